@@ -1,0 +1,65 @@
+// The house (README, "How the code is laid out"): a file imports from its own room and from rooms on lower floors.
+const floors = [
+  ['value'],
+  ['key', 'codec'],
+  ['store', 'catalogue'],
+  ['tier', 'lock'],
+  ['coherence'],
+  ['cache'],
+  ['decorator', 'http', 'adapter'],
+  ['module', 'cli', 'testing'],
+];
+
+const floorRules = floors.flatMap((rooms, floor) =>
+  rooms.map((room) => {
+    const below = floors.slice(0, floor).flat();
+    return {
+      name: `floor-${floor}-${room}`,
+      comment: `src/${room} may import itself and the floors below it: ${below.join(', ') || 'none'}.`,
+      severity: 'error',
+      from: { path: `^src/${room}/` },
+      to: { path: '^src/', pathNot: `^src/(${[room, ...below].join('|')})/` },
+    };
+  }),
+);
+
+const nest = '(^|/)node_modules/(@nestjs|rxjs|reflect-metadata)(/|$)';
+
+module.exports = {
+  forbidden: [
+    ...floorRules,
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
+    {
+      name: 'barrels-are-for-users',
+      comment: 'src/*.ts are the public entries: nobody in src imports them.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/[^/]+\\.ts$' },
+    },
+    {
+      name: 'no-nest-below-the-sixth-floor',
+      severity: 'error',
+      from: { path: `^src/(${floors.slice(0, 6).flat().join('|')})/` },
+      to: { path: nest },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+    {
+      name: 'examples-use-the-public-api',
+      severity: 'error',
+      from: { path: '^examples/' },
+      to: { path: '^(src/.+/|test/|bench/)' },
+    },
+    { name: 'src-stands-alone', severity: 'error', from: { path: '^src/' }, to: { path: '^(test|examples|bench)/' } },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'types', 'node', 'default'],
+      extensions: ['.ts', '.js'],
+    },
+    exclude: { path: '(^|/)dist/' },
+  },
+};

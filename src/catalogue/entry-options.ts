@@ -1,0 +1,70 @@
+import type { Codec, Isolation } from '../codec/codec.js';
+import type { Duration } from '../value/duration.js';
+import type { Life } from './life.js';
+
+/** The tiers that an entry may be kept in, besides the request's: `process`, the near one, and `store`, the one below it. */
+export type StoredTier = 'process' | 'store';
+
+/**
+ * How an entry is loaded, kept and served. Given for a call, by a key class, or as the module's defaults, in this order of
+ * precedence, option by option.
+ */
+export interface EntryOptions<V = unknown> {
+  /**
+   * How long the entry is fresh, counted from the start of the load: a duration, a date, or either made from the value. `0`: for
+   * this request only, and the shared copy goes. `Infinity` only through the life `untilInvalidated()`. Default: the module's,
+   * which defaults to `DEFAULT_CACHE_TIMEOUT`.
+   */
+  readonly ttl?: Duration | Date | ((value: V) => Duration | Date) | Life<V>;
+  /** How long after `ttl` the entry may be served while it is refreshed, or when its loader fails. Default 0: not at all. */
+  readonly staleFor?: Duration;
+  /** Shortens each life by a random share of up to this fraction (0 to 0.5), so that entries made together don't die together. Default 0. */
+  readonly jitter?: number;
+  /**
+   * Refreshes before the end of life with a probability that grows towards it, weighed by what the load costs (XFetch, VLDB'15).
+   * 1 is the published optimum, larger is earlier, 0 off. Default 0.
+   */
+  readonly earlyRefresh?: number;
+  /** How long callers wait. See {@link TimeoutOptions}. */
+  readonly timeout?: TimeoutOptions;
+  /** How long a load may hold its slot and lease; a later result is returned to its callers and not kept. Default 30 s. */
+  readonly maxLoad?: Duration;
+  /** Keeps answers that say "there is none" for a time of their own. See {@link NegativeOptions}. */
+  readonly negative?: NegativeOptions<V>;
+  /** Keeps the value only if true. A value that is not kept is returned to its callers. Default: always. */
+  readonly cacheIf?: (value: V) => boolean;
+  /** Names under which `invalidateTags` reaches the entry. At most 16. Default none. */
+  readonly tags?: readonly string[];
+  /**
+   * The upstream version that the caller wants, such as a modification time or a row version. An entry of another version is a
+   * miss and is replaced. Numbers and dates are compared as text. Default: any version will do.
+   */
+  readonly version?: string | number | Date;
+  /** Ends this caller's wait. The load is cancelled only when all who joined it have left. */
+  readonly signal?: AbortSignal;
+  /** Where the entry may be kept besides the request. Default both. */
+  readonly tiers?: readonly StoredTier[];
+  /** How readers are kept from changing each other's value. Default: the codec's first. */
+  readonly isolation?: Isolation;
+  /** The bytes of the value. Default `json()`. */
+  readonly codec?: Codec<V>;
+  /**
+   * Whether a loader's error allows a stale answer. Default: every error does, except one whose `status` (or `statusCode`) is 4xx
+   * other than 408 and 429: "not found" is an answer, "unavailable" is not.
+   */
+  readonly staleIfError?: (error: unknown) => boolean;
+}
+
+export interface TimeoutOptions {
+  /** After this the caller is given the stale value, if there is one, while the load goes on. Default: at once, as stale values are. */
+  readonly soft?: Duration;
+  /** After this the caller gets a LoadTimeoutError, while the load goes on. Default: `maxLoad`. */
+  readonly hard?: Duration;
+}
+
+export interface NegativeOptions<V> {
+  /** How long a negative answer is fresh. */
+  readonly ttl: Duration;
+  /** Which values are negative. Default: `null`. */
+  readonly when?: (value: V) => boolean;
+}

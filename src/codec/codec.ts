@@ -1,0 +1,26 @@
+/** How readers are kept from changing each other's value; see `EntryOptions.isolation`. */
+export type Isolation = 'freeze' | 'clone' | 'share';
+
+/**
+ * Turns values into bytes and back. What it can't give back unchanged it must refuse in `encode`: the cache hands every caller,
+ * the first one included, what `decode` made.
+ *
+ * `codecContract()` of `nestjs-tiered-cache/testing` checks an implementation.
+ */
+export interface Codec<V> {
+  /** Stands in every stored entry; an entry of another codec is a miss. ASCII, at most 100 characters. Change it with the format. */
+  readonly name: string;
+  /**
+   * The ways in which a decoded value may be handed to several readers, the default first. `freeze`: decoded once, deeply
+   * frozen. `clone`: decoded anew for each reader. `share`: decoded once and handed out as it is (right for values that can't
+   * be changed, such as strings).
+   */
+  readonly isolations: readonly [Isolation, ...Isolation[]];
+  /** @throws UnencodableValueError naming the path and the remedy. */
+  encode(value: V): Uint8Array;
+  /**
+   * May keep no reference to `payload` beyond the call unless the decoded value is the bytes themselves.
+   * @throws UndecodableError for bytes that `encode` can't have made.
+   */
+  decode(payload: Buffer): V;
+}

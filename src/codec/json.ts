@@ -1,0 +1,132 @@
+import { UndecodableError, UnencodableValueError } from '../value/errors.js';
+import type { Codec } from './codec.js';
+
+export interface JsonOptions {
+  /**
+   * `'refuse'` (default): an instance of a class is an error, since JSON gives back a plain object. `'plain'`: it is stored as
+   * its own enumerable properties, knowingly.
+   */
+  readonly instances?: 'refuse' | 'plain';
+}
+
+/**
+ * JSON, and only what JSON carries: null, booleans, finite numbers, strings, arrays and plain objects of these. Refused with the
+ * path: NaN, infinities, bigint, functions, symbols, Date, Map, Set, class instances, cycles, and `undefined` anywhere but as a
+ * property's value, where it means that the property is absent. `-0` is stored as `0`.
+ */
+export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
+  const plainInstances = options.instances === 'plain';
+  return {
+    name: plainInstances ? 'json-plain' : 'json',
+    isolations: ['freeze', 'clone', 'share'],
+    encode(value) {
+      try {
+        const checked = check(value, [], [], plainInstances);
+        return Buffer.from(JSON.stringify(checked), 'utf8');
+      } catch (error) {
+        if (error instanceof RangeError) throw refuse([], 'it is nested too deeply', 'Flatten it.');
+        throw error;
+      }
+    },
+    decode(payload) {
+      try {
+        return JSON.parse(payload.toString('utf8')) as V;
+      } catch (cause) {
+        throw new UndecodableError('The payload is not JSON.', { cause });
+      }
+    },
+  };
+}
+
+type Path = (string | number)[];
+
+/** Returns what to stringify: the value itself, or a plain copy where instances are knowingly flattened. */
+function check(value: unknown, path: Path, ancestors: object[], plainInstances: boolean): unknown {
+  switch (typeof value) {
+    case 'string':
+    case 'boolean':
+      return value;
+    case 'number':
+      if (Number.isFinite(value)) return value;
+      throw refuse(path, `${value} has no JSON form`, 'Store null or a string instead.');
+    case 'bigint':
+      throw refuse(path, 'a bigint has no JSON form', 'Store it as a string, or use the structured codec.');
+    case 'undefined':
+      throw refuse(path, 'undefined has no JSON form', 'Store null instead.');
+    case 'object':
+      return value === null ? null : checkObject(value, path, ancestors, plainInstances);
+    default:
+      throw refuse(path, `a ${typeof value} has no JSON form`, 'Store data, not code.');
+  }
+}
+
+function checkObject(value: object, path: Path, ancestors: object[], plainInstances: boolean): unknown {
+  if (ancestors.includes(value)) throw refuse(path, 'it contains itself', 'Break the cycle, or store ids.');
+  ancestors.push(value);
+  const checked = Array.isArray(value)
+    ? checkArray(value, path, ancestors, plainInstances)
+    : checkProperties(value, path, ancestors, plainInstances);
+  ancestors.pop();
+  return checked;
+}
+
+function checkArray(value: readonly unknown[], path: Path, ancestors: object[], plainInstances: boolean): unknown {
+  const items: unknown[] = [];
+  for (let index = 0; index < value.length; index++) {
+    path.push(index);
+    items.push(check(value[index], path, ancestors, plainInstances));
+    path.pop();
+  }
+  if (Object.keys(value).length !== value.length) {
+    throw refuse(path, 'an array with named properties has no JSON form', 'Use an object.');
+  }
+  return plainInstances ? items : value;
+}
+
+function checkProperties(value: object, path: Path, ancestors: object[], plainInstances: boolean): unknown {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
+  if (!isPlain && !plainInstances) {
+    const name = (value.constructor as { name?: string } | undefined)?.name ?? 'a class';
+    throw refuse(path, `an instance of ${name} would come back as a plain object`, remedyFor(value));
+  }
+  if (isPlain && 'toJSON' in value && typeof value.toJSON === 'function') {
+    throw refuse(path, 'its toJSON() changes what is stored', 'Call it yourself and store the result.');
+  }
+  if (Object.getOwnPropertySymbols(value).length > 0) {
+    throw refuse(path, 'a property named by a symbol has no JSON form', 'Use string names.');
+  }
+  const properties: Record<string, unknown> = {};
+  for (const name of Object.keys(value)) {
+    const property = (value as Record<string, unknown>)[name];
+    if (property === undefined) continue;
+    path.push(name);
+    const checked = check(property, path, ancestors, plainInstances);
+    path.pop();
+    if (plainInstances) {
+      Object.defineProperty(properties, name, { value: checked, enumerable: true, writable: true, configurable: true });
+    }
+  }
+  return plainInstances ? properties : value;
+}
+
+/** Plain objects of another realm (a vm context, a test runner's sandbox) are plain all the same. */
+function isForeignObjectPrototype(prototype: unknown): boolean {
+  return (
+    typeof prototype === 'object' &&
+    prototype !== null &&
+    Object.getPrototypeOf(prototype) === null &&
+    Object.hasOwn(prototype, 'isPrototypeOf')
+  );
+}
+
+function remedyFor(value: object): string {
+  return value instanceof Date || value instanceof Map || value instanceof Set
+    ? 'Use the structured codec, or convert it first.'
+    : "Convert it to a plain object first, or use json({ instances: 'plain' }).";
+}
+
+function refuse(path: Path, problem: string, remedy: string): UnencodableValueError {
+  const shown = path.map((step) => (typeof step === 'number' ? `[${step}]` : `.${step}`)).join('');
+  return new UnencodableValueError('json', `$${shown}`, problem, remedy);
+}

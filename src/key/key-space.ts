@@ -1,0 +1,48 @@
+import { createHash } from 'node:crypto';
+import { encodePart } from './key-part.js';
+
+/** `readable` shows the parts in the store; `digest` shows their SHA-256 alone, for keys that hold personal data. */
+export type KeyFormat = 'readable' | 'digest';
+
+/** memcached refuses keys over 250 bytes; five are left for the suffix of {@link companionKey}. */
+export const maxKeyBytes = 245;
+
+const digestLength = 1 + 43; // `~` and 32 bytes in base64url
+
+/**
+ * The keys of one namespace at one version: `namespace:package version:stamp:` and the key's text. Stamp and version stand in
+ * every key, so that changing either makes every older entry unreachable at once.
+ */
+export class KeySpace {
+  /** Begins every key. An absent stamp leaves its place empty, which no text can. */
+  readonly prefix: string;
+
+  constructor(
+    readonly namespace: string,
+    readonly packageVersion: string,
+    readonly versionStamp: string | undefined,
+    readonly format: KeyFormat = 'readable',
+  ) {
+    const stamp = versionStamp === undefined || versionStamp === '' ? '' : encodePart(versionStamp);
+    const prefix = `${encodePart(namespace)}:${encodePart(packageVersion)}:${stamp}:`;
+    // A readable head survives: half of the room for the namespace and versions, the rest for the key's own head.
+    this.prefix = prefix.length <= maxKeyBytes / 2 ? prefix : `${prefix.slice(0, 60)}${digest(prefix)}:`;
+  }
+
+  /** The key as a store sees it: printable ASCII without spaces, at most {@link maxKeyBytes} long, injective. */
+  storeKey(text: string): string {
+    if (this.format === 'digest') return this.prefix + digest(text);
+    if (this.prefix.length + text.length <= maxKeyBytes) return this.prefix + text;
+    return this.prefix + text.slice(0, maxKeyBytes - this.prefix.length - digestLength) + digest(text);
+  }
+}
+
+/** A second key beside a key, for what belongs to it: its refresh lease. `~` is escaped in texts, so none collides. */
+export function companionKey(storeKey: string): string {
+  return `${storeKey}~r`;
+}
+
+/** `~` and the SHA-256 of the text. `~` never stands in an encoded text, so that a digest is never mistaken for one. */
+export function digest(text: string): string {
+  return `~${createHash('sha256').update(text).digest('base64url')}`;
+}

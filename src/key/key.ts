@@ -1,0 +1,75 @@
+import { inspect } from 'node:util';
+import { InvalidKeyError } from '../value/errors.js';
+import { encodePart } from './key-part.js';
+import type { KeyPart } from './key-part.js';
+
+/** What the cache takes for a key: a plain string `'a'` is `versionedKey('a')`. */
+export type KeyLike = string | Key;
+
+/**
+ * An immutable list of parts. It carries no version: the cache that uses it puts its namespace, package version and stamp in
+ * front. Different lists never share an entry.
+ */
+export class Key {
+  readonly parts: readonly KeyPart[];
+  /** The encoded parts joined with `:`, all printable ASCII, of any length. Different lists have different texts. */
+  readonly text: string;
+  /**
+   * What near tiers index by. A one-string key is that string itself, so that a hit on a plain string key encodes nothing; all
+   * others are NUL and the text. (A string that begins with NUL counts among the others.)
+   */
+  readonly id: string;
+
+  constructor(parts: readonly KeyPart[], text: string = encodeParts(parts)) {
+    this.parts = Object.freeze([...parts]);
+    this.text = text;
+    const [only] = parts;
+    this.id = parts.length === 1 && typeof only === 'string' && isPlainId(only) ? only : `\0${text}`;
+  }
+
+  /** The parts with their types: `[{ string: 'a' }, { number: 1 }, { null: true }]`. */
+  toJSON(): object[] {
+    return this.parts.map((part) => (part === null ? { null: true } : { [typeof part]: jsonSafe(part) }));
+  }
+
+  toString(): string {
+    return this.text;
+  }
+
+  [inspect.custom](): string {
+    return `Key { ${this.text} }`;
+  }
+}
+
+/**
+ * A key of these parts. Its order and types matter: `('a', 'b:c')`, `('a:b', 'c')`, `(1)` and `('1')` are four keys.
+ *
+ * @throws InvalidKeyError for an empty list, a part of another type, NaN, infinities, lone surrogates.
+ * @example versionedKey('content_metadata', customerUuid, contentKey)
+ */
+export function versionedKey(...parts: KeyPart[]): Key {
+  return new Key(parts);
+}
+
+/** The key that a plain string stands for; keys pass through. */
+export function toKey(key: KeyLike): Key {
+  if (typeof key === 'string') return new Key([key]);
+  if (key instanceof Key) return key;
+  throw new InvalidKeyError('A key is a string or made by versionedKey() or a key class. Convert it first.');
+}
+
+/** Whether this string, as a key, is its own {@link Key.id}. One comparison: it stands on the path of every hit. */
+export function isPlainId(text: string): boolean {
+  return text.charCodeAt(0) !== 0;
+}
+
+function encodeParts(parts: readonly KeyPart[]): string {
+  if (parts.length === 0) throw new InvalidKeyError('A key has no parts. Give at least one.');
+  let text = encodePart(parts[0] as KeyPart);
+  for (let index = 1; index < parts.length; index++) text += `:${encodePart(parts[index] as KeyPart)}`;
+  return text;
+}
+
+function jsonSafe(part: Exclude<KeyPart, null>): string | number | boolean {
+  return typeof part === 'bigint' ? part.toString() : part;
+}

@@ -1,0 +1,142 @@
+import { LRUCache } from 'lru-cache';
+import { StoreUnavailableError } from '../value/errors.js';
+import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
+import { assertStoreKey } from './store-key.js';
+import type {
+  RemoveOutcome,
+  Revision,
+  Shard,
+  Store,
+  StoreCapabilities,
+  StoredItem,
+  WriteOptions,
+  WriteOutcome,
+} from './store.js';
+
+export interface MemoryStoreOptions {
+  /** Bytes of keys and values before the least recently used go. Default 64 MiB. */
+  readonly maxBytes?: number;
+  /** Bytes of the largest item. Default 8 MiB. */
+  readonly maxItemBytes?: number;
+  readonly clock?: Clock;
+}
+
+/**
+ * A store in this process's memory: for tests, for development, and where no disk can be written. It outlives requests and modules,
+ * not the process, and no other process sees it. Caches that are given the same object share it.
+ */
+export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  return new MemoryStore(options);
+}
+
+class MemoryStore implements Store {
+  readonly name = 'memory';
+  readonly capabilities: StoreCapabilities = {
+    reach: 'process',
+    atomic: true,
+    durable: false,
+    touch: true,
+    clockResolutionMs: 1,
+    keepsDeadlines: true,
+  };
+  readonly shards: readonly [Shard];
+
+  constructor(options: MemoryStoreOptions) {
+    this.shards = [new MemoryShard(options)];
+  }
+
+  shardOf(): Shard {
+    return this.shards[0];
+  }
+
+  async open(): Promise<void> {}
+
+  // What it holds stays: another cache may share the object.
+  async close(): Promise<void> {}
+}
+
+interface MemoryItem {
+  readonly bytes: Buffer;
+  readonly revision: Revision;
+  readonly expiresAt: number;
+}
+
+/** Every operation runs to its end without an `await` in between, which makes it atomic. */
+class MemoryShard implements Shard {
+  readonly name = 'memory';
+  private readonly items: LRUCache<string, MemoryItem>;
+  private readonly maxItemBytes: number;
+  private readonly clock: Clock;
+  private lastRevision = 0;
+
+  constructor({ maxBytes = 64 * 2 ** 20, maxItemBytes = 8 * 2 ** 20, clock = systemClock }: MemoryStoreOptions) {
+    this.items = new LRUCache({
+      maxSize: maxBytes,
+      sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 64,
+    });
+    this.maxItemBytes = Math.min(maxItemBytes, maxBytes);
+    this.clock = clock;
+  }
+
+  async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    return storeKeys.map((key) => this.live(key));
+  }
+
+  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
+    return storeKeys.map((key) => {
+      const item = this.live(key);
+      if (item) return { bytes: item.bytes, revision: item.revision, won: false };
+      return { bytes: nothing, revision: this.put(key, nothing, stubMs), won: true };
+    });
+  }
+
+  async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
+    const present = this.live(storeKey);
+    if (only === 'absent' && present) return { status: 'exists' };
+    if (typeof only === 'object' && present?.revision.number !== only.number) return { status: 'changed' };
+    if (bytes.length > this.maxItemBytes) {
+      this.items.delete(storeKey);
+      return { status: 'too-large', maxBytes: this.maxItemBytes };
+    }
+    return { status: 'stored', revision: this.put(storeKey, Buffer.from(bytes), lifeMs) };
+  }
+
+  async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    const present = this.live(storeKey);
+    if (!present) return 'absent';
+    if (revision && present.revision.number !== revision.number) return 'changed';
+    this.items.delete(storeKey);
+    return 'removed';
+  }
+
+  async increment(storeKey: string, by: number, seed: number): Promise<number> {
+    const present = this.live(storeKey);
+    const sum = present ? Number(present.bytes.toString('latin1')) + by : seed;
+    if (!Number.isSafeInteger(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
+    this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), Infinity);
+    return sum;
+  }
+
+  async touch(storeKey: string, lifeMs: number): Promise<boolean> {
+    const present = this.live(storeKey);
+    if (present) this.items.set(storeKey, { ...present, expiresAt: this.clock.now() + lifeMs });
+    return present !== undefined;
+  }
+
+  private live(storeKey: string): MemoryItem | undefined {
+    assertStoreKey(storeKey);
+    const item = this.items.get(storeKey);
+    if (!item || this.clock.now() < item.expiresAt) return item;
+    this.items.delete(storeKey);
+    return undefined;
+  }
+
+  private put(storeKey: string, bytes: Buffer, lifeMs: number): Revision {
+    const revision = { session: 0, number: ++this.lastRevision };
+    this.items.set(storeKey, { bytes, revision, expiresAt: this.clock.now() + lifeMs });
+    return revision;
+  }
+}
+
+const nothing = Buffer.alloc(0);

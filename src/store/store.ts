@@ -1,0 +1,102 @@
+/**
+ * Where bytes live. A store is one or more *shards*, each of which lives and fails as one: a memcached server, the disk folder,
+ * this process's memory. A key belongs to one shard for good; a dead shard's keys move nowhere.
+ *
+ * The contract knows nothing of values, versions or freshness. `storeContract()` of `nestjs-tiered-cache/testing` is its
+ * executable form.
+ */
+export interface Store {
+  /** The name of the tier: `memcached`, `disk`, `memory`. Lower-case ASCII. */
+  readonly name: string;
+  readonly capabilities: StoreCapabilities;
+  readonly shards: readonly [Shard, ...Shard[]];
+  /** The shard that a key belongs to. A pure function of the key and the configuration, never of who is up. */
+  shardOf(storeKey: string): Shard;
+  /**
+   * Gets ready. Resolves also when servers can't be reached: they join when they appear. Rejects only for what no waiting will
+   * mend, such as a missing package. Opening an open store does nothing.
+   */
+  open(): Promise<void>;
+  /** Ends connections, timers and handles. Operations under way and later ones reject with StoreUnavailableError. Idempotent. */
+  close(): Promise<void>;
+}
+
+/** How far a store reaches, and what it can do. Asking for more than it says is an error at start-up. */
+export interface StoreCapabilities {
+  /** Who sees what was written: this process, the processes of this host, or all hosts. */
+  readonly reach: 'process' | 'host' | 'fleet';
+  /** `add`, writing and removing by revision, and `increment` are atomic. Fill leases, locks, `update` and the log need it. */
+  readonly atomic: boolean;
+  /** Entries outlive the process that wrote them. */
+  readonly durable: boolean;
+  /** `touch` works: lives that slide with use need it. */
+  readonly touch: boolean;
+  /** Lives are kept to this many milliseconds: a life of N really ends within (N − resolution, N]. memcached: 1000. */
+  readonly clockResolutionMs: number;
+  /** Operations settle within a deadline of the store's own, so that nobody else needs to watch the clock. */
+  readonly keepsDeadlines: boolean;
+}
+
+/**
+ * One place that lives and fails as one. Keys are store keys: 1 to 250 bytes of printable ASCII without spaces; anything else
+ * rejects with InvalidKeyError before it reaches a wire. Every operation rejects with StoreUnavailableError, and with nothing
+ * else, when the shard can't be reached or answers nonsense; a write may or may not have arrived then.
+ */
+export interface Shard {
+  /** For people: `memcached 127.0.0.1:11211`, `disk /var/cache/app`. */
+  readonly name: string;
+  /** Reads in one round trip, in the order of the keys; `undefined` is absent or expired. Duplicates are allowed. */
+  readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]>;
+  /**
+   * As `readMany`, but an absent key is given an empty item, a *stub*, that lives `stubMs`: the one caller who created it gets it
+   * with `won: true`, all others find it with `won: false` until it is written, removed or expires. Atomic per key.
+   */
+  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]>;
+  /** Writes one item. See {@link WriteOptions} for the conditions. */
+  write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome>;
+  /** Removes one item, whatever it is; with `revision` only that one. */
+  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome>;
+  /**
+   * Adds `by` (0 or more) to a counter and returns the sum; a counter that is absent is created as `seed` and `seed` is
+   * returned. Atomic. Counters are safe integers, live until removed or lost, and read as decimal digits.
+   */
+  increment(storeKey: string, by: number, seed: number): Promise<number>;
+  /** Gives the item a new life. False: it was absent. Rejects with StoreUnavailableError where `capabilities.touch` is false. */
+  touch(storeKey: string, lifeMs: number): Promise<boolean>;
+}
+
+/** An item as it was read. Empty bytes are a stub: somebody is loading. */
+export interface StoredItem {
+  readonly bytes: Buffer;
+  readonly revision: Revision;
+}
+
+/**
+ * Names one state of one item. Every write makes a new one. It is worth something only to the shard object that handed it out and
+ * only while its session lasts: after a reconnect the server may have restarted and count from 1 again, so a revision of an earlier
+ * session matches nothing.
+ */
+export interface Revision {
+  readonly session: number;
+  readonly number: bigint | number;
+}
+
+export interface WriteOptions {
+  /** How long the item may live from now. Infinity: until removed. More than 0. The store may keep it up to one resolution longer. */
+  readonly lifeMs: number;
+  /** `absent`: only if there is no item, stubs included. A revision: only if the item is still that one. Default: always. */
+  readonly only?: 'absent' | Revision;
+}
+
+/**
+ * `exists`: an item stood where `absent` was asked. `changed`: the item is no longer that revision, or is gone, or the revision is
+ * of an earlier session. `too-large`: the store takes no item of this size; the key's older item, if this write would have replaced
+ * it, is gone.
+ */
+export type WriteOutcome =
+  | { readonly status: 'stored'; readonly revision: Revision }
+  | { readonly status: 'exists' | 'changed' }
+  | { readonly status: 'too-large'; readonly maxBytes: number };
+
+/** `changed` only when a revision was asked for: the item is another one now. */
+export type RemoveOutcome = 'removed' | 'absent' | 'changed';

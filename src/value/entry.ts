@@ -1,0 +1,49 @@
+import { inspect } from 'node:util';
+import type { Freshness } from './lookup.js';
+
+/** A tag, and the generation of it that was in force when the entry's load started. */
+export interface TagGeneration {
+  readonly tag: string;
+  readonly generation: number;
+}
+
+/** What an entry knows of itself besides its value. Instants are epoch milliseconds; `Infinity` is "until invalidated". */
+export interface Provenance {
+  /** When the load started, or the value was set. Life counts from here. */
+  readonly createdAt: number;
+  /** Served without a second thought until then. */
+  readonly freshUntil: number;
+  /** Served while it is refreshed until then; never before `freshUntil`. */
+  readonly staleUntil: number;
+  /** What the load took, in whole milliseconds; 0 for a value that was set. */
+  readonly loadCostMs: number;
+  /** The upstream version that the value was made from, if the caller gave one. */
+  readonly version?: string;
+  readonly tags: readonly TagGeneration[];
+}
+
+/** A value with its instants and provenance. Printing it masks the value. */
+export class Entry<V = unknown> {
+  constructor(
+    readonly value: V,
+    readonly provenance: Provenance,
+  ) {}
+
+  toJSON(): object {
+    return { value: '[masked]', ...this.provenance };
+  }
+
+  toString(): string {
+    return `entry of ${new Date(this.provenance.createdAt).toISOString()}`;
+  }
+
+  [inspect.custom](): string {
+    return `Entry { ${this.toString()} }`;
+  }
+}
+
+/** `undefined` when expired. An instant belongs to what follows it: at `freshUntil` the entry is stale. */
+export function freshnessAt(provenance: Provenance, now: number): Freshness | undefined {
+  if (now < provenance.freshUntil) return 'fresh';
+  return now < provenance.staleUntil ? 'stale' : undefined;
+}

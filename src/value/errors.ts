@@ -1,0 +1,168 @@
+/** What all errors of this library share: a stable `code`, and a message that ends with what to do. */
+export abstract class TieredCacheError extends Error {
+  /** Stable across releases: compare this, not the message. */
+  abstract readonly code: string;
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = new.target.name;
+  }
+}
+
+/** A key that has no unambiguous place on the wire. Thrown before any I/O. */
+export class InvalidKeyError extends TieredCacheError {
+  readonly code = 'INVALID_KEY';
+}
+
+/** A duration that is NaN, negative, endless where that is not allowed, or unreadable. */
+export class InvalidDurationError extends TieredCacheError {
+  readonly code = 'INVALID_DURATION';
+
+  constructor(
+    readonly field: string,
+    given: unknown,
+    valid = "milliseconds of 0 or more, or a text such as '5m'",
+  ) {
+    super(`${field}: ${describe(given)} is not a duration. Give ${valid}.`);
+  }
+}
+
+/** An option or environment variable that can't be used. Stops start-up. */
+export class InvalidOptionError extends TieredCacheError {
+  readonly code = 'INVALID_OPTION';
+
+  constructor(
+    readonly option: string,
+    problem: string,
+    remedy: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${option}: ${problem}. ${remedy}`, options);
+  }
+}
+
+/** A value that its codec can't give back unchanged. Nothing was stored. */
+export class UnencodableValueError extends TieredCacheError {
+  readonly code = 'UNENCODABLE_VALUE';
+
+  /** @param path where in the value, `$` being the value itself: `$.items[3].price`. */
+  constructor(
+    readonly codec: string,
+    readonly path: string,
+    problem: string,
+    remedy: string,
+  ) {
+    super(`The ${codec} codec can't store ${path}: ${problem}. ${remedy}`);
+  }
+}
+
+/** Stored bytes that are not what they should be. Never leaves the library: the look-up is a miss of that key. */
+export class UndecodableError extends TieredCacheError {
+  readonly code = 'UNDECODABLE';
+}
+
+/** The store, or the part of it that holds the key, can't be reached within its deadline. */
+export class StoreUnavailableError extends TieredCacheError {
+  readonly code = 'STORE_UNAVAILABLE';
+
+  constructor(
+    readonly shard: string,
+    problem: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${shard}: ${problem}. Check that it runs and can be reached from this host.`, options);
+  }
+}
+
+/** The value's encoded form exceeds what the store takes for one item. The older copy is gone. */
+export class ValueTooLargeError extends TieredCacheError {
+  readonly code = 'VALUE_TOO_LARGE';
+
+  constructor(
+    readonly key: string,
+    readonly bytes: number,
+    readonly maxBytes: number,
+  ) {
+    super(
+      `${key}: ${bytes} bytes exceed the store's limit of ${maxBytes}. Store less, compress it, or raise the limit.`,
+    );
+  }
+}
+
+/** Somebody else wrote the key on every try of a compare-and-set. */
+export class ConflictError extends TieredCacheError {
+  readonly code = 'CONFLICT';
+
+  constructor(
+    readonly key: string,
+    readonly tries: number,
+  ) {
+    super(
+      `${key}: changed by others during ${tries} tries in a row. Try again later, or spread the writes over more keys.`,
+    );
+  }
+}
+
+/** The load did not finish within `timeout.hard`. It may still finish and be stored. */
+export class LoadTimeoutError extends TieredCacheError {
+  readonly code = 'LOAD_TIMEOUT';
+
+  constructor(
+    readonly key: string,
+    readonly timeoutMs: number,
+  ) {
+    super(`${key}: not loaded within ${timeoutMs} ms. Raise timeout.hard, or allow stale answers with staleFor.`);
+  }
+}
+
+/** A loader asked, directly or through another loader, for the key that it is loading. */
+export class RecursiveLoadError extends TieredCacheError {
+  readonly code = 'RECURSIVE_LOAD';
+
+  constructor(readonly key: string) {
+    super(`${key}: its loader asks for the same key and would wait for itself. Load from the source there.`);
+  }
+}
+
+/** The lock is somebody else's, and stayed so for as long as the caller was ready to wait. */
+export class LockHeldError extends TieredCacheError {
+  readonly code = 'LOCK_HELD';
+
+  /** @param retryAfterMs when the present holder's right ends if it is not renewed; absent when unknown. */
+  constructor(
+    readonly resource: string,
+    readonly retryAfterMs?: number,
+  ) {
+    super(`${resource}: locked by another holder. Try again later, or give a longer wait.`);
+  }
+}
+
+/** Whether the lock is free can't be known. The section did not run. */
+export class LockUnavailableError extends TieredCacheError {
+  readonly code = 'LOCK_UNAVAILABLE';
+
+  constructor(
+    readonly resource: string,
+    options?: ErrorOptions,
+  ) {
+    super(`${resource}: the lock store can't be reached, so the section did not run. Try again later.`, options);
+  }
+}
+
+/** The right ended before the section did. What the section wrote since may have met another holder's writes. */
+export class LeaseLostError extends TieredCacheError {
+  readonly code = 'LEASE_LOST';
+
+  constructor(
+    readonly resource: string,
+    readonly reason: 'expired' | 'taken' | 'gone' | 'unreachable' | 'shutdown',
+  ) {
+    super(
+      `${resource}: the lock was lost (${reason}). Check the outcome, and compare fencing tokens where it matters.`,
+    );
+  }
+}
+
+function describe(given: unknown): string {
+  return typeof given === 'string' ? `'${given.slice(0, 50)}'` : typeof given === 'number' ? `${given}` : typeof given;
+}

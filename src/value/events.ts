@@ -1,0 +1,104 @@
+import diagnostics from 'node:diagnostics_channel';
+import type { Channel } from 'node:diagnostics_channel';
+import type { Freshness, MissReason, TierName } from './lookup.js';
+
+interface OfKey {
+  /** The cache's name. */
+  readonly cache: string;
+  /** The key as its parts read, never the value. */
+  readonly key: string;
+}
+
+/** What is published, by channel. Keys may be shown; values and lock tokens never appear. */
+export interface CacheEvents {
+  hit: OfKey & { readonly tier: TierName; readonly freshness: Freshness };
+  miss: OfKey & { readonly reason: MissReason };
+  loadStarted: OfKey & { readonly refresh: boolean };
+  loadJoined: OfKey;
+  loadFinished: OfKey & { readonly durationMs: number; readonly error?: unknown };
+  /** A finished load was returned to its callers and not kept, and why. */
+  loadRefused: OfKey & {
+    readonly reason: 'invalidated' | 'lease-lost' | 'too-late' | 'no-lease' | 'too-large' | 'recursive';
+  };
+  backfilled: OfKey & { readonly tier: TierName };
+  evicted: { readonly cache: string; readonly tier: TierName; readonly entries: number };
+  invalidated: OfKey & { readonly origin: 'local' | 'remote' };
+  /** Near copies were dropped without being named: a gap in the log, a lost counter, a blind period. */
+  nearCleared: { readonly cache: string; readonly shard: string; readonly reason: string; readonly entries: number };
+  /** A write that was not acknowledged and had to be given up. */
+  writeGivenUp: OfKey & { readonly reason: string };
+  logRead: { readonly cache: string; readonly shard: string; readonly lagMs: number; readonly applied: number };
+  lockAcquired: { readonly resource: string; readonly waitedMs: number };
+  lockReleased: { readonly resource: string; readonly outcome: 'released' | 'lost' | 'unknown' };
+  lockLost: { readonly resource: string; readonly reason: string };
+  /** Something that a reader was spared: a store down or slow, bytes that can't be decoded, a background load that failed. */
+  fault: {
+    readonly source: string;
+    readonly kind: FaultKind;
+    readonly message: string;
+    readonly key?: string;
+    readonly cause?: unknown;
+  };
+  breaker: { readonly shard: string; readonly state: 'opened' | 'closed' };
+}
+
+export type FaultKind =
+  | 'unavailable'
+  | 'undecodable'
+  | 'too-large'
+  | 'too-old'
+  | 'damaged'
+  | 'degraded'
+  | 'evicts-locks'
+  | 'background-load'
+  | 'write-unacknowledged';
+
+export type CacheEventName = keyof CacheEvents;
+
+const names: readonly CacheEventName[] = [
+  'hit',
+  'miss',
+  'loadStarted',
+  'loadJoined',
+  'loadFinished',
+  'loadRefused',
+  'backfilled',
+  'evicted',
+  'invalidated',
+  'nearCleared',
+  'writeGivenUp',
+  'logRead',
+  'lockAcquired',
+  'lockReleased',
+  'lockLost',
+  'fault',
+  'breaker',
+];
+
+/** `nestjs-tiered-cache:hit` and so on, on `node:diagnostics_channel`. */
+export const channelName = (event: CacheEventName): string => `nestjs-tiered-cache:${event}`;
+
+type TypedChannel<E> = Omit<Channel, 'publish'> & { publish(message: E): void };
+
+/**
+ * One channel per event. Check `channels.hit.hasSubscribers` before building the message: nothing is measured unless
+ * somebody listens.
+ */
+export const channels = Object.fromEntries(names.map((name) => [name, diagnostics.channel(channelName(name))])) as {
+  readonly [E in CacheEventName]: TypedChannel<CacheEvents[E]>;
+};
+
+/** Tells listeners of a fault that the caller was spared. */
+export function reportFault(fault: CacheEvents['fault']): void {
+  if (channels.fault.hasSubscribers) channels.fault.publish(fault);
+}
+
+/** Calls `listener` for each event of that name until the returned function is called. */
+export function onCacheEvent<E extends CacheEventName>(
+  event: E,
+  listener: (message: CacheEvents[E]) => void,
+): () => void {
+  const receive = (message: unknown): void => listener(message as CacheEvents[E]);
+  diagnostics.subscribe(channelName(event), receive);
+  return () => void diagnostics.unsubscribe(channelName(event), receive);
+}
