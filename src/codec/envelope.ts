@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { UndecodableError } from '../value/errors.js';
+import { InvalidOptionError, UndecodableError } from '../value/errors.js';
 import type { Provenance, TagGeneration } from '../value/entry.js';
 
 /**
@@ -42,8 +42,13 @@ export interface Envelope extends EnvelopeHead {
   readonly payload: Buffer;
 }
 
-/** The entry's bytes, to be stored under `storeKey` and nowhere else. */
+/**
+ * The entry's bytes, to be stored under `storeKey` and nowhere else.
+ * @throws InvalidOptionError for a version or tag over 65,535 bytes, more than 255 tags, a codec's name over 100 characters.
+ */
 export function sealEnvelope(storeKey: string, head: EnvelopeHead, payload: Uint8Array): Buffer {
+  if (head.codec.length > 100) throw tooLong('codec', "the codec's name has more than 100 characters");
+  if (head.tags.length > 255) throw tooLong('tags', `${head.tags.length} are more than an entry holds`);
   const version = head.version === undefined ? undefined : Buffer.from(head.version, 'utf8');
   const tags = head.tags.map(({ tag, generation }) => ({ tag: Buffer.from(tag, 'utf8'), generation }));
   const length =
@@ -85,6 +90,7 @@ export function openEnvelope(storeKey: string, bytes: Buffer): Envelope {
 
 function readChecked(bytes: Buffer): Envelope {
   const flags = bytes[8] as number;
+  if (flags & ~(hasVersion | hasTags)) throw new RangeError('Unknown flags.');
   let at = headBytes + (bytes[9] as number);
   const codec = bytes.toString('latin1', headBytes, at);
   let version: string | undefined;
@@ -93,9 +99,9 @@ function readChecked(bytes: Buffer): Envelope {
     version = bytes.toString('utf8', at + 2, end);
     at = end;
   }
-  if (at > bytes.length) throw new RangeError('The head is longer than the bytes.');
   let tags: readonly TagGeneration[] = noTags;
   if (flags & hasTags) [tags, at] = readTags(bytes, at);
+  if (at > bytes.length) throw new RangeError('The head is longer than the bytes.');
   return {
     codec,
     createdAt: bytes.readUIntBE(10, 6),
@@ -114,7 +120,7 @@ export const noTags: readonly TagGeneration[] = Object.freeze([]);
 function readTags(bytes: Buffer, start: number): [TagGeneration[], number] {
   const tags: TagGeneration[] = [];
   let at = start + 1;
-  for (let left = bytes[start] as number; left > 0; left--) {
+  for (let left = bytes.readUInt8(start); left > 0; left--) {
     const end = at + 2 + bytes.readUInt16BE(at);
     tags.push({ tag: bytes.toString('utf8', at + 2, end), generation: bytes.readDoubleBE(end) });
     at = end + 8;
@@ -127,16 +133,23 @@ function checksum(storeKey: string, bytes: Buffer): number {
 }
 
 function writeText(bytes: Buffer, text: Buffer, at: number): number {
+  if (text.length > 0xffff)
+    throw tooLong('version, tags', `a text of ${text.length} bytes is more than an entry holds`);
   bytes.writeUInt16BE(text.length, at);
   bytes.set(text, at + 2);
   return at + 2 + text.length;
 }
 
+/** A finite instant is never written as "no limit", however far away. */
 function writeInstant(bytes: Buffer, instant: number, at: number): void {
-  bytes.writeUIntBE(Math.min(Math.max(Math.ceil(instant), 0), endless), at, 6);
+  bytes.writeUIntBE(instant === Infinity ? endless : Math.min(Math.max(Math.ceil(instant), 0), endless - 1), at, 6);
 }
 
 function readInstant(bytes: Buffer, at: number): number {
   const instant = bytes.readUIntBE(at, 6);
   return instant === endless ? Infinity : instant;
+}
+
+function tooLong(option: string, problem: string): InvalidOptionError {
+  return new InvalidOptionError(option, problem, 'Give a shorter one, such as its digest.');
 }

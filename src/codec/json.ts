@@ -1,10 +1,12 @@
+import { isUtf8 } from 'node:buffer';
+import { types } from 'node:util';
 import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
 
 export interface JsonOptions {
   /**
    * `'refuse'` (default): an instance of a class is an error, since JSON gives back a plain object. `'plain'`: it is stored as
-   * its own enumerable properties, knowingly.
+   * its own enumerable properties, knowingly. What keeps its content elsewhere (Date, Map, Set, typed arrays …) is refused still.
    */
   readonly instances?: 'refuse' | 'plain';
 }
@@ -29,6 +31,7 @@ export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
       }
     },
     decode(payload) {
+      if (!isUtf8(payload)) throw new UndecodableError('The payload is not UTF-8.');
       try {
         return JSON.parse(payload.toString('utf8')) as V;
       } catch (cause) {
@@ -71,22 +74,27 @@ function checkObject(value: object, path: Path, ancestors: object[], plainInstan
 }
 
 function checkArray(value: readonly unknown[], path: Path, ancestors: object[], plainInstances: boolean): unknown {
-  const items: unknown[] = [];
+  if (!plainInstances && distanceToRoot(value) !== 2) {
+    throw refuse(path, 'an instance of a subclass of Array would come back as an array', 'Copy it with Array.from().');
+  }
+  if ('toJSON' in value) throw refuse(path, 'its toJSON() changes what is stored', 'Call it yourself.');
+  const items: unknown[] | undefined = plainInstances ? [] : undefined;
   for (let index = 0; index < value.length; index++) {
     path.push(index);
-    items.push(check(value[index], path, ancestors, plainInstances));
+    const item = check(value[index], path, ancestors, plainInstances);
     path.pop();
+    items?.push(item);
   }
   if (Object.keys(value).length !== value.length) {
     throw refuse(path, 'an array with named properties has no JSON form', 'Use an object.');
   }
-  return plainInstances ? items : value;
+  return items ?? value;
 }
 
 function checkProperties(value: object, path: Path, ancestors: object[], plainInstances: boolean): unknown {
   const prototype: unknown = Object.getPrototypeOf(value);
   const isPlain = prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
-  if (!isPlain && !plainInstances) {
+  if (!isPlain && (!plainInstances || keepsContentElsewhere(value))) {
     const name = (value.constructor as { name?: string } | undefined)?.name ?? 'a class';
     throw refuse(path, `an instance of ${name} would come back as a plain object`, remedyFor(value));
   }
@@ -96,18 +104,18 @@ function checkProperties(value: object, path: Path, ancestors: object[], plainIn
   if (Object.getOwnPropertySymbols(value).length > 0) {
     throw refuse(path, 'a property named by a symbol has no JSON form', 'Use string names.');
   }
-  const properties: Record<string, unknown> = {};
+  const properties: Record<string, unknown> | undefined = plainInstances ? {} : undefined;
   for (const name of Object.keys(value)) {
     const property = (value as Record<string, unknown>)[name];
     if (property === undefined) continue;
     path.push(name);
     const checked = check(property, path, ancestors, plainInstances);
     path.pop();
-    if (plainInstances) {
+    if (properties) {
       Object.defineProperty(properties, name, { value: checked, enumerable: true, writable: true, configurable: true });
     }
   }
-  return plainInstances ? properties : value;
+  return properties ?? value;
 }
 
 /** Plain objects of another realm (a vm context, a test runner's sandbox) are plain all the same. */
@@ -120,8 +128,32 @@ function isForeignObjectPrototype(prototype: unknown): boolean {
   );
 }
 
+/** How many prototypes an object has: 1 is a plain object, 2 an array, a Map or an instance of a class, in any realm. */
+function distanceToRoot(value: object): number {
+  let distance = 0;
+  for (let at: unknown = Object.getPrototypeOf(value); at !== null; at = Object.getPrototypeOf(at)) distance++;
+  return distance;
+}
+
+/** Objects whose own properties say nothing of what they hold. */
+function keepsContentElsewhere(value: object): boolean {
+  return (
+    types.isDate(value) ||
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isRegExp(value) ||
+    types.isNativeError(value) ||
+    types.isBoxedPrimitive(value) ||
+    types.isPromise(value) ||
+    types.isWeakMap(value) ||
+    types.isWeakSet(value) ||
+    types.isAnyArrayBuffer(value) ||
+    ArrayBuffer.isView(value)
+  );
+}
+
 function remedyFor(value: object): string {
-  return value instanceof Date || value instanceof Map || value instanceof Set
+  return keepsContentElsewhere(value)
     ? 'Use the structured codec, or convert it first.'
     : "Convert it to a plain object first, or use json({ instances: 'plain' }).";
 }

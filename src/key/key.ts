@@ -11,20 +11,34 @@ export type KeyLike = string | Key;
  * front. Different lists never share an entry.
  */
 export class Key {
-  readonly parts: readonly KeyPart[];
+  readonly #parts: readonly KeyPart[];
+  #text: string | undefined;
+  #id: string | undefined;
+
+  /**
+   * @param text the encoded parts, where the caller has them. `null`: the parts are of the right types, well-formed, and the
+   * caller's to give away; they are encoded when the text is first asked for. Default: checked and encoded now.
+   */
+  constructor(parts: readonly KeyPart[], text?: string | null) {
+    this.#parts = text === null ? parts : [...parts];
+    this.#text = text === undefined ? encodeParts(parts) : (text ?? undefined);
+  }
+
+  get parts(): readonly KeyPart[] {
+    return Object.freeze(this.#parts);
+  }
+
   /** The encoded parts joined with `:`, all printable ASCII, of any length. Different lists have different texts. */
-  readonly text: string;
+  get text(): string {
+    return (this.#text ??= this.encode(this.#parts));
+  }
+
   /**
    * What near tiers index by. A one-string key is that string itself, so that a hit on a plain string key encodes nothing; all
    * others are NUL and the text. (A string that begins with NUL counts among the others.)
    */
-  readonly id: string;
-
-  constructor(parts: readonly KeyPart[], text: string = encodeParts(parts)) {
-    this.parts = Object.freeze([...parts]);
-    this.text = text;
-    const [only] = parts;
-    this.id = parts.length === 1 && typeof only === 'string' && isPlainId(only) ? only : `\0${text}`;
+  get id(): string {
+    return (this.#id ??= this.identify());
   }
 
   /** The parts with their types: `[{ string: 'a' }, { number: 1 }, { null: true }]`. */
@@ -38,6 +52,16 @@ export class Key {
 
   [inspect.custom](): string {
     return `Key { ${this.text} }`;
+  }
+
+  /** The text of these parts. Key classes know their literals beforehand. */
+  protected encode(parts: readonly KeyPart[]): string {
+    return encodeParts(parts);
+  }
+
+  private identify(): string {
+    const [only] = this.#parts;
+    return this.#parts.length === 1 && typeof only === 'string' && isPlainId(only) ? only : `\0${this.text}`;
   }
 }
 

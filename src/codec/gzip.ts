@@ -1,0 +1,78 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { ZlibOptions } from 'node:zlib';
+import { InvalidOptionError, UndecodableError, UnencodableValueError } from '../value/errors.js';
+import type { Codec } from './codec.js';
+
+export interface GzipOptions {
+  /** The most bytes that may come out of decompression, and so go into it. 1 or more. Default 64 MiB. */
+  readonly maxBytes?: number;
+  /** zlib's level, 1 (fast) to 9 (small). Readers need not agree. Default 6. */
+  readonly level?: number;
+}
+
+const magic = 0x1f8b0800; // gzip, deflate, no optional fields
+const headBytes = 10;
+const tailBytes = 8;
+const unknownSystem = 255;
+
+/**
+ * What `codec` makes, compressed (RFC 1952). Equal values give equal bytes: the head carries no time and no operating system.
+ * Bytes that would grow beyond `maxBytes` are refused before they do.
+ *
+ * @throws InvalidOptionError for a level or limit out of range.
+ */
+export function gzip<V>(codec: Codec<V>, options: GzipOptions = {}): Codec<V> {
+  const { maxBytes = 64 * 1024 * 1024, level = 6 } = options;
+  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
+    throw new InvalidOptionError(
+      'gzip.maxBytes',
+      `${maxBytes} is no number of bytes`,
+      'Give a whole number of 1 or more.',
+    );
+  }
+  if (!Number.isInteger(level) || level < 1 || level > 9) {
+    throw new InvalidOptionError('gzip.level', `${level} is no level`, 'Give a whole number from 1 to 9.');
+  }
+  const name = `gzip(${codec.name})`;
+  return {
+    name,
+    isolations: codec.isolations,
+    encode(value) {
+      const body = codec.encode(value);
+      if (body.length > maxBytes) {
+        throw new UnencodableValueError(
+          name,
+          '$',
+          `it has more than ${maxBytes} bytes`,
+          'Store less, or raise maxBytes.',
+        );
+      }
+      const compressed = gzipSync(body, { level });
+      compressed[9] = unknownSystem;
+      return compressed;
+    },
+    decode(payload) {
+      return codec.decode(decompress(payload, maxBytes));
+    },
+  };
+}
+
+function decompress(payload: Buffer, maxBytes: number): Buffer {
+  if (payload.length < headBytes + tailBytes || payload.readUInt32BE(0) !== magic || payload.readUInt32BE(4) !== 0) {
+    throw new UndecodableError('The payload does not begin as gzip does.');
+  }
+  const statedBytes = payload.readUInt32LE(payload.length - 4);
+  if (statedBytes > maxBytes) throw new UndecodableError(`It says that it grows beyond ${maxBytes} bytes.`);
+  const body = gunzip(payload, { maxOutputLength: maxBytes });
+  // zlib ignores garbage after a whole stream and goes on into a second one: then these differ.
+  if (body.length !== statedBytes) throw new UndecodableError('The payload does not end where its stream does.');
+  return body;
+}
+
+function gunzip(payload: Buffer, options: ZlibOptions): Buffer {
+  try {
+    return gunzipSync(payload, options);
+  } catch (cause) {
+    throw new UndecodableError('The payload can not be decompressed.', { cause });
+  }
+}

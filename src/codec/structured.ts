@@ -1,0 +1,41 @@
+import { isUtf8 } from 'node:buffer';
+import { UndecodableError } from '../value/errors.js';
+import type { Codec } from './codec.js';
+import { reviveStructured } from './structured-reader.js';
+import { describeStructured, refuseStructured } from './structured-writer.js';
+
+/**
+ * What `structuredClone` carries as data: besides JSON's values also `undefined` within a value, NaN, infinities, `-0`, bigint,
+ * Date, Map, Set, Buffer, typed arrays, ArrayBuffer and objects without a prototype, at any depth and as keys of a Map. Refused
+ * with the path: functions, symbols, class instances, errors, regular expressions, shared memory, sparse arrays, cycles. An
+ * object that is met twice comes back as two equal ones.
+ *
+ * The bytes are JSON in which `{"$":[tag, …]}` stands for what JSON has no form for: `{"$":["map",[key,value],…]}`, `set`,
+ * `["date",ms]`, `["bigint","1"]`, `["number","NaN"]`, `["undefined"]`, `["bytes",type,base64]`, `["bare",{…}]`, and
+ * `["object",{…}]` for an object that itself has a property `$`. V8's own serialization is not used: its bytes change with the Node
+ * version, and can be made to yield objects that no encoder wrote.
+ */
+export function structured<V = unknown>(): Codec<V> {
+  return {
+    name: 'structured',
+    isolations: ['clone', 'share'],
+    encode(value) {
+      if (value === undefined) throw refuseStructured([], 'undefined is never stored', 'Store null instead.');
+      try {
+        return Buffer.from(JSON.stringify(describeStructured(value, [], [])), 'utf8');
+      } catch (error) {
+        if (error instanceof RangeError) throw refuseStructured([], 'it is nested too deeply', 'Flatten it.');
+        throw error;
+      }
+    },
+    decode(payload) {
+      if (!isUtf8(payload)) throw new UndecodableError('The payload is not UTF-8.');
+      try {
+        return reviveStructured(JSON.parse(payload.toString('utf8'))) as V;
+      } catch (cause) {
+        if (cause instanceof UndecodableError) throw cause;
+        throw new UndecodableError('The payload is no structured value.', { cause });
+      }
+    },
+  };
+}
