@@ -1,0 +1,222 @@
+import type { Clock } from '../../value/clock.js';
+import { StoreUnavailableError } from '../../value/errors.js';
+import { channels, reportFault } from '../../value/events.js';
+import type { StoredItem } from '../store.js';
+import { DiskFolder } from './disk-folder.js';
+import { sessionKey } from './disk-key.js';
+import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
+import { errorCode, isDamage, loadLmdb } from './environment.js';
+import type { Environment, Lmdb } from './environment.js';
+import { ownStamp } from './process-stamp.js';
+import { Room } from './room.js';
+import type { Usage } from './room.js';
+import { Sweeper } from './sweeper.js';
+import { WriteQueue } from './write-queue.js';
+
+export interface DiskTuning {
+  readonly maxBytes: number;
+  readonly clock: Clock;
+  /** How long a transaction may take before its callers are told that the store can't be reached. */
+  readonly deadlineMs: number;
+  /** How often a process looks after the database: moved? too full? something expired? */
+  readonly careEachMs: number;
+}
+
+const contractedForMs = 30_000;
+const diskFull = new Set<unknown>([28, 27, 122]);
+
+/** One open database. It ends by `close`, or by itself when it is damaged or was moved away; then it is opened anew by who needs it. */
+export class DiskDatabase {
+  /** Why it can't be used any more. */
+  ended: StoreUnavailableError | undefined;
+  readonly queue: WriteQueue;
+  /** Drawn when the database was started: revisions of another database match nothing here. */
+  private sessionNumber = 0;
+  private readonly room: Room;
+  private readonly sweeper: Sweeper;
+  private readonly care: NodeJS.Timeout;
+  private caring: Promise<void> | undefined;
+  private closing: Promise<void> | undefined;
+  private failing = false;
+  private contractedAt = -Infinity;
+
+  /** @throws InvalidOptionError without lmdb, else what the file system or lmdb says. */
+  static async open(name: string, directory: string, tuning: DiskTuning): Promise<DiskDatabase> {
+    const lmdb = await loadLmdb();
+    const folder = new DiskFolder(directory, tuning.maxBytes * 1.5, ({ kind, problem }) =>
+      reportFault({
+        source: name,
+        kind: kind === 'damaged' ? 'damaged' : 'degraded',
+        message: `The database was set aside, and an empty one started: ${problem}.`,
+      }),
+    );
+    const environment = await folder.enter(() => openSound(lmdb, folder.path), isDamage);
+    const database = new DiskDatabase(name, folder, environment, lmdb, tuning);
+    try {
+      await database.begin();
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+    return database;
+  }
+
+  private constructor(
+    private readonly name: string,
+    private readonly folder: DiskFolder,
+    private readonly environment: Environment,
+    lmdb: Lmdb,
+    private readonly tuning: DiskTuning,
+  ) {
+    const now = (): number => tuning.clock.now();
+    this.queue = new WriteQueue(environment, lmdb, {
+      name,
+      now,
+      deadlineMs: tuning.deadlineMs,
+      makeRoom: (bytes) => this.room.make(bytes),
+      settled: (failure) => this.writeSettled(failure),
+    });
+    this.room = new Room(
+      environment,
+      tuning.maxBytes,
+      now,
+      (changes) => this.queue.apply(changes),
+      (entries) => {
+        if (channels.evicted.hasSubscribers) channels.evicted.publish({ cache: name, tier: 'disk', entries });
+      },
+    );
+    this.sweeper = new Sweeper(environment, this.queue, now, ownStamp);
+    this.care = setInterval(() => {
+      this.caring ??= this.takeCare();
+    }, tuning.careEachMs);
+    this.care.unref();
+  }
+
+  get session(): number {
+    return this.sessionNumber;
+  }
+
+  /**
+   * All of them from one snapshot, taken now and given back at once: the next read sees what others wrote since, and a process that stops
+   * running keeps no old pages from being used again.
+   *
+   * @throws StoreUnavailableError
+   */
+  readMany(storeKeys: readonly string[]): (StoredItem | undefined)[] {
+    const now = this.tuning.clock.now();
+    try {
+      const items: (StoredItem | undefined)[] = [];
+      for (const storeKey of storeKeys) {
+        const record = this.environment.getBinaryFast(storeKey);
+        items.push(
+          record && isLive(record, now)
+            ? {
+                bytes: copyItemBytes(record, this.environment.lastSize),
+                revision: { session: this.sessionNumber, number: readRevision(record) },
+              }
+            : undefined,
+        );
+      }
+      this.environment.resetReadTxn();
+      return items;
+    } catch (cause) {
+      throw this.readFailed(cause);
+    }
+  }
+
+  usage(): Usage {
+    return this.room.measure();
+  }
+
+  /** The smaller limit counts when two stores of one process name the same directory. */
+  limit(maxBytes: number): void {
+    this.room.maxBytes = Math.min(this.room.maxBytes, maxBytes);
+  }
+
+  close(): Promise<void> {
+    this.ended ??= new StoreUnavailableError(this.name, 'it is closed');
+    return (this.closing ??= this.shut(true));
+  }
+
+  private async begin(): Promise<void> {
+    const drawn = Math.floor(Math.random() * 2 ** 48);
+    this.sessionNumber = await this.queue.run({
+      key: sessionKey,
+      decide: (present) =>
+        present
+          ? { answer: Number(present.copyBytes().toString('latin1')) }
+          : { answer: () => drawn, put: { bytes: Buffer.from(`${drawn}`), expiresAt: Infinity, kind: itemKind } },
+    });
+  }
+
+  private async takeCare(): Promise<void> {
+    try {
+      if (!(await this.folder.isCurrent())) return this.end('its folder was moved or removed', false);
+      this.environment.readerCheck();
+      if (this.tuning.clock.now() - this.contractedAt > contractedForMs) this.room.relax();
+      this.room.doubt();
+      this.queue.nudge();
+      await this.sweeper.sweep();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) && !this.ended) this.readFailed(error);
+    } finally {
+      this.caring = undefined;
+    }
+  }
+
+  private writeSettled(failure: unknown): void {
+    if (failure === undefined) {
+      this.failing = false;
+      return;
+    }
+    if (!this.failing) {
+      this.failing = true;
+      const message = `Writes fail, reads go on: ${(failure as Error).message}.`;
+      reportFault({ source: this.name, kind: 'unavailable', message, cause: failure });
+    }
+    if (diskFull.has(errorCode(failure))) {
+      this.contractedAt = this.tuning.clock.now();
+      this.room.contract();
+    }
+    // A failure that LMDB calls fatal shows in the next read, and must be seen before the next write: that one would never return.
+    try {
+      this.environment.getBinaryFast(sessionKey);
+      this.environment.resetReadTxn();
+    } catch (error) {
+      this.end((error as Error).message, isDamage(error));
+    }
+  }
+
+  private readFailed(cause: unknown): StoreUnavailableError {
+    if (this.ended) return this.ended;
+    if (isDamage(cause)) this.end((cause as Error).message, true);
+    return this.ended ?? new StoreUnavailableError(this.name, 'a read failed', { cause });
+  }
+
+  private end(problem: string, damaged: boolean): void {
+    if (this.ended) return;
+    this.ended = new StoreUnavailableError(this.name, `the database can't be used any more: ${problem}`);
+    reportFault({ source: this.name, kind: damaged ? 'damaged' : 'degraded', message: this.ended.message });
+    this.closing = (damaged ? this.folder.suspect() : Promise.resolve()).then(() => this.shut(false));
+  }
+
+  private async shut(sound: boolean): Promise<void> {
+    clearInterval(this.care);
+    const reason = this.ended ?? new StoreUnavailableError(this.name, 'it is closed');
+    const quiet = await this.queue.close(reason);
+    if (!quiet) {
+      // Another process was stopped inside its transaction, or the disk hangs: lmdb closes when that is over, nobody waits for it.
+      this.environment.close().catch(() => undefined);
+      return;
+    }
+    await this.folder.leave(() => this.environment.close(), sound);
+  }
+}
+
+function openSound(lmdb: Lmdb, path: string): Environment {
+  const environment = lmdb.open(path);
+  // Reading tells a fatal state; and it takes the process's place among the readers.
+  environment.getBinaryFast(sessionKey);
+  environment.resetReadTxn();
+  return environment;
+}

@@ -1,0 +1,183 @@
+import { InvalidOptionError, StoreUnavailableError } from '../../value/errors.js';
+import { reportFault } from '../../value/events.js';
+import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import { assertStoreKey } from '../store-key.js';
+import type { DiskDatabase, DiskTuning } from './disk-database.js';
+import { counterKind, itemKind } from './disk-record.js';
+import { shareDatabase } from './shared-database.js';
+import type { SharedDatabase } from './shared-database.js';
+import type { Operation } from './write-batch.js';
+
+const firstRetryMs = 250;
+const lastRetryMs = 10_000;
+const nothing = Buffer.alloc(0);
+
+/**
+ * The disk folder as a shard. While it can't be opened, operations reject at once, and now and then one of them sets off another try.
+ */
+export class DiskShard implements Shard {
+  readonly name: string;
+  private wanted = false;
+  private held: SharedDatabase | undefined;
+  private opening: Promise<void> | undefined;
+  private failure: unknown;
+  private retryAt = 0;
+  private retryMs = firstRetryMs;
+
+  constructor(
+    private readonly directory: string,
+    private readonly maxItemBytes: number,
+    private readonly tuning: DiskTuning,
+  ) {
+    this.name = `disk ${directory}`;
+  }
+
+  /** Resolves also when the folder can't be used. @throws InvalidOptionError without lmdb. */
+  async open(): Promise<void> {
+    this.wanted = true;
+    if (!this.held || this.held.database.ended) await this.connect();
+    if (this.failure instanceof InvalidOptionError) throw this.failure;
+  }
+
+  async close(): Promise<void> {
+    this.wanted = false;
+    await this.opening;
+    const held = this.held;
+    this.held = undefined;
+    await held?.release();
+  }
+
+  async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    for (const storeKey of storeKeys) assertStoreKey(storeKey);
+    return this.database().readMany(storeKeys);
+  }
+
+  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
+    const found = await this.readMany(storeKeys);
+    return Promise.all(
+      found.map(async (item, i) => (item ? { ...item, won: false } : this.stub(storeKeys[i] as string, stubMs))),
+    );
+  }
+
+  async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
+    if (typeof only === 'object' && !this.isOfSession(storeKey, only)) return { status: 'changed' };
+    const tooLarge = bytes.length > this.maxItemBytes;
+    // Copied when it is planned, which may be after the caller's next change.
+    const copy = tooLarge ? nothing : Buffer.from(bytes);
+    return this.run<WriteOutcome>(storeKey, {
+      blind: only === undefined && !tooLarge,
+      decide: (present, nowMs) => {
+        if (only === 'absent' && present) return { answer: { status: 'exists' } };
+        if (typeof only === 'object' && present?.revision !== only.number) return { answer: { status: 'changed' } };
+        if (tooLarge) return { answer: { status: 'too-large', maxBytes: this.maxItemBytes }, remove: true };
+        return {
+          answer: (number) => ({ status: 'stored', revision: this.revision(number) }),
+          put: { bytes: copy, expiresAt: nowMs + lifeMs, kind: itemKind },
+        };
+      },
+    });
+  }
+
+  async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    const ofSession = !revision || this.isOfSession(storeKey, revision);
+    return this.run<RemoveOutcome>(storeKey, {
+      decide: (present) => {
+        if (!present) return { answer: 'absent' };
+        if (revision && (!ofSession || present.revision !== revision.number)) return { answer: 'changed' };
+        return { answer: 'removed', remove: true };
+      },
+    });
+  }
+
+  async increment(storeKey: string, by: number, seed: number): Promise<number> {
+    const sum = await this.run<number>(storeKey, {
+      decide: (present) => {
+        const next = present ? Number(present.copyBytes().toString('latin1') || NaN) + by : seed;
+        if (!Number.isSafeInteger(next)) return { answer: NaN };
+        return {
+          answer: () => next,
+          put: { bytes: Buffer.from(`${next}`, 'latin1'), expiresAt: Infinity, kind: counterKind },
+        };
+      },
+    });
+    if (Number.isNaN(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
+    return sum;
+  }
+
+  async touch(storeKey: string, lifeMs: number): Promise<boolean> {
+    return this.run<boolean>(storeKey, {
+      decide: (present, nowMs) =>
+        present
+          ? {
+              answer: () => true,
+              put: {
+                bytes: present.copyBytes(),
+                expiresAt: nowMs + lifeMs,
+                kind: present.kind,
+                revision: present.revision,
+              },
+            }
+          : { answer: false },
+    });
+  }
+
+  private stub(storeKey: string, stubMs: number): Promise<StoredItem & { won: boolean }> {
+    return this.run<StoredItem & { won: boolean }>(storeKey, {
+      decide: (present, nowMs) =>
+        present
+          ? { answer: { bytes: present.copyBytes(), revision: this.revision(present.revision), won: false } }
+          : {
+              answer: (number) => ({ bytes: nothing, revision: this.revision(number), won: true }),
+              put: { bytes: nothing, expiresAt: nowMs + stubMs, kind: itemKind },
+            },
+    });
+  }
+
+  private run<T>(storeKey: string, operation: Omit<Operation<T>, 'key'>): Promise<T> {
+    assertStoreKey(storeKey);
+    return this.database().queue.run<T>({ ...operation, key: storeKey });
+  }
+
+  private revision(number: number): Revision {
+    return { session: this.database().session, number };
+  }
+
+  private isOfSession(storeKey: string, revision: Revision): boolean {
+    assertStoreKey(storeKey);
+    return revision.session === this.database().session;
+  }
+
+  private database(): DiskDatabase {
+    const database = this.held?.database;
+    if (database && !database.ended) return database;
+    if (!this.wanted) throw new StoreUnavailableError(this.name, 'it is not open');
+    if (performance.now() >= this.retryAt) this.opening ??= this.connect();
+    const cause = this.failure ?? database?.ended;
+    throw new StoreUnavailableError(this.name, "the folder can't be used", cause === undefined ? undefined : { cause });
+  }
+
+  private connect(): Promise<void> {
+    return (this.opening ??= this.tryToOpen().finally(() => (this.opening = undefined)));
+  }
+
+  private async tryToOpen(): Promise<void> {
+    const before = this.held;
+    this.held = undefined;
+    try {
+      await before?.release();
+      const held = await shareDatabase(this.name, this.directory, this.tuning);
+      this.held = held;
+      this.failure = undefined;
+      this.retryMs = firstRetryMs;
+    } catch (error) {
+      const isNew = this.failure === undefined;
+      this.failure = error;
+      this.retryAt = performance.now() + this.retryMs;
+      this.retryMs = Math.min(this.retryMs * 2, lastRetryMs);
+      if (isNew && !(error instanceof InvalidOptionError)) {
+        const message = `The folder can't be used: ${(error as Error).message}.`;
+        reportFault({ source: this.name, kind: 'unavailable', message, cause: error });
+      }
+    }
+  }
+}

@@ -1,0 +1,28 @@
+import { isItemKey } from './disk-key.js';
+import { readHead } from './disk-record.js';
+import type { RecordHead } from './disk-record.js';
+import type { Environment } from './environment.js';
+
+/** A record as it lies in the database, without its bytes. */
+export interface Neighbour extends RecordHead {
+  readonly key: Uint8Array;
+  /** The number of the state that was seen: what a removal is bound to. */
+  readonly version: number;
+}
+
+/** Reads the heads of up to `count` items that follow each other in the order of their hashes, or as many as fit into `budgetMs`. */
+export function neighbours(environment: Environment, from: Uint8Array, count: number, budgetMs: number): Neighbour[] {
+  const found: Neighbour[] = [];
+  const until = performance.now() + budgetMs;
+  environment.resetReadTxn();
+  try {
+    const range = environment.getRange({ start: from, exclusiveStart: true, limit: count, versions: true });
+    for (const { key, value, version = 0 } of range) {
+      if (isItemKey(key as Uint8Array)) found.push({ key: key as Uint8Array, version, ...readHead(value as Buffer) });
+      if (performance.now() > until) break;
+    }
+  } finally {
+    environment.resetReadTxn();
+  }
+  return found;
+}

@@ -1,0 +1,107 @@
+import { counterKind } from './disk-record.js';
+import { randomPlace } from './disk-key.js';
+import type { Environment, EnvironmentStats } from './environment.js';
+import { neighbours } from './neighbours.js';
+import type { Neighbour } from './neighbours.js';
+import type { Change } from './write-batch.js';
+
+export interface Usage {
+  /** Bytes of pages that hold items or the tree over them. */
+  readonly usedBytes: number;
+  readonly fileBytes: number;
+  readonly entries: number;
+}
+
+const sampleSize = 32;
+/** Of one sample, the oldest quarter goes: what is dropped is older than most of what stays, at the cost of one short scan. */
+const share = 4;
+const samplesPerStep = 2;
+const measureEachBytes = 256 * 2 ** 10;
+
+/**
+ * Keeps the database within its bytes by dropping the oldest of random samples. A read changes nothing, so "old" is the time since it was
+ * written, not since it was used; what expired goes first, and counters last (the log, tags and fencing tokens count on them).
+ *
+ * The file never shrinks; the pages of what is dropped are used again. LMDB writes its list of free pages with each transaction, so
+ * little more is freed than is needed: 90 % of the limit may be in use, the rest is for the fragments that values of different
+ * sizes leave. Should the file grow beyond the limit nevertheless, less may be used.
+ */
+export class Room {
+  private unmeasuredBytes = Infinity;
+  private limitBytes = Infinity;
+  private usage: Usage = { usedBytes: 0, fileBytes: 0, entries: 0 };
+
+  constructor(
+    private readonly environment: Environment,
+    public maxBytes: number,
+    private readonly now: () => number,
+    private readonly apply: (changes: readonly Change[]) => Promise<boolean[]>,
+    private readonly evicted: (entries: number) => void,
+  ) {}
+
+  /** Before a write of so many bytes, and from time to time with 0. */
+  async make(bytes: number): Promise<void> {
+    this.unmeasuredBytes += bytes * 1.5;
+    if (this.unmeasuredBytes < measureEachBytes) return;
+    this.measure();
+    let wasted = 0;
+    while (this.usage.usedBytes + bytes * 1.5 > this.limit() && this.usage.entries > 0 && wasted < 8) {
+      const before = this.usage.usedBytes;
+      await this.evict(wasted > 2);
+      this.measure();
+      wasted = this.usage.usedBytes < before ? 0 : wasted + 1;
+    }
+  }
+
+  /** The next `make` looks, however little was written. */
+  doubt(): void {
+    this.unmeasuredBytes = Infinity;
+  }
+
+  /** The disk is full: what is used now, less a little, is all there is until `relax`. */
+  contract(): void {
+    this.limitBytes = Math.min(this.limitBytes, this.usage.usedBytes * 0.98);
+    this.doubt();
+  }
+
+  relax(): void {
+    this.limitBytes = Infinity;
+  }
+
+  measure(): Usage {
+    const stats = this.environment.getStats() as EnvironmentStats;
+    this.environment.resetReadTxn();
+    const pages = (of: Omit<EnvironmentStats, 'free'> | EnvironmentStats['free']): number =>
+      of.treeBranchPageCount + of.treeLeafPageCount + of.overflowPages;
+    this.unmeasuredBytes = 0;
+    this.usage = {
+      usedBytes: (pages(stats) + pages(stats.free)) * stats.pageSize,
+      fileBytes: (stats.lastPageNumber + 1) * stats.pageSize,
+      entries: stats.entryCount,
+    };
+    return this.usage;
+  }
+
+  private limit(): number {
+    const grownBeyond = Math.max(0, this.usage.fileBytes - this.maxBytes);
+    return Math.min(this.maxBytes * 0.9 - grownBeyond, this.limitBytes);
+  }
+
+  private async evict(alsoCounters: boolean): Promise<void> {
+    const now = this.now();
+    const chosen = new Map<string, Neighbour>();
+    for (let i = 0; i < samplesPerStep; i++) {
+      const sample = neighbours(this.environment, randomPlace(), sampleSize, 5)
+        .filter(({ kind }) => alsoCounters || kind !== counterKind)
+        .sort((a, b) => Number(b.expiresAt <= now) - Number(a.expiresAt <= now) || a.writtenAt - b.writtenAt);
+      for (const item of sample.slice(0, Math.ceil(sample.length / share))) {
+        chosen.set(Buffer.from(item.key).toString('latin1'), item);
+      }
+    }
+    if (chosen.size === 0) return;
+    const removed = await this.apply(
+      [...chosen.values()].map(({ key, version }) => ({ key, expected: version, version: 0 })),
+    );
+    this.evicted(removed.filter(Boolean).length);
+  }
+}

@@ -1,0 +1,60 @@
+import { execFile } from 'node:child_process';
+import { createRequire } from 'node:module';
+
+export type TrialOutcome =
+  | { readonly status: 'sound' }
+  /** Not read to its end, for lack of time or of something else, and nothing wrong so far. */
+  | { readonly status: 'unfinished' }
+  | { readonly status: 'damaged'; readonly problem: string };
+
+/**
+ * Reads every key and value, and makes a write that takes pages from the free list and is then undone. A page that lies behind the
+ * end of the file, or holds garbage, ends this process by a signal or an error instead of the one that asked.
+ */
+const script = `
+const [, lmdb, path] = process.argv;
+const { open, ABORT } = require(lmdb);
+const damage = [-30797, -30796, -30795, -30794, -30793, -30780, -30787, -30781];
+process.on('uncaughtException', (error) => process.exit(damage.includes(error.code) ? 6 : 7));
+const db = open({ path, noSubdir: false, noSync: true, encoding: 'binary', keyEncoding: 'binary', useVersions: true, maxReaders: 512 });
+let entries = 0;
+let last = Buffer.alloc(0);
+for (const key of db.getKeys({ start: Buffer.of(0) })) {
+  if (Buffer.compare(last, key) >= 0) process.exit(3);
+  if (db.getBinaryFast(key) === undefined) process.exit(4);
+  last = Buffer.from(key);
+  entries++;
+}
+if (entries !== db.getStats().entryCount) process.exit(5);
+db.transactionSync(() => {
+  for (let i = 0; i < 16; i++) db.put(Buffer.of(0, i), Buffer.alloc(40_000), 1);
+  return ABORT;
+});
+process.exit(0);
+`;
+
+/** Opens a database that may be damaged in a process of its own. */
+export async function tryInChild(folder: string, limitMs: number): Promise<TrialOutcome> {
+  const lmdb = createRequire(import.meta.url).resolve('lmdb');
+  const environment: NodeJS.ProcessEnv = { ...process.env };
+  // What this process was started with (a debugger, a loader) is none of the child's business.
+  delete environment['NODE_OPTIONS'];
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      ['-e', script, lmdb, folder],
+      { timeout: limitMs, killSignal: 'SIGKILL', env: environment },
+      (error) => {
+        if (!error) return resolve({ status: 'sound' });
+        const by = error.signal ?? error.code ?? 'unknown';
+        resolve(
+          signsOfDamage.has(by)
+            ? { status: 'damaged', problem: `reading it ended with ${by}` }
+            : { status: 'unfinished' },
+        );
+      },
+    );
+  });
+}
+
+const signsOfDamage = new Set<unknown>(['SIGBUS', 'SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGFPE', 3, 4, 5, 6]);

@@ -1,0 +1,131 @@
+import type { DiskKey } from './disk-key.js';
+import { copyItemBytes, isLive, readHead, sealRecord } from './disk-record.js';
+import type { DiskRecord, RecordHead } from './disk-record.js';
+import type { Environment, Lmdb } from './environment.js';
+
+/** A live record as an operation finds it. The copy of its bytes is made only for those who ask. */
+export interface Present extends RecordHead {
+  copyBytes(): Buffer;
+}
+
+/** What an operation makes of what it found: an answer, and a change that the answer depends on. */
+export type Decision<T> =
+  | { readonly answer: T }
+  | { readonly answer: T; readonly remove: true }
+  | {
+      readonly answer: (revision: number) => T;
+      /** Without `revision` the record is given a new one. */
+      readonly put: Omit<DiskRecord, 'writtenAt' | 'revision'> & { readonly revision?: number };
+    };
+
+export interface Operation<T> {
+  readonly key: DiskKey;
+  /** True: the decision doesn't look at what is there, and nothing is read. */
+  readonly blind?: boolean;
+  decide(present: Present | undefined, nowMs: number): Decision<T>;
+}
+
+/** What the batch so far leaves under a key: the number of the state, and the record; neither where there is none. */
+interface State {
+  readonly version: number | null;
+  readonly record?: Buffer;
+  readonly size: number;
+}
+
+export interface Change {
+  readonly key: DiskKey;
+  /** The state that must still stand; null: none; undefined: any. */
+  readonly expected: number | null | undefined;
+  readonly record?: Buffer;
+  readonly version: number;
+}
+
+export interface Planned<T> {
+  readonly answer: T;
+  readonly change?: Change;
+}
+
+const absent: State = { version: null, size: 0 };
+
+/**
+ * Operations that go to the disk in one transaction. Each decides on what the snapshot and the operations before it left, and its
+ * change is bound to that state: the writing thread, which alone holds LMDB's lock, applies it only if the state still stands.
+ *
+ * 1. Process A reads state 7 of a key.  2. Process B commits state 8.  3. A's transaction finds 8 where 7 was expected, changes
+ * nothing under this key, and the operation decides anew.  So no lock is ever held while JavaScript runs, and a process that is busy or
+ * stopped keeps nobody from writing.
+ */
+export class WriteBatch {
+  private readonly states = new Map<DiskKey, State>();
+  readonly changes: Change[] = [];
+  bytes = 0;
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly lmdb: Lmdb,
+    private readonly nowMs: number,
+    private readonly nextNumber: () => number,
+  ) {}
+
+  plan<T>(operation: Operation<T>): Planned<T> {
+    const { key, blind = false } = operation;
+    const state = blind ? absent : this.stateOf(key);
+    const decision = operation.decide(this.present(state), this.nowMs);
+    if ('put' in decision) {
+      const version = this.nextNumber();
+      const revision = decision.put.revision ?? version;
+      const record = sealRecord({ ...decision.put, revision, writtenAt: this.nowMs });
+      const change = { key, expected: blind ? undefined : state.version, record, version };
+      this.push(change, { version, record, size: record.length });
+      return { answer: decision.answer(revision), change };
+    }
+    if (!('remove' in decision) || state.version === null) return { answer: decision.answer };
+    const change = { key, expected: state.version, version: 0 };
+    this.push(change, absent);
+    return { answer: decision.answer, change };
+  }
+
+  private push(change: Change, state: State): void {
+    this.changes.push(change);
+    this.states.set(change.key, state);
+    this.bytes += change.record?.length ?? 0;
+  }
+
+  private stateOf(key: DiskKey): State {
+    const known = this.states.get(key);
+    if (known) return known;
+    const record = this.environment.getBinaryFast(key);
+    if (!record) return absent;
+    // The record lies in lmdb's reused buffer: good until the next read, and `decide` runs before that.
+    return { version: this.lmdb.lastVersion(), record, size: this.environment.lastSize };
+  }
+
+  private present({ record, size }: State): Present | undefined {
+    if (!record || !isLive(record, this.nowMs)) return undefined;
+    return { ...readHead(record), copyBytes: () => copyItemBytes(record, size) };
+  }
+}
+
+/**
+ * Hands a batch's changes to lmdb, which writes them in one transaction on a thread of its own.
+ *
+ * @returns per change whether its expected state stood, once all are committed and every process can read them.
+ * @throws lmdb's wrapper of what went wrong (`commitFailure`); nothing was changed then.
+ */
+export async function commit(environment: Environment, changes: readonly Change[]): Promise<boolean[]> {
+  const results: Promise<boolean>[] = [];
+  const committed = environment.batch(() => {
+    for (const { key, expected, record, version } of changes) {
+      results.push(
+        record
+          ? environment.put(key, record, version, expected as number)
+          : environment.remove(key, expected as number),
+      );
+    }
+  });
+  const [outcome, ...applied] = await Promise.allSettled([committed, ...results]);
+  if (outcome.status === 'rejected') throw outcome.reason;
+  return applied.map(
+    (result, i) => changes[i]?.expected === undefined || (result.status === 'fulfilled' && result.value),
+  );
+}

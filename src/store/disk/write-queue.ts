@@ -1,0 +1,227 @@
+import { StoreUnavailableError } from '../../value/errors.js';
+import { commitFailure } from './environment.js';
+import type { Environment, Lmdb } from './environment.js';
+import { RevisionBlock } from './revision-block.js';
+import { commit, WriteBatch } from './write-batch.js';
+import type { Change, Operation, Planned } from './write-batch.js';
+
+export interface WriteQueueOptions {
+  readonly name: string;
+  readonly now: () => number;
+  /** How long a transaction may take before those who wait for it are told that the store can't be reached. */
+  readonly deadlineMs: number;
+  /** Called before each transaction with the bytes it adds; removes what it must through `apply`. */
+  readonly makeRoom: (bytes: number) => Promise<void>;
+  /** A transaction failed, or (with undefined) succeeded. */
+  readonly settled: (failure: unknown) => void;
+}
+
+interface Caller {
+  readonly operation: Operation<unknown>;
+  resolve(answer: unknown): void;
+  reject(error: unknown): void;
+  conflicts: number;
+  /** It was told that the store can't be reached. */
+  givenUp: boolean;
+}
+
+const maxBatchOperations = 1_000;
+const maxBatchBytes = 16 * 2 ** 20;
+/** Each conflict is another process's success; after so many in a row an operation takes the lock and can't lose. */
+const maxConflicts = 6;
+/** A failed transaction is seldom followed at once by one that succeeds, and lmdb writes a line to stderr for each. */
+const pauseAfterFailureMs = 500;
+
+/**
+ * Writes go through here, one transaction at a time; what is asked while one is under way shares the next. A caller's promise
+ * resolves when its change is committed: visible to every process.
+ */
+export class WriteQueue {
+  private readonly waiting: Caller[] = [];
+  private readonly block = new RevisionBlock();
+  private inFlight: readonly Caller[] = [];
+  private running: Promise<void> | undefined;
+  private closed: StoreUnavailableError | undefined;
+  private failed: { readonly until: number; readonly cause: unknown } | undefined;
+  private stuck = false;
+  private onStuck: (() => void) | undefined;
+
+  constructor(
+    private readonly environment: Environment,
+    private readonly lmdb: Lmdb,
+    private readonly options: WriteQueueOptions,
+  ) {}
+
+  /** Rejects with StoreUnavailableError, and with nothing else. */
+  run<T>(operation: Operation<T>): Promise<T> {
+    const refusal = this.refusal();
+    if (refusal) return Promise.reject(refusal);
+    return new Promise<T>((resolve, reject) => {
+      const answer = resolve as (answer: unknown) => void;
+      this.waiting.push({ operation, resolve: answer, reject, conflicts: 0, givenUp: false });
+      this.running ??= this.drain();
+    });
+  }
+
+  /** Lets `makeRoom` look, without a write that needs it. */
+  nudge(): void {
+    if (!this.refusal()) this.running ??= this.drain();
+  }
+
+  /** For `makeRoom`: commits changes of its own between two transactions. */
+  apply(changes: readonly Change[]): Promise<boolean[]> {
+    return this.watched(commit(this.environment, changes));
+  }
+
+  /**
+   * Refuses what comes and what waits, and lets the transaction under way finish.
+   *
+   * @returns false when that one is stuck: lmdb must not be waited for.
+   */
+  async close(reason: StoreUnavailableError): Promise<boolean> {
+    this.closed ??= reason;
+    this.giveUp(this.waiting.splice(0), reason);
+    while (this.running && !this.stuck) {
+      await Promise.race([this.running, new Promise<void>((resolve) => (this.onStuck = resolve))]);
+    }
+    return !this.stuck;
+  }
+
+  private refusal(): StoreUnavailableError | undefined {
+    if (this.closed) return this.closed;
+    if (this.stuck) return this.unavailable('an earlier write has not come back from the disk');
+    if (!this.failed || performance.now() >= this.failed.until) return undefined;
+    return this.unavailable('a write has just failed', this.failed.cause);
+  }
+
+  private async drain(): Promise<void> {
+    // The callers of one turn share a transaction.
+    await Promise.resolve();
+    do {
+      const callers = this.waiting.splice(0, maxBatchOperations);
+      this.inFlight = callers;
+      try {
+        const wrote = await this.transact(callers);
+        if (wrote) {
+          this.failed = undefined;
+          this.options.settled(undefined);
+        }
+      } catch (cause) {
+        this.failed = { until: performance.now() + pauseAfterFailureMs, cause };
+        const error = this.unavailable('a write failed', cause);
+        this.giveUp(callers, error);
+        this.giveUp(this.waiting.splice(0), error);
+        this.options.settled(cause);
+      }
+      this.inFlight = [];
+    } while (this.waiting.length > 0);
+    this.running = undefined;
+  }
+
+  /** @returns whether anything was written. */
+  private async transact(callers: readonly Caller[]): Promise<boolean> {
+    await this.options.makeRoom(0);
+    if (callers.length === 0) return false;
+    if (!this.block.has(callers.length)) await this.watched(this.block.renew(this.environment));
+    if (callers.some(({ conflicts }) => conflicts >= maxConflicts)) return this.transactAlone(callers);
+    const { changes, bytes, plans } = this.plan(callers);
+    if (changes.length > 0) await this.options.makeRoom(bytes);
+    const applied = changes.length > 0 ? await this.apply(changes) : [];
+    const failed = new Set(changes.filter((_, i) => applied[i] !== true));
+    // A change that found another state takes with it what was decided, after it and for the same key, on the strength of it.
+    const overtaken = new Set<unknown>();
+    const again: Caller[] = [];
+    for (const { caller, plan } of plans) {
+      const { key } = caller.operation;
+      if (plan.change && failed.has(plan.change)) overtaken.add(key);
+      else if (plan.change) overtaken.delete(key);
+      if (!overtaken.has(key)) {
+        caller.resolve(plan.answer);
+        continue;
+      }
+      caller.conflicts++;
+      if (!caller.givenUp) again.push(caller);
+    }
+    if (this.closed) this.giveUp(again, this.closed);
+    else this.waiting.unshift(...again);
+    return changes.length > 0;
+  }
+
+  /** Decides on what is there now, all in one snapshot; what would make the transaction too large waits for the next. */
+  private plan(callers: readonly Caller[]) {
+    const batch = this.batch();
+    const plans: { caller: Caller; plan: Planned<unknown> }[] = [];
+    this.environment.resetReadTxn();
+    try {
+      for (const caller of callers) {
+        if (batch.bytes > maxBatchBytes) break;
+        plans.push({ caller, plan: batch.plan(caller.operation) });
+      }
+    } finally {
+      this.environment.resetReadTxn();
+    }
+    this.waiting.unshift(...callers.slice(plans.length));
+    return { changes: batch.changes, bytes: batch.bytes, plans };
+  }
+
+  /** Decides while LMDB's lock is held. */
+  private async transactAlone(callers: readonly Caller[]): Promise<boolean> {
+    const plans = await this.watched(
+      this.environment.transaction(() => {
+        const batch = this.batch();
+        return callers.map((caller) => {
+          const plan = batch.plan(caller.operation);
+          if (plan.change?.record) void this.environment.put(plan.change.key, plan.change.record, plan.change.version);
+          else if (plan.change) void this.environment.remove(plan.change.key);
+          return { caller, plan };
+        });
+      }),
+    );
+    for (const { caller, plan } of plans) caller.resolve(plan.answer);
+    return true;
+  }
+
+  private batch(): WriteBatch {
+    return new WriteBatch(this.environment, this.lmdb, this.options.now(), () => this.block.next());
+  }
+
+  /**
+   * Waits for lmdb, and tells the callers when it takes too long: another process was stopped while it held the lock, or the disk
+   * hangs. Their writes may arrive later. Nothing else is begun until it is over.
+   */
+  private async watched<T>(work: Promise<T>): Promise<T> {
+    let pending = true;
+    const timer = setTimeout(() => {
+      // The answer may lie ready behind an event loop that was blocked: it gets one turn to come in.
+      setImmediate(() => {
+        if (!pending) return;
+        this.stuck = true;
+        const error = this.unavailable(`a write takes longer than ${this.options.deadlineMs} ms`);
+        this.giveUp(this.inFlight, error);
+        this.giveUp(this.waiting.splice(0), error);
+        this.onStuck?.();
+      });
+    }, this.options.deadlineMs);
+    timer.unref();
+    try {
+      return await work;
+    } catch (error) {
+      throw await commitFailure(error);
+    } finally {
+      pending = false;
+      this.stuck = false;
+      clearTimeout(timer);
+    }
+  }
+
+  private giveUp(callers: readonly Caller[], error: StoreUnavailableError): void {
+    for (const caller of callers) {
+      caller.givenUp = true;
+      caller.reject(error);
+    }
+  }
+
+  private unavailable(problem: string, cause?: unknown): StoreUnavailableError {
+    return new StoreUnavailableError(this.options.name, problem, cause === undefined ? undefined : { cause });
+  }
+}
