@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { InvalidKeyError } from '../value/errors.js';
-import { encodePart } from './key-part.js';
+import { decodePart, encodePart } from './key-part.js';
 import type { KeyPart } from './key-part.js';
 
 /** What the cache takes for a key: a plain string `'a'` is `versionedKey('a')`. */
@@ -11,26 +11,28 @@ export type KeyLike = string | Key;
  * front. Different lists never share an entry.
  */
 export class Key {
-  readonly #parts: readonly KeyPart[];
-  #text: string | undefined;
-  #id: string | undefined;
+  // Not #private: defining such fields takes as long as all the rest of making a key.
+  private readonly ownParts: readonly KeyPart[];
+  private ownText: string | undefined;
+  private ownId: string | undefined;
 
   /**
    * @param text the encoded parts, where the caller has them. `null`: the parts are of the right types, well-formed, and the
    * caller's to give away; they are encoded when the text is first asked for. Default: checked and encoded now.
    */
   constructor(parts: readonly KeyPart[], text?: string | null) {
-    this.#parts = text === null ? parts : [...parts];
-    this.#text = text === undefined ? encodeParts(parts) : (text ?? undefined);
+    this.ownParts = text === null ? parts : [...parts];
+    this.ownText = text === undefined ? encodeParts(parts) : (text ?? undefined);
+    this.ownId = undefined;
   }
 
   get parts(): readonly KeyPart[] {
-    return Object.freeze(this.#parts);
+    return Object.freeze(this.ownParts);
   }
 
   /** The encoded parts joined with `:`, all printable ASCII, of any length. Different lists have different texts. */
   get text(): string {
-    return (this.#text ??= this.encode(this.#parts));
+    return (this.ownText ??= this.encode(this.ownParts));
   }
 
   /**
@@ -38,7 +40,7 @@ export class Key {
    * others are NUL and the text. (A string that begins with NUL counts among the others.)
    */
   get id(): string {
-    return (this.#id ??= this.identify());
+    return (this.ownId ??= this.identify());
   }
 
   /** The parts with their types: `[{ string: 'a' }, { number: 1 }, { null: true }]`. */
@@ -60,8 +62,8 @@ export class Key {
   }
 
   private identify(): string {
-    const [only] = this.#parts;
-    return this.#parts.length === 1 && typeof only === 'string' && isPlainId(only) ? only : `\0${this.text}`;
+    const [only] = this.ownParts;
+    return this.ownParts.length === 1 && typeof only === 'string' && isPlainId(only) ? only : `\0${this.text}`;
   }
 }
 
@@ -80,6 +82,12 @@ export function toKey(key: KeyLike): Key {
   if (typeof key === 'string') return new Key([key]);
   if (key instanceof Key) return key;
   throw new InvalidKeyError('A key is a string or made by versionedKey() or a key class. Convert it first.');
+}
+
+/** The {@link Key.id} of the key that has this text. */
+export function idOfText(text: string): string {
+  const only = text.includes(':') ? undefined : decodePart(text);
+  return typeof only === 'string' && isPlainId(only) ? only : `\0${text}`;
 }
 
 /** Whether this string, as a key, is its own {@link Key.id}. One comparison: it stands on the path of every hit. */

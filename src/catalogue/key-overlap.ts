@@ -1,0 +1,84 @@
+import { KeyParameter } from './key-parameter.js';
+import type { KeyPattern, Segment } from './key-pattern.js';
+
+/**
+ * Whether two patterns can produce the same key. Exact for literals, listed values and types; a parameter that must match an
+ * expression is told apart from literals and listed values only, and taken to overlap with everything else.
+ */
+export function canProduceSameKey(one: KeyPattern, other: KeyPattern): boolean {
+  if (one.segments.length !== other.segments.length) return false;
+  return one.segments.every((segment, index) => overlap(shapeOf(segment), shapeOf(other.segments[index] as Segment)));
+}
+
+/** What part of a key a segment can be: of a type other than text, or one of these texts. */
+interface Shape {
+  readonly type?: string;
+  readonly texts: readonly Text[];
+}
+
+interface Text {
+  /** A character, or any run of those that the set holds; `undefined` holds all. */
+  readonly steps: readonly (string | { readonly run: string | undefined })[];
+  readonly literal?: string;
+  readonly matches?: RegExp | undefined;
+}
+
+const numeric = '0123456789.e+-';
+
+function shapeOf(segment: Segment): Shape {
+  if (typeof segment === 'string') return { texts: [literal(segment)] };
+  if (!(segment instanceof KeyParameter)) return { texts: [{ steps: segment.flatMap(stepsOf) }] };
+  const { type, values, matches, none } = segment;
+  const texts = none === undefined ? [] : [literal(none)];
+  if (type !== 'string') return { type, texts };
+  if (values) return { texts: [...texts, ...values.map(literal)] };
+  return { texts: [...texts, { steps: [{ run: undefined }], matches }] };
+}
+
+function stepsOf(piece: string | KeyParameter): Text['steps'] {
+  if (typeof piece === 'string') return [...piece];
+  const isNumeric = (piece.type === 'number' || piece.type === 'bigint') && piece.none === undefined;
+  return [{ run: isNumeric ? numeric : undefined }];
+}
+
+function literal(text: string): Text {
+  return { steps: [...text], literal: text };
+}
+
+function overlap(one: Shape, other: Shape): boolean {
+  if (one.type !== undefined && one.type === other.type) return true;
+  return one.texts.some((text) => other.texts.some((otherText) => haveCommonText(text, otherText)));
+}
+
+function haveCommonText(one: Text, other: Text): boolean {
+  if (one.literal !== undefined && other.matches) return other.matches.test(one.literal);
+  if (other.literal !== undefined && one.matches) return one.matches.test(other.literal);
+  return walk(one.steps, 0, other.steps, 0, new Set());
+}
+
+/** Walks both at once: a run either ends here or takes the other's next character. */
+function walk(one: Text['steps'], i: number, other: Text['steps'], j: number, seen: Set<string>): boolean {
+  const place = `${i},${j}`;
+  if (seen.has(place)) return false;
+  seen.add(place);
+  const a = one[i];
+  const b = other[j];
+  if (a === undefined && b === undefined) return true;
+  if (
+    typeof a === 'object' &&
+    (walk(one, i + 1, other, j, seen) || (takes(a, b) && walk(one, i, other, j + 1, seen)))
+  ) {
+    return true;
+  }
+  if (
+    typeof b === 'object' &&
+    (walk(one, i, other, j + 1, seen) || (takes(b, a) && walk(one, i + 1, other, j, seen)))
+  ) {
+    return true;
+  }
+  return typeof a === 'string' && a === b && walk(one, i + 1, other, j + 1, seen);
+}
+
+function takes({ run }: { readonly run: string | undefined }, step: Text['steps'][number] | undefined): boolean {
+  return typeof step === 'string' && (run === undefined || run.includes(step));
+}

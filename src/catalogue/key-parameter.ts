@@ -1,0 +1,69 @@
+import { InvalidKeyError } from '../value/errors.js';
+import type { KeyPart } from '../key/key-part.js';
+import type { ParameterSpec, ParameterType } from './key-parameters.js';
+
+/** One parameter of a pattern, as it was specified. */
+export class KeyParameter {
+  readonly type: ParameterType;
+  readonly values: readonly string[] | undefined;
+  readonly matches: RegExp | undefined;
+  readonly none: string | undefined;
+  private readonly isPlain: boolean;
+
+  /** @throws InvalidKeyError for a specification that contradicts itself. */
+  constructor(
+    readonly pattern: string,
+    readonly name: string,
+    spec: ParameterSpec = 'string',
+  ) {
+    const { type = 'string', values, matches, none } = typeof spec === 'string' ? { type: spec } : spec;
+    if (!['string', 'number', 'boolean', 'bigint'].includes(type)) throw this.#ill('is of an unknown type');
+    if (values && (type !== 'string' || values.length === 0)) throw this.#ill('lists values, but none or not of texts');
+    if (matches && type !== 'string') throw this.#ill('has to match an expression, but is no text');
+    if (none === '') throw this.#ill('has an empty text for "none"');
+    if (none !== undefined && values?.includes(none)) throw this.#ill('lists its text for "none" as a value');
+    this.type = type;
+    this.values = values;
+    this.matches = matches && new RegExp(matches.source, matches.flags.replace(/[gy]/g, ''));
+    this.none = none;
+    this.isPlain = type === 'string' && !values && !matches && none === undefined;
+  }
+
+  /**
+   * The part of a key that this value is.
+   * @throws InvalidKeyError naming the pattern and the parameter.
+   */
+  part(value: unknown): KeyPart {
+    if (this.isPlain && typeof value === 'string' && value.isWellFormed()) return value;
+    return this.#checked(value);
+  }
+
+  /** The value as text, for a segment that it shares with other text. */
+  text(value: unknown): string {
+    return String(this.#checked(value));
+  }
+
+  #checked(value: unknown): KeyPart {
+    if (value === undefined || value === null) {
+      if (this.none !== undefined) return this.none;
+      throw this.#ill('is missing');
+    }
+    if (typeof value !== this.type) throw this.#ill(`is a ${typeof value}, not a ${this.type}`);
+    if (typeof value === 'number' && !Number.isFinite(value)) throw this.#ill('is not finite');
+    if (typeof value === 'string') this.#checkText(value);
+    return value as KeyPart;
+  }
+
+  #checkText(value: string): void {
+    if (!value.isWellFormed()) throw this.#ill('holds half of a surrogate pair');
+    if (value === this.none) throw this.#ill('has the text that stands for "none"');
+    if (this.values && !this.values.includes(value)) throw this.#ill('is none of the listed values');
+    if (this.matches && !this.matches.test(value)) throw this.#ill('does not match its expression');
+  }
+
+  #ill(problem: string): InvalidKeyError {
+    return new InvalidKeyError(
+      `The parameter ${this.name} of the key pattern '${this.pattern}' ${problem}. See its definition for what it takes.`,
+    );
+  }
+}

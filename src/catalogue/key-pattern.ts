@@ -1,0 +1,124 @@
+import { InvalidKeyError } from '../value/errors.js';
+import { encodePart } from '../key/key-part.js';
+import type { KeyPart } from '../key/key-part.js';
+import { KeyParameter } from './key-parameter.js';
+import type { ParameterSpec } from './key-parameters.js';
+
+/** A segment is one part of the key: a literal, a parameter, or several of both run together (`{width}x{height}`). */
+export type Segment = string | KeyParameter | readonly (string | KeyParameter)[];
+
+/** A part of the key that depends on the parameters. */
+interface Place {
+  readonly index: number;
+  readonly parameter: KeyParameter | undefined;
+  readonly pieces: readonly (string | KeyParameter)[];
+}
+
+type Given = Readonly<Record<string, unknown>>;
+
+/** A key pattern taken apart: segments between colons, parameters between braces. */
+export class KeyPattern {
+  readonly segments: readonly Segment[];
+  readonly parameters: readonly KeyParameter[];
+  private readonly template: readonly KeyPart[];
+  private readonly places: readonly Place[];
+  readonly #encodedLiterals: readonly (string | undefined)[];
+
+  /** @throws InvalidKeyError naming the pattern, for one that is malformed or whose keys would be ambiguous. */
+  constructor(
+    readonly text: string,
+    specs: Readonly<Record<string, ParameterSpec | undefined>> = {},
+  ) {
+    const parameters = new Map<string, KeyParameter>();
+    const parameter = (name: string): KeyParameter => {
+      if (parameters.has(name)) throw ill(text, `names the parameter ${name} twice`);
+      const made = new KeyParameter(text, name, Object.hasOwn(specs, name) ? specs[name] : undefined);
+      parameters.set(name, made);
+      return made;
+    };
+    this.segments = text.split(':').map((segment) => readSegment(text, segment, parameter));
+    this.parameters = [...parameters.values()];
+    for (const name of Object.keys(specs)) {
+      if (!parameters.has(name)) throw ill(text, `has no parameter ${name}, which is specified`);
+    }
+    this.template = this.segments.map((segment) => (typeof segment === 'string' ? segment : ''));
+    this.places = this.segments.flatMap((segment, index): Place[] => {
+      if (typeof segment === 'string') return [];
+      if (segment instanceof KeyParameter) return [{ index, parameter: segment, pieces: [] }];
+      return [{ index, parameter: undefined, pieces: segment }];
+    });
+    this.#encodedLiterals = this.segments.map((segment) =>
+      typeof segment === 'string' ? encodePart(segment) : undefined,
+    );
+  }
+
+  /** The parts of the key that these parameters make. @throws InvalidKeyError naming the parameter. */
+  parts(given: Given): KeyPart[] {
+    const parts = this.template.slice();
+    const { places } = this;
+    for (let at = 0; at < places.length; at++) {
+      const { index, parameter, pieces } = places[at] as Place;
+      parts[index] = parameter ? parameter.part(given[parameter.name]) : mixedText(this.text, pieces, given);
+    }
+    return parts;
+  }
+
+  /** The text of a key of these parts, which {@link parts} made. */
+  encode(parts: readonly KeyPart[]): string {
+    let text = this.#encodedLiterals[0] ?? encodePart(parts[0] as KeyPart);
+    for (let index = 1; index < parts.length; index++) {
+      text += `:${this.#encodedLiterals[index] ?? encodePart(parts[index] as KeyPart)}`;
+    }
+    return text;
+  }
+}
+
+function readSegment(pattern: string, segment: string, parameter: (name: string) => KeyParameter): Segment {
+  if (segment === '') throw ill(pattern, 'has an empty segment');
+  // Splitting at a group leaves literals at the even places and names at the odd ones.
+  const pieces = segment.split(/\{([^{}]*)\}/);
+  const read = pieces.flatMap((piece, index): (string | KeyParameter)[] => {
+    if (index % 2 === 1) {
+      if (!/^[A-Za-z_]\w*$/.test(piece)) throw ill(pattern, `has a parameter of the name '${piece}'`);
+      return [parameter(piece)];
+    }
+    if (/[{}]/.test(piece)) throw ill(pattern, 'has a brace without its other');
+    if (!piece.isWellFormed()) throw ill(pattern, 'holds half of a surrogate pair');
+    if (piece === '' && index > 0 && index < pieces.length - 1) {
+      throw ill(pattern, `has nothing between two parameters of '${segment}'`);
+    }
+    return piece === '' ? [] : [piece];
+  });
+  return read.length === 1 ? (read[0] as string | KeyParameter) : read;
+}
+
+/**
+ * The text of a segment in which parameters and literals run together. It can be taken apart again, at the first place where each
+ * literal stands, since no value may bring that place forward.
+ */
+function mixedText(pattern: string, pieces: readonly (string | KeyParameter)[], given: Given): string {
+  let text = '';
+  for (let index = 0; index < pieces.length; index++) {
+    const piece = pieces[index] as string | KeyParameter;
+    if (typeof piece === 'string') {
+      text += piece;
+      continue;
+    }
+    const value = piece.text(given[piece.name]);
+    const next = pieces[index + 1];
+    const isFollowed = typeof next === 'string' && index + 2 < pieces.length;
+    if (isFollowed && (value + next).indexOf(next) !== value.length) {
+      throw new InvalidKeyError(
+        `The parameter ${piece.name} of the key pattern '${pattern}' holds '${next}', which ends it there. Give the parameter a segment of its own.`,
+      );
+    }
+    text += value;
+  }
+  return text;
+}
+
+function ill(pattern: string, problem: string): InvalidKeyError {
+  return new InvalidKeyError(
+    `The key pattern '${pattern}' ${problem}. Write it as 'content_metadata:{customerUuid}:{contentKey}'.`,
+  );
+}
