@@ -23,7 +23,8 @@ export interface DiskTuning {
 }
 
 const contractedForMs = 30_000;
-const diskFull = new Set<unknown>([28, 27, 122]);
+/** ENOSPC, EFBIG, EDQUOT; and EIO, which LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. */
+const diskFull = new Set<unknown>([28, 27, 122, 5]);
 
 /** One open database. It ends by `close`, or by itself when it is damaged or was moved away; then it is opened anew by who needs it. */
 export class DiskDatabase {

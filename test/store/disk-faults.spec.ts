@@ -1,0 +1,215 @@
+import { execFileSync } from 'node:child_process';
+import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DiskStore } from '../../src/store/disk/disk-store.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+import { diskDirectory, smallFileSystem } from '../support/disk-directory.js';
+import type { DiskDirectory } from '../support/disk-directory.js';
+import { eventually } from '../support/eventually.js';
+import { recordEvents } from '../support/recorded-events.js';
+import type { RecordedEvents } from '../support/recorded-events.js';
+import { startWorker } from '../support/worker-process.js';
+
+const forever = { lifeMs: Infinity };
+
+let directory: DiskDirectory;
+let events: RecordedEvents;
+
+beforeEach(() => {
+  directory = diskDirectory();
+  events = recordEvents('fault');
+});
+
+afterEach(() => {
+  events.stop();
+  directory.remove();
+});
+
+async function expectUnavailable(store: DiskStore): Promise<void> {
+  const [shard] = store.shards;
+  await expect(shard.readMany(['a'])).rejects.toThrow(StoreUnavailableError);
+  await expect(shard.readOrStub(['a'], 1_000)).rejects.toThrow(StoreUnavailableError);
+  await expect(shard.write('a', Buffer.from('1'), forever)).rejects.toThrow(StoreUnavailableError);
+  await expect(shard.remove('a')).rejects.toThrow(StoreUnavailableError);
+  await expect(shard.increment('a', 1, 1)).rejects.toThrow(StoreUnavailableError);
+  await expect(shard.touch('a', 1_000)).rejects.toThrow(StoreUnavailableError);
+}
+
+describe('a folder that can not be used', () => {
+  it('is no error of open; operations reject, one fault is reported, and the store joins when it can', async () => {
+    const path = join(directory.path, 'in-the-way');
+    writeFileSync(path, 'a file');
+    const store = new DiskStore({ directory: path });
+    await store.open();
+    await expectUnavailable(store);
+    await expectUnavailable(store);
+    expect(events.all).toMatchObject([{ kind: 'unavailable', source: `disk ${path}` }]);
+    rmSync(path);
+    await eventually(async () => {
+      expect(await store.shards[0].write('a', Buffer.from('1'), forever)).toMatchObject({ status: 'stored' });
+    });
+    expect(events.all).toHaveLength(1);
+    await store.close();
+  });
+
+  it('is read-only', async () => {
+    const fileSystem = smallFileSystem(2 ** 22);
+    // Root may write where the mode forbids it, and then it may mount.
+    const path = fileSystem?.path ?? directory.path;
+    if (fileSystem) fileSystem.remount('ro');
+    else chmodSync(path, 0o555);
+    try {
+      const store = new DiskStore({ directory: path });
+      await store.open();
+      await expectUnavailable(store);
+      expect(events.all).toMatchObject([{ kind: 'unavailable' }]);
+      await store.close();
+    } finally {
+      if (fileSystem) fileSystem.remove();
+      else chmodSync(path, 0o755);
+    }
+  });
+});
+
+describe('a full disk', () => {
+  /** Fills the store until writes fail; checks that reads go on and that the process lives; frees space; checks that it recovers. */
+  async function fillAndRecover(
+    path: string,
+    full: (worker: number) => void,
+    free: (worker: number) => void,
+  ): Promise<void> {
+    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), { directory: path });
+    try {
+      await worker.call('open');
+      await worker.call('write', 'first', 'value');
+      full(worker.pid);
+      let failures = 0;
+      for (let i = 0; i < 400 && failures < 3; i++) {
+        const outcome = await worker.call<string>('tryToWrite', `k${i}`, 'v'.repeat(50_000));
+        if (outcome !== 'stored') expect(outcome).toBe('STORE_UNAVAILABLE');
+        failures += outcome === 'stored' ? 0 : 1;
+      }
+      expect(failures).toBeGreaterThan(0);
+      expect(await worker.call('look', 'first')).toEqual({ found: 'value', text: 'value' });
+      expect(await worker.call('look', 'k0')).toMatchObject({ found: 'value' });
+      expect(await worker.call<string[]>('faults')).toEqual([
+        expect.stringMatching(/^unavailable: Writes fail, reads go on/),
+      ]);
+      free(worker.pid);
+      await eventually(() => worker.call('write', 'after', 'value'), { withinMs: 10_000 });
+      expect(await worker.call('look', 'after')).toEqual({ found: 'value', text: 'value' });
+      expect(await worker.stop()).toBe('0');
+    } finally {
+      await worker.kill();
+    }
+  }
+
+  it('fails writes, not reads, and no process dies of it (limit on the size of files)', async () => {
+    const limit = (pid: number, bytes: string): void =>
+      void execFileSync('prlimit', ['--pid', `${pid}`, `--fsize=${bytes}`]);
+    await fillAndRecover(
+      directory.path,
+      (pid) => limit(pid, `${4 * 2 ** 20}:`),
+      (pid) => limit(pid, 'unlimited:'),
+    );
+  }, 40_000);
+
+  const fileSystem = smallFileSystem(6 * 2 ** 20);
+  fileSystem?.remove();
+  (fileSystem ? it : it.skip)(
+    'fails writes, not reads, and no process dies of it (a file system of 6 MiB)',
+    async () => {
+      const small = smallFileSystem(6 * 2 ** 20);
+      if (!small) throw new Error('the file system could not be mounted');
+      const other = join(small.path, 'other');
+      try {
+        writeFileSync(other, Buffer.alloc(2 * 2 ** 20));
+        await fillAndRecover(
+          small.path,
+          () => undefined,
+          () => rmSync(other),
+        );
+        // Opens also where there is no room left.
+        const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
+          directory: small.path,
+        });
+        try {
+          while (true) writeFileSync(other, Buffer.alloc(2 ** 16), { flag: 'a' });
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'ENOSPC' });
+        }
+        try {
+          expect(await worker.call<number>('open')).toBeLessThan(2_000);
+          expect(await worker.call('look', 'first')).toEqual({ found: 'value', text: 'value' });
+          expect(await worker.stop()).toBe('0');
+        } finally {
+          await worker.kill();
+        }
+      } finally {
+        small.remove();
+      }
+    },
+    40_000,
+  );
+});
+
+describe('eviction', () => {
+  it('keeps the file within maxBytes, serves on, and drops what is older first', async () => {
+    const maxBytes = 8 * 2 ** 20;
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50 });
+    await store.open();
+    const [shard] = store.shards;
+    await shard.increment('counter', 1, 41);
+    const count = 6_000;
+    for (let i = 0; i < count; i += 20) {
+      const writes = Array.from({ length: 20 }, (_, j) => {
+        const size = 500 + ((i + j) % 7) * 1_500;
+        return shard.write(`item${i + j}`, Buffer.alloc(size, i + j), forever);
+      });
+      for (const { status } of await Promise.all(writes)) expect(status).toBe('stored');
+      const [newest] = await shard.readMany([`item${i}`]);
+      expect(newest?.bytes[0]).toBe(i & 255);
+    }
+    // 30 MB went in.
+    expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThanOrEqual(maxBytes);
+    const items = await shard.readMany(Array.from({ length: count }, (_, i) => `item${i}`));
+    const kept = items.map((item) => (item ? 1 : 0) as number);
+    const sum = (from: number, to: number): number => kept.slice(from, to).reduce((a, b) => a + b, 0);
+    expect(sum(0, count)).toBeGreaterThan(800);
+    expect(sum(0, count / 2)).toBeLessThan(50);
+    expect(sum(count - 300, count)).toBeGreaterThan(270);
+    expect(await shard.increment('counter', 1, 1)).toBe(42);
+    await store.close();
+  }, 40_000);
+
+  it('makes room for items of the largest size', async () => {
+    const maxBytes = 16 * 2 ** 20;
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50 });
+    await store.open();
+    for (let i = 0; i < 60; i++) {
+      const size = i % 3 === 0 ? 2 * 2 ** 20 : 100_000 + i * 10_000;
+      expect(await store.shards[0].write(`large${i}`, Buffer.alloc(size, i), forever)).toMatchObject({
+        status: 'stored',
+      });
+      expect((await store.shards[0].readMany([`large${i}`]))[0]?.bytes.equals(Buffer.alloc(size, i))).toBe(true);
+    }
+    expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThanOrEqual(maxBytes * 1.25);
+    await store.close();
+  }, 40_000);
+
+  it('starts anew with a smaller limit, because a file never shrinks', async () => {
+    const large = new DiskStore({ directory: directory.path, maxBytes: 2 ** 26 });
+    await large.open();
+    await Promise.all(
+      Array.from({ length: 200 }, (_, i) => large.shards[0].write(`k${i}`, Buffer.alloc(50_000), forever)),
+    );
+    await large.close();
+    const small = new DiskStore({ directory: directory.path, maxBytes: 2 ** 21 });
+    await small.open();
+    expect(await small.shards[0].readMany(['k0'])).toEqual([undefined]);
+    expect(events.all).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('maxBytes') as unknown }]);
+    await small.close();
+    expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThan(2 ** 21);
+  });
+});

@@ -1,0 +1,149 @@
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DiskStore } from '../../src/store/disk/disk-store.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+import { diskDirectory } from '../support/disk-directory.js';
+import type { DiskDirectory } from '../support/disk-directory.js';
+import { sealed } from '../support/disk-record-look.js';
+import { eventually } from '../support/eventually.js';
+import { startWorker } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+
+let directory: DiskDirectory;
+let workers: WorkerProcess[] = [];
+
+async function startWorkers(count: number): Promise<WorkerProcess[]> {
+  const url = new URL('../support/disk-worker.ts', import.meta.url);
+  workers = await Promise.all(Array.from({ length: count }, () => startWorker(url, { directory: directory.path })));
+  return workers;
+}
+
+beforeEach(() => {
+  directory = diskDirectory();
+});
+
+afterEach(async () => {
+  await Promise.all(workers.splice(0).map((worker) => worker.kill()));
+  directory.remove();
+});
+
+describe('four processes on one directory', () => {
+  it('count together: every sum is handed out once', async () => {
+    const each = 500;
+    await startWorkers(4);
+    await Promise.all(workers.map((worker) => worker.call('open')));
+    const sums = await Promise.all(workers.map((worker) => worker.call<number[]>('increments', 'counter', each)));
+    expect(sums.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 4 * each }, (_, i) => i + 1));
+    for (const worker of workers) expect(await worker.stop()).toBe('0');
+  }, 40_000);
+
+  it('have one winner for each stub', async () => {
+    const keys = Array.from({ length: 500 }, (_, i) => `stub${i}`);
+    await startWorkers(4);
+    await Promise.all(workers.map((worker) => worker.call('open')));
+    const won = await Promise.all(workers.map((worker) => worker.call<string[]>('stubs', keys)));
+    expect(won.flat().sort()).toEqual([...keys].sort());
+  }, 40_000);
+
+  it('lose no update that is written by revision', async () => {
+    await startWorkers(4);
+    const store = new DiskStore({ directory: directory.path });
+    await store.open();
+    await store.shards[0].write('sum', Buffer.from('0'), { lifeMs: Infinity });
+    await Promise.all(workers.map((worker) => worker.call('open')));
+    await Promise.all(workers.map((worker) => worker.call('swaps', 'sum', 200)));
+    expect((await store.shards[0].readMany(['sum']))[0]?.bytes.toString()).toBe('800');
+    await store.close();
+  }, 40_000);
+
+  it('open a damaged folder all at once: it is set aside once, and all use the same new one', async () => {
+    mkdirSync(join(directory.path, 'v1'));
+    writeFileSync(join(directory.path, 'v1', 'data.mdb'), Buffer.alloc(40_960, 0x5a));
+    await startWorkers(4);
+    const took = await Promise.all(workers.map((worker) => worker.call<number>('open')));
+    expect(Math.max(...took)).toBeLessThan(2_000);
+    await workers[0]?.call('write', 'a', 'by the first');
+    for (const worker of workers) {
+      expect(await worker.call('look', 'a')).toEqual({ found: 'value', text: 'by the first' });
+    }
+    expect(readdirSync(directory.path).filter((name) => name.includes('damaged'))).toHaveLength(1);
+    const faults = await Promise.all(workers.map((worker) => worker.call<string[]>('faults')));
+    expect(faults.flat()).toHaveLength(1);
+    expect(faults.flat()[0]).toMatch(/^damaged: .*set aside/);
+  }, 40_000);
+});
+
+describe('what one process wrote', () => {
+  it('is read by another at once, though that one has read in the same turn', async () => {
+    await startWorkers(1);
+    const store = new DiskStore({ directory: directory.path });
+    await store.open();
+    await workers[0]?.call('open');
+    for (let i = 0; i < 300; i++) {
+      // Reads right up to the answer, so that a snapshot that outlived its read would be an old one.
+      let reading = true;
+      const reads = (async () => {
+        while (reading) {
+          await store.shards[0].readMany(['a']);
+          await new Promise((resolve) => setImmediate(resolve));
+        }
+      })();
+      await workers[0]?.call('write', 'a', `${i}`);
+      const [item] = await store.shards[0].readMany(['a']);
+      reading = false;
+      expect(item?.bytes).toEqual(sealed('a', `${i}`));
+      await reads;
+    }
+    await store.close();
+  }, 40_000);
+});
+
+describe('a process that stands still', () => {
+  it('keeps nobody from writing while its event loop is blocked in the middle of its own writes', async () => {
+    await startWorkers(1);
+    const store = new DiskStore({ directory: directory.path });
+    await store.open();
+    await workers[0]?.call('open');
+    const blocked = workers[0]?.call<number>('writeAndBlock', 50, 1_500);
+    let slowest = 0;
+    let written = 0;
+    const until = performance.now() + 1_200;
+    while (performance.now() < until) {
+      const start = performance.now();
+      await store.shards[0].increment('n', 1, 1);
+      slowest = Math.max(slowest, performance.now() - start);
+      written++;
+    }
+    expect(written).toBeGreaterThan(100);
+    expect(slowest).toBeLessThan(400);
+    expect(await blocked).toBe(50);
+    await store.close();
+  }, 20_000);
+
+  it('fails the writes of others in time, and no read, while it stands still with the lock held', async () => {
+    await startWorkers(1);
+    const store = new DiskStore({ directory: directory.path }, { deadlineMs: 300 });
+    await store.open();
+    await store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity });
+    const holding = workers[0]?.call('holdLock', 2_000);
+    await eventually(() => expect(readdirSync(directory.path)).toContain('holding'));
+    const start = performance.now();
+    await expect(store.shards[0].write('a', Buffer.from('2'), { lifeMs: Infinity })).rejects.toThrow(
+      StoreUnavailableError,
+    );
+    expect(performance.now() - start).toBeLessThan(900);
+    // No waiting in line behind the one that is stuck.
+    const again = performance.now();
+    await expect(store.shards[0].increment('n', 1, 1)).rejects.toThrow(StoreUnavailableError);
+    expect(performance.now() - again).toBeLessThan(100);
+    const reading = performance.now();
+    expect((await store.shards[0].readMany(['a']))[0]?.bytes.toString()).toBe('1');
+    expect(performance.now() - reading).toBeLessThan(100);
+    await holding;
+    await eventually(() => store.shards[0].increment('n', 1, 1));
+    // The write that was given up did arrive.
+    expect((await store.shards[0].readMany(['a']))[0]?.bytes.toString()).toBe('2');
+    await store.close();
+  }, 20_000);
+});
