@@ -1,0 +1,102 @@
+import type { Key } from '../key/key.js';
+import type { StoredItem, WriteOutcome } from '../store/store.js';
+import { ConflictError, InvalidOptionError, StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
+import type { CacheParts, PlacedKey } from './cache-parts.js';
+import { place } from './cache-parts.js';
+import type { EntryPolicy } from './entry-policy.js';
+import type { NearTiers } from './near-tiers.js';
+import type { StoredEntries } from './stored-entries.js';
+import type { Prepared, Writes } from './writes.js';
+
+const maxTries = 10;
+const backOffMs = 5;
+
+/** Changes that depend on what is stored: compare-and-set in the store itself, hence the same answer for every process. */
+export class AtomicChanges {
+  constructor(
+    private readonly parts: CacheParts,
+    private readonly near: NearTiers,
+    private readonly entries: StoredEntries,
+    private readonly writes: Writes,
+  ) {}
+
+  /**
+   * Stores `change(current)`, tried again with the newer value when somebody else wrote in between.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; whatever `change` throws.
+   */
+  async update<V>(key: Key, change: (current: V | undefined) => V, policy: EntryPolicy<V>): Promise<V> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const { placed, item, current } = await this.read<V>(key, policy);
+      const prepared = await this.prepare(key, change(current), policy);
+      const outcome = await this.write(prepared, placed, item);
+      if (outcome.status === 'stored') return (await this.written(prepared, placed)) as V;
+      await this.parts.clock.sleep(this.parts.random() * backOffMs * 2 ** tries);
+    }
+    throw new ConflictError(key.text, maxTries);
+  }
+
+  /**
+   * Stores the value unless there is one, and returns whichever is there now: all callers agree on the first.
+   * @throws ConflictError after 10 tries; StoreUnavailableError.
+   */
+  async setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<V> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const { placed, item, current } = await this.read<V>(key, policy);
+      if (current !== undefined) return current;
+      const prepared = await this.prepare(key, value, policy);
+      const outcome = await this.write(prepared, placed, item);
+      if (outcome.status === 'stored') return (await this.written(prepared, placed)) as V;
+      await this.parts.clock.sleep(this.parts.random() * backOffMs * 2 ** tries);
+    }
+    throw new ConflictError(key.text, maxTries);
+  }
+
+  private async read<V>(
+    key: Key,
+    policy: EntryPolicy<V>,
+  ): Promise<{ placed: PlacedKey; item: StoredItem | undefined; current: V | undefined }> {
+    const placed = place(this.parts, key);
+    if (!this.parts.store?.capabilities.atomic) {
+      throw new InvalidOptionError(
+        'stores',
+        'this store can neither update nor set if absent',
+        'Use memcached, disk or memory.',
+      );
+    }
+    if (!placed)
+      throw new StoreUnavailableError(this.parts.store.name, `an earlier write of ${key.text} is not acknowledged yet`);
+    const [item] = await placed.shard.readMany([placed.storeKey]);
+    if (!item || item.bytes.length === 0) return { placed, item, current: undefined };
+    const found = await this.entries.understand(placed, item, policy, await this.entries.generationsOf(policy.tags));
+    return { placed, item, current: 'copy' in found ? found.copy.read() : undefined };
+  }
+
+  private async prepare<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Prepared> {
+    const generations = await this.writes.generationsAtStart(policy.tags);
+    await this.writes.logsRead([key]);
+    return this.writes.prepare({ key, value, policy }, generations);
+  }
+
+  /** A stub counts as absent: the load that it stands for is refused from now on. */
+  private async write(
+    { sealed, head, key }: Prepared,
+    placed: PlacedKey,
+    item: StoredItem | undefined,
+  ): Promise<WriteOutcome> {
+    if (!sealed)
+      throw new InvalidOptionError('ttl', 'a life of 0 keeps nothing to compare with', 'Give a ttl of more than 0.');
+    const lifeMs = head.staleUntil - this.parts.clock.now();
+    const outcome = await placed.shard.write(placed.storeKey, sealed, { lifeMs, only: item?.revision ?? 'absent' });
+    if (outcome.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+    return outcome;
+  }
+
+  private async written(prepared: Prepared, placed: PlacedKey): Promise<unknown> {
+    const { key } = prepared;
+    this.near.name(key);
+    const { position } = this.parts.fence;
+    await placed.log.append([{ key: this.parts.nameOf(key) }]);
+    this.writes.keepNear(prepared, position);
+    return prepared.copy.read();
+  }
+}

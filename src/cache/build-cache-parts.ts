@@ -1,0 +1,131 @@
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { LogName } from '../coherence/log-slot.js';
+import { ShardLog } from '../coherence/shard-log.js';
+import { TagGenerations } from '../coherence/tag-generations.js';
+import { encodePart } from '../key/key-part.js';
+import { digest, maxKeyBytes } from '../key/key-space.js';
+import type { KeyFormat } from '../key/key-space.js';
+import type { Shard, Store } from '../store/store.js';
+import { Fence } from '../tier/fence.js';
+import { FillLeases } from '../tier/fill-lease.js';
+import { guarded } from '../tier/guarded-store.js';
+import { ProcessTier } from '../tier/process-tier.js';
+import type { ProcessTierOptions } from '../tier/process-tier.js';
+import { RequestScope } from '../tier/request-scope.js';
+import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
+import { positiveMilliseconds, milliseconds } from '../value/duration.js';
+import type { Duration } from '../value/duration.js';
+import { channels } from '../value/events.js';
+import type { CacheParts } from './cache-parts.js';
+import { UnacknowledgedWrites } from './unacknowledged-writes.js';
+import { VersionedKeySpace } from './versioned-key-space.js';
+import type { VersionStamp } from './versioned-key-space.js';
+
+/** How far near copies are believed. */
+export interface CoherenceOptions {
+  /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. */
+  readonly interval?: Duration;
+  /** How much longer near copies are believed while a part of the store can't be read. Default 5 s; 0: not at all. */
+  readonly blindFor?: Duration;
+}
+
+/** One cache, all questions answered. The module makes it from its options and the environment. */
+export interface CacheConfiguration {
+  readonly name: string;
+  readonly namespace: string;
+  readonly packageVersion: string;
+  readonly versionStamp?: VersionStamp;
+  readonly keyFormat?: KeyFormat;
+  /** The store below the process tier; undefined: there is none. The cache opens and closes it. */
+  readonly store?: Store | undefined;
+  readonly process?: ProcessTierOptions | false;
+  readonly coherence?: CoherenceOptions | false;
+  readonly defaults?: EntryOptions;
+  readonly scope?: RequestScope;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** What a test can switch off, to show what happens without it. All are on. */
+export interface Protections {
+  readonly fence?: boolean;
+  readonly leases?: boolean;
+}
+
+/** What the log and the versions tell the near tiers. */
+export interface NearListener {
+  named(names: readonly LogName[]): void;
+  missed(log: ShardLog, reason: string): void;
+  versionChanged(): void;
+}
+
+/** @throws InvalidOptionError, InvalidDurationError naming the option. */
+export function buildCacheParts(
+  configuration: CacheConfiguration,
+  { fence = true, leases = true }: Protections,
+  listener: NearListener,
+): { parts: CacheParts; stop: () => Promise<void> } {
+  const { name, namespace, packageVersion, clock = systemClock, random = Math.random } = configuration;
+  const format = configuration.keyFormat ?? 'readable';
+  const store = configuration.store && guarded(configuration.store, { clock });
+  const space = new VersionedKeySpace(namespace, packageVersion, configuration.versionStamp, format, clock, () =>
+    listener.versionChanged(),
+  );
+  const logs = buildLogs(configuration, store, clock, listener);
+  const unacknowledged = new UnacknowledgedWrites(name, clock);
+  const parts: CacheParts = {
+    name,
+    clock,
+    random,
+    scope: configuration.scope ?? new RequestScope(),
+    process: configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {}),
+    store,
+    fence: new Fence(undefined, fence),
+    leases: new FillLeases(leases),
+    tagGenerations: store && new TagGenerations(store, keyHead(namespace), clock),
+    unacknowledged,
+    keySpace: () => space.current(),
+    logOf: (shard) => logs.get(shard) as ShardLog,
+    nameOf: format === 'digest' ? (key) => digest(key.text) : (key) => key.text,
+  };
+  const stop = async (): Promise<void> => {
+    space.close();
+    await unacknowledged.close();
+    for (const log of logs.values()) log.close();
+    await store?.close();
+  };
+  return { parts, stop };
+}
+
+function buildProcessTier(name: string, options: ProcessTierOptions): ProcessTier {
+  return new ProcessTier(options, () => {
+    if (channels.evicted.hasSubscribers) channels.evicted.publish({ cache: name, tier: 'process', entries: 1 });
+  });
+}
+
+function buildLogs(
+  { name, namespace, coherence }: CacheConfiguration,
+  store: Store | undefined,
+  clock: Clock,
+  listener: NearListener,
+): Map<Shard, ShardLog> {
+  const options = coherence === false ? {} : (coherence ?? {});
+  const defaultIntervalMs = store?.capabilities.reach === 'fleet' ? 1_000 : 50;
+  const shared = {
+    cache: name,
+    namespace: keyHead(namespace),
+    writer: `${process.pid}-${Math.random().toString(36).slice(2, 10)}`,
+    intervalMs: positiveMilliseconds(options.interval ?? defaultIntervalMs, 'coherence.interval'),
+    blindForMs: milliseconds(options.blindFor ?? 5_000, 'coherence.blindFor'),
+    clock,
+    enabled: coherence !== false && store?.capabilities.atomic === true,
+  };
+  return new Map(store?.shards.map((shard) => [shard, new ShardLog(shard, listener, shared)]));
+}
+
+/** Begins the keys that belong to the namespace in all its versions: logs, generations. `~` follows, which no version begins with. */
+function keyHead(namespace: string): string {
+  const head = encodePart(namespace);
+  return head.length <= maxKeyBytes / 2 ? head : digest(namespace).slice(1);
+}

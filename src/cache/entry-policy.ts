@@ -1,0 +1,108 @@
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { LifeOptions } from '../catalogue/instants.js';
+import type { Codec, Isolation } from '../codec/codec.js';
+import { json } from '../codec/json.js';
+import { milliseconds, positiveMilliseconds } from '../value/duration.js';
+import { InvalidOptionError } from '../value/errors.js';
+
+/** The options of one look-up with all defaults filled in and all durations read. */
+export interface EntryPolicy<V = unknown> {
+  /** What decides when an entry ends. */
+  readonly life: LifeOptions<V>;
+  readonly earlyRefresh: number;
+  /** Undefined: a stale value is served at once. */
+  readonly softMs: number;
+  readonly hardMs: number;
+  readonly maxLoadMs: number;
+  readonly cacheIf: ((value: V) => boolean) | undefined;
+  readonly tags: readonly string[];
+  readonly version: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  readonly nearby: boolean;
+  readonly shared: boolean;
+  readonly isolation: Isolation;
+  readonly codec: Codec<V>;
+  readonly staleIfError: (error: unknown) => boolean;
+}
+
+const defaultMaxLoadMs = 30_000;
+const maxTags = 16;
+const jsonCodec = json();
+
+/**
+ * Layers of options, the strongest first, as one policy.
+ * @throws InvalidDurationError, InvalidOptionError naming the option.
+ */
+export function entryPolicy<V>(...layers: (EntryOptions<V> | undefined)[]): EntryPolicy<V> {
+  const pick = <K extends keyof EntryOptions<V>>(name: K): EntryOptions<V>[K] | undefined =>
+    layers.find((layer) => layer?.[name] !== undefined)?.[name];
+  const codec = pick('codec') ?? (jsonCodec as Codec<V>);
+  const maxLoadMs = positiveMilliseconds(pick('maxLoad') ?? defaultMaxLoadMs, 'maxLoad');
+  const timeout = pick('timeout');
+  const tiers = pick('tiers');
+  const negative = pick('negative');
+  return {
+    life: {
+      ttl: pick('ttl') ?? 300_000,
+      staleFor: milliseconds(pick('staleFor') ?? 0, 'staleFor'),
+      jitter: share('jitter', pick('jitter') ?? 0, 0.5),
+      ...(negative && { negative }),
+    },
+    earlyRefresh: share('earlyRefresh', pick('earlyRefresh') ?? 0, 100),
+    softMs: timeout?.soft === undefined ? 0 : milliseconds(timeout.soft, 'timeout.soft'),
+    hardMs: timeout?.hard === undefined ? maxLoadMs : positiveMilliseconds(timeout.hard, 'timeout.hard'),
+    maxLoadMs,
+    cacheIf: pick('cacheIf'),
+    tags: checkedTags(pick('tags') ?? []),
+    version: versionText(pick('version')),
+    signal: pick('signal'),
+    nearby: tiers?.includes('process') ?? true,
+    shared: tiers?.includes('store') ?? true,
+    isolation: isolationOf(pick('isolation'), codec),
+    codec,
+    staleIfError: pick('staleIfError') ?? isNoAnswer,
+  };
+}
+
+/** An upstream version as it stands in an entry. */
+export function versionText(version: string | number | Date | undefined): string | undefined {
+  return version instanceof Date ? `${version.getTime()}` : version === undefined ? undefined : `${version}`;
+}
+
+/** True unless the error is the source's answer: a 4xx other than 408 (timeout) and 429 (too many requests). */
+export function isNoAnswer(error: unknown): boolean {
+  const { status, statusCode } = (error ?? {}) as { status?: unknown; statusCode?: unknown };
+  const code = typeof status === 'number' ? status : statusCode;
+  return !(typeof code === 'number' && code >= 400 && code < 500 && code !== 408 && code !== 429);
+}
+
+function share(option: string, value: number, max: number): number {
+  if (value >= 0 && value <= max) return value;
+  throw new InvalidOptionError(option, `${value} is out of range`, `Give a number from 0 to ${max}.`);
+}
+
+function checkedTags(tags: readonly string[]): readonly string[] {
+  if (tags.length > maxTags) {
+    throw new InvalidOptionError(
+      'tags',
+      `${tags.length} tags on one entry`,
+      `Give at most ${maxTags}: each costs a look-up.`,
+    );
+  }
+  const bad = tags.find(
+    (tag) => typeof tag !== 'string' || tag.length === 0 || tag.length > 200 || !tag.isWellFormed(),
+  );
+  if (bad !== undefined)
+    throw new InvalidOptionError('tags', 'a tag is not a text of 1 to 200 characters', 'Shorten or hash it.');
+  return new Set(tags).size === tags.length ? tags : [...new Set(tags)];
+}
+
+function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolation {
+  if (asked === undefined) return codec.isolations[0];
+  if (codec.isolations.includes(asked)) return asked;
+  throw new InvalidOptionError(
+    'isolation',
+    `'${asked}' does not go with the ${codec.name} codec`,
+    `It supports: ${codec.isolations.join(', ')}.`,
+  );
+}

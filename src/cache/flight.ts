@@ -1,0 +1,114 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { NearCopy } from '../tier/near-copy.js';
+import { LoadTimeoutError, RecursiveLoadError } from '../value/errors.js';
+import type { Clock } from '../value/clock.js';
+
+/** What a flight brings home. `copy` is absent when the loader returned `undefined`. */
+export interface Landed<V = unknown> {
+  readonly copy: NearCopy<V> | undefined;
+  /** May this request answer from it again? Not for values that `cacheIf` turned down. */
+  readonly keptForRequest: boolean;
+  /** It was found in the store, and is due for a refresh. */
+  readonly refreshDue?: boolean;
+}
+
+/** The flight whose loader is running, so that a loader which asks for its own key is told so instead of waiting for itself. */
+const flightOfLoader = new AsyncLocalStorage<Flight | undefined>();
+
+/** One look-up or load, of one key or of many, that several callers of this process wait for. */
+export class Flight<R = unknown> {
+  readonly promise: Promise<R>;
+  /** Aborts when every caller has left, and when the load takes longer than it may. */
+  readonly controller = new AbortController();
+  landed = false;
+  /** Everybody left before it landed: its load was told to stop, and nobody may join any more. */
+  abandoned = false;
+  /** The loader was called: from here on errors are the load's own. */
+  loading = false;
+  /** The request that forced it: another request that forces a miss does not join. */
+  forcedBy: unknown;
+  private callers = 0;
+  private readonly waitsFor = new Set<Flight>();
+
+  /** @param position the fence's position when the flight began: who comes after an invalidation does not join. */
+  constructor(
+    readonly key: string,
+    readonly position: number,
+    fly: (flight: Flight<R>) => Promise<R>,
+    /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
+    private goesOn = false,
+  ) {
+    this.promise = Promise.resolve()
+      .then(() => fly(this))
+      .finally(() => {
+        this.landed = true;
+        this.waitsFor.clear();
+      });
+    // Each caller handles its own promise; a flight that everybody left must not become an unhandled rejection.
+    this.promise.catch(() => {});
+  }
+
+  /** Runs a loader so that what it asks for is known to be asked by this flight. */
+  runLoader<R>(loader: () => R): R {
+    return flightOfLoader.run(this, loader);
+  }
+
+  /**
+   * Waits for the flight, for as long as this caller is ready to.
+   * @throws RecursiveLoadError when the flight waits, through whatever loaders, for the caller.
+   * @throws LoadTimeoutError after `hardMs`; the signal's reason when `signal` aborts.
+   */
+  async join(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+    const asking = flightOfLoader.getStore();
+    if (asking && !asking.landed) {
+      if ((this as Flight).reaches(asking)) throw new RecursiveLoadError(this.key);
+      asking.waitsFor.add(this);
+    }
+    this.callers++;
+    try {
+      return await this.waited(clock, hardMs, signal);
+    } finally {
+      this.callers--;
+      asking?.waitsFor.delete(this);
+      if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
+    }
+  }
+
+  private abandon(): void {
+    this.abandoned = true;
+    this.controller.abort(new DOMException('All callers left.', 'AbortError'));
+  }
+
+  private waited(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+    if (hardMs === Infinity && !signal) return this.promise;
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        settle();
+        reject(signal?.reason);
+      };
+      const timer = clock.after(hardMs, () => {
+        settle();
+        this.goesOn = true;
+        reject(new LoadTimeoutError(this.key, hardMs));
+      });
+      const settle = (): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', leave);
+      };
+      if (signal?.aborted) return leave();
+      signal?.addEventListener('abort', leave, { once: true });
+      this.promise.finally(settle).then(resolve, reject);
+    });
+  }
+
+  /** For a flight that another one flies. */
+  dependsOn(other: Flight): void {
+    this.waitsFor.add(other);
+  }
+
+  private reaches(other: Flight): boolean {
+    if (this === other) return true;
+    for (const next of this.waitsFor) if (next.reaches(other)) return true;
+    return false;
+  }
+}

@@ -1,0 +1,137 @@
+import type { Key } from '../key/key.js';
+import type { NearCopy } from '../tier/near-copy.js';
+import { failureHoldMs } from '../tier/fill-lease.js';
+import { channels, reportFault } from '../value/events.js';
+import type { CacheParts } from './cache-parts.js';
+import type { EntryPolicy } from './entry-policy.js';
+import { Flight } from './flight.js';
+import type { Landed } from './flight.js';
+import type { Loader } from './loader.js';
+import type { ReadThrough } from './read-through.js';
+
+/** How soon a process asks whether another's refresh has come in. */
+const refreshElsewhereMs = 250;
+
+/** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
+export class Flights {
+  private readonly flights = new Map<string, Flight>();
+  private readonly refreshes = new Map<string, Flight>();
+
+  constructor(
+    private readonly parts: CacheParts,
+    private readonly reader: ReadThrough,
+  ) {}
+
+  get underWay(): number {
+    return this.flights.size + this.refreshes.size;
+  }
+
+  /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
+  async join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
+    const slot = slotOf(key.id, policy.version);
+    const present = this.present<V>(key, policy.version);
+    const asker = this.parts.scope.current();
+    const joinable = present && (!forced || present.forcedBy === asker);
+    if (joinable && channels.loadJoined.hasSubscribers) {
+      channels.loadJoined.publish({ cache: this.parts.name, key: key.text });
+    }
+    const flight = joinable
+      ? present
+      : this.begin(this.flights, slot, key, (self: Flight<Landed<V>>) =>
+          forced ? this.reader.force(self, key, loader, policy) : this.reader.readOrLoad(self, key, loader, policy),
+        );
+    if (forced) flight.forcedBy = asker;
+    return flight.join(this.parts.clock, policy.hardMs < policy.maxLoadMs ? policy.hardMs : Infinity, policy.signal);
+  }
+
+  /** The flight of this key that a caller would join now, for what loads several keys at once. */
+  present<V>(key: Key, version: string | undefined): Flight<Landed<V>> | undefined {
+    const present = this.flights.get(slotOf(key.id, version));
+    if (!present || present.abandoned) return undefined;
+    if (this.parts.fence.namedSince(this.parts.nameOf(key), present.position)) return undefined;
+    return present as Flight<Landed<V>>;
+  }
+
+  /** Registers a flight that something else flies, so that single look-ups of its key join it. */
+  begin<V>(
+    among: Map<string, Flight> | 'loads',
+    slot: string,
+    key: Key,
+    fly: (flight: Flight<Landed<V>>) => Promise<Landed<V>>,
+  ): Flight<Landed<V>> {
+    const flights = among === 'loads' ? this.flights : among;
+    const flight = new Flight<Landed<V>>(key.text, this.parts.fence.position, fly, flights === this.refreshes);
+    flights.set(slot, flight);
+    const leave = (): void => {
+      if (flights.get(slot) === (flight as Flight)) flights.delete(slot);
+    };
+    flight.promise.then(leave, leave);
+    return flight;
+  }
+
+  /**
+   * A stale copy is served, and one process of the fleet refreshes it. With `timeout.soft` the caller first waits that long for the
+   * refresh, and gets its error if that error is an answer.
+   */
+  async serveStale<V>(key: Key, stale: NearCopy<V>, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
+    const refresh = this.refresh(key, stale, loader, policy);
+    const served: Landed<V> = { copy: stale, keptForRequest: true };
+    if (!refresh || policy.softMs === 0) return served;
+    try {
+      const landed = await refresh.join(this.parts.clock, policy.softMs, policy.signal);
+      return landed.copy ? landed : served;
+    } catch (error) {
+      policy.signal?.throwIfAborted();
+      if (refresh.landed && !policy.staleIfError(error)) throw error;
+      return served;
+    }
+  }
+
+  /** Outside of the request that happened to come first: its scope, its end and its signal mean nothing to the refresh. */
+  private refresh<V>(
+    key: Key,
+    stale: NearCopy<V>,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Flight<Landed<V>> | undefined {
+    const slot = slotOf(key.id, policy.version);
+    const present = this.refreshes.get(slot);
+    if (present) return present as Flight<Landed<V>>;
+    if (this.parts.clock.now() < stale.refreshNotBefore) return undefined;
+    const background = { ...policy, signal: undefined };
+    return this.parts.scope.outside(() =>
+      this.begin(this.refreshes, slot, key, (self: Flight<Landed<V>>) =>
+        this.refreshed(self, key, stale, loader, background),
+      ),
+    );
+  }
+
+  private async refreshed<V>(
+    flight: Flight<Landed<V>>,
+    key: Key,
+    stale: NearCopy<V>,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    try {
+      const landed = await this.reader.refresh(flight, key, stale, loader, policy);
+      if (!landed.copy) stale.refreshNotBefore = this.parts.clock.now() + refreshElsewhereMs;
+      return landed;
+    } catch (error) {
+      stale.refreshNotBefore = this.parts.clock.now() + failureHoldMs;
+      reportFault({
+        source: this.parts.name,
+        kind: 'background-load',
+        message: 'A refresh failed.',
+        key: key.text,
+        cause: error,
+      });
+      throw error;
+    }
+  }
+}
+
+/** Look-ups for different upstream versions of one key are different loads. */
+export function slotOf(id: string, version: string | undefined): string {
+  return version === undefined ? id : `${id}\0v${version}`;
+}

@@ -1,0 +1,162 @@
+import { tagName } from '../tier/fence.js';
+import type { NearCopy } from '../tier/near-copy.js';
+import type { ScopeState } from '../tier/request-scope.js';
+import { freshnessAt } from '../value/entry.js';
+import type { TierName } from '../value/lookup.js';
+import { channels } from '../value/events.js';
+import type { Isolation } from '../codec/codec.js';
+import { idOfText } from '../key/key.js';
+import type { Key } from '../key/key.js';
+import type { LogName } from '../coherence/log-slot.js';
+import type { ShardLog } from '../coherence/shard-log.js';
+import type { CacheParts } from './cache-parts.js';
+
+/** What of a policy decides whether a near copy will do. */
+export interface NearPolicy {
+  readonly version: string | undefined;
+  readonly isolation: Isolation;
+  readonly nearby: boolean;
+  readonly codec: { readonly name: string };
+}
+
+export interface NearFinding<V> {
+  readonly copy: NearCopy<V>;
+  readonly tier: TierName;
+}
+
+/** The request and process tiers of one cache, nearest first. */
+export class NearTiers {
+  constructor(private readonly parts: CacheParts) {}
+
+  /** The copies of this cache in the open request, by id. */
+  ofRequest(scope: ScopeState): Map<string, NearCopy> {
+    return scope.tierOf(this.parts);
+  }
+
+  /**
+   * The nearest copy that this look-up may be served, fresh or stale. Believes the process tier only as far as the log has been read;
+   * see {@link recall} for reading on.
+   */
+  find<V>(id: string, policy: NearPolicy): NearFinding<V> | undefined {
+    const now = this.parts.clock.now();
+    const scope = this.parts.scope.current();
+    const held = scope && this.ofRequest(scope).get(id);
+    if (held && suits(held, policy, now)) return { copy: held as NearCopy<V>, tier: 'request' };
+    if (scope?.forced) return undefined;
+    const copy = this.parts.process?.get(id);
+    if (!copy || now >= copy.trust.until || !suits(copy, policy, now)) return undefined;
+    return { copy: copy as NearCopy<V>, tier: 'process' };
+  }
+
+  /** As `find`; where the process holds a copy that the log has not vouched for of late, the log is read first. */
+  async recall<V>(key: Key, policy: NearPolicy): Promise<NearFinding<V> | undefined> {
+    const copy = this.parts.process?.get(key.id);
+    if (copy && this.parts.store && this.parts.clock.now() >= copy.trust.until) {
+      await Promise.all(
+        this.parts.store.shards
+          .map((shard) => this.parts.logOf(shard))
+          .filter(({ trust }) => copy.trust.covers(trust))
+          .map((log) => log.poll()),
+      );
+    }
+    return this.find(key.id, policy);
+  }
+
+  /** What `peek` may show: fresh or stale, as long as it is believed. */
+  peek(id: string): unknown {
+    const now = this.parts.clock.now();
+    const scope = this.parts.scope.current();
+    const held = scope && this.ofRequest(scope).get(id);
+    if (held && now < held.staleUntil) return held.read();
+    const copy = scope?.forced ? undefined : this.parts.process?.get(id);
+    return copy && now < copy.staleUntil && now < copy.trust.until ? copy.read() : undefined;
+  }
+
+  /**
+   * Keeps a copy in the process tier, unless its key or one of its tags was invalidated since the read or load began.
+   * @param position the fence's position at that beginning.
+   */
+  keep(key: Key, copy: NearCopy, policy: NearPolicy, position: number): boolean {
+    const { process, fence, unacknowledged } = this.parts;
+    const name = this.parts.nameOf(key);
+    const outdated =
+      fence.namedSince(name, position) || copy.head.tags.some(({ tag }) => fence.namedSince(tagName(tag), position));
+    if (outdated || unacknowledged.has(key.id)) return false;
+    if (!process || !policy.nearby) return true;
+    if (name !== key.text) copy.alias = name;
+    process.set(key.id, copy);
+    if (channels.backfilled.hasSubscribers) {
+      channels.backfilled.publish({ cache: this.parts.name, key: key.text, tier: 'process' });
+    }
+    return true;
+  }
+
+  keepForRequest(id: string, copy: NearCopy): void {
+    const scope = this.parts.scope.current();
+    if (scope) this.ofRequest(scope).set(id, copy);
+  }
+
+  /** This process invalidated the key: its copies here go, and what is on its way is not kept. */
+  name(key: Key): void {
+    this.parts.fence.name(this.parts.nameOf(key));
+    this.parts.process?.delete(key.id);
+    const scope = this.parts.scope.current();
+    if (scope) this.ofRequest(scope).delete(key.id);
+    if (channels.invalidated.hasSubscribers) {
+      channels.invalidated.publish({ cache: this.parts.name, key: key.text, origin: 'local' });
+    }
+  }
+
+  /** Another process invalidated these, says the log. Requests under way go on with what they have read. */
+  applyNames(names: readonly LogName[]): void {
+    const { fence, process } = this.parts;
+    for (const name of names) {
+      if ('tag' in name) {
+        this.nameTag(name.tag, 'remote');
+        continue;
+      }
+      fence.name(name.key);
+      if (name.key.startsWith('~')) process?.deleteAlias(name.key);
+      else process?.delete(idOfText(name.key));
+      if (channels.invalidated.hasSubscribers) {
+        channels.invalidated.publish({ cache: this.parts.name, key: name.key, origin: 'remote' });
+      }
+    }
+  }
+
+  /** Something in this shard's log was missed. */
+  applyGap(log: ShardLog, reason: string): void {
+    this.parts.fence.nameAll();
+    const entries = this.parts.process?.deleteCovered(log.trust) ?? 0;
+    if (channels.nearCleared.hasSubscribers) {
+      channels.nearCleared.publish({ cache: this.parts.name, shard: log.shard.name, reason, entries });
+    }
+  }
+
+  nameTag(tag: string, origin: 'local' | 'remote'): void {
+    const { fence, process, scope } = this.parts;
+    fence.name(tagName(tag));
+    process?.deleteTagged(tag);
+    const state = origin === 'local' ? scope.current() : undefined;
+    if (!state) return;
+    const held = this.ofRequest(state);
+    for (const [id, copy] of held) if (copy.head.tags.some((known) => known.tag === tag)) held.delete(id);
+    state.notesOf(this.parts).delete(tag);
+  }
+
+  clear(): void {
+    this.parts.fence.nameAll();
+    this.parts.process?.clear();
+    const scope = this.parts.scope.current();
+    if (scope) this.ofRequest(scope).clear();
+  }
+}
+
+function suits(copy: NearCopy, policy: NearPolicy, now: number): boolean {
+  return (
+    freshnessAt(copy.head, now) !== undefined &&
+    (policy.version === undefined || copy.head.version === policy.version) &&
+    copy.isolation === policy.isolation &&
+    copy.codecName === policy.codec.name
+  );
+}

@@ -1,0 +1,205 @@
+import type { FillLease, LeaseOrItem } from '../tier/fill-lease.js';
+import type { NearCopy } from '../tier/near-copy.js';
+import { openEnvelope } from '../codec/envelope.js';
+import type { Key } from '../key/key.js';
+import type { StoredItem } from '../store/store.js';
+import { freshnessAt } from '../value/entry.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import type { MissReason, TierName } from '../value/lookup.js';
+import { channels } from '../value/events.js';
+import { place } from './cache-parts.js';
+import type { CacheParts, PlacedKey } from './cache-parts.js';
+import type { EntryPolicy } from './entry-policy.js';
+import type { Flight, Landed } from './flight.js';
+import type { Keeper } from './keeper.js';
+import type { Loader, LoaderRunner } from './loader.js';
+import type { NearTiers } from './near-tiers.js';
+import { publishMiss } from './stored-entries.js';
+import type { StoredEntries } from './stored-entries.js';
+
+/** Waiting for somebody else's load: asked again after a time drawn from here, so that waiters don't come in step. */
+const pollMinMs = 20;
+const pollSpreadMs = 80;
+/** Times an item may turn out worthless and be removed before this load goes ahead without the store. */
+const maxRemovals = 5;
+
+/** The way of one flight: read the store, or win the right to load, or wait for who has it. */
+export class ReadThrough {
+  constructor(
+    private readonly parts: CacheParts,
+    private readonly near: NearTiers,
+    private readonly entries: StoredEntries,
+    private readonly keeper: Keeper,
+    private readonly runner: LoaderRunner,
+  ) {}
+
+  /** What the store holds, or a load under a lease. An unreachable store is skipped: one load per process, never an error. */
+  async readOrLoad<V>(
+    flight: Flight<Landed<V>>,
+    key: Key,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    let reason: MissReason = 'absent';
+    const placed = policy.shared ? place(this.parts, key) : undefined;
+    try {
+      if (placed && this.parts.store?.capabilities.atomic) return await this.underLease(flight, placed, loader, policy);
+      if (placed) return await this.withoutLease(flight, placed, loader, policy);
+      if (policy.shared && this.parts.store) reason = 'invalidated';
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || flight.loading) throw error;
+      reason = 'unavailable';
+    }
+    publishMiss(this.parts, key.text, reason);
+    return this.load(flight, key, loader, policy, undefined, undefined);
+  }
+
+  /** A load that skips all copies and takes the right to fill from whoever has it. */
+  async force<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
+    publishMiss(this.parts, key.text, 'forced');
+    const placed = policy.shared ? place(this.parts, key) : undefined;
+    const lease = placed && (await this.seize(placed));
+    return this.load(flight, key, loader, policy, placed, lease, { forced: true });
+  }
+
+  /**
+   * Replaces an entry that is still served. Resolves with what is current afterwards, or with no copy when another process is at it.
+   * @param stale what is served meanwhile.
+   */
+  async refresh<V>(
+    flight: Flight<Landed<V>>,
+    key: Key,
+    stale: NearCopy<V>,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    const placed = policy.shared ? place(this.parts, key) : undefined;
+    if (!placed || !this.parts.store?.capabilities.atomic) {
+      const lease = placed && this.parts.leases.unfenced(placed.shard, placed.storeKey);
+      return this.load(flight, key, loader, policy, placed, lease, { stale });
+    }
+    let won: { item?: StoredItem; lease?: FillLease };
+    try {
+      won = await this.parts.leases.winRefresh(placed.shard, placed.storeKey);
+      if (!won.item) return await this.underLease(flight, placed, loader, policy);
+      const found = await this.entries.understand(
+        placed,
+        won.item,
+        policy,
+        await this.entries.generationsOf(policy.tags),
+      );
+      if ('copy' in found && found.copy.servedUntil > Math.max(this.parts.clock.now(), stale.servedUntil)) {
+        await won.lease?.giveBack();
+        this.near.keep(key, found.copy, policy, flight.position);
+        return { copy: found.copy, keptForRequest: true };
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError) || flight.loading) throw error;
+      return this.load(flight, key, loader, policy, undefined, undefined, { stale });
+    }
+    if (!won.lease) return { copy: undefined, keptForRequest: false };
+    return this.load(flight, key, loader, policy, placed, won.lease, { stale });
+  }
+
+  private async underLease<V>(
+    flight: Flight<Landed<V>>,
+    placed: PlacedKey,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    if (placed.log.generation === undefined) await placed.log.ready();
+    const generations = this.entries.generationsOf(policy.tags);
+    generations.catch(() => {}); // awaited below; a rejection must not count as unhandled meanwhile
+    let reason: MissReason = 'absent';
+    for (let removals = 0; removals <= maxRemovals;) {
+      const [found] = (await this.parts.leases.readOrWin(placed.shard, [placed.storeKey])) as [LeaseOrItem];
+      if (found.state === 'won') {
+        publishMiss(this.parts, placed.key.text, reason);
+        return this.load(flight, placed.key, loader, policy, placed, found.lease);
+      }
+      if (found.state === 'held') {
+        await this.parts.clock.sleep(pollMinMs + this.parts.random() * pollSpreadMs, flight.controller.signal);
+        flight.controller.signal.throwIfAborted();
+        continue;
+      }
+      const understood = await this.entries.understand(placed, found.item, policy, await generations);
+      if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
+      // Worthless for good: whoever removes exactly this item lets one process win the next round.
+      reason = understood.miss;
+      removals++;
+      await placed.shard.remove(placed.storeKey, found.item.revision);
+    }
+    throw new StoreUnavailableError(
+      placed.shard.name,
+      `${placed.key.text} was replaced by worthless items again and again`,
+    );
+  }
+
+  /** Stores without atomic operations: read, load, write. A late fill can undo an invalidation there, and their flags say so. */
+  private async withoutLease<V>(
+    flight: Flight<Landed<V>>,
+    placed: PlacedKey,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    await placed.log.ready();
+    const [item] = await placed.shard.readMany([placed.storeKey]);
+    if (item) {
+      const understood = await this.entries.understand(
+        placed,
+        item,
+        policy,
+        await this.entries.generationsOf(policy.tags),
+      );
+      if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
+    }
+    publishMiss(this.parts, placed.key.text, 'absent');
+    const lease = this.parts.leases.unfenced(placed.shard, placed.storeKey);
+    return this.load(flight, placed.key, loader, policy, placed, lease);
+  }
+
+  private landed<V>(placed: PlacedKey, copy: NearCopy<V>, policy: EntryPolicy<V>, position: number): Landed<V> {
+    if (channels.hit.hasSubscribers) {
+      const freshness = freshnessAt(copy.head, this.parts.clock.now()) ?? 'stale';
+      channels.hit.publish({ cache: this.parts.name, key: placed.key.text, tier: this.storeTier, freshness });
+    }
+    this.near.keep(placed.key, copy, policy, position);
+    return { copy, keptForRequest: true, refreshDue: this.parts.clock.now() >= copy.servedUntil };
+  }
+
+  private get storeTier(): TierName {
+    return this.parts.store?.name ?? 'store';
+  }
+
+  private async load<V>(
+    flight: Flight<Landed<V>>,
+    key: Key,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+    placed: PlacedKey | undefined,
+    lease: FillLease | undefined,
+    { stale, forced = false }: { stale?: NearCopy<V>; forced?: boolean } = {},
+  ): Promise<Landed<V>> {
+    const start = await this.keeper.begin(placed, lease, policy.tags, forced);
+    flight.loading = true;
+    return this.runner.run(flight, key, loader, start, policy, stale && { value: stale.read() });
+  }
+
+  /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
+  async seize(placed: PlacedKey): Promise<FillLease | undefined> {
+    if (!this.parts.store?.capabilities.atomic) return this.parts.leases.unfenced(placed.shard, placed.storeKey);
+    try {
+      await placed.log.ready();
+      return await this.parts.leases.seize(placed.shard, placed.storeKey, (item) => {
+        try {
+          return openEnvelope(placed.storeKey, item.bytes).staleUntil - this.parts.clock.now();
+        } catch {
+          return 0; // undecodable: nothing worth keeping stands there
+        }
+      });
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return undefined;
+      throw error;
+    }
+  }
+}

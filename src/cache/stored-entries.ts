@@ -1,0 +1,146 @@
+import { openEnvelope, sealEnvelope } from '../codec/envelope.js';
+import type { Envelope, EnvelopeHead } from '../codec/envelope.js';
+import type { StoredItem } from '../store/store.js';
+import { NearCopy } from '../tier/near-copy.js';
+import { CombinedTrust } from '../tier/trust.js';
+import type { Trust } from '../tier/trust.js';
+import { freshnessAt } from '../value/entry.js';
+import type { TagGeneration } from '../value/entry.js';
+import { UndecodableError } from '../value/errors.js';
+import { channels, reportFault } from '../value/events.js';
+import type { MissReason } from '../value/lookup.js';
+import type { ShardLog } from '../coherence/shard-log.js';
+import type { CacheParts, PlacedKey } from './cache-parts.js';
+import type { EntryPolicy } from './entry-policy.js';
+
+/** A stored item, understood: the copy, or why it is none. `remove`: no process will ever serve these bytes. */
+export type Understood<V> =
+  | { readonly copy: NearCopy<V>; readonly item: StoredItem }
+  | { readonly miss: MissReason; readonly item: StoredItem; readonly remove: boolean };
+
+/** What stands around a near copy in memory, besides its bytes: the copy, its head, its place in the list. Measured. */
+const copyOverheadBytes = 200;
+
+/** Between the bytes of a store and copies that can be served. */
+export class StoredEntries {
+  constructor(private readonly parts: CacheParts) {}
+
+  /**
+   * What this item is worth now. Undecodable bytes are a miss of that key and a fault event, never a failure of the store.
+   * @param generations of the tags that were fetched already; others are fetched if the entry has them.
+   * @throws StoreUnavailableError when the log or a tag can't be read.
+   */
+  async understand<V>(
+    { storeKey, log, key }: PlacedKey,
+    item: StoredItem,
+    policy: EntryPolicy<V>,
+    generations: ReadonlyMap<string, number>,
+  ): Promise<Understood<V>> {
+    if (log.generation === undefined) await log.ready();
+    let envelope: Envelope;
+    try {
+      envelope = openEnvelope(storeKey, item.bytes);
+      if (envelope.codec !== policy.codec.name) throw new UndecodableError(`Stored by the ${envelope.codec} codec.`);
+    } catch (cause) {
+      return this.undecodable(key.text, item, cause);
+    }
+    if (envelope.generation < (log.generation as number)) return { miss: 'invalidated', item, remove: true };
+    if (freshnessAt(envelope, this.parts.clock.now()) === undefined) return { miss: 'expired', item, remove: true };
+    if (policy.version !== undefined && envelope.version !== policy.version)
+      return { miss: 'version', item, remove: true };
+    if (envelope.tags.length > 0 && !(await this.tagsStand(envelope.tags, generations))) {
+      return { miss: 'invalidated', item, remove: true };
+    }
+    try {
+      return { copy: this.copyOf(envelope, policy, this.trustIn(log, envelope.tags)), item };
+    } catch (cause) {
+      return this.undecodable(key.text, item, cause);
+    }
+  }
+
+  /** A decoded copy of an entry, to be kept near or handed out. @throws UndecodableError */
+  copyOf<V>(envelope: Envelope, policy: EntryPolicy<V>, trust: Trust): NearCopy<V> {
+    const { payload, ...head } = envelope;
+    const { codec, isolation } = policy;
+    // A view of a socket's buffer would keep the whole buffer alive for as long as the copy.
+    const kept = isolation === 'clone' ? Buffer.from(payload) : undefined;
+    const decoded = codec.decode(kept ?? payload);
+    return new NearCopy<V>(
+      head,
+      kept,
+      codec,
+      isolation,
+      trust,
+      payload.length + copyOverheadBytes,
+      decoded,
+      this.servedUntil(head, policy),
+    );
+  }
+
+  seal(storeKey: string, head: EnvelopeHead, payload: Uint8Array): Buffer {
+    return sealEnvelope(storeKey, head, payload);
+  }
+
+  /**
+   * XFetch (Vattani, Chierichetti, Lowenstein, VLDB'15): refresh when now − cost · β · ln(random) reaches the end of life. The number
+   * is drawn once for each copy instead of at each read, which spreads the refreshes of a fleet in the same way and costs a hit nothing.
+   */
+  private servedUntil<V>(head: EnvelopeHead, policy: EntryPolicy<V>): number {
+    if (policy.earlyRefresh === 0 || head.freshUntil === Infinity) return head.freshUntil;
+    const draw = Math.max(this.parts.random(), Number.MIN_VALUE);
+    return head.freshUntil + head.loadCostMs * policy.earlyRefresh * Math.log(draw);
+  }
+
+  /** What a copy's truth depends on: the log of its key's shard, and those of its tags' shards. */
+  trustIn(log: ShardLog, tags: readonly TagGeneration[]): Trust {
+    const { tagGenerations } = this.parts;
+    if (tags.length === 0 || !tagGenerations) return log.trust;
+    const logs = new Set([log, ...tags.map(({ tag }) => this.parts.logOf(tagGenerations.shardOf(tag)))]);
+    return logs.size === 1 ? log.trust : new CombinedTrust([...logs].map(({ trust }) => trust));
+  }
+
+  /** A generation that is older than the entry's was read before the entry was made: it is read again before it condemns. */
+  private async tagsStand(tags: readonly TagGeneration[], known: ReadonlyMap<string, number>): Promise<boolean> {
+    const doubtful = tags.filter(({ tag, generation }) => (known.get(tag) ?? -1) < generation).map(({ tag }) => tag);
+    if (doubtful.length > 0) this.forgetGenerations(doubtful);
+    const present = doubtful.length > 0 ? await this.generationsOf(doubtful) : known;
+    return tags.every(({ tag, generation }) => (present.get(tag) ?? known.get(tag)) === generation);
+  }
+
+  forgetGenerations(tags: readonly string[]): void {
+    const notes = this.parts.scope.current()?.notesOf(this.parts);
+    for (const tag of tags) notes?.delete(tag);
+  }
+
+  /**
+   * The present generations, remembered for the request.
+   * @throws StoreUnavailableError
+   */
+  async generationsOf(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const { scope, tagGenerations } = this.parts;
+    if (tags.length === 0 || !tagGenerations) return none;
+    const notes = scope.current()?.notesOf(this.parts) ?? new Map<string, number>();
+    const missing = tags.filter((tag) => !notes.has(tag));
+    if (missing.length > 0) {
+      for (const { tag, generation } of await tagGenerations.read(missing)) notes.set(tag, generation);
+    }
+    return notes;
+  }
+
+  private undecodable(key: string, item: StoredItem, cause: unknown): Understood<never> {
+    reportFault({
+      source: this.parts.name,
+      kind: 'undecodable',
+      message: 'Stored bytes could not be read.',
+      key,
+      cause,
+    });
+    return { miss: 'undecodable', item, remove: true };
+  }
+}
+
+const none: ReadonlyMap<string, number> = new Map();
+
+export function publishMiss(parts: CacheParts, key: string, reason: MissReason): void {
+  if (channels.miss.hasSubscribers) channels.miss.publish({ cache: parts.name, key, reason });
+}

@@ -1,0 +1,34 @@
+import { secondsFromEnv } from '../value/seconds-from-env.js';
+import { InvalidOptionError } from '../value/errors.js';
+
+/** What the environment says. Empty variables count as unset. */
+export interface Environment {
+  readonly versionStamp: string | undefined;
+  readonly defaultTtlMs: number;
+  readonly memcachedServers: string | undefined;
+  readonly diskPath: string | undefined;
+}
+
+/** Read once, when the module starts. @throws InvalidOptionError naming the variable and what would be valid. */
+export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
+  const text = (name: string): string | undefined => {
+    const value = env[name]?.trim();
+    return value === '' ? undefined : value;
+  };
+  const versionStamp = text('CACHE_KEY_VERSION_STAMP');
+  if (versionStamp !== undefined && versionStamp.length > 100) {
+    throw new InvalidOptionError(
+      'CACHE_KEY_VERSION_STAMP',
+      `it has ${versionStamp.length} characters`,
+      'Give at most 100, such as 20230607123455.',
+    );
+  }
+  const diskPath = text('CACHE_DISK_PATH');
+  if (diskPath?.includes('\0')) throw new InvalidOptionError('CACHE_DISK_PATH', 'it is not a path', 'Give a folder.');
+  return {
+    versionStamp,
+    defaultTtlMs: secondsFromEnv('DEFAULT_CACHE_TIMEOUT', 300, env),
+    memcachedServers: text('MEMCACHED_SERVERS'),
+    diskPath,
+  };
+}

@@ -1,0 +1,47 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
+import { Observable, from, switchMap } from 'rxjs';
+import { RequestScope, ScopeState } from '../tier/request-scope.js';
+import { RESOLVED_OPTIONS } from './resolved-options.js';
+import type { ResolvedOptions } from './resolved-options.js';
+
+/**
+ * Opens the scope where no middleware can: for messages, events, sockets. Grants forced misses: here, because guards have run and know who asks.
+ */
+@Injectable()
+export class RequestScopeInterceptor implements NestInterceptor {
+  constructor(
+    private readonly scope: RequestScope,
+    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'mayForceMiss'>,
+  ) {}
+
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    if (!this.scope.active) return this.inScope(next);
+    const { mayForceMiss } = this.options;
+    if (!mayForceMiss || context.getType() !== 'http') return next.handle();
+    const request: unknown = context.switchToHttp().getRequest();
+    if (!asksToForceMiss(request)) return next.handle();
+    return from(Promise.resolve(mayForceMiss(request as never))).pipe(
+      switchMap((granted) => {
+        if (granted === true) this.scope.forceMiss();
+        return next.handle();
+      }),
+    );
+  }
+
+  private inScope(next: CallHandler): Observable<unknown> {
+    return new Observable((subscriber) => {
+      const state = new ScopeState();
+      const subscription = this.scope.open(state, () => next.handle().subscribe(subscriber));
+      subscription.add(() => state.close());
+      return subscription;
+    });
+  }
+}
+
+/** `?force_cache_miss=true`, in any case. */
+function asksToForceMiss(request: unknown): boolean {
+  const query = (request as { query?: Record<string, unknown> } | null)?.query;
+  const asked = query?.['force_cache_miss'];
+  return typeof asked === 'string' && asked.toLowerCase() === 'true';
+}

@@ -1,0 +1,45 @@
+import type { CacheConfiguration } from '../cache/build-cache-parts.js';
+import type { RequestScope } from '../tier/request-scope.js';
+import { milliseconds } from '../value/duration.js';
+import { defaultStore } from './default-store.js';
+import { readEnvironment } from './environment.js';
+import { findPackageIdentity, requireIdentity } from './package-identity.js';
+import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
+
+export const RESOLVED_OPTIONS = 'nestjs-tiered-cache:resolved-options';
+
+/** The module's options with the environment and the defaults filled in. */
+export interface ResolvedOptions {
+  readonly cache: Omit<CacheConfiguration, 'scope'>;
+  readonly lock: LockModuleOptions;
+  readonly mayForceMiss: TieredCacheOptions['mayForceMiss'];
+}
+
+/** @throws InvalidOptionError naming the option or variable: the application does not start. */
+export async function resolveOptions(options: TieredCacheOptions): Promise<ResolvedOptions> {
+  const environment = readEnvironment();
+  const identity = findPackageIdentity();
+  const name = options.name ?? 'default';
+  const own = requireIdentity('namespace', options.namespace ?? identity.name);
+  const store = options.stores === false ? undefined : (options.stores ?? (await defaultStore(environment)));
+  return {
+    cache: {
+      name,
+      namespace: options.namespace === undefined && name !== 'default' ? `${own}/${name}` : own,
+      packageVersion: requireIdentity('packageVersion', options.packageVersion ?? identity.version),
+      versionStamp: 'versionStamp' in options ? options.versionStamp : environment.versionStamp,
+      keyFormat: options.keyFormat ?? 'readable',
+      store,
+      process: options.process ?? {},
+      ...(options.coherence !== undefined && { coherence: options.coherence }),
+      defaults: { ttl: environment.defaultTtlMs, ...options.defaults },
+    },
+    lock: { ...options.lock, shutdownLimit: milliseconds(options.lock?.shutdownLimit ?? 10_000, 'lock.shutdownLimit') },
+    mayForceMiss: options.mayForceMiss,
+  };
+}
+
+/** The configuration that a cache is built from, with the scope that all caches of the application share. */
+export function configurationOf({ cache }: ResolvedOptions, scope: RequestScope): CacheConfiguration {
+  return { ...cache, scope };
+}

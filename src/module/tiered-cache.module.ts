@@ -1,0 +1,97 @@
+import { Global, Inject, Injectable, Module } from '@nestjs/common';
+import type {
+  DynamicModule,
+  MiddlewareConsumer,
+  ModuleMetadata,
+  NestModule,
+  OnApplicationShutdown,
+  Provider,
+} from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { TieredCache } from '../cache/tiered-cache.js';
+import { RequestCache } from '../tier/request-cache.js';
+import { RequestScope } from '../tier/request-scope.js';
+import { getRequestCacheToken, getTieredCacheToken } from './injection-tokens.js';
+import { RequestScopeInterceptor } from './request-scope.interceptor.js';
+import { RequestScopeMiddleware } from './request-scope.middleware.js';
+import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
+import type { ResolvedOptions } from './resolved-options.js';
+import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
+
+const GIVEN_OPTIONS = 'nestjs-tiered-cache:given-options';
+const OWN_CACHE = 'nestjs-tiered-cache:own-cache';
+
+/** Closes the cache after the last request was answered: HTTP connections are gone by then. */
+@Injectable()
+class CacheLifecycle implements OnApplicationShutdown {
+  constructor(@Inject(OWN_CACHE) private readonly cache: TieredCache) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.cache.close();
+  }
+}
+
+/**
+ * Provides {@link TieredCache}, {@link RequestCache} and {@link RequestScope} to the whole application, and opens a request scope for every request
+ * and message. Import it once; import it again with another `name` for a second cache beside the first.
+ */
+@Global()
+@Module({})
+export class TieredCacheModule implements NestModule {
+  /** @throws (at start-up) InvalidOptionError naming the option or environment variable that can't be used. */
+  static forRoot(options: TieredCacheOptions = {}): DynamicModule {
+    return build(options.name, undefined, { provide: GIVEN_OPTIONS, useValue: options });
+  }
+
+  /** Options that come from other providers, such as a configuration service. */
+  static forRootAsync({ name, imports, inject = [], useFactory }: TieredCacheAsyncOptions): DynamicModule {
+    const given = {
+      provide: GIVEN_OPTIONS,
+      inject: inject as never[],
+      useFactory: async (...dependencies: never[]): Promise<TieredCacheOptions> => ({
+        ...(await useFactory(...dependencies)),
+        ...(name !== undefined && { name }),
+      }),
+    };
+    return build(name, imports, given);
+  }
+
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(RequestScopeMiddleware).forRoutes('{*path}');
+  }
+}
+
+function build(name: string | undefined, imports: ModuleMetadata['imports'], given: Provider): DynamicModule {
+  const cacheToken = getTieredCacheToken(name);
+  const requestCacheToken = getRequestCacheToken(name);
+  return {
+    module: TieredCacheModule,
+    imports: imports ?? [],
+    providers: [
+      given,
+      { provide: RESOLVED_OPTIONS, inject: [GIVEN_OPTIONS], useFactory: resolveOptions },
+      {
+        provide: RequestScope,
+        inject: [GIVEN_OPTIONS],
+        useFactory: ({ scopeStorage }: TieredCacheOptions) => new RequestScope(scopeStorage),
+      },
+      { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope], useFactory: openCache },
+      { provide: cacheToken, useExisting: OWN_CACHE },
+      {
+        provide: requestCacheToken,
+        inject: [OWN_CACHE, RequestScope],
+        useFactory: (cache: TieredCache, scope: RequestScope) => new RequestCache(scope, (key) => cache.storeKey(key)),
+      },
+      CacheLifecycle,
+      RequestScopeMiddleware,
+      { provide: APP_INTERCEPTOR, useClass: RequestScopeInterceptor },
+    ],
+    exports: [cacheToken, requestCacheToken, RequestScope],
+  };
+}
+
+async function openCache(options: ResolvedOptions, scope: RequestScope): Promise<TieredCache> {
+  const cache = new TieredCache(configurationOf(options, scope));
+  await cache.open();
+  return cache;
+}

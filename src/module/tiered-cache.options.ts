@@ -1,0 +1,65 @@
+import type { ModuleMetadata } from '@nestjs/common';
+import type { CoherenceOptions } from '../cache/build-cache-parts.js';
+import type { VersionStamp } from '../cache/versioned-key-space.js';
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { KeyFormat } from '../key/key-space.js';
+import type { Store } from '../store/store.js';
+import type { ProcessTierOptions } from '../tier/process-tier.js';
+import type { ScopeStorage } from '../tier/request-scope.js';
+import type { Duration } from '../value/duration.js';
+
+/** Everything has a default: `TieredCacheModule.forRoot()` works without options and without an environment. */
+export interface TieredCacheOptions {
+  /** Tells several caches of one application apart; inject a named one by `@InjectTieredCache(name)`. Default: the one injected by class. */
+  readonly name?: string;
+  /**
+   * The store below the process tier. Default: memcached at `MEMCACHED_SERVERS`, else a disk store at `CACHE_DISK_PATH`, else a disk store in
+   * `node_modules/.cache/nestjs-tiered-cache` of the working directory. `false`: none, the process tier is the last.
+   */
+  readonly stores?: Store | false;
+  /** Bounds of the process tier, or `false` for none. */
+  readonly process?: ProcessTierOptions | false;
+  /** Begins every key. Applications that share a store need different ones. Default: the application's package name (and `name`). */
+  readonly namespace?: string;
+  /** Stands in every key: a release starts with a cold cache. Default: the version of the application's package.json. */
+  readonly packageVersion?: string;
+  /** Stands in every key: changing it invalidates everything. A function is asked at most once a second. Default: `CACHE_KEY_VERSION_STAMP`. */
+  readonly versionStamp?: VersionStamp;
+  /** `readable` (default) or `digest`, which hides the parts of keys from who can look into the store. */
+  readonly keyFormat?: KeyFormat;
+  /** For entries whose call and key class don't say otherwise. `ttl` defaults to `DEFAULT_CACHE_TIMEOUT` (300 seconds). */
+  readonly defaults?: EntryOptions;
+  /** How other processes' invalidations are learned of; `false`: not at all, near copies live by their own instants. */
+  readonly coherence?: CoherenceOptions | false;
+  /** Cache locks. */
+  readonly lock?: LockModuleOptions;
+  /**
+   * Whether this request may go around the cache by `?force_cache_miss=true`. Asked for requests that carry the parameter, after guards ran, so
+   * that `request.user` is known. Default: nobody may.
+   */
+  readonly mayForceMiss?: (request: never) => boolean | Promise<boolean>;
+  /** Where a request's scope travels. Default: AsyncLocalStorage; see the adapters for `nestjs-cls` and `cls-hooked`. */
+  readonly scopeStorage?: ScopeStorage;
+}
+
+export interface LockModuleOptions {
+  /** Where locks live. Default: the cache's own store. */
+  readonly store?: Store;
+  /** How long a lock is held unless renewed. Default 60 s. */
+  readonly ttl?: Duration;
+  /** Begins every lock's key; not versioned, so that a deploy never splits a lock. Default: the cache's namespace. */
+  readonly namespace?: string;
+  /** How far a lock must reach; more than the store can is an error at start-up. Default: whatever the store can. */
+  readonly reach?: 'process' | 'host' | 'fleet';
+  /** How long a shutdown waits for sections that run, before it aborts them. Default 10 s. */
+  readonly shutdownLimit?: Duration;
+}
+
+/** For options that come from other providers. The name is needed before they are. */
+export interface TieredCacheAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  readonly name?: string;
+  readonly inject?: readonly unknown[];
+  readonly useFactory: (
+    ...dependencies: never[]
+  ) => Omit<TieredCacheOptions, 'name'> | Promise<Omit<TieredCacheOptions, 'name'>>;
+}

@@ -1,0 +1,53 @@
+/**
+ * Remembers what was invalidated in this process and when, so that a read or load that began earlier is not kept:
+ *
+ * 1. a read begins: it notes `position`;
+ * 2. its key is named: by a write of this process, or by the log of another's;
+ * 3. the read ends and would be kept near: `namedSince(name, position)` is true, and it is not.
+ *
+ * Names are what the log calls keys, and tags as {@link tagName} spells them.
+ */
+export class Fence {
+  /** Grows with every invalidation. What begins now notes this number. */
+  position = 0;
+  private readonly lastNamed = new Map<string, number>();
+  /** Everything counts as named at this position: older notes than that are not remembered one by one. */
+  private allNamedAt = 0;
+
+  /** @param enabled false only in tests that show what happens without the fence. */
+  constructor(
+    private readonly maxNames = 20_000,
+    private readonly enabled = true,
+  ) {}
+
+  name(name: string): void {
+    this.position++;
+    this.lastNamed.delete(name);
+    this.lastNamed.set(name, this.position);
+    if (this.lastNamed.size > this.maxNames) this.forgetOldest();
+  }
+
+  /** Whatever began before now is not kept, whatever its name. */
+  nameAll(): void {
+    this.allNamedAt = ++this.position;
+    this.lastNamed.clear();
+  }
+
+  namedSince(name: string, position: number): boolean {
+    if (!this.enabled) return false;
+    return position < this.allNamedAt || (this.lastNamed.get(name) ?? 0) > position;
+  }
+
+  private forgetOldest(): void {
+    for (const [name, position] of this.lastNamed) {
+      this.lastNamed.delete(name);
+      this.allNamedAt = position;
+      if (this.lastNamed.size <= this.maxNames / 2) return;
+    }
+  }
+}
+
+/** A tag among names: two NULs, with which no key's name begins. */
+export function tagName(tag: string): string {
+  return `\0\0${tag}`;
+}

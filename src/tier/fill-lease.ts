@@ -1,0 +1,183 @@
+import { companionKey } from '../key/key-space.js';
+import type { Revision, Shard, StoredItem, WriteOutcome } from '../store/store.js';
+
+/** How long a lease stands unless it is renewed: the longest that others wait for a loader whose process died. */
+export const leaseMs = 3_000;
+/** How often a lease is renewed while its loader runs. */
+export const leaseRenewalMs = 1_000;
+/** How long a lease is left standing after its load failed: at most one load per this time is tried by the whole fleet. */
+export const failureHoldMs = 1_000;
+
+const stub = Buffer.alloc(0);
+
+/** What one look-up with the intent to load found: the bytes, the right to load them, or somebody else's right. */
+export type LeaseOrItem =
+  | { readonly state: 'item'; readonly item: StoredItem }
+  | { readonly state: 'won'; readonly lease: FillLease }
+  | { readonly state: 'held'; readonly revision: Revision };
+
+/**
+ * The right of one process to fill one key, after "Scaling Memcache at Facebook" (NSDI'13): every invalidation changes or removes the
+ * item that the lease points at, so that a fill which started earlier finds another revision and is refused by the store itself:
+ *
+ * 1. P1 misses and wins: the store holds a stub of revision r; P1 reads the old row;
+ * 2. the row changes, somebody deletes the key: the stub is gone;
+ * 3. P1 fills "only if r": refused.
+ *
+ * There are two forms. On a miss the lease *is* the item: a stub, which expires by itself. To replace an item that others still read
+ * (stale, forced), the item stays, the fill is bound to its revision, and a stub under the companion key keeps other refreshers away.
+ */
+export class FillLease {
+  private ended = false;
+  private extending: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly storeKey: string,
+    /** The state of the item that a fill replaces, and no other. */
+    private item: Revision,
+    /** The stub beside an item that others go on reading. */
+    private companion: Revision | undefined,
+    /** The item was there before and outlives a load that comes to nothing. */
+    readonly standing: boolean,
+    private readonly fenced: boolean,
+  ) {}
+
+  /** Stores the value, if no invalidation came in between and the lease still stands. */
+  async fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    if (this.ended) return { status: 'changed' };
+    this.ended = true;
+    await this.extending;
+    const outcome = await this.shard.write(
+      this.storeKey,
+      bytes,
+      this.fenced ? { lifeMs, only: this.item } : { lifeMs },
+    );
+    await this.dropCompanion();
+    return outcome;
+  }
+
+  /** Once a second while the loader runs. False: somebody invalidated or took over, and the fill will be refused. */
+  async renew(): Promise<boolean> {
+    if (this.ended) return false;
+    const standing = await this.extend(leaseMs);
+    // A lost companion lets another refresh as well; whose fill is taken is decided by the item's revision.
+    if (!standing && !this.standing && this.fenced) this.ended = true;
+    return standing || this.standing;
+  }
+
+  /** Gives the right back at once: the next one to ask wins it. A standing item stays. */
+  async giveBack(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.extending;
+    if (!this.standing) await this.shard.remove(this.storeKey, this.item);
+    await this.dropCompanion();
+  }
+
+  /** Gives the right back and removes the item, if it is still the one that the lease was won for. */
+  async removeItem(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.extending;
+    await this.shard.remove(this.storeKey, this.fenced ? this.item : undefined);
+    await this.dropCompanion();
+  }
+
+  /** After a failed load: the right runs out by itself, so that the fleet does not throw itself at a source in trouble. */
+  async holdBack(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.extend(failureHoldMs);
+  }
+
+  /** One at a time: a fill must know the revision that a renewal under way will make. */
+  private extend(lifeMs: number): Promise<boolean> {
+    const extended = this.extending.then(() => this.extendOnce(lifeMs));
+    this.extending = extended.catch(() => false);
+    return extended;
+  }
+
+  private async extendOnce(lifeMs: number): Promise<boolean> {
+    const renewed = this.standing ? this.companion : this.item;
+    if (!renewed) return true;
+    const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
+    const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
+    if (outcome.status !== 'stored') return false;
+    if (this.standing) this.companion = outcome.revision;
+    else this.item = outcome.revision;
+    return true;
+  }
+
+  private async dropCompanion(): Promise<void> {
+    if (this.companion) await this.shard.remove(companionKey(this.storeKey), this.companion);
+  }
+}
+
+/** Hands out fill leases. */
+export class FillLeases {
+  /** @param fenced false only in tests that show what happens when fills are not bound to a revision. */
+  constructor(private readonly fenced = true) {}
+
+  /** Reads, and wins the lease where there is nothing: one round trip for all keys. */
+  async readOrWin(shard: Shard, storeKeys: readonly string[]): Promise<LeaseOrItem[]> {
+    const items = await shard.readOrStub(storeKeys, leaseMs);
+    return items.map((item, index) => {
+      if (item.won) return { state: 'won', lease: this.lease(shard, storeKeys[index] as string, item.revision) };
+      return item.bytes.length > 0 ? { state: 'item', item } : { state: 'held', revision: item.revision };
+    });
+  }
+
+  /**
+   * The right to replace an item while others go on reading it. The companion is asked first and the item read second, in one turn,
+   * hence in this order on the server: a winner sees what an earlier winner has filled.
+   */
+  async winRefresh(shard: Shard, storeKey: string): Promise<{ item?: StoredItem; lease?: FillLease }> {
+    const [companions, [item]] = await Promise.all([
+      shard.readOrStub([companionKey(storeKey)], leaseMs),
+      shard.readMany([storeKey]),
+    ]);
+    const companion = companions[0];
+    if (!item || item.bytes.length === 0) {
+      if (companion?.won) await shard.remove(companionKey(storeKey), companion.revision);
+      return {};
+    }
+    if (!companion?.won) return { item };
+    return { item, lease: new FillLease(shard, storeKey, item.revision, companion.revision, true, this.fenced) };
+  }
+
+  /**
+   * Takes the right to fill from whoever has it: a standing item is written again unchanged, a stub is taken over, and either way the
+   * fills of loads that began earlier are refused from now on. `undefined` when others kept writing in between.
+   */
+  async seize(
+    shard: Shard,
+    storeKey: string,
+    lifeLeftMs: (item: StoredItem) => number,
+  ): Promise<FillLease | undefined> {
+    for (let tries = 0; tries < 5; tries++) {
+      const [found] = await shard.readOrStub([storeKey], leaseMs);
+      if (!found) return undefined;
+      if (found.won) return this.lease(shard, storeKey, found.revision);
+      const standing = found.bytes.length > 0;
+      const lifeMs = standing ? lifeLeftMs(found) : leaseMs;
+      const keeps = standing && lifeMs > 0;
+      const written = await shard.write(storeKey, keeps ? found.bytes : stub, {
+        lifeMs: keeps ? lifeMs : leaseMs,
+        only: found.revision,
+      });
+      if (written.status === 'stored')
+        return new FillLease(shard, storeKey, written.revision, undefined, keeps, this.fenced);
+    }
+    return undefined;
+  }
+
+  /** For a store that can't bind a write to a revision: fills always, and a late one undoes what came in between. */
+  unfenced(shard: Shard, storeKey: string): FillLease {
+    return new FillLease(shard, storeKey, { session: 0, number: 0 }, undefined, true, false);
+  }
+
+  private lease(shard: Shard, storeKey: string, revision: Revision): FillLease {
+    return new FillLease(shard, storeKey, revision, undefined, false, this.fenced);
+  }
+}

@@ -1,0 +1,101 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { NearCopy } from './near-copy.js';
+
+/** What one request holds. Gone when the request is. */
+export class ScopeState {
+  /** A forced miss was granted: reads skip all tiers but this request's own. */
+  forced = false;
+  closed = false;
+  private readonly tiers = new Map<unknown, Map<string, NearCopy>>();
+  private readonly notes = new Map<unknown, Map<string, number>>();
+
+  /** The part of the request tier that belongs to `owner`: a cache, or one namespace of a request cache. */
+  tierOf(owner: unknown): Map<string, NearCopy> {
+    let tier = this.tiers.get(owner);
+    if (!tier) this.tiers.set(owner, (tier = new Map<string, NearCopy>()));
+    return tier;
+  }
+
+  /** Numbers that are looked up once per request, such as the generations of tags. */
+  notesOf(owner: unknown): Map<string, number> {
+    let notes = this.notes.get(owner);
+    if (!notes) this.notes.set(owner, (notes = new Map<string, number>()));
+    return notes;
+  }
+
+  clearAll(): void {
+    this.tiers.clear();
+    this.notes.clear();
+  }
+
+  /** Work that outlives the request finds nothing here and leaves nothing. */
+  close(): void {
+    this.closed = true;
+    this.clearAll();
+  }
+}
+
+/** Carries a scope's state along a request's asynchronous work. The default is AsyncLocalStorage. */
+export interface ScopeStorage {
+  run<R>(state: ScopeState | undefined, work: () => R): R;
+  current(): ScopeState | undefined;
+}
+
+const local = new AsyncLocalStorage<ScopeState | undefined>();
+
+export const asyncLocalScopeStorage: ScopeStorage = {
+  run: (state, work) => local.run(state, work),
+  current: () => local.getStore(),
+};
+
+/**
+ * One request, message or job. The module opens a scope for each HTTP request; open one yourself around a queue job, a cron run or
+ * a command. Two scopes never see each other's request tier, and outside of any scope the request tier misses and keeps nothing.
+ */
+export class RequestScope {
+  constructor(private readonly storage: ScopeStorage = asyncLocalScopeStorage) {}
+
+  /**
+   * Runs `work` in a new scope, also inside of another one, and closes it when the returned promise settles.
+   * @example await scope.run(async () => importCatalog(job.data))
+   */
+  async run<R>(work: () => R | Promise<R>): Promise<R> {
+    const state = new ScopeState();
+    try {
+      return await this.storage.run(state, work);
+    } finally {
+      state.close();
+    }
+  }
+
+  get active(): boolean {
+    return this.current() !== undefined;
+  }
+
+  /**
+   * From now on this request's look-ups skip the process tier and the store, once per key: what is loaded is written back and answered
+   * by the request tier. Ask who is asking first: this is a way around the cache. Does nothing outside of a scope.
+   */
+  forceMiss(): void {
+    const state = this.current();
+    if (!state) return;
+    state.forced = true;
+    state.clearAll();
+  }
+
+  /** @internal Opens a scope that the caller closes: for transports that know when a request is over. */
+  open<R>(state: ScopeState, work: () => R): R {
+    return this.storage.run(state, work);
+  }
+
+  /** @internal Runs work that must not see the request that happens to have started it. */
+  outside<R>(work: () => R): R {
+    return this.storage.run(undefined, work);
+  }
+
+  /** @internal The open scope, if there is one. */
+  current(): ScopeState | undefined {
+    const state = this.storage.current();
+    return state === undefined || state.closed ? undefined : state;
+  }
+}

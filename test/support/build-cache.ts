@@ -1,0 +1,16 @@
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { CacheConfiguration, Protections } from '../../src/cache/build-cache-parts.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+
+/** A cache of the tests, opened. Close it. */
+export async function buildCache(
+  configuration: Partial<CacheConfiguration> = {},
+  protections: Protections = {},
+): Promise<TieredCache> {
+  const cache = new TieredCache(
+    { name: 'default', namespace: 'test', packageVersion: '1.0.0', store: memoryStore(), ...configuration },
+    protections,
+  );
+  await cache.open();
+  return cache;
+}
