@@ -1,12 +1,21 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** Plain Node: neither compiled nor type-checked. */
+const scripts = ['**/*.mjs', '**/*.js', '**/*.cjs'];
+const nodeGlobals = ['process', 'console', 'performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval']
+  .concat(['Buffer', 'URL', 'fetch', 'AbortSignal', 'module'])
+  .map((name) => [name, 'readonly']);
+
 export default tseslint.config(
-  { ignores: ['dist/**', 'node_modules/**', 'examples/**/dist/**', '**/*.js', '**/*.mjs', '**/*.cjs'] },
+  { ignores: ['**/dist/**', '**/node_modules/**', 'coverage/**', 'tmp/**', 'data/**'] },
   js.configs.recommended,
-  ...tseslint.configs.recommendedTypeChecked,
+  { files: scripts, languageOptions: { globals: Object.fromEntries(nodeGlobals) } },
   {
+    files: ['**/*.ts'],
+    extends: [tseslint.configs.recommendedTypeChecked],
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       '@typescript-eslint/no-floating-promises': 'error',
       '@typescript-eslint/no-misused-promises': 'error',

@@ -1,3 +1,5 @@
+const endurance = Boolean(process.env['ENDURANCE']);
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -12,6 +14,10 @@ export default {
     '^nestjs-tiered-cache/(.+)$': '<rootDir>/src/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  testTimeout: 20_000,
+  // A scenario that says nothing of its own has this long; endurance runs are bounded as a whole by scripts/endurance.mjs.
+  testTimeout: endurance ? 30 * 60_000 : 20_000,
   maxWorkers: 2,
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/**/*.ts'],
+  coverageReporters: ['text', 'lcovonly'],
 };

@@ -1,0 +1,67 @@
+// Runs Jest and counts what came of it.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { root } from './commands.mjs';
+
+/** How long Jest may take to exit after its last test; a handle that keeps it alive is a failure of the tests. */
+const exitWithinMs = 15_000;
+
+/**
+ * Resolves to `{ passed, failed, skipped }`. A file that could not be run counts as one failure, as does a Jest that crashed, ran
+ * longer than `limitMs` or did not exit by itself.
+ */
+export async function runJest(args, { env = {}, limitMs }) {
+  const folder = mkdtempSync(join(tmpdir(), 'nestjs-tiered-cache-jest-'));
+  const resultFile = join(folder, 'result.json');
+  const child = spawn(
+    process.execPath,
+    ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
+      .concat(['--ci', '--json', '--outputFile', resultFile])
+      .concat(args),
+    { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } },
+  );
+  const startedAt = performance.now();
+  let problem;
+  let finishedAt;
+  const watch = setInterval(() => {
+    const now = performance.now();
+    if (finishedAt === undefined && existsSync(resultFile)) finishedAt = now;
+    if (now - startedAt > limitMs) problem = `Jest ran longer than ${limitMs / 60_000} minutes`;
+    else if (finishedAt !== undefined && now - finishedAt > exitWithinMs) problem = 'Jest did not exit by itself';
+    if (problem !== undefined) child.kill('SIGKILL');
+  }, 250);
+  const forward = (signal) => child.kill(signal);
+  process.on('SIGINT', forward).on('SIGTERM', forward);
+  const [code] = await once(child, 'exit');
+  clearInterval(watch);
+  process.off('SIGINT', forward).off('SIGTERM', forward);
+  try {
+    return count(code, problem, resultFile);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function count(code, problem, resultFile) {
+  const result = existsSync(resultFile)
+    ? JSON.parse(readFileSync(resultFile, 'utf8'))
+    : { numPassedTests: 0, numFailedTests: 0, numPendingTests: 0, numTodoTests: 0, numRuntimeErrorTestSuites: 0 };
+  const passed = result.numPassedTests;
+  const skipped = result.numPendingTests + result.numTodoTests;
+  let failed = result.numFailedTests + result.numRuntimeErrorTestSuites;
+  if (problem === undefined && code !== 0 && failed === 0) problem = `Jest ended with code ${code}`;
+  if (problem !== undefined) {
+    console.error(`\n${problem}.`);
+    failed += 1;
+  }
+  return { passed, failed, skipped };
+}
+
+/** The last line of a run, alone: programs read it. */
+export function printSummary({ passed, failed }) {
+  console.log(`${passed} passed, ${failed} failed`);
+  return failed === 0 ? 0 : 1;
+}

@@ -1,0 +1,42 @@
+// npm test [-- what Jest is to run]: everything that must hold, on a machine that has only Node and npm.
+import { main, runQuietly, seconds } from './commands.mjs';
+import { printSummary, runJest } from './jest.mjs';
+import { prepareMemcached } from './prepare-memcached.mjs';
+import { preparePackages } from './prepare-packages.mjs';
+
+/** Scripts of package.json that need nothing of each other, the longest first. Two cores: two at a time. */
+const checks = ['lint:rules', 'typecheck', 'build', 'lint:floors', 'lint:format'];
+
+async function runChecks() {
+  const waiting = [...checks];
+  const failed = [];
+  const lane = async () => {
+    for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) {
+      const startedAt = performance.now();
+      const { code, output } = await runQuietly('npm', ['run', '--silent', name]);
+      console.log(`${code === 0 ? 'ok     ' : 'FAILED '} ${name} (${seconds(startedAt)})`);
+      if (code === 0) continue;
+      console.log(output.trimEnd());
+      failed.push(name);
+    }
+  };
+  await Promise.all([lane(), lane()]);
+  return failed;
+}
+
+await main(async (jestArguments) => {
+  const startedAt = performance.now();
+  await preparePackages();
+  await prepareMemcached();
+  console.log(`checking: ${checks.join(', ')}`);
+  const failedChecks = await runChecks();
+  console.log('testing: jest');
+  const jestStartedAt = performance.now();
+  const { passed, failed, skipped } = await runJest(jestArguments, { limitMs: 15 * 60_000 });
+  console.log(
+    `${failed === 0 ? 'ok     ' : 'FAILED '} jest (${seconds(jestStartedAt)}), all of it ${seconds(startedAt)}`,
+  );
+  if (skipped > 0) console.log(`${skipped} tests did not run: a skipped test is not a pass`);
+  if (failedChecks.length > 0) console.log(`checks that failed count as failures: ${failedChecks.join(', ')}`);
+  return printSummary({ passed, failed: failed + failedChecks.length });
+});
