@@ -14,6 +14,7 @@ import type { ProcessTierOptions } from '../tier/process-tier.js';
 import { RequestScope } from '../tier/request-scope.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import { CoarseClock } from '../value/coarse-clock.js';
 import { positiveMilliseconds, milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { channels } from '../value/events.js';
@@ -77,6 +78,8 @@ export function buildCacheParts(
   const parts: CacheParts = {
     name,
     clock,
+    // A clock that a test holds still is read as it is.
+    coarseClock: clock === systemClock ? new CoarseClock(clock) : clock,
     random,
     scope: configuration.scope ?? new RequestScope(),
     process: configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {}),

@@ -14,6 +14,8 @@ import type { UnacknowledgedWrites } from './unacknowledged-writes.js';
 export interface CacheParts {
   readonly name: string;
   readonly clock: Clock;
+  /** For the path of a hit. */
+  readonly coarseClock: { now(): number };
   readonly random: () => number;
   readonly scope: RequestScope;
   readonly process: ProcessTier | undefined;

@@ -17,6 +17,7 @@ import type { Explanation } from './explanation.js';
 import { Flights } from './flights.js';
 import type { Landed } from './flight.js';
 import type { NearCopy } from '../tier/near-copy.js';
+import type { ScopeState } from '../tier/request-scope.js';
 import { Keeper } from './keeper.js';
 import { LoaderRunner } from './loader.js';
 import { LookUps } from './look-ups.js';
@@ -99,14 +100,8 @@ export class TieredCache {
 
   /** What the request and process tiers hold, at once, without asking any store. */
   peek<V>(key: KeyOf<V>): V | undefined {
-    const id = typeof key === 'string' && isPlainId(key) ? key : toKey(key).id;
-    if (this.parts.scope.current() === undefined) {
-      const copy = this.parts.process?.get(id);
-      if (copy === undefined) return undefined;
-      const now = this.parts.clock.now();
-      if (now < copy.servedUntil && now < copy.trust.until) return copy.read() as V;
-    }
-    return this.near.peek(id) as V | undefined;
+    const copy = this.servable(key);
+    return (copy === undefined ? this.near.peek(toKey(key).id) : copy.read()) as V | undefined;
   }
 
   /** One look-up per key, in their order, duplicates allowed: one round trip per part of the store for all that is not near. */
@@ -220,26 +215,37 @@ export class TieredCache {
 
   /**
    * The near copy that answers without a second look, if there is one. Nearly all calls end here: no promise, object or closure is made
-   * on the way, and the clock is read once.
+   * on the way, and a coarse clock is read once.
    */
   private servable(key: KeyLike): NearCopy | undefined {
     const plain = typeof key === 'string';
     if (plain && !isPlainId(key)) return undefined;
     const id = plain ? key : key.id;
     const scope = this.parts.scope.current();
-    const held = scope && this.near.ofRequest(scope);
-    const now = this.parts.clock.now();
-    const ofRequest = held?.get(id);
-    if (ofRequest?.promise !== undefined && now < ofRequest.freshUntil) {
+    if (scope !== undefined) return this.servableInScope(scope, key, id);
+    const copy = this.parts.process?.get(id);
+    if (copy?.promise === undefined || !this.stands(copy)) return undefined;
+    if (channels.hit.hasSubscribers) this.lookUps.hit(toKey(key), copy, 'process');
+    return copy;
+  }
+
+  private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {
+    const held = this.near.ofRequest(scope);
+    const ofRequest = held.get(id);
+    if (ofRequest?.promise !== undefined && this.parts.coarseClock.now() < ofRequest.freshUntil) {
       if (channels.hit.hasSubscribers) this.lookUps.hit(toKey(key), ofRequest, 'request');
       return ofRequest;
     }
-    if (scope?.forced) return undefined;
-    const copy = this.parts.process?.get(id);
-    if (copy?.promise === undefined || now >= copy.servedUntil || now >= copy.trust.until) return undefined;
-    held?.set(id, copy);
+    const copy = scope.forced ? undefined : this.parts.process?.get(id);
+    if (copy?.promise === undefined || !this.stands(copy)) return undefined;
+    held.set(id, copy);
     if (channels.hit.hasSubscribers) this.lookUps.hit(toKey(key), copy, 'process');
     return copy;
+  }
+
+  private stands(copy: NearCopy): boolean {
+    const now = this.parts.coarseClock.now();
+    return now < copy.servedUntil && now < copy.trust.until;
   }
 
   private async getOrLoad<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V | undefined> {

