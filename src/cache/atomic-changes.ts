@@ -26,10 +26,10 @@ export class AtomicChanges {
    */
   async update<V>(key: Key, change: (current: V | undefined) => V, policy: EntryPolicy<V>): Promise<V> {
     for (let tries = 0; tries < maxTries; tries++) {
-      const { placed, item, current } = await this.read<V>(key, policy);
+      const { placed, item, current, position } = await this.read<V>(key, policy);
       const prepared = await this.prepare(key, change(current), policy);
       const outcome = await this.write(prepared, placed, item);
-      if (outcome.status === 'stored') return (await this.written(prepared, placed)) as V;
+      if (outcome.status === 'stored') return (await this.written(prepared, placed, position)) as V;
       await this.parts.clock.sleep(this.parts.random() * backOffMs * 2 ** tries);
     }
     throw new ConflictError(key.text, maxTries);
@@ -41,11 +41,11 @@ export class AtomicChanges {
    */
   async setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<V> {
     for (let tries = 0; tries < maxTries; tries++) {
-      const { placed, item, current } = await this.read<V>(key, policy);
+      const { placed, item, current, position } = await this.read<V>(key, policy);
       if (current !== undefined) return current;
       const prepared = await this.prepare(key, value, policy);
       const outcome = await this.write(prepared, placed, item);
-      if (outcome.status === 'stored') return (await this.written(prepared, placed)) as V;
+      if (outcome.status === 'stored') return (await this.written(prepared, placed, position)) as V;
       await this.parts.clock.sleep(this.parts.random() * backOffMs * 2 ** tries);
     }
     throw new ConflictError(key.text, maxTries);
@@ -54,7 +54,7 @@ export class AtomicChanges {
   private async read<V>(
     key: Key,
     policy: EntryPolicy<V>,
-  ): Promise<{ placed: PlacedKey; item: StoredItem | undefined; current: V | undefined }> {
+  ): Promise<{ placed: PlacedKey; item: StoredItem | undefined; current: V | undefined; position: number }> {
     const placed = place(this.parts, key);
     if (!this.parts.store?.capabilities.atomic) {
       throw new InvalidOptionError(
@@ -65,10 +65,11 @@ export class AtomicChanges {
     }
     if (!placed)
       throw new StoreUnavailableError(this.parts.store.name, `an earlier write of ${key.text} is not acknowledged yet`);
+    const { position } = this.parts.fence;
     const [item] = await placed.shard.readMany([placed.storeKey]);
-    if (!item || item.bytes.length === 0) return { placed, item, current: undefined };
+    if (!item || item.bytes.length === 0) return { placed, item, current: undefined, position };
     const found = await this.entries.understand(placed, item, policy, await this.entries.generationsOf(policy.tags));
-    return { placed, item, current: 'copy' in found ? found.copy.read() : undefined };
+    return { placed, item, current: 'copy' in found ? found.copy.read() : undefined, position };
   }
 
   private async prepare<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Prepared> {
@@ -91,12 +92,17 @@ export class AtomicChanges {
     return outcome;
   }
 
-  private async written(prepared: Prepared, placed: PlacedKey): Promise<unknown> {
+  /**
+   * The position is of before the read: when another process writes between this write and here, and its name has already been applied, this
+   * value is the older one and is not kept.
+   */
+  private async written(prepared: Prepared, placed: PlacedKey, position: number): Promise<unknown> {
     const { key } = prepared;
+    const overtaken = this.parts.fence.namedSince(this.parts.nameOf(key), position);
     this.near.name(key);
-    const { position } = this.parts.fence;
+    const named = this.parts.fence.position;
     await placed.log.append([{ key: this.parts.nameOf(key) }]);
-    this.writes.keepNear(prepared, position);
+    this.writes.keepNear(prepared, overtaken ? -1 : named);
     return prepared.copy.read();
   }
 }
