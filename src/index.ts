@@ -34,10 +34,43 @@ export type {
 } from './store/store.js';
 
 export type { EntryOptions, NegativeOptions, StoredTier, TimeoutOptions } from './catalogue/entry-options.js';
+export { Catalogue } from './catalogue/catalogue.js';
+export { CatalogueKey } from './catalogue/catalogue-key.js';
+export { defineKey } from './catalogue/define-key.js';
+export type { KeyClass, KeyDefinition } from './catalogue/key-class.js';
+export type { KeyClassDescription, KeyClassFacts, ParameterDescription } from './catalogue/key-class-facts.js';
+export type { ParameterSpec } from './catalogue/key-parameters.js';
 export type { Life, LifeContext } from './catalogue/life.js';
+export { earliest } from './catalogue/lives/earliest.js';
+export { sinceLastChecked, sinceLastUsed, sinceOriginallySet, sinceSet } from './catalogue/lives/since.js';
+export { untilInstant, untilInvalidated } from './catalogue/lives/until.js';
+export { untilEndOfDay } from './catalogue/lives/until-end-of-day.js';
+export type { EndOfDayOptions } from './catalogue/lives/until-end-of-day.js';
+export { unixDate, unixDateOf } from './catalogue/lives/zone.js';
 
 export type { Codec, Isolation } from './codec/codec.js';
+export { bytes } from './codec/bytes.js';
+export { flag } from './codec/flag.js';
+export { gzip } from './codec/gzip.js';
+export type { GzipOptions } from './codec/gzip.js';
 export { json } from './codec/json.js';
+export type { JsonOptions } from './codec/json.js';
+export { lengthPrefixed } from './codec/length-prefixed.js';
+export { compileSpliced } from './codec/spliced/compile-spliced.js';
+export { FillerError } from './codec/spliced/filler-error.js';
+export { hole } from './codec/spliced/hole.js';
+export { renderSpliced } from './codec/spliced/render-spliced.js';
+export type { Fill, Filler, Fillers } from './codec/spliced/render-spliced.js';
+export { RenderedDocument } from './codec/spliced/rendered-document.js';
+export { spliced } from './codec/spliced/spliced.js';
+export type { SplicedOptions } from './codec/spliced/spliced.js';
+export { splicedDocument } from './codec/spliced/spliced-builder.js';
+export type { SplicedBuilder } from './codec/spliced/spliced-builder.js';
+export { SplicedDocument } from './codec/spliced/spliced-document.js';
+export type { SplicedCheck } from './codec/spliced/spliced-document.js';
+export { structured } from './codec/structured.js';
+export { text } from './codec/text.js';
+export { validated } from './codec/validated.js';
 
 export { Key, versionedKey } from './key/key.js';
 export type { KeyLike } from './key/key.js';

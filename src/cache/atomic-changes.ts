@@ -2,7 +2,7 @@ import type { Key } from '../key/key.js';
 import type { StoredItem, WriteOutcome } from '../store/store.js';
 import { ConflictError, InvalidOptionError, StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
-import { place } from './cache-parts.js';
+import { place, storedLifeMs } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 import type { NearTiers } from './near-tiers.js';
 import type { StoredEntries } from './stored-entries.js';
@@ -80,13 +80,13 @@ export class AtomicChanges {
 
   /** A stub counts as absent: the load that it stands for is refused from now on. */
   private async write(
-    { sealed, head, key }: Prepared,
+    { sealed, head, key, policy }: Prepared,
     placed: PlacedKey,
     item: StoredItem | undefined,
   ): Promise<WriteOutcome> {
     if (!sealed)
       throw new InvalidOptionError('ttl', 'a life of 0 keeps nothing to compare with', 'Give a ttl of more than 0.');
-    const lifeMs = head.staleUntil - this.parts.clock.now();
+    const lifeMs = storedLifeMs(this.parts, policy, head, this.parts.clock.now());
     const outcome = await placed.shard.write(placed.storeKey, sealed, { lifeMs, only: item?.revision ?? 'absent' });
     if (outcome.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
     return outcome;

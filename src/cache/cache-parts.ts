@@ -8,6 +8,7 @@ import type { FillLeases } from '../tier/fill-lease.js';
 import type { ProcessTier } from '../tier/process-tier.js';
 import type { RequestScope } from '../tier/request-scope.js';
 import type { Clock } from '../value/clock.js';
+import { InvalidOptionError } from '../value/errors.js';
 import type { UnacknowledgedWrites } from './unacknowledged-writes.js';
 
 /** What the parts of one cache work with. Built once by {@link TieredCache}; the parts know each other through nothing else. */
@@ -45,4 +46,25 @@ export function place(parts: CacheParts, key: Key): PlacedKey | undefined {
   const storeKey = parts.keySpace().storeKey(key.text);
   const shard = parts.store.shardOf(storeKey);
   return { key, storeKey, shard, log: parts.logOf(shard) };
+}
+
+/**
+ * How long the store keeps an entry from now: for its whole life, or for the time between two uses where that slides.
+ * @throws InvalidOptionError for a sliding life on a store that can't touch.
+ */
+export function storedLifeMs(
+  parts: CacheParts,
+  { idleMs }: { readonly idleMs: number | undefined },
+  { staleUntil }: { readonly staleUntil: number },
+  now: number,
+): number {
+  if (idleMs === undefined) return staleUntil - now;
+  if (parts.store && !parts.store.capabilities.touch) {
+    throw new InvalidOptionError(
+      'ttl',
+      `the ${parts.store.name} store can't extend a life with use`,
+      'Use a life that does not slide.',
+    );
+  }
+  return Math.min(idleMs, staleUntil - now);
 }

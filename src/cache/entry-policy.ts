@@ -1,4 +1,5 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import { isLife } from '../catalogue/instants.js';
 import type { LifeOptions } from '../catalogue/instants.js';
 import type { Codec, Isolation } from '../codec/codec.js';
 import { json } from '../codec/json.js';
@@ -18,6 +19,8 @@ export interface EntryPolicy<V = unknown> {
   readonly tags: readonly string[];
   readonly version: string | undefined;
   readonly signal: AbortSignal | undefined;
+  /** For lives that slide with use: every use must reach the store, which starts this life anew. */
+  readonly idleMs: number | undefined;
   readonly nearby: boolean;
   readonly shared: boolean;
   readonly isolation: Isolation;
@@ -41,9 +44,11 @@ export function entryPolicy<V>(...layers: (EntryOptions<V> | undefined)[]): Entr
   const timeout = pick('timeout');
   const tiers = pick('tiers');
   const negative = pick('negative');
+  const ttl = pick('ttl') ?? 300_000;
+  const idleMs = isLife(ttl) && ttl.idle !== undefined ? positiveMilliseconds(ttl.idle, 'ttl.idle') : undefined;
   return {
     life: {
-      ttl: pick('ttl') ?? 300_000,
+      ttl,
       staleFor: milliseconds(pick('staleFor') ?? 0, 'staleFor'),
       jitter: share('jitter', pick('jitter') ?? 0, 0.5),
       ...(negative && { negative }),
@@ -56,7 +61,8 @@ export function entryPolicy<V>(...layers: (EntryOptions<V> | undefined)[]): Entr
     tags: checkedTags(pick('tags') ?? []),
     version: versionText(pick('version')),
     signal: pick('signal'),
-    nearby: tiers?.includes('process') ?? true,
+    idleMs,
+    nearby: (tiers?.includes('process') ?? true) && idleMs === undefined,
     shared: tiers?.includes('store') ?? true,
     isolation: isolationOf(pick('isolation'), codec),
     codec,

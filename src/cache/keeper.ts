@@ -9,6 +9,7 @@ import type { TagGeneration } from '../value/entry.js';
 import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
 import type { Key } from '../key/key.js';
+import { storedLifeMs } from './cache-parts.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 import type { Landed } from './flight.js';
@@ -112,7 +113,13 @@ export class Keeper {
       return { copy, keptForRequest: false };
     }
     if (start.tags && policy.shared && start.placed && start.lease) {
-      const stored = await this.fill(start.placed, start.lease, head, payload, instants.staleUntil - now);
+      const stored = await this.fill(
+        start.placed,
+        start.lease,
+        head,
+        payload,
+        storedLifeMs(this.parts, policy, head, now),
+      );
       if (stored === 'refused') return { copy, keptForRequest: true };
     } else {
       await this.release(() => start.lease?.giveBack());

@@ -6,7 +6,7 @@ import { CombinedTrust } from '../tier/trust.js';
 import type { Trust } from '../tier/trust.js';
 import { freshnessAt } from '../value/entry.js';
 import type { TagGeneration } from '../value/entry.js';
-import { UndecodableError } from '../value/errors.js';
+import { StoreUnavailableError, UndecodableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import type { MissReason } from '../value/lookup.js';
 import type { ShardLog } from '../coherence/shard-log.js';
@@ -52,10 +52,18 @@ export class StoredEntries {
       return { miss: 'invalidated', item, remove: true };
     }
     try {
-      return { copy: this.copyOf(envelope, policy, this.trustIn(log, envelope.tags)), item };
+      const copy = this.copyOf(envelope, policy, this.trustIn(log, envelope.tags));
+      if (policy.idleMs !== undefined) await this.extend(log, storeKey, policy.idleMs, envelope);
+      return { copy, item };
     } catch (cause) {
+      if (cause instanceof StoreUnavailableError) throw cause;
       return this.undecodable(key.text, item, cause);
     }
+  }
+
+  /** A use of an entry whose life slides. Not beyond its maximum age, which stands in the entry. */
+  private async extend({ shard }: ShardLog, storeKey: string, idleMs: number, { staleUntil }: Envelope): Promise<void> {
+    await shard.touch(storeKey, Math.min(idleMs, staleUntil - this.parts.clock.now()));
   }
 
   /** A decoded copy of an entry, to be kept near or handed out. @throws UndecodableError */

@@ -9,6 +9,7 @@ import { lastingTrust } from '../tier/trust.js';
 import type { NearCopy } from '../tier/near-copy.js';
 import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { storedLifeMs } from './cache-parts.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 import type { NearPolicy, NearTiers } from './near-tiers.js';
@@ -23,7 +24,7 @@ export interface Write<V> {
 /** A value that was encoded, and what the store and the near tiers will hold of it. */
 export interface Prepared {
   readonly key: Key;
-  readonly policy: NearPolicy & { readonly shared: boolean };
+  readonly policy: NearPolicy & { readonly shared: boolean; readonly idleMs: number | undefined };
   readonly placed: PlacedKey | undefined;
   readonly head: EnvelopeHead;
   readonly copy: NearCopy;
@@ -117,13 +118,14 @@ export class Writes {
     return true;
   }
 
-  private async setOne(shard: Shard, { placed, sealed, head, key }: Prepared): Promise<void> {
+  private async setOne(shard: Shard, { placed, sealed, head, key, policy }: Prepared): Promise<void> {
     if (!placed) return;
     if (!sealed) {
       await shard.remove(placed.storeKey);
       return;
     }
-    const outcome = await shard.write(placed.storeKey, sealed, { lifeMs: head.staleUntil - this.parts.clock.now() });
+    const lifeMs = storedLifeMs(this.parts, policy, head, this.parts.clock.now());
+    const outcome = await shard.write(placed.storeKey, sealed, { lifeMs });
     if (outcome.status === 'too-large') {
       reportFault({
         source: this.parts.name,
