@@ -4,8 +4,8 @@ import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 
 /** What the suite needs of a test runner: jest, vitest, mocha and node:test have it. */
 export interface TestRunner {
-  describe(name: string, define: () => void): void;
-  it(name: string, test: () => void | Promise<void>): void;
+  readonly describe: (name: string, define: () => void) => void;
+  readonly it: (name: string, test: () => void | Promise<void>) => void;
 }
 
 export interface CodecContractOptions<V> {

@@ -72,7 +72,7 @@ describe('a key', () => {
   it('shows its parts with their types as JSON, and its text elsewhere', () => {
     const key = versionedKey('a', 1, true, 5n, null);
     expect(JSON.stringify(key)).toBe('[{"string":"a"},{"number":1},{"boolean":true},{"bigint":"5"},{"null":true}]');
-    expect(`${key}`).toBe('a:#1:!true:#5n:!null');
+    expect(String(key)).toBe('a:#1:!true:#5n:!null');
     expect(inspect(key)).toBe('Key { a:#1:!true:#5n:!null }');
   });
 
