@@ -1,0 +1,130 @@
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { assertBuilt, entries, packageJson, root, runToEnd } from './repository.js';
+
+const subpaths = [
+  'nestjs-tiered-cache',
+  'nestjs-tiered-cache/disk',
+  'nestjs-tiered-cache/memcached',
+  'nestjs-tiered-cache/testing',
+];
+
+/** What a user's machine holds besides the package: its dependencies and the peers that are not optional. */
+const installed = [
+  ...Object.keys(packageJson.dependencies),
+  ...Object.keys(packageJson.peerDependencies).filter((name) => !packageJson.peerDependenciesMeta[name]?.optional),
+];
+const optionalPeers = Object.keys(packageJson.peerDependenciesMeta);
+const fewNames = (entry: string) =>
+  `import(${JSON.stringify(entry)}).then((m) => console.log(Object.keys(m).length > 0 ? 'has exports' : 'is empty'))`;
+
+describe('The package', () => {
+  let project: string;
+  let packed: string[];
+
+  beforeAll(() => {
+    assertBuilt();
+    project = mkdtempSync(join(tmpdir(), 'consumer-'));
+    const { stdout } = runToEnd('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project]);
+    const [tarball] = Object.values(JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]);
+    if (tarball === undefined) throw new Error(stdout);
+    packed = tarball.files.map(({ path }) => path).sort();
+    runToEnd('tar', ['-xzf', tarball.filename], { cwd: project });
+    install(packageJson.name, join(project, 'package'));
+    for (const name of [...installed, '@types/node', 'undici-types']) link(name);
+    writeFileSync(join(project, 'package.json'), '{ "name": "consumer", "version": "1.0.0", "type": "module" }');
+  }, 60_000);
+
+  afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+  function install(name: string, from: string): void {
+    const to = join(project, 'node_modules', name);
+    mkdirSync(dirname(to), { recursive: true });
+    renameSync(from, to);
+  }
+
+  function link(name: string): void {
+    const to = join(project, 'node_modules', name);
+    mkdirSync(dirname(to), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), to);
+  }
+
+  it('has four entries', () => {
+    expect(entries).toEqual(subpaths);
+  });
+
+  it.each(subpaths)('is importable as %s from the project it is built in', (entry) => {
+    expect(runToEnd(process.execPath, ['-e', fewNames(entry)])).toEqual({
+      code: 0,
+      stdout: 'has exports\n',
+      stderr: '',
+    });
+  });
+
+  it('holds what users need and nothing else', () => {
+    const rest = packed.filter((path) => !/^dist\/.+\.(js|d\.ts)$/.test(path));
+    expect(rest).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    expect(packed.filter((path) => /\.spec\.|fixture|negative/.test(path))).toEqual([]);
+  });
+
+  it('holds every file that its package.json names', () => {
+    const named = [
+      ...Object.values(packageJson.exports).flatMap((target) =>
+        typeof target === 'string' ? [target] : [target.types, target.default],
+      ),
+      ...Object.values(packageJson.bin ?? {}),
+    ].map((path) => path.replace('./', ''));
+    expect(named.filter((path) => !packed.includes(path))).toEqual([]);
+  });
+
+  it.each(['nestjs-tiered-cache', 'nestjs-tiered-cache/testing'])(
+    'once installed, %s loads without the optional peers, with import and with require',
+    (entry) => {
+      for (const name of optionalPeers) expect(existsSync(join(project, 'node_modules', name))).toBe(false);
+      const imported = runToEnd(process.execPath, ['-e', fewNames(entry)], { cwd: project });
+      expect(imported).toEqual({ code: 0, stdout: 'has exports\n', stderr: '' });
+      const required = runToEnd(process.execPath, ['-p', `typeof require(${JSON.stringify(entry)})`], { cwd: project });
+      expect(required).toMatchObject({ code: 0, stdout: 'object\n' });
+    },
+  );
+
+  it('once installed, type-checks in a strict project, seen from an ES module and from a CommonJS one', () => {
+    expect(complaints(['nestjs-tiered-cache', 'nestjs-tiered-cache/testing'])).toEqual([]);
+    for (const name of optionalPeers) link(name);
+    expect(complaints(subpaths)).toEqual([]);
+  }, 60_000);
+
+  /** What the compiler says of a project that uses these entries, and of the package's own declarations. */
+  function complaints(used: readonly string[]): string[] {
+    const use = [
+      ...used.map((entry, index) => `import * as entry${index} from '${entry}';`),
+      "import { TieredCache, TieredCacheModule } from 'nestjs-tiered-cache';",
+      `export const all = [${used.map((_, index) => `entry${index}`).join(', ')}];`,
+      'export const wiring = TieredCacheModule.forRoot();',
+      "export const read = (cache: TieredCache): Promise<number> => cache.getOrSet('answer', () => 42);",
+      '// @ts-expect-error a loader must give what the caller asks for: the types are there',
+      "export const wrong = (cache: TieredCache): Promise<string> => cache.getOrSet<string>('answer', () => 42);",
+    ].join('\n');
+    writeFileSync(join(project, 'esm.ts'), use);
+    writeFileSync(join(project, 'commonjs.cts'), use);
+    const compilerOptions = {
+      module: 'nodenext',
+      target: 'es2023',
+      strict: true,
+      noEmit: true,
+      skipLibCheck: false,
+      types: ['node'],
+      experimentalDecorators: true,
+      emitDecoratorMetadata: true,
+    };
+    writeFileSync(
+      join(project, 'tsconfig.json'),
+      JSON.stringify({ compilerOptions, files: ['esm.ts', 'commonjs.cts'] }),
+    );
+    const tsc = runToEnd(process.execPath, [join(root, 'node_modules/typescript/bin/tsc')], { cwd: project });
+    // What other packages' declarations do wrong is not ours to judge.
+    return tsc.stdout.split('\n').filter((line) => /^(esm|commonjs|node_modules\/nestjs-tiered-cache)/.test(line));
+  }
+});
