@@ -5,7 +5,9 @@ import type { EntryOptions } from './entry-options.js';
 import type { Life, LifeContext } from './life.js';
 
 /** The options that decide when an entry ends. `ttl` must be there: the caller has merged the defaults in. */
-export type LifeOptions<V> = Pick<EntryOptions<V>, 'ttl' | 'staleFor' | 'jitter' | 'negative'>;
+export type LifeOptions<V> = {
+  readonly [Name in 'ttl' | 'staleFor' | 'jitter' | 'negative']?: EntryOptions<V>[Name] | undefined;
+};
 
 /** Epoch milliseconds. `freshUntil` at `createdAt`: for this request only, and the shared copy goes. */
 export interface EntryInstants {

@@ -16,7 +16,9 @@ export function unixDate(instant: Date | number, zone: string): number {
 /** The unix date that a calendar date such as `2025-03-09` has, in any zone; undefined for a text that is no date. */
 export function unixDateOf(isoDate: string): number | undefined {
   const atMs = /^\d{4}-\d{2}-\d{2}$/.test(isoDate) ? Date.parse(isoDate) : NaN;
-  return Number.isNaN(atMs) ? undefined : atMs / dayMs;
+  // February 30 is read as March 2.
+  const isDate = !Number.isNaN(atMs) && new Date(atMs).toISOString().startsWith(isoDate);
+  return isDate ? atMs / dayMs : undefined;
 }
 
 /**
