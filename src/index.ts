@@ -5,7 +5,7 @@ export {
   getTieredCacheToken,
   InjectRequestCache,
   InjectTieredCache,
-} from './module/injection-tokens.js';
+} from './decorator/injection-tokens.js';
 
 export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf, WriteOptions } from './cache/tiered-cache.js';

@@ -124,6 +124,18 @@ export class TieredCache {
     return this.getOrLoad(key, loader, options) as Promise<V>;
   }
 
+  /**
+   * Loads the value now, whatever the tiers hold, and replaces it everywhere, unless the key was invalidated meanwhile. Joins no load that
+   * began earlier. Otherwise as `getOrSet`.
+   */
+  async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
+    const one = toKey(key);
+    const policy = this.policies.of<V>(one, options);
+    // In a scope of its own it is nobody's older flight; the caller's request is given the outcome.
+    const landed = await this.parts.scope.run(() => this.flights.join(one, loader, policy, true));
+    return this.taken(one, landed) as V;
+  }
+
   /** Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. */
   async getOrSetMany<V, K extends KeyOf<V> = KeyOf<V>>(
     keys: readonly K[],

@@ -9,9 +9,9 @@ import type {
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
+import { getRequestCacheToken, getTieredCacheToken } from '../decorator/injection-tokens.js';
 import { RequestCache } from '../tier/request-cache.js';
 import { RequestScope } from '../tier/request-scope.js';
-import { getRequestCacheToken, getTieredCacheToken } from './injection-tokens.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
 import { RequestScopeMiddleware } from './request-scope.middleware.js';
 import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
