@@ -1,0 +1,85 @@
+import HashRing from 'hashring';
+import { systemClock } from '../../value/clock.js';
+import type { Clock } from '../../value/clock.js';
+import { positiveMilliseconds } from '../../value/duration.js';
+import type { Duration } from '../../value/duration.js';
+import { InvalidOptionError } from '../../value/errors.js';
+import type { Shard, Store, StoreCapabilities } from '../store.js';
+import { MemcachedServer } from './memcached-server.js';
+import { MemcachedShard } from './memcached-shard.js';
+import { parseServers } from './server-address.js';
+
+export interface MemcachedStoreOptions {
+  /** `['10.0.0.1:11211', '10.0.0.2']` or `'10.0.0.1:11211,10.0.0.2'`; the port defaults to 11211. All processes must name the same ones. */
+  readonly servers: string | readonly string[];
+  /** How long a connection may take. Default 250 ms. */
+  readonly connectTimeout?: Duration;
+  /** How long a command may take; a connection with an overdue one is closed. Default 250 ms. */
+  readonly commandTimeout?: Duration;
+  /** The largest entry. Default and at most: what the server takes (1 MiB unless it was started with `-I`). */
+  readonly maxItemBytes?: number;
+}
+
+/**
+ * A fleet of memcached servers, 1.6.18 or later. Keys are placed by consistent hashing (ketama), so that a server more or less moves only its share;
+ * a dead server's keys move nowhere and are misses until it is back.
+ *
+ * @throws InvalidOptionError, InvalidDurationError
+ */
+export function memcachedStore(options: MemcachedStoreOptions): Store {
+  return new MemcachedStore(options, systemClock);
+}
+
+class MemcachedStore implements Store {
+  readonly name = 'memcached';
+  readonly capabilities: StoreCapabilities = {
+    reach: 'fleet',
+    atomic: true,
+    durable: true,
+    touch: true,
+    clockResolutionMs: 1_000,
+    keepsDeadlines: true,
+  };
+  readonly shards: readonly [Shard, ...Shard[]];
+  private readonly servers: readonly MemcachedServer[];
+  private readonly ring: HashRing | undefined;
+  private readonly shardsByServer: ReadonlyMap<string, Shard>;
+
+  constructor(
+    { servers, connectTimeout = 250, commandTimeout = 250, maxItemBytes = Infinity }: MemcachedStoreOptions,
+    clock: Clock,
+  ) {
+    if (!(maxItemBytes >= 1))
+      throw new InvalidOptionError('maxItemBytes', `${maxItemBytes} is not a size`, 'Give bytes, 1 or more.');
+    const addresses = parseServers(servers);
+    const timeouts = {
+      connectTimeoutMs: positiveMilliseconds(connectTimeout, 'connectTimeout'),
+      commandTimeoutMs: positiveMilliseconds(commandTimeout, 'commandTimeout'),
+      clock,
+    };
+    this.servers = addresses.map((address) => new MemcachedServer(address, timeouts));
+    const shards: Shard[] = this.servers.map((server) => new MemcachedShard(server, maxItemBytes, clock));
+    this.shards = shards as [Shard, ...Shard[]];
+    this.shardsByServer = new Map(addresses.map(({ text }, index) => [text, this.shards[index] as Shard]));
+    const names = addresses.map(({ text }) => text);
+    this.ring = names.length > 1 ? new HashRing(names, 'md5', { 'max cache size': 10_000 }) : undefined;
+  }
+
+  shardOf(storeKey: string): Shard {
+    if (!this.ring) return this.shards[0];
+    return this.shardsByServer.get(this.ring.get(storeKey)) ?? this.shards[0];
+  }
+
+  /** Connects, so that the first request does not; a server that can't be reached joins when it can. */
+  async open(): Promise<void> {
+    for (const server of this.servers) server.open();
+    await Promise.all(this.servers.map((server) => server.connected().catch(joinsLater)));
+  }
+
+  close(): Promise<void> {
+    for (const server of this.servers) server.close();
+    return Promise.resolve();
+  }
+}
+
+function joinsLater(): void {}

@@ -1,0 +1,26 @@
+export interface SeededRandom {
+  /** 0 ≤ n < 1. */
+  (): number;
+  /** A whole number, both ends included. */
+  integer(min: number, max: number): number;
+  pick<T>(items: readonly [T, ...T[]] | readonly T[]): T;
+  bytes(length: number): Buffer;
+}
+
+/** The same sequence for the same seed, on every machine (xorshift32). */
+export function seededRandom(seed: number): SeededRandom {
+  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  const next = (): number => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state / 2 ** 32;
+  };
+  const integer = (min: number, max: number): number => min + Math.floor(next() * (max - min + 1));
+  return Object.assign(() => next(), {
+    integer,
+    pick: <T>(items: readonly T[]): T => items[integer(0, items.length - 1)] as T,
+    bytes: (length: number) => Buffer.from(Array.from({ length }, () => integer(0, 255))),
+  });
+}

@@ -1,0 +1,187 @@
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+
+/** Which way bytes flow: commands towards the server, replies back. */
+export type Direction = 'commands' | 'replies';
+
+/** Stands between a client and a server on 127.0.0.1, and misbehaves on request. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  const proxy = new TcpProxy(targetPort);
+  await proxy.refuse(false);
+  return proxy;
+}
+
+export class TcpProxy {
+  port = 0;
+  /** Connections accepted so far. */
+  accepted = 0;
+  private server: Server | undefined;
+  private readonly links = new Set<Link>();
+  /** @internal What links consult. */
+  readonly faults = {
+    blackhole: false,
+    dropReplies: false,
+    delayMs: { commands: none, replies: none } as Record<Direction, () => number>,
+    nextReply: undefined as ((reply: Buffer) => { pass: Buffer; then: 'go-on' | 'hang' | 'cut' }) | undefined,
+  };
+
+  constructor(private readonly targetPort: number) {}
+
+  get address(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  get openConnections(): number {
+    return this.links.size;
+  }
+
+  /** Destroys every connection, both ends. New ones are accepted. */
+  cut(): void {
+    for (const link of this.links) link.destroy();
+  }
+
+  /** On: nobody listens, connecting is refused; open connections stay (see `cut`). Off: listens on the same port again. */
+  async refuse(on: boolean): Promise<void> {
+    if (on === (this.server === undefined)) return;
+    if (on) {
+      this.server?.close();
+      this.server = undefined;
+      return;
+    }
+    const server = createServer({ allowHalfOpen: true }, (client) => {
+      this.accepted++;
+      const link = new Link(client, connect({ port: this.targetPort, host: '127.0.0.1', allowHalfOpen: true }), this);
+      this.links.add(link);
+      link.onEnd = () => this.links.delete(link);
+    });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(this.port, '127.0.0.1', resolve);
+    });
+    this.port = (server.address() as AddressInfo).port;
+    this.server = server;
+  }
+
+  /** On: connections are accepted, and everything both ways is swallowed. Off: those that lost bytes are cut. */
+  blackhole(on: boolean): void {
+    this.faults.blackhole = on;
+    if (!on) this.cutDamaged();
+  }
+
+  /** On: commands arrive, replies are swallowed. Off: connections that lost bytes are cut. */
+  dropReplies(on: boolean): void {
+    this.faults.dropReplies = on;
+    if (!on) this.cutDamaged();
+  }
+
+  /**
+   * Holds every chunk that long, order kept; 0 ends it. What was under way when the client hangs up still arrives, as on a
+   * network.
+   */
+  delay(delayMs: number, direction: Direction = 'commands'): void {
+    this.faults.delayMs[direction] = () => delayMs;
+  }
+
+  /** As `delay`, drawn anew for each chunk. @param random 0 ≤ n < 1, as of `seededRandom`. */
+  delayBetween(minMs: number, maxMs: number, random: () => number, direction: Direction = 'commands'): void {
+    this.faults.delayMs[direction] = () => minMs + random() * (maxMs - minMs);
+  }
+
+  /** Lets that many bytes of the next reply through, then nothing more on that connection (`hang`), or closes it (`cut`). */
+  truncateNextReply(bytes: number, then: 'hang' | 'cut' = 'hang'): void {
+    this.faults.nextReply = (reply) => ({ pass: reply.subarray(0, bytes), then });
+  }
+
+  /** Sends these bytes in place of the next reply; later ones pass. */
+  replaceNextReply(bytes: Uint8Array): void {
+    this.faults.nextReply = () => ({ pass: Buffer.from(bytes), then: 'go-on' });
+  }
+
+  async close(): Promise<void> {
+    await this.refuse(true);
+    this.cut();
+  }
+
+  private cutDamaged(): void {
+    for (const link of this.links) if (link.lostBytes) link.destroy();
+  }
+}
+
+const none = (): number => 0;
+
+class Link {
+  lostBytes = false;
+  onEnd: () => void = () => {};
+  private hangs = false;
+  private ended = false;
+
+  constructor(
+    private readonly client: Socket,
+    private readonly upstream: Socket,
+    private readonly proxy: TcpProxy,
+  ) {
+    for (const socket of [client, upstream]) {
+      socket.setNoDelay(true);
+      socket.on('error', () => this.destroy());
+    }
+    this.pump(client, upstream, 'commands');
+    this.pump(upstream, client, 'replies');
+    upstream.on('close', () => this.destroy());
+  }
+
+  destroy(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.client.destroy();
+    this.upstream.destroy();
+    this.onEnd();
+  }
+
+  private pump(from: Socket, to: Socket, direction: Direction): void {
+    const { faults } = this.proxy;
+    let line: Promise<void> = Promise.resolve();
+    const after = (delayMs: number, act: () => void): void => {
+      line = line.then(() => pause(delayMs)).then(act);
+    };
+    from.on('data', (chunk: Buffer) => {
+      const delayMs = faults.delayMs[direction]();
+      after(delayMs, () => {
+        const pass = this.spoil(chunk, direction);
+        if (pass.length > 0 && !to.destroyed && to.writable) to.write(pass);
+      });
+    });
+    from.on('end', () => {
+      after(0, () => {
+        if (faults.blackhole) this.lostBytes = true;
+        else to.end();
+      });
+    });
+  }
+
+  private spoil(chunk: Buffer, direction: Direction): Buffer {
+    const { faults } = this.proxy;
+    if (faults.blackhole || (direction === 'replies' && (faults.dropReplies || this.hangs))) {
+      this.lostBytes = true;
+      return nothing;
+    }
+    if (direction === 'commands' || !faults.nextReply) return chunk;
+    const { pass, then } = faults.nextReply(chunk);
+    faults.nextReply = undefined;
+    if (then === 'hang') {
+      this.hangs = true;
+      this.lostBytes = true;
+    }
+    if (then === 'cut') {
+      this.client.end(pass);
+      setImmediate(() => this.destroy());
+      return nothing;
+    }
+    return pass;
+  }
+}
+
+const nothing = Buffer.alloc(0);
+
+function pause(delayMs: number): Promise<void> | undefined {
+  return delayMs > 0 ? new Promise((resolve) => setTimeout(resolve, delayMs)) : undefined;
+}
