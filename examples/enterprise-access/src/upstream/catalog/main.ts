@@ -1,6 +1,7 @@
 import { HttpProblem } from '../http/route.js';
 import type { JsonAnswer, JsonRequest, Route } from '../http/route.js';
-import { runUpstream, wholeNumberFromEnv } from '../http/run-upstream.js';
+import { runUpstream } from '../http/run-upstream.js';
+import { wholeNumberFromEnv } from '../http/whole-number-from-env.js';
 import { Catalog } from './catalog.js';
 import { readCourses } from './course-data.js';
 import type { ContentChange, ContentRecord } from './content-record.js';

@@ -1,0 +1,23 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { TieredCacheModule } from 'nestjs-tiered-cache';
+import { AuthModule } from './auth/auth.module.js';
+import { mayForceMiss } from './auth/caller.js';
+import { ConfigurationModule } from './configuration/configuration.module.js';
+import { ContentMetadataModule } from './content-metadata/content-metadata.module.js';
+import { HealthController } from './http/health.controller.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { TracingModule } from './tracing/tracing.module.js';
+
+@Module({
+  imports: [
+    ConfigurationModule,
+    TracingModule,
+    TieredCacheModule.forRoot({ namespace: 'enterprise-access', mayForceMiss }),
+    AuthModule,
+    ContentMetadataModule,
+  ],
+  controllers: [HealthController],
+  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+})
+export class AppModule {}
