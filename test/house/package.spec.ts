@@ -25,8 +25,8 @@ describe('The package', () => {
   let packed: string[];
 
   beforeAll(() => {
-    assertBuilt();
     project = mkdtempSync(join(tmpdir(), 'consumer-'));
+    assertBuilt();
     const { stdout } = runToEnd('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', project]);
     const [tarball] = Object.values(JSON.parse(stdout) as { filename: string; files: { path: string }[] }[]);
     if (tarball === undefined) throw new Error(stdout);

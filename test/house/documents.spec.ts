@@ -1,0 +1,138 @@
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import ts from 'typescript';
+import { freePort } from '../support/free-port.js';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { blocksOf, markOf, modulesOf, untilOf } from './document-blocks.js';
+import { assertBuilt, filesOf, packageJson, root, runToEnd, runUntil, textOf } from './repository.js';
+
+const readmes = ['README.md', ...filesOf('examples').filter((path) => basename(path) === 'README.md')];
+const paths = [...readmes, ...filesOf('docs').filter((path) => path.endsWith('.md'))];
+const documents = paths
+  .filter((path) => existsSync(join(root, path)))
+  .map((path) => ({ path, blocks: blocksOf(textOf(path)) }));
+const modules = documents.flatMap(({ path, blocks }) => modulesOf(blocks).map((module) => ({ path, ...module })));
+const scripts = documents.flatMap(({ path, blocks }) =>
+  blocks
+    .filter(({ language }) => language === 'bash' || language === 'sh')
+    .filter((block) => markOf(block, 'run'))
+    .map((block) => ({ path, line: block.line, code: block.code, run: markOf(block, 'run')?.argument ?? '' })),
+);
+
+/** Stands inside the project, so that the package is found by its own name; ignored by git. */
+let scratch: string;
+let memcached: MemcachedProcess | undefined;
+let copy: string | undefined;
+
+const sourceFile = (path: string, file: string) => join(scratch, path.replace(/\.md$/, ''), file);
+const builtFile = (path: string, file: string) =>
+  join(scratch, 'built', path.replace(/\.md$/, ''), file.replace(/\.(m|c)?ts$/, '.$1js'));
+
+beforeAll(() => {
+  mkdirSync(join(root, 'tmp'), { recursive: true });
+  scratch = mkdtempSync(join(root, 'tmp/documents-'));
+});
+
+afterAll(async () => {
+  rmSync(scratch, { recursive: true, force: true });
+  if (copy !== undefined) rmSync(copy, { recursive: true, force: true });
+  await memcached?.stop();
+});
+
+async function environment(withMemcached: boolean): Promise<NodeJS.ProcessEnv> {
+  if (withMemcached) memcached ??= await startMemcached();
+  return {
+    PORT: String(await freePort()),
+    CACHE_DISK_PATH: mkdtempSync(join(scratch, 'disk-')),
+    MEMCACHED_SERVERS: withMemcached ? memcached?.address : '',
+  };
+}
+
+describe('The README', () => {
+  it('is there, and shows code', () => {
+    expect(documents.map(({ path }) => path)).toContain('README.md');
+    expect(modules.filter(({ path }) => path === 'README.md').length).toBeGreaterThan(0);
+  });
+});
+
+describe('The TypeScript blocks of the documents', () => {
+  let errors: { file: string; message: string }[];
+
+  beforeAll(() => {
+    assertBuilt();
+    for (const { path, file, source } of modules) {
+      mkdirSync(dirname(sourceFile(path, file)), { recursive: true });
+      writeFileSync(sourceFile(path, file), source);
+    }
+    errors = compile(modules.map(({ path, file }) => sourceFile(path, file)));
+  }, 60_000);
+
+  function compile(files: readonly string[]): { file: string; message: string }[] {
+    const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
+      config: { compilerOptions: object };
+    };
+    const { options } = ts.parseJsonConfigFileContent(
+      { compilerOptions: config.compilerOptions, files: [] },
+      ts.sys,
+      root,
+    );
+    // The package is found by its own name, in dist, as users find it.
+    const { paths: _sources, ...rest } = options;
+    const program = ts.createProgram(files, {
+      ...rest,
+      noEmit: false,
+      rootDir: scratch,
+      outDir: join(scratch, 'built'),
+      inlineSourceMap: true,
+    });
+    program.emit();
+    return ts.getPreEmitDiagnostics(program).map(({ file, start = 0, messageText }) => ({
+      file: file?.fileName ?? '',
+      message: `line ${file ? file.getLineAndCharacterOfPosition(start).line + 1 : '?'}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`,
+    }));
+  }
+
+  for (const { path, file, line, runs, until, memcached: withMemcached, prints } of modules) {
+    it(`${path}:${line} ${runs ? 'compiles and runs' : 'compiles'}`, async () => {
+      const ours = errors.filter((error) => error.file === sourceFile(path, file));
+      expect(ours.map(({ message }) => message)).toEqual([]);
+      if (!runs) return;
+      const env = await environment(withMemcached);
+      const args = ['--enable-source-maps', builtFile(path, file)];
+      const options = { cwd: env['CACHE_DISK_PATH'] ?? scratch, env, timeoutMs: 15_000 };
+      const { code, stdout, stderr } = until
+        ? await runUntil(until, process.execPath, args, options)
+        : runToEnd(process.execPath, args, options);
+      expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
+      if (prints !== undefined) expect(stdout.trim()).toBe(prints.trim());
+    });
+  }
+});
+
+describe('The shell blocks of the documents', () => {
+  /** A second working tree: the commands may build and write what they like. */
+  function workingTree(): string {
+    if (copy !== undefined) return copy;
+    copy = mkdtempSync(join(tmpdir(), `${packageJson.name}-`));
+    for (const path of filesOf()) cpSync(join(root, path), join(copy, path));
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    return copy;
+  }
+
+  for (const { path, line, code, run } of scripts) {
+    it(`${path}:${line} runs`, async () => {
+      const env = await environment(run.includes('memcached'));
+      const until = untilOf(run);
+      const args = ['-euo', 'pipefail', '-c', code];
+      const options = { cwd: workingTree(), env, timeoutMs: 110_000 };
+      const ended = until ? await runUntil(until, 'bash', args, options) : runToEnd('bash', args, options);
+      expect({ code: ended.code, output: ended.code === 0 ? '' : ended.stdout + ended.stderr }).toEqual({
+        code: 0,
+        output: '',
+      });
+    }, 120_000);
+  }
+});
