@@ -3,7 +3,6 @@ import { noTags } from '../codec/envelope.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import type { FillLease } from '../tier/fill-lease.js';
 import type { NearCopy } from '../tier/near-copy.js';
-import { lastingTrust } from '../tier/trust.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { TagGeneration } from '../value/entry.js';
 import { channels, reportFault } from '../value/events.js';
@@ -66,7 +65,7 @@ export class Keeper {
     placed: PlacedKey | undefined,
   ): Promise<readonly TagGeneration[] | undefined> {
     if (tags.length === 0) return noTags;
-    if (!placed) return undefined;
+    if (!placed) return tags.map((tag) => ({ tag, generation: 0 })); // kept near at most, where tags are dropped by name
     try {
       this.entries.forgetGenerations(tags);
       const generations = await this.entries.generationsOf(tags);
@@ -107,7 +106,7 @@ export class Keeper {
       tags: start.tags ?? noTags,
     };
     if (instants.freshUntil <= start.createdAt) return this.keepForRequest(key, head, payload, start, policy);
-    const copy = this.copyOf(head, payload, start, policy);
+    const copy = this.copyOf(key, head, payload, start, policy);
     if (policy.cacheIf?.(value) === false) {
       await this.release(() => start.lease?.giveBack());
       return { copy, keptForRequest: false };
@@ -141,7 +140,7 @@ export class Keeper {
   ): Promise<Landed<V>> {
     const lasting = { ...head, freshUntil: Infinity, staleUntil: Infinity };
     await this.removeShared(key, start);
-    return { copy: this.copyOf(lasting, payload, start, policy), keptForRequest: true };
+    return { copy: this.copyOf(key, lasting, payload, start, policy), keptForRequest: true };
   }
 
   /** There is none: nothing is stored, and what was stored before and still served is no longer so. */
@@ -157,8 +156,16 @@ export class Keeper {
     if (lease?.standing && placed) await this.release(() => placed.log.append([{ key: this.parts.nameOf(key) }]));
   }
 
-  private copyOf<V>(head: EnvelopeHead, payload: Uint8Array, start: LoadStart, policy: EntryPolicy<V>): NearCopy<V> {
-    const trust = start.placed ? this.entries.trustIn(start.placed.log, head.tags) : lastingTrust;
+  private copyOf<V>(
+    key: Key,
+    head: EnvelopeHead,
+    payload: Uint8Array,
+    start: LoadStart,
+    policy: EntryPolicy<V>,
+  ): NearCopy<V> {
+    const trust = start.placed
+      ? this.entries.trustIn(start.placed.log, head.tags)
+      : this.entries.trustWithoutStore(key, head.tags, start.createdAt);
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     return this.entries.copyOf({ ...head, payload: bytes }, policy, trust);
   }

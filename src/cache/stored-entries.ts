@@ -2,7 +2,7 @@ import { openEnvelope, sealEnvelope } from '../codec/envelope.js';
 import type { Envelope, EnvelopeHead } from '../codec/envelope.js';
 import type { StoredItem } from '../store/store.js';
 import { NearCopy } from '../tier/near-copy.js';
-import { CombinedTrust } from '../tier/trust.js';
+import { BlindTrust, CombinedTrust, lastingTrust } from '../tier/trust.js';
 import type { Trust } from '../tier/trust.js';
 import { freshnessAt } from '../value/entry.js';
 import type { TagGeneration } from '../value/entry.js';
@@ -10,6 +10,7 @@ import { StoreUnavailableError, UndecodableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import type { MissReason } from '../value/lookup.js';
 import type { ShardLog } from '../coherence/shard-log.js';
+import type { Key } from '../key/key.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 
@@ -105,6 +106,14 @@ export class StoredEntries {
     if (tags.length === 0 || !tagGenerations) return log.trust;
     const logs = new Set([log, ...tags.map(({ tag }) => this.parts.logOf(tagGenerations.shardOf(tag)))]);
     return logs.size === 1 ? log.trust : new CombinedTrust([...logs].map(({ trust }) => trust));
+  }
+
+  /** What a copy's truth depends on that the store had no part in: it was not reached, or is not to hold the key. */
+  trustWithoutStore(key: Key, tags: readonly TagGeneration[], createdAt: number): Trust {
+    const { store } = this.parts;
+    if (!store) return lastingTrust;
+    const log = this.parts.logOf(store.shardOf(this.parts.keySpace().storeKey(key.text)));
+    return new BlindTrust(this.trustIn(log, tags), createdAt + log.blindForMs);
   }
 
   /** A generation that is older than the entry's was read before the entry was made: it is read again before it condemns. */

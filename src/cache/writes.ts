@@ -5,7 +5,6 @@ import type { Key } from '../key/key.js';
 import { byShard } from '../store/placement.js';
 import type { Shard } from '../store/store.js';
 import { tagName } from '../tier/fence.js';
-import { lastingTrust } from '../tier/trust.js';
 import type { NearCopy } from '../tier/near-copy.js';
 import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
@@ -86,7 +85,9 @@ export class Writes {
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    const trust = placed ? this.entries.trustIn(placed.log, head.tags) : lastingTrust;
+    const trust = placed
+      ? this.entries.trustIn(placed.log, head.tags)
+      : this.entries.trustWithoutStore(key, head.tags, createdAt);
     return {
       key,
       policy,

@@ -67,6 +67,10 @@ export class ShardLog {
     this.clearKey = `${options.namespace}~clear`;
   }
 
+  get blindForMs(): number {
+    return this.options.blindForMs;
+  }
+
   /** Resolves when the log was read at least once. @throws StoreUnavailableError */
   async ready(): Promise<void> {
     if (this.generation === undefined) await this.poll();
@@ -133,6 +137,8 @@ export class ShardLog {
     const [counter, generation] = await this.readCounters();
     if (this.generation !== undefined && generation > this.generation) this.listener.missed(this, 'cleared');
     if (this.generation === undefined || generation > this.generation) this.generation = generation;
+    // While the first reads failed, copies were made that what stands in the log by now may have named.
+    if (this.applied === undefined && this.lastReadAt > 0) this.listener.missed(this, 'it could not be read before');
     if (this.applied === undefined || !this.options.enabled) this.applied = counter;
     if (counter === this.applied) return;
     const missed = await this.applyUpTo(counter, this.applied);

@@ -29,5 +29,24 @@ export class CombinedTrust implements Trust {
   }
 }
 
+/**
+ * The trust in a copy whose load the store had no part in: nothing vouches for it but its own age while the log can't be read, and what was
+ * missed in the log may have named it.
+ */
+export class BlindTrust implements Trust {
+  constructor(
+    private readonly log: Trust,
+    private readonly blindUntil: number,
+  ) {}
+
+  get until(): number {
+    return Math.max(this.log.until, this.blindUntil);
+  }
+
+  covers(other: Trust): boolean {
+    return this.log.covers(other);
+  }
+}
+
 /** For copies that nothing from outside can make untrue: those of a request. */
 export const lastingTrust: Trust = new ShardTrust(Infinity);
