@@ -152,7 +152,9 @@ export class MemcachedProcess {
   /** `stats`, or `stats settings` and the like, by name. */
   async stats(what = ''): Promise<Record<string, string>> {
     const reply = await this.command(`stats ${what}`.trim());
-    return Object.fromEntries([...reply.matchAll(/^STAT (\S+) (.*?)\r?$/gm)].map(([, name, value]) => [name, value]));
+    return Object.fromEntries(
+      [...reply.matchAll(/^STAT (\S+) (.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]),
+    );
   }
 
   private signal(signal: NodeJS.Signals): void {

@@ -1,6 +1,15 @@
 /** What a worker file offers: called by name through `WorkerProcess.call`. */
 export type WorkerMethods = Record<string, (...args: never[]) => unknown>;
 
+/** An error on its way to the parent. */
+export interface PortableError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+  /** Its own enumerable properties, such as `code`. */
+  readonly own: Record<string, unknown>;
+}
+
 interface Request {
   readonly id: number;
   readonly method: string;
@@ -44,9 +53,9 @@ function reply(message: object): void {
   if (process.connected) process.send?.(message);
 }
 
-/** Copying keeps an error's message and stack only. */
-function portable(error: unknown): unknown {
-  if (!(error instanceof Error)) return error;
+/** A copied Error keeps its message and stack only; a plain object keeps all that it is given. */
+function portable(error: unknown): PortableError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error), own: {} };
   const { name, message, stack } = error;
-  return Object.assign(new Error(message), { ...error, name, stack, cause: undefined });
+  return { name, message, ...(stack === undefined ? {} : { stack }), own: { ...error, cause: undefined } };
 }

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import type { PortableError } from './serve-worker.js';
 
 /**
  * Runs a TypeScript file in a Node process of its own. The file calls `serveWorker` of serve-worker.ts with its methods; they are
@@ -31,7 +32,10 @@ process.on('exit', () => {
 
 export class WorkerProcess {
   readonly pid: number;
-  private readonly pending = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
+  private readonly pending = new Map<
+    number,
+    { resolve: (result: unknown) => void; reject: (error: unknown) => void }
+  >();
   private readonly exited: Promise<string>;
   private hasExited = false;
   private lastId = 0;
@@ -39,10 +43,10 @@ export class WorkerProcess {
   constructor(private readonly child: ChildProcess) {
     this.pid = child.pid ?? 0;
     live.add(child);
-    child.on('message', (reply: { id: number; result?: unknown; error?: unknown }) => {
+    child.on('message', (reply: { id: number; result?: unknown; error?: PortableError }) => {
       const waiting = this.pending.get(reply.id);
       this.pending.delete(reply.id);
-      if ('error' in reply) waiting?.reject(reply.error);
+      if (reply.error) waiting?.reject(revived(reply.error));
       else waiting?.resolve(reply.result);
     });
     child.on('error', () => {});
@@ -98,4 +102,8 @@ export class WorkerProcess {
     clearTimeout(insist);
     return outcome;
   }
+}
+
+function revived({ own, ...named }: PortableError): Error {
+  return Object.assign(new Error(named.message), own, named);
 }
