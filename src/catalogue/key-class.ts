@@ -1,3 +1,4 @@
+import type { Codec } from '../codec/codec.js';
 import type { StandardSchemaV1 } from '../codec/standard-schema.js';
 import type { CatalogueKey } from './catalogue-key.js';
 import type { EntryOptions } from './entry-options.js';
@@ -6,9 +7,11 @@ import type { KeyParameters, ParameterSpecs } from './key-parameters.js';
 
 /** What a key class is, in one place. Besides these, all entry options but those of a single call. */
 export interface KeyDefinition<Pattern extends string, Specs extends ParameterSpecs<Pattern>, V> extends Omit<
-  EntryOptions<V>,
-  'tags' | 'signal'
+  EntryOptions<NoInfer<V>>,
+  'tags' | 'signal' | 'codec'
 > {
+  /** The bytes of the value, and its type. Default `json()`. */
+  readonly codec?: Codec<V>;
   /** The parameters that are not simply any string. */
   readonly params?: Specs;
   /** One line for the catalogue: what the entry holds. */

@@ -8,6 +8,7 @@ import { CatalogueKey } from '../../src/catalogue/catalogue-key.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import type { KeyDefinition } from '../../src/catalogue/key-class.js';
 import { resolveInstants } from '../../src/catalogue/instants.js';
+import { untilInvalidated } from '../../src/catalogue/lives/until.js';
 import { untilEndOfDay } from '../../src/catalogue/lives/until-end-of-day.js';
 import { Key, toKey, versionedKey } from '../../src/key/key.js';
 import {
@@ -95,6 +96,12 @@ describe('a key class', () => {
     for (const call of calls) expect(call).toThrow(InvalidKeyError);
     // @ts-expect-error not a parameter of the pattern
     expect(() => defineKey('a:{b}', { params: { c: 'number' } })).toThrow(InvalidKeyError);
+  });
+
+  it('takes the type of its values from the codec, whatever its life is made for', () => {
+    const flags = defineKey('f:{uid}', { codec: flag(), ttl: untilInvalidated(), cacheIf: (value) => value });
+    const read: boolean | undefined = flags.options.codec?.decode(Buffer.from('1'));
+    expect(read).toBe(true);
   });
 
   it.each([[NaN], [Infinity], [1n], ['1'], [undefined], [null], [{}]])('takes no number %p', (end_unix_date) => {

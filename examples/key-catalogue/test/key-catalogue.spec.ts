@@ -1,0 +1,79 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from '@jest/globals';
+import { Catalogue, defineKey, renderSpliced, versionedKey } from 'nestjs-tiered-cache';
+import { catalogue } from '../src/catalogue.js';
+import { dailyActiveUsers, topSharers } from '../src/charts.keys.js';
+import { imageIsPublic, thumbhash } from '../src/files.keys.js';
+import { compileJourney, externalJourney, transcript } from '../src/journeys.keys.js';
+import { entitlements, welcomeVideos } from '../src/users.keys.js';
+
+const encoded = <V>(codec: { encode(value: V): Uint8Array } | undefined, value: V): string =>
+  Buffer.from(codec?.encode(value) ?? []).toString('latin1');
+
+describe('the example catalogue', () => {
+  it('is the one that is committed', async () => {
+    expect(await readFile(new URL('../CATALOGUE.md', import.meta.url), 'utf8')).toBe(catalogue.toMarkdown());
+  });
+
+  it('has at least twenty classes, each of which says what it holds', () => {
+    expect(catalogue.size).toBeGreaterThanOrEqual(20);
+    for (const { holds } of catalogue.toJSON()) expect(holds).not.toBeNull();
+  });
+
+  it('would not start with a pattern that meets another', () => {
+    const careless = defineKey('users:{anything}:{at_all}', {});
+    expect(() => new Catalogue([careless, ...[dailyActiveUsers, imageIsPublic]])).not.toThrow();
+    const meta = defineKey('journeys:{uid}:meta', {});
+    expect(() => new Catalogue([meta, defineKey('journeys:external:{uid}', {})])).toThrow(/same key/);
+  });
+
+  it('makes keys as the old documentation wrote them', () => {
+    expect(imageIsPublic({ uid: 'oseh_if_1' }).text).toBe('image_files:public:oseh_if_1');
+    expect(thumbhash({ image_uid: 'oseh_if_1', width: 390, height: 844 }).text).toBe('thumbhashes:oseh_if_1:390x844');
+    expect(topSharers({ end_unix_date: 20_000 }).text).toBe('journey_share_links:top_sharers:None:#20000');
+    expect(welcomeVideos({ gender: 'female' }).text).toBe('onboarding:welcome:female:None');
+    expect(dailyActiveUsers({ unix_date: 20_000 }).text).toBe(versionedKey('daily_active_users', 20_000).text);
+  });
+
+  it('stores bytes that others can read', () => {
+    expect(encoded(imageIsPublic.options.codec, true)).toBe('1');
+    const body = JSON.stringify({ uid: 't', phrases: [] });
+    expect(encoded(transcript.options.codec, { uid: 't', phrases: [] })).toBe(
+      `\0\0\0\0\0\0\0${String.fromCharCode(body.length)}${body}`,
+    );
+  });
+
+  it('serves a journey with tokens and without parsing it', async () => {
+    const document = compileJourney({
+      uid: 'oseh_j_1',
+      title: 'A "calm" lake',
+      imageUid: 'oseh_if_1',
+      contentUid: 'oseh_cf_1',
+    });
+    const { codec } = externalJourney({ uid: 'oseh_j_1' }).options;
+    const stored = codec?.decode(Buffer.from(codec.encode(document))) ?? document;
+    const rendered = await renderSpliced(stored, {
+      2: () => 'journey-token',
+      3: (uid) => `image-token-of-${uid}`,
+      4: async (uid) => `content-token-of-${uid}`,
+    });
+    expect(JSON.parse(rendered.toBuffer().toString())).toEqual({
+      uid: 'oseh_j_1',
+      jwt: 'journey-token',
+      title: 'A "calm" lake',
+      background_image: { uid: 'oseh_if_1', jwt: 'image-token-of-oseh_if_1' },
+      audio_content: { content_file_uid: 'oseh_cf_1', jwt: 'content-token-of-oseh_cf_1' },
+    });
+  });
+
+  it('lets entitlements end with the first that expires, or an hour after the oldest check', () => {
+    const { ttl } = entitlements.options;
+    if (typeof ttl !== 'object' || ttl instanceof Date) throw new Error('It is a life.');
+    const pro = { is_active: true, expires_at: 2000, checked_at: 1000 };
+    const free = { is_active: false, expires_at: null, checked_at: 900 };
+    const end = (held: Record<string, typeof pro | typeof free>): number =>
+      ttl.freshUntil({ value: { entitlements: held }, createdAt: 1_000_000 });
+    expect(end({ pro, free })).toBe(2_000_000);
+    expect(end({ free })).toBe(900_000 + 3_600_000);
+  });
+});
