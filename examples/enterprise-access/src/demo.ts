@@ -32,7 +32,7 @@ try {
   const progress = setInterval(() => statistics.printProgress(performance.now() - startedAt, runMs), 200);
   await Promise.all(Array.from({ length: clients }, () => traffic.sendUntil(endAt)));
   clearInterval(progress);
-  statistics.printProgress(performance.now() - startedAt, runMs);
+  statistics.printProgress(performance.now() - startedAt, runMs, true);
   const { total } = (await (await fetch(`${launched.catalog.address}/stats`)).json()) as { total: number };
   console.log(statistics.summary(performance.now() - startedAt, workers, total));
   await launched.stop();

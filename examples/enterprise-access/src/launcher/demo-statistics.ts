@@ -21,12 +21,13 @@ export class DemoStatistics {
     durations.push(durationMs);
   }
 
-  printProgress(elapsedMs: number, runMs: number): void {
+  printProgress(elapsedMs: number, runMs: number, isLast = false): void {
     const filled = Math.min(30, Math.round((30 * elapsedMs) / runMs));
     const bar = '█'.repeat(filled) + '░'.repeat(30 - filled);
     const line = `${bar} ${(elapsedMs / 1_000).toFixed(0).padStart(2)} s  ${this.requests} requests`;
     if (process.stdout.isTTY) process.stdout.write(`\r${line}`);
-    else if (elapsedMs >= runMs) console.log(line);
+    else if (isLast) console.log(line);
+    if (isLast && process.stdout.isTTY) process.stdout.write('\n');
   }
 
   summary(elapsedMs: number, workers: number, upstreamRequests: number): string {

@@ -11,7 +11,6 @@ const stopLimitMs = 15_000;
 /** The service in `count` processes that share one port. One that dies is replaced. */
 export class WorkerPool {
   private stopping = false;
-  private address: string | undefined;
 
   /** @param quiet drops what the workers print on stdout: their request lines. */
   constructor(
@@ -23,16 +22,14 @@ export class WorkerPool {
 
   /** @returns the address they share. @throws when one ends before it is ready. */
   async start(count: number): Promise<string> {
-    for (let started = 0; started < count; started++) {
-      // One after the other: the first one decides the port when any free one will do.
-      this.address = await this.startWorker();
-    }
+    // Workers that listen on port 0 are given the same free port.
+    const addresses = await Promise.all(Array.from({ length: count }, () => this.startWorker()));
     cluster.on('exit', (worker, code, signal) => {
       if (this.stopping) return;
       console.error(`worker ${worker.process.pid} ended (${signal || code}), starting another`);
       void sleep(restartDelayMs).then(() => (this.stopping ? undefined : this.startWorker().catch(console.error)));
     });
-    return this.address ?? '';
+    return addresses[0] ?? '';
   }
 
   get pids(): number[] {
@@ -54,7 +51,7 @@ export class WorkerPool {
   }
 
   private async startWorker(): Promise<string> {
-    const worker = cluster.fork({ ...this.env, ...(this.address && { PORT: new URL(this.address).port }) });
+    const worker = cluster.fork(this.env);
     if (worker.process.stdout) {
       worker.process.stdout.resume();
       worker.process.stderr?.pipe(process.stderr);
