@@ -80,12 +80,12 @@ export class BulkLoads {
         values.set(key.id, this.lookUps.hit(key, near.copy, near.tier).value);
         const due = near.tier !== 'request' && this.parts.clock.now() >= near.copy.servedUntil;
         const single = async (): Promise<V | undefined> => byId(await loader([asGiven], neverAborted)).get(key.id);
-        if (due) joined.push(this.take(key.id, this.flights.serveStale(key, near.copy, single, policy), values));
-      } else if (present) joined.push(this.take(key.id, this.join(present, policy), values));
+        if (due) joined.push(this.take(key, this.flights.serveStale(key, near.copy, single, policy), values));
+      } else if (present) joined.push(this.take(key, this.join(present, policy), values));
       else {
         const [one, flight] = this.want(asGiven, key, policy);
         wanted.push(one);
-        joined.push(this.take(key.id, this.join(flight, policy), values));
+        joined.push(this.take(key, this.join(flight, policy), values));
       }
     }
     if (wanted.length > 0) this.begin(wanted, loader, forced);
@@ -97,11 +97,12 @@ export class BulkLoads {
     return flight.join(this.parts.clock, hardMs, signal);
   }
 
-  private async take<V>(id: string, landing: Promise<Landed<V>>, values: Map<string, V | undefined>): Promise<void> {
+  private async take<V>(key: Key, landing: Promise<Landed<V>>, values: Map<string, V | undefined>): Promise<void> {
+    const { position } = this.parts.fence;
     const { copy, keptForRequest } = await landing;
     if (!copy) return;
-    if (keptForRequest) this.near.keepForRequest(id, copy);
-    values.set(id, copy.read());
+    if (keptForRequest) this.near.keepLoadedForRequest(key, copy, position);
+    values.set(key.id, copy.read());
   }
 
   /** Registers the key as being loaded, so that single look-ups of it wait for this bulk. */

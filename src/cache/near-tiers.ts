@@ -77,11 +77,9 @@ export class NearTiers {
    * @param position the fence's position at that beginning.
    */
   keep(key: Key, copy: NearCopy, policy: NearPolicy, position: number): boolean {
-    const { process, fence, unacknowledged } = this.parts;
+    const { process, unacknowledged } = this.parts;
+    if (this.namedSince(key, copy, position) || unacknowledged.has(key.id)) return false;
     const name = this.parts.nameOf(key);
-    const outdated =
-      fence.namedSince(name, position) || copy.head.tags.some(({ tag }) => fence.namedSince(tagName(tag), position));
-    if (outdated || unacknowledged.has(key.id)) return false;
     if (!process || !policy.nearby) return true;
     if (name !== key.text) copy.alias = name;
     process.set(key.id, copy);
@@ -89,6 +87,19 @@ export class NearTiers {
       channels.backfilled.publish({ cache: this.parts.name, key: key.text, tier: 'process' });
     }
     return true;
+  }
+
+  private namedSince(key: Key, copy: NearCopy, position: number): boolean {
+    const { fence } = this.parts;
+    return (
+      fence.namedSince(this.parts.nameOf(key), position) ||
+      copy.head.tags.some(({ tag }) => fence.namedSince(tagName(tag), position))
+    );
+  }
+
+  /** As `keep`, for the open request: 1. it begins a load; 2. it deletes the key; 3. the load comes back, and must not be read again. */
+  keepLoadedForRequest(key: Key, copy: NearCopy, position: number): void {
+    if (!this.namedSince(key, copy, position)) this.keepForRequest(key.id, copy);
   }
 
   keepForRequest(id: string, copy: NearCopy): void {

@@ -132,8 +132,9 @@ export class TieredCache {
     const one = toKey(key);
     const policy = this.policies.of<V>(one, options);
     // In a scope of its own it is nobody's older flight; the caller's request is given the outcome.
+    const { position } = this.parts.fence;
     const landed = await this.parts.scope.run(() => this.flights.join(one, loader, policy, true));
-    return this.taken(one, landed) as V;
+    return this.taken(one, position, landed) as V;
   }
 
   /** Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. */
@@ -264,20 +265,22 @@ export class TieredCache {
     const one = toKey(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
+    const { position } = this.parts.fence;
     const near = this.near.find<V>(one.id, policy) ?? (await this.near.recall<V>(one, policy));
     if (near) {
       const { value } = this.lookUps.hit(one, near.copy, near.tier);
       if (near.tier === 'request' || this.parts.clock.now() < near.copy.servedUntil) return value;
-      return this.taken(one, await this.flights.serveStale(one, near.copy, loader, policy));
+      return this.taken(one, position, await this.flights.serveStale(one, near.copy, loader, policy));
     }
     const forced = this.parts.scope.current()?.forced ?? false;
     const landed = await this.flights.join(one, loader, policy, forced);
-    if (!landed.refreshDue || !landed.copy) return this.taken(one, landed);
-    return this.taken(one, await this.flights.serveStale(one, landed.copy, loader, policy));
+    if (!landed.refreshDue || !landed.copy) return this.taken(one, position, landed);
+    return this.taken(one, position, await this.flights.serveStale(one, landed.copy, loader, policy));
   }
 
-  private taken<V>(key: Key, { copy, keptForRequest }: Landed<V>): V | undefined {
-    if (copy && keptForRequest) this.near.keepForRequest(key.id, copy);
+  /** @param position the fence's position when the caller asked. */
+  private taken<V>(key: Key, position: number, { copy, keptForRequest }: Landed<V>): V | undefined {
+    if (copy && keptForRequest) this.near.keepLoadedForRequest(key, copy, position);
     return copy?.read();
   }
 }
