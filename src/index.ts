@@ -1,8 +1,10 @@
 export { TieredCacheModule } from './module/tiered-cache.module.js';
 export type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } from './module/tiered-cache.options.js';
 export {
+  getCacheLockToken,
   getRequestCacheToken,
   getTieredCacheToken,
+  InjectCacheLock,
   InjectRequestCache,
   InjectTieredCache,
 } from './decorator/injection-tokens.js';
@@ -14,6 +16,13 @@ export type { BulkLoadContext, BulkLoader } from './cache/bulk-loads.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
 export type { LoadContext, Loader } from './cache/loader.js';
 export type { VersionStamp } from './cache/versioned-key-space.js';
+
+export { CacheLock } from './lock/cache-lock.js';
+export type { CacheLockConfiguration, LockOutcome } from './lock/cache-lock.js';
+export { Lease } from './lock/lease.js';
+export type { ReleaseOutcome, SerializedLease } from './lock/lease.js';
+export type { LockOptions } from './lock/lock-options.js';
+export type { LockResource } from './lock/lock-place.js';
 
 export { RequestCache, NamespacedRequestCache } from './tier/request-cache.js';
 export { RequestScope } from './tier/request-scope.js';

@@ -1,6 +1,5 @@
 import type { CacheConfiguration } from '../cache/build-cache-parts.js';
 import type { RequestScope } from '../tier/request-scope.js';
-import { milliseconds } from '../value/duration.js';
 import { defaultStore } from './default-store.js';
 import { readEnvironment } from './environment.js';
 import { findPackageIdentity, requireIdentity } from './package-identity.js';
@@ -34,7 +33,7 @@ export async function resolveOptions(options: TieredCacheOptions): Promise<Resol
       ...(options.coherence !== undefined && { coherence: options.coherence }),
       defaults: { ttl: environment.defaultTtlMs, ...options.defaults },
     },
-    lock: { ...options.lock, shutdownLimit: milliseconds(options.lock?.shutdownLimit ?? 10_000, 'lock.shutdownLimit') },
+    lock: options.lock ?? {},
     mayForceMiss: options.mayForceMiss,
   };
 }

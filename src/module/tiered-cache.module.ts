@@ -1,5 +1,6 @@
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
 import type {
+  BeforeApplicationShutdown,
   DynamicModule,
   MiddlewareConsumer,
   ModuleMetadata,
@@ -9,9 +10,11 @@ import type {
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
-import { getRequestCacheToken, getTieredCacheToken } from '../decorator/injection-tokens.js';
+import { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from '../decorator/injection-tokens.js';
 import { RequestCache } from '../tier/request-cache.js';
 import { RequestScope } from '../tier/request-scope.js';
+import { openLocks } from './own-locks.js';
+import type { OwnLocks } from './own-locks.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
 import { RequestScopeMiddleware } from './request-scope.middleware.js';
 import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
@@ -20,14 +23,23 @@ import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache
 
 const GIVEN_OPTIONS = 'nestjs-tiered-cache:given-options';
 const OWN_CACHE = 'nestjs-tiered-cache:own-cache';
+const OWN_LOCKS = 'nestjs-tiered-cache:own-locks';
 
-/** Closes the cache after the last request was answered: HTTP connections are gone by then. */
+/** Ends the sections that hold locks first, and closes the cache after the last request was answered: HTTP connections are gone by then. */
 @Injectable()
-class CacheLifecycle implements OnApplicationShutdown {
-  constructor(@Inject(OWN_CACHE) private readonly cache: TieredCache) {}
+class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown {
+  constructor(
+    @Inject(OWN_CACHE) private readonly cache: TieredCache,
+    @Inject(OWN_LOCKS) private readonly locks: OwnLocks,
+  ) {}
+
+  async beforeApplicationShutdown(): Promise<void> {
+    await this.locks.lock?.shutdown(this.locks.shutdownLimitMs);
+  }
 
   async onApplicationShutdown(): Promise<void> {
     await this.cache.close();
+    await this.locks.ownStore?.close();
   }
 }
 
@@ -64,6 +76,7 @@ export class TieredCacheModule implements NestModule {
 function build(name: string | undefined, imports: ModuleMetadata['imports'], given: Provider): DynamicModule {
   const cacheToken = getTieredCacheToken(name);
   const requestCacheToken = getRequestCacheToken(name);
+  const lockToken = getCacheLockToken(name);
   return {
     module: TieredCacheModule,
     imports: imports ?? [],
@@ -82,11 +95,13 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         inject: [OWN_CACHE, RequestScope],
         useFactory: (cache: TieredCache, scope: RequestScope) => new RequestCache(scope, (key) => cache.storeKey(key)),
       },
+      { provide: OWN_LOCKS, inject: [RESOLVED_OPTIONS, OWN_CACHE], useFactory: openLocks },
+      { provide: lockToken, inject: [OWN_LOCKS], useFactory: ({ lock }: OwnLocks) => lock },
       CacheLifecycle,
       RequestScopeMiddleware,
       { provide: APP_INTERCEPTOR, useClass: RequestScopeInterceptor },
     ],
-    exports: [cacheToken, requestCacheToken, RequestScope],
+    exports: [cacheToken, requestCacheToken, lockToken, RequestScope],
   };
 }
 

@@ -63,6 +63,8 @@ export interface Shard {
   increment(storeKey: string, by: number, seed: number): Promise<number>;
   /** Gives the item a new life. False: it was absent. Rejects with StoreUnavailableError where `capabilities.touch` is false. */
   touch(storeKey: string, lifeMs: number): Promise<boolean>;
+  /** Whether the shard may throw items away before their life ends. Absent: it never does but for its bounds. */
+  evicts?(): Promise<boolean>;
 }
 
 /** An item as it was read. Empty bytes are a stub: somebody is loading. */

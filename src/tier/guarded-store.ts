@@ -72,6 +72,10 @@ class GuardedShard implements Shard {
     return this.watched(() => this.shard.touch(storeKey, lifeMs));
   }
 
+  async evicts(): Promise<boolean> {
+    return (await this.shard.evicts?.()) ?? false;
+  }
+
   private async watched<R>(operation: () => Promise<R>): Promise<R> {
     if (this.pending >= this.maxPending)
       throw new StoreUnavailableError(this.name, `${this.pending} operations wait already`);

@@ -1,0 +1,48 @@
+import { milliseconds, positiveMilliseconds } from '../value/duration.js';
+import type { Duration } from '../value/duration.js';
+import { InvalidDurationError } from '../value/errors.js';
+
+/** How a lock is taken and held. */
+export interface LockOptions {
+  /** How long the lock is held unless it is renewed. Never 0 or endless; at least twice the store's clock resolution. Default `'60s'`. */
+  readonly ttl?: Duration;
+  /** How long to wait for a lock that is held. Default 0: not at all. */
+  readonly wait?: Duration;
+  /** Renews at a third of the life for as long as the lease is not released. Default true. */
+  readonly renew?: boolean;
+  /** Ends the wait, which then rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Draws a fencing token with the lock, one more operation. Without, `lease.fencingToken` is 0. Default true. */
+  readonly fencing?: boolean;
+}
+
+export interface ResolvedLockOptions {
+  readonly ttlMs: number;
+  readonly waitMs: number;
+  readonly renew: boolean;
+  readonly signal: AbortSignal | undefined;
+  readonly fencing: boolean;
+}
+
+/** @throws InvalidDurationError naming the option. */
+export function resolveLockOptions(
+  options: LockOptions,
+  defaultTtl: Duration,
+  clockResolutionMs: number,
+): ResolvedLockOptions {
+  const ttlMs = positiveMilliseconds(options.ttl ?? defaultTtl, 'lock.ttl');
+  if (ttlMs < 2 * clockResolutionMs) {
+    throw new InvalidDurationError(
+      'lock.ttl',
+      ttlMs,
+      `at least ${2 * clockResolutionMs} ms: the store keeps lives to ${clockResolutionMs} ms`,
+    );
+  }
+  return {
+    ttlMs,
+    waitMs: milliseconds(options.wait ?? 0, 'lock.wait'),
+    renew: options.renew ?? true,
+    signal: options.signal,
+    fencing: options.fencing ?? true,
+  };
+}

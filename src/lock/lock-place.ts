@@ -1,0 +1,27 @@
+import { Key } from '../key/key.js';
+import { encodePart } from '../key/key-part.js';
+import type { KeyPart } from '../key/key-part.js';
+import { digest, maxKeyBytes } from '../key/key-space.js';
+import type { Shard, Store } from '../store/store.js';
+
+/** What is locked: a name, or a list of key parts. */
+export type LockResource = string | readonly KeyPart[];
+
+/** Where a lock lives: one key on one shard for good. When that shard is away, the lock is unavailable; it is never looked for elsewhere. */
+export interface LockPlace {
+  readonly resource: string;
+  readonly shard: Shard;
+  readonly lockKey: string;
+  /** Beside the lock, on its shard. */
+  readonly fencingKey: string;
+}
+
+/** @throws InvalidKeyError */
+export function placeLock(store: Store, namespace: string, resource: LockResource): LockPlace {
+  const { text } = new Key(typeof resource === 'string' ? [resource] : resource);
+  const head = `${encodePart(namespace)}~lock:`;
+  // Two bytes are left for the suffix of the counter.
+  const readable = head + text;
+  const lockKey = readable.length <= maxKeyBytes - 2 ? readable : `${head.slice(0, 100)}${digest(readable)}`;
+  return { resource: text, shard: store.shardOf(lockKey), lockKey, fencingKey: `${lockKey}~f` };
+}

@@ -1,0 +1,31 @@
+import { CacheLock } from '../lock/cache-lock.js';
+import type { Store } from '../store/store.js';
+import { guarded } from '../tier/guarded-store.js';
+import { milliseconds } from '../value/duration.js';
+import type { ResolvedOptions } from './resolved-options.js';
+
+/** The locks beside one cache. */
+export interface OwnLocks {
+  /** Absent where there is no store that could hold one. */
+  readonly lock: CacheLock | undefined;
+  /** A store of the locks alone, to be closed with them. */
+  readonly ownStore: Store | undefined;
+  readonly shutdownLimitMs: number;
+}
+
+/** Runs after the cache was opened, whose store the locks share unless they are given their own. */
+export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLocks> {
+  const shutdownLimitMs = milliseconds(lock.shutdownLimit ?? 10_000, 'lock.shutdownLimit');
+  const store = lock.store ?? cache.store;
+  const ownStore = lock.store !== cache.store ? lock.store : undefined;
+  // A store that can hold no locks is an error only for who asked for locks there.
+  if (!store || (!store.capabilities.atomic && !lock.store)) return { lock: undefined, ownStore, shutdownLimitMs };
+  const locks = new CacheLock({
+    store: guarded(store),
+    namespace: lock.namespace ?? cache.namespace,
+    ...(lock.ttl !== undefined && { ttl: lock.ttl }),
+    ...(lock.reach !== undefined && { reach: lock.reach }),
+  });
+  await ownStore?.open();
+  return { lock: locks, ownStore, shutdownLimitMs };
+}
