@@ -75,7 +75,7 @@ export class BulkLoads {
     // No await from here to the registration of all keys: what another bulk finds registered, it joins.
     for (const { key, given: asGiven, policy } of unique.values()) {
       const near = this.near.find<V>(key.id, policy);
-      const present = near || forced ? undefined : this.flights.present<V>(key, policy.version);
+      const present = near || forced ? undefined : this.flights.present<V>(key, policy);
       if (near) {
         values.set(key.id, this.lookUps.hit(key, near.copy, near.tier).value);
         const due = near.tier !== 'request' && this.parts.clock.now() >= near.copy.servedUntil;
@@ -109,20 +109,21 @@ export class BulkLoads {
   private want<V>(given: KeyLike, key: Key, policy: EntryPolicy<V>): [Wanted<V>, Flight<Landed<V>>] {
     let settle: Wanted<V>['settle'] | undefined;
     const landed = new Promise<Landed<V>>((resolve, reject) => (settle = { resolve, reject }));
-    const flight = this.flights.begin<V>('loads', slotOf(key.id, policy.version), key, () => landed);
+    const flight = this.flights.begin<V>('loads', slotOf(key.id, policy.version), key, policy, () => landed);
     const placed = policy.shared ? place(this.parts, key) : undefined;
     return [{ given, key, policy, placed, settle: settle as Wanted<V>['settle'], lease: undefined }, flight];
   }
 
   private begin<V>(wanted: readonly Wanted<V>[], loader: BulkLoader<V>, forced: boolean): void {
-    const bulk = new Flight<void>(`${wanted.length} keys`, this.parts.fence.position, async (self) => {
+    const fly = async (self: Flight<void>): Promise<void> => {
       try {
         await this.fly(self, wanted, loader, forced);
       } catch (error) {
         for (const { settle } of wanted) settle.reject(error);
       }
-    });
-    for (const { key, policy } of wanted) this.flights.present(key, policy.version)?.dependsOn(bulk);
+    };
+    const bulk = new Flight(`${wanted.length} keys`, this.parts.fence.position, fly, this.parts.clock.now(), []);
+    for (const { key, policy } of wanted) this.flights.present(key, policy)?.dependsOn(bulk);
   }
 
   private async fly<V>(

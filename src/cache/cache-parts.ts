@@ -48,6 +48,11 @@ export function place(parts: CacheParts, key: Key): PlacedKey | undefined {
   return { key, storeKey, shard, log: parts.logOf(shard) };
 }
 
+/** The log that names the key; `undefined` when there is no store. */
+export function logOfKey(parts: CacheParts, key: Key): ShardLog | undefined {
+  return parts.store && parts.logOf(parts.store.shardOf(parts.keySpace().storeKey(key.text)));
+}
+
 /**
  * How long the store keeps an entry from now: for its whole life, or for the time between two uses where that slides.
  * @throws InvalidOptionError for a sliding life on a store that can't touch.

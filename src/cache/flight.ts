@@ -35,6 +35,10 @@ export class Flight<R = unknown> {
     readonly key: string,
     readonly position: number,
     fly: (flight: Flight<R>) => Promise<R>,
+    /** When it began, in epoch milliseconds. */
+    readonly beganAt: number,
+    /** The tags of what it loads. */
+    readonly tags: readonly string[],
     /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
     private goesOn = false,
   ) {

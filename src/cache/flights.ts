@@ -2,6 +2,8 @@ import type { Key } from '../key/key.js';
 import type { NearCopy } from '../tier/near-copy.js';
 import { failureHoldMs } from '../tier/fill-lease.js';
 import { channels, reportFault } from '../value/events.js';
+import { tagName } from '../tier/fence.js';
+import { logOfKey } from './cache-parts.js';
 import type { CacheParts } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 import { Flight } from './flight.js';
@@ -29,7 +31,7 @@ export class Flights {
   /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
   async join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
     const slot = slotOf(key.id, policy.version);
-    const present = this.present<V>(key, policy.version);
+    const present = this.present<V>(key, policy);
     const asker = this.parts.scope.current();
     const joinable = present && (!forced || present.forcedBy === asker);
     if (joinable && channels.loadJoined.hasSubscribers) {
@@ -37,7 +39,7 @@ export class Flights {
     }
     const flight = joinable
       ? present
-      : this.begin(this.flights, slot, key, (self: Flight<Landed<V>>) =>
+      : this.begin(this.flights, slot, key, policy, (self: Flight<Landed<V>>) =>
           forced ? this.reader.force(self, key, loader, policy) : this.reader.readOrLoad(self, key, loader, policy),
         );
     if (forced) flight.forcedBy = asker;
@@ -45,11 +47,26 @@ export class Flights {
   }
 
   /** The flight of this key that a caller would join now, for what loads several keys at once. */
-  present<V>(key: Key, version: string | undefined): Flight<Landed<V>> | undefined {
-    const present = this.flights.get(slotOf(key.id, version));
-    if (!present || present.abandoned) return undefined;
-    if (this.parts.fence.namedSince(this.parts.nameOf(key), present.position)) return undefined;
-    return present as Flight<Landed<V>>;
+  present<V>(key: Key, { version }: Pick<EntryPolicy, 'version'>): Flight<Landed<V>> | undefined {
+    return this.current<V>(this.flights, key, version);
+  }
+
+  private current<V>(among: Map<string, Flight>, key: Key, version: string | undefined): Flight<Landed<V>> | undefined {
+    const present = among.get(slotOf(key.id, version));
+    return present && !present.abandoned && !this.outdated(key, present) ? (present as Flight<Landed<V>>) : undefined;
+  }
+
+  /**
+   * Whether what it brings home may be too old for who asks now: its key or one of its tags was invalidated since, or the log that would say
+   * so could not be read for so long.
+   */
+  private outdated(key: Key, { position, tags, beganAt }: Flight): boolean {
+    const { fence, clock } = this.parts;
+    if (fence.namedSince(this.parts.nameOf(key), position)) return true;
+    if (tags.some((tag) => fence.namedSince(tagName(tag), position))) return true;
+    const log = logOfKey(this.parts, key);
+    const now = clock.now();
+    return log !== undefined && now >= log.trust.until && now >= beganAt + log.unreadForMs;
   }
 
   /** Registers a flight that something else flies, so that single look-ups of its key join it. */
@@ -57,10 +74,13 @@ export class Flights {
     among: Map<string, Flight> | 'loads',
     slot: string,
     key: Key,
+    { tags }: Pick<EntryPolicy, 'tags'>,
     fly: (flight: Flight<Landed<V>>) => Promise<Landed<V>>,
   ): Flight<Landed<V>> {
     const flights = among === 'loads' ? this.flights : among;
-    const flight = new Flight<Landed<V>>(key.text, this.parts.fence.position, fly, flights === this.refreshes);
+    const { position } = this.parts.fence;
+    const now = this.parts.clock.now();
+    const flight = new Flight<Landed<V>>(key.text, position, fly, now, tags, flights === this.refreshes);
     flights.set(slot, flight);
     const leave = (): void => {
       if (flights.get(slot) === (flight as Flight)) flights.delete(slot);
@@ -95,12 +115,12 @@ export class Flights {
     policy: EntryPolicy<V>,
   ): Flight<Landed<V>> | undefined {
     const slot = slotOf(key.id, policy.version);
-    const present = this.refreshes.get(slot);
-    if (present) return present as Flight<Landed<V>>;
+    const present = this.current<V>(this.refreshes, key, policy.version);
+    if (present) return present;
     if (this.parts.clock.now() < stale.refreshNotBefore) return undefined;
     const background = { ...policy, signal: undefined };
     return this.parts.scope.outside(() =>
-      this.begin(this.refreshes, slot, key, (self: Flight<Landed<V>>) =>
+      this.begin(this.refreshes, slot, key, policy, (self: Flight<Landed<V>>) =>
         this.refreshed(self, key, stale, loader, background),
       ),
     );

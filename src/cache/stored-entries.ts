@@ -11,6 +11,7 @@ import { channels, reportFault } from '../value/events.js';
 import type { MissReason } from '../value/lookup.js';
 import type { ShardLog } from '../coherence/shard-log.js';
 import type { Key } from '../key/key.js';
+import { logOfKey } from './cache-parts.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 
@@ -110,10 +111,9 @@ export class StoredEntries {
 
   /** What a copy's truth depends on that the store had no part in: it was not reached, or is not to hold the key. */
   trustWithoutStore(key: Key, tags: readonly TagGeneration[], createdAt: number): Trust {
-    const { store } = this.parts;
-    if (!store) return lastingTrust;
-    const log = this.parts.logOf(store.shardOf(this.parts.keySpace().storeKey(key.text)));
-    return new BlindTrust(this.trustIn(log, tags), createdAt + log.blindForMs);
+    const log = logOfKey(this.parts, key);
+    if (!log) return lastingTrust;
+    return new BlindTrust(this.trustIn(log, tags), createdAt + log.unreadForMs);
   }
 
   /** A generation that is older than the entry's was read before the entry was made: it is read again before it condemns. */

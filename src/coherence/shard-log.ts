@@ -67,8 +67,9 @@ export class ShardLog {
     this.clearKey = `${options.namespace}~clear`;
   }
 
-  get blindForMs(): number {
-    return this.options.blindForMs;
+  /** How old something may be that this log has not vouched for. */
+  get unreadForMs(): number {
+    return this.options.intervalMs + this.options.blindForMs;
   }
 
   /** Resolves when the log was read at least once. @throws StoreUnavailableError */
