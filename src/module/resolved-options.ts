@@ -1,8 +1,11 @@
+import { Logger } from '@nestjs/common';
 import type { CacheConfiguration } from '../cache/build-cache-parts.js';
+import type { Store } from '../store/store.js';
 import type { RequestScope } from '../tier/request-scope.js';
-import { defaultStore } from './default-store.js';
-import { readEnvironment } from './environment.js';
-import { findPackageIdentity, requireIdentity } from './package-identity.js';
+import { defaultStore } from '../cache/configuration/default-store.js';
+import { readEnvironment } from '../cache/configuration/environment.js';
+import type { Environment } from '../cache/configuration/environment.js';
+import { findPackageIdentity, requireIdentity } from '../cache/configuration/package-identity.js';
 import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
 export const RESOLVED_OPTIONS = 'nestjs-tiered-cache:resolved-options';
@@ -20,7 +23,7 @@ export async function resolveOptions(options: TieredCacheOptions): Promise<Resol
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
   const own = requireIdentity('namespace', options.namespace ?? identity.name);
-  const store = options.stores === false ? undefined : (options.stores ?? (await defaultStore(environment)));
+  const store = options.stores === false ? undefined : (options.stores ?? (await embeddedOrConfigured(environment)));
   return {
     cache: {
       name,
@@ -36,6 +39,12 @@ export async function resolveOptions(options: TieredCacheOptions): Promise<Resol
     lock: options.lock ?? {},
     mayForceMiss: options.mayForceMiss,
   };
+}
+
+async function embeddedOrConfigured(environment: Environment): Promise<Store> {
+  const { store, warning } = await defaultStore(environment);
+  if (warning !== undefined) new Logger('TieredCache').warn(warning);
+  return store;
 }
 
 /** The configuration that a cache is built from, with the scope that all caches of the application share. */

@@ -1,5 +1,5 @@
-import { secondsFromEnv } from '../value/seconds-from-env.js';
-import { InvalidOptionError } from '../value/errors.js';
+import { secondsFromEnv } from '../../value/seconds-from-env.js';
+import { InvalidOptionError } from '../../value/errors.js';
 
 /** What the environment says. Empty variables count as unset. */
 export interface Environment {

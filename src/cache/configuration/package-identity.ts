@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve, sep } from 'node:path';
-import { InvalidOptionError } from '../value/errors.js';
+import { InvalidOptionError } from '../../value/errors.js';
 
 export interface PackageIdentity {
   readonly name: string;
