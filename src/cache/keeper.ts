@@ -103,7 +103,8 @@ export class Keeper {
       loadCostMs: now - start.createdAt,
       generation: start.generation,
       ...(policy.version === undefined ? undefined : { version: policy.version }),
-      tags: start.tags ?? noTags,
+      // Not stored without their generations; the request still drops the copy by their names.
+      tags: start.tags ?? policy.tags.map((tag) => ({ tag, generation: 0 })),
     };
     if (instants.freshUntil <= start.createdAt) return this.keepForRequest(key, head, payload, start, policy);
     const copy = this.copyOf(key, head, payload, start, policy);
