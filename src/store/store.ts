@@ -65,6 +65,8 @@ export interface Shard {
   touch(storeKey: string, lifeMs: number): Promise<boolean>;
   /** Whether the shard may throw items away before their life ends. Absent: it never does but for its bounds. */
   evicts?(): Promise<boolean>;
+  /** Facts for the person on call, such as bytes and items. No keys, no values. */
+  stats?(): Promise<Readonly<Record<string, string | number>>>;
 }
 
 /** An item as it was read. Empty bytes are a stub: somebody is loading. */
