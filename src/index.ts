@@ -95,3 +95,18 @@ export type { Freshness, Lookup, MissReason, TierName } from './value/lookup.js'
 export { channelName, onCacheEvent } from './value/events.js';
 export type { CacheEventName, CacheEvents, FaultKind } from './value/events.js';
 export * from './value/errors.js';
+
+export { Memoize } from './decorator/memoize.js';
+export { memoized } from './decorator/memoized.js';
+export type { Memoized, MemoizeControls } from './decorator/memoized.js';
+export type {
+  MemoizeByArguments,
+  MemoizeByKeyClass,
+  MemoizeDecorator,
+  MemoizeEntryOptions,
+  UpstreamVersion,
+} from './decorator/memoize-options.js';
+export { Invalidate } from './decorator/invalidate.js';
+export type { InvalidateDecorator, InvalidateOptions } from './decorator/invalidate.js';
+export { WithLock, heldLease } from './decorator/with-lock.js';
+export type { WithLockDecorator, WithLockOptions } from './decorator/with-lock.js';

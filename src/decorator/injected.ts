@@ -1,0 +1,64 @@
+import { Inject } from '@nestjs/common';
+import type { InjectionToken } from '@nestjs/common';
+import { InvalidOptionError } from '../value/errors.js';
+import { memberName } from './member.js';
+
+/** Called for every instance that was given its dependency, request-scoped and transient ones included. */
+export type OnInjected = (instance: object, dependency: object) => void;
+
+const listeners = Symbol('nestjs-tiered-cache:listeners');
+type Listeners = Map<symbol, OnInjected[]>;
+
+/**
+ * Has Nest inject what `token` stands for into every instance of the class, by property injection: whatever the instance's scope, and
+ * from the container that made it, so that two applications of one process don't mix.
+ *
+ * @returns reads the dependency of one instance. @throws InvalidOptionError for an instance that no Nest injector made.
+ */
+export function injected<T extends object>(
+  decorator: string,
+  target: object,
+  method: string | symbol,
+  token: InjectionToken,
+  onInjected?: OnInjected,
+): (instance: object) => T {
+  const property = propertyOf(token);
+  if (!Object.hasOwn(target, property)) {
+    Inject(token)(target, property);
+    Object.defineProperty(target, property, { configurable: true, set: receive, get: () => undefined });
+  }
+  if (onInjected) listen(target, property, onInjected);
+  return (instance) => {
+    const dependency = (instance as Record<symbol, T | undefined> | undefined)?.[property];
+    if (dependency) return dependency;
+    throw new InvalidOptionError(
+      decorator,
+      `${memberName(target, method)} was called on an object that was injected with no ${describe(token)}`,
+      'Let Nest make the instance (a factory can take it from ModuleRef.create), and import TieredCacheModule.',
+    );
+  };
+
+  /** Not enumerable: nothing that prints or copies the instance comes upon the cache. */
+  function receive(this: object, dependency: object): void {
+    Object.defineProperty(this, property, { value: dependency, configurable: true, writable: true });
+    for (let at: unknown = Object.getPrototypeOf(this); at !== null; at = Object.getPrototypeOf(at)) {
+      if (!Object.hasOwn(at as object, listeners)) continue;
+      const known = (at as { [listeners]: Listeners })[listeners].get(property);
+      for (const listener of known ?? []) listener(this, dependency);
+    }
+  }
+}
+
+function listen(target: object, property: symbol, onInjected: OnInjected): void {
+  if (!Object.hasOwn(target, listeners)) {
+    Object.defineProperty(target, listeners, { value: new Map() satisfies Listeners });
+  }
+  const known = (target as { [listeners]: Listeners })[listeners];
+  known.set(property, [...(known.get(property) ?? []), onInjected]);
+}
+
+const propertyOf = (token: InjectionToken): symbol => Symbol.for(`nestjs-tiered-cache:${describe(token)}`);
+
+function describe(token: InjectionToken): string {
+  return typeof token === 'function' ? token.name : String(token);
+}

@@ -1,0 +1,52 @@
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { KeyClass } from '../catalogue/key-class.js';
+import type { KeyPart } from '../key/key-part.js';
+
+/** An upstream version: a modification time, a row version. */
+export type UpstreamVersion = string | number | Date;
+
+/** What every use of `@Memoize` may say, besides how its entries are kept. */
+export interface MemoizeEntryOptions<Args extends readonly unknown[], V> extends Omit<
+  EntryOptions<V>,
+  'tags' | 'version' | 'signal'
+> {
+  /** The name of the cache. Default: the one injected by class. */
+  readonly cache?: string;
+  /** Names for `invalidateTags`, or how to make them from the arguments. */
+  readonly tags?: readonly string[] | ((...args: Args) => readonly string[]);
+  /** The version that the source has now: an entry of another one is a miss, and is replaced. Asked at every call. */
+  readonly version?: (...args: Args) => UpstreamVersion | Promise<UpstreamVersion>;
+}
+
+/** The key comes from a key class, its parameters from the arguments. */
+export interface MemoizeByKeyClass<Args extends readonly unknown[], V, Parameters> extends MemoizeEntryOptions<
+  Args,
+  V
+> {
+  readonly key: KeyClass<Parameters, V>;
+  /** Needed unless the key class has no parameters. `this` is the instance. */
+  readonly args?: (...args: Args) => Parameters;
+}
+
+/** The key is made of the class, the method and the arguments. */
+export interface MemoizeByArguments<Args extends readonly unknown[], V> extends MemoizeEntryOptions<Args, V> {
+  readonly key?: undefined;
+  /**
+   * The parts of the key, where the arguments are none themselves or not all of them matter. `this` is the instance. Default: the
+   * arguments, each of which must be a string, a finite number, a boolean, a bigint or null then.
+   */
+  readonly args?: (...args: Args) => readonly KeyPart[];
+}
+
+/**
+ * Decorates methods that return a promise of what the key holds. The method may take more arguments than the mapping does.
+ *
+ * `never[]` stands for arguments of any type.
+ */
+export type MemoizeDecorator<Args extends readonly unknown[], V> = <
+  F extends (...args: [...Args, ...never[]]) => Promise<V | undefined>,
+>(
+  target: object,
+  method: string,
+  descriptor: TypedPropertyDescriptor<F>,
+) => void;

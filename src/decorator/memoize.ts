@@ -1,0 +1,110 @@
+import 'reflect-metadata';
+import { entryPolicy } from '../cache/entry-policy.js';
+import type { TieredCache } from '../cache/tiered-cache.js';
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import { resolveInstants } from '../catalogue/instants.js';
+import type { KeyClass } from '../catalogue/key-class.js';
+import type { Key } from '../key/key.js';
+import { InvalidKeyError } from '../value/errors.js';
+import { claimName } from './class-names.js';
+import { getTieredCacheToken } from './injection-tokens.js';
+import { injected } from './injected.js';
+import { assertPromised, memberName, methodOf } from './member.js';
+import { attachControls } from './memoized.js';
+import { assertKeyable, mappedKey, methodKey } from './method-key.js';
+import type { MemoizeByArguments, MemoizeByKeyClass, MemoizeDecorator, UpstreamVersion } from './memoize-options.js';
+import { replaceMethod } from './wrapped-method.js';
+
+type Args = readonly unknown[];
+type Method = (...args: Args) => Promise<unknown>;
+type AnyOptions = Omit<MemoizeByArguments<Args, unknown>, 'key' | 'args'> & {
+  readonly key?: KeyClass<object, unknown> | undefined;
+  readonly args?: ((...args: Args) => unknown) | undefined;
+};
+
+/**
+ * Answers calls of a method from the cache: one run of the method for callers of the same key, in this process and in others, as
+ * `TieredCache.getOrSet` does. On methods of providers and controllers of any scope; the cache is injected.
+ *
+ * Its controls are on the method of each instance, see {@link memoized}. What the method returns must be what the codec carries (JSON by
+ * default), and is deeply frozen. Neither the instance nor who asks is part of the key: map them with `args` where they matter.
+ *
+ * @throws InvalidKeyError, InvalidOptionError, InvalidDurationError at the definition of the class, naming the method.
+ * @example
+ * class Courses {
+ *   @Memoize({ ttl: '5m' })
+ *   async find(slug: string): Promise<Course> { … }
+ *
+ *   @Memoize({ key: contentMetadata, args: (customerUuid: string, contentKey: string) => ({ customerUuid, contentKey }) })
+ *   async metadata(customerUuid: string, contentKey: string): Promise<ContentMetadata> { … }
+ * }
+ */
+export function Memoize<A extends readonly unknown[] = never, V = unknown, P = unknown>(
+  options: MemoizeByKeyClass<A, V, P>,
+): MemoizeDecorator<A, V>;
+export function Memoize<A extends readonly unknown[] = never, V = unknown>(
+  options?: MemoizeByArguments<A, V>,
+): MemoizeDecorator<A, V>;
+export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
+  const { cache: name, key: keyClass, args: mapping, tags, version, ...rest } = given as AnyOptions;
+  const kept: EntryOptions | undefined = Array.isArray(tags) ? { ...rest, tags: tags as string[] } : rest;
+  const constant = Object.keys(kept).length > 0 ? Object.freeze(kept) : undefined;
+  assertOptions(constant ?? {});
+
+  return (target, method, descriptor) => {
+    const original = methodOf('@Memoize', target, method, descriptor) as unknown as Method;
+    assertPromised('@Memoize', target, method);
+    if (!keyClass && !mapping) assertKeyable(target, method);
+    if (keyClass && !mapping) assertNoParameters(keyClass, memberName(target, method));
+
+    const keyOf = (instance: object, args: Args): Key => {
+      if (keyClass) return mapping ? keyClass(mapping.apply(instance, [...args]) as object) : keyClass();
+      return mapping
+        ? mappedKey(instance, method, mapping.apply(instance, [...args]))
+        : methodKey(instance, method, args);
+    };
+    const optionsOf = (instance: object, args: Args): EntryOptions | undefined =>
+      typeof tags === 'function' ? { ...constant, tags: tags.apply(instance, [...args]) } : constant;
+
+    const load = (verb: 'getOrSet' | 'refresh', instance: object, args: Args): Promise<unknown> => {
+      try {
+        const cache = cacheOf(instance);
+        const key = keyOf(instance, args);
+        const options = optionsOf(instance, args);
+        const loader = (): Promise<unknown> => original.apply(instance, [...args]);
+        if (!version) return cache[verb](key, loader, options);
+        const wanted = version.apply(instance, [...args]);
+        const versioned = (one: UpstreamVersion): Promise<unknown> =>
+          cache[verb](key, loader, { ...options, version: one });
+        return wanted instanceof Promise ? wanted.then(versioned) : versioned(wanted);
+      } catch (error) {
+        return Promise.reject(error);
+      }
+    };
+    const cacheOf = injected<TieredCache>('@Memoize', target, method, getTieredCacheToken(name), (instance, cache) => {
+      if (!keyClass) claimName(cache, instance.constructor);
+      attachControls(instance, target, method, {
+        key: (...args) => keyOf(instance, args),
+        invalidate: async (...args) => (cache as TieredCache).delete(keyOf(instance, args)),
+        refresh: (...args) => load('refresh', instance, args),
+        peek: (...args) => (cache as TieredCache).peek(keyOf(instance, args)),
+      });
+    });
+    replaceMethod(descriptor, original as never, function (this: object, ...args: Args) {
+      return load('getOrSet', this, args);
+    });
+  };
+}
+
+/** Durations and the like are wrong at the definition, not at the first call. */
+function assertOptions(options: EntryOptions): void {
+  const { life } = entryPolicy(options);
+  const { ttl } = options;
+  const isFixed = typeof ttl === 'number' || typeof ttl === 'string' || ttl instanceof Date;
+  resolveInstants({ ...life, ttl: isFixed ? ttl : 0 }, undefined, 0);
+}
+
+function assertNoParameters({ pattern, parsed }: KeyClass<object, unknown>, member: string): void {
+  if (parsed.parameters.length === 0) return;
+  throw new InvalidKeyError(`@Memoize: ${member} has the key class '${pattern}' and no mapping. Give the option args.`);
+}

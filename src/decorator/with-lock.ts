@@ -1,0 +1,60 @@
+import 'reflect-metadata';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { CacheLock } from '../lock/cache-lock.js';
+import { resolveLockOptions } from '../lock/lock-options.js';
+import type { LockOptions } from '../lock/lock-options.js';
+import type { LockResource } from '../lock/lock-place.js';
+import type { Lease } from '../lock/lease.js';
+import { getCacheLockToken } from './injection-tokens.js';
+import { injected } from './injected.js';
+import { assertPromised, methodOf } from './member.js';
+import { replaceMethod } from './wrapped-method.js';
+
+export interface WithLockOptions<Args extends readonly unknown[]> extends Omit<LockOptions, 'signal'> {
+  /** The name of the cache whose locks are used. Default: the one injected by class. */
+  readonly cache?: string;
+  /** What nobody else may work on meanwhile: a string or an array of key parts, or how to make it from the arguments. `this` is the instance. */
+  readonly resource: LockResource | ((...args: Args) => LockResource);
+}
+
+export type WithLockDecorator<Args extends readonly unknown[]> = <
+  F extends (...args: [...Args, ...never[]]) => Promise<unknown>,
+>(
+  target: object,
+  method: string | symbol,
+  descriptor: TypedPropertyDescriptor<F>,
+) => void;
+
+type Method = (...args: readonly unknown[]) => Promise<unknown>;
+
+/** The lease of the innermost section that the running code belongs to. */
+const leases = new AsyncLocalStorage<Lease>();
+
+/** The lease under which the present `@WithLock` method runs: for its fencing token and its signal. Undefined outside of one. */
+export const heldLease = (): Lease | undefined => leases.getStore();
+
+/**
+ * Runs the method under a lock, as `CacheLock.using` does: one caller of all processes at a time for each resource.
+ *
+ * Calls reject with LockHeldError (somebody else has it) or LockUnavailableError (nobody can know), and the method has not run; or with
+ * LeaseLostError: it ran, but was not alone to its end. `CacheLockExceptionFilter` makes HTTP answers of these.
+ *
+ * @throws InvalidOptionError, InvalidDurationError at the definition of the class, naming the method or the option.
+ * @example
+ * @WithLock({ resource: (policyUuid: string) => ['policy', policyUuid], wait: '2s' })
+ * async redeem(policyUuid: string, request: Redemption): Promise<Transaction> { … }
+ */
+export function WithLock<A extends readonly unknown[] = never>(options: WithLockOptions<A>): WithLockDecorator<A>;
+export function WithLock(given: object): WithLockDecorator<never> {
+  const { cache: name, resource, ...options } = given as WithLockOptions<readonly unknown[]>;
+  resolveLockOptions(options, '60s', 0); // a bad duration is wrong here, not at the first call
+  return (target, method, descriptor) => {
+    const original = methodOf('@WithLock', target, method, descriptor) as unknown as Method;
+    assertPromised('@WithLock', target, method);
+    const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name));
+    replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
+      const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
+      return lockOf(this).using(wanted, options, (lease) => leases.run(lease, () => original.apply(this, [...args])));
+    });
+  };
+}

@@ -1,0 +1,32 @@
+import { Test } from '@nestjs/testing';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
+import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+
+export type Platform = 'Express' | 'Fastify';
+export const platforms: readonly Platform[] = ['Express', 'Fastify'];
+
+/** The module with a memory store, or with whatever is given. */
+export function cacheModule(options: TieredCacheOptions = {}): ReturnType<typeof TieredCacheModule.forRoot> {
+  return TieredCacheModule.forRoot({ stores: memoryStore(), namespace: 'test', packageVersion: '1', ...options });
+}
+
+/** A running application. Close it. */
+export async function listen(platform: Platform, metadata: ModuleMetadata): Promise<INestApplication> {
+  const module = await Test.createTestingModule(metadata).compile();
+  const app =
+    platform === 'Express'
+      ? module.createNestApplication()
+      : module.createNestApplication(new FastifyAdapter() as never);
+  await app.listen(0, '127.0.0.1');
+  return app;
+}
+
+/** An initialized application without a port. Close it. */
+export async function start(metadata: ModuleMetadata): Promise<INestApplication> {
+  const app = (await Test.createTestingModule(metadata).compile()).createNestApplication();
+  await app.init();
+  return app;
+}
