@@ -33,5 +33,5 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
-  { files: ['test/**', 'examples/**', 'bench/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
+  { files: ['test/**', 'examples/**', 'bench/**', 'scripts/**', 'src/cli/**'], rules: { 'no-console': 'off' } },
 );

@@ -1,5 +1,5 @@
 // npm test [-- what Jest is to run]: everything that must hold, on a machine that has only Node and npm.
-import { main, runQuietly, seconds } from './commands.mjs';
+import { Remedy, main, runQuietly, seconds } from './commands.mjs';
 import { printSummary, runJest } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { preparePackages } from './prepare-packages.mjs';
@@ -26,8 +26,14 @@ async function runChecks() {
 
 await main(async (jestArguments) => {
   const startedAt = performance.now();
-  await preparePackages();
-  await prepareMemcached();
+  try {
+    await preparePackages();
+    await prepareMemcached();
+  } catch (error) {
+    if (!(error instanceof Remedy)) throw error;
+    console.error(`\n${error.message}`);
+    return printSummary({ passed: 0, failed: 1 });
+  }
   console.log(`checking: ${checks.join(', ')}`);
   const failedChecks = await runChecks();
   console.log('testing: jest');

@@ -13,6 +13,8 @@ const machinePath = new RegExp(
   `(^|[^\\w.-])/(${['wo' + 'rk', 'ro' + 'ot', 'tmp/ba' + 'sh', 'ho' + 'me/\\w+'].join('|')})/`,
 );
 
+const patterns = { vagueName, looseEnd, switchedOff, machinePath };
+
 const code = filesOf('src').filter((path) => path.endsWith('.ts'));
 const tests = ['test', 'examples', 'bench'].flatMap(filesOf).filter((path) => path.endsWith('.ts'));
 const texts = filesOf().filter((path) => /\.(ts|[cm]?js|json|md|ya?ml|txt|sh|snap)$|^\.ci\/|^\.\w+$/.test(path));
@@ -84,31 +86,43 @@ describe('The files of the repository', () => {
     expect(linesThatMatch(/"resolved": "(?!https:\/\/registry\.npmjs\.org\/)/, ['package-lock.json'])).toEqual([]);
   });
 
-  // Negative controls of the patterns above.
-  it.each([
-    [vagueName, 'src/cache/utils.ts'],
-    [vagueName, 'src/common/thing.ts'],
-    [vagueName, 'src/store/store-manager.ts'],
-    [vagueName, 'src/value/types.ts'],
-    [looseEnd, 'const x = y as any;'],
-    [looseEnd, '// @ts-ignore'],
-    [switchedOff, "it.skip('x', () => {})"],
-    [switchedOff, "describe.only('x', () => {})"],
-    [switchedOff, "it.each([]).only('x')"],
-    [switchedOff, "xit('x')"],
-    [machinePath, `see /${'wo' + 'rk'}/main/src`],
-  ])('%s finds %j', (pattern, line) => {
-    expect(line).toMatch(pattern);
+  it('of the lock file name the packages of every platform, or `npm ci` refuses it', () => {
+    const { packages } = JSON.parse(textOf('package-lock.json')) as {
+      packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+    };
+    const known = new Set(Object.keys(packages).map((path) => path.replace(/^.*node_modules\//, '')));
+    const wanted = Object.values(packages).flatMap(({ optionalDependencies = {} }) =>
+      Object.keys(optionalDependencies),
+    );
+    expect(wanted.length).toBeGreaterThan(20);
+    expect(wanted.filter((name) => !known.has(name))).toEqual([]);
   });
 
-  it.each([
-    [vagueName, 'src/store/store.ts'],
-    [vagueName, 'src/value/database.ts'],
-    [switchedOff, "(mountable ? it : it.skip)('a full disk')"],
-    [switchedOff, "it('skips what is only here', () => {})"],
-    [machinePath, 'https://example.org/framework/main'],
-    [machinePath, 'node_modules/.cache'],
-  ])('%s leaves %j alone', (pattern, line) => {
-    expect(line).not.toMatch(pattern);
+  // Negative controls of the patterns above.
+  it.each<[keyof typeof patterns, string]>([
+    ['vagueName', 'src/cache/utils.ts'],
+    ['vagueName', 'src/common/thing.ts'],
+    ['vagueName', 'src/store/store-manager.ts'],
+    ['vagueName', 'src/value/types.ts'],
+    ['looseEnd', 'const x = y as any;'],
+    ['looseEnd', '// @ts-ignore'],
+    ['switchedOff', "it.skip('x', () => {})"],
+    ['switchedOff', "describe.only('x', () => {})"],
+    ['switchedOff', "it.each([]).only('x')"],
+    ['switchedOff', "xit('x')"],
+    ['machinePath', `see /${'wo' + 'rk'}/main/src`],
+  ])('%s finds %j', (name, line) => {
+    expect(line).toMatch(patterns[name]);
+  });
+
+  it.each<[keyof typeof patterns, string]>([
+    ['vagueName', 'src/store/store.ts'],
+    ['vagueName', 'src/value/database.ts'],
+    ['switchedOff', "(mountable ? it : it.skip)('a full disk')"],
+    ['switchedOff', "it('skips what is only here', () => {})"],
+    ['machinePath', 'https://example.org/framework/main'],
+    ['machinePath', 'node_modules/.cache'],
+  ])('%s leaves %j alone', (name, line) => {
+    expect(line).not.toMatch(patterns[name]);
   });
 });
