@@ -1,0 +1,50 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CacheConfiguration, Protections } from '../../src/cache/build-cache-parts.js';
+import { SimulatedFleet } from '../support/simulation/simulated-fleet.js';
+
+const endurance = process.env['ENDURANCE'] === '1';
+const turns = 150;
+
+/** The first seed among these whose story ends with a violation, told. */
+async function firstViolation(
+  seeds: readonly number[],
+  protections?: Protections,
+  configuration?: Partial<CacheConfiguration>,
+): Promise<string | undefined> {
+  for (const seed of seeds) {
+    const fleet = new SimulatedFleet(seed, protections, configuration);
+    await fleet.run(turns);
+    if (fleet.violations.length === 0) continue;
+    const replay = `SEED=${seed} npm run jest -- test/fills/fill-protocol.spec.ts`;
+    return `${fleet.violations.join('\n')}\nReplay: ${replay}\n${fleet.trace.slice(-400).join('\n')}`;
+  }
+  return undefined;
+}
+
+const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+
+describe('three processes under a seeded scheduler', () => {
+  const one = Number(process.env['SEED'] ?? 0);
+  const count = endurance ? 20_000 : 2_000;
+  const limitMs = endurance ? 1_800_000 : 300_000;
+
+  it(
+    `F4 never read what is older than the last acknowledged invalidation: ${one ? `seed ${one}` : `${count} seeds`}`,
+    async () => {
+      expect(await firstViolation(one ? [one] : upTo(count))).toBeUndefined();
+    },
+    limitMs,
+  );
+
+  it.each<[string, Protections, Partial<CacheConfiguration>]>([
+    ['fills are not bound to a revision', { leases: false }, {}],
+    ['near tiers keep what began before an invalidation', { fence: false }, {}],
+    ['nobody reads what others invalidated', {}, { coherence: false }],
+  ])(
+    'F4 (−) do so within these seeds when %s',
+    async (_, protections, configuration) => {
+      expect(await firstViolation(upTo(count), protections, configuration)).toMatch(/though \d+ was acknowledged/);
+    },
+    limitMs,
+  );
+});

@@ -1,0 +1,61 @@
+import type { Clock, Timer } from '../../../src/value/clock.js';
+
+interface Scheduled {
+  readonly at: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+/** Time that stands still until it is told to go on. One clock for all simulated processes. */
+export class SimulatedClock implements Clock {
+  private time = 1_700_000_000_000;
+  private order = 0;
+  private readonly scheduled = new Set<Scheduled>();
+
+  now(): number {
+    return this.time;
+  }
+
+  monotonic(): number {
+    return this.time;
+  }
+
+  after(delayMs: number, run: () => void): Timer {
+    const timer: Scheduled = { at: this.time + delayMs, order: this.order++, run };
+    this.scheduled.add(timer);
+    return { cancel: () => void this.scheduled.delete(timer) };
+  }
+
+  async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
+    if (signal?.aborted) return;
+    await new Promise<void>((resolve) => {
+      const finish = (): void => {
+        timer.cancel();
+        signal?.removeEventListener('abort', finish);
+        resolve();
+      };
+      const timer = this.after(delayMs, finish);
+      signal?.addEventListener('abort', finish);
+    });
+  }
+
+  /** Goes on to `until`, running what falls due on the way, in order; `settle` after each lets its consequences happen. */
+  async advanceTo(until: number, settle: () => Promise<void>): Promise<void> {
+    for (let due = this.firstUntil(until); due; due = this.firstUntil(until)) {
+      this.scheduled.delete(due);
+      this.time = Math.max(this.time, due.at);
+      due.run();
+      await settle();
+    }
+    this.time = until;
+  }
+
+  private firstUntil(until: number): Scheduled | undefined {
+    let first: Scheduled | undefined;
+    for (const timer of this.scheduled) {
+      if (timer.at > until) continue;
+      if (!first || timer.at < first.at || (timer.at === first.at && timer.order < first.order)) first = timer;
+    }
+    return first;
+  }
+}

@@ -1,0 +1,82 @@
+import type { Shard, Store } from '../../../src/store/store.js';
+import { StoreUnavailableError } from '../../../src/value/errors.js';
+import type { SeededRandom } from '../seeded-random.js';
+
+/** Something that is on its way and happens when it is picked. */
+interface Step {
+  readonly what: string;
+  readonly happen: () => void | Promise<void>;
+  readonly lose?: () => void;
+}
+
+/** Everything that is on its way between simulated processes and their store, and inside of loaders, in no order at all. */
+export class SimulatedNetwork {
+  private readonly steps: Step[] = [];
+
+  constructor(
+    private readonly random: SeededRandom,
+    private readonly trace: (line: string) => void,
+  ) {}
+
+  get underWay(): number {
+    return this.steps.length;
+  }
+
+  /** Lets any one of them happen. */
+  async deliverOne(): Promise<void> {
+    const [step] = this.steps.splice(this.random.integer(0, this.steps.length - 1), 1);
+    if (!step) return;
+    this.trace(step.what);
+    await step.happen();
+  }
+
+  /** The command or its answer is lost: the caller knows no more than that. */
+  loseOne(): void {
+    const losable = this.steps.filter(({ lose }) => lose);
+    if (losable.length === 0) return;
+    const step = this.random.pick(losable);
+    this.steps.splice(this.steps.indexOf(step), 1);
+    this.trace(`LOST ${step.what}`);
+    step.lose?.();
+  }
+
+  /** Resolves when this is picked. */
+  pause(what: string): Promise<void> {
+    return new Promise((resolve) => this.steps.push({ what, happen: resolve }));
+  }
+
+  /** The same store as a process sees it: each command takes a while to arrive, and its answer a while to come back. */
+  between(process: string, store: Store): Store {
+    const shards = store.shards.map((shard) => this.overWire(process, shard)) as [Shard, ...Shard[]];
+    return {
+      name: store.name,
+      capabilities: store.capabilities,
+      shards,
+      shardOf: (key) => shards[store.shards.indexOf(store.shardOf(key))] as Shard,
+      open: () => store.open(),
+      close: () => store.close(),
+    };
+  }
+
+  private overWire(process: string, shard: Shard): Shard {
+    const send = <R>(what: string, command: () => Promise<R>): Promise<R> =>
+      new Promise((resolve, reject) => {
+        const lose = (): void => reject(new StoreUnavailableError(shard.name, 'lost on the way'));
+        const arrive = async (): Promise<void> => {
+          const answer = await command();
+          this.steps.push({ what: `${process} <- ${what}`, happen: () => resolve(answer), lose });
+        };
+        this.steps.push({ what: `${process} -> ${what}`, happen: arrive, lose });
+      });
+    return {
+      name: shard.name,
+      readMany: (keys) => send(`read ${keys.join(' ')}`, () => shard.readMany(keys)),
+      readOrStub: (keys, stubMs) => send(`read or stub ${keys.join(' ')}`, () => shard.readOrStub(keys, stubMs)),
+      write: (key, bytes, options) =>
+        send(`write ${key}${options.only ? ' if' : ''}`, () => shard.write(key, bytes, options)),
+      remove: (key, revision) => send(`remove ${key}${revision ? ' if' : ''}`, () => shard.remove(key, revision)),
+      increment: (key, by, seed) => send(`increment ${key} by ${by}`, () => shard.increment(key, by, seed)),
+      touch: (key, lifeMs) => send(`touch ${key}`, () => shard.touch(key, lifeMs)),
+    };
+  }
+}
