@@ -15,22 +15,29 @@ export interface ServerOptions {
 /** Fill leases need what `mg … N` and `ma … J` do since then. */
 const minVersion = [1, 6, 18] as const;
 const tooOldRetryMs = 60_000;
+/** Doubled at each failure. The longest is shorter than a breaker's pause, whose probe must reach the wire. */
+const pauseAfterFailureMs = { first: 20, longest: 500 };
+/** What is left for the greeting when a blocked loop learned late that the connection stands. */
+const leastGreetingMs = 100;
+/** memcached's own limit of `-I`, until the server has said its own. */
+const largestItemBytes = 2 ** 30;
 
 /** One server and the one connection to it, made on demand and made again when it ended. */
 export class MemcachedServer {
-  /** Counts connections. What was learned on an earlier one proves nothing: the server may have restarted, and its revisions with it. */
-  session = 0;
   /** Of the present server: the largest item it takes, its own bookkeeping included. */
   itemSizeMax: number | undefined;
   /** Whether it makes room by throwing items away. Known once connected. */
   evictsItems: boolean | undefined;
   readonly name: string;
 
+  /** Counts connections. What was learned on an earlier one proves nothing: the server may have restarted, and its revisions with it. */
+  private sessions = 0;
   private connection: MetaConnection | undefined;
   private connecting: Promise<MetaConnection> | undefined;
   private sockets = new Set<Socket>();
   private closed = false;
-  private tooOldUntil = 0;
+  private refusal: { readonly until: number; readonly error: StoreUnavailableError } | undefined;
+  private failuresInRow = 0;
   private saidTooOld = false;
 
   constructor(
@@ -47,20 +54,21 @@ export class MemcachedServer {
 
   open(): void {
     this.closed = false;
+    this.refusal = undefined;
   }
 
-  /** The connection, made if need be. @throws StoreUnavailableError within the connect deadline. */
+  /** The connection, made if need be. @throws StoreUnavailableError within the connect deadline; at once for a while after a failure. */
   async connected(): Promise<MetaConnection> {
     if (this.connection) return this.connection;
     if (this.closed) throw this.unavailable('it was closed');
-    if (this.options.clock.monotonic() < this.tooOldUntil) throw this.unavailable('it is too old');
+    if (this.refusal && this.options.clock.monotonic() < this.refusal.until) throw this.refusal.error;
     this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
     return this.connecting;
   }
 
   close(): void {
     this.closed = true;
-    this.connection?.end('closed');
+    this.connection?.end('it was closed');
     for (const socket of this.sockets) socket.destroy();
   }
 
@@ -69,23 +77,37 @@ export class MemcachedServer {
   }
 
   private async connect(): Promise<MetaConnection> {
-    const socket = await this.openSocket();
-    const connection = new MetaConnection(socket, this.options.commandTimeoutMs, this.options.clock, (ended) => {
+    const startedAt = this.options.clock.monotonic();
+    try {
+      const connection = this.meet(await this.openSocket());
+      await this.greet(connection, startedAt);
+      // Closed, or ended, while the greeting was under way.
+      if (this.closed) connection.end('it was closed');
+      if (connection.isShutdown()) throw this.unavailable('the connection has ended');
+      this.connection = connection;
+      this.failuresInRow = 0;
+      this.refusal = undefined;
+      return connection;
+    } catch (error) {
+      const unavailable = error instanceof StoreUnavailableError ? error : this.unavailable('no answer', error);
+      const pauseMs = Math.min(pauseAfterFailureMs.first * 2 ** this.failuresInRow++, pauseAfterFailureMs.longest);
+      this.refuseFor(pauseMs, unavailable);
+      throw unavailable;
+    }
+  }
+
+  /** Nobody is asked again before a longer refusal is over. */
+  private refuseFor(pauseMs: number, error: StoreUnavailableError): void {
+    const until = this.options.clock.monotonic() + pauseMs;
+    if (!this.refusal || this.refusal.until < until) this.refusal = { until, error };
+  }
+
+  private meet(socket: Socket): MetaConnection {
+    const { commandTimeoutMs, clock } = this.options;
+    const maxValueBytes = (): number => this.itemSizeMax ?? largestItemBytes;
+    return new MetaConnection(socket, ++this.sessions, maxValueBytes, commandTimeoutMs, clock, (ended) => {
       if (this.connection === ended) this.connection = undefined;
     });
-    try {
-      await this.greet(connection);
-    } catch (error) {
-      connection.end('refused at first connect');
-      throw error instanceof StoreUnavailableError ? error : this.unavailable('it does not answer', error);
-    }
-    if (this.closed || connection.isShutdown()) {
-      connection.end('closed');
-      throw this.unavailable('it was closed');
-    }
-    this.session++;
-    this.connection = connection;
-    return connection;
   }
 
   private openSocket(): Promise<Socket> {
@@ -102,9 +124,13 @@ export class MemcachedServer {
         timer.cancel();
         reject(error);
       };
+      // A loop that was blocked fires the timer first; one turn later it has learned whether the connection stands.
       const timer = clock.after(connectTimeoutMs, () => {
-        fail(this.unavailable(`no connection within ${connectTimeoutMs} ms`));
-        socket.destroy();
+        setImmediate(() => {
+          if (!socket.connecting) return;
+          fail(this.unavailable(`no connection within ${connectTimeoutMs} ms`));
+          socket.destroy();
+        });
       });
       socket.once('error', (error) => fail(this.unavailable('no connection', error)));
       socket.once('connect', () => {
@@ -114,25 +140,56 @@ export class MemcachedServer {
     });
   }
 
-  /** Asks who it is before anything is entrusted to it. */
-  private async greet(connection: MetaConnection): Promise<void> {
-    const version = new Promise<string>((resolve, reject) => {
-      connection.send('version\r\n', (error, reply) => (error ? reject(error) : resolve(reply?.flags[0] ?? '')));
+  /** Asks who it is before anything is entrusted to it, in what is left of the connect deadline. */
+  private async greet(connection: MetaConnection, startedAt: number): Promise<void> {
+    const { clock, connectTimeoutMs } = this.options;
+    const leftMs = connectTimeoutMs - (clock.monotonic() - startedAt);
+    let greeted = false;
+    const timer = clock.after(Math.max(leftMs, Math.min(leastGreetingMs, connectTimeoutMs)), () => {
+      setImmediate(() => {
+        if (!greeted) connection.end(`no greeting within ${connectTimeoutMs} ms`);
+      });
     });
-    const settings = new Promise<Map<string, string>>((resolve, reject) => {
-      connection.stats('stats settings\r\n', (error, lines) => (error ? reject(error) : resolve(new Map(lines))));
-    });
-    const [number, known] = await Promise.all([version, settings]);
-    if (isOlder(number)) {
-      this.tooOldUntil = this.options.clock.monotonic() + tooOldRetryMs;
-      const message = `${this.name} is version ${number.slice(0, 20)}; ${minVersion.join('.')} or later is needed.`;
-      if (!this.saidTooOld) reportFault({ source: this.name, kind: 'too-old', message });
-      this.saidTooOld = true;
-      throw this.unavailable(`version ${number.slice(0, 20)} is older than ${minVersion.join('.')}`);
+    try {
+      const [, settings] = await Promise.all([
+        versionOf(connection).then((answer) => {
+          if (isOlder(answer)) throw this.tooOld(answer.slice(0, 20));
+        }),
+        settingsOf(connection),
+      ]);
+      this.itemSizeMax = Number(settings.get('item_size_max')) || undefined;
+      this.evictsItems = settings.get('evictions') === 'on';
+      greeted = true;
+    } catch (error) {
+      connection.end('it was refused at the greeting');
+      throw error;
+    } finally {
+      timer.cancel();
     }
-    this.itemSizeMax = Number(known.get('item_size_max')) || undefined;
-    this.evictsItems = known.get('evictions') === 'on';
   }
+
+  /** Off, said once, and looked at again each minute: somebody may upgrade it. */
+  private tooOld(version: string): StoreUnavailableError {
+    const least = minVersion.join('.');
+    const error = this.unavailable(`version ${version} is older than ${least}`);
+    this.refuseFor(tooOldRetryMs, error);
+    const message = `${this.name} is version ${version}; ${least} or later is needed. It is not used until it is upgraded.`;
+    if (!this.saidTooOld) reportFault({ source: this.name, kind: 'too-old', message });
+    this.saidTooOld = true;
+    return error;
+  }
+}
+
+function versionOf(connection: MetaConnection): Promise<string> {
+  return new Promise((resolve, reject) => {
+    connection.version((error, reply) => (error ? reject(error) : resolve(reply?.flags[0] ?? '')));
+  });
+}
+
+function settingsOf(connection: MetaConnection): Promise<ReadonlyMap<string, string>> {
+  return new Promise((resolve, reject) => {
+    connection.stats('stats settings', (error, lines) => (error ? reject(error) : resolve(new Map(lines))));
+  });
 }
 
 function isOlder(version: string): boolean {

@@ -1,5 +1,5 @@
-import { StoreUnavailableError } from '../../value/errors.js';
 import type { Clock } from '../../value/clock.js';
+import type { StoreUnavailableError } from '../../value/errors.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import type { MemcachedServer } from './memcached-server.js';
@@ -9,6 +9,8 @@ import { secondsToLive } from './seconds-to-live.js';
 
 /** What memcached keeps with an item counts against its limit: a head, a revision, the key, a page's rounding. */
 const itemOverheadBytes = 512;
+/** Until the server has said its own. */
+const usualItemSizeMax = 2 ** 20;
 
 /** One memcached server, in the commands of its meta protocol (doc/protocol.txt of memcached 1.6). */
 export class MemcachedShard implements Shard {
@@ -31,31 +33,41 @@ export class MemcachedShard implements Shard {
     return this.server.evictsItems ?? true;
   }
 
-  async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
-    const replies = await this.ask(storeKeys, (key) => `mg ${key} v c\r\n`);
-    return replies.map((reply) => (reply.code === 'VA' ? this.item(reply) : undefined));
+  readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    return this.askEach(
+      storeKeys,
+      (key) => `mg ${key} v c`,
+      (reply, session) => {
+        if (reply.code === 'EN') return undefined;
+        return { bytes: this.valueOf(reply), revision: this.revisionOf(reply, session) };
+      },
+    );
   }
 
-  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
+  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
     const seconds = secondsToLive(stubMs, this.clock);
-    const replies = await this.ask(storeKeys, (key) => `mg ${key} v c N${seconds}\r\n`);
-    return replies.map((reply) => {
-      if (reply.code !== 'VA') throw this.unexpected(reply);
-      return { ...this.item(reply), won: reply.flags.includes('W') };
-    });
+    return this.askEach(
+      storeKeys,
+      (key) => `mg ${key} v c N${seconds}`,
+      (reply, session) => ({
+        bytes: this.valueOf(reply),
+        revision: this.revisionOf(reply, session),
+        won: reply.flags.includes('W'),
+      }),
+    );
   }
 
   async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
     assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
-    if (typeof only === 'object' && only.session !== this.server.session) return { status: 'changed' };
+    if (typeof only === 'object' && only.session !== connection.session) return { status: 'changed' };
     const maxBytes = this.maxBytes(storeKey);
-    if (bytes.length > maxBytes) return this.refuseTooLarge(storeKey, maxBytes, only);
+    if (bytes.length > maxBytes) return this.refuseTooLarge(connection, storeKey, maxBytes, only);
     const condition = only === undefined ? '' : only === 'absent' ? ' ME' : ` C${only.number}`;
-    const command = `ms ${storeKey} ${bytes.length} c T${secondsToLive(lifeMs, this.clock)}${condition}\r\n`;
+    const command = `ms ${storeKey} ${bytes.length} c T${secondsToLive(lifeMs, this.clock)}${condition}`;
     const reply = await this.tell(connection, command, bytes);
-    if (reply === 'too large') return this.refuseTooLarge(storeKey, maxBytes, only);
-    if (reply.code === 'HD') return { status: 'stored', revision: this.revision(reply) };
+    if (reply === 'too large') return { status: 'too-large', maxBytes };
+    if (reply.code === 'HD') return { status: 'stored', revision: this.revisionOf(reply, connection.session) };
     if (reply.code === 'NS') return { status: 'exists' };
     if (reply.code === 'EX' || reply.code === 'NF') return { status: 'changed' };
     throw this.unexpected(reply);
@@ -64,41 +76,52 @@ export class MemcachedShard implements Shard {
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
-    if (revision && revision.session !== this.server.session) return 'changed';
-    const reply = await this.tell(connection, `md ${storeKey}${revision ? ` C${revision.number}` : ''}\r\n`);
-    if (reply === 'too large') throw this.server.unavailable('an answer that does not fit');
-    if (reply.code === 'HD') return 'removed';
-    if (reply.code === 'NF') return 'absent';
-    if (reply.code === 'EX') return 'changed';
-    throw this.unexpected(reply);
+    return this.removeOver(connection, storeKey, revision);
   }
 
   async increment(storeKey: string, by: number, seed: number): Promise<number> {
-    const [reply] = await this.ask([storeKey], (key) => `ma ${key} v N0 J${seed} D${by}\r\n`);
-    const sum = Number(reply?.value?.toString('latin1'));
-    if (reply?.code !== 'VA' || !Number.isSafeInteger(sum))
-      throw this.server.unavailable(`${storeKey} holds no counter`);
+    const [sum] = await this.askEach(
+      [storeKey],
+      (key) => `ma ${key} v N0 J${seed} D${by}`,
+      (reply) => Number(this.valueOf(reply).toString('latin1')),
+    );
+    if (sum === undefined || !Number.isSafeInteger(sum)) throw this.server.unavailable(`${storeKey} holds no counter`);
     return sum;
   }
 
   async touch(storeKey: string, lifeMs: number): Promise<boolean> {
-    const [reply] = await this.ask([storeKey], (key) => `mg ${key} T${secondsToLive(lifeMs, this.clock)}\r\n`);
-    return reply?.code === 'HD';
+    const [touched] = await this.askEach(
+      [storeKey],
+      (key) => `mg ${key} T${secondsToLive(lifeMs, this.clock)}`,
+      (reply) => {
+        if (reply.code !== 'HD' && reply.code !== 'EN') throw this.unexpected(reply);
+        return reply.code === 'HD';
+      },
+    );
+    return touched === true;
   }
 
-  /** Commands of one turn, this batch's and others', leave in one write and are answered in order. */
-  private async ask(storeKeys: readonly string[], command: (storeKey: string) => string): Promise<MetaReply[]> {
+  /** One command per key. Commands of one turn, this batch's and others', leave in one write and are answered in order. */
+  private async askEach<R>(
+    storeKeys: readonly string[],
+    command: (storeKey: string) => string,
+    read: (reply: MetaReply, session: number) => R,
+  ): Promise<R[]> {
     for (const key of storeKeys) assertStoreKey(key);
     const connection = this.server.ready ?? (await this.server.connected());
     return new Promise((resolve, reject) => {
-      const replies: MetaReply[] = new Array<MetaReply>(storeKeys.length);
+      const results = new Array<R>(storeKeys.length);
       let left = storeKeys.length;
-      if (left === 0) resolve(replies);
+      if (left === 0) resolve(results);
       for (const [index, key] of storeKeys.entries()) {
         connection.send(command(key), (error, reply) => {
-          if (error || !reply) return reject(this.failed(error));
-          replies[index] = reply;
-          if (--left === 0) resolve(replies);
+          if (!reply) return reject(this.failed(error));
+          try {
+            results[index] = read(reply, connection.session);
+          } catch (unexpected) {
+            return reject(unexpected);
+          }
+          if (--left === 0) resolve(results);
         });
       }
     });
@@ -108,31 +131,62 @@ export class MemcachedShard implements Shard {
     return new Promise((resolve, reject) => {
       const answer = (error: Error | undefined, reply: MetaReply | undefined): void => {
         if (reply) resolve(reply);
-        else if (error instanceof ServerError && error.message.includes('too large')) resolve('too large');
+        else if (body && error instanceof ServerError && error.message.includes('too large')) resolve('too large');
         else reject(this.failed(error));
       };
       connection.send(command, answer, body);
     });
   }
 
-  /** The server, too, removes the older item when it refuses a larger one; here it is done on purpose, and only where the write would have. */
-  private async refuseTooLarge(storeKey: string, maxBytes: number, only: WriteOptions['only']): Promise<WriteOutcome> {
-    if (only !== 'absent') await this.remove(storeKey, only);
+  private async removeOver(
+    connection: MetaConnection,
+    storeKey: string,
+    revision: Revision | undefined,
+  ): Promise<RemoveOutcome> {
+    if (revision && revision.session !== connection.session) return 'changed';
+    const reply = await this.tell(connection, `md ${storeKey}${revision ? ` C${revision.number}` : ''}`);
+    if (reply === 'too large') throw this.server.unavailable('an answer to another command');
+    if (reply.code === 'HD') return 'removed';
+    if (reply.code === 'NF') return 'absent';
+    if (reply.code === 'EX') return 'changed';
+    throw this.unexpected(reply);
+  }
+
+  /**
+   * The server would remove the older item when it refuses a larger one, whatever the condition. So the larger one never leaves, and the older is
+   * removed on purpose, only where the write would have replaced it.
+   */
+  private async refuseTooLarge(
+    connection: MetaConnection,
+    storeKey: string,
+    maxBytes: number,
+    only: WriteOptions['only'],
+  ): Promise<WriteOutcome> {
+    if (only === 'absent') {
+      const present = await this.tell(connection, `mg ${storeKey}`);
+      if (present !== 'too large' && present.code === 'HD') return { status: 'exists' };
+    } else {
+      const outcome = await this.removeOver(connection, storeKey, only);
+      if (only && outcome !== 'removed') return { status: 'changed' };
+    }
     return { status: 'too-large', maxBytes };
   }
 
   private maxBytes(storeKey: string): number {
-    const taken = (this.server.itemSizeMax ?? 2 ** 20) - itemOverheadBytes - storeKey.length;
+    const taken = (this.server.itemSizeMax ?? usualItemSizeMax) - itemOverheadBytes - storeKey.length;
     return Math.min(this.maxItemBytes, taken);
   }
 
-  private item(reply: MetaReply): StoredItem {
-    return { bytes: reply.value as Buffer, revision: this.revision(reply) };
+  private valueOf(reply: MetaReply): Buffer {
+    if (!reply.value) throw this.unexpected(reply);
+    return reply.value;
   }
 
-  private revision({ flags }: MetaReply): Revision {
+  private revisionOf({ flags }: MetaReply, session: number): Revision {
     for (const flag of flags) {
-      if (flag.charCodeAt(0) === 0x63) return { session: this.server.session, number: Number(flag.slice(1)) };
+      if (flag.charCodeAt(0) !== 0x63) continue;
+      const number = Number(flag.slice(1));
+      if (Number.isSafeInteger(number)) return { session, number };
     }
     throw this.server.unavailable('an answer without its revision');
   }

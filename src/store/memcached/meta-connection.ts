@@ -17,29 +17,42 @@ export type Answer = (error: Error | undefined, reply: MetaReply | undefined) =>
 interface Waiting {
   readonly answer: Answer;
   readonly sentAt: number;
+  /** The flag that the server repeats in its reply: `O` and a number. Empty for `version` and `stats`, which take none. */
+  readonly opaque: string;
   /** For `stats`, whose reply is many lines. */
   readonly lines: [string, string][] | undefined;
 }
 
-const codes = new Set(['HD', 'EN', 'NS', 'EX', 'NF', 'MN', 'OK', 'VERSION']);
-const maxValueBytes = 128 * 2 ** 20;
+const metaCodes = new Set(['HD', 'EN', 'NS', 'EX', 'NF']);
+/** A reply's line is shorter by far; more bytes without an end are no reply. */
+const maxLineBytes = 512;
+/** Far more than can wait at a time, and short on the wire. */
+const opaqueNumbers = 100_000;
 const silent = (): void => {};
 const noLogger = { debug: silent, info: silent, warn: silent, error: silent };
 
 /**
  * memcache-client's connection (1.0.5, pinned), with replies of the meta protocol and without its ways to die: whatever is malformed or was not
- * asked for ends this connection and nothing else, every waiting command is settled when it ends, commands of one turn are written together, and
- * a command is overdue only if its reply has not arrived one turn after its deadline, so that a blocked loop does not throw away replies that are
- * there.
+ * asked for ends this connection and nothing else, every reply must repeat its command's number, so that a reply too many can't answer another
+ * command, every waiting command is settled when it ends, commands of one turn are written together, and a command is overdue only when the loop
+ * has read all that had arrived, so that a blocked loop does not throw away replies that are there.
  */
 export class MetaConnection extends MemcacheConnection {
   private readonly queue: Waiting[] = [];
   private queueHead = 0;
   private unsent: (string | Uint8Array)[] = [];
   private overdueTimer: Timer | undefined;
+  private lastOpaque = 0;
+  private arrivals = 0;
 
+  /**
+   * @param session what the revisions that it hands out are worth: see `Revision`.
+   * @param maxValueBytes a value of more is nonsense.
+   */
   constructor(
     socket: Socket,
+    readonly session: number,
+    readonly maxValueBytes: () => number,
     private readonly commandTimeoutMs: number,
     private readonly clock: Clock,
     private readonly onEnd: (connection: MetaConnection) => void,
@@ -52,20 +65,29 @@ export class MetaConnection extends MemcacheConnection {
     this._setupConnection(socket);
   }
 
-  /** Sends a command, which ends with CR LF, and its body, if it has one, CR LF included. The answer comes later, never during the call. */
+  /** Sends a meta command, given without its CR LF, and its body, if it has one. The answer comes later, never during the call. */
   send(command: string, answer: Answer, body?: Uint8Array): void {
-    if (this.unsent.length === 0) process.nextTick(() => this.flush());
-    this.unsent.push(command);
+    this.lastOpaque = (this.lastOpaque + 1) % opaqueNumbers;
+    const opaque = `O${this.lastOpaque}`;
+    if (!this.expect({ answer, sentAt: this.clock.monotonic(), opaque, lines: undefined })) return;
+    this.unsent.push(`${command} ${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
-    this.expect(answer, undefined);
+  }
+
+  /** `version`: the answer's first flag. */
+  version(answer: Answer): void {
+    if (this.expect({ answer, sentAt: this.clock.monotonic(), opaque: '', lines: undefined })) {
+      this.unsent.push('version\r\n');
+    }
   }
 
   /** `stats …`: its lines as pairs. */
   stats(command: string, answer: (error: Error | undefined, lines: readonly [string, string][]) => void): void {
     const lines: [string, string][] = [];
-    if (this.unsent.length === 0) process.nextTick(() => this.flush());
-    this.unsent.push(command);
-    this.expect((error) => answer(error, lines), lines);
+    const answerLines: Answer = (error) => answer(error, lines);
+    if (this.expect({ answer: answerLines, sentAt: this.clock.monotonic(), opaque: '', lines })) {
+      this.unsent.push(`${command}\r\n`);
+    }
   }
 
   /** Settles every waiting command and destroys the socket. */
@@ -73,26 +95,27 @@ export class MetaConnection extends MemcacheConnection {
     this._shutdown(reason);
   }
 
-  get waiting(): number {
-    return this.queue.length - this.queueHead;
-  }
-
   override onData(data: Buffer | undefined): void {
+    this.arrivals++;
     try {
       super.onData(data);
+      // The parser would drop a long line without a word, and take what follows for the replies to the wrong commands.
+      if (!this._pending && (this._partialData?.length ?? 0) > maxLineBytes) throw new Error('an endless line');
     } catch (error) {
-      this.end(error instanceof Error ? error.message : 'malformed reply');
+      this.end(error instanceof Error ? error.message : 'a malformed reply');
     }
   }
 
   override processCmd(tokens: string[]): number {
-    const code = tokens[0] as string;
-    if (codes.has(code)) this.settle({ code, flags: tokens.slice(1), value: undefined });
-    else if (code === 'VA') this.expectValue(tokens);
-    else if (code === 'STAT') this.peek().lines?.push([tokens[1] ?? '', tokens.slice(2).join(' ')]);
-    else if (code === 'END' && this.peek().lines) this.settle({ code, flags: [], value: undefined });
-    else if (code === 'SERVER_ERROR') this.dequeue().answer(new ServerError(tokens.slice(1).join(' ')), undefined);
-    else throw new Error(`unexpected reply ${code.slice(0, 20)}`);
+    const [code = '', ...flags] = tokens;
+    const { opaque, lines } = this.peek();
+    if (code === 'VA') this.expectValue(tokens);
+    else if (code.endsWith('_ERROR') || code === 'ERROR') this.fail(tokens);
+    else if (opaque !== '' && metaCodes.has(code)) this.settle({ code, flags, value: undefined });
+    else if (opaque === '' && code === 'VERSION' && !lines) this.settle({ code, flags, value: undefined });
+    else if (lines && code === 'STAT' && lines.length < 1_000) lines.push([flags[0] ?? '', flags.slice(1).join(' ')]);
+    else if (lines && code === 'END') this.settle({ code, flags, value: undefined });
+    else throw new Error('an unexpected reply');
     return 1;
   }
 
@@ -137,9 +160,16 @@ export class MetaConnection extends MemcacheConnection {
     socket.uncork();
   }
 
-  private expect(answer: Answer, lines: [string, string][] | undefined): void {
-    this.queue.push({ answer, sentAt: this.clock.monotonic(), lines });
+  /** False: the connection has ended, and the answer will say so. */
+  private expect(waiting: Waiting): boolean {
+    if (this.isShutdown()) {
+      process.nextTick(waiting.answer, new Error('the connection has ended'), undefined);
+      return false;
+    }
+    if (this.unsent.length === 0) process.nextTick(() => this.flush());
+    this.queue.push(waiting);
     this.overdueTimer ??= this.clock.after(this.commandTimeoutMs, () => this.checkOverdue());
+    return true;
   }
 
   private peek(): Waiting {
@@ -160,30 +190,45 @@ export class MetaConnection extends MemcacheConnection {
   }
 
   private settle(reply: MetaReply): void {
+    const { opaque } = this.peek();
+    if (opaque !== '' && !reply.flags.includes(opaque)) throw new Error('a reply to another command');
     this.dequeue().answer(undefined, reply);
   }
 
+  /** The server understood, and can't or won't: it says why, and the connection goes on. Anything else it did not understand. */
+  private fail([code, ...words]: string[]): void {
+    const reason = words.join(' ');
+    const goesOn = code === 'SERVER_ERROR' || reason.startsWith('cannot increment');
+    if (!goesOn) throw new Error(`${code}: the command was not understood`);
+    this.dequeue().answer(new ServerError(reason), undefined);
+  }
+
   private expectValue(tokens: string[]): void {
-    this.peek();
     const size = Number(tokens[1]);
-    if (!/^\d+$/.test(tokens[1] ?? '') || size > maxValueBytes) throw new Error('a value without a length');
+    if (!/^\d{1,10}$/.test(tokens[1] ?? '') || size > this.maxValueBytes()) throw new Error('a value without a length');
+    if (!tokens.includes(this.peek().opaque, 2)) throw new Error('a value for another command');
     this.initiatePending(tokens, size);
   }
 
-  /** What a blocked loop left unread is read in the poll phase, which comes before the immediate. */
+  /**
+   * What a blocked loop left unread is read in the poll phase, which comes before the immediate, and by at most 2 MiB per turn: as long as each
+   * turn brings something, nobody is overdue.
+   */
   private checkOverdue(): void {
+    const { arrivals } = this;
     setImmediate(() => {
       this.overdueTimer = undefined;
       const head = this.queue[this.queueHead];
       if (!head || this.isShutdown()) return;
       const overdueInMs = head.sentAt + this.commandTimeoutMs - this.clock.monotonic();
-      if (overdueInMs <= 0) this.end(`no answer within ${this.commandTimeoutMs} ms`);
-      else this.overdueTimer = this.clock.after(overdueInMs, () => this.checkOverdue());
+      if (overdueInMs > 0) this.overdueTimer = this.clock.after(overdueInMs, () => this.checkOverdue());
+      else if (this.arrivals !== arrivals) this.checkOverdue();
+      else this.end(`no answer within ${this.commandTimeoutMs} ms`);
     });
   }
 }
 
-/** The server understood and can't: it says why. The connection goes on. */
+/** The server's own words for why it can't. */
 export class ServerError extends Error {}
 
 const crlf = Buffer.from('\r\n');
