@@ -1,6 +1,7 @@
 import { openEnvelope, sealEnvelope } from '../codec/envelope.js';
 import type { Envelope, EnvelopeHead } from '../codec/envelope.js';
 import type { StoredItem } from '../store/store.js';
+import { tagName } from '../tier/fence.js';
 import { NearCopy } from '../tier/near-copy.js';
 import { BlindTrust, CombinedTrust, lastingTrust } from '../tier/trust.js';
 import type { Trust } from '../tier/trust.js';
@@ -130,18 +131,27 @@ export class StoredEntries {
   }
 
   /**
-   * The present generations, remembered for the request.
+   * The present generations, remembered for the request until one is invalidated here or in the log: what is kept near with the help of an
+   * older one would be named no more.
    * @throws StoreUnavailableError
    */
   async generationsOf(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const { scope, tagGenerations } = this.parts;
+    const { scope, tagGenerations, fence } = this.parts;
     if (tags.length === 0 || !tagGenerations) return none;
-    const notes = scope.current()?.notesOf(this.parts) ?? new Map<string, number>();
-    const missing = tags.filter((tag) => !notes.has(tag));
-    if (missing.length > 0) {
-      for (const { tag, generation } of await tagGenerations.read(missing)) notes.set(tag, generation);
+    const notes = scope.current()?.notesOf(this.parts);
+    const generations = new Map<string, number>();
+    for (const tag of tags) {
+      const note = notes?.get(tag);
+      if (note && !fence.namedSince(tagName(tag), note.position)) generations.set(tag, note.number);
     }
-    return notes;
+    const missing = tags.filter((tag) => !generations.has(tag));
+    if (missing.length === 0) return generations;
+    const { position } = fence;
+    for (const { tag, generation } of await tagGenerations.read(missing)) {
+      generations.set(tag, generation);
+      notes?.set(tag, { number: generation, position });
+    }
+    return generations;
   }
 
   private undecodable(key: string, item: StoredItem, cause: unknown): Understood<never> {

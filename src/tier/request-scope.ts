@@ -4,6 +4,12 @@ import type { NearCopy } from './near-copy.js';
 /** Where none is open, no look-up asks for the present one: that question costs as much as the hit it would delay (Node 20). */
 let openScopes = 0;
 
+/** A number that was looked up, and the fence's position before it was: worth nothing once its name was invalidated since. */
+export interface Note {
+  readonly number: number;
+  readonly position: number;
+}
+
 /** What one request holds. Gone when the request is. */
 export class ScopeState {
   /** A forced miss was granted: reads skip all tiers but this request's own. */
@@ -15,7 +21,7 @@ export class ScopeState {
   }
 
   private readonly tiers = new Map<unknown, Map<string, NearCopy>>();
-  private readonly notes = new Map<unknown, Map<string, number>>();
+  private readonly notes = new Map<unknown, Map<string, Note>>();
 
   /** The part of the request tier that belongs to `owner`: a cache, or one namespace of a request cache. */
   tierOf(owner: unknown): Map<string, NearCopy> {
@@ -25,9 +31,9 @@ export class ScopeState {
   }
 
   /** Numbers that are looked up once per request, such as the generations of tags. */
-  notesOf(owner: unknown): Map<string, number> {
+  notesOf(owner: unknown): Map<string, Note> {
     let notes = this.notes.get(owner);
-    if (!notes) this.notes.set(owner, (notes = new Map<string, number>()));
+    if (!notes) this.notes.set(owner, (notes = new Map<string, Note>()));
     return notes;
   }
 
