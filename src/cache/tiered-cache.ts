@@ -42,6 +42,8 @@ export type KeyOf<V> = CatalogueKey<V> | KeyLike;
  * An invalidation can't be undone by a load that began before it, on any tier, in any process.
  */
 export class TieredCache {
+  /** For entries whose call and key class don't say otherwise. */
+  readonly defaults: EntryOptions;
   private readonly parts: CacheParts;
   private readonly policies: Policies;
   private readonly near: NearTiers;
@@ -64,7 +66,8 @@ export class TieredCache {
     });
     this.parts = parts;
     this.stop = stop;
-    this.policies = new Policies(configuration.defaults);
+    this.defaults = configuration.defaults ?? {};
+    this.policies = new Policies(this.defaults);
     this.near = new NearTiers(parts);
     const entries = new StoredEntries(parts);
     const keeper = new Keeper(parts, this.near, entries);
