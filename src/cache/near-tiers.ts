@@ -79,6 +79,7 @@ export class NearTiers {
   keep(key: Key, copy: NearCopy, policy: NearPolicy, position: number): boolean {
     const { process, unacknowledged } = this.parts;
     if (this.namedSince(key, copy, position) || unacknowledged.has(key.id)) return false;
+    if (copy.head.tags.some(({ tag }) => unacknowledged.has(tagName(tag)))) return false;
     const name = this.parts.nameOf(key);
     if (!process || !policy.nearby) return true;
     if (name !== key.text) copy.alias = name;

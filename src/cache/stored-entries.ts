@@ -119,6 +119,7 @@ export class StoredEntries {
 
   /** A generation that is older than the entry's was read before the entry was made: it is read again before it condemns. */
   private async tagsStand(tags: readonly TagGeneration[], known: ReadonlyMap<string, number>): Promise<boolean> {
+    if (tags.some(({ tag }) => this.parts.unacknowledged.has(tagName(tag)))) return false;
     const doubtful = tags.filter(({ tag, generation }) => (known.get(tag) ?? -1) < generation).map(({ tag }) => tag);
     if (doubtful.length > 0) this.forgetGenerations(doubtful);
     const present = doubtful.length > 0 ? await this.generationsOf(doubtful) : known;
