@@ -1,0 +1,32 @@
+import { defineKey } from 'nestjs-tiered-cache';
+import { timed, verify } from '../harness.js';
+import type { Benchmark } from '../harness.js';
+import { openCache, ours } from '../support/subjects.js';
+
+const count = 500_000;
+
+export const benchmark: Benchmark = {
+  name: 'keys',
+  unit: 'ns/op',
+  work: 'building and encoding a typed key with two parameters',
+  target: '≤ 4×',
+  rounds: 9,
+  async prepare() {
+    const cache = await openCache();
+    const metadata = defineKey('content_metadata:{customerUuid}:{contentKey}', { holds: 'metadata' });
+    const customers = Array.from({ length: 1_000 }, (_, index) => `8f1a4c1e-${index}`);
+    verify(cache.storeKey(metadata({ customerUuid: 'c', contentKey: 'k' })) === 'bench:1.0.0::content_metadata:c:k', 'the key');
+    const loop = (build: (customerUuid: string) => string): Promise<number> => {
+      let length = 0;
+      return timed(count, () => {
+        for (let index = 0; index < count; index++) length += build(customers[index % 1_000] as string).length;
+        verify(length > count, 'the lengths');
+      });
+    };
+    const subjects = [
+      { name: 'template string', round: () => loop((uuid) => `bench:1.0.0::content_metadata:${uuid}:${'edX+DemoX'}`) },
+      { name: ours, round: () => loop((uuid) => cache.storeKey(metadata({ customerUuid: uuid, contentKey: 'edX+DemoX' }))) },
+    ];
+    return { comparisons: [{ variant: '', baseline: 'template string', subjects }], close: () => cache.close() };
+  },
+};

@@ -1,0 +1,50 @@
+import { LRUCache } from 'lru-cache';
+import { verify } from '../harness.js';
+import type { Benchmark } from '../harness.js';
+import { openCache, ours } from '../support/subjects.js';
+
+const entries = 100_000;
+
+export const benchmark: Benchmark = {
+  name: 'memory',
+  unit: 'bytes/entry',
+  work: '100,000 entries of 200 bytes in the process tier',
+  target: '≤ 1.5×',
+  rounds: 5,
+  async prepare() {
+    verify(globalThis.gc !== undefined, 'run with --expose-gc');
+    const value = (index: number): string => `${index}`.padEnd(200, 'x').split('').reverse().join('');
+    const settledHeap = (): number => {
+      globalThis.gc?.();
+      globalThis.gc?.();
+      const { heapUsed, external, arrayBuffers } = process.memoryUsage();
+      return heapUsed + external + arrayBuffers;
+    };
+    const subjects = [
+      {
+        name: 'lru-cache',
+        round: () => {
+          const before = settledHeap();
+          const lru = new LRUCache<string, string>({ max: entries });
+          for (let index = 0; index < entries; index++) lru.set(`content:${index}`, value(index));
+          const after = settledHeap();
+          verify(lru.size === entries, 'entries were lost');
+          return (after - before) / entries;
+        },
+      },
+      {
+        name: ours,
+        round: async () => {
+          const before = settledHeap();
+          const cache = await openCache({ store: undefined, process: { maxEntries: entries, maxBytes: 2 ** 30 } });
+          for (let index = 0; index < entries; index++) await cache.set(`content:${index}`, value(index), { ttl: '1h' });
+          const after = settledHeap();
+          verify(cache.peek('content:99999') !== undefined, 'entries were lost');
+          await cache.close();
+          return (after - before) / entries;
+        },
+      },
+    ];
+    return { comparisons: [{ variant: '', baseline: 'lru-cache', subjects }] };
+  },
+};

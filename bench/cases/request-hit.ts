@@ -1,0 +1,44 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { RequestScope } from 'nestjs-tiered-cache';
+import { timed } from '../harness.js';
+import type { Benchmark } from '../harness.js';
+import { document, hotKeys, neverLoads, openCache, ours } from '../support/subjects.js';
+
+const count = 200_000;
+
+export const benchmark: Benchmark = {
+  name: 'request-hit',
+  unit: 'ns/op',
+  work: 'getOrSet answered by the request tier, in a scope',
+  target: '≤ 2×',
+  rounds: 9,
+  async prepare() {
+    const scope = new RequestScope();
+    const cache = await openCache({ scope });
+    for (const [index, key] of hotKeys.entries()) await cache.set(key, document(200, index), { ttl: '1h' });
+    const local = new AsyncLocalStorage<Map<string, object>>();
+    const held = new Map<string, object>(hotKeys.map((key, index) => [key, document(200, index)]));
+    const subjects = [
+      {
+        name: 'Map in AsyncLocalStorage',
+        round: () =>
+          local.run(held, () =>
+            timed(count, async () => {
+              for (let index = 0; index < count; index++) await local.getStore()?.get(hotKeys[index % 1_000] as string);
+            }),
+          ),
+      },
+      {
+        name: ours,
+        round: () =>
+          scope.run(async () => {
+            for (const key of hotKeys) await cache.getOrSet(key, neverLoads);
+            return timed(count, async () => {
+              for (let index = 0; index < count; index++) await cache.getOrSet(hotKeys[index % 1_000] as string, neverLoads);
+            });
+          }),
+      },
+    ];
+    return { comparisons: [{ variant: '', baseline: 'Map in AsyncLocalStorage', subjects }], close: () => cache.close() };
+  },
+};
