@@ -10,9 +10,7 @@ export class Hole {
     readonly type: number,
     /** What the filler needs to know, such as the uid that a token is for. */
     readonly argument: string,
-  ) {
-    Object.freeze(this);
-  }
+  ) {}
 }
 
 /**
@@ -29,5 +27,5 @@ export function hole(type: number, argument = ''): Hole {
   if (typeof argument !== 'string' || !argument.isWellFormed()) {
     throw new InvalidOptionError('hole.argument', 'it is no well-formed text', 'Give a string of whole characters.');
   }
-  return new Hole(type, argument);
+  return Object.freeze(new Hole(type, argument));
 }

@@ -29,7 +29,8 @@ export async function renderSpliced(
   document: SplicedDocument | Uint8Array,
   fillers: Fillers,
 ): Promise<RenderedDocument> {
-  const { literals, holes } = document instanceof SplicedDocument ? document : SplicedDocument.parse(document);
+  const { literals, ownHoles: holes } =
+    document instanceof SplicedDocument ? document : SplicedDocument.parse(document);
   const given = callFillers(holes, fillers);
   const texts = given.some(isPromiseLike) ? await Promise.all(given.map(settle, holes)) : (given as string[]);
   return new RenderedDocument(concatenate(literals, escapeAll(texts)));

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { inspect } from 'node:util';
 import { UndecodableError } from '../../value/errors.js';
-import { Hole, literalType } from './hole.js';
+import { Hole, hole, literalType } from './hole.js';
 
 /** `structure`: the lengths add up and arguments are UTF-8. `json`: also, filled with any text, it is JSON. */
 export type SplicedCheck = 'structure' | 'json';
@@ -24,7 +24,8 @@ export class SplicedDocument {
   /** @internal The text before, between and after the holes, one more than these; each character stands for one byte of UTF-8. */
   readonly literals: readonly string[];
 
-  readonly holes: readonly Hole[];
+  /** @internal The holes in their order; must not be handed out. */
+  readonly ownHoles: readonly Hole[];
 
   private constructor(bytes: Buffer, pieces: readonly SplicedPiece[]) {
     this.#bytes = bytes;
@@ -36,8 +37,8 @@ export class SplicedDocument {
         literals.push('');
       } else literals[holes.length] += piece.toString('latin1');
     }
-    this.literals = Object.freeze(literals);
-    this.holes = Object.freeze(holes);
+    this.literals = literals;
+    this.ownHoles = holes;
   }
 
   /**
@@ -59,6 +60,11 @@ export class SplicedDocument {
     return this.#bytes.length;
   }
 
+  /** What there is to fill, in order. */
+  get holes(): readonly Hole[] {
+    return this.ownHoles.map(({ type, argument }) => hole(type, argument));
+  }
+
   /** A copy of the bytes as stored. */
   toBuffer(): Buffer {
     return Buffer.from(this.#bytes);
@@ -66,11 +72,11 @@ export class SplicedDocument {
 
   /** The content stays out of logs. */
   toJSON(): object {
-    return { bytes: this.byteLength, holes: this.holes.length };
+    return { bytes: this.byteLength, holes: this.ownHoles.length };
   }
 
   [inspect.custom](): string {
-    return `SplicedDocument { ${this.byteLength} bytes, ${this.holes.length} holes }`;
+    return `SplicedDocument { ${this.byteLength} bytes, ${this.ownHoles.length} holes }`;
   }
 }
 
