@@ -237,7 +237,9 @@ export class BulkLoads {
       await Promise.all(mine.map((one) => this.land(one, loaded.get(one.key.id), starts.get(one) as LoadStart)));
     } catch (error) {
       await Promise.all(
-        mine.map((one) => this.runner.afterFailure(error, one.key, starts.get(one) as LoadStart, one.policy)),
+        mine.map((one) =>
+          this.runner.afterFailure(error, one.key, starts.get(one) as LoadStart, one.policy, bulk.controller.signal),
+        ),
       );
       throw error;
     }

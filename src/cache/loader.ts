@@ -50,7 +50,7 @@ export class LoaderRunner {
       );
       return await this.keeper.keep(key, value, start, policy);
     } catch (error) {
-      await this.afterFailure(error, key, start, policy);
+      await this.afterFailure(error, key, start, policy, flight.controller.signal);
       throw error;
     }
   }
@@ -90,11 +90,17 @@ export class LoaderRunner {
 
   /**
    * A source in trouble is left alone for a moment by the whole fleet. An error that is an answer ("there is none") takes back what was
-   * served, and a load that took too long gives way to the next.
+   * served. A load that was told to stop, because it took too long or because nobody waits any more, gives way to the next.
    */
-  async afterFailure<V>(error: unknown, key: Key, start: LoadStart, policy: EntryPolicy<V>): Promise<void> {
+  async afterFailure<V>(
+    error: unknown,
+    key: Key,
+    start: LoadStart,
+    policy: EntryPolicy<V>,
+    stopped: AbortSignal,
+  ): Promise<void> {
     try {
-      if (error instanceof LoadTimeoutError) await start.lease?.giveBack();
+      if (stopped.aborted) await start.lease?.giveBack();
       else if (policy.staleIfError(error)) await start.lease?.holdBack();
       else await this.keeper.keepNothing(key, start);
     } catch (unavailable) {
