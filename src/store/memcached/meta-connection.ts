@@ -99,11 +99,25 @@ export class MetaConnection extends MemcacheConnection {
     this.arrivals++;
     try {
       super.onData(data);
-      // The parser would drop a long line without a word, and take what follows for the replies to the wrong commands.
-      if (!this._pending && (this._partialData?.length ?? 0) > maxLineBytes) throw new Error('an endless line');
     } catch (error) {
       this.end(error instanceof Error ? error.message : 'a malformed reply');
     }
+  }
+
+  /** The parser's own drops a long line without a word, and prints each reply into a log that nobody keeps. */
+  override _parseCmd(data: Buffer): Buffer | undefined {
+    const end = data.indexOf(crlf, this._cmdBrkLookupOffset);
+    if (end < 0) {
+      if (data.length > maxLineBytes) throw new Error('an endless line');
+      this._partialData = data;
+      this._cmdBrkLookupOffset = Math.max(0, data.length - 1);
+      return undefined;
+    }
+    this._cmdBrkLookupOffset = 0;
+    const tokens = data.toString('latin1', 0, end).split(' ');
+    const rest = data.length === end + 2 ? undefined : data.subarray(end + 2);
+    this.processCmd(tokens);
+    return rest && this._pending ? this._copyPending(rest) : rest;
   }
 
   override processCmd(tokens: string[]): number {
@@ -126,10 +140,6 @@ export class MetaConnection extends MemcacheConnection {
 
   override malformDataStream(): void {
     throw new Error('a value of another length than announced');
-  }
-
-  override malformCommand(): void {
-    throw new Error('an empty reply');
   }
 
   override _shutdown(reason: string): void {
