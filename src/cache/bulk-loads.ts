@@ -123,7 +123,15 @@ export class BulkLoads {
       }
     };
     const bulk = new Flight(`${wanted.length} keys`, this.parts.fence.position, fly, this.parts.clock.now(), []);
-    for (const { key, policy } of wanted) this.flights.present(key, policy)?.dependsOn(bulk);
+    let left = 0;
+    for (const { key, policy } of wanted) {
+      const flight = this.flights.present(key, policy);
+      flight?.dependsOn(bulk);
+      const stopWhenAllLeft = (): void => {
+        if (++left === wanted.length) bulk.controller.abort(flight?.controller.signal.reason);
+      };
+      flight?.controller.signal.addEventListener('abort', stopWhenAllLeft, { once: true });
+    }
   }
 
   private async fly<V>(
@@ -143,6 +151,7 @@ export class BulkLoads {
     const takenOver: Wanted<V>[] = [];
     for (let others = first.others; others.length > 0;) {
       await this.parts.clock.sleep(20 + this.parts.random() * 80, bulk.controller.signal);
+      bulk.controller.signal.throwIfAborted();
       const next = await this.ask(others);
       takenOver.push(...next.mine);
       others = next.others;
