@@ -7,6 +7,7 @@ import { ConfigurationModule } from './configuration/configuration.module.js';
 import { ContentMetadataModule } from './content-metadata/content-metadata.module.js';
 import { HealthController } from './http/health.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { PolicyRedemptionModule } from './policy-redemption/policy-redemption.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
 
 @Module({
@@ -16,6 +17,7 @@ import { TracingModule } from './tracing/tracing.module.js';
     TieredCacheModule.forRoot({ namespace: 'enterprise-access', mayForceMiss }),
     AuthModule,
     ContentMetadataModule,
+    PolicyRedemptionModule,
   ],
   controllers: [HealthController],
   providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],

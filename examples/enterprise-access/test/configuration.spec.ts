@@ -23,6 +23,7 @@ describe('configuration', () => {
       contentMetadataTtlMs: 300_000,
       contentVersionTtlMs: 5_000,
       redemptionLockTtlMs: 60_000,
+      redemptionLockWaitMs: 2_000,
       upstreamTimeoutMs: 5_000,
       warnings: [],
     });
@@ -46,7 +47,7 @@ describe('configuration', () => {
   });
 
   it('warns of more than six hours', () => {
-    const of = (seconds: string): string[] =>
+    const of = (seconds: string): readonly string[] =>
       new Configuration({ ...valid, CONTENT_METADATA_CACHE_TIMEOUT: seconds }).warnings;
     expect(of('21600')).toEqual([]);
     expect(of('21601')).toEqual([expect.stringMatching(/CONTENT_METADATA_CACHE_TIMEOUT.* for 6 hours/)]);

@@ -23,6 +23,8 @@ export class Configuration {
   readonly contentVersionTtlMs: number;
   /** `REDEMPTION_LOCK_TIMEOUT`, in seconds, default 60: how long a lock outlives a worker that died in a redemption. */
   readonly redemptionLockTtlMs: number;
+  /** `REDEMPTION_LOCK_WAIT`, in seconds, default 2: how long a redemption waits for another one before it answers 429. */
+  readonly redemptionLockWaitMs: number;
   /** `UPSTREAM_TIMEOUT`, in seconds, default 5: for how long an upstream is waited for. */
   readonly upstreamTimeoutMs: number;
   /** What is allowed and probably not meant. */
@@ -38,6 +40,7 @@ export class Configuration {
     this.contentMetadataTtlMs = secondsFromEnv(contentTimeoutName(env), 300, env);
     this.contentVersionTtlMs = secondsFromEnv('CONTENT_VERSION_CACHE_TIMEOUT', 5, env);
     this.redemptionLockTtlMs = atLeastOneSecond('REDEMPTION_LOCK_TIMEOUT', 60, env);
+    this.redemptionLockWaitMs = secondsFromEnv('REDEMPTION_LOCK_WAIT', 2, env);
     this.upstreamTimeoutMs = atLeastOneSecond('UPSTREAM_TIMEOUT', 5, env);
     this.warnings = warningsOf(contentTimeoutName(env), this.contentMetadataTtlMs);
   }

@@ -1,0 +1,74 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../../../test/support/eventually.js';
+import { northwind } from '../src/seed/customers.js';
+import { readCourses } from '../src/upstream/catalog/course-data.js';
+import { addPolicy, courses49, transactionsOf } from './support/policies.js';
+import { RunningService } from './support/running-service.js';
+import { startStore } from './support/stores.js';
+import type { ServiceStore } from './support/stores.js';
+
+const keys = readCourses().map(({ key }) => key);
+const content = (index: number): string =>
+  `content-metadata/${encodeURIComponent(keys[index] as string)}/?enterprise_customer_uuid=${northwind.uuid}`;
+
+describe.each(['express', 'fastify'] as const)('memcached is killed while the service runs on %s', (adapter) => {
+  let store: ServiceStore;
+  let service: RunningService;
+  let policy: string;
+  const wish = { lms_user_id: 7, content_key: courses49[0] };
+
+  beforeAll(async () => {
+    store = await startStore.memcached();
+    service = await RunningService.start({ workers: 2, env: { ...store.env, HTTP_ADAPTER: adapter } });
+    policy = await addPolicy(service.ledger, { spendLimitCents: 1_000_000 });
+    expect((await service.get(content(0))).status).toBe(200);
+    await store.memcached?.kill();
+  }, 60_000);
+  afterAll(async () => {
+    expect(await service.stop()).toEqual(['SIGTERM', 'SIGTERM']);
+    await store.stop();
+  });
+
+  it('answers content requests, cached and not, in every process', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 40 }, (_, index) => service.get(content(index % 10), { worker: index % 2 })),
+    );
+    expect(answers.map(({ status }) => status).filter((status) => status !== 200)).toEqual([]);
+  });
+
+  it('redeems nothing, answers 503 and says when to come back', async () => {
+    const { status, body, headers } = await service.redeem(policy, wish);
+    expect([status, body]).toEqual([503, { detail: expect.any(String) }]);
+    expect(headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+    expect(await transactionsOf(service.ledger, policy)).toEqual([]);
+  });
+
+  it('redeems and caches again when memcached is back', async () => {
+    await store.memcached?.start();
+    await eventually(async () => expect((await service.redeem(policy, wish)).status).toBe(200), { withinMs: 10_000 });
+    expect(await transactionsOf(service.ledger, policy)).toHaveLength(1);
+    await eventually(
+      async () => {
+        await service.get(content(20));
+        expect((await service.get(content(20), { worker: 1 })).headers.get('x-cache')).toBe('memcached');
+      },
+      { withinMs: 10_000 },
+    );
+  });
+});
+
+describe('memcached is away when the service starts', () => {
+  it('starts all the same, answers content requests, and locks nothing', async () => {
+    const store = await startStore.memcached();
+    await store.memcached?.kill();
+    const service = await RunningService.start({ env: store.env });
+    try {
+      const policy = await addPolicy(service.ledger);
+      expect((await service.get(content(0))).status).toBe(200);
+      expect((await service.redeem(policy, { lms_user_id: 7, content_key: courses49[0] })).status).toBe(503);
+    } finally {
+      await service.stop();
+      await store.stop();
+    }
+  }, 60_000);
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from '@jest/globals';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { auditFile } from '../src/upstream/ledger/audit-file.js';
+import { addPolicy, auditOf, courses49, transactionsOf } from './support/policies.js';
+import { RunningService } from './support/running-service.js';
+import { startStore } from './support/stores.js';
+
+const [course] = courses49 as [string];
+const priceCents = 4_900;
+const learners = Array.from({ length: 12 }, (_, index) => index + 1);
+const killedSeconds = process.env['ENDURANCE'] ? 20 : 4;
+
+describe.each(['disk', 'memcached'] as const)('a race for a policy on 4 workers and the %s store', (storeName) => {
+  const race = async (
+    env: Record<string, string>,
+    work: (service: RunningService, policy: string) => Promise<void>,
+  ) => {
+    const store = await startStore[storeName]();
+    const service = await RunningService.start({ workers: 4, env: { ...store.env, ...env } });
+    try {
+      const policy = await addPolicy(service.ledger, { spendLimitCents: 5 * priceCents });
+      await work(service, policy);
+      expect(await transactionsOf(service.ledger, policy)).toHaveLength(5);
+      expect(await auditOf(service.ledger)).toMatchObject({ violations: [], spent_cents: 5 * priceCents });
+    } finally {
+      await service.stop();
+      await store.stop();
+    }
+  };
+  const wish = (learner: number): object => ({ lms_user_id: learner, content_key: course });
+
+  it('commits exactly 5 of 12 requests that arrive at once, and turns the others away', async () => {
+    await race({ REDEMPTION_LOCK_WAIT: '10' }, async (service, policy) => {
+      const answers = await Promise.all(
+        learners.map((learner) => service.redeem(policy, wish(learner), { worker: learner % 4 })),
+      );
+      const statuses = answers.map(({ status }) => status).sort();
+      expect(statuses.slice(0, 5)).toEqual([200, 200, 200, 200, 200]);
+      expect(statuses.slice(5).filter((status) => status !== 422 && status !== 429)).toEqual([]);
+    });
+  }, 60_000);
+
+  it('commits exactly 5 when nobody waits for the lock and everybody comes back until the answer is final', async () => {
+    await race({ REDEMPTION_LOCK_WAIT: '0' }, async (service, policy) => {
+      const finals: number[] = [];
+      const contend = async (learner: number): Promise<void> => {
+        for (;;) {
+          const { status } = await service.redeem(policy, wish(learner), { worker: learner % 4 });
+          if (status !== 429) return void finals.push(status);
+          await sleep(20 + Math.random() * 80);
+        }
+      };
+      await Promise.all(learners.map(contend));
+      expect(finals.sort()).toEqual([200, 200, 200, 200, 200, 422, 422, 422, 422, 422, 422, 422]);
+    });
+  }, 60_000);
+});
+
+describe('a race on 4 workers over memcached, one of them killed each second', () => {
+  it(
+    `conserves money for ${killedSeconds} seconds`,
+    async () => {
+      const store = await startStore.memcached();
+      const service = await RunningService.start({
+        workers: 4,
+        env: { ...store.env, REDEMPTION_LOCK_TIMEOUT: '2', UPSTREAM_TIMEOUT: '2' },
+      });
+      const acknowledged = new Map<string, string>();
+      const unexpected: string[] = [];
+      const policies = {
+        whole: await addPolicy(service.ledger, { spendLimitCents: 40 * priceCents }),
+        learner: await addPolicy(service.ledger, { perLearnerLimitCents: 3 * priceCents }),
+      };
+      let ended = false;
+      const contend = async (client: number): Promise<void> => {
+        for (let attempt = 0; !ended; attempt++) {
+          const policy = attempt % 2 === 0 ? policies.whole : policies.learner;
+          const learner = 1 + ((client + attempt) % 20);
+          const contentKey = courses49[attempt % 6] as string;
+          const body = { lms_user_id: learner, content_key: contentKey };
+          const answer = await service
+            .redeem(policy, body, { worker: Math.floor(Math.random() * 4) })
+            .catch(() => undefined);
+          if (answer?.status === 200) {
+            const name = `${policy} ${learner} ${contentKey}`;
+            const { uuid } = answer.body as { uuid: string };
+            if ((acknowledged.get(name) ?? uuid) !== uuid) unexpected.push(`${name}: two transactions`);
+            acknowledged.set(name, uuid);
+          } else if (answer && ![422, 429, 502, 503].includes(answer.status)) unexpected.push(`${answer.status}`);
+          await sleep(5);
+        }
+      };
+      const clients = Promise.all(Array.from({ length: 12 }, (_, client) => contend(client)));
+      for (let second = 0; second < killedSeconds; second++) {
+        await sleep(1_000);
+        await service.replaceWorker(second % 4);
+      }
+      ended = true;
+      await clients;
+
+      const stored = (
+        await Promise.all(Object.values(policies).map((policy) => transactionsOf(service.ledger, policy)))
+      ).flat();
+      await service.ledger.kill();
+      const report = await auditFile(service.ledgerFile);
+      await service.stop();
+      await store.stop();
+      console.log(
+        `${killedSeconds} kills: ${acknowledged.size} redemptions acknowledged, ${stored.length} stored, ${report.spent_cents} cents spent`,
+      );
+      const storedUuids = new Set(stored.map(({ uuid }) => uuid));
+      expect([...acknowledged.values()].filter((uuid) => !storedUuids.has(uuid))).toEqual([]);
+      expect(unexpected).toEqual([]);
+      expect(report.violations).toEqual([]);
+      expect(report.spent_cents).toBe(stored.length * priceCents);
+      expect(acknowledged.size).toBeGreaterThan(5);
+    },
+    60_000 + killedSeconds * 4_000,
+  );
+});
