@@ -79,7 +79,7 @@ export class NearTiers {
   keep(key: Key, copy: NearCopy, policy: NearPolicy, position: number): boolean {
     const { process, unacknowledged } = this.parts;
     if (this.namedSince(key, copy, position) || unacknowledged.has(key.id)) return false;
-    if (copy.head.tags.some(({ tag }) => unacknowledged.has(tagName(tag)))) return false;
+    if (copy.tags.some(({ tag }) => unacknowledged.has(tagName(tag)))) return false;
     const name = this.parts.nameOf(key);
     if (!process || !policy.nearby) return true;
     if (name !== key.text) copy.alias = name;
@@ -94,7 +94,7 @@ export class NearTiers {
     const { fence } = this.parts;
     return (
       fence.namedSince(this.parts.nameOf(key), position) ||
-      copy.head.tags.some(({ tag }) => fence.namedSince(tagName(tag), position))
+      copy.tags.some(({ tag }) => fence.namedSince(tagName(tag), position))
     );
   }
 
@@ -152,7 +152,7 @@ export class NearTiers {
     const state = origin === 'local' ? scope.current() : undefined;
     if (!state) return;
     const held = this.ofRequest(state);
-    for (const [id, copy] of held) if (copy.head.tags.some((known) => known.tag === tag)) held.delete(id);
+    for (const [id, copy] of held) if (copy.tags.some((known) => known.tag === tag)) held.delete(id);
     state.notesOf(this.parts).delete(tag);
   }
 
@@ -166,8 +166,8 @@ export class NearTiers {
 
 function suits(copy: NearCopy, policy: NearPolicy, now: number): boolean {
   return (
-    freshnessAt(copy.head, now) !== undefined &&
-    (policy.version === undefined || copy.head.version === policy.version) &&
+    freshnessAt(copy, now) !== undefined &&
+    (policy.version === undefined || copy.version === policy.version) &&
     copy.isolation === policy.isolation &&
     copy.codecName === policy.codec.name
   );

@@ -160,7 +160,7 @@ export class ReadThrough {
 
   private landed<V>(placed: PlacedKey, copy: NearCopy<V>, policy: EntryPolicy<V>, position: number): Landed<V> {
     if (channels.hit.hasSubscribers) {
-      const freshness = freshnessAt(copy.head, this.parts.clock.now()) ?? 'stale';
+      const freshness = freshnessAt(copy, this.parts.clock.now()) ?? 'stale';
       channels.hit.publish({ cache: this.parts.name, key: placed.key.text, tier: this.storeTier, freshness });
     }
     this.near.keep(placed.key, copy, policy, position);

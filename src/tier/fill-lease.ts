@@ -129,15 +129,12 @@ export class FillLeases {
   }
 
   /**
-   * The right to replace an item while others go on reading it. The companion is asked first and the item read second, in one turn,
-   * hence in this order on the server: a winner sees what an earlier winner has filled.
+   * The right to replace an item while others go on reading it. The item is read after the companion has answered, since a store need not
+   * keep the order of what is asked in one turn: a winner sees what an earlier winner has filled, and does not load it again.
    */
   async winRefresh(shard: Shard, storeKey: string): Promise<{ item?: StoredItem; lease?: FillLease }> {
-    const [companions, [item]] = await Promise.all([
-      shard.readOrStub([companionKey(storeKey)], leaseMs),
-      shard.readMany([storeKey]),
-    ]);
-    const companion = companions[0];
+    const [companion] = await shard.readOrStub([companionKey(storeKey)], leaseMs);
+    const [item] = await shard.readMany([storeKey]);
     if (!item || item.bytes.length === 0) {
       if (companion?.won) await shard.remove(companionKey(storeKey), companion.revision);
       return {};

@@ -26,7 +26,7 @@ export class ProcessTier {
       maxSize: maxBytes,
       sizeCalculation: (copy, id) => copy.sizeBytes + id.length,
       dispose: (copy, id, reason) => {
-        if (copy.head.tags.length > 0 && reason !== 'set') this.forgetTags(copy, id);
+        if (copy.tags.length > 0 && reason !== 'set') this.forgetTags(copy, id);
         if (copy.alias !== undefined && reason !== 'set') this.idsByAlias.delete(copy.alias);
         if (reason === 'evict') onEvicted?.();
       },
@@ -40,10 +40,10 @@ export class ProcessTier {
 
   set(id: string, copy: NearCopy): void {
     const former = this.copies.peek(id);
-    if (former && former.head.tags.length > 0) this.forgetTags(former, id);
+    if (former && former.tags.length > 0) this.forgetTags(former, id);
     this.copies.set(id, copy);
     if (copy.alias !== undefined && this.copies.has(id)) this.idsByAlias.set(copy.alias, id);
-    for (const { tag } of copy.head.tags) {
+    for (const { tag } of copy.tags) {
       if (!this.copies.has(id)) return; // larger than the whole tier: it was not kept
       const ids = this.idsByTag.get(tag);
       if (ids) ids.add(id);
@@ -95,7 +95,7 @@ export class ProcessTier {
   }
 
   private forgetTags(copy: NearCopy, id: string): void {
-    for (const { tag } of copy.head.tags) {
+    for (const { tag } of copy.tags) {
       const ids = this.idsByTag.get(tag);
       ids?.delete(id);
       if (ids?.size === 0) this.idsByTag.delete(tag);

@@ -43,7 +43,10 @@ export class Entry<V = unknown> {
 }
 
 /** `undefined` when expired. An instant belongs to what follows it: at `freshUntil` the entry is stale. */
-export function freshnessAt(provenance: Provenance, now: number): Freshness | undefined {
+export function freshnessAt(
+  provenance: Pick<Provenance, 'freshUntil' | 'staleUntil'>,
+  now: number,
+): Freshness | undefined {
   if (now < provenance.freshUntil) return 'fresh';
   return now < provenance.staleUntil ? 'stale' : undefined;
 }
