@@ -123,14 +123,14 @@ export class BulkLoads {
       }
     };
     const bulk = new Flight(`${wanted.length} keys`, this.parts.fence.position, fly, this.parts.clock.now(), []);
-    let left = 0;
-    for (const { key, policy } of wanted) {
-      const flight = this.flights.present(key, policy);
-      flight?.dependsOn(bulk);
+    const flights = wanted.flatMap(({ key, policy }) => this.flights.present(key, policy) ?? []);
+    for (const flight of flights) {
+      flight.dependsOn(bulk);
       const stopWhenAllLeft = (): void => {
-        if (++left === wanted.length) bulk.controller.abort(flight?.controller.signal.reason);
+        if (flights.every(({ landed, abandoned }) => landed || abandoned))
+          bulk.controller.abort(flight.controller.signal.reason);
       };
-      flight?.controller.signal.addEventListener('abort', stopWhenAllLeft, { once: true });
+      flight.controller.signal.addEventListener('abort', stopWhenAllLeft, { once: true });
     }
   }
 

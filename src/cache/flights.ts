@@ -96,7 +96,8 @@ export class Flights {
   async serveStale<V>(key: Key, stale: NearCopy<V>, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
     const refresh = this.refresh(key, stale, loader, policy);
     const served: Landed<V> = { copy: stale, keptForRequest: true };
-    if (!refresh || policy.softMs === 0) return served;
+    const isEarly = this.parts.clock.now() < stale.freshUntil;
+    if (!refresh || isEarly || policy.softMs === 0) return served;
     try {
       const landed = await refresh.join(this.parts.clock, policy.softMs, policy.signal);
       return landed.copy ? landed : served;
