@@ -20,7 +20,8 @@ export type { VersionStamp } from './cache/versioned-key-space.js';
 export { CacheLock } from './lock/cache-lock.js';
 export type { CacheLockConfiguration, LockOutcome } from './lock/cache-lock.js';
 export { Lease } from './lock/lease.js';
-export type { ReleaseOutcome, SerializedLease } from './lock/lease.js';
+export type { ReleaseOutcome } from './lock/own-lock.js';
+export type { SerializedLease } from './lock/serialized-lease.js';
 export type { LockOptions } from './lock/lock-options.js';
 export type { LockResource } from './lock/lock-place.js';
 

@@ -1,26 +1,25 @@
-import { randomBytes } from 'node:crypto';
-import { decodePart } from '../key/key-part.js';
-import type { Store, StoreCapabilities, StoredItem } from '../store/store.js';
+import { inspect } from 'node:util';
+import type { Store, StoreCapabilities } from '../store/store.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import { positiveMilliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
-import {
-  InvalidOptionError,
-  LeaseLostError,
-  LockHeldError,
-  LockUnavailableError,
-  StoreUnavailableError,
-} from '../value/errors.js';
-import { channels, reportFault } from '../value/events.js';
-import { FencingCounter } from './fencing-counter.js';
+import { InvalidOptionError, LockHeldError, LockUnavailableError, StoreUnavailableError } from '../value/errors.js';
+import { channels } from '../value/events.js';
+import { Acquisition } from './acquisition.js';
+import type { Attempt } from './attempt.js';
+import { assertStoreCanLock } from './assert-store-can-lock.js';
+import { EvictionWarning } from './eviction-warning.js';
+import { assertFencingToken, FencingCounter } from './fencing-counter.js';
+import { GhostLocks } from './ghost-locks.js';
 import { Lease } from './lease.js';
-import type { LeaseContext, LockProtections, SerializedLease } from './lease.js';
+import type { LeaseContext, LockProtections } from './lease.js';
 import { resolveLockOptions } from './lock-options.js';
 import type { LockOptions, ResolvedLockOptions } from './lock-options.js';
 import { placeLock } from './lock-place.js';
 import type { LockPlace, LockResource } from './lock-place.js';
-import { decodeRecord, encodeRecord } from './lock-record.js';
-import { parseSerializedLease } from './serialized-lease.js';
+import { RunningSections } from './running-sections.js';
+import { keyOfText, parseSerializedLease } from './serialized-lease.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** `held` and `unavailable` are different answers: somebody has it; nobody can know. */
@@ -30,7 +29,7 @@ export type LockOutcome =
   | { readonly status: 'unavailable'; readonly cause: unknown };
 
 export interface CacheLockConfiguration {
-  /** Where locks live. It must have atomic operations. */
+  /** Where locks live. It must have atomic operations, be open, and is not closed by the locks. */
   readonly store: Store;
   /** Begins every lock's key; not versioned, so that a deploy never splits a lock. */
   readonly namespace: string;
@@ -38,14 +37,10 @@ export interface CacheLockConfiguration {
   readonly ttl?: Duration;
   /** How far the lock must reach. Default: whatever the store can. */
   readonly reach?: StoreCapabilities['reach'];
+  /** How long the store may leave one try without an answer before that is `unavailable`. Default 500 ms. */
+  readonly deadline?: Duration;
   readonly clock?: Clock;
 }
-
-const reaches = ['process', 'host', 'fleet'] as const;
-/** Between two tries: at first about 20 ms, then twice as long each time up to 200 ms, each shortened by a random share of up to a half. */
-const firstPollMs = 20;
-const maxPollMs = 200;
-const settleTries = 3;
 
 /**
  * Locks that never guess. A lock has an owner, an end, and one place in the store; what can't be known is said to be so. Two holders at once are
@@ -55,238 +50,162 @@ const settleTries = 3;
 export class CacheLock {
   private readonly clock: Clock;
   private readonly counter: FencingCounter;
-  private readonly line = new WaitingLine();
-  private readonly held = new Set<Lease>();
-  private readonly sections = new Set<Promise<unknown>>();
-  private readonly askedForEvictions = new Set<unknown>();
+  private readonly line: WaitingLine;
+  private readonly ghosts: GhostLocks;
+  private readonly evictions = new EvictionWarning();
+  private readonly running = new RunningSections();
+  private readonly context: LeaseContext;
   private closing = false;
 
   /**
    * @param protections switched off only by tests that show what each is for.
-   * @throws InvalidOptionError for a store that has no atomic operations, or does not reach as far as asked.
+   * @throws InvalidOptionError for a store that has no atomic operations, or does not reach as far as asked. InvalidDurationError.
    */
   constructor(
     private readonly configuration: CacheLockConfiguration,
-    private readonly protections: LockProtections = {},
+    protections: LockProtections = {},
   ) {
-    const { store, reach } = configuration;
-    if (!store.capabilities.atomic) {
-      throw new InvalidOptionError(
-        'lock.store',
-        `the ${store.name} store has no atomic operations`,
-        'Use memcached, disk or memory.',
-      );
-    }
-    if (reach && reaches.indexOf(reach) > reaches.indexOf(store.capabilities.reach)) {
-      throw new InvalidOptionError(
-        'lock.reach',
-        `locks in the ${store.name} store reach the ${store.capabilities.reach}, not the ${reach}`,
-        'Give lock.store a store that reaches as far, or ask for less.',
-      );
-    }
-    this.clock = configuration.clock ?? systemClock;
-    this.counter = new FencingCounter(this.clock);
-    resolveLockOptions({}, configuration.ttl ?? '60s', store.capabilities.clockResolutionMs);
+    const { store, namespace, reach, ttl, deadline = 500, clock = systemClock } = configuration;
+    assertStoreCanLock(store, reach);
+    const { clockResolutionMs } = store.capabilities;
+    resolveLockOptions({}, ttl ?? '60s', clockResolutionMs);
+    const deadlineMs = positiveMilliseconds(deadline, 'lock.deadline');
+    this.clock = clock;
+    this.counter = new FencingCounter(clock);
+    this.line = new WaitingLine(clock);
+    this.ghosts = new GhostLocks(clock, deadlineMs, (lockKey) => this.line.released(lockKey));
+    this.context = {
+      namespace,
+      clock,
+      clockResolutionMs,
+      deadlineMs,
+      counter: this.counter,
+      ghosts: this.ghosts,
+      protections,
+      onEnd: (lease, outcome) => {
+        this.running.ended(lease);
+        if (outcome === 'released') this.line.released(this.place(keyOfText(lease.resource)).lockKey);
+      },
+    };
   }
 
   /**
-   * Tries to take the lock, for as long as `wait` says.
+   * Tries to take the lock, for as long as `wait` says. Of one process only the first who waits asks the store, at growing intervals with jitter.
    * @throws InvalidKeyError, InvalidDurationError; the signal's reason when it aborts.
    */
   async acquire(resource: LockResource, options: LockOptions = {}): Promise<LockOutcome> {
-    const { store, namespace, ttl = '60s' } = this.configuration;
-    const resolved = resolveLockOptions(options, ttl, store.capabilities.clockResolutionMs);
-    const place = placeLock(store, namespace, resource);
-    resolved.signal?.throwIfAborted();
-    if (this.closing)
-      return { status: 'unavailable', cause: new StoreUnavailableError(place.shard.name, 'the locks are shut down') };
-    this.warnOfEvictions(place);
+    const { ttl = '60s' } = this.configuration;
+    const resolved = resolveLockOptions(options, ttl, this.context.clockResolutionMs);
+    const place = this.place(resource);
     const startedAt = this.clock.monotonic();
-    const outcome = this.line.isEmpty(place.lockKey)
-      ? await this.tryOnce(place, resolved)
-      : ({ status: 'held' } as const);
-    if (outcome.status !== 'held' || resolved.waitMs === 0) return this.announced(outcome, place, startedAt);
-    return this.announced(await this.waitFor(place, resolved, startedAt), place, startedAt);
+    resolved.signal?.throwIfAborted();
+    if (this.closing) return shutDown(place);
+    const granted = await this.take(place, resolved, startedAt);
+    if (granted.status !== 'granted') return granted;
+    if (channels.lockAcquired.hasSubscribers) {
+      const waitedMs = this.clock.monotonic() - startedAt;
+      channels.lockAcquired.publish({ resource: place.resource, waitedMs });
+    }
+    const lease = new Lease(place, { ...granted, ttlMs: resolved.ttlMs, renew: resolved.renew }, this.context);
+    this.running.began(lease);
+    return { status: 'acquired', lease };
   }
 
   /**
    * Runs `work` under the lock and releases it, whatever `work` does. Resolves and rejects as `work` does; what the release says never hides it.
-   * @throws LockHeldError, LockUnavailableError: `work` did not run. LeaseLostError: `work` returned, but the lock was lost before it did.
+   * @throws LockHeldError, LockUnavailableError: `work` did not run. LeaseLostError: `work` returned, but the lock was known to be lost before it did.
    */
   async using<T>(resource: LockResource, options: LockOptions, work: (lease: Lease) => Promise<T> | T): Promise<T> {
     const outcome = await this.acquire(resource, options);
-    const shown = placeLock(this.configuration.store, this.configuration.namespace, resource).resource;
+    if (outcome.status === 'acquired') return this.running.track(runSection(outcome.lease, work));
+    const shown = this.place(resource).resource;
     if (outcome.status === 'held') throw new LockHeldError(shown, outcome.retryAfterMs);
-    if (outcome.status === 'unavailable') throw new LockUnavailableError(shown, { cause: outcome.cause });
-    const section = this.runSection(outcome.lease, work);
-    const settled = section.then(ignored, ignored);
-    this.sections.add(settled);
-    void settled.then(() => this.sections.delete(settled));
-    return section;
+    throw new LockUnavailableError(shown, { cause: outcome.cause });
   }
 
   /**
-   * The lease that another process, or an earlier life of this one, serialized. It is not renewed by itself.
-   * @throws InvalidOptionError for what no lease wrote.
+   * The lease that another process, or an earlier life of this one, serialized: to be released, or renewed, by its token. Until it is renewed its
+   * `validUntil` comes from the wall clock. Its store decides what a release comes to, also when its time is over.
+   *
+   * @param options `renew: true` renews it at once, and from then on. Default false.
+   * @throws InvalidOptionError for what no lease of this namespace wrote.
    */
-  resume(json: unknown): Lease {
-    const { store, namespace } = this.configuration;
-    const serialized: SerializedLease = parseSerializedLease(json);
-    const place = placeLock(store, namespace, serialized.resource.split(':').map(decodePart));
-    const leftMs = serialized.validUntilEpochMs - this.clock.now();
-    const until = this.clock.monotonic() + Math.min(leftMs, serialized.ttlMs);
-    return this.lease(place, serialized.token, serialized.fencingToken, serialized.ttlMs, until, false);
-  }
-
-  /**
-   * For an application that ends: no new locks, `limitMs` for the sections that run, then their signals abort and their locks are released.
-   */
-  async shutdown(limitMs: number): Promise<void> {
-    this.closing = true;
-    await Promise.race([Promise.all(this.sections), this.clock.sleep(this.sections.size === 0 ? 0 : limitMs)]);
-    for (const lease of [...this.held]) {
-      lease.lose('shutdown');
-      await lease.release();
+  resume(json: unknown, { renew = false }: { readonly renew?: boolean } = {}): Lease {
+    const serialized = parseSerializedLease(json);
+    const { namespace, store } = this.configuration;
+    if (serialized.namespace !== namespace) {
+      const problem = `it belongs to the namespace '${serialized.namespace.slice(0, 80)}', these locks to '${namespace}'`;
+      throw new InvalidOptionError('lease', problem, 'Resume it where it was taken.');
     }
-  }
-
-  private async runSection<T>(lease: Lease, work: (lease: Lease) => Promise<T> | T): Promise<T> {
-    try {
-      const result = await work(lease);
-      const { signal } = lease;
-      if (signal.aborted)
-        throw signal.reason instanceof LeaseLostError ? signal.reason : new LeaseLostError(lease.resource, 'gone');
-      return result;
-    } finally {
-      await lease.release();
-    }
-  }
-
-  private async waitFor(place: LockPlace, options: ResolvedLockOptions, startedAt: number): Promise<LockOutcome> {
-    const deadline = new AbortController();
-    const timer = this.clock.after(options.waitMs, () => deadline.abort());
-    const ends = options.signal ? AbortSignal.any([deadline.signal, options.signal]) : deadline.signal;
-    const turn = await this.line.enter(place.lockKey, ends);
-    try {
-      for (let pollMs = firstPollMs; ; pollMs = Math.min(pollMs * 2, maxPollMs)) {
-        options.signal?.throwIfAborted();
-        const outcome = await this.tryOnce(place, options);
-        const leftMs = startedAt + options.waitMs - this.clock.monotonic();
-        if (outcome.status !== 'held' || leftMs <= 0 || deadline.signal.aborted) return outcome;
-        const woken = this.line.sleeping(place.lockKey);
-        await this.clock.sleep(
-          Math.min(pollMs * (1 - Math.random() / 2), leftMs),
-          AbortSignal.any([ends, woken.signal]),
-        );
-      }
-    } finally {
-      timer.cancel();
-      turn.leave();
-    }
-  }
-
-  /** One `add`, and one fencing token. The right is counted from before the first byte left. */
-  private async tryOnce(place: LockPlace, options: ResolvedLockOptions): Promise<LockOutcome> {
-    const token = randomBytes(18).toString('base64url');
-    const sentAt = this.clock.monotonic();
-    const record = encodeRecord({ token, until: this.clock.now() + options.ttlMs });
-    try {
-      const written = await place.shard.write(place.lockKey, record, { lifeMs: options.ttlMs, only: 'absent' });
-      if (written.status !== 'stored') return await this.heldBy(place);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      const settled = await this.settle(place, token);
-      if (settled !== 'own') return settled ?? this.abandon(place, token, error);
-    }
-    const until = sentAt + options.ttlMs - this.configuration.store.capabilities.clockResolutionMs;
-    try {
-      const fencingToken = options.fencing ? await this.counter.draw(place) : 0;
-      // Drawn too late, it could be larger than that of the next holder.
-      if (this.clock.monotonic() >= until)
-        return this.abandon(place, token, new LeaseLostError(place.resource, 'expired'));
-      return { status: 'acquired', lease: this.lease(place, token, fencingToken, options.ttlMs, until, options.renew) };
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return this.abandon(place, token, error);
-    }
-  }
-
-  private async heldBy(place: LockPlace): Promise<LockOutcome> {
-    const [item] = await place.shard.readMany([place.lockKey]).catch((): (StoredItem | undefined)[] => []);
-    const record = item && decodeRecord(item.bytes);
-    return record ? { status: 'held', retryAfterMs: Math.max(0, record.until - this.clock.now()) } : { status: 'held' };
-  }
-
-  /** The reply to an `add` was lost: reading back one's own token settles it. `undefined`: it can't be known. */
-  private async settle(place: LockPlace, token: string): Promise<'own' | LockOutcome | undefined> {
-    for (let tries = 0; tries < settleTries; tries++) {
-      try {
-        const [item] = await place.shard.readMany([place.lockKey]);
-        if (!item) return undefined;
-        return decodeRecord(item.bytes)?.token === token ? 'own' : await this.heldBy(place);
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        await this.clock.sleep(firstPollMs);
-      }
-    }
-    return undefined;
-  }
-
-  /** Not taken, as far as the caller is concerned. Should the command arrive after all, nobody is locked out for a whole life by a ghost. */
-  private abandon(place: LockPlace, token: string, cause: unknown): LockOutcome {
-    const ghost = this.lease(place, token, 0, 1, this.clock.monotonic(), false);
-    void this.removeGhost(ghost);
-    return { status: 'unavailable', cause };
-  }
-
-  private async removeGhost(ghost: Lease): Promise<void> {
-    for (let delayMs = 50; delayMs <= 6_400 && !this.closing; delayMs *= 2) {
-      if ((await ghost.release()) === 'released') return;
-      await new Promise<void>((resolve) => this.clock.after(delayMs, resolve));
-    }
-  }
-
-  private lease(
-    place: LockPlace,
-    token: string,
-    fencingToken: number,
-    ttlMs: number,
-    until: number,
-    renew: boolean,
-  ): Lease {
-    const context: LeaseContext = {
-      clock: this.clock,
-      clockResolutionMs: this.configuration.store.capabilities.clockResolutionMs,
-      counter: this.counter,
-      protections: this.protections,
-      onEnd: (ended, released) => {
-        this.held.delete(ended);
-        if (released) this.line.released(place.lockKey);
-      },
-    };
-    const lease = new Lease(place, token, fencingToken, ttlMs, until, renew, context);
-    if (until > this.clock.monotonic()) this.held.add(lease);
+    const { token, fencingToken, validUntilEpochMs } = serialized;
+    const { ttlMs } = resolveLockOptions({ ttl: serialized.ttlMs }, '60s', store.capabilities.clockResolutionMs);
+    const leftMs = Math.min(validUntilEpochMs - this.clock.now(), ttlMs - store.capabilities.clockResolutionMs);
+    const terms = { token, fencingToken, ttlMs, validUntil: this.clock.monotonic() + leftMs };
+    const place = this.place(keyOfText(serialized.resource));
+    const lease = new Lease(place, { ...terms, renew: renew && 'now' }, this.context);
+    this.running.began(lease);
     return lease;
   }
 
-  private announced(outcome: LockOutcome, { resource }: LockPlace, startedAt: number): LockOutcome {
-    if (outcome.status === 'acquired' && channels.lockAcquired.hasSubscribers) {
-      channels.lockAcquired.publish({ resource, waitedMs: this.clock.monotonic() - startedAt });
-    }
-    return outcome;
+  /**
+   * Lifts the resource's fencing counter, so that every later token is larger than `above`: for a protected resource that answered with a larger
+   * one than it was sent, since the counter was lost and seeded by a clock that is behind. A holder uses `lease.raiseFencingToken`.
+   * @throws InvalidOptionError for a number that no counter gave out; StoreUnavailableError.
+   */
+  async repairFencing(resource: LockResource, above: number): Promise<void> {
+    assertFencingToken(above);
+    await this.counter.lift(this.place(resource), above);
   }
 
-  /** Once per shard: a server that evicts can lose a lock that is held. */
-  private warnOfEvictions({ shard }: LockPlace): void {
-    if (!shard.evicts || this.askedForEvictions.has(shard)) return;
-    this.askedForEvictions.add(shard);
-    const report = (evicts: boolean): void => {
-      const message =
-        'Locks live on a server that may evict them under memory pressure. Start one with -M and give it as lock.store.';
-      if (evicts) reportFault({ source: shard.name, kind: 'evicts-locks', message });
-    };
-    shard.evicts().then(report, () => this.askedForEvictions.delete(shard));
+  /**
+   * For an application that ends. No new locks; who waits for one is told `unavailable`. Sections and leases that were not released get `limitMs`,
+   * then their signals abort and their locks are released. Leases that were serialized stay for the next life of the process.
+   */
+  async shutdown(limitMs: number): Promise<void> {
+    this.closing = true;
+    this.line.dismiss({ status: 'unavailable', cause: new Error('The application shuts down.') });
+    await this.running.idle(limitMs, this.clock);
+    await Promise.all(this.running.leases().map((lease) => lease.shutDown()));
+    this.ghosts.stop();
+  }
+
+  [inspect.custom](): string {
+    return `CacheLock { ${this.configuration.namespace} in ${this.configuration.store.name} }`;
+  }
+
+  private async take(place: LockPlace, options: ResolvedLockOptions, startedAt: number): Promise<Attempt> {
+    this.evictions.check(place.shard);
+    const acquisition = new Acquisition(place, options, this.context);
+    const { signal, waitMs } = options;
+    try {
+      const answer =
+        waitMs === 0
+          ? await acquisition.attempt('add')
+          : await this.line.wait(place.lockKey, (by) => acquisition.attempt(by), startedAt + waitMs, signal);
+      if (answer.status !== 'granted' || !(signal?.aborted || this.closing)) return answer;
+      acquisition.disown(answer.token);
+      signal?.throwIfAborted();
+      return shutDown(place);
+    } finally {
+      acquisition.finish();
+    }
+  }
+
+  private place(resource: LockResource): LockPlace {
+    return placeLock(this.configuration.store, this.configuration.namespace, resource);
   }
 }
 
-function ignored(): void {}
+async function runSection<T>(lease: Lease, work: (lease: Lease) => Promise<T> | T): Promise<T> {
+  try {
+    const result = await work(lease);
+    lease.throwIfLost();
+    return result;
+  } finally {
+    await lease.release();
+  }
+}
+
+function shutDown({ shard }: LockPlace): LockOutcome & { readonly status: 'unavailable' } {
+  return { status: 'unavailable', cause: new StoreUnavailableError(shard.name, 'the locks are shut down') };
+}

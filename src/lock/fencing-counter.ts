@@ -1,4 +1,5 @@
 import type { Clock } from '../value/clock.js';
+import { InvalidOptionError } from '../value/errors.js';
 import type { LockPlace } from './lock-place.js';
 
 /**
@@ -21,17 +22,42 @@ export class FencingCounter {
   /** A number above all that were drawn before. @throws StoreUnavailableError */
   async draw({ shard, fencingKey }: LockPlace, above = 0): Promise<number> {
     const floor = Math.max(above, this.floors.get(fencingKey) ?? 0);
-    let drawn = await shard.increment(fencingKey, 1, Math.max(Math.floor(this.clock.now() * 1_000), floor + 1));
+    let drawn = await shard.increment(fencingKey, 1, Math.max(this.now(), floor + 1));
     if (drawn <= floor) drawn = await shard.increment(fencingKey, floor - drawn + 1, floor + 1);
     this.remember(fencingKey, drawn);
     return drawn;
   }
 
-  private remember(fencingKey: string, drawn: number): void {
+  /** Lifts the counter, so that all later draws are larger than `above`. @throws StoreUnavailableError */
+  async lift({ shard, fencingKey }: LockPlace, above: number): Promise<void> {
+    const present = await shard.increment(fencingKey, 0, Math.max(this.now(), above));
+    if (present < above) await shard.increment(fencingKey, above - present, above);
+    this.remember(fencingKey, above);
+  }
+
+  private now(): number {
+    return Math.floor(this.clock.now() * 1_000);
+  }
+
+  private remember(fencingKey: string, seen: number): void {
+    const floor = Math.max(seen, this.floors.get(fencingKey) ?? 0);
     this.floors.delete(fencingKey);
-    this.floors.set(fencingKey, drawn);
+    this.floors.set(fencingKey, floor);
     if (this.floors.size <= this.maxFloors) return;
     const [oldest] = this.floors.keys();
     if (oldest !== undefined) this.floors.delete(oldest);
   }
+}
+
+/** Far above the microseconds of this century, and with room to count on. */
+const maxFencingToken = Number.MAX_SAFE_INTEGER - 2 ** 40;
+
+/** @throws InvalidOptionError for a number that no counter gave out: it would leave later ones no room. */
+export function assertFencingToken(above: number): void {
+  if (Number.isSafeInteger(above) && above >= 0 && above <= maxFencingToken) return;
+  throw new InvalidOptionError(
+    'above',
+    `${above} is no fencing token`,
+    'Pass the largest that the resource has accepted.',
+  );
 }

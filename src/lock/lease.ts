@@ -1,74 +1,90 @@
 import { inspect } from 'node:util';
 import type { Clock, Timer } from '../value/clock.js';
-import { InvalidOptionError, LeaseLostError, StoreUnavailableError } from '../value/errors.js';
+import { LeaseLostError } from '../value/errors.js';
 import { channels } from '../value/events.js';
+import { assertFencingToken } from './fencing-counter.js';
 import type { FencingCounter } from './fencing-counter.js';
+import type { GhostLocks } from './ghost-locks.js';
+import { leaseSignal } from './lease-signal.js';
 import type { LockPlace } from './lock-place.js';
-import { decodeRecord, encodeRecord } from './lock-record.js';
-import { removeOwnLock } from './remove-own-lock.js';
+import { removeOwnLock, renewOwnLock } from './own-lock.js';
+import type { LossReason, ReleaseOutcome } from './own-lock.js';
+import type { SerializedLease } from './serialized-lease.js';
 
-export type ReleaseOutcome = 'released' | 'lost' | 'unknown';
-export type LossReason = LeaseLostError['reason'];
-
-/** What a lease needs of its lock. */
+/** What a lease needs of the lock room. */
 export interface LeaseContext {
+  readonly namespace: string;
   readonly clock: Clock;
   readonly clockResolutionMs: number;
+  readonly deadlineMs: number;
   readonly counter: FencingCounter;
+  readonly ghosts: GhostLocks;
   readonly protections: LockProtections;
-  /** Called once, when the lease ends in any way. */
-  readonly onEnd: (lease: Lease, released: boolean) => void;
+  /** Called when the lease was lost, and when it was released, whatever came of it. */
+  readonly onEnd: (lease: Lease, outcome: ReleaseOutcome) => void;
 }
 
 /** What a test can switch off, to show what happens without it. All are on. */
 export interface LockProtections {
   /** A holder notices by its own clock that its right has ended. */
   readonly noticesExpiry?: boolean;
-  /** A release compares the token and removes only the revision just read; without, it removes by the revision that was remembered. */
+  /** A release compares the token; without, it removes whatever it finds. */
   readonly comparesToken?: boolean;
 }
 
-/** A lease as JSON. It holds the token: whoever has it can release the lock. */
-export interface SerializedLease {
-  readonly version: 1;
-  readonly resource: string;
+/** What was granted. */
+export interface LeaseTerms {
   readonly token: string;
   readonly fencingToken: number;
   readonly ttlMs: number;
-  /** Wall clock: when the right ends unless renewed. */
-  readonly validUntilEpochMs: number;
+  /** On the monotonic clock. */
+  readonly validUntil: number;
+  /** `'now'`: beginning with a renewal at once. */
+  readonly renew: boolean | 'now';
 }
 
 /**
- * The right to be alone with a resource, until an instant. Everything that the store can take back without telling is reflected in `signal`: pass it
+ * The right to be alone with a resource, until an instant. What the store can take back without telling is reflected in `signal`: pass it
  * on to what the section does, and look at it before each step that can't be undone. A paused process learns of its loss only when it runs again:
  * where that matters, send `fencingToken` along and let the resource compare.
  */
 export class Lease {
+  readonly #token: string;
   private readonly controller = new AbortController();
+  private readonly ownSignal: AbortSignal;
+  private until: number;
+  private fencing: number;
   private renewal: Timer | undefined;
   private expiry: Timer | undefined;
-  private ended = false;
   private renewing: Promise<boolean> | undefined;
-  private fencing: number;
+  private releasing: Promise<ReleaseOutcome> | undefined;
+  /** The last renewal had no answer: then the right ends because the store is away. */
+  private storeIsAway = false;
+  private lostBy: LossReason | undefined;
+  private writtenDown = false;
 
+  /** Made by CacheLock. */
   constructor(
     private readonly place: LockPlace,
-    /** Random proof of ownership. A secret. */
-    readonly token: string,
-    fencingToken: number,
-    private readonly ttlMs: number,
-    private until: number,
-    private readonly renews: boolean,
+    private readonly terms: LeaseTerms,
     private readonly context: LeaseContext,
   ) {
-    this.fencing = fencingToken;
+    this.#token = terms.token;
+    this.until = terms.validUntil;
+    this.fencing = terms.fencingToken;
+    this.ownSignal = leaseSignal(this.controller, () => this.notice());
     this.scheduleExpiry();
-    if (renews) this.scheduleRenewal(ttlMs / 3);
+    if (terms.renew) this.scheduleRenewal(terms.renew === 'now' ? 0 : this.renewalIntervalMs);
   }
 
+  /** The key text of what is locked. */
   get resource(): string {
     return this.place.resource;
+  }
+
+  /** Random proof of ownership. A secret. */
+  get token(): string {
+    return this.#token;
   }
 
   /** Grows from holder to holder of this resource; 0 when the lock was taken without. */
@@ -76,15 +92,21 @@ export class Lease {
     return this.fencing;
   }
 
-  /** On the monotonic clock (`performance.now()`): before then nobody else can hold the lock. */
+  /**
+   * On the monotonic clock (`performance.now()`): before then nobody else can hold the lock, unless the store lost it. Counted from before the
+   * command was sent, less what the store's clock may be off.
+   */
   get validUntil(): number {
     return this.until;
   }
 
-  /** Aborts, with a LeaseLostError as reason, when the right has ended before it was released. */
+  /**
+   * Aborts, with a LeaseLostError as reason, when the right ends before it is released. Whoever asks `signal.aborted` is answered by the clock,
+   * also when the process was stopped or its event loop blocked and no timer could run.
+   */
   get signal(): AbortSignal {
     this.notice();
-    return this.controller.signal;
+    return this.ownSignal;
   }
 
   /** @throws LeaseLostError when the right has ended. */
@@ -93,48 +115,33 @@ export class Lease {
   }
 
   /**
-   * Begins the life anew. False: the right is lost, or whether it stands can't be known at the moment; `signal` tells the two apart.
+   * Begins the life anew. False: the right is lost, or was given back, or whether it stands can't be known at the moment (it then stands until
+   * `validUntil`); `signal` tells them apart. A right that has ended is never revived.
    */
   async renew(): Promise<boolean> {
     this.notice();
-    if (this.ended || this.lost) return false;
+    if (this.lostBy || this.releasing) return false;
     this.renewing ??= this.renewOnce().finally(() => (this.renewing = undefined));
     return this.renewing;
   }
 
   /**
    * Gives the lock back, if it is still this lease's: reads it, compares the token, and removes exactly what was read. `lost`: it was somebody
-   * else's by then, or nobody's. `unknown`: the store can't be reached; the lock frees itself at the end of its life. Never rejects.
+   * else's by then, or nobody's. `unknown`: no answer in time; it goes on in the background, and the lock frees itself at the end of its life.
+   * Never rejects. Calls after the first get its outcome.
    */
-  async release(): Promise<ReleaseOutcome> {
-    this.notice();
-    this.end();
-    await this.renewing;
-    const outcome = await removeOwnLock(this.place, this.token, this.context.protections.comparesToken).catch(
-      (error: unknown): ReleaseOutcome => {
-        if (error instanceof StoreUnavailableError) return 'unknown';
-        throw error;
-      },
-    );
-    if (channels.lockReleased.hasSubscribers) channels.lockReleased.publish({ resource: this.resource, outcome });
-    this.context.onEnd(this, outcome === 'released');
-    return outcome;
+  release(): Promise<ReleaseOutcome> {
+    return (this.releasing ??= this.releaseOnce());
   }
 
   /**
-   * Draws a larger fencing token, for a resource that answered with a larger one than this lease's: its counter was lost and seeded by a clock that is
-   * behind.
+   * Draws a larger fencing token, for a resource that answered with a larger one than this lease's: the counter was lost and seeded by a clock that
+   * is behind.
    * @param above what the resource has seen.
    * @throws LeaseLostError; StoreUnavailableError; InvalidOptionError for a number that no counter gave out.
    */
   async raiseFencingToken(above: number): Promise<number> {
-    if (!Number.isSafeInteger(above) || above < 0 || above > maxFencingToken) {
-      throw new InvalidOptionError(
-        'above',
-        `${above} is no fencing token`,
-        'Pass the largest that the resource has accepted.',
-      );
-    }
+    assertFencingToken(above);
     this.throwIfLost();
     const raised = await this.context.counter.draw(this.place, above);
     this.throwIfLost(); // drawn after the right had ended, it could be larger than the next holder's
@@ -142,16 +149,21 @@ export class Lease {
     return raised;
   }
 
-  /** For a process that restarts while it holds the lock: `cacheLock.resume(json)` in its next life. Holds the token. */
+  /**
+   * For a process that restarts while it holds the lock: `cacheLock.resume(json)` in its next life. Holds the token. A shutdown leaves a lease alone
+   * that was written down in this way.
+   */
   toJSON(): SerializedLease {
-    const { clock } = this.context;
+    const { clock, namespace } = this.context;
+    this.writtenDown = true;
     return {
       version: 1,
+      namespace,
       resource: this.place.resource,
-      token: this.token,
+      token: this.#token,
       fencingToken: this.fencing,
-      ttlMs: this.ttlMs,
-      validUntilEpochMs: Math.floor(clock.now() + this.until - clock.monotonic()),
+      ttlMs: Math.ceil(this.terms.ttlMs),
+      validUntilEpochMs: Math.max(0, Math.floor(clock.now() + this.until - clock.monotonic())),
     };
   }
 
@@ -160,68 +172,79 @@ export class Lease {
   }
 
   [inspect.custom](): string {
-    return `Lease { ${this.resource}, fencingToken: ${this.fencing}, ${this.lost ? 'lost' : this.ended ? 'released' : 'held'} }`;
+    const state = this.releasing ? 'released' : this.lostBy ? 'lost' : 'held';
+    return `Lease { ${this.resource}, fencingToken: ${this.fencing}, ${state} }`;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.release();
   }
 
-  /** @internal Ends the right from this side: at shutdown. */
-  lose(reason: LossReason): void {
-    if (this.ended || this.lost) return;
-    this.cancelTimers();
-    this.controller.abort(new LeaseLostError(this.resource, reason));
-    if (channels.lockLost.hasSubscribers) channels.lockLost.publish({ resource: this.resource, reason });
-    this.context.onEnd(this, false);
+  /** @internal Whether it was written down for a next life of the process, which will release it. */
+  get isHandedOver(): boolean {
+    return this.writtenDown;
   }
 
-  private get lost(): boolean {
-    return this.controller.signal.aborted;
+  /** @internal Ends the right from this side. A lease that was handed over only stops renewing. */
+  async shutDown(): Promise<void> {
+    if (this.writtenDown) return this.cancelTimers();
+    this.lose('shutdown');
+    await this.release();
+  }
+
+  /** At a third of the life, and before half of what a coarse clock leaves of it. */
+  private get renewalIntervalMs(): number {
+    const { ttlMs } = this.terms;
+    return Math.min(ttlMs / 3, (ttlMs - this.context.clockResolutionMs) / 2);
   }
 
   /** Timers come late to a process that was stopped or blocked; every call looks at the clock itself first. */
   private notice(): void {
-    if (this.context.protections.noticesExpiry === false) return;
-    if (this.context.clock.monotonic() >= this.until) this.lose('expired');
+    if (this.context.protections.noticesExpiry === false || this.lostBy || this.releasing) return;
+    if (this.context.clock.monotonic() >= this.until) this.lose(this.storeIsAway ? 'unreachable' : 'expired');
+  }
+
+  private lose(reason: LossReason): void {
+    if (this.lostBy || this.releasing) return;
+    this.lostBy = reason;
+    this.cancelTimers();
+    this.controller.abort(new LeaseLostError(this.resource, reason));
+    if (channels.lockLost.hasSubscribers) channels.lockLost.publish({ resource: this.resource, reason });
+    this.context.onEnd(this, 'lost');
   }
 
   private async renewOnce(): Promise<boolean> {
-    const { clock, clockResolutionMs } = this.context;
-    try {
-      const [item] = await this.place.shard.readMany([this.place.lockKey]);
-      this.notice();
-      if (this.lost) return false;
-      if (!item) return this.lostTo('gone');
-      if (decodeRecord(item.bytes)?.token !== this.token) return this.lostTo('taken');
-      const sentAt = clock.monotonic();
-      const record = encodeRecord({ token: this.token, until: clock.now() + this.ttlMs });
-      const written = await this.place.shard.write(this.place.lockKey, record, {
-        lifeMs: this.ttlMs,
-        only: item.revision,
-      });
-      if (written.status !== 'stored') return this.lostTo('taken');
-      this.notice(); // a right that ended while it was renewed is not revived: somebody may have been told
-      if (this.lost || this.ended) return false;
-      this.until = sentAt + this.ttlMs - clockResolutionMs;
-      this.scheduleExpiry();
-      return true;
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return false;
-      throw error;
-    }
+    const { clock, clockResolutionMs, deadlineMs } = this.context;
+    const { ttlMs } = this.terms;
+    const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
+    const outcome = await renewOwnLock(this.place, this.#token, ttlMs, asking);
+    // Before the answer counts: a right that ended meanwhile is not revived by it, somebody may have been told.
+    this.notice();
+    if (this.lostBy || this.releasing) return false;
+    this.storeIsAway = outcome.status === 'unknown';
+    if (outcome.status === 'lost') this.lose(outcome.reason);
+    if (outcome.status !== 'renewed') return false;
+    this.until = outcome.sentAt + ttlMs - clockResolutionMs;
+    this.scheduleExpiry();
+    return true;
   }
 
-  private lostTo(reason: LossReason): false {
-    this.lose(reason);
-    return false;
+  private async releaseOnce(): Promise<ReleaseOutcome> {
+    const { clock, deadlineMs, ghosts, protections, onEnd } = this.context;
+    this.cancelTimers();
+    const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
+    const outcome = await removeOwnLock(this.place, this.#token, asking, protections.comparesToken);
+    if (outcome === 'unknown') ghosts.watch(this.place, new Map([[this.#token, clock.monotonic()]]), this.terms.ttlMs);
+    if (channels.lockReleased.hasSubscribers) channels.lockReleased.publish({ resource: this.resource, outcome });
+    onEnd(this, outcome);
+    return outcome;
   }
 
   private scheduleRenewal(delayMs: number): void {
     this.renewal = this.context.clock.after(delayMs, () => {
       void this.renew().then((renewed) => {
-        if (this.ended || this.lost) return;
-        this.scheduleRenewal(renewed ? this.ttlMs / 3 : Math.min(this.ttlMs / 10, 1_000));
+        if (this.lostBy || this.releasing) return;
+        this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.terms.ttlMs / 10, 1_000));
       });
     });
   }
@@ -229,16 +252,10 @@ export class Lease {
   private scheduleExpiry(): void {
     if (this.context.protections.noticesExpiry === false) return;
     this.expiry?.cancel();
-    const leftMs = Math.max(0, this.until - this.context.clock.monotonic());
-    this.expiry = this.context.clock.after(leftMs, () => {
-      if (this.context.clock.monotonic() >= this.until) this.lose('expired');
-      else if (!this.ended && !this.lost) this.scheduleExpiry();
+    this.expiry = this.context.clock.after(Math.max(0, this.until - this.context.clock.monotonic()), () => {
+      this.notice();
+      if (!this.lostBy && !this.releasing) this.scheduleExpiry(); // a timer may be a millisecond early
     });
-  }
-
-  private end(): void {
-    this.ended = true;
-    this.cancelTimers();
   }
 
   private cancelTimers(): void {
@@ -246,6 +263,3 @@ export class Lease {
     this.expiry?.cancel();
   }
 }
-
-/** Far above the microseconds of this century, and with room to count on. */
-const maxFencingToken = Number.MAX_SAFE_INTEGER - 2 ** 40;

@@ -4,13 +4,16 @@ import { InvalidDurationError } from '../value/errors.js';
 
 /** How a lock is taken and held. */
 export interface LockOptions {
-  /** How long the lock is held unless it is renewed. Never 0 or endless; at least twice the store's clock resolution. Default `'60s'`. */
+  /**
+   * How long the lock is held unless it is renewed. At least twice the store's clock resolution (memcached: 2 s), at most 7 days: never 0, never
+   * endless. Default `'60s'`.
+   */
   readonly ttl?: Duration;
-  /** How long to wait for a lock that is held. Default 0: not at all. */
+  /** How long to wait for a lock that is held, at most a day. Default 0: not at all. */
   readonly wait?: Duration;
   /** Renews at a third of the life for as long as the lease is not released. Default true. */
   readonly renew?: boolean;
-  /** Ends the wait, which then rejects with the signal's reason. */
+  /** Ends the wait, which then rejects with the signal's reason. A lock that is held already is not affected. */
   readonly signal?: AbortSignal;
   /** Draws a fencing token with the lock, one more operation. Without, `lease.fencingToken` is 0. Default true. */
   readonly fencing?: boolean;
@@ -23,6 +26,10 @@ export interface ResolvedLockOptions {
   readonly signal: AbortSignal | undefined;
   readonly fencing: boolean;
 }
+
+// Longer ones overflow Node's timers, which would then fire at once.
+const longestTtlMs = 7 * 24 * 3_600_000;
+const longestWaitMs = 24 * 3_600_000;
 
 /** @throws InvalidDurationError naming the option. */
 export function resolveLockOptions(
@@ -38,9 +45,12 @@ export function resolveLockOptions(
       `at least ${2 * clockResolutionMs} ms: the store keeps lives to ${clockResolutionMs} ms`,
     );
   }
+  if (ttlMs > longestTtlMs) throw new InvalidDurationError('lock.ttl', options.ttl ?? defaultTtl, 'at most 7 days');
+  const waitMs = milliseconds(options.wait ?? 0, 'lock.wait');
+  if (waitMs > longestWaitMs) throw new InvalidDurationError('lock.wait', options.wait, 'at most a day');
   return {
     ttlMs,
-    waitMs: milliseconds(options.wait ?? 0, 'lock.wait'),
+    waitMs,
     renew: options.renew ?? true,
     signal: options.signal,
     fencing: options.fencing ?? true,

@@ -4,8 +4,8 @@ import type { KeyPart } from '../key/key-part.js';
 import { digest, maxKeyBytes } from '../key/key-space.js';
 import type { Shard, Store } from '../store/store.js';
 
-/** What is locked: a name, or a list of key parts. */
-export type LockResource = string | readonly KeyPart[];
+/** What is locked: a name, or a list of key parts. `'a'` and `['a']` are the same lock. */
+export type LockResource = string | readonly KeyPart[] | Key;
 
 /** Where a lock lives: one key on one shard for good. When that shard is away, the lock is unavailable; it is never looked for elsewhere. */
 export interface LockPlace {
@@ -18,7 +18,7 @@ export interface LockPlace {
 
 /** @throws InvalidKeyError */
 export function placeLock(store: Store, namespace: string, resource: LockResource): LockPlace {
-  const { text } = new Key(typeof resource === 'string' ? [resource] : resource);
+  const { text } = resource instanceof Key ? resource : new Key(typeof resource === 'string' ? [resource] : resource);
   const head = `${encodePart(namespace)}~lock:`;
   // Two bytes are left for the suffix of the counter.
   const readable = head + text;

@@ -1,35 +1,70 @@
+import { Key } from '../key/key.js';
+import { decodePart, encodePart } from '../key/key-part.js';
 import { InvalidOptionError } from '../value/errors.js';
-import type { SerializedLease } from './lease.js';
 
-/** @throws InvalidOptionError naming the field, for what no lease wrote. Accepts the object or its JSON text. */
+/** A lease as JSON. It holds the token: whoever has it can release the lock. */
+export interface SerializedLease {
+  readonly version: 1;
+  readonly namespace: string;
+  /** The encoded parts of the resource, joined with `:`. */
+  readonly resource: string;
+  readonly token: string;
+  readonly fencingToken: number;
+  readonly ttlMs: number;
+  /** Wall clock: when the right ends unless renewed. */
+  readonly validUntilEpochMs: number;
+}
+
+/** @throws InvalidOptionError naming the field, for what no lease wrote. Accepts the object or its JSON text. The token is never quoted. */
 export function parseSerializedLease(json: unknown): SerializedLease {
   const given = typeof json === 'string' ? parseText(json) : json;
   if (typeof given !== 'object' || given === null) throw invalid('it is no object');
-  const { version, resource, token, fencingToken, ttlMs, validUntilEpochMs } = given as Record<string, unknown>;
+  const { version, namespace, resource, token, fencingToken, ttlMs, validUntilEpochMs } = given as Record<
+    string,
+    unknown
+  >;
   if (version !== 1) throw invalid('version is not 1');
-  if (typeof resource !== 'string' || !/^[\x21-\x7e]{1,2000}$/.test(resource))
-    throw invalid('resource is not that of a lease');
+  if (typeof namespace !== 'string') throw invalid('namespace is not that of a lease');
   if (typeof token !== 'string' || !/^[A-Za-z0-9_-]{16,64}$/.test(token)) throw invalid('token is not that of a lease');
   return {
     version,
-    resource,
+    namespace,
+    resource: assertKeyText(resource),
     token,
-    fencingToken: number(fencingToken, 'fencingToken'),
-    ttlMs: number(ttlMs, 'ttlMs'),
-    validUntilEpochMs: number(validUntilEpochMs, 'validUntilEpochMs'),
+    fencingToken: wholeNumber(fencingToken, 'fencingToken'),
+    ttlMs: wholeNumber(ttlMs, 'ttlMs'),
+    validUntilEpochMs: wholeNumber(validUntilEpochMs, 'validUntilEpochMs'),
   };
 }
 
-function number(value: unknown, field: string): number {
-  if (typeof value === 'number' && Number.isFinite(value) && value >= 0) return value;
-  throw invalid(`${field} is not a number of 0 or more`);
+/** The key that has this text. */
+export function keyOfText(text: string): Key {
+  return new Key(text.split(':').map(decodePart), text);
+}
+
+/** Only a text that a key wrote encodes to itself again. */
+function assertKeyText(text: unknown): string {
+  if (typeof text === 'string' && text.length <= 100_000) {
+    try {
+      const again = text.split(':').map((part) => encodePart(decodePart(part)));
+      if (again.join(':') === text) return text;
+    } catch {
+      // Not even decodable.
+    }
+  }
+  throw invalid('resource is not that of a lease');
+}
+
+function wholeNumber(value: unknown, field: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value;
+  throw invalid(`${field} is not a whole number of 0 or more`);
 }
 
 function parseText(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid('it is no JSON');
+    throw invalid('it is no JSON'); // without the cause, whose message quotes the text
   }
 }
 

@@ -1,50 +1,129 @@
-/** One who waits, in the order of arrival. */
-interface Waiter {
-  proceed(): void;
+import type { Clock } from '../value/clock.js';
+import type { Approach, Attempt } from './attempt.js';
+import { PollPace } from './poll-pace.js';
+import { Waiter } from './waiter.js';
+
+interface Line {
+  readonly waiters: Waiter[];
+  /** What the first of the line found last: the answer of those whose time is up before it is their turn. */
+  seen: Attempt;
+  /** One pace for all who stand in it: a new first one does not begin anew. */
+  readonly pace: PollPace;
+  /** The lock was released in this process since the last try. */
+  freed: boolean;
+  handedOn: number;
+  /** The next pause is for the others' sake. */
+  resting: boolean;
 }
 
+/** After so many hand-overs inside this process the next one here waits a little, which gives other processes their chance. */
+const maxHandedOn = 16;
+const restMs = 25;
+
 /**
- * Lets one caller of this process at a time ask the store for a lock: the others stand in line and cost it nothing. Whoever releases the lock here
- * wakes the one who is asking.
+ * Those of this process who wait for a lock stand in line, in the order they came. The first asks the store, at the pace of `PollPace`; the others
+ * cost it nothing. Who releases the lock in this process wakes the first.
  */
 export class WaitingLine {
-  private readonly lines = new Map<string, Waiter[]>();
-  private readonly sleepers = new Map<string, AbortController>();
+  private readonly lines = new Map<string, Line>();
 
-  isEmpty(lockKey: string): boolean {
-    return !this.lines.has(lockKey);
+  constructor(private readonly clock: Clock) {}
+
+  /**
+   * Resolves with what `attempt` gives, as soon as that is not `held`; with the last answer at `until`, on the monotonic clock.
+   * @throws the signal's reason when it aborts.
+   */
+  async wait(
+    lockKey: string,
+    attempt: (approach: Approach) => Promise<Attempt>,
+    until: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Attempt> {
+    const line = this.lineFor(lockKey);
+    const waiter = new Waiter(this.clock);
+    line.waiters.push(waiter);
+    const rouse = (): void => waiter.rouse();
+    signal?.addEventListener('abort', rouse, { once: true });
+    try {
+      return await this.standInLine(line, waiter, attempt, until, signal);
+    } finally {
+      signal?.removeEventListener('abort', rouse);
+      this.leave(lockKey, line, waiter);
+    }
   }
 
-  /** Resolves when it is the caller's turn, or `signal` aborts; the caller then leaves the line either way. */
-  async enter(lockKey: string, signal: AbortSignal): Promise<{ leave(): void }> {
-    const line = this.lines.get(lockKey) ?? [];
-    this.lines.set(lockKey, line);
-    const waiter: Waiter = { proceed: () => {} };
-    const turn = new Promise<void>((resolve) => {
-      waiter.proceed = resolve;
-      if (line.length === 0) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    line.push(waiter);
-    await turn;
-    return { leave: () => this.leave(lockKey, line, waiter) };
-  }
-
-  /** A signal that aborts when the lock is released here: for the sleep between two tries. */
-  sleeping(lockKey: string): AbortController {
-    const controller = new AbortController();
-    this.sleepers.set(lockKey, controller);
-    return controller;
-  }
-
+  /** The lock was released in this process. */
   released(lockKey: string): void {
-    this.sleepers.get(lockKey)?.abort();
-    this.sleepers.delete(lockKey);
+    const line = this.lines.get(lockKey);
+    if (!line) return;
+    line.handedOn = (line.handedOn + 1) % maxHandedOn;
+    line.freed = line.handedOn !== 0;
+    line.resting = !line.freed;
+    line.waiters[0]?.rouse();
   }
 
-  private leave(lockKey: string, line: Waiter[], waiter: Waiter): void {
-    line.splice(line.indexOf(waiter), 1);
-    if (line.length === 0) this.lines.delete(lockKey);
-    else line[0]?.proceed();
+  /** Everybody in every line gets this answer. */
+  dismiss(answer: Attempt): void {
+    for (const { waiters } of this.lines.values()) tellAll(waiters, answer);
+  }
+
+  private async standInLine(
+    line: Line,
+    waiter: Waiter,
+    attempt: (approach: Approach) => Promise<Attempt>,
+    until: number,
+    signal: AbortSignal | undefined,
+  ): Promise<Attempt> {
+    const leftMs = (): number => until - this.clock.monotonic();
+    // Who comes to an empty line tries at once; who moves up finds the lock held, or free since it was released here.
+    let approach: Approach | undefined = line.waiters[0] === waiter ? 'add' : undefined;
+    for (;;) {
+      signal?.throwIfAborted();
+      if (waiter.answer) return waiter.answer;
+      if (approach) {
+        const answer = (line.seen = await attempt(approach));
+        approach = undefined;
+        if (answer.status === 'unavailable') tellAll(line.waiters.slice(1), answer);
+        if (answer.status !== 'held') return answer;
+      }
+      if (leftMs() <= 0) return line.seen;
+      if (line.waiters[0] !== waiter) {
+        await waiter.sleep(leftMs());
+        continue;
+      }
+      if (!line.freed) await waiter.sleep(Math.min(nextPauseMs(line), leftMs()));
+      if (line.resting) continue;
+      approach = line.freed ? 'add' : 'look';
+      line.freed = false;
+    }
+  }
+
+  private lineFor(lockKey: string): Line {
+    let line = this.lines.get(lockKey);
+    if (!line) {
+      line = { waiters: [], seen: { status: 'held' }, pace: new PollPace(), freed: false, handedOn: 0, resting: false };
+      this.lines.set(lockKey, line);
+    }
+    return line;
+  }
+
+  private leave(lockKey: string, line: Line, waiter: Waiter): void {
+    const wasFirst = line.waiters[0] === waiter;
+    line.waiters.splice(line.waiters.indexOf(waiter), 1);
+    if (line.waiters.length === 0) this.lines.delete(lockKey);
+    else if (wasFirst) line.waiters[0]?.rouse();
+  }
+}
+
+function nextPauseMs(line: Line): number {
+  if (!line.resting) return line.pace.pauseMs();
+  line.resting = false;
+  return restMs * (1 + Math.random());
+}
+
+function tellAll(waiters: readonly Waiter[], answer: Attempt): void {
+  for (const waiter of waiters) {
+    waiter.answer = answer;
+    waiter.rouse();
   }
 }

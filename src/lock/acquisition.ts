@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import type { StoredItem } from '../store/store.js';
+import type { Clock } from '../value/clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import { answerInTime } from './answer-in-time.js';
+import type { Approach, Attempt } from './attempt.js';
+import type { FencingCounter } from './fencing-counter.js';
+import type { GhostLocks } from './ghost-locks.js';
+import type { ResolvedLockOptions } from './lock-options.js';
+import type { LockPlace } from './lock-place.js';
+import { decodeRecord, encodeRecord } from './lock-record.js';
+import { removeOwnLock } from './own-lock.js';
+
+export interface AcquisitionContext {
+  readonly clock: Clock;
+  readonly clockResolutionMs: number;
+  /** How long one try may take before the answer is `unavailable`. */
+  readonly deadlineMs: number;
+  readonly counter: FencingCounter;
+  readonly ghosts: GhostLocks;
+}
+
+const maxFailures = 3;
+const pauseMs = 20;
+/** It was free, and taken again before the `add` arrived: so often that it is held as far as this caller is concerned. */
+const maxRounds = 4;
+
+/** One caller's efforts to take one lock. */
+export class Acquisition {
+  /** Tokens of `add`s that were sent and not answered, and when: any of them may yet be, or become, the lock's. */
+  private readonly unanswered = new Map<string, number>();
+
+  constructor(
+    private readonly place: LockPlace,
+    private readonly options: ResolvedLockOptions,
+    private readonly context: AcquisitionContext,
+  ) {}
+
+  /** @param approach `look` reads first, which costs one operation instead of two where the lock is still held. */
+  async attempt(approach: Approach): Promise<Attempt> {
+    const { clock, deadlineMs } = this.context;
+    const deadlineAt = clock.monotonic() + deadlineMs;
+    let failures = 0;
+    for (let rounds = 0; rounds < maxRounds;) {
+      try {
+        const answer = await this.step(approach, deadlineAt);
+        if (answer) return answer;
+        rounds++;
+        approach = 'add';
+      } catch (cause) {
+        if (!(cause instanceof StoreUnavailableError)) throw cause;
+        const leftMs = deadlineAt - clock.monotonic();
+        if (++failures === maxFailures || leftMs <= 0) return { status: 'unavailable', cause };
+        await clock.sleep(Math.min(pauseMs * failures, leftMs));
+        // The reply was lost; the command may have arrived. Reading back one's own token settles it.
+        approach = 'look';
+      }
+    }
+    return { status: 'held' };
+  }
+
+  /** The caller has his answer. What he sent and never heard of is removed wherever it turns up. */
+  finish(): void {
+    this.context.ghosts.watch(this.place, this.unanswered, this.options.ttlMs);
+  }
+
+  /** A grant that nobody wants any more. */
+  disown(token: string): void {
+    this.unanswered.set(token, this.context.clock.monotonic());
+  }
+
+  /** @returns undefined when the lock was found free. */
+  private async step(approach: Approach, deadlineAt: number): Promise<Attempt | undefined> {
+    const { clock } = this.context;
+    const { shard, lockKey } = this.place;
+    const { ttlMs } = this.options;
+    if (approach === 'add') {
+      const token = randomBytes(18).toString('base64url');
+      const sentAt = clock.monotonic();
+      this.unanswered.set(token, sentAt);
+      const record = encodeRecord({ token, until: clock.now() + ttlMs, ttlMs });
+      const added = await this.inTime(shard.write(lockKey, record, { lifeMs: ttlMs, only: 'absent' }), deadlineAt);
+      if (added.status === 'stored') return this.grant(token, sentAt, deadlineAt);
+      this.unanswered.delete(token);
+    }
+    const [item] = await this.inTime(shard.readMany([lockKey]), deadlineAt);
+    return item && this.judge(item, deadlineAt);
+  }
+
+  private async judge({ bytes }: StoredItem, deadlineAt: number): Promise<Attempt | undefined> {
+    const { clock } = this.context;
+    const record = decodeRecord(bytes);
+    // Bytes that no holder wrote count as somebody else's: a lock is never taken over on a guess.
+    if (!record) return { status: 'held' };
+    const sentAt = this.unanswered.get(record.token);
+    if (sentAt === undefined) {
+      // Not more than its life, however far the holder's clock is ahead.
+      return { status: 'held', retryAfterMs: Math.min(Math.max(0, record.until - clock.now()), record.ttlMs) };
+    }
+    if (clock.monotonic() - sentAt < this.options.ttlMs / 2) return this.grant(record.token, sentAt, deadlineAt);
+    // Ours, but half of its life went by before it was found.
+    await removeOwnLock(this.place, record.token, { clock, deadlineAt });
+    return undefined;
+  }
+
+  /** The right is counted from before the first byte left. */
+  private async grant(token: string, sentAt: number, deadlineAt: number): Promise<Attempt> {
+    const { clock, clockResolutionMs, counter } = this.context;
+    const validUntil = sentAt + this.options.ttlMs - clockResolutionMs;
+    const fencingToken = this.options.fencing ? await this.inTime(counter.draw(this.place), deadlineAt) : 0;
+    // 1. This lock ends unnoticed. 2. Somebody else takes it and draws n. 3. This draw arrives and gets n + 1: the older holder
+    // would have the larger number. Drawn before `validUntil`, it was drawn while nobody else could hold the lock.
+    if (clock.monotonic() >= validUntil) {
+      throw new StoreUnavailableError(this.place.shard.name, 'it answered after the life of the lock was over');
+    }
+    this.unanswered.delete(token);
+    return { status: 'granted', token, fencingToken, validUntil };
+  }
+
+  private inTime<R>(operation: Promise<R>, deadlineAt: number): Promise<R> {
+    return answerInTime(operation, deadlineAt, this.context.clock, this.place.shard.name);
+  }
+}

@@ -1,0 +1,96 @@
+import type { Clock, Timer } from '../value/clock.js';
+import { decodeRecord } from './lock-record.js';
+import type { LockPlace } from './lock-place.js';
+import { removeOwnLock } from './own-lock.js';
+
+interface Haunted {
+  readonly place: LockPlace;
+  /** By token, the monotonic instant after which it is looked for no longer. */
+  readonly tokens: Map<string, Watched>;
+  pauseMs: number;
+  timer: Timer | undefined;
+}
+
+interface Watched {
+  /** A command that has not arrived by then never will: its connection was closed long ago. */
+  readonly arrivesUntil: number;
+  readonly livesUntil: number;
+}
+
+const firstPauseMs = 20;
+const longestPauseMs = 2_000;
+const onItsWayMs = 2_000;
+/** So many locks at a time; those beyond live out their life. */
+const maxPlaces = 1_000;
+const maxTokens = 1_000;
+
+/**
+ * Looks for locks that nobody holds: an `add` or a release without an answer may have arrived, or arrive still. They are removed by their own
+ * token, so that nobody is locked out by a ghost for a whole life. In the background, at growing intervals, without keeping the process alive.
+ */
+export class GhostLocks {
+  // Tokens stay out of what `inspect` prints.
+  readonly #places = new Map<string, Haunted>();
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly deadlineMs: number,
+    private readonly freed: (lockKey: string) => void,
+  ) {}
+
+  /** @param sent when each token was last sent, on the monotonic clock. */
+  watch(place: LockPlace, sent: ReadonlyMap<string, number>, ttlMs: number): void {
+    if (sent.size === 0) return;
+    const haunted = this.#places.get(place.lockKey) ?? newlyHaunted(place);
+    if (haunted.tokens.size + sent.size > maxTokens || this.#places.size >= maxPlaces) return;
+    for (const [token, sentAt] of sent) {
+      haunted.tokens.set(token, { arrivesUntil: sentAt + onItsWayMs, livesUntil: sentAt + ttlMs + onItsWayMs });
+    }
+    this.#places.set(place.lockKey, haunted);
+    if (!haunted.timer) this.arm(haunted);
+  }
+
+  stop(): void {
+    for (const { timer } of this.#places.values()) timer?.cancel();
+    this.#places.clear();
+  }
+
+  private arm(haunted: Haunted): void {
+    haunted.timer = this.clock.after(haunted.pauseMs, () => void this.look(haunted));
+    haunted.pauseMs = Math.min(haunted.pauseMs * 2, longestPauseMs);
+  }
+
+  private async look(haunted: Haunted): Promise<void> {
+    const { place, tokens } = haunted;
+    haunted.timer = undefined;
+    const found = await this.tokenOf(place);
+    if (typeof found === 'string' && tokens.has(found)) {
+      const asking = { clock: this.clock, deadlineAt: this.clock.monotonic() + this.deadlineMs };
+      const outcome = await removeOwnLock(place, found, asking);
+      if (outcome !== 'unknown') tokens.delete(found);
+      if (outcome === 'released') this.freed(place.lockKey);
+    }
+    const now = this.clock.monotonic();
+    for (const [token, { arrivesUntil, livesUntil }] of tokens) {
+      const hasNotCome = found !== undefined && found !== token && now >= arrivesUntil;
+      if (hasNotCome || now >= livesUntil) tokens.delete(token);
+    }
+    if (this.#places.get(place.lockKey) !== haunted || haunted.timer) return;
+    if (tokens.size > 0) this.arm(haunted);
+    else this.#places.delete(place.lockKey);
+  }
+
+  /** `null`: free, or not a holder's. `undefined`: no answer. */
+  private async tokenOf({ shard, lockKey }: LockPlace): Promise<string | null | undefined> {
+    try {
+      const [item] = await shard.readMany([lockKey]);
+      return (item && decodeRecord(item.bytes)?.token) ?? null;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function newlyHaunted(place: LockPlace): Haunted {
+  return { place, tokens: new Map(), pauseMs: firstPauseMs, timer: undefined };
+}
