@@ -41,7 +41,11 @@ export interface Result {
 }
 
 /** Runs each contender once to warm up, then all of them in turn, round by round, so that a machine that slows down slows all of them. */
-export async function runBenchmark(benchmark: Benchmark, progress: (text: string) => void, smoke = false): Promise<Result> {
+export async function runBenchmark(
+  benchmark: Benchmark,
+  progress: (text: string) => void,
+  smoke = false,
+): Promise<Result> {
   const { comparisons, close } = await benchmark.prepare();
   const rounds = smoke ? 1 : (benchmark.rounds ?? 7);
   const rows: Row[] = [];
@@ -53,7 +57,12 @@ export async function runBenchmark(benchmark: Benchmark, progress: (text: string
   return { name: benchmark.name, unit: benchmark.unit, baseline: comparisons[0]?.baseline ?? '', rows };
 }
 
-async function compare({ variant, baseline, subjects }: Comparison, rounds: number, smoke: boolean, progress: (text: string) => void): Promise<Row[]> {
+async function compare(
+  { variant, baseline, subjects }: Comparison,
+  rounds: number,
+  smoke: boolean,
+  progress: (text: string) => void,
+): Promise<Row[]> {
   const figures = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
   if (!smoke) for (const { round } of subjects) await round();
   for (let done = 0; done < rounds; done++) {
@@ -69,14 +78,20 @@ async function compare({ variant, baseline, subjects }: Comparison, rounds: numb
   return subjects.map(({ name }) => {
     const own = figures.get(name) as number[];
     const ratios = own.map((figure, index) => figure / (base[index] as number));
-    return { subject: variant ? `${name} ${variant}` : name, median: median(own), ratio: Number(median(ratios).toFixed(3)) };
+    return {
+      subject: variant ? `${name} ${variant}` : name,
+      median: median(own),
+      ratio: Number(median(ratios).toFixed(3)),
+    };
   });
 }
 
 export function median(figures: readonly number[]): number {
   const sorted = figures.toSorted((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 === 1 ? (sorted[middle] as number) : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return sorted.length % 2 === 1
+    ? (sorted[middle] as number)
+    : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
 /** Nanoseconds per operation of a loop that does `count` of them. */
@@ -87,7 +102,11 @@ export async function timed(count: number, loop: () => Promise<void> | void): Pr
 }
 
 /** Operations per second of `count` operations by `concurrency` callers. */
-export async function throughput(count: number, concurrency: number, operation: (index: number) => Promise<unknown>): Promise<number> {
+export async function throughput(
+  count: number,
+  concurrency: number,
+  operation: (index: number) => Promise<unknown>,
+): Promise<number> {
   let next = 0;
   const caller = async (): Promise<void> => {
     while (next < count) await operation(next++);

@@ -30,7 +30,12 @@ const help = `npm run bench [-- NAME] [--json] [--smoke] [--write]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, write: { type: 'boolean' }, help: { type: 'boolean' } },
+  options: {
+    json: { type: 'boolean' },
+    smoke: { type: 'boolean' },
+    write: { type: 'boolean' },
+    help: { type: 'boolean' },
+  },
 });
 const unknown = positionals.filter((name) => !names.includes(name));
 if (values.help || unknown.length > 0) {
@@ -60,7 +65,10 @@ process.exit(0); // peers leave timers behind; every server of this run was stop
 
 function table({ work, target }: Benchmark, { name, unit, baseline, rows }: Result): string {
   const width = Math.max(...rows.map(({ subject }) => subject.length));
-  const lines = rows.map(({ subject, median, ratio }) => `  ${subject.padEnd(width)}  ${figure(median).padStart(12)} ${unit}  ${ratio.toFixed(2)}×`);
+  const lines = rows.map(
+    ({ subject, median, ratio }) =>
+      `  ${subject.padEnd(width)}  ${figure(median).padStart(12)} ${unit}  ${ratio.toFixed(2)}×`,
+  );
   return `\n${name}: ${work}; baseline ${baseline}; ours must reach ${target}\n${lines.join('\n')}\n`;
 }
 

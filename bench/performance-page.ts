@@ -1,7 +1,10 @@
 import type { Benchmark, Result } from './harness.js';
 
 /** The page that the benchmark writes of itself. */
-export function performancePage(results: readonly (readonly [Benchmark, Result])[], versions: readonly string[]): string {
+export function performancePage(
+  results: readonly (readonly [Benchmark, Result])[],
+  versions: readonly string[],
+): string {
   const sections = results.map(([{ work, target, unit }, { name, baseline, rows }]) => {
     const lines = rows.map(({ subject, median, ratio }) => `| ${subject} | ${figure(median)} | ${ratio.toFixed(2)}× |`);
     return `## ${name}\n\n${work}. Baseline: ${baseline}. Ours must reach ${target}.\n\n| subject | median, ${unit} | ratio |\n|---|---:|---:|\n${lines.join('\n')}\n`;

@@ -15,7 +15,10 @@ export const benchmark: Benchmark = {
     const cache = await openCache();
     const metadata = defineKey('content_metadata:{customerUuid}:{contentKey}', { holds: 'metadata' });
     const customers = Array.from({ length: 1_000 }, (_, index) => `8f1a4c1e-${index}`);
-    verify(cache.storeKey(metadata({ customerUuid: 'c', contentKey: 'k' })) === 'bench:1.0.0::content_metadata:c:k', 'the key');
+    verify(
+      cache.storeKey(metadata({ customerUuid: 'c', contentKey: 'k' })) === 'bench:1.0.0::content_metadata:c:k',
+      'the key',
+    );
     const loop = (build: (customerUuid: string) => string): Promise<number> => {
       let length = 0;
       return timed(count, () => {
@@ -25,7 +28,10 @@ export const benchmark: Benchmark = {
     };
     const subjects = [
       { name: 'template string', round: () => loop((uuid) => `bench:1.0.0::content_metadata:${uuid}:${'edX+DemoX'}`) },
-      { name: ours, round: () => loop((uuid) => cache.storeKey(metadata({ customerUuid: uuid, contentKey: 'edX+DemoX' }))) },
+      {
+        name: ours,
+        round: () => loop((uuid) => cache.storeKey(metadata({ customerUuid: uuid, contentKey: 'edX+DemoX' }))),
+      },
     ];
     return { comparisons: [{ variant: '', baseline: 'template string', subjects }], close: () => cache.close() };
   },

@@ -37,7 +37,8 @@ export const benchmark: Benchmark = {
         round: async () => {
           const before = settledHeap();
           const cache = await openCache({ store: undefined, process: { maxEntries: entries, maxBytes: 2 ** 30 } });
-          for (let index = 0; index < entries; index++) await cache.set(`content:${index}`, value(index), { ttl: '1h' });
+          for (let index = 0; index < entries; index++)
+            await cache.set(`content:${index}`, value(index), { ttl: '1h' });
           const after = settledHeap();
           verify(cache.peek('content:99999') !== undefined, 'entries were lost');
           await cache.close();

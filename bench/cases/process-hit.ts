@@ -26,7 +26,7 @@ export const benchmark: Benchmark = {
     const cache = await openCache();
     const layered = new Loader<object>({
       inMemoryCache: { cacheType: 'lru-object', ttlInMsecs: 3_600_000, maxItems: 10_000 },
-      dataSources: [{ get: async (key: string) => values.get(key), getMany: async () => [], name: 'values' } as never],
+      dataSources: [{ get: async (key: string) => values.get(key), getMany: async () => [], name: 'values' }],
     });
     const manager = createManager({ ttl: 3_600_000 });
     const dedupe = createDedupeCache({ ttl: 3_600, storage: { type: 'memory', options: { size: 10_000 } } }).define(
@@ -61,7 +61,11 @@ export const benchmark: Benchmark = {
       loop('layered-loader', (key) => layered.get(key)),
       loop('async-cache-dedupe', (key) => dedupe.document(key), slowCount),
       loop('cache-manager', (key) => manager.wrap(key, loadOf(key)), slowCount),
-      loop('cachified', (key) => cachified({ key, cache: cachifiedStore, ttl: 3_600_000, getFreshValue: loadOf(key) }), slowCount),
+      loop(
+        'cachified',
+        (key) => cachified({ key, cache: cachifiedStore, ttl: 3_600_000, getFreshValue: loadOf(key) }),
+        slowCount,
+      ),
       loop('cacheable', (key) => cacheable.getOrSet(key, loadOf(key)), slowCount),
       loop('bentocache', (key) => bento.getOrSet({ key, ttl: '1h', factory: loadOf(key) }), slowCount),
     ];

@@ -18,13 +18,15 @@ export const benchmark: Benchmark = {
     for (const [index, key] of hotKeys.entries()) await cache.set(key, document(200, index), { ttl: '1h' });
     const local = new AsyncLocalStorage<Map<string, object>>();
     const held = new Map<string, object>(hotKeys.map((key, index) => [key, document(200, index)]));
+    // What awaits a plain value, as callers of a hand-written cache do.
+    const get = (key: string): object | Promise<object> => local.getStore()?.get(key) ?? neverLoads();
     const subjects = [
       {
         name: 'Map in AsyncLocalStorage',
         round: () =>
           local.run(held, () =>
             timed(count, async () => {
-              for (let index = 0; index < count; index++) await local.getStore()?.get(hotKeys[index % 1_000] as string);
+              for (let index = 0; index < count; index++) await get(hotKeys[index % 1_000] as string);
             }),
           ),
       },
@@ -34,11 +36,15 @@ export const benchmark: Benchmark = {
           scope.run(async () => {
             for (const key of hotKeys) await cache.getOrSet(key, neverLoads);
             return timed(count, async () => {
-              for (let index = 0; index < count; index++) await cache.getOrSet(hotKeys[index % 1_000] as string, neverLoads);
+              for (let index = 0; index < count; index++)
+                await cache.getOrSet(hotKeys[index % 1_000] as string, neverLoads);
             });
           }),
       },
     ];
-    return { comparisons: [{ variant: '', baseline: 'Map in AsyncLocalStorage', subjects }], close: () => cache.close() };
+    return {
+      comparisons: [{ variant: '', baseline: 'Map in AsyncLocalStorage', subjects }],
+      close: () => cache.close(),
+    };
   },
 };

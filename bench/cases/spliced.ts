@@ -12,7 +12,8 @@ export const benchmark: Benchmark = {
   work: 'filling 201 tokens into a 49 KB document',
   target: '≥ 10 times faster',
   async prepare() {
-    const items = (jwt: unknown) => Array.from({ length: holes }, (_, index) => ({ uid: `image-${index}`, jwt, body: 'x'.repeat(190) }));
+    const items = (jwt: unknown) =>
+      Array.from({ length: holes }, (_, index) => ({ uid: `image-${index}`, jwt, body: 'x'.repeat(190) }));
     const compiled = compileSpliced({ uid: 'journey', items: items(hole(3, 'image')) });
     const text = JSON.stringify({ uid: 'journey', items: items('') });
     const parsed = (): Buffer => {

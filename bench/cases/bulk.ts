@@ -1,0 +1,70 @@
+import { MemcacheClient } from 'memcache-client';
+import { memcachedStore } from 'nestjs-tiered-cache/memcached';
+import { throughput, verify } from '../harness.js';
+import type { Benchmark } from '../harness.js';
+import { startMemcached } from '../support/servers.js';
+import { document, openCache, ours } from '../support/subjects.js';
+
+const size = 100;
+const count = 100;
+
+type Document = ReturnType<typeof document>;
+
+export const benchmark: Benchmark = {
+  name: 'bulk',
+  unit: 'op/s',
+  work: '100 keys, half of them present: one multi-get, one load, 50 sets',
+  target: '≥ 0.9×',
+  rounds: 9,
+  async prepare() {
+    const server = await startMemcached();
+    const cache = await openCache({ store: memcachedStore({ servers: server.address }), process: false });
+    const client = new MemcacheClient({ server: server.address });
+    let batch = 0;
+    const present = Array.from({ length: size / 2 }, (_, index) => `present:${index}`);
+    for (const [index, key] of present.entries()) {
+      await cache.set(key, document(300, index), { ttl: '1h' });
+      await client.set(`plain:${key}`, JSON.stringify(document(300, index)));
+    }
+    const nextKeys = (): string[] => {
+      batch++;
+      return [...present, ...Array.from({ length: size / 2 }, (_, index) => `absent:${batch}:${index}`)];
+    };
+    const load = (keys: readonly string[]): Map<string, Document> =>
+      new Map(keys.map((key, index) => [key, document(300, index)]));
+
+    const byHand = async (): Promise<(Document | undefined)[]> => {
+      const keys = nextKeys();
+      const found = (await client.get<string>(keys.map((key) => `plain:${key}`))) as unknown as Record<
+        string,
+        { value: string } | undefined
+      >;
+      const values = new Map<string, Document>();
+      const missing: string[] = [];
+      for (const key of keys) {
+        const text = found[`plain:${key}`]?.value;
+        if (text === undefined) missing.push(key);
+        else values.set(key, JSON.parse(text) as Document);
+      }
+      const loaded = load(missing);
+      await Promise.all([...loaded].map(([key, value]) => client.set(`plain:${key}`, JSON.stringify(value))));
+      return keys.map((key) => values.get(key) ?? loaded.get(key));
+    };
+    const byCache = (): Promise<(Document | undefined)[]> =>
+      cache.getOrSetMany<Document, string>(nextKeys(), load, { ttl: '1h' });
+    for (const run of [byHand, byCache]) {
+      const values = await run();
+      verify(values.length === size && values.every((value) => value !== undefined), 'a value is missing');
+    }
+    const subjects = [
+      { name: 'multi-get and one load by hand', round: () => throughput(count, 1, byHand) },
+      { name: ours, round: () => throughput(count, 1, byCache) },
+    ];
+    const close = async (): Promise<void> => {
+      client.shutdown();
+      await cache.close();
+      await server.stop();
+    };
+    return { comparisons: [{ variant: '', baseline: 'multi-get and one load by hand', subjects }], close };
+  },
+};

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { open } from 'lmdb';
+import { diskStore } from 'nestjs-tiered-cache/disk';
+import sqlite from 'node-sqlite3-wasm';
+import { Keyv } from 'keyv';
+import { timed, verify } from '../harness.js';
+import type { Benchmark, Comparison } from '../harness.js';
+import { document, neverLoads, openCache, ours } from '../support/subjects.js';
+
+const keys = Array.from({ length: 200 }, (_, index) => `content:${index}`);
+
+export const benchmark: Benchmark = {
+  name: 'disk-hit',
+  unit: 'ns/op',
+  work: '1 KB and 50 KB of JSON from the disk, no process tier',
+  target: '≤ 2× the time of bare lmdb, and a fifth of keyv on SQLite',
+  rounds: 7,
+  async prepare() {
+    const folder = mkdtempSync(join(tmpdir(), 'bench-disk-'));
+    const bare = open<string, string>({ path: join(folder, 'bare.mdb'), encoding: 'string', noSync: true });
+    const cache = await openCache({ store: diskStore({ directory: join(folder, 'ours') }), process: false });
+    const keyv = new Keyv({ store: sqliteStore(join(folder, 'keyv.sqlite')) as never });
+    const comparisons: Comparison[] = [];
+    for (const [variant, bytes, count] of [
+      ['1 KB', 1_000, 4_000],
+      ['50 KB', 50_000, 500],
+    ] as const) {
+      const own = keys.map((key) => `${variant}:${key}`.replace(' ', ''));
+      for (const [index, key] of own.entries()) {
+        const value = document(bytes, index);
+        await bare.put(key, JSON.stringify(value));
+        await cache.set(key, value, { ttl: '1h' });
+        await keyv.set(key, value);
+      }
+      const subjects: [string, (key: string) => Promise<{ id: number } | undefined>][] = [
+        ['lmdb', async (key) => JSON.parse(bare.get(key) ?? 'null') as { id: number }],
+        [ours, (key) => cache.getOrSet<{ id: number }>(key, neverLoads)],
+        ['keyv on SQLite', async (key) => (await keyv.get<{ id: number }>(key)) ?? undefined],
+      ];
+      for (const [name, get] of subjects) verify((await get(own[7] as string))?.id === 7, name);
+      comparisons.push({
+        variant,
+        baseline: 'lmdb',
+        subjects: subjects.map(([name, get]) => ({
+          name,
+          round: () =>
+            timed(count, async () => {
+              for (let index = 0; index < count; index++) await get(own[index % own.length] as string);
+            }),
+        })),
+      });
+    }
+    const close = async (): Promise<void> => {
+      await cache.close();
+      await bare.close();
+      rmSync(folder, { recursive: true });
+    };
+    return { comparisons, close };
+  },
+};
+
+/** `@keyv/sqlite` needs a binary that is not to be had everywhere; this is the same statement on SQLite as WebAssembly. */
+function sqliteStore(file: string): object {
+  const database = new sqlite.Database(file);
+  database.exec('CREATE TABLE keyv (key TEXT PRIMARY KEY, value TEXT)');
+  const select = database.prepare('SELECT value FROM keyv WHERE key = ?');
+  const insert = database.prepare('INSERT OR REPLACE INTO keyv (key, value) VALUES (?, ?)');
+  return {
+    opts: {},
+    on: () => {},
+    get: async (key: string) => (select.get([key]) as { value: string } | null)?.value,
+    set: async (key: string, value: string) => void insert.run([key, value]),
+    delete: async () => true,
+    clear: async () => {},
+  };
+}

@@ -1,0 +1,84 @@
+import KeyvMemcache from '@keyv/memcache';
+import { createCache } from 'cache-manager';
+import { Keyv } from 'keyv';
+import { Loader } from 'layered-loader';
+import { MemcacheClient } from 'memcache-client';
+import { memcachedStore } from 'nestjs-tiered-cache/memcached';
+import { throughput, verify } from '../harness.js';
+import type { Benchmark, Comparison } from '../harness.js';
+import { startMemcached } from '../support/servers.js';
+import { document, neverLoads, openCache, ours } from '../support/subjects.js';
+
+const keys = Array.from({ length: 500 }, (_, index) => `content:${index}`);
+const counts = new Map([
+  [1, 2_000],
+  [64, 10_000],
+  [256, 20_000],
+]);
+
+type Get = (key: string) => Promise<{ id: number } | null | undefined>;
+
+export const benchmark: Benchmark = {
+  name: 'shared-hit',
+  unit: 'op/s',
+  work: '1 KB of JSON from memcached, no process tier, by 1, 64 and 256 callers',
+  target: '≥ 0.95×, ≥ 2×, ≥ 2.5×',
+  rounds: 7,
+  async prepare() {
+    const server = await startMemcached();
+    const cache = await openCache({ store: memcachedStore({ servers: server.address }), process: false });
+    const client = new MemcacheClient({ server: server.address });
+    const manager = createCache({ stores: [new Keyv({ store: new KeyvMemcache(server.address) as never })] });
+    const layered = new Loader<{ id: number }>({
+      inMemoryCache: false,
+      asyncCache: memcacheCache(client) as never,
+      dataSources: [{ get: async () => neverLoads(), getMany: async () => neverLoads(), name: 'none' } as never],
+    });
+    for (const [index, key] of keys.entries()) {
+      const value = document(1_000, index);
+      await cache.set(key, value, { ttl: '1h' });
+      await client.set(`plain:${key}`, JSON.stringify(value));
+      await manager.set(key, value, 3_600_000);
+    }
+    const subjects: [string, Get][] = [
+      [
+        'memcache-client',
+        async (key) => JSON.parse((await client.get<string>(`plain:${key}`))?.value ?? 'null') as { id: number },
+      ],
+      [ours, (key) => cache.getOrSet<{ id: number }>(key, neverLoads)],
+      ['cache-manager', (key) => manager.get<{ id: number }>(key)],
+      ['layered-loader', (key) => layered.get(key)],
+    ];
+    for (const [name, get] of subjects) verify((await get('content:7'))?.id === 7, name);
+    const comparisons = [...counts].map(([concurrency, count]): Comparison => ({
+      variant: `${concurrency}`,
+      baseline: 'memcache-client',
+      subjects: subjects.map(([name, get]) => ({
+        name,
+        round: () => throughput(count, concurrency, (index) => get(keys[index % keys.length] as string)),
+      })),
+    }));
+    const close = async (): Promise<void> => {
+      client.shutdown();
+      await cache.close();
+      await server.stop();
+    };
+    return { comparisons, close };
+  },
+};
+
+/** layered-loader brings a Redis cache alone; this gives it the same server through memcache-client. */
+function memcacheCache(client: MemcacheClient): object {
+  return {
+    name: 'memcached',
+    ttlLeftBeforeRefreshInMsecs: undefined,
+    expirationTimeLoadingOperation: { get: async () => undefined },
+    get: async (key: string) => JSON.parse((await client.get<string>(`plain:${key}`))?.value ?? 'null') as unknown,
+    getMany: async () => ({ resolvedValues: [], unresolvedKeys: [] }),
+    set: async () => {},
+    setMany: async () => {},
+    delete: async () => {},
+    clear: async () => {},
+    close: async () => {},
+  };
+}
