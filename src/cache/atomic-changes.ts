@@ -28,8 +28,8 @@ export class AtomicChanges {
     for (let tries = 0; tries < maxTries; tries++) {
       const { placed, item, current, position } = await this.read<V>(key, policy);
       const prepared = await this.prepare(key, change(current), policy);
-      const outcome = await this.write(prepared, placed, item);
-      if (outcome.status === 'stored') return (await this.written(prepared, placed, position)) as V;
+      const written = await this.named(key, () => this.writeAndLog(prepared, placed, item, position));
+      if (written) return prepared.copy.read() as V;
       await this.parts.clock.sleep(this.parts.random() * backOffMs * 2 ** tries);
     }
     throw new ConflictError(key.text, maxTries);
@@ -44,8 +44,8 @@ export class AtomicChanges {
       const { placed, item, current, position } = await this.read<V>(key, policy);
       if (current !== undefined) return current;
       const prepared = await this.prepare(key, value, policy);
-      const outcome = await this.write(prepared, placed, item);
-      if (outcome.status === 'stored') return (await this.written(prepared, placed, position)) as V;
+      const written = await this.named(key, () => this.writeAndLog(prepared, placed, item, position));
+      if (written) return prepared.copy.read() as V;
       await this.parts.clock.sleep(this.parts.random() * backOffMs * 2 ** tries);
     }
     throw new ConflictError(key.text, maxTries);
@@ -78,6 +78,27 @@ export class AtomicChanges {
     return this.writes.prepare({ key, value, policy }, generations);
   }
 
+  /** Whether the store took it, or was told too late, is not always known: the other processes are told of a change in any case. */
+  private async named<R>(key: Key, change: () => Promise<R>): Promise<R> {
+    try {
+      return await change();
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.writes.nameLater(key);
+      throw error;
+    }
+  }
+
+  private async writeAndLog(
+    prepared: Prepared,
+    placed: PlacedKey,
+    item: StoredItem | undefined,
+    position: number,
+  ): Promise<boolean> {
+    const { status } = await this.write(prepared, placed, item);
+    if (status === 'stored') await this.written(prepared, placed, position);
+    return status === 'stored';
+  }
+
   /** A stub counts as absent: the load that it stands for is refused from now on. */
   private async write(
     { sealed, head, key, policy }: Prepared,
@@ -96,13 +117,12 @@ export class AtomicChanges {
    * The position is of before the read: when another process writes between this write and here, and its name has already been applied, this
    * value is the older one and is not kept.
    */
-  private async written(prepared: Prepared, placed: PlacedKey, position: number): Promise<unknown> {
+  private async written(prepared: Prepared, placed: PlacedKey, position: number): Promise<void> {
     const { key } = prepared;
     const overtaken = this.parts.fence.namedSince(this.parts.nameOf(key), position);
     this.near.name(key);
     const named = this.parts.fence.position;
     await placed.log.append([{ key: this.parts.nameOf(key) }]);
     this.writes.keepNear(prepared, overtaken ? -1 : named);
-    return prepared.copy.read();
   }
 }

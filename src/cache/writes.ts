@@ -177,6 +177,18 @@ export class Writes {
     this.parts.unacknowledged.add(key.id, key.text, () => this.removeAndLog(placed.shard, [placed]));
   }
 
+  /** The store may hold a newer value than the log has told the others: it stays, and they are told as soon as that is possible. */
+  nameLater(key: Key): void {
+    const placed = this.placeForWrite(key);
+    if (!placed) return;
+    this.near.name(key);
+    if (this.parts.unacknowledged.has(key.id)) return; // a removal waits there, which tells them as well
+    this.parts.unacknowledged.add(key.id, key.text, async () => {
+      await placed.log.append([{ key: this.parts.nameOf(key) }]);
+      this.near.name(key);
+    });
+  }
+
   /** Every entry that was loaded with one of these tags. True: acknowledged; false: sent again until it is. */
   async invalidateTags(tags: readonly string[], confirm: boolean): Promise<boolean> {
     for (const tag of tags) this.near.nameTag(tag, 'local');
