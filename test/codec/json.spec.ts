@@ -170,7 +170,7 @@ describe('json', () => {
       }),
       { numRuns: endurance ? 5000 : 300 },
     );
-  });
+  }, 300_000);
 
   it('refuses bytes that are no UTF-8 rather than replace them', () => {
     expect(() => json().decode(Buffer.from('22c328' + '22', 'hex'))).toThrow(UndecodableError);

@@ -162,7 +162,7 @@ describe('every damage', () => {
       }),
       { numRuns: runs / 2, seed: 7 },
     );
-  });
+  }, 300_000);
 
   it('is noticed at reading too where that is asked for', () => {
     const flipped = Buffer.from(golden);
@@ -247,7 +247,7 @@ describe('rendering', () => {
       }),
       { numRuns: runs / 10 },
     );
-  });
+  }, 300_000);
 
   it('escapes what would end the string, whatever its length and neighbours', async () => {
     const awkward = ['"', '\\', '\n', '\0', '\x1f', 'é', 'Ł', '😀', '\ud800', '"},"admin":true,{"'];

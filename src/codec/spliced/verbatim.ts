@@ -12,9 +12,12 @@ export function isVerbatim(text: string): boolean {
 
 const verbatim = /^[\x20\x21\x23-\x5b\x5d-\x7f]*$/;
 const padding = 16;
+/** Room for the tokens of most documents, written anew by each check. */
+const scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
 function isPrintable(text: string): boolean {
-  const bytes = Buffer.allocUnsafeSlow(text.length + padding - (text.length % padding));
+  const size = text.length + padding - (text.length % padding);
+  const bytes = size <= scratch.length ? scratch.subarray(0, size) : Buffer.allocUnsafeSlow(size);
   // What is not ASCII takes bytes from 0x80 on, or finds no room and leaves some of its bytes behind: seen below either way.
   bytes.fill(0x20, bytes.write(text, 'utf8'));
   const words = new Int32Array(bytes.buffer, 0, bytes.length / 4);
