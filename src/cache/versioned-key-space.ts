@@ -2,8 +2,10 @@ import { KeySpace } from '../key/key-space.js';
 import type { KeyFormat } from '../key/key-space.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
 
-/** An operator's stamp, or a function that tells it: asked at most once a second. Empty and undefined are "no stamp". */
+/** An operator's stamp, or a function that tells it: asked at most once a second. Empty and undefined are "no stamp".
+ * One that throws stops start-up; later the stamp stays what it was, with a fault event. */
 export type VersionStamp = string | (() => string | undefined) | undefined;
 
 const recheckMs = 1_000;
@@ -38,7 +40,14 @@ export class VersionedKeySpace {
 
   private recheck(): void {
     this.checkedAt = this.clock.now();
-    const stamp = this.read();
+    let stamp: string | undefined;
+    try {
+      stamp = this.read();
+    } catch (cause) {
+      // Keys of a version that nobody asked for would be worse than those of the last one that was known.
+      reportFault({ source: this.namespace, kind: 'degraded', message: 'The version stamp could not be read.', cause });
+      return;
+    }
     if (stamp === this.space.versionStamp) return;
     this.space = new KeySpace(this.namespace, this.packageVersion, stamp, this.format);
     this.onChange();
