@@ -43,7 +43,7 @@ export async function preparePackages() {
   const outdated = outdatedPackages();
   if (outdated.length === 0) return;
   console.log(`packages: installing (${outdated.length} missing or outdated, such as ${outdated[0]})`);
-  if ((await run('npm', ['ci', '--no-audit', '--no-fund'])) !== 0) {
+  if ((await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'])) !== 0) {
     throw new Remedy('npm ci failed (see above): is the npm registry reachable, and package-lock.json unchanged?');
   }
   const left = outdatedPackages();
