@@ -84,6 +84,8 @@ class MemoryShard implements Shard {
   }
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
+    // All before the first: a refused batch leaves no stubs behind.
+    for (const key of storeKeys) assertStoreKey(key);
     return storeKeys.map((key) => {
       const item = this.live(key);
       if (item) return { bytes: item.bytes, revision: item.revision, won: false };
@@ -94,7 +96,7 @@ class MemoryShard implements Shard {
   async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
     const present = this.live(storeKey);
     if (only === 'absent' && present) return { status: 'exists' };
-    if (typeof only === 'object' && present?.revision.number !== only.number) return { status: 'changed' };
+    if (typeof only === 'object' && !isSame(present, only)) return { status: 'changed' };
     if (bytes.length > this.maxItemBytes) {
       this.items.delete(storeKey);
       return { status: 'too-large', maxBytes: this.maxItemBytes };
@@ -105,7 +107,7 @@ class MemoryShard implements Shard {
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     const present = this.live(storeKey);
     if (!present) return 'absent';
-    if (revision && present.revision.number !== revision.number) return 'changed';
+    if (revision && !isSame(present, revision)) return 'changed';
     this.items.delete(storeKey);
     return 'removed';
   }
@@ -137,6 +139,10 @@ class MemoryShard implements Shard {
     this.items.set(storeKey, { bytes, revision, expiresAt: this.clock.now() + lifeMs });
     return revision;
   }
+}
+
+function isSame(present: MemoryItem | undefined, { session, number }: Revision): boolean {
+  return present?.revision.session === session && present.revision.number === number;
 }
 
 const nothing = Buffer.alloc(0);

@@ -1,0 +1,30 @@
+import type { TestRunner } from './codec-contract.js';
+import { atomicityRules } from './store-contract/atomicity.js';
+import { counterRules } from './store-contract/counters.js';
+import { itemRules } from './store-contract/items.js';
+import { keyRules } from './store-contract/keys.js';
+import { lifeRules } from './store-contract/lives.js';
+import { openingRules } from './store-contract/opening.js';
+import type { StoreContractOptions } from './store-contract/subject.js';
+
+export type { StoreContractOptions, StoreSubject } from './store-contract/subject.js';
+
+/**
+ * What every store must hold to: each sentence of `Store` and `Shard`, as tests. `capabilities` decide what is asked. Takes some seconds where
+ * the store's clock is real.
+ *
+ * @example
+ * storeContract({ describe, it }, {
+ *   name: 'memory',
+ *   tooLargeBytes: 2 ** 24,
+ *   worksWhenClosed: true,
+ *   open: async () => ({ store: memoryStore(), dispose: () => {} }),
+ * });
+ */
+export function storeContract(runner: TestRunner, options: StoreContractOptions): void {
+  runner.describe(`the store ${options.name}`, () => {
+    for (const rules of [openingRules, itemRules, atomicityRules, counterRules, lifeRules, keyRules]) {
+      rules(runner, options);
+    }
+  });
+}

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict';
+import type { Revision, Shard, Store } from '../../store/store.js';
+import type { TestRunner } from '../codec-contract.js';
+import { bytesOf, forever, onBench } from './subject.js';
+import type { Bench, StoreContractOptions } from './subject.js';
+
+/** What fill leases, locks, `update` and the log stand on: asked of stores whose `capabilities.atomic` is true. */
+export function atomicityRules({ describe, it }: TestRunner, options: StoreContractOptions): void {
+  const rule = (name: string, test: (bench: Bench) => Promise<void>): void =>
+    it(
+      name,
+      onBench(options, async (bench) => {
+        if (bench.store.capabilities.atomic) await test(bench);
+      }),
+    );
+
+  describe('conditional writes', () => {
+    rule('with absent write only where nothing stands, stubs included', async ({ key, shard, read }) => {
+      const [a, b] = [key('a'), key('b')];
+      assert.equal((await shard(a).write(a, bytesOf('1'), { ...forever, only: 'absent' })).status, 'stored');
+      assert.equal((await shard(a).write(a, bytesOf('2'), { ...forever, only: 'absent' })).status, 'exists');
+      assert.equal((await read(a))?.bytes.toString(), '1');
+      await shard(b).readOrStub([b], 60_000);
+      assert.equal((await shard(b).write(b, bytesOf('2'), { ...forever, only: 'absent' })).status, 'exists');
+      assert.equal((await read(b))?.bytes.length, 0);
+      await shard(a).remove(a);
+      assert.equal((await shard(a).write(a, bytesOf('3'), { ...forever, only: 'absent' })).status, 'stored');
+    });
+
+    rule('with a revision write only over that one', async ({ key, shard, read }) => {
+      const a = key('a');
+      const first = await stored(shard(a), a, 'first');
+      const second = await stored(shard(a), a, 'second', first);
+      assert.equal((await shard(a).write(a, bytesOf('late'), { ...forever, only: first })).status, 'changed');
+      assert.equal((await read(a))?.bytes.toString(), 'second');
+      await shard(a).remove(a);
+      assert.equal((await shard(a).write(a, bytesOf('late'), { ...forever, only: second })).status, 'changed');
+      assert.equal(await read(a), undefined);
+    });
+
+    rule('refuse the revision of what was removed and written anew', async ({ key, shard, read }) => {
+      const a = key('a');
+      const before = await stored(shard(a), a, 'same');
+      await shard(a).remove(a);
+      await stored(shard(a), a, 'same');
+      assert.equal((await shard(a).write(a, bytesOf('late'), { ...forever, only: before })).status, 'changed');
+      assert.equal(await shard(a).remove(a, before), 'changed');
+      assert.equal((await read(a))?.bytes.toString(), 'same');
+    });
+
+    rule('refuse a revision of another session', async ({ key, shard, read }) => {
+      const a = key('a');
+      const { session, number } = await stored(shard(a), a, 'kept');
+      const earlier = { session: session - 1, number };
+      assert.equal((await shard(a).write(a, bytesOf('late'), { ...forever, only: earlier })).status, 'changed');
+      assert.equal(await shard(a).remove(a, earlier), 'changed');
+      assert.equal((await read(a))?.bytes.toString(), 'kept');
+    });
+
+    rule('let one of many writers of the same revision win', async ({ key, shard, read, ...bench }) => {
+      const a = key('a');
+      const revision = await stored(shard(a), a, 'start');
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          shard(a).write(a, bytesOf(`${index}`), { ...forever, only: revision }),
+        ),
+      );
+      const winners = outcomes.flatMap(({ status }, index) => (status === 'stored' ? [`${index}`] : []));
+      assert.equal(winners.length, 1);
+      assert.equal((await read(a))?.bytes.toString(), winners[0]);
+      const shards = await bothHandles({ key, shard, read, ...bench }, key('b'));
+      const added = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          (shards[index % shards.length] as Shard).write(key('b'), bytesOf('x'), { ...forever, only: 'absent' }),
+        ),
+      );
+      assert.equal(added.filter(({ status }) => status === 'stored').length, 1);
+      assert.equal(added.filter(({ status }) => status === 'exists').length, 19);
+    });
+  });
+
+  describe('conditional removals', () => {
+    rule('remove only that revision', async ({ key, shard, read }) => {
+      const a = key('a');
+      const first = await stored(shard(a), a, 'first');
+      const second = await stored(shard(a), a, 'second');
+      assert.equal(await shard(a).remove(a, first), 'changed');
+      assert.equal((await read(a))?.bytes.toString(), 'second');
+      assert.equal(await shard(a).remove(a, second), 'removed');
+      assert.equal(await shard(a).remove(a, second), 'absent');
+    });
+  });
+
+  describe('stubs', () => {
+    rule('are given where nothing is, and won by the one who made them', async ({ key, store }) => {
+      const shard = store.shards[0];
+      await shard.write(key('present'), bytesOf('here'), forever);
+      const [won, present, again] = await shard.readOrStub([key('absent'), key('present'), key('absent')], 60_000);
+      assert.ok(won && present && again);
+      assert.deepEqual([won.won, won.bytes.length], [true, 0]);
+      assert.deepEqual([present.won, present.bytes.toString()], [false, 'here']);
+      assert.deepEqual([again.won, again.bytes.length], [false, 0]);
+      assert.deepEqual(again.revision, won.revision);
+      const [read] = await shard.readMany([key('absent')]);
+      assert.deepEqual([read?.bytes.length, read?.revision], [0, won.revision]);
+      assert.deepEqual(await shard.readOrStub([], 60_000), []);
+    });
+
+    rule('are won exactly once among concurrent callers', async (bench) => {
+      const keys = Array.from({ length: 10 }, (_, index) => bench.key(`${index}`));
+      const rounds = await Promise.all(
+        keys.flatMap((key) =>
+          Array.from({ length: 30 }, async (_, index) => {
+            const shards = await bothHandles(bench, key);
+            const [item] = await (shards[index % shards.length] as Shard).readOrStub([key], 60_000);
+            return item?.won ? [key] : [];
+          }),
+        ),
+      );
+      assert.deepEqual(rounds.flat().sort(), [...keys].sort());
+    });
+
+    rule('take the value of their winner, and of nobody who comes later', async ({ key, shard, read }) => {
+      const a = key('a');
+      const [stub] = await shard(a).readOrStub([a], 60_000);
+      assert.ok(stub?.won);
+      const renewed = await stored(shard(a), a, '', stub.revision);
+      assert.equal((await shard(a).readOrStub([a], 60_000))[0]?.won, false);
+      assert.equal((await shard(a).write(a, bytesOf('late'), { ...forever, only: stub.revision })).status, 'changed');
+      await stored(shard(a), a, 'loaded', renewed);
+      assert.equal((await read(a))?.bytes.toString(), 'loaded');
+    });
+
+    rule('that were removed or overwritten refuse the fill', async ({ key, shard, read }) => {
+      const a = key('a');
+      const [removed] = await shard(a).readOrStub([a], 60_000);
+      await shard(a).remove(a);
+      const [anew] = await shard(a).readOrStub([a], 60_000);
+      assert.ok(removed?.won && anew?.won);
+      const late = { ...forever, only: removed.revision };
+      assert.equal((await shard(a).write(a, bytesOf('late'), late)).status, 'changed');
+      assert.equal((await read(a))?.bytes.length, 0);
+      await stored(shard(a), a, 'written');
+      const later = { ...forever, only: anew.revision };
+      assert.equal((await shard(a).write(a, bytesOf('late'), later)).status, 'changed');
+      assert.equal((await read(a))?.bytes.toString(), 'written');
+    });
+  });
+}
+
+async function stored(shard: Shard, key: string, text: string, only?: Revision): Promise<Revision> {
+  const outcome = await shard.write(key, bytesOf(text), only ? { ...forever, only } : forever);
+  assert.ok(outcome.status === 'stored', `the write of '${text}' was ${outcome.status}`);
+  return outcome.revision;
+}
+
+const secondHandles = new WeakMap<Store, Promise<Store>>();
+
+/** The shard of the key here, and in the second handle if there is one. */
+export async function bothHandles({ store, secondHandle }: Bench, key: string): Promise<Shard[]> {
+  if (!secondHandle) return [store.shardOf(key)];
+  const second = secondHandles.get(store) ?? secondHandle();
+  secondHandles.set(store, second);
+  return [store.shardOf(key), (await second).shardOf(key)];
+}

@@ -1,0 +1,66 @@
+import assert from 'node:assert/strict';
+import { StoreUnavailableError } from '../../value/errors.js';
+import type { Shard } from '../../store/store.js';
+import type { TestRunner } from '../codec-contract.js';
+import { bothHandles } from './atomicity.js';
+import { bytesOf, forever, onBench } from './subject.js';
+import type { Bench, StoreContractOptions } from './subject.js';
+
+/** `increment`, of stores whose `capabilities.atomic` is true. */
+export function counterRules({ describe, it }: TestRunner, options: StoreContractOptions): void {
+  const rule = (name: string, test: (bench: Bench) => Promise<void>): void =>
+    it(
+      name,
+      onBench(options, async (bench) => {
+        if (bench.store.capabilities.atomic) await test(bench);
+      }),
+    );
+
+  describe('counters', () => {
+    rule('start at their seed, and grow by what is added', async ({ key, shard, read }) => {
+      const a = key('a');
+      assert.equal(await shard(a).increment(a, 1, 1_700_000_000_000_000), 1_700_000_000_000_000);
+      assert.equal(await shard(a).increment(a, 1, 5), 1_700_000_000_000_001);
+      assert.equal(await shard(a).increment(a, 41, 5), 1_700_000_000_000_042);
+      assert.equal(await shard(a).increment(a, 0, 5), 1_700_000_000_000_042);
+      assert.equal((await read(a))?.bytes.toString('latin1').trim(), '1700000000000042');
+    });
+
+    rule('may start at 0, and begin anew when they were removed', async ({ key, shard }) => {
+      const a = key('a');
+      assert.equal(await shard(a).increment(a, 7, 0), 0);
+      assert.equal(await shard(a).increment(a, 7, 0), 7);
+      assert.equal(await shard(a).remove(a), 'removed');
+      assert.equal(await shard(a).increment(a, 7, 99), 99);
+    });
+
+    rule('are atomic: many at once give each number once', async (bench) => {
+      const key = bench.key('a');
+      const shards = await bothHandles(bench, key);
+      const sums = await Promise.all(
+        Array.from({ length: 200 }, (_, index) => (shards[index % shards.length] as Shard).increment(key, 1, 1)),
+      );
+      assert.deepEqual(
+        sums.sort((a, b) => a - b),
+        Array.from({ length: 200 }, (_, index) => index + 1),
+      );
+    });
+
+    rule('have another revision after each change', async ({ key, shard, read }) => {
+      const a = key('a');
+      await shard(a).increment(a, 1, 1);
+      const before = await read(a);
+      await shard(a).increment(a, 1, 1);
+      assert.ok(before);
+      const outcome = await shard(a).write(a, bytesOf('9'), { ...forever, only: before.revision });
+      assert.equal(outcome.status, 'changed');
+    });
+
+    rule('are not made of what is no number', async ({ key, shard, read }) => {
+      const a = key('a');
+      await shard(a).write(a, bytesOf('text'), forever);
+      await assert.rejects(shard(a).increment(a, 1, 1), StoreUnavailableError);
+      assert.equal((await read(a))?.bytes.toString(), 'text');
+    });
+  });
+}

@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { StoreUnavailableError } from '../../value/errors.js';
+import type { TestRunner } from '../codec-contract.js';
+import { bytesOf, forever, onBench } from './subject.js';
+import type { StoreContractOptions } from './subject.js';
+
+const dayMs = 24 * 3_600_000;
+
+/** How long items stay. Real time passes in these, a few resolutions of the store's clock. */
+export function lifeRules({ describe, it }: TestRunner, options: StoreContractOptions): void {
+  describe('lives', () => {
+    it(
+      'last, and end, within one resolution of the clock',
+      onBench(options, async ({ store, key, shard, read, passTime, advance }) => {
+        const { clockResolutionMs } = store.capabilities;
+        const lifeMs = Math.max(2 * clockResolutionMs, 400);
+        const [a, b] = [key('a'), key('b')];
+        const startedAt = performance.now();
+        await shard(a).write(a, bytesOf('1'), { lifeMs });
+        await shard(b).write(b, bytesOf('1'), { lifeMs });
+        await passTime((lifeMs - clockResolutionMs) / 2);
+        const item = await read(a);
+        // On a machine that was busy elsewhere the life may be over.
+        if (advance || performance.now() - startedAt < lifeMs - clockResolutionMs) {
+          assert.equal(item?.bytes.toString(), '1');
+        }
+        await passTime(lifeMs / 2 + 1.5 * clockResolutionMs + 50);
+        assert.equal(await read(a), undefined);
+        assert.equal(await shard(a).remove(a), 'absent');
+        if (!store.capabilities.atomic) return;
+        assert.equal((await shard(b).write(b, bytesOf('2'), { ...forever, only: 'absent' })).status, 'stored');
+      }),
+    );
+
+    it(
+      'of a fraction of a second end',
+      onBench(options, async ({ store, key, shard, read, passTime }) => {
+        const a = key('a');
+        await shard(a).write(a, bytesOf('1'), { lifeMs: 400 });
+        await shard(key('b')).write(key('b'), bytesOf('1'), { lifeMs: 0.5 });
+        await passTime(Math.max(400, store.capabilities.clockResolutionMs) + store.capabilities.clockResolutionMs + 50);
+        assert.equal(await read(a), undefined);
+        assert.equal(await read(key('b')), undefined);
+      }),
+    );
+
+    it(
+      'of more than 30 days, of decades, and endless ones have not ended at once',
+      onBench(options, async ({ store, key, shard, read, passTime }) => {
+        const lives = [30 * dayMs, 30 * dayMs + 1, 31 * dayMs, 400 * dayMs, 40_000 * dayMs, 1e15, Infinity];
+        for (const lifeMs of lives) await shard(key(`${lifeMs}`)).write(key(`${lifeMs}`), bytesOf('1'), { lifeMs });
+        await passTime(store.capabilities.clockResolutionMs + 100);
+        for (const lifeMs of lives) {
+          assert.equal((await read(key(`${lifeMs}`)))?.bytes.toString(), '1', `a life of ${lifeMs} ms`);
+        }
+      }),
+    );
+
+    it(
+      'of stubs end, and the next caller wins',
+      onBench(options, async ({ store, key, shard, passTime }) => {
+        if (!store.capabilities.atomic) return;
+        const { clockResolutionMs } = store.capabilities;
+        const a = key('a');
+        const [first] = await shard(a).readOrStub([a], Math.max(clockResolutionMs, 200));
+        await passTime(Math.max(clockResolutionMs, 200) + clockResolutionMs + 50);
+        const [second] = await shard(a).readOrStub([a], 60_000);
+        assert.deepEqual([first?.won, second?.won], [true, true]);
+        assert.ok(first);
+        assert.equal(
+          (await shard(a).write(a, bytesOf('late'), { ...forever, only: first.revision })).status,
+          'changed',
+        );
+      }),
+    );
+
+    it(
+      'are given anew by touch, or touch says that it can not',
+      onBench(options, async ({ store, key, shard, read, passTime }) => {
+        const [longer, shorter] = [key('longer'), key('shorter')];
+        const { clockResolutionMs, touch } = store.capabilities;
+        const lifeMs = Math.max(clockResolutionMs, 300);
+        await shard(shorter).write(shorter, bytesOf('2'), forever);
+        if (!touch) {
+          await assert.rejects(shard(shorter).touch(shorter, 1_000), StoreUnavailableError);
+          return;
+        }
+        await shard(longer).write(longer, bytesOf('1'), { lifeMs: 60_000 });
+        assert.equal(await shard(longer).touch(longer, Infinity), true);
+        assert.equal(await shard(shorter).touch(shorter, lifeMs), true);
+        assert.equal(await shard(key('none')).touch(key('none'), 60_000), false);
+        await passTime(lifeMs + clockResolutionMs + 50);
+        assert.equal((await read(longer))?.bytes.toString(), '1');
+        assert.equal(await read(shorter), undefined);
+        assert.equal(await shard(shorter).touch(shorter, 60_000), false);
+      }),
+    );
+  });
+}

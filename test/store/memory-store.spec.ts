@@ -1,0 +1,47 @@
+import { describe, expect, it } from '@jest/globals';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { storeContract } from '../../src/testing/store-contract.js';
+import type { Clock } from '../../src/value/clock.js';
+import { systemClock } from '../../src/value/clock.js';
+
+const kilobytes = 2 ** 10;
+
+storeContract(
+  { describe, it },
+  {
+    name: 'memory',
+    tooLargeBytes: 1_000_000,
+    worksWhenClosed: true,
+    open: async () => {
+      let nowMs = Date.now();
+      const clock: Clock = { ...systemClock, now: () => nowMs };
+      return {
+        store: memoryStore({ maxItemBytes: 500 * kilobytes, clock }),
+        advance: (milliseconds) => void (nowMs += milliseconds),
+        dispose: () => {},
+      };
+    },
+  },
+);
+
+describe('a memory store', () => {
+  it('lets the least recently used go when it is full', async () => {
+    const [shard] = memoryStore({ maxBytes: 10 * kilobytes }).shards;
+    for (const key of ['a', 'b', 'c']) await shard.write(key, Buffer.alloc(3 * kilobytes), { lifeMs: Infinity });
+    await shard.readMany(['a']);
+    await shard.write('d', Buffer.alloc(3 * kilobytes), { lifeMs: Infinity });
+    expect((await shard.readMany(['a', 'b', 'c', 'd'])).map((item) => item !== undefined)).toEqual([
+      true,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it('keeps what it holds when one of the caches that share it closes it', async () => {
+    const store = memoryStore();
+    await store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity });
+    await store.close();
+    expect((await store.shards[0].readMany(['a']))[0]?.bytes.toString()).toBe('1');
+  });
+});
