@@ -75,12 +75,11 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
   });
 
   it('gets the first transaction when only the reply of the ledger was lost', async () => {
-    const policy = await newPolicy();
-    await service.planFault(service.ledger, { lose_reply: true, times: 1, match: '/transactions/' });
-    // The first request to that path is the look for earlier transactions, the second the commit.
+    const policy = await newPolicy({ spendLimitCents: 4_900 });
+    await service.planFault(service.ledger, { lose_reply: true, times: 1, match: policy, method: 'POST' });
     expect((await service.redeem(policy, wish())).status).toBe(502);
-    await service.redeem(policy, wish());
-    await service.redeem(policy, wish());
+    const [committed] = await transactionsOf(service.ledger, policy);
+    expect(await service.redeem(policy, wish())).toMatchObject({ status: 200, body: { uuid: committed?.uuid } });
     expect(await transactionsOf(service.ledger, policy)).toHaveLength(1);
   });
 
@@ -123,7 +122,12 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
 
   it('answers 429 while another request redeems under a policy with a spend limit', async () => {
     const policy = await newPolicy({ spendLimitCents: 100_000 });
-    await service.planFault(service.ledger, { delay_ms: 1_000, times: 1, match: `${policy}/transactions/` });
+    await service.planFault(service.ledger, {
+      delay_ms: 1_000,
+      times: 1,
+      match: `${policy}/transactions/`,
+      method: 'POST',
+    });
     const slow = service.redeem(policy, wish());
     await sleep(400);
     const meanwhile = await service.redeem(policy, wish({ lms_user_id: 8 }), { worker: 1 });
@@ -140,7 +144,12 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
 
   it('locks the learner only when there are only per-learner limits', async () => {
     const policy = await newPolicy({ perLearnerLimitCents: 100_000 });
-    await service.planFault(service.ledger, { delay_ms: 1_000, times: 1, match: `${policy}/transactions/` });
+    await service.planFault(service.ledger, {
+      delay_ms: 1_000,
+      times: 1,
+      match: `${policy}/transactions/`,
+      method: 'POST',
+    });
     const slow = service.redeem(policy, wish());
     await sleep(400);
     const [same, other] = [

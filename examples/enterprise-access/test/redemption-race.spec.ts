@@ -75,7 +75,7 @@ describe('a race on 4 workers over memcached, one of them killed each second', (
       const contend = async (client: number): Promise<void> => {
         for (let attempt = 0; !ended; attempt++) {
           const policy = attempt % 2 === 0 ? policies.whole : policies.learner;
-          const learner = 1 + ((client + attempt) % 20);
+          const learner = 1 + ((31 * client + 7 * attempt) % 400);
           const contentKey = courses49[attempt % 6] as string;
           const body = { lms_user_id: learner, content_key: contentKey };
           const answer = await service

@@ -74,6 +74,15 @@ export class ExampleProcess {
     return outcome;
   }
 
+  /** SIGSTOP: it does nothing at all until `resume`. */
+  pause(): void {
+    this.child.kill('SIGSTOP');
+  }
+
+  resume(): void {
+    this.child.kill('SIGCONT');
+  }
+
   async kill(): Promise<void> {
     this.child.kill('SIGKILL');
     await this.exited;

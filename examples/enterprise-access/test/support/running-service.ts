@@ -12,6 +12,8 @@ export interface RunningServiceOptions {
   readonly workers?: number;
   /** Of the workers; the embedded default is a disk store in a folder of this run. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Called with the path of the ledger's file before the ledger starts. */
+  readonly prepareLedger?: (file: string) => void;
 }
 
 /** A catalog, a ledger and worker processes of the service, each on a port of its own, on one store. */
@@ -28,8 +30,9 @@ export class RunningService {
     private readonly env: Readonly<Record<string, string>>,
   ) {}
 
-  static async start({ workers = 1, env = {} }: RunningServiceOptions = {}): Promise<RunningService> {
+  static async start({ workers = 1, env = {}, prepareLedger }: RunningServiceOptions = {}): Promise<RunningService> {
     const folder = mkdtempSync(join(tmpdir(), 'enterprise-access-'));
+    prepareLedger?.(join(folder, 'ledger.db'));
     const [catalog, ledger] = await Promise.all([
       startExample('upstream/catalog/main.ts', { env: { CATALOG_DELAY_MS: '5' } }),
       startExample('upstream/ledger/main.ts', {

@@ -20,6 +20,8 @@ export interface Fault {
 interface PlannedFault extends Fault {
   /** Only paths that contain this. */
   readonly match: string;
+  /** Only requests of this method. */
+  readonly method: string | undefined;
   timesLeft: number;
 }
 
@@ -27,9 +29,11 @@ interface PlannedFault extends Fault {
 export class FaultPlan {
   private planned: PlannedFault[] = [];
 
-  /** The fault for a request to this path, which counts as one of its times. */
-  next(path: string): Fault | undefined {
-    const fault = this.planned.find(({ match, timesLeft }) => timesLeft > 0 && path.includes(match));
+  /** The fault for this request, which counts as one of its times. */
+  next(requested: string, path: string): Fault | undefined {
+    const fault = this.planned.find(
+      ({ match, method, timesLeft }) => timesLeft > 0 && path.includes(match) && (method ?? requested) === requested,
+    );
     if (fault) fault.timesLeft--;
     return fault;
   }
@@ -60,7 +64,7 @@ export class FaultPlan {
 
 function parse(body: unknown): PlannedFault {
   const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const { status, hang, disconnect, lose_reply, body: reply, delay_ms, times, match } = given;
+  const { status, hang, disconnect, lose_reply, body: reply, delay_ms, times, match, method } = given;
   const fault = {
     ...(typeof status === 'number' && status >= 400 && status < 600 ? { status } : undefined),
     ...(hang === true ? { hang } : undefined),
@@ -77,6 +81,7 @@ function parse(body: unknown): PlannedFault {
   return {
     ...fault,
     match: typeof match === 'string' ? match : '',
+    method: typeof method === 'string' ? method : undefined,
     timesLeft: typeof times === 'number' ? times : Infinity,
   };
 }

@@ -51,7 +51,7 @@ export class JsonServer {
       const [route, params] = this.find(request.method ?? 'GET', url.pathname);
       if (route.steering) return answer(response, route.handle({ params, query: url.searchParams, body }));
       this.options.requests.count(route, url);
-      const fault = this.options.faults.next(url.pathname);
+      const fault = this.options.faults.next(route.method, url.pathname);
       await sleep(this.options.delayMs + (fault?.delayMs ?? 0));
       if (fault && failInstead(fault, response)) return;
       const outcome = route.handle({ params, query: url.searchParams, body });
