@@ -1,5 +1,6 @@
 import { tagName } from '../tier/fence.js';
 import type { NearCopy } from '../tier/near-copy.js';
+import type { ProcessTier } from '../tier/process-tier.js';
 import type { ScopeState } from '../tier/request-scope.js';
 import { freshnessAt } from '../value/entry.js';
 import type { TierName } from '../value/lookup.js';
@@ -48,6 +49,12 @@ export class NearTiers {
     return { copy: copy as NearCopy<V>, tier: 'process' };
   }
 
+  /** Whether the process holds a copy that the log has not vouched for of late. */
+  isDoubtful(id: string): boolean {
+    const copy = this.parts.process?.get(id);
+    return copy !== undefined && this.parts.clock.now() >= copy.trust.until;
+  }
+
   /** As `find`; where the process holds a copy that the log has not vouched for of late, the log is read first. */
   async recall<V>(key: Key, policy: NearPolicy): Promise<NearFinding<V> | undefined> {
     const copy = this.parts.process?.get(key.id);
@@ -81,13 +88,24 @@ export class NearTiers {
     if (this.namedSince(key, copy, position) || unacknowledged.has(key.id)) return false;
     if (copy.tags.some(({ tag }) => unacknowledged.has(tagName(tag)))) return false;
     const name = this.parts.nameOf(key);
-    if (!process || !policy.nearby) return true;
+    if (!process || !policy.nearby || this.holdsNewer(process, key, copy)) return true;
     if (name !== key.text) copy.alias = name;
     process.set(key.id, copy);
     if (channels.backfilled.hasSubscribers) {
       channels.backfilled.publish({ cache: this.parts.name, key: key.text, tier: 'process' });
     }
     return true;
+  }
+
+  /**
+   * 1. a look-up reads the store; 2. another process deletes the key; 3. a load here finds it gone, fills it and is kept; 4. the look-up's
+   * answer comes, older than what is served here by now, and before the log has named the key.
+   */
+  private holdsNewer(process: ProcessTier, key: Key, { createdAt }: NearCopy): boolean {
+    const held = process.get(key.id);
+    if (!held || held.createdAt <= createdAt) return false;
+    const now = this.parts.clock.now();
+    return now < held.servedUntil && now < held.trust.until;
   }
 
   private namedSince(key: Key, copy: NearCopy, position: number): boolean {

@@ -56,7 +56,7 @@ export class NearCopy<V = unknown> {
     this.lifeMs = head.freshUntil === Infinity ? 0 : head.freshUntil - head.createdAt;
     this.staleForMs = head.staleUntil === head.freshUntil ? 0 : head.staleUntil - head.freshUntil;
     this.loadCostMs = head.loadCostMs;
-    this.kind = kindOf(head, codec as Codec<unknown>, isolation, trust);
+    this.kind = kindOf(head, codec, isolation, trust);
     this.resolved = undefined;
     this.extra = undefined;
     if (servedUntil !== head.freshUntil) this.extra = { servedUntil };
@@ -107,12 +107,16 @@ export class NearCopy<V = unknown> {
     return this.freshUntil + this.staleForMs;
   }
 
+  get createdAt(): number {
+    return this.extra?.createdAt ?? this.freshUntil - this.lifeMs;
+  }
+
   /** Put together anew: for looking at, not for the path of a hit. */
   get head(): EnvelopeHead {
     const { codec, generation, version, tags } = this.kind;
     return {
       codec: codec.name,
-      createdAt: this.extra?.createdAt ?? this.freshUntil - this.lifeMs,
+      createdAt: this.createdAt,
       freshUntil: this.freshUntil,
       staleUntil: this.staleUntil,
       loadCostMs: this.loadCostMs,
