@@ -111,3 +111,8 @@ export { Invalidate } from './decorator/invalidate.js';
 export type { InvalidateDecorator, InvalidateOptions } from './decorator/invalidate.js';
 export { WithLock, heldLease } from './decorator/with-lock.js';
 export type { WithLockDecorator, WithLockOptions } from './decorator/with-lock.js';
+
+export { CachedResponse } from './http/cached-response.js';
+export type { CachedResponseOptions } from './http/cached-response-options.js';
+export { CacheLockExceptionFilter } from './http/cache-lock-exception.filter.js';
+export type { CacheLockExceptionOptions } from './http/cache-lock-exception.filter.js';

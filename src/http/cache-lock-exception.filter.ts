@@ -1,0 +1,62 @@
+import { Catch, HttpException, HttpStatus } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import { throwError } from 'rxjs';
+import { LeaseLostError, LockHeldError, LockUnavailableError } from '../value/errors.js';
+import { isSent } from './http-exchange.js';
+import type { HttpResponse } from './http-exchange.js';
+
+type LockError = LockHeldError | LockUnavailableError | LeaseLostError;
+type Detail<E> = string | ((error: E) => string);
+
+/** What clients are told. Resources stand in no answer unless a function puts them there. */
+export interface CacheLockExceptionOptions {
+  /** For 429. Default `'This resource is locked by another request.'` */
+  readonly held?: Detail<LockHeldError>;
+  /** For 503 when nothing has run. Default `'Locks are unavailable at the moment; nothing was done.'` */
+  readonly unavailable?: Detail<LockUnavailableError>;
+  /** For 503 when the section ran but was not alone to its end. Default `'The lock was lost; check the outcome before trying again.'` */
+  readonly lost?: Detail<LeaseLostError>;
+  /** `Retry-After` in whole seconds where nothing better is known. Default 1. */
+  readonly retryAfterSeconds?: number;
+}
+
+/**
+ * Answers for locks, on Express and Fastify: 429 with `Retry-After` when somebody else holds the lock, 503 when nobody can know or the lock
+ * was lost. The body is `{ "detail": … }`. (423 is not used: browsers treat it as a plain 400.)
+ *
+ * A GraphQL resolver gets the same as an HttpException, a message pattern as an error of its stream.
+ *
+ * @example app.useGlobalFilters(new CacheLockExceptionFilter({ held: 'Enrollment currently locked for this subsidy access policy.' }));
+ */
+@Catch(LockHeldError, LockUnavailableError, LeaseLostError)
+export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
+  constructor(private readonly options: CacheLockExceptionOptions = {}) {}
+
+  catch(error: LockError, host: ArgumentsHost): unknown {
+    const { status, detail, retryAfterSeconds } = this.answer(error);
+    if (host.getType<string>() === 'http') {
+      const response = host.switchToHttp().getResponse<HttpResponse>();
+      if (isSent(response)) return undefined;
+      response.status(status).header('Retry-After', `${retryAfterSeconds}`).send({ detail });
+      return undefined;
+    }
+    const exception = new HttpException({ detail, retryAfterSeconds }, status, { cause: error });
+    return host.getType<string>() === 'graphql' ? exception : throwError(() => exception);
+  }
+
+  private answer(error: LockError): { status: number; detail: string; retryAfterSeconds: number } {
+    const { held, unavailable, lost, retryAfterSeconds = 1 } = this.options;
+    if (error instanceof LockHeldError) {
+      const seconds = error.retryAfterMs === undefined ? retryAfterSeconds : Math.ceil(error.retryAfterMs / 1_000);
+      const detail = worded(held ?? 'This resource is locked by another request.', error);
+      return { status: HttpStatus.TOO_MANY_REQUESTS, detail, retryAfterSeconds: Math.max(1, seconds) };
+    }
+    const detail =
+      error instanceof LockUnavailableError
+        ? worded(unavailable ?? 'Locks are unavailable at the moment; nothing was done.', error)
+        : worded(lost ?? 'The lock was lost; check the outcome before trying again.', error);
+    return { status: HttpStatus.SERVICE_UNAVAILABLE, detail, retryAfterSeconds: Math.max(1, retryAfterSeconds) };
+  }
+}
+
+const worded = <E>(detail: Detail<E>, error: E): string => (typeof detail === 'function' ? detail(error) : detail);

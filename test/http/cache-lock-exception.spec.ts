@@ -1,0 +1,61 @@
+import { Controller, Get, Injectable, Param, UseFilters } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { WithLock } from '../../src/decorator/with-lock.js';
+import { CacheLockExceptionFilter } from '../../src/http/cache-lock-exception.filter.js';
+import { CacheLock } from '../../src/lock/cache-lock.js';
+import { LeaseLostError, LockUnavailableError } from '../../src/value/errors.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+@Injectable()
+class Policies {
+  @WithLock({ resource: (uuid: string) => ['policy', uuid] })
+  async redeem(uuid: string): Promise<string> {
+    if (uuid === 'lost') throw new LeaseLostError('policy:lost', 'taken');
+    if (uuid === 'unavailable') throw new LockUnavailableError('policy:unavailable');
+    return uuid;
+  }
+}
+
+@Controller('policies')
+@UseFilters(
+  new CacheLockExceptionFilter({
+    held: 'Enrollment currently locked for this subsidy access policy.',
+    lost: ({ reason }) => `lost: ${reason}`,
+  }),
+)
+class PoliciesController {
+  constructor(private readonly policies: Policies) {}
+  @Get(':uuid')
+  async redeem(@Param('uuid') uuid: string): Promise<object> {
+    return { redeemed: await this.policies.redeem(uuid) };
+  }
+}
+
+describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app.close());
+
+  it('answers 429, 503 and 503, with whole seconds to wait', async () => {
+    app = await listen(platform, {
+      imports: [cacheModule()],
+      controllers: [PoliciesController],
+      providers: [Policies],
+    });
+    const read = async (uuid: string) => {
+      const response = await fetch(`${await app.getUrl()}/policies/${uuid}`);
+      return [response.status, response.headers.get('retry-after'), await response.json()];
+    };
+    expect(await read('a')).toEqual([200, null, { redeemed: 'a' }]);
+    const outcome = await app.get(CacheLock).acquire(['policy', 'a'], { ttl: 2_500, renew: false });
+    expect(outcome.status).toBe('acquired');
+    expect(await read('a')).toEqual([
+      429,
+      '3',
+      { detail: 'Enrollment currently locked for this subsidy access policy.' },
+    ]);
+    const detail = 'Locks are unavailable at the moment; nothing was done.';
+    expect(await read('unavailable')).toEqual([503, '1', { detail }]);
+    expect(await read('lost')).toEqual([503, '1', { detail: 'lost: taken' }]);
+  });
+});
