@@ -5,7 +5,8 @@ import { DiskStore } from '../../src/store/disk/disk-store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
-import { sealed } from '../support/disk-record-look.js';
+import { DiskJournal } from '../support/disk-journal.js';
+import { look, sealed } from '../support/disk-record-look.js';
 import { eventually } from '../support/eventually.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
@@ -146,4 +147,47 @@ describe('a process that stands still', () => {
     expect((await store.shards[0].readMany(['a']))[0]?.bytes.toString()).toBe('2');
     await store.close();
   }, 20_000);
+});
+
+describe('opening beside processes that write', () => {
+  /** Two processes write without end while two others open and close; @returns what went wrong. */
+  async function openBesideWriters(waitsForOpeners: boolean): Promise<string[]> {
+    const url = new URL('../support/disk-worker.ts', import.meta.url);
+    const data = { directory: directory.path, tuning: { waitsForOpeners, deadlineMs: 5_000 } };
+    workers = await Promise.all([0, 1, 2, 3].map(() => startWorker(url, data)));
+    const [a, b, ...openers] = workers as [WorkerProcess, WorkerProcess, ...WorkerProcess[]];
+    const journal = new DiskJournal(join(directory.path, 'journal'));
+    for (const [i, writer] of [a, b].entries()) {
+      await writer.call('open');
+      await writer.call('hammer', `w${i}`, journal.path, i + 1, journal.nextSequence(i, 0));
+    }
+    const problems: string[] = [];
+    await Promise.all(openers.map((opener) => opener.call('reopen', 100))).catch((error: unknown) =>
+      problems.push(String(error)),
+    );
+    for (const writer of [a, b]) await writer.call('faults').catch((error: unknown) => problems.push(String(error)));
+    await Promise.all(workers.splice(0).map((worker) => worker.kill()));
+    journal.catchUp();
+    const keys = journal.keys();
+    const store = new DiskStore({ directory: directory.path });
+    await store.open();
+    const items = await store.shards[0].readMany([...keys, 'counter']);
+    await store.close();
+    for (const [i, key] of keys.entries()) {
+      if (!journal.allows(key, look(key, items[i]?.bytes))) problems.push(`${key} is not what was acknowledged`);
+    }
+    const count = Number(items.at(-1)?.bytes.toString());
+    if (!(count >= journal.increments.done && count <= journal.increments.tried))
+      problems.push(`the counter is ${count}`);
+    expect(journal.acknowledged).toBeGreaterThan(500);
+    return problems;
+  }
+
+  it('loses no acknowledged write', async () => {
+    expect(await openBesideWriters(true)).toEqual([]);
+  }, 60_000);
+
+  it('loses some where nobody waits for an opener (negative control)', async () => {
+    expect(await openBesideWriters(false)).not.toEqual([]);
+  }, 60_000);
 });

@@ -31,6 +31,13 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning }) => {
     },
     stop: () => store.close(),
     close: () => store.close(),
+    /** Opens and closes the store so many times. */
+    async reopen(times: number) {
+      for (let i = 0; i < times; i++) {
+        await store.open();
+        await store.close();
+      }
+    },
     faults: () => faults.splice(0),
     look: text,
     write: (key: string, value: string, lifeMs = Infinity) =>

@@ -2,6 +2,7 @@ import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
 import type { StoredItem } from '../store.js';
+import type { CommitGate } from './commit-gate.js';
 import { DiskFolder } from './disk-folder.js';
 import { sessionKey } from './disk-key.js';
 import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
@@ -20,6 +21,8 @@ export interface DiskTuning {
   readonly deadlineMs: number;
   /** How often a process looks after the database: moved? too full? something expired? */
   readonly careEachMs: number;
+  /** False only for a negative control: transactions don't stop for a process that opens. */
+  readonly waitsForOpeners: boolean;
 }
 
 const contractedForMs = 30_000;
@@ -51,8 +54,8 @@ export class DiskDatabase {
         message: `The database was set aside, and an empty one started: ${problem}.`,
       }),
     );
-    const environment = await folder.enter(() => openSound(lmdb, folder.path), isDamage);
-    const database = new DiskDatabase(name, folder, environment, lmdb, tuning);
+    const entered = await folder.enter(() => openSound(lmdb, folder.path), isDamage);
+    const database = new DiskDatabase(name, folder, entered.environment, entered.gate, lmdb, tuning);
     try {
       await database.begin();
     } catch (error) {
@@ -66,6 +69,7 @@ export class DiskDatabase {
     private readonly name: string,
     private readonly folder: DiskFolder,
     private readonly environment: Environment,
+    gate: CommitGate,
     lmdb: Lmdb,
     private readonly tuning: DiskTuning,
   ) {
@@ -73,6 +77,7 @@ export class DiskDatabase {
     this.queue = new WriteQueue(environment, lmdb, {
       name,
       now,
+      gate: tuning.waitsForOpeners ? gate : { ...gate, enter: async () => {} },
       deadlineMs: tuning.deadlineMs,
       makeRoom: (bytes) => this.room.make(bytes),
       settled: (failure) => this.writeSettled(failure),
@@ -179,6 +184,7 @@ export class DiskDatabase {
       this.contractedAt = this.tuning.clock.now();
       this.room.contract();
     }
+    if (isDamage(failure)) return this.end((failure as Error).message, true);
     // A failure that LMDB calls fatal shows in the next read, and must be seen before the next write: that one would never return.
     try {
       this.environment.getBinaryFast(sessionKey);
@@ -207,7 +213,7 @@ export class DiskDatabase {
     const quiet = await this.queue.close(reason);
     if (!quiet) {
       // Another process was stopped inside its transaction, or the disk hangs: lmdb closes when that is over, nobody waits for it.
-      this.environment.close().catch(() => undefined);
+      this.folder.leave(() => this.environment.close(), false).catch(() => undefined);
       return;
     }
     await this.folder.leave(() => this.environment.close(), sound);

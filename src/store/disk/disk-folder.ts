@@ -1,12 +1,16 @@
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isClean, markClean, removeCleanMark } from './clean-mark.js';
+import { commitGate, gateBytes, holdCommits } from './commit-gate.js';
+import type { CommitGate } from './commit-gate.js';
 import { DamagedFileError, inspectDataFile } from './data-file.js';
 import type { DataFile } from './data-file.js';
 import { maxReaders } from './environment.js';
 import { takeFileLock } from './file-lock.js';
 import type { FileLock } from './file-lock.js';
-import { bootName, isRunning, ownStamp } from './process-stamp.js';
+import { FolderUsers } from './folder-users.js';
+import type { FolderUser } from './folder-users.js';
+import { bootName } from './process-stamp.js';
 import { tryInChild } from './trial-open.js';
 
 /** Part of the folder's name, so that two versions of this software with two formats can use one directory side by side. */
@@ -14,14 +18,13 @@ export const diskFormat = 'v1';
 
 const lockWaitMs = 10_000;
 const trialLimitMs = 1_200;
+const commitWaitMs = 8_000;
 const keptDamagedFolders = 1;
 
-/** What is known of a database that its last user closed in order. */
-interface CleanMark {
-  readonly bytes: number;
-  readonly modifiedAtMs: number;
-  readonly inode: number;
-  readonly transaction: number;
+export interface Entered<T> {
+  readonly environment: T;
+  /** What each transaction passes. */
+  readonly gate: CommitGate;
 }
 
 /** Why a database is not taken over. A damaged one is kept for whoever wants to know. */
@@ -35,7 +38,8 @@ export interface Refusal {
  *
  * ```
  * <directory>/v1/data.mdb, lock.mdb     LMDB's
- * <directory>/v1/users/<process>        one empty file per user: it is open
+ * <directory>/v1/users/<process>        one empty file per user: it is open; the name ends with its slot in `gate`
+ * <directory>/v1/gate, opening          keep commits and openings apart (commit-gate.ts)
  * <directory>/v1/clean                  the last user closed it, and the disk has it all
  * <directory>/v1/suspect                a user found damage inside
  * <directory>/v1.lock                   held while somebody opens, closes or sets aside
@@ -49,7 +53,9 @@ export interface Refusal {
  */
 export class DiskFolder {
   readonly path: string;
-  private readonly user = `${ownStamp}-${randomUUID().slice(0, 8)}`;
+  private readonly users: FolderUsers;
+  private user: FolderUser | undefined;
+  private gate: CommitGate | undefined;
   private inode: number | undefined;
 
   constructor(
@@ -58,19 +64,22 @@ export class DiskFolder {
     private readonly onRefusal: (refusal: Refusal) => void,
   ) {
     this.path = join(directory, diskFormat);
+    this.users = new FolderUsers(this.path);
   }
 
   /**
-   * Vets the folder, sets it aside if it is damaged, and opens what is there then.
+   * Vets the folder, sets it aside if it is damaged, and opens what is there then, while nobody commits.
    *
-   * @param openEnvironment must be synchronous, or another could set the folder aside before it is mapped.
+   * @param openEnvironment opens what lies at `path`.
    * @throws what the file system or `openEnvironment` says.
    */
-  async enter<T>(openEnvironment: () => T, isDamage: (error: unknown) => boolean): Promise<T> {
+  async enter<T>(openEnvironment: () => T, isDamage: (error: unknown) => boolean): Promise<Entered<T>> {
     await mkdir(this.directory, { recursive: true });
     const lock = await takeFileLock(`${this.path}.lock`, lockWaitMs);
+    let release = async (): Promise<void> => {};
     try {
       await this.prepare();
+      release = await holdCommits(this.path, await this.users.running(), commitWaitMs);
       const refusal = await this.vet();
       if (refusal) await this.setAside(refusal, lock);
       try {
@@ -81,6 +90,7 @@ export class DiskFolder {
         return await this.register(openEnvironment);
       }
     } finally {
+      await release();
       await lock.release();
     }
   }
@@ -99,9 +109,10 @@ export class DiskFolder {
     }
     try {
       await closeEnvironment();
-      if (!(await this.isCurrent())) return;
-      await rm(join(this.path, 'users', this.user), { force: true });
-      if (lock && sound && (await this.otherUsers()).length === 0) await this.markClean();
+      this.gate?.close();
+      if (!this.user || !(await this.isCurrent())) return;
+      await this.users.remove(this.user);
+      if (lock && sound && (await this.users.running()).length === 0) await markClean(this.path);
     } catch {
       // Without the mark nothing is lost but time.
     } finally {
@@ -124,43 +135,54 @@ export class DiskFolder {
     await writeFile(join(this.path, 'suspect'), '', { mode: 0o600 }).catch(() => undefined);
   }
 
+  /** The cache holds what the application holds: nobody else's business. */
   private async prepare(): Promise<void> {
-    // The cache holds what the application holds: nobody else's business.
-    await mkdir(join(this.path, 'users'), { recursive: true, mode: 0o700 });
-    if ((await this.otherUsers()).length === 0) await this.reserveLockFile();
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+    if ((await this.users.running()).length > 0) return;
+    // LMDB leaves its lock file sparse and maps it: on a full disk the first touch of a hole is a SIGBUS. Bytes that are written
+    // are refused with an error instead. (Never while somebody has it open: closing it would drop that process's locks.)
+    await this.reserve('lock.mdb', 64 * (maxReaders + 8));
+    await this.reserve('gate', gateBytes);
   }
 
-  private async register<T>(openEnvironment: () => T): Promise<T> {
-    await rm(join(this.path, 'clean'), { force: true });
-    const user = join(this.path, 'users', this.user);
-    await writeFile(user, '', { mode: 0o600 });
+  private async reserve(name: string, bytes: number): Promise<void> {
+    const path = join(this.path, name);
+    const { size } = await stat(path).catch(() => ({ size: 0 }));
+    if (size < bytes) await writeFile(path, Buffer.alloc(bytes), { mode: 0o600 });
+  }
+
+  private async register<T>(openEnvironment: () => T): Promise<Entered<T>> {
+    await removeCleanMark(this.path);
+    const user = await this.users.add(await this.users.running());
+    let gate: CommitGate | undefined;
     try {
       if ((await this.boot()) !== bootName()) await writeFile(join(this.path, 'boot'), bootName(), { mode: 0o600 });
+      gate = commitGate(this.path, user.slot);
       const environment = openEnvironment();
       this.inode = (await stat(join(this.path, 'data.mdb'))).ino;
-      return environment;
+      [this.user, this.gate] = [user, gate];
+      return { environment, gate };
     } catch (error) {
-      await rm(user, { force: true });
+      gate?.close();
+      await this.users.remove(user);
       throw error;
     }
   }
 
+  /** @returns what is wrong with the database; undefined: nothing, or there is none. */
   private async vet(): Promise<Refusal | undefined> {
-    const others = await this.otherUsers();
+    const others = await this.users.running();
     const suspected = await exists(join(this.path, 'suspect'));
-    for (let attempt = 1; ; attempt++) {
-      try {
-        const file = await inspectDataFile(join(this.path, 'data.mdb'));
-        if (!file || (others.length > 0 && !suspected)) return undefined;
-        if (others.length === 0 && file.bytes > this.maxFileBytes) {
-          return { kind: 'discarded', problem: 'its file is larger than maxBytes allows, and a file never shrinks' };
-        }
-        return (await this.isClean(file)) && !suspected ? undefined : await this.tryOut(file);
-      } catch (error) {
-        if (!(error instanceof DamagedFileError)) throw error;
-        // A page that is being written can be seen half old, half new.
-        if (others.length === 0 || attempt === 3) return { kind: 'damaged', problem: error.message };
+    try {
+      const file = await inspectDataFile(join(this.path, 'data.mdb'));
+      if (!file || (others.length > 0 && !suspected)) return undefined;
+      if (file.bytes > this.maxFileBytes) {
+        return { kind: 'discarded', problem: 'its file is larger than maxBytes allows, and a file never shrinks' };
       }
+      return (await isClean(this.path, file)) && !suspected ? undefined : await this.tryOut(file);
+    } catch (error) {
+      if (!(error instanceof DamagedFileError)) throw error;
+      return { kind: 'damaged', problem: error.message };
     }
   }
 
@@ -196,71 +218,8 @@ export class DiskFolder {
     await this.prepare();
   }
 
-  /** The files of dead users are cleared away. */
-  private async otherUsers(): Promise<string[]> {
-    const users = (await readdir(join(this.path, 'users'))).filter((user) => user !== this.user);
-    const running = users.filter(isRunning);
-    for (const user of users) {
-      if (!running.includes(user)) await rm(join(this.path, 'users', user), { force: true });
-    }
-    return running;
-  }
-
-  /**
-   * LMDB leaves its lock file sparse and maps it: on a full disk the first touch of a hole is a SIGBUS. Bytes that are written are
-   * refused with an error instead. Nobody else has it open.
-   */
-  private async reserveLockFile(): Promise<void> {
-    const path = join(this.path, 'lock.mdb');
-    const bytes = 64 * (maxReaders + 8);
-    const { size } = await stat(path).catch(() => ({ size: 0 }));
-    if (size < bytes) await writeFile(path, Buffer.alloc(bytes), { mode: 0o600 });
-  }
-
   private async boot(): Promise<string | undefined> {
     return readFile(join(this.path, 'boot'), 'latin1').catch(() => undefined);
-  }
-
-  private async markClean(): Promise<void> {
-    const handle = await open(join(this.path, 'data.mdb'), 'r+');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    const file = await inspectDataFile(join(this.path, 'data.mdb'));
-    if (!file) return;
-    const mark: CleanMark = {
-      bytes: file.bytes,
-      modifiedAtMs: file.modifiedAtMs,
-      inode: file.inode,
-      transaction: file.lastTransaction,
-    };
-    // Durable before it counts: a mark that a power cut tears is no mark.
-    const temporary = join(this.path, 'clean.new');
-    const written = await open(temporary, 'w', 0o600);
-    try {
-      await written.writeFile(JSON.stringify(mark));
-      await written.sync();
-    } finally {
-      await written.close();
-    }
-    await rename(temporary, join(this.path, 'clean'));
-  }
-
-  /** The file is as its last user left it. */
-  private async isClean(file: DataFile): Promise<boolean> {
-    try {
-      const mark = JSON.parse(await readFile(join(this.path, 'clean'), 'utf8')) as CleanMark;
-      return (
-        mark.bytes === file.bytes &&
-        mark.modifiedAtMs === file.modifiedAtMs &&
-        mark.inode === file.inode &&
-        mark.transaction === file.lastTransaction
-      );
-    } catch {
-      return false;
-    }
   }
 }
 

@@ -59,12 +59,19 @@ export class DiskStore implements Store {
     }
     // A record and its head fit into lmdb's buffer.
     const largest = Math.min(readBufferBytes - 2 ** 10, Math.floor(maxBytes / 8));
-    const { maxItemBytes = largest, clock = systemClock, deadlineMs = 500, careEachMs = 1_000 } = tuning;
+    const {
+      maxItemBytes = largest,
+      clock = systemClock,
+      deadlineMs = 500,
+      careEachMs = 1_000,
+      waitsForOpeners = true,
+    } = tuning;
     const shard = new DiskShard(resolve(directory), Math.min(maxItemBytes, largest), {
       maxBytes,
       clock,
       deadlineMs,
       careEachMs,
+      waitsForOpeners,
     });
     this.shards = [shard];
   }

@@ -79,9 +79,9 @@ export function errorCode(error: unknown): number | string | undefined {
   return (error as { code?: number | string } | undefined)?.code;
 }
 
-const damageCodes = new Set<unknown>([-30797, -30796, -30795, -30794, -30793, -30780]);
+const damageCodes = new Set<unknown>([-30797, -30796, -30795, -30794, -30793, -30780, -30779]);
 
-/** PAGE_NOTFOUND, CORRUPTED, PANIC, VERSION_MISMATCH, INVALID, BAD_DBI: no waiting mends it. */
+/** PAGE_NOTFOUND, CORRUPTED, PANIC, VERSION_MISMATCH, INVALID, BAD_DBI, PROBLEM: no waiting mends it. */
 export const isDamage = (error: unknown): boolean => damageCodes.has(errorCode(error));
 
 /** lmdb rejects with a wrapper, whose own promise rejects with the reason: it must be caught, or it ends the process. */

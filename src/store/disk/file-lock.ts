@@ -23,7 +23,7 @@ const unwrittenForMs = 5_000;
  * @throws what the file system says, or Error when the holder keeps it for longer than `waitMs`.
  */
 export async function takeFileLock(path: string, waitMs: number): Promise<FileLock> {
-  const token = `${ownStamp} ${randomUUID()}`;
+  const token = `${ownStamp}-${randomUUID()}`;
   const giveUpAt = performance.now() + waitMs;
   for (;;) {
     try {

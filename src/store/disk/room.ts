@@ -23,8 +23,8 @@ const measureEachBytes = 256 * 2 ** 10;
  * written, not since it was used; what expired goes first, and counters last (the log, tags and fencing tokens count on them).
  *
  * The file never shrinks; the pages of what is dropped are used again. LMDB writes its list of free pages with each transaction, so
- * little more is freed than is needed: 90 % of the limit may be in use, the rest is for the fragments that values of different
- * sizes leave. Should the file grow beyond the limit nevertheless, less may be used.
+ * little more is freed than is needed: 85 % of the limit may be in use, the rest is for the fragments that values of different
+ * sizes leave. Once the file comes within 5 % of the limit nevertheless, less may be used, down to a half.
  */
 export class Room {
   private unmeasuredBytes = Infinity;
@@ -83,8 +83,8 @@ export class Room {
   }
 
   private limit(): number {
-    const grownBeyond = Math.max(0, this.usage.fileBytes - this.maxBytes);
-    return Math.min(this.maxBytes * 0.9 - grownBeyond, this.limitBytes);
+    const grownBeyond = Math.max(0, this.usage.fileBytes - this.maxBytes * 0.95);
+    return Math.min(Math.max(this.maxBytes * 0.85 - grownBeyond, this.maxBytes / 2), this.limitBytes);
   }
 
   private async evict(alsoCounters: boolean): Promise<void> {

@@ -12,10 +12,12 @@ export type TrialOutcome =
  * end of the file, or holds garbage, ends this process by a signal or an error instead of the one that asked.
  */
 const script = `
-const [, lmdb, path] = process.argv;
+const [, lmdb, path, parent] = process.argv;
 const { open, ABORT } = require(lmdb);
 const damage = [-30797, -30796, -30795, -30794, -30793, -30780, -30787, -30781];
 process.on('uncaughtException', (error) => process.exit(damage.includes(error.code) ? 6 : 7));
+// Nobody waits for the answer any more, and others may be writing.
+if (process.ppid !== Number(parent)) process.exit(7);
 const db = open({ path, noSubdir: false, noSync: true, encoding: 'binary', keyEncoding: 'binary', useVersions: true, maxReaders: 512 });
 let entries = 0;
 let last = Buffer.alloc(0);
@@ -42,7 +44,7 @@ export async function tryInChild(folder: string, limitMs: number): Promise<Trial
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      ['-e', script, lmdb, folder],
+      ['-e', script, lmdb, folder, `${process.pid}`],
       { timeout: limitMs, killSignal: 'SIGKILL', env: environment },
       (error) => {
         if (!error) return resolve({ status: 'sound' });

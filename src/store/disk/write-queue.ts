@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../value/errors.js';
+import type { CommitGate } from './commit-gate.js';
 import { commitFailure } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
 import { RevisionBlock } from './revision-block.js';
@@ -8,6 +9,7 @@ import type { Change, Operation, Planned } from './write-batch.js';
 export interface WriteQueueOptions {
   readonly name: string;
   readonly now: () => number;
+  readonly gate: CommitGate;
   /** How long a transaction may take before those who wait for it are told that the store can't be reached. */
   readonly deadlineMs: number;
   /** Called before each transaction with the bytes it adds; removes what it must through `apply`. */
@@ -70,7 +72,7 @@ export class WriteQueue {
 
   /** For `makeRoom`: commits changes of its own between two transactions. */
   apply(changes: readonly Change[]): Promise<boolean[]> {
-    return this.watched(commit(this.environment, changes));
+    return this.watched(() => commit(this.environment, changes));
   }
 
   /**
@@ -122,7 +124,7 @@ export class WriteQueue {
   private async transact(callers: readonly Caller[]): Promise<boolean> {
     await this.options.makeRoom(0);
     if (callers.length === 0) return false;
-    if (!this.block.has(callers.length)) await this.watched(this.block.renew(this.environment));
+    if (!this.block.has(callers.length)) await this.watched(() => this.block.renew(this.environment));
     if (callers.some(({ conflicts }) => conflicts >= maxConflicts)) return this.transactAlone(callers);
     const { changes, bytes, plans } = this.plan(callers);
     if (changes.length > 0) await this.options.makeRoom(bytes);
@@ -166,7 +168,7 @@ export class WriteQueue {
 
   /** Decides while LMDB's lock is held. */
   private async transactAlone(callers: readonly Caller[]): Promise<boolean> {
-    const plans = await this.watched(
+    const plans = await this.watched(() =>
       this.environment.transaction(() => {
         const batch = this.batch();
         return callers.map((caller) => {
@@ -186,10 +188,10 @@ export class WriteQueue {
   }
 
   /**
-   * Waits for lmdb, and tells the callers when it takes too long: another process was stopped while it held the lock, or the disk
-   * hangs. Their writes may arrive later. Nothing else is begun until it is over.
+   * Waits for its turn and for lmdb, and tells the callers when it takes too long: another process was stopped while it held the lock
+   * or opened, or the disk hangs. Their writes may arrive later. Nothing else is begun until it is over.
    */
-  private async watched<T>(work: Promise<T>): Promise<T> {
+  private async watched<T>(transaction: () => Promise<T>): Promise<T> {
     let pending = true;
     const timer = setTimeout(() => {
       // The answer may lie ready behind an event loop that was blocked: it gets one turn to come in.
@@ -204,10 +206,12 @@ export class WriteQueue {
     }, this.options.deadlineMs);
     timer.unref();
     try {
-      return await work;
+      await this.options.gate.enter();
+      return await transaction();
     } catch (error) {
       throw await commitFailure(error);
     } finally {
+      this.options.gate.leave();
       pending = false;
       this.stuck = false;
       clearTimeout(timer);
