@@ -1,13 +1,7 @@
 export { TieredCacheModule } from './module/tiered-cache.module.js';
 export type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } from './module/tiered-cache.options.js';
-export {
-  getCacheLockToken,
-  getRequestCacheToken,
-  getTieredCacheToken,
-  InjectCacheLock,
-  InjectRequestCache,
-  InjectTieredCache,
-} from './decorator/injection-tokens.js';
+export { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from './cache/injection-tokens.js';
+export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decorator/inject-cache.js';
 
 export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf, WriteOptions } from './cache/tiered-cache.js';

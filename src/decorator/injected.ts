@@ -1,7 +1,7 @@
 import { Inject } from '@nestjs/common';
 import type { InjectionToken } from '@nestjs/common';
 import { InvalidOptionError } from '../value/errors.js';
-import { memberName } from './member.js';
+import { memberName } from '../value/member.js';
 
 /** Called for every instance that was given its dependency, request-scoped and transient ones included. */
 export type OnInjected = (instance: object, dependency: object) => void;

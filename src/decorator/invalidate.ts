@@ -3,9 +3,10 @@ import type { TieredCache } from '../cache/tiered-cache.js';
 import { Key } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
-import { getTieredCacheToken } from './injection-tokens.js';
+import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import { injected } from './injected.js';
-import { assertPromised, memberName, methodOf } from './member.js';
+import { assertPromised } from './assert-promised.js';
+import { memberName, methodOf } from '../value/member.js';
 import { replaceMethod } from './wrapped-method.js';
 
 /** What a call made untrue. At least one of `keys` and `tags`. */

@@ -2,7 +2,7 @@ import { versionedKey } from '../key/key.js';
 import type { Key } from '../key/key.js';
 import type { KeyPart } from '../key/key-part.js';
 import { InvalidKeyError } from '../value/errors.js';
-import { memberName } from './member.js';
+import { memberName } from '../value/member.js';
 
 const remedy =
   'Give the option args: it maps the arguments to the parts of a key, or to the parameters of a key class.';

@@ -5,9 +5,10 @@ import { resolveLockOptions } from '../lock/lock-options.js';
 import type { LockOptions } from '../lock/lock-options.js';
 import type { LockResource } from '../lock/lock-place.js';
 import type { Lease } from '../lock/lease.js';
-import { getCacheLockToken } from './injection-tokens.js';
+import { getCacheLockToken } from '../cache/injection-tokens.js';
 import { injected } from './injected.js';
-import { assertPromised, methodOf } from './member.js';
+import { assertPromised } from './assert-promised.js';
+import { methodOf } from '../value/member.js';
 import { replaceMethod } from './wrapped-method.js';
 
 export interface WithLockOptions<Args extends readonly unknown[]> extends Omit<LockOptions, 'signal'> {

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { memberName } from '../decorator/member.js';
+import { memberName } from '../value/member.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
 

@@ -10,7 +10,7 @@ import type {
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
-import { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from '../decorator/injection-tokens.js';
+import { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from '../cache/injection-tokens.js';
 import { RequestCache } from '../tier/request-cache.js';
 import { RequestScope } from '../tier/request-scope.js';
 import { openLocks } from './own-locks.js';

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Invalidate } from '../../src/decorator/invalidate.js';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { memoized } from '../../src/decorator/memoized.js';
-import { getTieredCacheToken } from '../../src/decorator/injection-tokens.js';
+import { getTieredCacheToken } from '../../src/cache/injection-tokens.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
 import { memoryStore } from '../../src/store/memory-store.js';

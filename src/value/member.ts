@@ -1,4 +1,4 @@
-import { InvalidOptionError } from '../value/errors.js';
+import { InvalidOptionError } from './errors.js';
 
 /** `Class.method`, as errors name a decorated method. */
 export function memberName(target: object, method: string | symbol): string {
@@ -20,15 +20,4 @@ export function methodOf<F>(
   const { value } = descriptor ?? {};
   if (typeof value === 'function') return value;
   throw new InvalidOptionError(decorator, `${member} is not a method`, 'Decorate a method.');
-}
-
-/** @throws InvalidOptionError when the compiler noted that the method returns something else than a promise. */
-export function assertPromised(decorator: string, target: object, method: string | symbol): void {
-  const type: unknown = Reflect.getMetadata('design:returntype', target, method);
-  if (typeof type !== 'function' || type === Object || type === Promise || type.prototype instanceof Promise) return;
-  throw new InvalidOptionError(
-    decorator,
-    `${memberName(target, method)} returns ${type.name}`,
-    'Return a promise: a cache and a lock answer later.',
-  );
 }

@@ -1,0 +1,18 @@
+import { CacheLock } from '../lock/cache-lock.js';
+import { RequestCache } from '../tier/request-cache.js';
+import { TieredCache } from './tiered-cache.js';
+
+const defaultName = 'default';
+
+/** What to ask Nest's container for: the class itself, or a token of its own for a named cache. */
+export function getTieredCacheToken(name = defaultName): typeof TieredCache | string {
+  return name === defaultName ? TieredCache : `TieredCache(${name})`;
+}
+
+export function getCacheLockToken(name = defaultName): typeof CacheLock | string {
+  return name === defaultName ? CacheLock : `CacheLock(${name})`;
+}
+
+export function getRequestCacheToken(name = defaultName): typeof RequestCache | string {
+  return name === defaultName ? RequestCache : `RequestCache(${name})`;
+}
