@@ -18,8 +18,7 @@ const flightOfLoader = new AsyncLocalStorage<Flight | undefined>();
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */
 export class Flight<R = unknown> {
   readonly promise: Promise<R>;
-  /** Aborts when every caller has left, and when the load takes longer than it may. */
-  readonly controller = new AbortController();
+  private madeController: AbortController | undefined;
   landed = false;
   /** Everybody left before it landed: its load was told to stop, and nobody may join any more. */
   abandoned = false;
@@ -42,14 +41,28 @@ export class Flight<R = unknown> {
     /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
     private goesOn = false,
   ) {
-    this.promise = Promise.resolve()
-      .then(() => fly(this))
-      .finally(() => {
-        this.landed = true;
-        this.waitsFor.clear();
-      });
+    this.promise = this.fly(fly);
     // Each caller handles its own promise; a flight that everybody left must not become an unhandled rejection.
     this.promise.catch(() => {});
+  }
+
+  /**
+   * Aborts when every caller has left, and when the load takes longer than it may. Made when somebody asks: most flights find the value in the
+   * store, and a controller costs as much as that.
+   */
+  get controller(): AbortController {
+    this.madeController ??= new AbortController();
+    if (this.abandoned && !this.madeController.signal.aborted) this.madeController.abort(allLeft());
+    return this.madeController;
+  }
+
+  private async fly(fly: (flight: Flight<R>) => Promise<R>): Promise<R> {
+    try {
+      return await fly(this);
+    } finally {
+      this.landed = true;
+      this.waitsFor.clear();
+    }
   }
 
   /** Runs a loader so that what it asks for is known to be asked by this flight. */
@@ -62,8 +75,19 @@ export class Flight<R = unknown> {
    * @throws RecursiveLoadError when the flight waits, through whatever loaders, for the caller.
    * @throws LoadTimeoutError after `hardMs`; the signal's reason when `signal` aborts.
    */
-  async join(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+  join(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
     const asking = flightOfLoader.getStore();
+    if (asking || signal || hardMs !== Infinity) return this.joinUntil(clock, hardMs, signal, asking);
+    this.goesOn = true; // this caller can't leave
+    return this.promise;
+  }
+
+  private async joinUntil(
+    clock: Clock,
+    hardMs: number,
+    signal: AbortSignal | undefined,
+    asking: Flight | undefined,
+  ): Promise<R> {
     if (asking && !asking.landed) {
       if ((this as Flight).reaches(asking)) throw new RecursiveLoadError(this.key);
       asking.waitsFor.add(this);
@@ -80,7 +104,7 @@ export class Flight<R = unknown> {
 
   private abandon(): void {
     this.abandoned = true;
-    this.controller.abort(new DOMException('All callers left.', 'AbortError'));
+    this.madeController?.abort(allLeft());
   }
 
   private waited(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
@@ -115,4 +139,8 @@ export class Flight<R = unknown> {
     for (const next of this.waitsFor) if (next.reaches(other)) return true;
     return false;
   }
+}
+
+function allLeft(): DOMException {
+  return new DOMException('All callers left.', 'AbortError');
 }

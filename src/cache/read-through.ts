@@ -22,6 +22,7 @@ const pollMinMs = 20;
 const pollSpreadMs = 80;
 /** Times an item may turn out worthless and be removed before this load goes ahead without the store. */
 const maxRemovals = 5;
+const noGenerations: ReadonlyMap<string, number> = new Map();
 
 /** The way of one flight: read the store, or win the right to load, or wait for who has it. */
 export class ReadThrough {
@@ -108,8 +109,8 @@ export class ReadThrough {
     policy: EntryPolicy<V>,
   ): Promise<Landed<V>> {
     if (placed.log.generation === undefined) await placed.log.ready();
-    const generations = this.entries.generationsOf(policy.tags);
-    generations.catch(() => {}); // awaited below; a rejection must not count as unhandled meanwhile
+    const generations = policy.tags.length === 0 ? undefined : this.entries.generationsOf(policy.tags);
+    generations?.catch(() => {}); // awaited below; a rejection must not count as unhandled meanwhile
     let reason: MissReason = 'absent';
     for (let removals = 0; removals <= maxRemovals;) {
       const [found] = (await this.parts.leases.readOrWin(placed.shard, [placed.storeKey])) as [LeaseOrItem];
@@ -122,7 +123,9 @@ export class ReadThrough {
         flight.controller.signal.throwIfAborted();
         continue;
       }
-      const understood = await this.entries.understand(placed, found.item, policy, await generations);
+      const understood = generations
+        ? await this.entries.understand(placed, found.item, policy, await generations)
+        : await this.entries.understand(placed, found.item, policy, noGenerations);
       if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
       // Worthless for good: whoever removes exactly this item lets one process win the next round.
       reason = understood.miss;

@@ -7,7 +7,7 @@ import { BlindTrust, CombinedTrust, lastingTrust } from '../tier/trust.js';
 import type { Trust } from '../tier/trust.js';
 import { freshnessAt } from '../value/entry.js';
 import type { TagGeneration } from '../value/entry.js';
-import { StoreUnavailableError, UndecodableError } from '../value/errors.js';
+import { UndecodableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import type { MissReason } from '../value/lookup.js';
 import type { ShardLog } from '../coherence/shard-log.js';
@@ -40,6 +40,23 @@ export class StoredEntries {
     generations: ReadonlyMap<string, number>,
   ): Promise<Understood<V>> {
     if (log.generation === undefined) await log.ready();
+    const understood = this.understandAlone({ storeKey, log, key }, item, policy);
+    if (!('tagged' in understood)) {
+      if ('copy' in understood && policy.idleMs !== undefined) {
+        await this.extend(log, storeKey, policy.idleMs, understood.copy.staleUntil);
+      }
+      return understood;
+    }
+    if (await this.tagsStand(understood.tagged, generations)) return understood.found;
+    return { miss: 'invalidated', item, remove: true };
+  }
+
+  /** As `understand`, as far as the item alone tells: `tagged` is left to be asked for. The log was read before. */
+  understandAlone<V>(
+    { storeKey, log, key }: Pick<PlacedKey, 'storeKey' | 'log' | 'key'>,
+    item: StoredItem,
+    policy: EntryPolicy<V>,
+  ): Understood<V> | { readonly tagged: readonly TagGeneration[]; readonly found: Understood<V> } {
     let envelope: Envelope;
     try {
       envelope = openEnvelope(storeKey, item.bytes);
@@ -51,40 +68,35 @@ export class StoredEntries {
     if (freshnessAt(envelope, this.parts.clock.now()) === undefined) return { miss: 'expired', item, remove: true };
     if (policy.version !== undefined && envelope.version !== policy.version)
       return { miss: 'version', item, remove: true };
-    if (envelope.tags.length > 0 && !(await this.tagsStand(envelope.tags, generations))) {
-      return { miss: 'invalidated', item, remove: true };
-    }
     try {
-      const copy = this.copyOf(envelope, policy, this.trustIn(log, envelope.tags));
-      if (policy.idleMs !== undefined) await this.extend(log, storeKey, policy.idleMs, envelope);
-      return { copy, item };
+      const found = { copy: this.copyOf(envelope, policy, this.trustIn(log, envelope.tags)), item };
+      return envelope.tags.length === 0 ? found : { tagged: envelope.tags, found };
     } catch (cause) {
-      if (cause instanceof StoreUnavailableError) throw cause;
       return this.undecodable(key.text, item, cause);
     }
   }
 
   /** A use of an entry whose life slides. Not beyond its maximum age, which stands in the entry. */
-  private async extend({ shard }: ShardLog, storeKey: string, idleMs: number, { staleUntil }: Envelope): Promise<void> {
+  private async extend({ shard }: ShardLog, storeKey: string, idleMs: number, staleUntil: number): Promise<void> {
     await shard.touch(storeKey, Math.min(idleMs, staleUntil - this.parts.clock.now()));
   }
 
   /** A decoded copy of an entry, to be kept near or handed out. @throws UndecodableError */
   copyOf<V>(envelope: Envelope, policy: EntryPolicy<V>, trust: Trust): NearCopy<V> {
-    const { payload, ...head } = envelope;
+    const { payload } = envelope;
     const { codec, isolation } = policy;
     // A view of a socket's buffer would keep the whole buffer alive for as long as the copy.
     const kept = isolation === 'clone' ? Buffer.from(payload) : undefined;
     const decoded = codec.decode(kept ?? payload);
     return new NearCopy<V>(
-      head,
+      envelope,
       kept,
       codec,
       isolation,
       trust,
       payload.length + copyOverheadBytes,
       decoded,
-      this.servedUntil(head, policy),
+      this.servedUntil(envelope, policy),
     );
   }
 

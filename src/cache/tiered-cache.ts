@@ -269,7 +269,9 @@ export class TieredCache {
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
     const { position } = this.parts.fence;
-    const near = this.near.find<V>(one.id, policy) ?? (await this.near.recall<V>(one, policy));
+    const near =
+      this.near.find<V>(one.id, policy) ??
+      (this.near.isDoubtful(one.id) ? await this.near.recall<V>(one, policy) : undefined);
     if (near) {
       const { value } = this.lookUps.hit(one, near.copy, near.tier);
       if (near.tier === 'request' || this.parts.clock.now() < near.copy.servedUntil) return value;

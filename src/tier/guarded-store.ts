@@ -76,24 +76,30 @@ class GuardedShard implements Shard {
     return (await this.shard.evicts?.()) ?? false;
   }
 
-  private async watched<R>(operation: () => Promise<R>): Promise<R> {
-    if (this.pending >= this.maxPending)
-      throw new StoreUnavailableError(this.name, `${this.pending} operations wait already`);
-    if (!this.breaker.admits())
-      throw new StoreUnavailableError(this.name, 'it failed several times in a row and is left alone');
+  private watched<R>(operation: () => Promise<R>): Promise<R> {
+    const refusal = this.refusal();
+    if (refusal !== undefined) return Promise.reject(new StoreUnavailableError(this.name, refusal));
     this.pending++;
-    try {
-      const result = await (this.deadlineMs === undefined
-        ? operation()
-        : this.withinDeadline(operation, this.deadlineMs));
-      this.breaker.succeeded();
-      return result;
-    } catch (error) {
-      throw this.judge(error);
-    } finally {
-      this.pending--;
-    }
+    const result = this.deadlineMs === undefined ? operation() : this.withinDeadline(operation, this.deadlineMs);
+    return result.then<R, never>(this.succeeded, this.failed);
   }
+
+  private refusal(): string | undefined {
+    if (this.pending >= this.maxPending) return `${this.pending} operations wait already`;
+    return this.breaker.admits() ? undefined : 'it failed several times in a row and is left alone';
+  }
+
+  /** Bound once: every operation passes here, and makes one promise on its way. */
+  private readonly succeeded = <R>(result: R): R => {
+    this.pending--;
+    this.breaker.succeeded();
+    return result;
+  };
+
+  private readonly failed = (error: unknown): never => {
+    this.pending--;
+    throw this.judge(error);
+  };
 
   /** A refused argument is the caller's mistake and says that the shard is well; everything else counts against it. */
   private judge(error: unknown): unknown {
