@@ -20,13 +20,15 @@ export function outputOf(command, args = ['--version']) {
 /** Runs a program in the foreground, its output going where ours goes. Resolves to its exit code (128 + n after a signal). */
 export async function run(command, args, { env = {}, cwd = root } = {}) {
   const child = spawn(command, args, { cwd, stdio: 'inherit', env: { ...process.env, ...env } });
-  const forward = (signal) => child.kill(signal);
-  process.on('SIGINT', forward).on('SIGTERM', forward);
+  // Ctrl-C reaches the child from the terminal; npm passes it on to us a second time.
+  const interrupt = () => process.stdin.isTTY || child.kill('SIGINT');
+  const terminate = () => child.kill('SIGTERM');
+  process.on('SIGINT', interrupt).on('SIGTERM', terminate);
   try {
     const [code] = await once(child, 'exit');
     return code ?? 128;
   } finally {
-    process.off('SIGINT', forward).off('SIGTERM', forward);
+    process.off('SIGINT', interrupt).off('SIGTERM', terminate);
   }
 }
 

@@ -8,8 +8,9 @@ export const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/
 
 const notOurs = new Set(['node_modules', 'dist', '.git', 'coverage', '.cache', 'tmp']);
 
-/** Every file of the repository below `folder`, as paths from the root; nothing that was installed or built. */
+/** Every file of the repository below `folder`, if there is such a folder, as paths from the root; nothing installed or built. */
 export function filesOf(folder = '.'): string[] {
+  if (!existsSync(join(root, folder))) return [];
   return readdirSync(join(root, folder), { withFileTypes: true })
     .filter(({ name }) => !notOurs.has(name))
     .flatMap((item) => {
