@@ -4,5 +4,8 @@ export type Approach = 'add' | 'look';
 /** What one try comes to. `held` and `unavailable` are different answers: somebody has it; nobody can know. */
 export type Attempt =
   | { readonly status: 'granted'; readonly token: string; readonly fencingToken: number; readonly validUntil: number }
+  | Refusal;
+
+export type Refusal =
   | { readonly status: 'held'; readonly retryAfterMs?: number }
   | { readonly status: 'unavailable'; readonly cause: unknown };

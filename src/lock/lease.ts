@@ -49,7 +49,9 @@ export interface LeaseTerms {
  * where that matters, send `fencingToken` along and let the resource compare.
  */
 export class Lease {
+  // Not a property: whatever walks an object finds no token here.
   readonly #token: string;
+  private readonly ttlMs: number;
   private readonly controller = new AbortController();
   private readonly ownSignal: AbortSignal;
   private until: number;
@@ -66,10 +68,11 @@ export class Lease {
   /** Made by CacheLock. */
   constructor(
     private readonly place: LockPlace,
-    private readonly terms: LeaseTerms,
+    terms: LeaseTerms,
     private readonly context: LeaseContext,
   ) {
     this.#token = terms.token;
+    this.ttlMs = terms.ttlMs;
     this.until = terms.validUntil;
     this.fencing = terms.fencingToken;
     this.ownSignal = leaseSignal(this.controller, () => this.notice());
@@ -162,7 +165,7 @@ export class Lease {
       resource: this.place.resource,
       token: this.#token,
       fencingToken: this.fencing,
-      ttlMs: Math.ceil(this.terms.ttlMs),
+      ttlMs: Math.ceil(this.ttlMs),
       validUntilEpochMs: Math.max(0, Math.floor(clock.now() + this.until - clock.monotonic())),
     };
   }
@@ -194,7 +197,7 @@ export class Lease {
 
   /** At a third of the life, and before half of what a coarse clock leaves of it. */
   private get renewalIntervalMs(): number {
-    const { ttlMs } = this.terms;
+    const { ttlMs } = this;
     return Math.min(ttlMs / 3, (ttlMs - this.context.clockResolutionMs) / 2);
   }
 
@@ -215,7 +218,7 @@ export class Lease {
 
   private async renewOnce(): Promise<boolean> {
     const { clock, clockResolutionMs, deadlineMs } = this.context;
-    const { ttlMs } = this.terms;
+    const { ttlMs } = this;
     const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
     const outcome = await renewOwnLock(this.place, this.#token, ttlMs, asking);
     // Before the answer counts: a right that ended meanwhile is not revived by it, somebody may have been told.
@@ -234,7 +237,7 @@ export class Lease {
     this.cancelTimers();
     const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
     const outcome = await removeOwnLock(this.place, this.#token, asking, protections.comparesToken);
-    if (outcome === 'unknown') ghosts.watch(this.place, new Map([[this.#token, clock.monotonic()]]), this.terms.ttlMs);
+    if (outcome === 'unknown') ghosts.watch(this.place, new Map([[this.#token, clock.monotonic()]]), this.ttlMs);
     if (channels.lockReleased.hasSubscribers) channels.lockReleased.publish({ resource: this.resource, outcome });
     onEnd(this, outcome);
     return outcome;
@@ -244,7 +247,7 @@ export class Lease {
     this.renewal = this.context.clock.after(delayMs, () => {
       void this.renew().then((renewed) => {
         if (this.lostBy || this.releasing) return;
-        this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.terms.ttlMs / 10, 1_000));
+        this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.ttlMs / 10, 1_000));
       });
     });
   }

@@ -1,10 +1,10 @@
 import type { Clock } from '../value/clock.js';
-import type { Attempt } from './attempt.js';
+import type { Refusal } from './attempt.js';
 
 /** One who waits in a line, asleep most of the time. */
 export class Waiter {
   /** What somebody else learned that settles this one's wait too. */
-  answer: Attempt | undefined;
+  answer: Refusal | undefined;
   private nap: AbortController | undefined;
   private roused = false;
 

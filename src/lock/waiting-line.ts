@@ -1,12 +1,12 @@
 import type { Clock } from '../value/clock.js';
-import type { Approach, Attempt } from './attempt.js';
+import type { Approach, Attempt, Refusal } from './attempt.js';
 import { PollPace } from './poll-pace.js';
 import { Waiter } from './waiter.js';
 
 interface Line {
   readonly waiters: Waiter[];
   /** What the first of the line found last: the answer of those whose time is up before it is their turn. */
-  seen: Attempt;
+  seen: Refusal;
   /** One pace for all who stand in it: a new first one does not begin anew. */
   readonly pace: PollPace;
   /** The lock was released in this process since the last try. */
@@ -63,7 +63,7 @@ export class WaitingLine {
   }
 
   /** Everybody in every line gets this answer. */
-  dismiss(answer: Attempt): void {
+  dismiss(answer: Refusal): void {
     for (const { waiters } of this.lines.values()) tellAll(waiters, answer);
   }
 
@@ -81,10 +81,14 @@ export class WaitingLine {
       signal?.throwIfAborted();
       if (waiter.answer) return waiter.answer;
       if (approach) {
-        const answer = (line.seen = await attempt(approach));
+        const answer = await attempt(approach);
+        if (answer.status === 'granted') return answer; // for this one alone
+        line.seen = answer;
+        if (answer.status === 'unavailable') {
+          tellAll(line.waiters.slice(1), answer);
+          return answer;
+        }
         approach = undefined;
-        if (answer.status === 'unavailable') tellAll(line.waiters.slice(1), answer);
-        if (answer.status !== 'held') return answer;
       }
       if (leftMs() <= 0) return line.seen;
       if (line.waiters[0] !== waiter) {
@@ -121,7 +125,7 @@ function nextPauseMs(line: Line): number {
   return restMs * (1 + Math.random());
 }
 
-function tellAll(waiters: readonly Waiter[], answer: Attempt): void {
+function tellAll(waiters: readonly Waiter[], answer: Refusal): void {
   for (const waiter of waiters) {
     waiter.answer = answer;
     waiter.rouse();
