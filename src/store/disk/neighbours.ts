@@ -8,6 +8,8 @@ export interface Neighbour extends RecordHead {
   readonly key: Uint8Array;
   /** The number of the state that was seen: what a removal is bound to. */
   readonly version: number;
+  /** Of the record; the pages it takes may be a little more. */
+  readonly size: number;
 }
 
 /** Reads the heads of up to `count` items that follow each other in the order of their hashes, or as many as fit into `budgetMs`. */
@@ -18,7 +20,8 @@ export function neighbours(environment: Environment, from: Uint8Array, count: nu
   try {
     const range = environment.getRange({ start: from, exclusiveStart: true, limit: count, versions: true });
     for (const { key, value, version = 0 } of range) {
-      if (isItemKey(key as Uint8Array)) found.push({ key: key as Uint8Array, version, ...readHead(value as Buffer) });
+      if (typeof key !== 'string' && isItemKey(key))
+        found.push({ key, version, size: value.length, ...readHead(value as Buffer) });
       if (performance.now() > until) break;
     }
   } finally {

@@ -45,9 +45,11 @@ export class Room {
     if (this.unmeasuredBytes < measureEachBytes) return;
     this.measure();
     let wasted = 0;
-    while (this.usage.usedBytes + bytes * 1.5 > this.limit() && this.usage.entries > 0 && wasted < 8) {
+    for (;;) {
+      const excess = this.usage.usedBytes + bytes * 1.5 - this.limit();
+      if (excess <= 0 || this.usage.entries === 0 || wasted === 8) return;
       const before = this.usage.usedBytes;
-      await this.evict(wasted > 2);
+      await this.evict(excess, wasted > 2);
       this.measure();
       wasted = this.usage.usedBytes < before ? 0 : wasted + 1;
     }
@@ -87,21 +89,28 @@ export class Room {
     return Math.min(Math.max(this.maxBytes * 0.85 - grownBeyond, this.maxBytes / 2), this.limitBytes);
   }
 
-  private async evict(alsoCounters: boolean): Promise<void> {
+  private async evict(bytes: number, alsoCounters: boolean): Promise<void> {
     const now = this.now();
-    const chosen = new Map<string, Neighbour>();
+    const olderFirst = (a: Neighbour, b: Neighbour): number =>
+      Number(b.expiresAt <= now) - Number(a.expiresAt <= now) || a.writtenAt - b.writtenAt;
+    const candidates = new Map<string, Neighbour>();
     for (let i = 0; i < samplesPerStep; i++) {
       const sample = neighbours(this.environment, randomPlace(), sampleSize, 5)
         .filter(({ kind }) => alsoCounters || kind !== counterKind)
-        .sort((a, b) => Number(b.expiresAt <= now) - Number(a.expiresAt <= now) || a.writtenAt - b.writtenAt);
+        .sort(olderFirst);
       for (const item of sample.slice(0, Math.ceil(sample.length / share))) {
-        chosen.set(Buffer.from(item.key).toString('latin1'), item);
+        candidates.set(Buffer.from(item.key).toString('latin1'), item);
       }
     }
-    if (chosen.size === 0) return;
-    const removed = await this.apply(
-      [...chosen.values()].map(({ key, version }) => ({ key, expected: version, version: 0 })),
-    );
+    const chosen: Change[] = [];
+    let freed = 0;
+    for (const { key, version, size } of [...candidates.values()].sort(olderFirst)) {
+      if (freed >= bytes) break;
+      chosen.push({ key, expected: version, version: 0 });
+      freed += size;
+    }
+    if (chosen.length === 0) return;
+    const removed = await this.apply(chosen);
     this.evicted(removed.filter(Boolean).length);
   }
 }
