@@ -114,13 +114,14 @@ export class Flight<R = unknown> {
         settle();
         reject(signal?.reason);
       };
-      const timer = clock.after(hardMs, () => {
+      const giveUp = (): void => {
         settle();
         this.goesOn = true;
         reject(new LoadTimeoutError(this.key, hardMs));
-      });
+      };
+      const timer = hardMs === Infinity ? undefined : clock.after(hardMs, giveUp);
       const settle = (): void => {
-        timer.cancel();
+        timer?.cancel();
         signal?.removeEventListener('abort', leave);
       };
       if (signal?.aborted) return leave();
