@@ -20,11 +20,14 @@ export interface Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }
 
+/** A longer timer fires at once (Node: TimeoutOverflowWarning). Whoever waits 24 days is not waiting for this. */
+const maxTimerMs = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: Date.now,
   monotonic: () => performance.now(),
   after(delayMs, callback) {
-    const timeout = setTimeout(callback, delayMs);
+    const timeout = setTimeout(callback, Math.min(delayMs, maxTimerMs));
     timeout.unref();
     return { cancel: () => clearTimeout(timeout) };
   },
@@ -36,7 +39,7 @@ export const systemClock: Clock = {
         signal?.removeEventListener('abort', finish);
         resolve();
       };
-      const timeout = setTimeout(finish, delayMs);
+      const timeout = setTimeout(finish, Math.min(delayMs, maxTimerMs));
       signal?.addEventListener('abort', finish, { once: true });
     });
   },
