@@ -97,6 +97,16 @@ export class TcpProxy {
     this.faults.nextReply = () => ({ pass: Buffer.from(bytes), then: 'go-on' });
   }
 
+  /** Sends what `rewrite` makes of the next reply; later ones pass. */
+  rewriteNextReply(rewrite: (reply: Buffer) => Buffer): void {
+    this.faults.nextReply = (reply) => ({ pass: rewrite(reply), then: 'go-on' });
+  }
+
+  /** Whether a truncation, replacement or rewriting still waits for its reply. */
+  get armed(): boolean {
+    return this.faults.nextReply !== undefined;
+  }
+
   async close(): Promise<void> {
     await this.refuse(true);
     this.cut();
@@ -120,10 +130,9 @@ class Link {
     private readonly upstream: Socket,
     private readonly proxy: TcpProxy,
   ) {
-    for (const socket of [client, upstream]) {
-      socket.setNoDelay(true);
-      socket.on('error', () => this.destroy());
-    }
+    client.setNoDelay(true);
+    upstream.setNoDelay(true);
+    upstream.on('error', () => this.destroy());
     this.pump(client, upstream, 'commands');
     this.pump(upstream, client, 'replies');
     upstream.on('close', () => this.destroy());
@@ -141,21 +150,24 @@ class Link {
     const { faults } = this.proxy;
     let line: Promise<void> = Promise.resolve();
     const after = (delayMs: number, act: () => void): void => {
-      line = line.then(() => pause(delayMs)).then(act);
+      const dueAt = performance.now() + delayMs;
+      line = line.then(() => (this.ended ? undefined : pause(dueAt - performance.now()))).then(act);
     };
     from.on('data', (chunk: Buffer) => {
       const delayMs = faults.delayMs[direction]();
       after(delayMs, () => {
         const pass = this.spoil(chunk, direction);
-        if (pass.length > 0 && !to.destroyed && to.writable) to.write(pass);
+        if (pass.length > 0 && to.writable) to.write(pass);
       });
     });
-    from.on('end', () => {
+    const hangUp = (): void =>
       after(0, () => {
         if (faults.blackhole) this.lostBytes = true;
         else to.end();
       });
-    });
+    from.on('end', hangUp);
+    // A client that breaks off has still sent what is under way.
+    if (from === this.client) from.on('error', hangUp);
   }
 
   private spoil(chunk: Buffer, direction: Direction): Buffer {

@@ -107,8 +107,8 @@ export class MetaConnection extends MemcacheConnection {
   /** The parser's own drops a long line without a word, and prints each reply into a log that nobody keeps. */
   override _parseCmd(data: Buffer): Buffer | undefined {
     const end = data.indexOf(crlf, this._cmdBrkLookupOffset);
+    if ((end < 0 ? data.length : end) > maxLineBytes) throw new Error('an endless line');
     if (end < 0) {
-      if (data.length > maxLineBytes) throw new Error('an endless line');
       this._partialData = data;
       this._cmdBrkLookupOffset = Math.max(0, data.length - 1);
       return undefined;

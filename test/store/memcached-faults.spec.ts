@@ -1,0 +1,145 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import type { TcpProxy } from '../support/tcp-proxy.js';
+import { startWorker } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+import type { LoadReport } from './memcached-load-worker.js';
+
+// Connecting and the command have 250 ms each; the rest is for a busy machine, and what it stalls is added.
+const settledWithinMs = 500 + 250;
+const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+describe('under 200 operations per second', () => {
+  let server: MemcachedProcess;
+  let proxy: TcpProxy;
+  let worker: WorkerProcess;
+  beforeAll(async () => {
+    server = await startMemcached();
+    proxy = await startTcpProxy(server.port);
+    const data = { servers: proxy.address, perSecond: 200 };
+    worker = await startWorker(new URL('./memcached-load-worker.ts', import.meta.url), data);
+    await worker.call('open');
+  }, 60_000);
+  afterAll(async () => {
+    expect(await worker.stop()).toBe('0');
+    await proxy.close();
+    await server.stop();
+  });
+
+  beforeEach(async () => {
+    await worker.call('startLoad');
+    await recovered();
+  });
+  afterEach(() => worker.call('stopLoad').then(() => {}));
+
+  const report = () => worker.call<LoadReport>('report');
+
+  /** Checks what must hold at any time, and hands on the rest. */
+  const expectSane = async (): Promise<LoadReport> => {
+    const seen = await report();
+    expect(seen.uncaught).toEqual([]);
+    expect(seen.otherErrors).toEqual([]);
+    expect(seen.wrongValues).toEqual([]);
+    expect(seen.slowestMs).toBeLessThan(settledWithinMs + 2 * seen.longestStallMs);
+    return seen;
+  };
+
+  const recovered = () =>
+    eventually(
+      async () => {
+        await expectSane();
+        await pause(200);
+        const { succeeded, unavailable } = await expectSane();
+        expect(unavailable).toBe(0);
+        expect(succeeded).toBeGreaterThan(5);
+      },
+      { withinMs: 10_000 },
+    );
+
+  it.each<[string, () => unknown, (() => unknown) | undefined]>([
+    ['is killed', () => server.kill(), () => server.start()],
+    ['is stopped by a signal', () => server.pause(), () => server.resume()],
+    ['is restarted', () => server.restart(), undefined],
+    ['is behind a black hole', () => proxy.blackhole(true), () => proxy.blackhole(false)],
+    ['hears and is not heard', () => proxy.dropReplies(true), () => proxy.dropReplies(false)],
+    ['hangs up', () => proxy.cut(), undefined],
+    ['refuses connections', () => proxy.refuse(true).then(() => proxy.cut()), () => proxy.refuse(false)],
+    ['answers after the deadline', () => proxy.delay(400, 'replies'), () => proxy.delay(0, 'replies')],
+    ['hears too late', () => proxy.delay(400, 'commands'), () => proxy.delay(0, 'commands')],
+    ['gives half an answer and hangs', () => proxy.truncateNextReply(9), undefined],
+    ['gives half an answer and hangs up', () => proxy.truncateNextReply(9, 'cut'), undefined],
+  ])(
+    'a server that %s costs operations, and nothing else',
+    async (_, harm, mend) => {
+      await harm();
+      try {
+        // A fault that lasts is noticed; one that is over in a moment may fall between two operations.
+        if (mend)
+          await eventually(async () => expect((await expectSane()).unavailable).toBeGreaterThan(0), { everyMs: 100 });
+        await pause(600);
+        await expectSane();
+      } finally {
+        await mend?.();
+      }
+      await recovered();
+    },
+    40_000,
+  );
+
+  it('20 fuzzed replies close 20 connections, and no key is given what is not its own', async () => {
+    const random = seededRandom(20);
+    const acceptedBefore = proxy.accepted;
+    for (const [name, rewrite] of fuzzedReplies(random)) {
+      const acceptedOf = proxy.accepted;
+      proxy.rewriteNextReply(rewrite);
+      await eventually(() => expect([name, proxy.armed]).toEqual([name, false]));
+      await eventually(async () => {
+        await expectSane();
+        expect([name, proxy.accepted]).toEqual([name, acceptedOf + 1]);
+      });
+      await eventually(async () => expect((await expectSane()).succeeded).toBeGreaterThan(0), { everyMs: 50 });
+    }
+    await recovered();
+    expect(proxy.accepted).toBe(acceptedBefore + 20);
+  }, 60_000);
+});
+
+type Rewrite = (reply: Buffer) => Buffer;
+
+/** Replies that nobody asked for, that are malformed, or that belong to another command. */
+function fuzzedReplies(random: ReturnType<typeof seededRandom>): [string, Rewrite][] {
+  const instead =
+    (text: string): Rewrite =>
+    () =>
+      Buffer.from(text, 'latin1');
+  const before =
+    (text: string): Rewrite =>
+    (reply) =>
+      Buffer.concat([Buffer.from(text, 'latin1'), reply]);
+  return [
+    ['a length below zero', instead('VA -1 c1 O1\r\n\r\n')],
+    ['a length beyond all memory', instead('VA 99999999999 c1 O1\r\nx\r\n')],
+    ['a length that is a word', instead('VA length c1\r\nx\r\n')],
+    ['no length', instead('VA\r\n')],
+    ['a value without a number', before('VA 3 c1\r\nabc\r\n')],
+    ['a value with another number', before('VA 3 c1 O99999\r\nabc\r\n')],
+    ['a success that nobody asked for', before('HD\r\n')],
+    ['a miss that nobody asked for', before('EN\r\n')],
+    ['a miss with another number', before('EN O99999\r\n')],
+    ['the name of a property', instead('constructor x\r\n')],
+    ['the name of a prototype', instead('__proto__ x\r\n')],
+    ['a classic answer', instead('VALUE a 0 -1\r\n')],
+    ['an empty line', before('\r\n')],
+    ['a line without an end', instead('x'.repeat(3_000))],
+    ['a long line in pieces', before('HD '.repeat(400))],
+    ['a protocol error', instead('ERROR\r\n')],
+    ['statistics that nobody asked for', before('STAT pid 1\r\nEND\r\n')],
+    ['random bytes', () => Buffer.concat([random.bytes(200), Buffer.from('\r\n')])],
+    ['a reply twice', (reply) => Buffer.concat([reply, reply])],
+    ['a value that is shorter than it says', (reply) => Buffer.concat([Buffer.from('VA 9'), reply])],
+  ];
+}
