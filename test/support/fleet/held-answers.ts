@@ -1,0 +1,57 @@
+import type { Shard, Store } from '../../../src/store/store.js';
+
+type Operation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch';
+
+/** A store whose answers can be kept back after it has done what was asked: the command arrived, the caller does not know yet. */
+export class HeldAnswers {
+  readonly store: Store;
+  private holds: { readonly operation: Operation; readonly key: string } | undefined;
+  private release: () => void = () => {};
+  private released: Promise<void> = Promise.resolve();
+  /** Answers that wait now. */
+  held = 0;
+
+  constructor(store: Store) {
+    const shards = store.shards.map((shard) => this.behind(shard)) as [Shard, ...Shard[]];
+    this.store = {
+      name: store.name,
+      capabilities: store.capabilities,
+      shards,
+      shardOf: (key) => shards[store.shards.indexOf(store.shardOf(key))] as Shard,
+      open: () => store.open(),
+      close: () => store.close(),
+    };
+  }
+
+  /** From now on the answers of this operation wait, where a key ends so. */
+  hold(operation: Operation, key: string): void {
+    this.holds = { operation, key };
+    this.released = new Promise((resolve) => (this.release = resolve));
+  }
+
+  letGo(): void {
+    this.holds = undefined;
+    this.release();
+  }
+
+  private behind(shard: Shard): Shard {
+    const through = async <R>(operation: Operation, keys: readonly string[], work: Promise<R>): Promise<R> => {
+      const { holds, released } = this;
+      const answer = await work;
+      if (holds?.operation !== operation || !keys.some((key) => key.endsWith(holds.key))) return answer;
+      this.held++;
+      await released;
+      this.held--;
+      return answer;
+    };
+    return {
+      name: shard.name,
+      readMany: (keys) => through('readMany', keys, shard.readMany(keys)),
+      readOrStub: (keys, stubMs) => through('readOrStub', keys, shard.readOrStub(keys, stubMs)),
+      write: (key, bytes, options) => through('write', [key], shard.write(key, bytes, options)),
+      remove: (key, revision) => through('remove', [key], shard.remove(key, revision)),
+      increment: (key, by, seed) => through('increment', [key], shard.increment(key, by, seed)),
+      touch: (key, lifeMs) => through('touch', [key], shard.touch(key, lifeMs)),
+    };
+  }
+}

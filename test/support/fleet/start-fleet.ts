@@ -1,0 +1,112 @@
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { memoryStore } from '../../../src/store/memory-store.js';
+import { startMemcached } from '../memcached-process.js';
+import type { MemcachedProcess } from '../memcached-process.js';
+import { startTcpProxy } from '../tcp-proxy.js';
+import type { TcpProxy } from '../tcp-proxy.js';
+import { startWorker } from '../worker-process.js';
+import type { WorkerProcess } from '../worker-process.js';
+import { FleetMember } from './fleet-member.js';
+import type { MemberCache } from './fleet-member.js';
+
+export type FleetStore = 'memory' | 'disk' | 'memcached';
+export const fleetStores: readonly FleetStore[] = ['memory', 'disk', 'memcached'];
+
+type Methods = {
+  [M in keyof FleetMember as FleetMember[M] extends (...args: never[]) => unknown ? M : never]: FleetMember[M];
+};
+
+/** A process of the fleet, as the test sees it. */
+export interface Member {
+  call<M extends keyof Methods>(method: M, ...args: Parameters<Methods[M]>): Promise<Awaited<ReturnType<Methods[M]>>>;
+  readonly worker: WorkerProcess | undefined;
+}
+
+export interface FleetOptions {
+  readonly members?: number;
+  readonly caches?: Record<string, MemberCache>;
+  /** Members reach memcached through `proxy`. */
+  readonly proxied?: boolean;
+  /** What stands in the folder when the members start. */
+  readonly files?: Record<string, string>;
+}
+
+/**
+ * So many processes on one store. On memory they are caches of this process that share one store, since no other process sees it; on disk and
+ * memcached they are processes of the operating system.
+ */
+export async function startFleet(
+  store: FleetStore,
+  { members = 3, caches = { main: {} }, proxied = false, files = {} }: FleetOptions = {},
+): Promise<Fleet> {
+  const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
+  for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
+  const server = store === 'memcached' ? await startMemcached() : undefined;
+  const proxy = server && proxied ? await startTcpProxy(server.port) : undefined;
+  const shared = memoryStore();
+  const address = proxy?.address ?? server?.address ?? '';
+  const place = store === 'disk' ? { directory: join(folder, 'store') } : { servers: address };
+  const start = async (index: number): Promise<Member> => {
+    const data = { member: `P${index}`, folder, caches };
+    if (store !== 'memory') {
+      const url = new URL('../workers/fleet-worker.ts', import.meta.url);
+      const worker = await startWorker(url, { ...data, store: place });
+      return { worker, call: (method, ...args) => worker.call(method, ...args) };
+    }
+    const member = new FleetMember(data, () => shared);
+    await member.open();
+    const methods = member as unknown as Record<string, (...args: unknown[]) => unknown>;
+    return { worker: undefined, call: async (method, ...args) => methods[method]?.(...args) as never };
+  };
+  return new Fleet(
+    folder,
+    await Promise.all(Array.from({ length: members }, (_, index) => start(index))),
+    server,
+    proxy,
+  );
+}
+
+export class Fleet {
+  constructor(
+    readonly folder: string,
+    readonly members: readonly Member[],
+    readonly server: MemcachedProcess | undefined,
+    readonly proxy: TcpProxy | undefined,
+  ) {}
+
+  member(index: number): Member {
+    const member = this.members[index];
+    if (!member) throw new Error(`the fleet has no member ${index}`);
+    return member;
+  }
+
+  /** The rows that loaders read, and the gates that they wait for. Nobody sees half of it. */
+  write(file: string, text = ''): void {
+    const draft = join(this.folder, `${file}.draft`);
+    writeFileSync(draft, text);
+    renameSync(draft, join(this.folder, file));
+  }
+
+  /** Lines that begin so, without the member's name: what really happened, by no cache's account. */
+  journal(beginning = ''): string[] {
+    let text = '';
+    try {
+      text = readFileSync(join(this.folder, 'journal'), 'utf8');
+    } catch {
+      // Nobody has loaded yet.
+    }
+    return text
+      .split('\n')
+      .map((line) => line.slice(line.indexOf(' ') + 1))
+      .filter((line) => line.startsWith(beginning) && line.length > 0);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.members.map((member) => (member.worker ? member.worker.stop() : member.call('stop'))));
+    await this.proxy?.close();
+    await this.server?.stop();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

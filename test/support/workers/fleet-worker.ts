@@ -1,0 +1,18 @@
+import { diskStore } from '../../../src/store/disk/disk-store.js';
+import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { FleetMember } from '../fleet/fleet-member.js';
+import type { MemberData } from '../fleet/fleet-member.js';
+import { serveWorker } from '../serve-worker.js';
+
+export interface FleetWorkerData extends MemberData {
+  readonly store: { readonly directory: string } | { readonly servers: string };
+}
+
+serveWorker<FleetWorkerData>(async (data) => {
+  const member = new FleetMember(data, () =>
+    'directory' in data.store ? diskStore(data.store) : memcachedStore(data.store),
+  );
+  await member.open();
+  const methods = Object.getOwnPropertyNames(FleetMember.prototype).filter((name) => name !== 'constructor');
+  return Object.fromEntries(methods.map((name) => [name, member[name as keyof FleetMember].bind(member)]));
+});
