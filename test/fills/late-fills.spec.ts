@@ -1,0 +1,138 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { fleetStores, startFleet } from '../support/fleet/start-fleet.js';
+import type { Fleet } from '../support/fleet/start-fleet.js';
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+const life = { ttl: 60_000, staleFor: 60_000 };
+
+/** How a row is invalidated while its load runs. */
+const invalidations = ['delete', 'set', 'tag'] as const;
+type Invalidation = (typeof invalidations)[number];
+/** What kind of load it is. */
+const kinds = ['a first load', 'a background refresh', 'an early refresh'] as const;
+type Kind = (typeof kinds)[number];
+
+describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s', (store) => {
+  let fleet: Fleet;
+
+  beforeAll(async () => {
+    fleet = await startFleet(store, {
+      caches: {
+        main: {},
+        'fills unfenced': { protections: { leases: false } },
+        'near unfenced': { protections: { fence: false } },
+        'all unfenced': { protections: { fence: false, leases: false } },
+      },
+    });
+  }, 60_000);
+  afterAll(() => fleet.stop(), 30_000);
+
+  const optionsOf = (kind: Kind, invalidation: Invalidation): object => ({
+    ...life,
+    ...(kind === 'a background refresh' && { ttl: 100 }),
+    ...(kind === 'an early refresh' && { ttl: 5_000, earlyRefresh: 100 }),
+    ...(invalidation === 'tag' && { tags: ['row'] }),
+  });
+
+  /** 1. P0 loads the old row; 2. the row changes and P1 invalidates it; 3. the load ends. */
+  async function overtake(cache: string, key: string, kind: Kind, invalidation: Invalidation): Promise<void> {
+    const [p0, p1] = [fleet.member(0), fleet.member(1)];
+    const options = optionsOf(kind, invalidation);
+    fleet.write(key, 'old');
+    let loads = 0;
+    if (kind !== 'a first load') {
+      // A costly load makes an early refresh nearly certain; the background refresh waits for the end of freshness.
+      await p0.call('getOrSet', cache, key, { takesMs: kind === 'an early refresh' ? 700 : 0 }, options);
+      if (kind === 'a background refresh') await pause(150);
+      loads = 1;
+    }
+    let loading: Promise<unknown> = Promise.resolve();
+    await eventually(
+      () => {
+        loading = p0.call('getOrSet', cache, key, { gate: `${key}.gate` }, options);
+        loading.catch(() => {});
+        expect(fleet.journal(`load ${key} `)).toHaveLength(loads + 1);
+      },
+      { everyMs: 50, withinMs: 10_000 },
+    );
+    fleet.write(key, 'new');
+    if (invalidation === 'delete') expect(await p1.call('delete', cache, key)).toBe(true);
+    if (invalidation === 'set') expect(await p1.call('set', cache, key, { row: 'new' }, life)).toBe(true);
+    if (invalidation === 'tag') expect(await p1.call('invalidateTags', cache, 'row')).toBe(true);
+    // Now and then the load ends before its process has read the log, and now and then after.
+    if (invalidation !== 'set') await pause(250);
+    fleet.write(`${key}.gate`);
+    expect(await loading).toEqual({ row: 'old' });
+    await eventually(() => expect(fleet.journal(`loaded ${key} `)).toHaveLength(loads + 1));
+    // The refused fill has come and gone, and every process has read the log.
+    await pause(400);
+  }
+
+  const lookupsOf = (cache: string, key: string) =>
+    Promise.all(fleet.members.map((member) => member.call('lookup', cache, key)));
+
+  for (const kind of kinds) {
+    for (const invalidation of invalidations) {
+      it(`F4 ${kind} is refused after a ${invalidation}, in the store and in every process`, async () => {
+        const key = `${kind} ${invalidation}`.replaceAll(' ', '-');
+        await overtake('main', key, kind, invalidation);
+        for (const found of await lookupsOf('main', key)) {
+          if (invalidation === 'set') expect(found).toMatchObject({ hit: true, value: { row: 'new' } });
+          else expect(found).toMatchObject({ hit: false });
+        }
+        const options = optionsOf('a first load', invalidation);
+        const again = await Promise.all(fleet.members.map((one) => one.call('getOrSet', 'main', key, {}, options)));
+        expect(again).toEqual([{ row: 'new' }, { row: 'new' }, { row: 'new' }]);
+      }, 20_000);
+    }
+  }
+
+  it.each(['delete', 'set'] as const)(
+    'F4 (−) is read by others after a %s where only the shared protection is off',
+    async (invalidation) => {
+      const key = `unfenced-${invalidation}`;
+      await overtake('fills unfenced', key, 'a first load', invalidation);
+      expect(await fleet.member(2).call('lookup', 'fills unfenced', key)).toMatchObject({ value: { row: 'old' } });
+    },
+    20_000,
+  );
+
+  it('F4 (−) is kept in its own process after a tag where only the fence of the process is off', async () => {
+    await overtake('near unfenced', 'unfenced-tag', 'a first load', 'tag');
+    expect(await fleet.member(0).call('lookup', 'near unfenced', 'unfenced-tag')).toMatchObject({
+      tier: 'process',
+      value: { row: 'old' },
+    });
+    // What the store holds is worth nothing for the others: the generation protects it by itself.
+    expect(await fleet.member(2).call('lookup', 'near unfenced', 'unfenced-tag')).toMatchObject({ hit: false });
+  }, 20_000);
+
+  /** 1. P0 reads the store, and the answer takes its time; 2. P1 deletes, and P0 reads so in the log; 3. the answer comes. */
+  async function overtakeRead(cache: string, key: string): Promise<void> {
+    const [p0, p1] = [fleet.member(0), fleet.member(1)];
+    await p1.call('set', cache, key, 'old', life);
+    await pause(250);
+    const storeKey = await p0.call('storeKey', cache, key);
+    await p0.call('hold', cache, 'readMany', storeKey);
+    const reading = p0.call('lookup', cache, key);
+    await eventually(async () => expect(await p0.call('held', cache)).toBe(1));
+    await p1.call('delete', cache, key);
+    await pause(400);
+    await p0.call('letGo', cache);
+    expect(await reading).toMatchObject({ hit: true, value: 'old' });
+  }
+
+  it('F10 a read in flight while another process deletes is answered, and not kept', async () => {
+    await overtakeRead('main', 'backfill');
+    expect(await fleet.member(0).call('lookup', 'main', 'backfill')).toEqual({ hit: false, reason: 'absent' });
+  });
+
+  it('F10 (−) is kept and served without the fence', async () => {
+    await overtakeRead('near unfenced', 'backfill');
+    expect(await fleet.member(0).call('lookup', 'near unfenced', 'backfill')).toMatchObject({
+      tier: 'process',
+      value: 'old',
+    });
+  });
+});
