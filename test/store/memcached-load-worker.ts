@@ -71,6 +71,7 @@ serveWorker(({ servers, perSecond }: { servers: string; perSecond: number }) => 
 
   return {
     open: () => store.open(),
+    /** In bursts of a twentieth of a second, so that many commands wait on the connection at a time. */
     startLoad: () => {
       due.at = performance.now();
       load = setInterval(() => {
@@ -78,7 +79,7 @@ serveWorker(({ servers, perSecond }: { servers: string; perSecond: number }) => 
           due.at += 1_000 / perSecond;
           void operate();
         }
-      }, 5);
+      }, 50);
     },
     /** What happened since the last report. */
     report: (): LoadReport => {
