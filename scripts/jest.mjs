@@ -6,14 +6,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { root } from './commands.mjs';
 
-/** How long Jest may take to exit after its last test; a handle that keeps it alive is a failure of the tests. */
-const exitWithinMs = 15_000;
-
 /**
  * Resolves to `{ passed, failed, skipped }`. A file that could not be run counts as one failure, as does a Jest that crashed, ran
- * longer than `limitMs` or did not exit by itself.
+ * longer than `limitMs` or was still there `exitWithinMs` after its last test, kept alive by a handle that a test left.
  */
-export async function runJest(args, { env = {}, limitMs }) {
+export async function runJest(args, { env = {}, limitMs, exitWithinMs = 15_000 }) {
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-tiered-cache-jest-'));
   const resultFile = join(folder, 'result.json');
   const child = spawn(

@@ -1,0 +1,50 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { root, runToEnd } from './repository.js';
+
+describe('The last line of npm test', () => {
+  const folders: string[] = [];
+  afterEach(() => {
+    for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+  });
+
+  /** What scripts/jest.mjs makes of a project with these test files: its last line and its exit code. */
+  function summaryOf(files: Record<string, string>): { line: string; code: number; output: string } {
+    const folder = mkdtempSync(join(tmpdir(), 'run-summary-'));
+    folders.push(folder);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    const config = JSON.stringify({ rootDir: folder, transform: {} });
+    const program = `
+      import { printSummary, runJest } from ${JSON.stringify(join(root, 'scripts/jest.mjs'))};
+      const result = await runJest(['--config', ${JSON.stringify(config)}, '--runInBand'], { limitMs: 30_000, exitWithinMs: 500 });
+      process.exitCode = printSummary(result);
+    `;
+    const { code, stdout, stderr } = runToEnd(process.execPath, ['--input-type=module', '-e', program]);
+    return { line: stdout.trimEnd().split('\n').at(-1) ?? '', code, output: stderr };
+  }
+
+  const passing = "test('passes', () => {});";
+
+  it('counts what passed', () => {
+    expect(summaryOf({ 'a.test.js': passing, 'b.test.js': passing })).toMatchObject({
+      line: '2 passed, 0 failed',
+      code: 0,
+    });
+  });
+
+  it('counts a test that fails and a file that cannot be read as failures, a skipped test as neither', () => {
+    const files = {
+      'a.test.js': `${passing} test('fails', () => { throw new Error('no'); }); test.skip('waits', () => {});`,
+      'b.test.js': 'this is not JavaScript',
+    };
+    expect(summaryOf(files)).toMatchObject({ line: '1 passed, 2 failed', code: 1 });
+  });
+
+  it('counts a run that does not end by itself as a failure', () => {
+    const summary = summaryOf({ 'a.test.js': `${passing} setInterval(() => {}, 1000);` });
+    expect(summary).toMatchObject({ line: '1 passed, 1 failed', code: 1 });
+    expect(summary.output).toContain('Jest did not exit by itself');
+  });
+});
