@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import type { CacheLock } from '../../../src/lock/cache-lock.js';
 import type { Lease, LockProtections } from '../../../src/lock/lease.js';
-import { LockHeldError, LockUnavailableError } from '../../../src/value/errors.js';
+import {
+  LeaseLostError,
+  LockHeldError,
+  LockUnavailableError,
+  StoreUnavailableError,
+} from '../../../src/value/errors.js';
 import { serveWorker } from '../../support/serve-worker.js';
 import { Journal, readNumber, writeNumber } from './journal.js';
 import { openLocks, pause } from './open-locks.js';
@@ -22,6 +27,7 @@ export interface AfterPause {
   readonly abortedAfterNextCall: boolean;
   readonly reason: string | undefined;
   readonly write: { readonly accepted: boolean; readonly max: number } | undefined;
+  readonly renewed: boolean;
   readonly released: string;
 }
 
@@ -29,42 +35,43 @@ serveWorker<LockWorkerData>(async ({ servers, ttlMs = 60_000, protections = {}, 
   const open = await openLocks(servers, { ttl: ttlMs }, protections);
   const { locks } = open;
   const resource = resourcePort === undefined ? undefined : await ResourceClient.connect(resourcePort);
-  let held: Lease | undefined;
-  const holding = (): Lease => {
-    if (!held) throw new Error('nothing is held');
-    return held;
+  const held = new Map<string, Lease>();
+  const holding = (name: string): Lease => {
+    const lease = held.get(name);
+    if (!lease) throw new Error(`${name} is not held`);
+    return lease;
   };
   return {
     async acquire(name: string, renew = true, wait = 0) {
       const outcome = await locks.acquire(name, { renew, wait });
-      if (outcome.status === 'acquired') held = outcome.lease;
-      return { status: outcome.status, at: Date.now(), fencingToken: held?.fencingToken ?? 0 };
+      if (outcome.status === 'acquired') held.set(name, outcome.lease);
+      return { status: outcome.status, at: Date.now() };
     },
-    release: () => holding().release(),
-    renew: () => holding().renew(),
-    serialize: () => JSON.stringify(holding()),
+    release: (name: string) => holding(name).release(),
+    renew: (name: string) => holding(name).renew(),
+    serialize: (name: string) => JSON.stringify(holding(name)),
     resumeAndRelease: (json: string) => locks.resume(json).release(),
-    shutdown: (limitMs: number) => locks.shutdown(limitMs),
     contend: (name: string, workers: number, forMs: number) =>
       contend(locks, directory as string, name, workers, forMs),
     /** Reads, is away for as long as the event loop or the whole process is, then writes as if nothing had happened. */
     async readModifyWrite(name: string, blockMs: number): Promise<AfterPause> {
-      const lease = holding();
+      const lease = holding(name);
       const { signal } = lease;
-      const before = await resource?.read();
+      const before = await resource?.read(name);
       const resumed = blockMs > 0 ? block(blockMs) : await untilPaused();
       if (!resumed) throw new Error('it was not paused');
       // One library call; what the signal says when it returns is what a careful section would go by.
       await locks.acquire(`${name}:other`);
       const abortedAfterNextCall = signal.aborted;
       const reason = (signal.reason as { reason?: string } | undefined)?.reason;
-      const write = await resource?.write(lease.fencingToken, (before?.value ?? 0) + 1);
-      return { abortedAfterNextCall, reason, write, released: await lease.release() };
+      const write = await resource?.write(name, lease.fencingToken, (before?.value ?? 0) + 1);
+      return { abortedAfterNextCall, reason, write, renewed: await lease.renew(), released: await lease.release() };
     },
-    async write(amount: number) {
-      const { value = 0 } = (await resource?.read()) ?? {};
-      return resource?.write(holding().fencingToken, value + amount);
+    async write(name: string) {
+      const { value = 0 } = (await resource?.read(name)) ?? {};
+      return resource?.write(name, holding(name).fencingToken, value + 1);
     },
+    accumulate: (name: string, times: number) => accumulate(locks, resource as ResourceClient, name, times),
     async stop() {
       resource?.close();
       await open.close();
@@ -100,6 +107,33 @@ async function contend(locks: CacheLock, directory: string, name: string, worker
   };
   await Promise.all(Array.from({ length: workers }, worker));
   journal.close();
+  return counts;
+}
+
+/**
+ * So many accepted writes, each under the lock with its fencing token, whatever happens to the server meanwhile. A resource that has seen more
+ * than it is sent, though nobody else has the lock, is answered with a larger token once.
+ */
+async function accumulate(locks: CacheLock, resource: ResourceClient, name: string, times: number) {
+  const counts = { accepted: 0, refused: 0, unavailable: 0, lost: 0, repaired: 0 };
+  while (counts.accepted < times) {
+    try {
+      await locks.using(name, { wait: 1_000 }, async (lease) => {
+        const { value } = await resource.read(name);
+        let written = await resource.write(name, lease.fencingToken, value + 1);
+        if (!written.accepted && (await lease.renew())) {
+          counts.repaired++;
+          written = await resource.write(name, await lease.raiseFencingToken(written.max), written.value + 1);
+        }
+        if (written.accepted) counts.accepted++;
+        else counts.refused++;
+      });
+    } catch (error) {
+      if (error instanceof LeaseLostError) counts.lost++;
+      else if (error instanceof LockUnavailableError) counts.unavailable++;
+      else if (!(error instanceof LockHeldError || error instanceof StoreUnavailableError)) throw error;
+    }
+  }
   return counts;
 }
 

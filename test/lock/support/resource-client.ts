@@ -27,12 +27,12 @@ export class ResourceClient {
     return new ResourceClient(socket);
   }
 
-  read(): Promise<ResourceAnswer> {
-    return this.ask({ op: 'read' });
+  read(name: string): Promise<ResourceAnswer> {
+    return this.ask({ op: 'read', name });
   }
 
-  write(token: number, value: number): Promise<ResourceAnswer> {
-    return this.ask({ op: 'write', token, value });
+  write(name: string, token: number, value: number): Promise<ResourceAnswer> {
+    return this.ask({ op: 'write', name, token, value });
   }
 
   close(): void {

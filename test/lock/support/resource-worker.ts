@@ -6,29 +6,31 @@ import { Journal } from './journal.js';
 
 export interface ResourceWorkerData {
   readonly journal: string;
-  /** False: it takes any write, as most resources do. */
-  readonly comparesTokens?: boolean;
+  /** Names of those that take any write, as most resources do. */
+  readonly trusting?: readonly string[];
 }
 
 interface Question {
   readonly op: 'read' | 'write';
+  readonly name: string;
   readonly token: number;
   readonly value: number;
 }
 
-/** A number that a lock protects, in a process of its own; it refuses tokens that are not larger than all it has seen, and journals each write. */
-serveWorker<ResourceWorkerData>(({ journal: path, comparesTokens = true }) => {
+/**
+ * Numbers that locks protect, in a process of their own; they refuse tokens that are not larger than all they have seen. Each write is
+ * journaled: verdict, name, token, largest token before, value before, value wanted.
+ */
+serveWorker<ResourceWorkerData>(({ journal: path, trusting = [] }) => {
   const journal = new Journal(path);
-  let value = 0;
-  let max = 0;
-  const answer = ({ op, token, value: wanted }: Question): object => {
-    const accepted = op === 'write' && (!comparesTokens || token > max);
-    if (op === 'write') journal.append(accepted ? 'accepted' : 'refused', token, max, value, wanted);
-    if (accepted) {
-      value = wanted;
-      max = Math.max(max, token);
-    }
-    return { value, max, accepted };
+  const numbers = new Map<string, { value: number; max: number }>();
+  const answer = ({ op, name, token, value: wanted }: Question): object => {
+    const { value, max } = numbers.get(name) ?? { value: 0, max: 0 };
+    if (op === 'read') return { value, max, accepted: false };
+    const accepted = token > max || trusting.includes(name);
+    journal.append(accepted ? 'accepted' : 'refused', name, token, max, value, wanted);
+    if (accepted) numbers.set(name, { value: wanted, max: Math.max(max, token) });
+    return { ...numbers.get(name), accepted };
   };
   const server = createServer((socket) => {
     socket.on('error', () => {});

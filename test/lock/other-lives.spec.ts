@@ -1,0 +1,48 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+import { LockProcesses } from './support/start-lock-workers.js';
+
+const ttlMs = 3_000;
+
+let server: MemcachedProcess;
+const processes = new LockProcesses();
+const startWorker = (): Promise<WorkerProcess> => processes.worker({ servers: server.address, ttlMs });
+
+beforeEach(async () => {
+  server = await startMemcached();
+});
+
+afterEach(async () => {
+  await processes.stop();
+  await server.stop();
+});
+
+it('L11 the lock of a killed holder goes to the next waiter when its life is over', async () => {
+  const [holder, waiter] = await Promise.all([startWorker(), startWorker()]);
+  const held = await holder.call<{ at: number }>('acquire', 'a', false);
+  const next = waiter.call<{ status: string; at: number }>('acquire', 'a', true, 3 * ttlMs);
+  await holder.kill();
+  const { status, at } = await next;
+  expect(status).toBe('acquired');
+  expect(at - held.at).toBeGreaterThanOrEqual(ttlMs - 1_000 - 50);
+  expect(at - held.at).toBeLessThan(ttlMs + 250 + 300);
+}, 30_000);
+
+it('L15 a lease written down is released by the next life of its process, and by nobody once another has the lock', async () => {
+  const [first, second, other] = await Promise.all([startWorker(), startWorker(), startWorker()]);
+  for (const name of ['a', 'b']) expect(await first.call('acquire', name)).toMatchObject({ status: 'acquired' });
+  const [a, b] = [await first.call<string>('serialize', 'a'), await first.call<string>('serialize', 'b')];
+  // It ends by itself, in order: serialized leases outlive it.
+  expect(await first.stop()).toBe('0');
+  expect(await other.call('acquire', 'a')).toMatchObject({ status: 'held' });
+  expect(await second.call('resumeAndRelease', a)).toBe('released');
+  expect(await other.call('acquire', 'a')).toMatchObject({ status: 'acquired' });
+  expect(await second.call('resumeAndRelease', a)).toBe('lost');
+  expect(await other.call('renew', 'a')).toBe(true);
+
+  expect(await other.call('acquire', 'b', true, 2 * ttlMs)).toMatchObject({ status: 'acquired' });
+  expect(await second.call('resumeAndRelease', b)).toBe('lost');
+  expect(await other.call('renew', 'b')).toBe(true);
+}, 30_000);

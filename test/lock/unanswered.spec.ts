@@ -1,0 +1,114 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { placeLock } from '../../src/lock/lock-place.js';
+import { eventually } from '../support/eventually.js';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { seededRandom } from '../support/seeded-random.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import type { TcpProxy } from '../support/tcp-proxy.js';
+import { endurance, leaseOf, openLocks } from './support/open-locks.js';
+import type { OpenLocks } from './support/open-locks.js';
+
+let server: MemcachedProcess;
+let proxy: TcpProxy;
+let ours: OpenLocks;
+let theirs: OpenLocks;
+
+beforeEach(async () => {
+  server = await startMemcached();
+  proxy = await startTcpProxy(server.port);
+  ours = await openLocks(proxy.address, { ttl: '60s' });
+  theirs = await openLocks(server.address, { ttl: '60s' });
+});
+
+afterEach(async () => {
+  await ours.close();
+  await theirs.close();
+  await proxy.close();
+  await server.stop();
+});
+
+/** Of a lock that lives 60 s. */
+const soon = { withinMs: 5_000 };
+
+async function isFreeSoon(resource: string): Promise<void> {
+  await eventually(async () => {
+    await leaseOf(await theirs.locks.acquire(resource)).release();
+  }, soon);
+}
+
+describe('L7 an `add` that arrived, and whose reply was lost,', () => {
+  it('is found by its own token', async () => {
+    for (let round = 0; round < (endurance ? 30 : 5); round++) {
+      proxy.truncateNextReply(round % 8, round % 2 === 0 ? 'hang' : 'cut');
+      const lease = leaseOf(await ours.locks.acquire('a'));
+      expect(lease.validUntil - performance.now()).toBeLessThan(59_000);
+      expect((await theirs.locks.acquire('a')).status).toBe('held');
+      expect(await lease.release()).toBe('released');
+    }
+  }, 40_000);
+
+  it('is `unavailable` while nothing can be read, and locks nobody out afterwards', async () => {
+    proxy.dropReplies(true);
+    expect((await ours.locks.acquire('a')).status).toBe('unavailable');
+    expect((await theirs.locks.acquire('a')).status).toBe('held');
+    proxy.dropReplies(false);
+    await isFreeSoon('a');
+  });
+
+  it('is removed also when it arrives after the answer was given', async () => {
+    const { lockKey } = placeLock(theirs.store, 'test', 'a');
+    const isThere = async (): Promise<void> => expect(await server.command(`mg ${lockKey}`)).toBe('HD');
+    proxy.delay(900);
+    expect((await ours.locks.acquire('a')).status).toBe('unavailable');
+    await expect(isThere()).rejects.toThrow();
+    proxy.delay(0);
+    await eventually(isThere, { withinMs: 2_000, everyMs: 5 });
+    await isFreeSoon('a');
+  });
+
+  it("never makes a lock look like somebody else's, wherever the connection is cut", async () => {
+    const random = seededRandom(7);
+    let granted = 0;
+    for (let round = 0; round < (endurance ? 300 : 40); round++) {
+      const cut = setTimeout(() => proxy.cut(), random() * 3);
+      const outcome = await ours.locks.acquire(['cut', round]);
+      clearTimeout(cut);
+      expect(outcome.status).not.toBe('held');
+      if (outcome.status !== 'acquired') continue;
+      granted++;
+      expect((await theirs.locks.acquire(['cut', round])).status).toBe('held');
+      expect(await outcome.lease.release()).not.toBe('lost');
+    }
+    expect(granted).toBeGreaterThan(0);
+  }, 60_000);
+});
+
+describe('L8 a server that refuses or says nothing', () => {
+  const deadlineMs = 500;
+
+  it.each(['refuses', 'is a black hole', 'drops replies', 'is stopped'])(
+    '%s: `unavailable` in time, never `held`',
+    async (how) => {
+      if (how === 'refuses') await proxy.refuse(true).then(() => proxy.cut());
+      if (how === 'is a black hole') proxy.blackhole(true);
+      if (how === 'drops replies') proxy.dropReplies(true);
+      if (how === 'is stopped') server.pause();
+      for (const wait of [0, 0, '10s'] as const) {
+        const startedAt = performance.now();
+        const outcome = await ours.locks.acquire('a', { wait });
+        expect(outcome.status).toBe('unavailable');
+        expect(performance.now() - startedAt).toBeLessThan(deadlineMs * 1.1);
+      }
+      const waiters = Array.from({ length: 20 }, () => ours.locks.acquire('b', { wait: '10s' }));
+      const startedAt = performance.now();
+      expect((await Promise.all(waiters)).map(({ status }) => status)).toEqual(waiters.map(() => 'unavailable'));
+      expect(performance.now() - startedAt).toBeLessThan(deadlineMs * 1.1);
+      server.resume();
+      proxy.blackhole(false);
+      proxy.dropReplies(false);
+      await proxy.refuse(false);
+      await eventually(async () => leaseOf(await ours.locks.acquire('a')), soon);
+    },
+  );
+});
