@@ -1,0 +1,168 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CacheLock } from '../../src/lock/cache-lock.js';
+import type { LockProtections } from '../../src/lock/lease.js';
+import { placeLock } from '../../src/lock/lock-place.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { LeaseLostError, LockHeldError, LockUnavailableError, StoreUnavailableError } from '../../src/value/errors.js';
+import { recordEvents } from '../support/recorded-events.js';
+import { leaseOf, pause } from './support/open-locks.js';
+
+const rooms: CacheLock[] = [];
+
+afterEach(async () => {
+  for (const room of rooms.splice(0)) await room.shutdown(0);
+});
+
+function room(store: Store = memoryStore(), protections: LockProtections = {}): CacheLock {
+  const locks = new CacheLock({ store, namespace: 'test' }, protections);
+  rooms.push(locks);
+  return locks;
+}
+
+/** A memory store whose operations can be made to fail. */
+function breakable(): { store: Store; breaks: { on: boolean } } {
+  const store = memoryStore();
+  const [shard] = store.shards;
+  const breaks = { on: false };
+  for (const name of ['readMany', 'write', 'remove', 'increment'] as const) {
+    const whole = shard[name].bind(shard) as (...args: unknown[]) => Promise<never>;
+    shard[name] = (...args: unknown[]): Promise<never> =>
+      breaks.on ? Promise.reject(new StoreUnavailableError('memory', 'it is broken')) : whole(...args);
+  }
+  return { store, breaks };
+}
+
+describe('a section', () => {
+  it('L10 that throws passes on the same error, and the lock is free at once', async () => {
+    const locks = room();
+    const error = new Error('of the section');
+    for (const fail of [
+      () => Promise.reject(error),
+      () => {
+        throw error;
+      },
+    ]) {
+      await expect(locks.using('a', {}, fail)).rejects.toBe(error);
+      expect(await locks.using('a', {}, () => 'next')).toBe('next');
+    }
+  });
+
+  it('does not run when the lock is held, or when nobody can know', async () => {
+    const { store, breaks } = breakable();
+    const locks = room(store);
+    leaseOf(await locks.acquire(['a', 1]));
+    let ran = 0;
+    const held: unknown = await locks.using(['a', 1], {}, () => ran++).catch((error: unknown) => error);
+    expect(held).toBeInstanceOf(LockHeldError);
+    expect(held).toMatchObject({ resource: 'a:#1' });
+    expect((held as LockHeldError).retryAfterMs).toBeGreaterThan(59_000);
+    breaks.on = true;
+    const unavailable: unknown = await locks.using('b', {}, () => ran++).catch((error: unknown) => error);
+    expect(unavailable).toBeInstanceOf(LockUnavailableError);
+    expect((unavailable as LockUnavailableError).cause).toBeInstanceOf(StoreUnavailableError);
+    expect(ran).toBe(0);
+  });
+
+  it('that returned after its lock was known to be lost rejects, and one that threw throws what it threw', async () => {
+    const store = memoryStore();
+    const locks = room(store);
+    const { shard, lockKey } = placeLock(store, 'test', 'a');
+    const events = recordEvents('lockAcquired', 'lockLost', 'lockReleased');
+    const loses = (end: () => string): Promise<string> =>
+      locks.using('a', {}, async (lease) => {
+        await shard.remove(lockKey);
+        await lease.renew();
+        return end();
+      });
+    const lost: unknown = await loses(() => 'x').catch((error: unknown) => error);
+    expect(lost).toBeInstanceOf(LeaseLostError);
+    expect(lost).toMatchObject({ code: 'LEASE_LOST', resource: 'a', reason: 'gone' });
+    expect(events.transcript).toEqual(['lockAcquired', 'lockLost', 'lockReleased']);
+    expect(events.all.slice(1)).toEqual([
+      { event: 'lockLost', resource: 'a', reason: 'gone' },
+      { event: 'lockReleased', resource: 'a', outcome: 'lost' },
+    ]);
+    events.stop();
+    const error = new Error('of the section');
+    await expect(
+      loses(() => {
+        throw error;
+      }),
+    ).rejects.toBe(error);
+  });
+
+  it('whose loss shows only at its release has returned, and an event says so', async () => {
+    const store = memoryStore();
+    const locks = room(store);
+    const { shard, lockKey } = placeLock(store, 'test', 'a');
+    const events = recordEvents('lockReleased', 'lockLost');
+    expect(await locks.using('a', {}, async () => (await shard.remove(lockKey), 'x'))).toBe('x');
+    expect(events.all).toEqual([{ event: 'lockReleased', resource: 'a', outcome: 'lost' }]);
+    events.stop();
+  });
+
+  it('may release before it ends, and dispose of its lease', async () => {
+    const locks = room();
+    const outcome = await locks.using('a', {}, async (lease) => {
+      await lease[Symbol.asyncDispose]();
+      leaseOf(await locks.acquire('a'));
+      return lease.signal.aborted;
+    });
+    expect(outcome).toBe(false);
+    expect((await locks.acquire('a')).status).toBe('held');
+  });
+});
+
+describe('a shutdown', () => {
+  it('waits for sections and leases, and takes no new ones', async () => {
+    const locks = room();
+    const lease = leaseOf(await locks.acquire('b'));
+    let finish = (): void => {};
+    const section = locks.using('a', {}, () => new Promise<string>((resolve) => (finish = () => resolve('done'))));
+    const waiting = locks.acquire('b', { wait: '1m' });
+    await pause(20);
+    let over = false;
+    const shutdown = locks.shutdown(10_000).then(() => (over = true));
+    expect(await waiting).toMatchObject({ status: 'unavailable' });
+    expect(await locks.acquire('c')).toMatchObject({ status: 'unavailable' });
+    finish();
+    expect(await section).toBe('done');
+    await pause(20);
+    expect(over).toBe(false);
+    expect(await lease.release()).toBe('released');
+    const startedAt = performance.now();
+    await shutdown;
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+
+  it('aborts what runs at its limit, and frees the locks; serialized leases stay', async () => {
+    const store = memoryStore();
+    const locks = room(store);
+    const other = room(store);
+    const kept = leaseOf(await locks.acquire('kept'));
+    const json = JSON.stringify(kept);
+    const section = locks.using(
+      'a',
+      {},
+      (lease) =>
+        new Promise((_, reject) => {
+          lease.signal.addEventListener('abort', () => reject(lease.signal.reason));
+        }),
+    );
+    const failed = section.catch((error: unknown) => error);
+    await pause(20);
+    await locks.shutdown(50);
+    expect(await failed).toMatchObject({ code: 'LEASE_LOST', reason: 'shutdown' });
+    leaseOf(await other.acquire('a'));
+    expect(kept.signal.aborted).toBe(false);
+    expect((await other.acquire('kept')).status).toBe('held');
+    expect(await other.resume(json).release()).toBe('released');
+  });
+
+  it('is over at once where nothing is held', async () => {
+    const startedAt = performance.now();
+    await room().shutdown(10_000);
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+  });
+});
