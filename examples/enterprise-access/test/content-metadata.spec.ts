@@ -29,7 +29,7 @@ describe.each(combinations)('content metadata on the %s store, over %s', (storeN
   beforeAll(async () => {
     store = await startStore[storeName]();
     service = await RunningService.start({ workers: 2, env: { ...store.env, HTTP_ADAPTER: adapter } });
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     await service.reset();
   });

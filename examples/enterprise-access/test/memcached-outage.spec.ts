@@ -23,7 +23,7 @@ describe.each(['express', 'fastify'] as const)('memcached is killed while the se
     policy = await addPolicy(service.ledger, { spendLimitCents: 1_000_000 });
     expect((await service.get(content(0))).status).toBe(200);
     await store.memcached?.kill();
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     expect(await service.stop()).toEqual(['SIGTERM', 'SIGTERM']);
     await store.stop();
@@ -70,5 +70,5 @@ describe('memcached is away when the service starts', () => {
       await service.stop();
       await store.stop();
     }
-  }, 60_000);
+  }, 120_000);
 });

@@ -22,7 +22,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
     service = await RunningService.start({ workers: 2, env });
     // The price is known before the first test: what follows is about money, not about loads.
     await service.redeem(await newPolicy(), wish());
-  }, 60_000);
+  }, 120_000);
   beforeEach(async () => {
     await service.reset();
   });

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../../../test/support/eventually.js';
 import { Ledger } from '../src/upstream/ledger/ledger.js';
@@ -26,19 +26,31 @@ function withoutFences(file: string): void {
   database.close();
 }
 
+/** Commits that the ledger was asked for. */
+async function commits(service: RunningService): Promise<number> {
+  return (await service.upstreamRequests(service.ledger))['POST /api/v1/policies/:uuid/transactions/'] ?? 0;
+}
+
 describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeName) => {
   let store: ServiceStore;
+  let shared: RunningService;
   const wish = (learner: number): object => ({ lms_user_id: learner, content_key: course });
 
   beforeAll(async () => {
     store = await startStore[storeName]();
+    shared = await RunningService.start({ workers: 2, env: { ...env, ...store.env } });
+  }, 120_000);
+  beforeEach(async () => {
+    await shared.reset();
   });
   afterAll(async () => {
+    expect(await auditOf(shared.ledger)).toMatchObject({ violations: [] });
+    await shared.stop();
     await store.stop();
   });
 
   /**
-   * 1. Worker 0 locks the policy and sends its commit, which is four seconds on its way.
+   * 1. Worker 0 locks the policy and sends its commit, which is five seconds on its way.
    * 2. Worker 0 is stopped; its lock ends after two seconds.
    * 3. Worker 1 locks the policy and commits.
    * 4. The first commit arrives. Worker 0 goes on and hears what became of it.
@@ -46,12 +58,10 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
   async function lateCommit(service: RunningService): Promise<{ policy: string; late: number; successor: number }> {
     const policy = await addPolicy(service.ledger, { spendLimitCents: 1_000_000 });
     await Promise.all([0, 1].map((worker) => service.redeem(policy, wish(100 + worker), { worker })));
-    await service.planFault(service.ledger, { delay_ms: 4_000, times: 1, match: policy, method: 'POST' });
+    await service.planFault(service.ledger, { delay_ms: 5_000, times: 1, match: policy, method: 'POST' });
     const committed = (await transactionsOf(service.ledger, policy)).length;
     const late = service.redeem(policy, wish(7), { worker: 0 });
-    const posts = async () =>
-      (await service.upstreamRequests(service.ledger))['POST /api/v1/policies/:uuid/transactions/'];
-    await eventually(async () => expect(await posts()).toBe(committed + 1));
+    await eventually(async () => expect(await commits(service)).toBe(committed + 1));
     const sentAt = performance.now();
     service.worker(0).pause();
     const successor = await eventually(
@@ -62,25 +72,19 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
       },
       { withinMs: 10_000, everyMs: 50 },
     );
-    expect(performance.now() - sentAt).toBeLessThan(4_000);
-    await sleep(4_500 - (performance.now() - sentAt));
+    expect(performance.now() - sentAt).toBeLessThan(5_000);
+    await sleep(5_500 - (performance.now() - sentAt));
     service.worker(0).resume();
     return { policy, late: (await late).status, successor };
   }
 
   it('refuses the late commit of a worker that was stopped and lost its lock', async () => {
-    const service = await RunningService.start({ workers: 2, env: { ...env, ...store.env } });
-    try {
-      const { policy, late, successor } = await lateCommit(service);
-      expect([late, successor]).toEqual([503, 200]);
-      const learners = (await transactionsOf(service.ledger, policy)).map(({ lms_user_id }) => lms_user_id);
-      expect(learners).toContain(8);
-      expect(learners).not.toContain(7);
-      expect(await auditOf(service.ledger)).toMatchObject({ violations: [] });
-    } finally {
-      await service.stop();
-    }
-  }, 60_000);
+    const { policy, late, successor } = await lateCommit(shared);
+    expect([late, successor]).toEqual([503, 200]);
+    const learners = (await transactionsOf(shared.ledger, policy)).map(({ lms_user_id }) => lms_user_id);
+    expect(learners).toContain(8);
+    expect(learners).not.toContain(7);
+  }, 120_000);
 
   it('would accept it if the ledger did not compare tokens (control)', async () => {
     const service = await RunningService.start({
@@ -97,67 +101,46 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
     } finally {
       await service.stop();
     }
-  }, 60_000);
+  }, 120_000);
 
   it('goes on after a counter that was lost began again below what the ledger has seen', async () => {
-    const service = await RunningService.start({ workers: 2, env: { ...env, ...store.env } });
-    try {
-      const policy = await addPolicy(service.ledger, { spendLimitCents: 1_000_000 });
-      const anHourAhead = Date.now() * 1_000 + 3_600_000_000;
-      const earlier = {
-        ...{ idempotency_key: 'of a clock that is ahead', lms_user_id: 6, content_key: course, quantity: -4_900 },
-        fence: { resource: `policy_redemption:${policy}`, token: anHourAhead },
-      };
-      const url = `${service.ledger.address}/api/v1/policies/${policy}/transactions/`;
-      expect((await request('POST', url, { body: earlier })).status).toBe(201);
-      expect((await service.redeem(policy, wish(7), { worker: 0 })).status).toBe(200);
-      expect((await service.redeem(policy, wish(8), { worker: 1 })).status).toBe(200);
-      // One commit was refused; the counter itself was lifted, so that the other worker's was not.
-      const posts = (await service.upstreamRequests(service.ledger))['POST /api/v1/policies/:uuid/transactions/'];
-      expect(posts).toBe(1 + 2 + 1);
-      expect(await auditOf(service.ledger)).toMatchObject({ violations: [] });
-    } finally {
-      await service.stop();
-    }
-  }, 60_000);
+    const policy = await addPolicy(shared.ledger, { spendLimitCents: 1_000_000 });
+    const anHourAhead = Date.now() * 1_000 + 3_600_000_000;
+    const earlier = {
+      ...{ idempotency_key: 'of a clock that is ahead', lms_user_id: 6, content_key: course, quantity: -4_900 },
+      fence: { resource: `policy_redemption:${policy}`, token: anHourAhead },
+    };
+    const url = `${shared.ledger.address}/api/v1/policies/${policy}/transactions/`;
+    expect((await request('POST', url, { body: earlier })).status).toBe(201);
+    expect((await shared.redeem(policy, wish(7), { worker: 0 })).status).toBe(200);
+    expect((await shared.redeem(policy, wish(8), { worker: 1 })).status).toBe(200);
+    // One commit was refused; the counter itself was lifted, so that the other worker's was not.
+    expect(await commits(shared)).toBe(1 + 2 + 1);
+  }, 120_000);
 
   it('leaves it to the ledger when a policy gets a spend limit while two learners redeem', async () => {
-    const service = await RunningService.start({ workers: 2, env: { ...env, ...store.env } });
-    try {
-      const policy = await addPolicy(service.ledger, { perLearnerLimitCents: 1_000_000 });
-      await service.planFault(service.ledger, { delay_ms: 1_500, times: 2, match: policy, method: 'POST' });
-      const both = Promise.all([7, 8].map((learner) => service.redeem(policy, wish(learner), { worker: learner % 2 })));
-      const posts = async () =>
-        (await service.upstreamRequests(service.ledger))['POST /api/v1/policies/:uuid/transactions/'];
-      await eventually(async () => expect(await posts()).toBe(2));
-      const change = { spend_limit_cents: 4_900 };
-      await request('PATCH', `${service.ledger.address}/admin/policies/${policy}/`, { body: change });
-      const answers = await both;
-      expect(answers.map(({ status }) => status).sort()).toEqual([200, 422]);
-      expect(answers.find(({ status }) => status === 422)?.body).toMatchObject({
-        reasons: [{ reason: 'policy_spend_limit_reached' }],
-      });
-      expect(await transactionsOf(service.ledger, policy)).toHaveLength(1);
-    } finally {
-      await service.stop();
-    }
-  }, 60_000);
+    const policy = await addPolicy(shared.ledger, { perLearnerLimitCents: 1_000_000 });
+    await shared.planFault(shared.ledger, { delay_ms: 1_500, times: 2, match: policy, method: 'POST' });
+    const both = Promise.all([7, 8].map((learner) => shared.redeem(policy, wish(learner), { worker: learner % 2 })));
+    await eventually(async () => expect(await commits(shared)).toBe(2));
+    const change = { spend_limit_cents: 4_900 };
+    await request('PATCH', `${shared.ledger.address}/admin/policies/${policy}/`, { body: change });
+    const answers = await both;
+    expect(answers.map(({ status }) => status).sort()).toEqual([200, 422]);
+    expect(answers.find(({ status }) => status === 422)?.body).toMatchObject({
+      reasons: [{ reason: 'policy_spend_limit_reached' }],
+    });
+    expect(await transactionsOf(shared.ledger, policy)).toHaveLength(1);
+  }, 120_000);
 
   it('lets a redemption finish when the worker is told to end', async () => {
-    const service = await RunningService.start({ workers: 1, env: { ...env, ...store.env } });
-    try {
-      const policy = await addPolicy(service.ledger, { spendLimitCents: 1_000_000 });
-      await service.planFault(service.ledger, { delay_ms: 1_500, times: 1, match: policy, method: 'POST' });
-      const slow = service.redeem(policy, wish(7));
-      const posts = async () =>
-        (await service.upstreamRequests(service.ledger))['POST /api/v1/policies/:uuid/transactions/'];
-      await eventually(async () => expect(await posts()).toBe(1));
-      const ended = service.worker(0).stop();
-      expect((await slow).status).toBe(200);
-      expect(await ended).toBe('SIGTERM');
-      expect(await transactionsOf(service.ledger, policy)).toHaveLength(1);
-    } finally {
-      await service.stop();
-    }
-  }, 60_000);
+    const policy = await addPolicy(shared.ledger, { spendLimitCents: 1_000_000 });
+    await shared.planFault(shared.ledger, { delay_ms: 1_500, times: 1, match: policy, method: 'POST' });
+    const slow = shared.redeem(policy, wish(7));
+    await eventually(async () => expect(await commits(shared)).toBe(1));
+    const ended = shared.worker(0).stop();
+    expect((await slow).status).toBe(200);
+    expect(await ended).toBe('SIGTERM');
+    expect(await transactionsOf(shared.ledger, policy)).toHaveLength(1);
+  }, 120_000);
 });
