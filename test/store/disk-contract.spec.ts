@@ -12,7 +12,10 @@ storeContract(
       const directory = diskDirectory();
       const opened: DiskStore[] = [];
       const openStore = async (): Promise<DiskStore> => {
-        const store = new DiskStore({ directory: directory.path, maxBytes: 2 ** 26 }, { maxItemBytes: 500_000 });
+        const store = new DiskStore(
+          { directory: directory.path, maxBytes: 2 ** 26 },
+          { maxItemBytes: 500_000, deadlineMs: 10_000 },
+        );
         opened.push(store);
         await store.open();
         return store;

@@ -14,6 +14,9 @@ import { startWorker } from '../support/worker-process.js';
 
 const forever = { lifeMs: Infinity };
 
+/** What is tested here is not how fast a loaded machine is. */
+const patience = { deadlineMs: 10_000 };
+
 let directory: DiskDirectory;
 let events: RecordedEvents;
 
@@ -160,7 +163,7 @@ describe('a full disk', () => {
 describe('eviction', () => {
   it('keeps the file within maxBytes, serves on, and drops what is older first', async () => {
     const maxBytes = 8 * 2 ** 20;
-    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50 });
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50, ...patience });
     await store.open();
     const [shard] = store.shards;
     await shard.increment('counter', 1, 41);
@@ -188,7 +191,7 @@ describe('eviction', () => {
 
   it('makes room for items of the largest size', async () => {
     const maxBytes = 16 * 2 ** 20;
-    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50 });
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50, ...patience });
     await store.open();
     for (let i = 0; i < 60; i++) {
       const size = i % 3 === 0 ? 2 * 2 ** 20 : 100_000 + i * 10_000;
@@ -202,13 +205,13 @@ describe('eviction', () => {
   }, 40_000);
 
   it('starts anew with a smaller limit, because a file never shrinks', async () => {
-    const large = new DiskStore({ directory: directory.path, maxBytes: 2 ** 26 });
+    const large = new DiskStore({ directory: directory.path, maxBytes: 2 ** 26 }, patience);
     await large.open();
     await Promise.all(
       Array.from({ length: 200 }, (_, i) => large.shards[0].write(`k${i}`, Buffer.alloc(50_000), forever)),
     );
     await large.close();
-    const small = new DiskStore({ directory: directory.path, maxBytes: 2 ** 21 });
+    const small = new DiskStore({ directory: directory.path, maxBytes: 2 ** 21 }, patience);
     await small.open();
     expect(await small.shards[0].readMany(['k0'])).toEqual([undefined]);
     expect(events.all).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('maxBytes') as unknown }]);

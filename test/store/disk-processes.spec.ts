@@ -11,6 +11,9 @@ import { eventually } from '../support/eventually.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 
+/** What is tested here is not how fast a loaded machine is. */
+const patience = { deadlineMs: 10_000 };
+
 let directory: DiskDirectory;
 let workers: WorkerProcess[] = [];
 
@@ -49,7 +52,7 @@ describe('four processes on one directory', () => {
 
   it('lose no update that is written by revision', async () => {
     await startWorkers(4);
-    const store = new DiskStore({ directory: directory.path });
+    const store = new DiskStore({ directory: directory.path }, patience);
     await store.open();
     await store.shards[0].write('sum', Buffer.from('0'), { lifeMs: Infinity });
     await Promise.all(workers.map((worker) => worker.call('open')));
@@ -78,7 +81,7 @@ describe('four processes on one directory', () => {
 describe('what one process wrote', () => {
   it('is read by another at once, though that one has read in the same turn', async () => {
     await startWorkers(1);
-    const store = new DiskStore({ directory: directory.path });
+    const store = new DiskStore({ directory: directory.path }, patience);
     await store.open();
     await workers[0]?.call('open');
     for (let i = 0; i < 300; i++) {
@@ -103,7 +106,7 @@ describe('what one process wrote', () => {
 describe('a process that stands still', () => {
   it('keeps nobody from writing while its event loop is blocked in the middle of its own writes', async () => {
     await startWorkers(1);
-    const store = new DiskStore({ directory: directory.path });
+    const store = new DiskStore({ directory: directory.path }, patience);
     await store.open();
     await workers[0]?.call('open');
     const blocked = workers[0]?.call<number>('writeAndBlock', 50, 1_500);
@@ -153,7 +156,7 @@ describe('opening beside processes that write', () => {
   /** Two processes write without end while two others open and close; @returns what went wrong. */
   async function openBesideWriters(waitsForOpeners: boolean): Promise<string[]> {
     const url = new URL('../support/disk-worker.ts', import.meta.url);
-    const data = { directory: directory.path, tuning: { waitsForOpeners, deadlineMs: 5_000 } };
+    const data = { directory: directory.path, tuning: { waitsForOpeners, ...patience } };
     workers = await Promise.all([0, 1, 2, 3].map(() => startWorker(url, data)));
     const [a, b, ...openers] = workers as [WorkerProcess, WorkerProcess, ...WorkerProcess[]];
     const journal = new DiskJournal(join(directory.path, 'journal'));
@@ -169,7 +172,7 @@ describe('opening beside processes that write', () => {
     await Promise.all(workers.splice(0).map((worker) => worker.kill()));
     journal.catchUp();
     const keys = journal.keys();
-    const store = new DiskStore({ directory: directory.path });
+    const store = new DiskStore({ directory: directory.path }, patience);
     await store.open();
     const items = await store.shards[0].readMany([...keys, 'counter']);
     await store.close();

@@ -15,12 +15,15 @@ const run = promisify(execFile);
 const forever = { lifeMs: Infinity };
 const bytes = (text: string): Buffer => Buffer.from(text);
 
+/** What is tested here is not how fast a loaded machine is. */
+const patience = { deadlineMs: 10_000 };
+
 let directory: DiskDirectory;
 const opened: DiskStore[] = [];
 
 async function openStore(options: { path?: string; maxBytes?: number; careEachMs?: number } = {}): Promise<DiskStore> {
   const { path = directory.path, maxBytes = 2 ** 26, careEachMs = 1_000 } = options;
-  const store = new DiskStore({ directory: path, maxBytes }, { careEachMs });
+  const store = new DiskStore({ directory: path, maxBytes }, { careEachMs, deadlineMs: 10_000 });
   opened.push(store);
   await store.open();
   return store;
@@ -186,7 +189,7 @@ describe('one directory', () => {
       directory: directory.path,
       tuning: { careEachMs: 50 },
     });
-    const store = await openStore({ careEachMs: 50 });
+    const store = await openStore({ careEachMs: 50, ...patience });
     try {
       await worker.call('open');
       await store.shards[0].write('old', bytes('1'), forever);

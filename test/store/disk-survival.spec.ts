@@ -27,6 +27,9 @@ const damages = endurance ? 300 : 16;
 const openWithinMs = 2_000;
 
 const workerUrl = new URL('../support/disk-worker.ts', import.meta.url);
+/** What is tested here is not how fast a loaded machine is. */
+const patience = { deadlineMs: 10_000 };
+
 let directory: DiskDirectory;
 
 beforeEach(() => {
@@ -44,7 +47,7 @@ describe('S3', () => {
       const events = recordEvents('fault');
       const path = join(directory.path, 'store');
       const opens: number[] = [];
-      const store = new DiskStore({ directory: path, maxBytes: 2 ** 28 });
+      const store = new DiskStore({ directory: path, maxBytes: 2 ** 28 }, patience);
       for (let killed = 0; killed < kills; killed += 2) {
         const writers = await Promise.all([0, 1].map(() => startWorker(workerUrl, { directory: path })));
         await Promise.all(
@@ -144,7 +147,7 @@ describe('S3', () => {
 
   it('keeps one damaged folder, and says once that it was set aside', async () => {
     const events = recordEvents('fault');
-    const store = new DiskStore({ directory: directory.path });
+    const store = new DiskStore({ directory: directory.path }, patience);
     for (let round = 0; round < 3; round++) {
       await store.open();
       await store.close();
@@ -161,7 +164,7 @@ describe('S3', () => {
   });
 
   it('starts empty after the machine was restarted under it, because the disk may have kept what was deleted', async () => {
-    const store = new DiskStore({ directory: directory.path });
+    const store = new DiskStore({ directory: directory.path }, patience);
     await store.open();
     await store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity });
     const crashed = join(directory.path, 'crashed');

@@ -18,7 +18,11 @@ export interface DiskWorkerData {
 const faults: string[] = [];
 onCacheEvent('fault', ({ kind, message }) => faults.push(`${kind}: ${message}`));
 
-serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning }) => {
+/** What is tested here is not how fast a loaded machine is. */
+const patience = { deadlineMs: 10_000 };
+
+serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
+  const tuning = { ...patience, ...given };
   let store = new DiskStore({ directory, ...(maxBytes === undefined ? undefined : { maxBytes }) }, tuning);
   const text = async (key: string): Promise<Look> => look(key, (await store.shards[0].readMany([key]))[0]?.bytes);
   return {
