@@ -89,7 +89,7 @@ export class MemcachedServer {
       this.refusal = undefined;
       return connection;
     } catch (error) {
-      const unavailable = error instanceof StoreUnavailableError ? error : this.unavailable('no answer', error);
+      const unavailable = error instanceof StoreUnavailableError ? error : this.unavailable(reasonOf(error), error);
       const pauseMs = Math.min(pauseAfterFailureMs.first * 2 ** this.failuresInRow++, pauseAfterFailureMs.longest);
       this.refuseFor(pauseMs, unavailable);
       throw unavailable;
@@ -190,6 +190,10 @@ function settingsOf(connection: MetaConnection): Promise<ReadonlyMap<string, str
   return new Promise((resolve, reject) => {
     connection.stats('stats settings', (error, lines) => (error ? reject(error) : resolve(new Map(lines))));
   });
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'no answer';
 }
 
 function isOlder(version: string): boolean {

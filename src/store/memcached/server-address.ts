@@ -16,7 +16,8 @@ const pattern = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/;
  * @throws InvalidOptionError naming `servers`.
  */
 export function parseServers(servers: string | readonly string[]): [ServerAddress, ...ServerAddress[]] {
-  const given = typeof servers === 'string' ? servers.split(',') : servers;
+  const given: unknown = typeof servers === 'string' ? servers.split(',') : servers;
+  if (!isTexts(given)) throw invalid('it is neither a text nor a list of texts');
   const parsed = given
     .map((server) => server.trim())
     .filter((server) => server !== '')
@@ -32,8 +33,13 @@ function parseServer(server: string): ServerAddress {
   const [, v6, name, portText] = pattern.exec(server) ?? [];
   const host = v6 ?? name;
   const port = portText === undefined ? defaultPort : Number(portText);
-  if (host === undefined || port < 1 || port > 65_535) throw invalid(`'${server.slice(0, 80)}' is not host:port`);
+  if (host === undefined || port < 1 || port > 65_535)
+    throw invalid(`${JSON.stringify(server.slice(0, 80))} is not host:port`);
   return { host, port, text: `${v6 === undefined ? host : `[${host}]`}:${port}` };
+}
+
+function isTexts(given: unknown): given is readonly string[] {
+  return Array.isArray(given) && given.every((each) => typeof each === 'string');
 }
 
 function invalid(problem: string): InvalidOptionError {
