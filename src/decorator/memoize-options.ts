@@ -14,8 +14,11 @@ export interface MemoizeEntryOptions<Args extends readonly unknown[], V> extends
   readonly cache?: string;
   /** Names for `invalidateTags`, or how to make them from the arguments. */
   readonly tags?: readonly string[] | ((...args: Args) => readonly string[]);
-  /** The version that the source has now: an entry of another one is a miss, and is replaced. Asked at every call. */
-  readonly version?: (...args: Args) => UpstreamVersion | Promise<UpstreamVersion>;
+  /**
+   * The version that the source has now: an entry of another one is a miss, and is replaced. Asked at every call; `undefined`, when it
+   * can't be known, takes any version. `this` is the instance.
+   */
+  readonly version?: (...args: Args) => UpstreamVersion | undefined | Promise<UpstreamVersion | undefined>;
 }
 
 /** The key comes from a key class, its parameters from the arguments. */

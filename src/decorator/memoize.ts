@@ -75,8 +75,8 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
         const loader = (): Promise<unknown> => original.apply(instance, [...args]);
         if (!version) return cache[verb](key, loader, options);
         const wanted = version.apply(instance, [...args]);
-        const versioned = (one: UpstreamVersion): Promise<unknown> =>
-          cache[verb](key, loader, { ...options, version: one });
+        const versioned = (one: UpstreamVersion | undefined): Promise<unknown> =>
+          cache[verb](key, loader, one === undefined ? options : { ...options, version: one });
         return wanted instanceof Promise ? wanted.then(versioned) : versioned(wanted);
       } catch (error) {
         return Promise.reject(error);
