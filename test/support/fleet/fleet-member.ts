@@ -8,6 +8,8 @@ import type { Store } from '../../../src/store/store.js';
 import type { Lookup } from '../../../src/value/lookup.js';
 import { recordEvents } from '../recorded-events.js';
 import type { RecordedEvent, RecordedEvents } from '../recorded-events.js';
+import { churn } from './churn.js';
+import type { ChurnOptions, ChurnReport } from './churn.js';
 import { HeldAnswers } from './held-answers.js';
 
 /** One of the caches of a member. Members are all built alike; each cache has a namespace of its own. */
@@ -166,6 +168,10 @@ export class FleetMember {
 
   invalidateTags(name: string, ...tags: string[]): Promise<boolean> {
     return this.of(name).invalidateTags(...tags);
+  }
+
+  churn(name: string, options: ChurnOptions): Promise<ChurnReport> {
+    return churn(this.of(name), this.data.folder, options);
   }
 
   storeKey(name: string, key: string): string {

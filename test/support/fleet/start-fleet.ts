@@ -29,6 +29,8 @@ export interface FleetOptions {
   readonly caches?: Record<string, MemberCache>;
   /** Members reach memcached through `proxy`. */
   readonly proxied?: boolean;
+  /** Of memcached, to connect as well. Default: the store's. */
+  readonly commandTimeout?: number;
   /** What stands in the folder when the members start. */
   readonly files?: Record<string, string>;
 }
@@ -39,7 +41,7 @@ export interface FleetOptions {
  */
 export async function startFleet(
   store: FleetStore,
-  { members = 3, caches = { main: {} }, proxied = false, files = {} }: FleetOptions = {},
+  { members = 3, caches = { main: {} }, proxied = false, files = {}, commandTimeout }: FleetOptions = {},
 ): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
@@ -47,7 +49,10 @@ export async function startFleet(
   const proxy = server && proxied ? await startTcpProxy(server.port) : undefined;
   const shared = memoryStore();
   const address = proxy?.address ?? server?.address ?? '';
-  const place = store === 'disk' ? { directory: join(folder, 'store') } : { servers: address };
+  const place =
+    store === 'disk'
+      ? { directory: join(folder, 'store') }
+      : { servers: address, ...(commandTimeout !== undefined && { commandTimeout, connectTimeout: commandTimeout }) };
   const start = async (index: number): Promise<Member> => {
     const data = { member: `P${index}`, folder, caches };
     if (store !== 'memory') {

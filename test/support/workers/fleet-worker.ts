@@ -5,7 +5,9 @@ import type { MemberData } from '../fleet/fleet-member.js';
 import { serveWorker } from '../serve-worker.js';
 
 export interface FleetWorkerData extends MemberData {
-  readonly store: { readonly directory: string } | { readonly servers: string };
+  readonly store:
+    | { readonly directory: string }
+    | { readonly servers: string; readonly commandTimeout?: number; readonly connectTimeout?: number };
 }
 
 serveWorker<FleetWorkerData>(async (data) => {

@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { startFleet } from '../support/fleet/start-fleet.js';
+import type { Fleet } from '../support/fleet/start-fleet.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+
+describe('memcached is restarted during a load, and its revisions begin again', () => {
+  let fleet: Fleet;
+  let server: MemcachedProcess;
+
+  beforeEach(async () => {
+    fleet = await startFleet('memcached', { members: 2 });
+    server = fleet.server as MemcachedProcess;
+  }, 60_000);
+  afterEach(() => fleet.stop(), 30_000);
+
+  const revisionOf = async (key: string): Promise<number> =>
+    Number(/ c(\d+)/.exec(await server.command(`mg ${key} c`))?.[1]);
+
+  /** Makes the next revision that the server hands out this one. */
+  async function nextRevision(revision: number): Promise<void> {
+    await server.command('set pad 0 0 1\r\nx');
+    const missing = revision - 1 - (await revisionOf('pad'));
+    expect(missing).toBeGreaterThanOrEqual(0);
+    if (missing > 0) await server.command(Array.from({ length: missing }, () => 'set pad 0 0 1\r\nx').join('\r\n'));
+  }
+
+  /** 1. P0 wins the lease of revision 500; 2. the server restarts; 3. P1 wins a lease of revision 500. */
+  async function twoLeasesOfOneRevision(): Promise<{ first: Promise<unknown>; second: Promise<unknown>; key: string }> {
+    const [p0, p1] = [fleet.member(0), fleet.member(1)];
+    const key = await p0.call('storeKey', 'main', 'row');
+    fleet.write('row', 'old');
+    await nextRevision(500);
+    const first = p0.call('getOrSet', 'main', 'row', { gate: 'first.gate' });
+    await eventually(() => expect(fleet.journal('load row')).toHaveLength(1));
+    expect(await revisionOf(key)).toBe(500);
+    await server.restart();
+    fleet.write('row', 'new');
+    // Both are back when they have made their log's counters anew.
+    await eventually(async () => {
+      for (const member of [p0, p1])
+        expect(await member.call('lookup', 'main', 'row')).toMatchObject({ reason: 'absent' });
+    });
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await nextRevision(500);
+    const second = p1.call('getOrSet', 'main', 'row', { gate: 'second.gate' });
+    await eventually(() => expect(fleet.journal('load row')).toHaveLength(2));
+    expect(await revisionOf(key)).toBe(500);
+    return { first, second, key };
+  }
+
+  it('F11 the fill of a lease from before is refused, though another lease of equal revision stands', async () => {
+    const { first, second } = await twoLeasesOfOneRevision();
+    fleet.write('first.gate');
+    expect(await first).toEqual({ row: 'old' });
+    expect(await fleet.member(1).call('lookup', 'main', 'row')).toMatchObject({ hit: false });
+    fleet.write('second.gate');
+    expect(await second).toEqual({ row: 'new' });
+    expect(await fleet.member(0).call('lookup', 'main', 'row')).toMatchObject({ value: { row: 'new' } });
+    const events = await fleet.member(0).call('eventsOf', 'row');
+    expect(events).toContainEqual(expect.objectContaining({ event: 'loadRefused', reason: 'lease-lost' }));
+  }, 30_000);
+
+  it('F11 (−) the server itself takes it: it can tell the two apart by nothing', async () => {
+    const { first, second, key } = await twoLeasesOfOneRevision();
+    expect(await server.command(`ms ${key} 3 C500\r\nold`)).toBe('HD');
+    fleet.write('first.gate');
+    fleet.write('second.gate');
+    await Promise.all([first, second]);
+  }, 30_000);
+});
