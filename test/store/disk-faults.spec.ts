@@ -218,4 +218,32 @@ describe('eviction', () => {
     await small.close();
     expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThan(2 ** 21);
   });
+
+  it('starts anew when the file outgrows its limit, because a process stands still with an old snapshot', async () => {
+    const maxBytes = 2 * 2 ** 20;
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 20, ...patience });
+    await store.open();
+    const stopped = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
+      directory: directory.path,
+    });
+    try {
+      await stopped.call('holdSnapshot');
+      await eventually(
+        async () => {
+          for (let i = 0; i < 20; i++)
+            await store.shards[0].write(`k${i}`, Buffer.alloc(50_000), forever).catch(() => undefined);
+          expect(events.of('fault').map(({ message }) => message)).toEqual([
+            expect.stringContaining('outgrown'),
+            expect.stringContaining('set aside'),
+          ]);
+        },
+        { withinMs: 15_000 },
+      );
+      await eventually(() => store.shards[0].write('after', Buffer.from('1'), forever));
+      expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThan(maxBytes * 1.5);
+    } finally {
+      await stopped.kill();
+      await store.close();
+    }
+  }, 40_000);
 });

@@ -88,6 +88,12 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
       });
       await environment.close();
     },
+    /** As a process that is stopped in the middle of a read. */
+    async holdSnapshot() {
+      const environment = (await loadLmdb()).open(join(directory, 'v1'));
+      environment.getBinaryFast('anything');
+      environment.useReadTransaction();
+    },
     /** Begins writes, and blocks the event loop before they can come back. */
     async writeAndBlock(count: number, ms: number) {
       const writes = Array.from({ length: count }, (_, i) =>

@@ -5,6 +5,7 @@ import type { StoredItem } from '../store.js';
 import type { CommitGate } from './commit-gate.js';
 import { DiskFolder } from './disk-folder.js';
 import { sessionKey } from './disk-key.js';
+import type { DiskKey } from './disk-key.js';
 import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
@@ -26,6 +27,8 @@ export interface DiskTuning {
 }
 
 const contractedForMs = 30_000;
+/** Times maxBytes: a process that stopped in the middle of a read keeps freed pages from being used again. */
+const outgrown = 1.5;
 /** ENOSPC, EFBIG, EDQUOT; and EIO, which LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. */
 const diskFull = new Set<unknown>([28, 27, 122, 5]);
 
@@ -47,7 +50,7 @@ export class DiskDatabase {
   /** @throws InvalidOptionError without lmdb, else what the file system or lmdb says. */
   static async open(name: string, directory: string, tuning: DiskTuning): Promise<DiskDatabase> {
     const lmdb = await loadLmdb();
-    const folder = new DiskFolder(directory, tuning.maxBytes * 1.5, ({ kind, problem }) =>
+    const folder = new DiskFolder(directory, tuning.maxBytes * outgrown, ({ kind, problem }) =>
       reportFault({
         source: name,
         kind: kind === 'damaged' ? 'damaged' : 'degraded',
@@ -108,12 +111,12 @@ export class DiskDatabase {
    *
    * @throws StoreUnavailableError
    */
-  readMany(storeKeys: readonly string[]): (StoredItem | undefined)[] {
+  read(keys: readonly DiskKey[]): (StoredItem | undefined)[] {
     const now = this.tuning.clock.now();
     try {
       const items: (StoredItem | undefined)[] = [];
-      for (const storeKey of storeKeys) {
-        const record = this.environment.getBinaryFast(storeKey);
+      for (const key of keys) {
+        const record = this.environment.getBinaryFast(key);
         items.push(
           record && isLive(record, now)
             ? {
@@ -144,7 +147,13 @@ export class DiskDatabase {
     return (this.closing ??= this.shut(true));
   }
 
+  /** Only a new database is written to: an old one opens on a full disk, too. */
   private async begin(): Promise<void> {
+    const [known] = this.read([sessionKey]);
+    if (known) {
+      this.sessionNumber = Number(known.bytes.toString('latin1'));
+      return;
+    }
     const drawn = Math.floor(Math.random() * 2 ** 48);
     this.sessionNumber = await this.queue.run({
       key: sessionKey,
@@ -157,9 +166,12 @@ export class DiskDatabase {
 
   private async takeCare(): Promise<void> {
     try {
-      if (!(await this.folder.isCurrent())) return this.end('its folder was moved or removed', false);
+      if (!(await this.folder.isCurrent())) return this.end('its folder was moved or removed', 'degraded');
       this.environment.readerCheck();
       if (this.tuning.clock.now() - this.contractedAt > contractedForMs) this.room.relax();
+      if (this.room.measure().fileBytes > this.room.maxBytes * outgrown) {
+        return this.end('its file has outgrown maxBytes, and a file never shrinks', 'degraded', true);
+      }
       this.room.doubt();
       this.queue.nudge();
       await this.sweeper.sweep();
@@ -184,27 +196,28 @@ export class DiskDatabase {
       this.contractedAt = this.tuning.clock.now();
       this.room.contract();
     }
-    if (isDamage(failure)) return this.end((failure as Error).message, true);
+    if (isDamage(failure)) return this.end((failure as Error).message, 'damaged', true);
     // A failure that LMDB calls fatal shows in the next read, and must be seen before the next write: that one would never return.
     try {
       this.environment.getBinaryFast(sessionKey);
       this.environment.resetReadTxn();
     } catch (error) {
-      this.end((error as Error).message, isDamage(error));
+      this.end((error as Error).message, 'damaged', isDamage(error));
     }
   }
 
   private readFailed(cause: unknown): StoreUnavailableError {
     if (this.ended) return this.ended;
-    if (isDamage(cause)) this.end((cause as Error).message, true);
+    if (isDamage(cause)) this.end((cause as Error).message, 'damaged', true);
     return this.ended ?? new StoreUnavailableError(this.name, 'a read failed', { cause });
   }
 
-  private end(problem: string, damaged: boolean): void {
+  /** @param suspect the next to open it must not take it over unseen. */
+  private end(problem: string, kind: 'damaged' | 'degraded', suspect = false): void {
     if (this.ended) return;
     this.ended = new StoreUnavailableError(this.name, `the database can't be used any more: ${problem}`);
-    reportFault({ source: this.name, kind: damaged ? 'damaged' : 'degraded', message: this.ended.message });
-    this.closing = (damaged ? this.folder.suspect() : Promise.resolve()).then(() => this.shut(false));
+    reportFault({ source: this.name, kind, message: this.ended.message });
+    this.closing = (suspect ? this.folder.suspect() : Promise.resolve()).then(() => this.shut(false));
   }
 
   private async shut(sound: boolean): Promise<void> {

@@ -49,7 +49,7 @@ export class DiskShard implements Shard {
 
   async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
     for (const storeKey of storeKeys) assertStoreKey(storeKey);
-    return this.database().readMany(storeKeys);
+    return this.database().read(storeKeys);
   }
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
