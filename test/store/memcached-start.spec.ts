@@ -51,8 +51,8 @@ describe('a server that is down when the store opens', () => {
     const proxy = ending(await startTcpProxy((await memcached()).port), (each) => each.close());
     proxy.blackhole(true);
     const store = storeOf(proxy.address);
-    expect(await openingTakesMs(store)).toBeLessThan(250 + 1_000);
-    await expect(store.shards[0].readMany(['a'])).rejects.toThrow(/no greeting within 250 ms/);
+    expect(await openingTakesMs(store)).toBeLessThan(2_000);
+    await expect(store.shards[0].readMany(['a'])).rejects.toThrow(/within 250 ms/);
     proxy.blackhole(false);
     await eventually(() => store.shards[0].readMany(['a']));
   });
