@@ -1,0 +1,42 @@
+import type { Shard, Store } from '../../src/store/store.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+
+/** A store that can be made unreachable, as a whole or for keys that end so. */
+export class FaultyStore {
+  readonly store: Store;
+  /** Keys with this ending, or all (`''`), are unreachable. */
+  down: string | undefined;
+  readonly commands: string[] = [];
+
+  constructor(store: Store) {
+    const shards = store.shards.map((shard) => this.behind(shard)) as [Shard, ...Shard[]];
+    this.store = {
+      name: store.name,
+      capabilities: store.capabilities,
+      shards,
+      shardOf: (key) => shards[store.shards.indexOf(store.shardOf(key))] as Shard,
+      open: () => store.open(),
+      close: () => store.close(),
+    };
+  }
+
+  private behind(shard: Shard): Shard {
+    const pass = async <R>(operation: string, keys: readonly string[], work: () => Promise<R>): Promise<R> => {
+      const { down } = this;
+      if (down !== undefined && keys.some((key) => key.endsWith(down))) {
+        throw new StoreUnavailableError(shard.name, 'it was made unreachable');
+      }
+      this.commands.push(`${operation} ${keys.join(' ')}`);
+      return work();
+    };
+    return {
+      name: shard.name,
+      readMany: (keys) => pass('read', keys, () => shard.readMany(keys)),
+      readOrStub: (keys, stubMs) => pass('readOrStub', keys, () => shard.readOrStub(keys, stubMs)),
+      write: (key, bytes, options) => pass('write', [key], () => shard.write(key, bytes, options)),
+      remove: (key, revision) => pass('remove', [key], () => shard.remove(key, revision)),
+      increment: (key, by, seed) => pass('increment', [key], () => shard.increment(key, by, seed)),
+      touch: (key, lifeMs) => pass('touch', [key], () => shard.touch(key, lifeMs)),
+    };
+  }
+}
