@@ -28,7 +28,7 @@ import { Writes } from './writes.js';
 
 /** Options of writes. */
 export interface WriteOptions {
-  /** Rejects with StoreUnavailableError instead of resolving to `false`. The write is sent again all the same. */
+  /** Rejects with StoreUnavailableError or ValueTooLargeError instead of resolving to `false`. What was not acknowledged is sent again all the same. */
   readonly confirm?: boolean;
 }
 
@@ -150,9 +150,9 @@ export class TieredCache {
   }
 
   /**
-   * Stores the value in all tiers and tells the other processes. False: the store did not acknowledge; what it held before is removed as
-   * soon as it can be reached.
-   * @throws UnencodableValueError, InvalidDurationError before anything is written; StoreUnavailableError with `confirm`.
+   * Stores the value in all tiers and tells the other processes. False: the store did not acknowledge, and what it held before is removed as
+   * soon as it can be reached; or the value is larger than it takes, and what it held before is gone.
+   * @throws UnencodableValueError, InvalidDurationError before anything is written; with `confirm` StoreUnavailableError and ValueTooLargeError.
    */
   async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
     const one = toKey(key);

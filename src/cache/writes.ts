@@ -6,7 +6,7 @@ import { byShard } from '../store/placement.js';
 import type { Shard } from '../store/store.js';
 import { tagName } from '../tier/fence.js';
 import type { NearCopy } from '../tier/near-copy.js';
-import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
+import { StoreUnavailableError, UnencodableValueError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { storedLifeMs } from './cache-parts.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
@@ -101,9 +101,11 @@ export class Writes {
 
   private async setOnShard(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
     const { position } = this.parts.fence;
+    let tooLarge: ValueTooLargeError | undefined;
     try {
       await this.parts.logOf(shard).ready();
-      await Promise.all(group.map((one) => this.setOne(shard, one)));
+      const refusals = await Promise.all(group.map((one) => this.setOne(shard, one)));
+      tooLarge = refusals.find((refusal) => refusal !== undefined);
       await this.parts.logOf(shard).append(group.map(({ key }) => ({ key: this.parts.nameOf(key) })));
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
@@ -116,25 +118,26 @@ export class Writes {
       this.parts.unacknowledged.settle(one.key.id);
       this.keepNear(one, position);
     }
-    return true;
+    if (tooLarge && confirm) throw tooLarge;
+    return tooLarge === undefined;
   }
 
-  private async setOne(shard: Shard, { placed, sealed, head, key, policy }: Prepared): Promise<void> {
-    if (!placed) return;
+  /** What the store does not take is gone from it all the same: what it held before is not what was set. */
+  private async setOne(
+    shard: Shard,
+    { placed, sealed, head, key, policy }: Prepared,
+  ): Promise<ValueTooLargeError | undefined> {
+    if (!placed) return undefined;
     if (!sealed) {
       await shard.remove(placed.storeKey);
-      return;
+      return undefined;
     }
     const lifeMs = storedLifeMs(this.parts, policy, head, this.parts.clock.now());
     const outcome = await shard.write(placed.storeKey, sealed, { lifeMs });
-    if (outcome.status === 'too-large') {
-      reportFault({
-        source: this.parts.name,
-        kind: 'too-large',
-        message: `Larger than the ${outcome.maxBytes} bytes that the store takes.`,
-        key: key.text,
-      });
-    }
+    if (outcome.status !== 'too-large') return undefined;
+    const refusal = new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+    reportFault({ source: this.parts.name, kind: 'too-large', message: refusal.message, key: key.text });
+    return refusal;
   }
 
   /** Near tiers, store, log. True: every shard acknowledged all of its keys. */
