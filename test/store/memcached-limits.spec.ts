@@ -4,6 +4,7 @@ import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import type { MemcachedStoreOptions } from '../../src/store/memcached/memcached-store.js';
 import { InvalidKeyError } from '../../src/value/errors.js';
 import type { Shard, Store } from '../../src/store/store.js';
+import { eventually } from '../support/eventually.js';
 import { greeting, startFakeServer } from '../support/fake-server.js';
 import type { FakeServer } from '../support/fake-server.js';
 import { startMemcached } from '../support/memcached-process.js';
@@ -105,9 +106,9 @@ describe('lives on the wire', () => {
     const left = async (): Promise<number> => Number(/ t(-?\d+)/.exec(await server.command('mg life t'))?.[1]);
     const expectLeft = (leftSeconds: number): void => {
       if (seconds < 0) return expect(leftSeconds).toBe(-1);
-      // An absolute date is rounded up once more; the server's clock ticks meanwhile.
-      expect(leftSeconds).toBeLessThanOrEqual(seconds + 1);
-      expect(leftSeconds).toBeGreaterThanOrEqual(Math.max(0, seconds - 2));
+      // A date is rounded up once more, and the server's clock goes in whole seconds, late on a busy machine.
+      expect(leftSeconds).toBeLessThanOrEqual(seconds + 3);
+      expect(leftSeconds).toBeGreaterThanOrEqual(Math.max(0, seconds - 3));
     };
     await shard.write('life', Buffer.from('1'), { lifeMs });
     if (seconds !== 1) expectLeft(await left());
@@ -131,7 +132,7 @@ describe('keys', () => {
       await expect(shard.remove('a victim')).rejects.toThrow(InvalidKeyError);
       expect(await server.command('mg victim v')).toBe('EN');
       await client.get(smuggled).catch(() => {});
-      expect(await server.command('mg victim v')).toBe('VA 5\r\nowned');
+      await eventually(async () => expect(await server.command('mg victim v')).toBe('VA 5\r\nowned'));
     } finally {
       client.shutdown();
       await server.stop();

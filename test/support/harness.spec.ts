@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -193,6 +194,26 @@ describe('a worker process', () => {
     await leaking.call('keepAlive');
     expect(await clean.stop()).toBe('0');
     expect(await leaking.stop(300)).toBe('SIGKILL');
+  });
+});
+
+describe('what a test process started', () => {
+  it('ends with it, also when it is killed', async () => {
+    const parent = await startWorker(new URL('./fixture/starting-worker.ts', import.meta.url));
+    const pids = await parent.call<number[]>('start');
+    const alive = () => pids.filter((pid) => existsSync(`/proc/${pid}`));
+    expect(alive()).toHaveLength(2);
+    await parent.kill();
+    await eventually(() => expect(alive()).toEqual([]));
+  });
+
+  it('says what to install where memcached is missing', async () => {
+    const worker = await startWorker(new URL('./fixture/starting-worker.ts', import.meta.url));
+    try {
+      await expect(worker.call('startWithout')).rejects.toThrow('apt-get install memcached');
+    } finally {
+      await worker.kill();
+    }
   });
 });
 

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
+import { dyingWithParent } from './dies-with-parent.js';
 import { freePort } from './free-port.js';
 
 export interface MemcachedOptions {
@@ -30,6 +31,9 @@ class MemcachedMissingError extends Error {
   }
 }
 
+/** What a command that can't be found ends with. */
+const notFound = 127;
+
 /** Pids that live now; a test run that ends early takes them along. */
 const livePids = new Set<number>();
 process.on('exit', () => {
@@ -58,11 +62,10 @@ export class MemcachedProcess {
   async start(): Promise<void> {
     if (this.child) throw new Error(`memcached ${this.address} runs already`);
     const asRoot = process.getuid?.() === 0 ? ['-u', 'root'] : [];
-    const child = spawn(
-      'memcached',
-      ['-l', '127.0.0.1', '-p', `${this.port}`, '-U', '0', '-t', '2', ...asRoot, ...this.args],
-      { stdio: ['ignore', 'ignore', 'pipe'] },
-    );
+    const listening = ['-l', '127.0.0.1', '-p', `${this.port}`, '-U', '0', '-t', '2'];
+    const child = spawn(...dyingWithParent('memcached', [...listening, ...asRoot, ...this.args]), {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let complaint = '';
     child.stderr.on('data', (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-500)));
     let failure: Error | undefined;
@@ -72,7 +75,10 @@ export class MemcachedProcess {
         resolve();
       });
       child.once('exit', (code, signal) => {
-        failure = new Error(`memcached on port ${this.port} ended (${signal ?? code}): ${complaint.trim()}`);
+        failure =
+          code === notFound
+            ? new MemcachedMissingError()
+            : new Error(`memcached on port ${this.port} ended (${signal ?? code}): ${complaint.trim()}`);
         if (child.pid !== undefined) livePids.delete(child.pid);
         if (this.child === child) this.child = undefined;
         resolve();

@@ -1,6 +1,7 @@
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { dyingWithParent } from './dies-with-parent.js';
 import type { PortableError } from './serve-worker.js';
 
 /**
@@ -10,8 +11,10 @@ import type { PortableError } from './serve-worker.js';
  * @param workerData what `serveWorker` resolves to there.
  */
 export async function startWorker(fileUrl: string | URL, workerData?: unknown): Promise<WorkerProcess> {
+  const [execPath, execArgv] = dyingWithParent(process.execPath, ['--import', 'tsx']);
   const child = fork(fileURLToPath(fileUrl), {
-    execArgv: ['--import', 'tsx'],
+    execPath,
+    execArgv,
     serialization: 'advanced',
     env: { ...process.env, NODE_OPTIONS: '', NODE_CHANNEL_FD: undefined },
   });
