@@ -28,7 +28,7 @@ try {
   const traffic = new DemoTraffic(launched, statistics);
   const startedAt = performance.now();
   const endAt = startedAt + runMs;
-  process.once('SIGINT', () => traffic.end());
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => traffic.end());
   const progress = setInterval(() => statistics.printProgress(performance.now() - startedAt, runMs), 200);
   await Promise.all(Array.from({ length: clients }, () => traffic.sendUntil(endAt)));
   clearInterval(progress);

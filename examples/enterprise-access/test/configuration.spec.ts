@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../../test/support/eventually.js';
 import { Configuration } from '../src/configuration/configuration.js';
+import { contentTimeoutMs } from '../src/configuration/timeouts.js';
 import { startExample } from './support/example-process.js';
 
 const valid = {
@@ -20,8 +21,6 @@ describe('configuration', () => {
       jwtSecret: 'x'.repeat(32),
       port: 3000,
       httpAdapter: 'express',
-      contentMetadataTtlMs: 300_000,
-      contentVersionTtlMs: 5_000,
       redemptionLockTtlMs: 60_000,
       redemptionLockWaitMs: 2_000,
       upstreamTimeoutMs: 5_000,
@@ -43,7 +42,7 @@ describe('configuration', () => {
       60_000,
     ],
   ])('reads the timeout of content from %s', (_name, env, expectedMs) => {
-    expect(new Configuration({ ...valid, ...env }).contentMetadataTtlMs).toBe(expectedMs);
+    expect(contentTimeoutMs(env)).toBe(expectedMs);
   });
 
   it('warns of more than six hours', () => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../../test/support/eventually.js';
 import { business, policies } from '../src/seed/customers.js';
 import { auditOf, addPolicy, courses49, transactionsOf } from './support/policies.js';
 import { request } from './support/example-process.js';
@@ -129,7 +129,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
       method: 'POST',
     });
     const slow = service.redeem(policy, wish());
-    await sleep(400);
+    await eventually(async () => expect(await service.commits()).toBe(1));
     const meanwhile = await service.redeem(policy, wish({ lms_user_id: 8 }), { worker: 1 });
     expect([meanwhile.status, meanwhile.body]).toEqual([
       429,
@@ -151,7 +151,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
       method: 'POST',
     });
     const slow = service.redeem(policy, wish());
-    await sleep(400);
+    await eventually(async () => expect(await service.commits()).toBe(1));
     const [same, other] = [
       await service.redeem(policy, wish({ content_key: otherCourse }), { worker: 1 }),
       await service.redeem(policy, wish({ lms_user_id: 8 }), { worker: 1 }),

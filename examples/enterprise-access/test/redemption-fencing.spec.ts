@@ -26,11 +26,6 @@ function withoutFences(file: string): void {
   database.close();
 }
 
-/** Commits that the ledger was asked for. */
-async function commits(service: RunningService): Promise<number> {
-  return (await service.upstreamRequests(service.ledger))['POST /api/v1/policies/:uuid/transactions/'] ?? 0;
-}
-
 describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeName) => {
   let store: ServiceStore;
   let shared: RunningService;
@@ -61,7 +56,7 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
     await service.planFault(service.ledger, { delay_ms: 5_000, times: 1, match: policy, method: 'POST' });
     const committed = (await transactionsOf(service.ledger, policy)).length;
     const late = service.redeem(policy, wish(7), { worker: 0 });
-    await eventually(async () => expect(await commits(service)).toBe(committed + 1));
+    await eventually(async () => expect(await service.commits()).toBe(committed + 1));
     const sentAt = performance.now();
     service.worker(0).pause();
     const successor = await eventually(
@@ -115,14 +110,14 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
     expect((await shared.redeem(policy, wish(7), { worker: 0 })).status).toBe(200);
     expect((await shared.redeem(policy, wish(8), { worker: 1 })).status).toBe(200);
     // One commit was refused; the counter itself was lifted, so that the other worker's was not.
-    expect(await commits(shared)).toBe(1 + 2 + 1);
+    expect(await shared.commits()).toBe(1 + 2 + 1);
   }, 120_000);
 
   it('leaves it to the ledger when a policy gets a spend limit while two learners redeem', async () => {
     const policy = await addPolicy(shared.ledger, { perLearnerLimitCents: 1_000_000 });
     await shared.planFault(shared.ledger, { delay_ms: 1_500, times: 2, match: policy, method: 'POST' });
     const both = Promise.all([7, 8].map((learner) => shared.redeem(policy, wish(learner), { worker: learner % 2 })));
-    await eventually(async () => expect(await commits(shared)).toBe(2));
+    await eventually(async () => expect(await shared.commits()).toBe(2));
     const change = { spend_limit_cents: 4_900 };
     await request('PATCH', `${shared.ledger.address}/admin/policies/${policy}/`, { body: change });
     const answers = await both;
@@ -137,7 +132,7 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
     const policy = await addPolicy(shared.ledger, { spendLimitCents: 1_000_000 });
     await shared.planFault(shared.ledger, { delay_ms: 1_500, times: 1, match: policy, method: 'POST' });
     const slow = shared.redeem(policy, wish(7));
-    await eventually(async () => expect(await commits(shared)).toBe(1));
+    await eventually(async () => expect(await shared.commits()).toBe(1));
     const ended = shared.worker(0).stop();
     expect((await slow).status).toBe(200);
     expect(await ended).toBe('SIGTERM');

@@ -13,16 +13,25 @@ const killedSeconds = process.env['ENDURANCE'] ? 20 : 4;
 describe('a race of 12 requests on 4 workers for a policy with money for 5', () => {
   const wish = (learner: number): object => ({ lms_user_id: learner, content_key: course });
 
+  /** The statuses that all requests ended with; who is told to come again does so. */
   async function race(
     storeName: 'disk' | 'memcached',
-    env: Record<string, string>,
-    run: (service: RunningService, policy: string) => Promise<number[]>,
+    wait: string,
+    comesAgainAfter: readonly number[],
   ): Promise<number[]> {
     const store = await startStore[storeName]();
-    const service = await RunningService.start({ workers: 4, env: { ...store.env, ...env } });
+    const env = { ...store.env, REDEMPTION_LOCK_WAIT: wait };
+    const service = await RunningService.start({ workers: 4, env });
     try {
       const policy = await addPolicy(service.ledger, { spendLimitCents: 5 * priceCents });
-      const statuses = await run(service, policy);
+      const contend = async (learner: number): Promise<number> => {
+        for (;;) {
+          const { status } = await service.redeem(policy, wish(learner), { worker: learner % 4 });
+          if (!comesAgainAfter.includes(status)) return status;
+          await sleep(20 + Math.random() * 80);
+        }
+      };
+      const statuses = await Promise.all(learners.map(contend));
       expect(await transactionsOf(service.ledger, policy)).toHaveLength(5);
       expect(await auditOf(service.ledger)).toMatchObject({ violations: [], spent_cents: 5 * priceCents });
       return statuses.sort();
@@ -32,32 +41,19 @@ describe('a race of 12 requests on 4 workers for a policy with money for 5', () 
     }
   }
 
+  // 503 is no part of the race: on a machine that is short of time a lock store misses its deadline, and nothing is redeemed.
   it.each(['disk', 'memcached'] as const)(
     'commits exactly 5 and turns the others away, on the %s store',
     async (storeName) => {
-      const statuses = await race(storeName, { REDEMPTION_LOCK_WAIT: '10' }, async (service, policy) => {
-        const answers = await Promise.all(
-          learners.map((learner) => service.redeem(policy, wish(learner), { worker: learner % 4 })),
-        );
-        return answers.map(({ status }) => status);
-      });
+      const statuses = await race(storeName, '10', [503]);
       expect(statuses.slice(0, 5)).toEqual([200, 200, 200, 200, 200]);
       expect(statuses.slice(5).filter((status) => status !== 422 && status !== 429)).toEqual([]);
     },
-    60_000,
+    120_000,
   );
 
   it('commits exactly 5 when nobody waits for the lock and everybody comes back until the answer is final', async () => {
-    const finals = await race('disk', { REDEMPTION_LOCK_WAIT: '0' }, async (service, policy) => {
-      const contend = async (learner: number): Promise<number> => {
-        for (;;) {
-          const { status } = await service.redeem(policy, wish(learner), { worker: learner % 4 });
-          if (status !== 429) return status;
-          await sleep(20 + Math.random() * 80);
-        }
-      };
-      return Promise.all(learners.map(contend));
-    });
+    const finals = await race('disk', '0', [429, 503]);
     expect(finals).toEqual([200, 200, 200, 200, 200, 422, 422, 422, 422, 422, 422, 422]);
   }, 120_000);
 });

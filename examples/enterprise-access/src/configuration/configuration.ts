@@ -1,4 +1,5 @@
 import { InvalidOptionError, secondsFromEnv } from 'nestjs-tiered-cache';
+import { contentTimeoutName, contentTimeoutMs, versionTimeoutMs } from './timeouts.js';
 
 export type HttpAdapterName = 'express' | 'fastify';
 
@@ -14,13 +15,6 @@ export class Configuration {
   readonly port: number;
   /** `HTTP_ADAPTER`: `express` (default) or `fastify`. */
   readonly httpAdapter: HttpAdapterName;
-  /**
-   * `CONTENT_METADATA_CACHE_TIMEOUT`, in seconds, default 300; when it is absent, the older
-   * `CONTENT_METADATA_VIEW_CACHE_TIMEOUT_SECONDS` is read.
-   */
-  readonly contentMetadataTtlMs: number;
-  /** `CONTENT_VERSION_CACHE_TIMEOUT`, in seconds, default 5: for how long a catalog's modification time is believed. */
-  readonly contentVersionTtlMs: number;
   /** `REDEMPTION_LOCK_TIMEOUT`, in seconds, default 60: how long a lock outlives a worker that died in a redemption. */
   readonly redemptionLockTtlMs: number;
   /** `REDEMPTION_LOCK_WAIT`, in seconds, default 2: how long a redemption waits for another one before it answers 429. */
@@ -37,19 +31,12 @@ export class Configuration {
     this.jwtSecret = secret(env, 'JWT_SECRET');
     this.port = port(env, 'PORT', 3000);
     this.httpAdapter = oneOf(env, 'HTTP_ADAPTER', ['express', 'fastify']);
-    this.contentMetadataTtlMs = secondsFromEnv(contentTimeoutName(env), 300, env);
-    this.contentVersionTtlMs = secondsFromEnv('CONTENT_VERSION_CACHE_TIMEOUT', 5, env);
+    versionTimeoutMs(env);
     this.redemptionLockTtlMs = atLeastOneSecond('REDEMPTION_LOCK_TIMEOUT', 60, env);
     this.redemptionLockWaitMs = secondsFromEnv('REDEMPTION_LOCK_WAIT', 2, env);
     this.upstreamTimeoutMs = atLeastOneSecond('UPSTREAM_TIMEOUT', 5, env);
-    this.warnings = warningsOf(contentTimeoutName(env), this.contentMetadataTtlMs);
+    this.warnings = warningsOf(contentTimeoutName(env), contentTimeoutMs(env));
   }
-}
-
-function contentTimeoutName(env: NodeJS.ProcessEnv): string {
-  return env['CONTENT_METADATA_CACHE_TIMEOUT']?.trim()
-    ? 'CONTENT_METADATA_CACHE_TIMEOUT'
-    : 'CONTENT_METADATA_VIEW_CACHE_TIMEOUT_SECONDS';
 }
 
 function warningsOf(name: string, contentMetadataTtlMs: number): string[] {

@@ -1,15 +1,17 @@
 import { defineKey, flag, json } from 'nestjs-tiered-cache';
 import type { ContentMetadata } from '../clients/catalog.client.js';
+import { configuredLife, contentTimeoutMs, versionTimeoutMs } from '../configuration/timeouts.js';
 
 const owner = 'content-metadata';
+const contentLife = configuredLife('CONTENT_METADATA_CACHE_TIMEOUT', contentTimeoutMs);
 const isRecord = (record: ContentMetadata): boolean => Object.keys(record).length > 0;
 
-/** How long they are fresh is configured (`CONTENT_METADATA_CACHE_TIMEOUT`) and given with each call. */
 export const contentOfCustomer = defineKey('content_metadata:{customerUuid}:{contentKey}:{coerceToParentCourse}', {
   owner,
-  holds: 'content metadata that a customer may see; with coerceToParentCourse that of a run’s course',
+  holds: 'content metadata that a customer may see; if coerced, that of the course of a run',
   params: { coerceToParentCourse: 'boolean' },
   codec: json<ContentMetadata>(),
+  ttl: contentLife,
   cacheIf: isRecord,
 });
 
@@ -17,6 +19,7 @@ export const contentOfCatalog = defineKey('catalog_content_metadata:{catalogUuid
   owner,
   holds: 'content metadata of a catalog',
   codec: json<ContentMetadata>(),
+  ttl: contentLife,
   cacheIf: isRecord,
 });
 
@@ -24,12 +27,14 @@ export const catalogContains = defineKey('catalog_contains_content:{catalogUuid}
   owner,
   holds: 'whether a catalog holds a course, or the course of a run',
   codec: flag(),
+  ttl: contentLife,
 });
 
 export const contentModified = defineKey('content_modified:{source}:{uuid}', {
   owner,
   holds:
-    'when the content of a catalog, or of any of a customer’s catalogs, last changed: the version of the entries above',
+    'when the content of a catalog, or of any catalog of a customer, last changed: the version of all other entries',
   params: { source: { values: ['catalog', 'customer'] } },
   codec: json<string>(),
+  ttl: configuredLife('CONTENT_VERSION_CACHE_TIMEOUT', versionTimeoutMs),
 });

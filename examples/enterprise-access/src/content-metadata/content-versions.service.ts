@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { TieredCache } from 'nestjs-tiered-cache';
+import { Memoize } from 'nestjs-tiered-cache';
 import { CatalogClient } from '../clients/catalog.client.js';
 import { UpstreamError } from '../clients/upstream-error.js';
-import { Configuration } from '../configuration/configuration.js';
 import { contentModified } from './content-keys.js';
+
+type Source = 'catalog' | 'customer';
 
 /**
  * When content last changed: the version that cached content must have. A changed catalog is seen as soon as its modification time is
@@ -11,38 +12,23 @@ import { contentModified } from './content-keys.js';
  */
 @Injectable()
 export class ContentVersions {
-  constructor(
-    private readonly cache: TieredCache,
-    private readonly catalogs: CatalogClient,
-    private readonly configuration: Configuration,
-  ) {}
+  constructor(private readonly catalogs: CatalogClient) {}
 
-  ofCatalog(uuid: string): Promise<{ version?: string }> {
-    return this.of('catalog', uuid, (signal) => this.catalogs.catalogModified(uuid, signal));
-  }
-
-  ofCustomer(uuid: string): Promise<{ version?: string }> {
-    return this.of('customer', uuid, (signal) => this.catalogs.customerModified(uuid, signal));
-  }
-
-  /** No version, so that any entry will do, when the catalog service does not tell. */
-  private async of(
-    source: 'catalog' | 'customer',
-    uuid: string,
-    load: (signal: AbortSignal) => Promise<string | undefined>,
-  ): Promise<{ version?: string }> {
-    const ttl = this.configuration.contentVersionTtlMs;
-    if (ttl === 0) return {};
+  /** `undefined`, so that any entry will do, when the catalog service does not tell. */
+  async of(source: Source, uuid: string): Promise<string | undefined> {
     try {
-      const version = await this.cache.getOrSet(
-        contentModified({ source, uuid }),
-        async ({ signal }) => (await load(signal)) ?? '',
-        { ttl },
-      );
-      return version === '' ? {} : { version };
+      return (await this.modified(source, uuid)) || undefined;
     } catch (error) {
-      if (error instanceof UpstreamError) return {};
+      if (error instanceof UpstreamError) return undefined;
       throw error;
     }
+  }
+
+  /** Empty for what does not exist. */
+  @Memoize({ key: contentModified, args: (source: Source, uuid: string) => ({ source, uuid }) })
+  async modified(source: Source, uuid: string): Promise<string> {
+    const modified =
+      source === 'catalog' ? await this.catalogs.catalogModified(uuid) : await this.catalogs.customerModified(uuid);
+    return modified ?? '';
   }
 }

@@ -1,14 +1,20 @@
 import { Body, Controller, ForbiddenException, HttpCode, Param, Post, UseFilters } from '@nestjs/common';
+import { CacheLockExceptionFilter } from 'nestjs-tiered-cache';
 import { CurrentCaller } from '../auth/caller.js';
 import type { Caller } from '../auth/caller.js';
 import type { Transaction } from '../clients/ledger.client.js';
 import { parseUuid } from '../http/bad-input.js';
 import { PolicyRedemptionService } from './policy-redemption.service.js';
 import { parseRedeemRequest } from './redeem-request.js';
-import { RedemptionLockFilter } from './redemption-lock.filter.js';
+
+const lockFilter = new CacheLockExceptionFilter({
+  held: 'Enrollment currently locked for this subsidy access policy.',
+  unavailable: 'Enrollment can not be locked at the moment; nothing was redeemed. Try again.',
+  lost: 'The lock was lost on the way. Try again: what was redeemed all the same is answered, not redeemed twice.',
+});
 
 @Controller('api/v1/policy-redemption/:policy_uuid')
-@UseFilters(RedemptionLockFilter)
+@UseFilters(lockFilter)
 export class PolicyRedemptionController {
   constructor(private readonly redemptions: PolicyRedemptionService) {}
 

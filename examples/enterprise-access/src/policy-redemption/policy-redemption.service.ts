@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { CacheLock, LeaseLostError } from 'nestjs-tiered-cache';
+import { CacheLock, LeaseLostError, StoreUnavailableError } from 'nestjs-tiered-cache';
 import type { Lease } from 'nestjs-tiered-cache';
 import { LedgerClient } from '../clients/ledger.client.js';
 import type { CommitOutcome, Policy, Transaction, TransactionRequest } from '../clients/ledger.client.js';
@@ -15,7 +15,11 @@ import type { RefusalReason } from './refusal-reason.js';
 
 type Wish = Omit<TransactionRequest, 'fence'>;
 
-/** Spends a policy's money on content for a learner: under a lock, once per learner and content, and never over a limit. */
+/**
+ * Spends a policy's money on content for a learner: under a lock, once per learner and content, and never over a limit.
+ *
+ * `CacheLock.using` and not `@WithLock`, since what is locked and for how long to wait are known at the call only.
+ */
 @Injectable()
 export class PolicyRedemptionService {
   constructor(
@@ -69,11 +73,10 @@ export class PolicyRedemptionService {
       this.ledger.commit(policy.uuid, { ...wish, fence: { resource: lease.resource, token: lease.fencingToken } });
     const outcome = await fenced();
     if (outcome.status !== 'stale') return outcome;
-    if (!(await lease.renew())) {
-      lease.throwIfLost();
-      throw new LeaseLostError(lease.resource, 'unreachable');
-    }
-    await lease.raiseFencingToken(outcome.maxFencingToken);
+    if (!(await lease.renew())) throw lost(lease);
+    await lease.raiseFencingToken(outcome.maxFencingToken).catch((error: unknown) => {
+      throw error instanceof StoreUnavailableError ? lost(lease) : error;
+    });
     return fenced();
   }
 
@@ -92,4 +95,9 @@ export class PolicyRedemptionService {
     if (reasons.length > 0) throw new NotRedeemable(policy.uuid, reasons);
     return priceCents as number;
   }
+}
+
+/** What the lease says of its loss; a store that can't be reached says nothing. */
+function lost(lease: Lease): unknown {
+  return lease.signal.aborted ? lease.signal.reason : new LeaseLostError(lease.resource, 'unreachable');
 }

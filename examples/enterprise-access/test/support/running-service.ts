@@ -94,6 +94,11 @@ export class RunningService {
     return (body as { by_route: Record<string, number> }).by_route;
   }
 
+  /** Commits that the ledger was asked for since the last `reset`. */
+  async commits(): Promise<number> {
+    return (await this.upstreamRequests(this.ledger))['POST /api/v1/policies/:uuid/transactions/'] ?? 0;
+  }
+
   async planFault(upstream: ExampleProcess, fault: object): Promise<void> {
     const { status } = await request('POST', `${upstream.address}/faults`, { body: fault });
     if (status !== 200) throw new Error(`The fault was not understood: ${JSON.stringify(fault)}`);
