@@ -1,10 +1,9 @@
-import { StreamableFile } from '@nestjs/common';
 import { renderSpliced } from '../codec/spliced/render-spliced.js';
 import type { Fillers } from '../codec/spliced/render-spliced.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { AnswerHead, CachedAnswer } from './cached-answer.js';
 import { entityTag, matches } from './conditional.js';
-import { isFastify, varyBy } from './http-exchange.js';
+import { sendsBytes, setHeader, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 
 /** How answers of one handler are presented. */
@@ -18,40 +17,54 @@ export interface Presentation {
 const maxSeconds = 365 * 24 * 60 * 60;
 
 /**
- * Sets status and headers, and returns what Nest is to send: the stored bytes, or nothing for a 304.
+ * Sets status and headers, and returns what Nest is to send: the stored bytes, or nothing for a 304. A promise only for what has to be
+ * filled first.
  *
  * @param personal the answer belongs to one caller.
  * @throws InvalidOptionError, FillerError for a spliced document that can't be filled.
  */
-export async function presentAnswer(
+export function presentAnswer(
   answer: CachedAnswer,
   request: HttpRequest,
   response: HttpResponse,
-  { cacheControl, vary, fill }: Presentation,
+  presentation: Presentation,
   personal: boolean,
-): Promise<unknown> {
-  const { head } = answer;
-  const now = Date.now();
-  for (const [name, value] of head.headers) response.header(name, value);
-  varyBy(response, vary);
-  const spliced = head.kind === 'spliced' ? await filled(answer, request, fill) : undefined;
-  const etag = head.etag ?? (spliced && entityTag(spliced));
-  if (etag) response.header('ETag', etag);
-  response.header('Age', `${Math.max(0, Math.floor((now - head.createdAt) / 1_000))}`);
-  if (cacheControl !== false && response.getHeader('cache-control') === undefined) {
-    const directives = spliced ? 'private, no-cache' : directivesOf(head, cacheControl, personal);
-    response.header('Cache-Control', directives);
+): unknown {
+  const { kind, etag } = answer.head;
+  if (kind !== 'spliced') {
+    const { cacheControl } = presentation;
+    const directives = cacheControl && directivesOf(answer.head, cacheControl, personal);
+    return send(answer.head, answer.body, etag, directives, request, response, presentation);
   }
-  if (etag && matches(request.headers['if-none-match'], etag)) {
+  return filled(answer, request, presentation.fill).then((bytes) => {
+    const directives = presentation.cacheControl && 'private, no-cache';
+    return send(answer.head, bytes, etag ?? entityTag(bytes), directives, request, response, presentation);
+  });
+}
+
+function send(
+  { headers, createdAt }: AnswerHead,
+  body: Buffer,
+  etag: string | undefined,
+  cacheControl: string | false,
+  request: HttpRequest,
+  response: HttpResponse,
+  { vary }: Presentation,
+): unknown {
+  for (const [name, value] of headers) setHeader(response, name, value);
+  varyBy(response, vary);
+  if (etag !== undefined) setHeader(response, 'ETag', etag);
+  setHeader(response, 'Age', `${Math.max(0, Math.floor((Date.now() - createdAt) / 1_000))}`);
+  if (cacheControl !== false && response.getHeader('cache-control') === undefined) {
+    setHeader(response, 'Cache-Control', cacheControl);
+  }
+  if (etag !== undefined && matches(request.headers['if-none-match'], etag)) {
     response.status(304);
     return undefined;
   }
-  if (spliced) return isFastify(response) ? spliced : spliced.toString('utf8');
-  if (isFastify(response)) return answer.body.length > 0 ? answer.body : '';
-  // Express would send a Buffer as JSON; bytes that are no text go the way of files.
-  return head.kind === 'text'
-    ? answer.text
-    : new StreamableFile(answer.body, { type: typeOf(head), length: answer.body.length });
+  if (body.length === 0) return '';
+  sendsBytes(response);
+  return body;
 }
 
 /** What of the life is left is `max-age` less `Age`, so `max-age` is the whole life (RFC 9111, 4.2; RFC 5861, 3). */
@@ -76,9 +89,4 @@ async function filled(answer: CachedAnswer, request: HttpRequest, fill: Presenta
     );
   }
   return (await renderSpliced(answer.document, fill(request))).toBuffer();
-}
-
-function typeOf({ headers }: AnswerHead): string {
-  const type = headers.find(([name]) => name === 'content-type')?.[1];
-  return typeof type === 'string' ? type : 'application/octet-stream';
 }

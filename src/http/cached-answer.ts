@@ -19,18 +19,12 @@ export interface AnswerHead {
 
 /** A 200 answer of a handler: its body encoded once, ready to be sent. */
 export class CachedAnswer {
-  private ownText: string | undefined;
   private ownDocument: SplicedDocument | undefined;
 
   constructor(
     readonly head: AnswerHead,
     readonly body: Buffer,
   ) {}
-
-  /** For platforms that take text only. */
-  get text(): string {
-    return (this.ownText ??= this.body.toString('utf8'));
-  }
 
   get document(): SplicedDocument {
     return (this.ownDocument ??= SplicedDocument.parse(this.body, 'structure'));

@@ -1,9 +1,9 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
-import { lastValueFrom, map, of } from 'rxjs';
+import { from, lastValueFrom, map, of } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { milliseconds } from '../value/duration.js';
 import { resolveInstants } from '../catalogue/instants.js';
-import type { LoadContext } from '../cache/loader.js';
+import type { LoadContext, Loader } from '../cache/loader.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { encodeBody } from './answer-body.js';
 import { presentAnswer } from './answering.js';
@@ -25,7 +25,7 @@ export function writeSettings(handler: object, settings: ResponseSettings): void
 export abstract class CachedResponseInterceptor implements NestInterceptor {
   constructor(private readonly cache: TieredCache) {}
 
-  async intercept(context: ExecutionContext, next: CallHandler): Promise<Observable<unknown>> {
+  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const request = context.switchToHttp().getRequest<HttpRequest>();
     if (request.method !== 'GET' && request.method !== 'HEAD') return next.handle();
@@ -35,16 +35,20 @@ export abstract class CachedResponseInterceptor implements NestInterceptor {
     const principal = settings.principalOf(request);
     if (principal === undefined) return goAround(next, response, settings);
 
-    const key = requestKey(`${context.getClass().name}.${handler.name}`, request, settings.keyedBy, principal);
-    const load = new HandlerCall(this.cache, next, response, settings, principal === null);
-    const options = settings.entryOptionsFor(request);
-    const answer = await this.cache.getOrSet<CachedAnswer>(key, (loading) => load.run(loading), options);
-    if (answer) return of(await presentAnswer(answer, request, response, settings.presentation, principal !== null));
-    varyBy(response, settings.presentation.vary);
-    // Not kept: one's own goes out as it is, and who waited for another's makes one.
-    return load.unkept ? of(load.unkept.body) : next.handle();
+    const text = requestKey(`${context.getClass().name}.${handler.name}`, request, settings.keyedBy, principal);
+    const call = new HandlerCall(this.cache, next, response, settings, principal === null);
+    const load: Loader<CachedAnswer> = (loading) => call.run(loading);
+    const answered = this.cache.getOrSet<CachedAnswer>(settings.keyOf(text), load, settings.optionsFor?.(request));
+    return answered.then((answer: CachedAnswer | undefined) => {
+      if (answer) return sent(presentAnswer(answer, request, response, settings.presentation, principal !== null));
+      varyBy(response, settings.presentation.vary);
+      // Not kept: one's own goes out as it is, and who waited for another's makes one.
+      return call.unkept ? of(call.unkept.body) : next.handle();
+    });
   }
 }
+
+const sent = (body: unknown): Observable<unknown> => (body instanceof Promise ? from(body) : of(body));
 
 /** Personal, and nobody said whose: no cache on the way may keep it either. */
 function goAround(next: CallHandler, response: HttpResponse, { presentation }: ResponseSettings): Observable<unknown> {
@@ -89,6 +93,10 @@ class HandlerCall {
     for (const [name, value] of Object.entries(encoded.headers)) {
       const ofHandler = stale ? undefined : this.response.getHeader(name);
       if (!given.has(name)) given.set(name, typeof ofHandler === 'string' ? ofHandler : value);
+    }
+    const type = given.get('content-type');
+    if (encoded.kind === 'text' && typeof type === 'string' && /^text\/[^;]*$/.test(type)) {
+      given.set('content-type', `${type}; charset=utf-8`);
     }
     const etag = given.get('etag') ?? (encoded.kind === 'spliced' ? undefined : entityTag(encoded.bytes));
     return this.answer(createdAt, encoded.kind, [...given], typeof etag === 'string' ? etag : undefined, encoded.bytes);

@@ -26,6 +26,10 @@ export interface HttpResponse {
   status(code: number): this;
   header(name: string, value: unknown): this;
   send(body?: unknown): unknown;
+  /** Express. */
+  setHeader?(name: string, value: unknown): unknown;
+  /** Express. */
+  json?(body: unknown): unknown;
   getHeader(name: string): unknown;
   getHeaders(): Record<string, unknown>;
 }
@@ -40,13 +44,28 @@ export const isFastify = (response: HttpResponse): boolean => 'raw' in response;
 
 export const isSent = (response: HttpResponse): boolean => response.headersSent === true || response.sent === true;
 
+/** As it is: Express's own `header` looks content types up. */
+export function setHeader(response: HttpResponse, name: string, value: unknown): void {
+  if (response.setHeader) response.setHeader(name, value);
+  else response.header(name, value);
+}
+
+/** Nest hands every object to Express as JSON (platform-express 12), which would spell out each byte of a Buffer. */
+export function sendsBytes(response: HttpResponse): void {
+  if (!response.json) return;
+  const json = response.json.bind(response);
+  response.json = (body: unknown) => (Buffer.isBuffer(body) ? response.send(body) : json(body));
+}
+
 /** Adds names to the `Vary` header that are not there yet. */
 export function varyBy(response: HttpResponse, names: readonly string[]): void {
   if (names.length === 0) return;
-  const present = splitNames(response.getHeader('vary'));
+  const given = response.getHeader('vary');
+  if (given === undefined) return setHeader(response, 'Vary', names.join(', '));
+  const present = splitNames(given);
   const lower = new Set(present.map((name) => name.toLowerCase()));
   if (lower.has('*')) return;
-  response.header('Vary', [...present, ...names.filter((name) => !lower.has(name.toLowerCase()))].join(', '));
+  setHeader(response, 'Vary', [...present, ...names.filter((name) => !lower.has(name.toLowerCase()))].join(', '));
 }
 
 /** The names of a header that lists some. */

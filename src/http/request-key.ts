@@ -1,6 +1,3 @@
-import { versionedKey } from '../key/key.js';
-import type { Key } from '../key/key.js';
-import type { KeyPart } from '../key/key-part.js';
 import { routeOf } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
 
@@ -14,40 +11,41 @@ export interface KeyedBy {
 export type Principal = string | null;
 
 /**
- * The key of an answer: the handler, its route and parameters, the chosen query parameters and headers in canonical order, who asks. Never
- * the raw URL. GET and HEAD share it.
+ * The text that names an answer: the handler, its route and parameters, the chosen query parameters and headers in canonical order, who
+ * asks. Never the raw URL. GET and HEAD share it. Every value is preceded by its length, so that none can pose as two.
+ *
+ * One text instead of a list of parts: a hit then encodes nothing.
  */
 export function requestKey(
   handler: string,
   request: HttpRequest,
   { query, headers }: KeyedBy,
   principal: Principal,
-): Key {
-  const parts: KeyPart[] = ['http', handler, routeOf(request)];
-  const { params = {}, hosts = {} } = request;
-  for (const given of [params, hosts]) {
-    const names = Object.keys(given);
-    parts.push(names.length);
-    for (const name of names.sort()) push(parts, name, given[name]);
+): string {
+  let text = `http ${handler} ${routeOf(request)}`;
+  if (request.params) text += all(request.params);
+  if (request.hosts) text += ` @${all(request.hosts)}`;
+  for (const name of query) text += ` ?${name}${valueOf(request.query?.[name])}`;
+  for (const name of headers) text += ` ${name}:${valueOf(request.headers[name])}`;
+  return principal === null ? text : `${text} for ${valueOf(principal)}`;
+}
+
+function all(given: Readonly<Record<string, unknown>>): string {
+  let text = '';
+  for (const name of Object.keys(given).sort()) text += ` ${name}${valueOf(given[name])}`;
+  return text;
+}
+
+/** `-` is absent, `=4:text` a text, `[2]` and its items a list, `{}` and its JSON anything else. */
+function valueOf(value: unknown): string {
+  if (typeof value === 'string') return `=${value.length}:${value.toWellFormed()}`;
+  if (value === undefined || value === null) return '-';
+  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
+    return `[${value.length}]${value.map(valueOf).join('')}`;
   }
-  for (const name of query) push(parts, name, request.query?.[name]);
-  for (const name of headers) push(parts, name, request.headers[name]);
-  parts.push(principal);
-  return versionedKey(...parts);
+  const json = JSON.stringify(value, sorted);
+  return `{}${json.length}:${json}`;
 }
-
-/** Absent is null, a list is its length and its items, an object `true` and its JSON: the type of the first part tells them apart. */
-function push(parts: KeyPart[], name: string, value: unknown): void {
-  parts.push(name);
-  if (value === undefined || value === null) parts.push(null);
-  else if (typeof value === 'string') parts.push(wellFormed(value));
-  else if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
-    parts.push(value.length, ...value.map(wellFormed));
-  } else parts.push(true, JSON.stringify(value, sorted));
-}
-
-/** A lone surrogate, which no URL decodes to, is no reason to fail a request. */
-const wellFormed = (text: string): string => text.toWellFormed();
 
 function sorted(_name: string, value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

@@ -1,3 +1,5 @@
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { defineKey } from '../catalogue/define-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import type { LifeOptions } from '../catalogue/instants.js';
@@ -16,7 +18,10 @@ export interface ResponseSettings {
   readonly presentation: Presentation;
   /** `undefined`: the request goes around the cache. */
   readonly principalOf: (request: HttpRequest) => Principal | undefined;
-  readonly entryOptionsFor: (request: HttpRequest) => EntryOptions<CachedAnswer>;
+  /** Keys bring along how their entries are kept, so that a hit looks at no options. */
+  readonly keyOf: (text: string) => CatalogueKey<CachedAnswer>;
+  /** What depends on the request; `undefined` where nothing does. */
+  readonly optionsFor: ((request: HttpRequest) => EntryOptions<CachedAnswer>) | undefined;
   /** What decides on the life, over the cache's defaults. */
   readonly life: Pick<LifeOptions<unknown>, 'ttl' | 'staleFor' | 'jitter'>;
   readonly maxBodyBytes: number;
@@ -34,8 +39,9 @@ export function responseSettings(options: CachedResponseOptions): ResponseSettin
   const life = definedOnly({ ttl, staleFor, jitter });
   resolveInstants({ ...life, ttl: typeof ttl === 'object' ? 0 : (ttl ?? 0) }, undefined, 0);
   const lowerHeaders = headers.map((name) => name.toLowerCase());
-  const constant: EntryOptions<CachedAnswer> = Object.freeze({
+  const answers = defineKey('{answer}', {
     ...entry,
+    holds: 'an HTTP answer',
     codec: answerCodec,
     isolation: 'share',
     // The cache's defaults for these are made for other values, or are in the answer's life already.
@@ -54,8 +60,8 @@ export function responseSettings(options: CachedResponseOptions): ResponseSettin
       fill: fill as ((request: HttpRequest) => Fillers) | undefined,
     },
     principalOf: principalBy(principal),
-    entryOptionsFor:
-      typeof tags === 'function' ? (request) => ({ ...constant, tags: tags(request as never) }) : () => constant,
+    keyOf: (answer) => answers({ answer }),
+    optionsFor: typeof tags === 'function' ? (request) => ({ tags: tags(request as never) }) : undefined,
     life,
     maxBodyBytes,
     instances,
