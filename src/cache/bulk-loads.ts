@@ -99,9 +99,9 @@ export class BulkLoads {
 
   private async take<V>(key: Key, landing: Promise<Landed<V>>, values: Map<string, V | undefined>): Promise<void> {
     const { position } = this.parts.fence;
-    const { copy, keptForRequest } = await landing;
+    const { copy, keptForRequest, namedAt } = await landing;
     if (!copy) return;
-    if (keptForRequest) this.near.keepLoadedForRequest(key, copy, position);
+    if (keptForRequest) this.near.keepLoadedForRequest(key, copy, namedAt ?? position);
     values.set(key.id, copy.read());
   }
 

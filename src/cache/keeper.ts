@@ -140,8 +140,12 @@ export class Keeper {
     policy: EntryPolicy<V>,
   ): Promise<Landed<V>> {
     const lasting = { ...head, freshUntil: Infinity, staleUntil: Infinity };
-    await this.removeShared(key, start);
-    return { copy: this.copyOf(key, lasting, payload, start, policy), keptForRequest: true };
+    const copy = this.copyOf(key, lasting, payload, start, policy);
+    const keptForRequest = !this.near.namedSince(key, copy, start.position);
+    const removing = this.removeShared(key, start);
+    const namedAt = this.parts.fence.position;
+    await removing;
+    return { copy, keptForRequest, namedAt };
   }
 
   /** There is none: nothing is stored, and what was stored before and still served is no longer so. */
@@ -151,6 +155,7 @@ export class Keeper {
     return { copy: undefined, keptForRequest: false };
   }
 
+  /** Names the key at once, before it waits for the store. */
   private async removeShared(key: Key, { lease, placed }: LoadStart): Promise<void> {
     this.near.name(key);
     await this.release(() => lease?.removeItem());

@@ -108,7 +108,8 @@ export class NearTiers {
     return now < held.servedUntil && now < held.trust.until;
   }
 
-  private namedSince(key: Key, copy: NearCopy, position: number): boolean {
+  /** Whether the key or a tag of the copy was invalidated since that position. */
+  namedSince(key: Key, copy: NearCopy, position: number): boolean {
     const { fence } = this.parts;
     return (
       fence.namedSince(this.parts.nameOf(key), position) ||

@@ -284,18 +284,16 @@ export class TieredCache {
   }
 
   /** @param position the fence's position when the caller asked. */
-  private taken<V>(key: Key, position: number, { copy, keptForRequest }: Landed<V>): V | undefined {
-    if (copy && keptForRequest) this.near.keepLoadedForRequest(key, copy, position);
+  private taken<V>(key: Key, position: number, { copy, keptForRequest, namedAt }: Landed<V>): V | undefined {
+    if (copy && keptForRequest) this.near.keepLoadedForRequest(key, copy, namedAt ?? position);
     return copy?.read();
   }
 }
 
 /** Options that have no say in whether a near copy will do. */
-function isPlain({
-  version,
-  isolation,
-  signal,
-  codec,
-}: Pick<EntryOptions, 'version' | 'isolation' | 'signal'> & { readonly codec?: unknown }): boolean {
+function isPlain(
+  options: Pick<EntryOptions, 'version' | 'isolation' | 'signal'> & { readonly codec?: unknown },
+): boolean {
+  const { version, isolation, signal, codec } = options;
   return version === undefined && isolation === undefined && signal === undefined && codec === undefined;
 }
