@@ -8,7 +8,7 @@ export type TrialOutcome =
   | { readonly status: 'damaged'; readonly problem: string };
 
 /**
- * Reads every key and value, and makes a write that takes pages from the free list and is then undone. A page that lies behind the
+ * Reads every key and value, for half a second at most, and makes a write that takes pages from the free list and is then undone. A page that lies behind the
  * end of the file, or holds garbage, ends this process by a signal or an error instead of the one that asked.
  */
 const script = `
@@ -19,6 +19,7 @@ process.on('uncaughtException', (error) => process.exit(damage.includes(error.co
 // Nobody waits for the answer any more, and others may be writing.
 if (process.ppid !== Number(parent)) process.exit(7);
 const db = open({ path, noSubdir: false, noSync: true, encoding: 'binary', keyEncoding: 'binary', useVersions: true, maxReaders: 512 });
+const until = performance.now() + 500;
 let entries = 0;
 let last = Buffer.alloc(0);
 for (const key of db.getKeys({ start: Buffer.of(0) })) {
@@ -26,6 +27,7 @@ for (const key of db.getKeys({ start: Buffer.of(0) })) {
   if (db.getBinaryFast(key) === undefined) process.exit(4);
   last = Buffer.from(key);
   entries++;
+  if (performance.now() > until) process.exit(8);
 }
 if (entries !== db.getStats().entryCount) process.exit(5);
 db.transactionSync(() => {
