@@ -38,7 +38,7 @@ await main(async (jestArguments) => {
   const failedChecks = await runChecks();
   console.log('testing: jest');
   const jestStartedAt = performance.now();
-  const { passed, failed, skipped } = await runJest(jestArguments, { limitMs: 15 * 60_000 });
+  const { passed, failed, skipped } = await runJest(jestArguments, { limitMs: 45 * 60_000 });
   console.log(
     `${failed === 0 ? 'ok     ' : 'FAILED '} jest (${seconds(jestStartedAt)}), all of it ${seconds(startedAt)}`,
   );

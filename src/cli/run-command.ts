@@ -1,17 +1,9 @@
 import { TieredCacheError } from '../value/errors.js';
+import type { Command, Output } from './command.js';
 import { UsageError } from './usage-error.js';
 import { help } from './help.js';
 import { keysCommand } from './commands/keys-command.js';
 import { clearCommand, deleteCommand, explainCommand, getCommand, statsCommand } from './commands/store-commands.js';
-
-/** Where a command writes. */
-export interface Output {
-  readonly out: (text: string) => void;
-  readonly err: (text: string) => void;
-}
-
-/** Runs on the arguments behind its name and returns the exit code. */
-export type Command = (args: readonly string[], output: Output) => Promise<number>;
 
 const commands: Readonly<Record<string, Command>> = {
   keys: keysCommand,

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
 import { Catalogue } from '../../catalogue/catalogue.js';
 import type { KeyClassFacts } from '../../catalogue/key-class-facts.js';
-import type { Output } from '../run-command.js';
+import type { Output } from '../command.js';
 import { UsageError } from '../usage-error.js';
 
 /** `keys [MODULE] [--format md|json] [--check FILE]` */

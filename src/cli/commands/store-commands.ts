@@ -4,7 +4,7 @@ import { freshnessAt } from '../../value/entry.js';
 import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
 import { keyFrom, openCache } from '../open-cache.js';
 import type { OpenedCache } from '../open-cache.js';
-import type { Command, Output } from '../run-command.js';
+import type { Command, Output } from '../command.js';
 import { UsageError } from '../usage-error.js';
 
 /** `stats` */

@@ -1,0 +1,13 @@
+export { codecContract } from './testing/codec-contract.js';
+export type { CodecContractOptions, TestRunner } from './testing/codec-contract.js';
+export { lockContract } from './testing/lock-contract.js';
+export type { LockContractOptions } from './testing/lock-contract.js';
+export { storeContract } from './testing/store-contract.js';
+export type { StoreContractOptions, StoreSubject } from './testing/store-contract.js';
+export { EventRecorder, recordEvents } from './testing/event-recorder.js';
+export type { RecordedEvent } from './testing/event-recorder.js';
+export { FakeClock } from './testing/fake-clock.js';
+export { FaultyStore, faultyStore } from './testing/faulty-store.js';
+export type { StoreFault, StoreOperation } from './testing/faulty-store.js';
+export { replaceStores } from './testing/replace-stores.js';
+export type { OverridesProviders, ReplacedStores } from './testing/replace-stores.js';
