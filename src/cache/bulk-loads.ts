@@ -213,7 +213,10 @@ export class BulkLoads {
           one.settle.resolve({ copy: understood.copy, keptForRequest: true });
           return [one, 'settled'];
         }
-        await shard.remove((one.placed as PlacedKey).storeKey, here.item.revision);
+        const { storeKey } = one.placed as PlacedKey;
+        if (understood.miss === 'expired' && (await this.parts.leases.isRefreshing(shard, storeKey)))
+          return [one, 'held'];
+        await shard.remove(storeKey, here.item.revision);
         return [one, 'removed']; // worthless for good; one process wins the next round
       }),
     );

@@ -42,6 +42,9 @@ export class Flights {
       : this.begin(this.flights, slot, key, policy, (self: Flight<Landed<V>>) =>
           forced ? this.reader.force(self, key, loader, policy) : this.reader.readOrLoad(self, key, loader, policy),
         );
+    // A look-up may have to wait for a refresh: whose loader asks for its own key is told so.
+    const refresh = this.refreshes.get(slot);
+    if (refresh) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
     return flight.join(this.parts.clock, policy.hardMs < policy.maxLoadMs ? policy.hardMs : Infinity, policy.signal);
   }

@@ -81,7 +81,11 @@ export class ReadThrough {
     }
     let won: { item?: StoredItem; lease?: FillLease };
     try {
-      won = await this.parts.leases.winRefresh(placed.shard, placed.storeKey);
+      won = await this.parts.leases.winRefresh(
+        placed.shard,
+        placed.storeKey,
+        this.parts.store.capabilities.touch ? (item) => this.lifeLeftMs(placed, item) : undefined,
+      );
       if (!won.item) return await this.underLease(flight, placed, loader, policy);
       const found = await this.entries.understand(
         placed,
@@ -119,14 +123,17 @@ export class ReadThrough {
         return this.load(flight, placed.key, loader, policy, placed, found.lease);
       }
       if (found.state === 'held') {
-        await this.parts.clock.sleep(pollMinMs + this.parts.random() * pollSpreadMs, flight.controller.signal);
-        flight.controller.signal.throwIfAborted();
+        await this.pauseBetweenPolls(flight);
         continue;
       }
       const understood = generations
         ? await this.entries.understand(placed, found.item, policy, await generations)
         : await this.entries.understand(placed, found.item, policy, noGenerations);
       if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
+      if (understood.miss === 'expired' && (await this.parts.leases.isRefreshing(placed.shard, placed.storeKey))) {
+        await this.pauseBetweenPolls(flight);
+        continue;
+      }
       // Worthless for good: whoever removes exactly this item lets one process win the next round.
       reason = understood.miss;
       removals++;
@@ -136,6 +143,11 @@ export class ReadThrough {
       placed.shard.name,
       `${placed.key.text} was replaced by worthless items again and again`,
     );
+  }
+
+  private async pauseBetweenPolls(flight: Flight): Promise<void> {
+    await this.parts.clock.sleep(pollMinMs + this.parts.random() * pollSpreadMs, flight.controller.signal);
+    flight.controller.signal.throwIfAborted();
   }
 
   /** Stores without atomic operations: read, load, write. A late fill can undo an invalidation there, and their flags say so. */
@@ -193,16 +205,18 @@ export class ReadThrough {
     if (!this.parts.store?.capabilities.atomic) return this.parts.leases.unfenced(placed.shard, placed.storeKey);
     try {
       await placed.log.ready();
-      return await this.parts.leases.seize(placed.shard, placed.storeKey, (item) => {
-        try {
-          return openEnvelope(placed.storeKey, item.bytes).staleUntil - this.parts.clock.now();
-        } catch {
-          return 0; // undecodable: nothing worth keeping stands there
-        }
-      });
+      return await this.parts.leases.seize(placed.shard, placed.storeKey, (item) => this.lifeLeftMs(placed, item));
     } catch (error) {
       if (error instanceof StoreUnavailableError) return undefined;
       throw error;
+    }
+  }
+
+  private lifeLeftMs({ storeKey }: PlacedKey, item: StoredItem): number {
+    try {
+      return openEnvelope(storeKey, item.bytes).staleUntil - this.parts.clock.now();
+    } catch {
+      return 0; // undecodable: nothing worth keeping stands there
     }
   }
 }

@@ -41,7 +41,19 @@ export class FillLease {
     /** The item was there before and outlives a load that comes to nothing. */
     readonly standing: boolean,
     private readonly fenced: boolean,
+    /** How long the standing item has to live; absent where the store can't prolong it. */
+    private readonly itemLifeLeftMs?: () => number,
   ) {}
+
+  /**
+   * Lets a standing item outlive its load: an item that runs out meanwhile looks like one that was deleted, and the fill would be refused.
+   * Its readers go by the instants in the entry and are not deceived. False: it is gone.
+   */
+  async keepItem(): Promise<boolean> {
+    const leftMs = this.itemLifeLeftMs?.();
+    if (leftMs === undefined || leftMs > 2 * leaseMs) return true;
+    return this.shard.touch(this.storeKey, Math.max(0, leftMs) + leaseMs);
+  }
 
   /** Stores the value, if no invalidation came in between and the lease still stands. */
   async fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
@@ -106,6 +118,7 @@ export class FillLease {
     if (outcome.status !== 'stored') return false;
     if (this.standing) this.companion = outcome.revision;
     else this.item = outcome.revision;
+    if (this.standing && !this.ended) await this.keepItem();
     return true;
   }
 
@@ -132,7 +145,11 @@ export class FillLeases {
    * The right to replace an item while others go on reading it. The item is read after the companion has answered, since a store need not
    * keep the order of what is asked in one turn: a winner sees what an earlier winner has filled, and does not load it again.
    */
-  async winRefresh(shard: Shard, storeKey: string): Promise<{ item?: StoredItem; lease?: FillLease }> {
+  async winRefresh(
+    shard: Shard,
+    storeKey: string,
+    lifeLeftMs?: (item: StoredItem) => number,
+  ): Promise<{ item?: StoredItem; lease?: FillLease }> {
     const [companion] = await shard.readOrStub([companionKey(storeKey)], leaseMs);
     const [item] = await shard.readMany([storeKey]);
     if (!item || item.bytes.length === 0) {
@@ -140,7 +157,15 @@ export class FillLeases {
       return {};
     }
     if (!companion?.won) return { item };
-    return { item, lease: new FillLease(shard, storeKey, item.revision, companion.revision, true, this.fenced) };
+    const left = lifeLeftMs && ((): number => lifeLeftMs(item));
+    const lease = new FillLease(shard, storeKey, item.revision, companion.revision, true, this.fenced, left);
+    return (await lease.keepItem()) ? { item, lease } : { item };
+  }
+
+  /** Whether some process is replacing the item. */
+  async isRefreshing(shard: Shard, storeKey: string): Promise<boolean> {
+    const [companion] = await shard.readMany([companionKey(storeKey)]);
+    return companion !== undefined;
   }
 
   /**
