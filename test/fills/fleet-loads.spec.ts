@@ -58,6 +58,20 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     expect(fleet.journal('load stale')).toEqual(['load stale old', 'load stale new']);
   }, 30_000);
 
+  it('F2 keep what a refresh brings home after the end of the stale value, and wait for it meanwhile', async () => {
+    fleet.write('late', 'old');
+    const life = { ttl: 300, staleFor: 1_500 };
+    await all((i) => fleet.member(i).call('getOrSet', 'main', 'late', {}, life));
+    await pause(1_300);
+    fleet.write('late', 'new');
+    const fresh = { ttl: 60_000 };
+    expect(await fleet.member(0).call('getOrSet', 'main', 'late', { takesMs: 1_500 }, fresh)).toEqual({ row: 'old' });
+    await pause(1_000);
+    const values = await all((i) => fleet.member(i).call('getOrSet', 'main', 'late', { takesMs: 1_500 }, fresh));
+    expect(values).toEqual(Array.from({ length: 4 }, () => ({ row: 'new' })));
+    expect(fleet.journal('load late')).toEqual(['load late old', 'load late new']);
+  }, 30_000);
+
   it('F5 load at most once per second while the source fails, tell everybody who waited, and cache no error', async () => {
     const failsWith = { message: 'source down', status: 503 };
     const startedAt = performance.now();
