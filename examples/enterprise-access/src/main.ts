@@ -12,6 +12,9 @@ try {
   if (process.send) process.send(ready);
   else console.log(JSON.stringify(ready));
 } catch (error) {
-  console.error(error instanceof InvalidOptionError ? error.message : error);
+  if (error instanceof InvalidOptionError) console.error(error.message);
+  else if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') {
+    console.error(`PORT: ${process.env['PORT'] || 3000} is in use. Give another one, or 0 for one that is free.`);
+  } else console.error(error);
   process.exit(1);
 }

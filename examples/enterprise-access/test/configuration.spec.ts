@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../../../test/support/eventually.js';
@@ -105,5 +108,17 @@ describe('the process', () => {
   ])('does not start when %s is %j, and says so in one line', async (name, value) => {
     const start = startExample('main.ts', { env: { ...env, [name]: value } });
     await expect(start).rejects.toThrow(new RegExp(`ended \\(1\\) before it was ready:\\n${name}: '${value}'.*$`));
+  });
+
+  it('does not start on a port that is taken, and names the variable', async () => {
+    const taken = createServer().listen(0, '127.0.0.1');
+    await once(taken, 'listening');
+    const { port } = taken.address() as AddressInfo;
+    try {
+      const start = startExample('main.ts', { env: { ...env, PORT: `${port}` } });
+      await expect(start).rejects.toThrow(new RegExp(`before it was ready:\\nPORT: ${port} is in use\\. .*$`));
+    } finally {
+      taken.close();
+    }
   });
 });

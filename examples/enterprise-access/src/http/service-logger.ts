@@ -13,6 +13,7 @@ export class ServiceLogger extends ConsoleLogger {
   }
 
   override error(message: unknown, ...rest: unknown[]): void {
-    if (rest.at(-1) !== 'ExceptionHandler') super.error(message, ...(rest as string[]));
+    if (rest.at(-1) !== 'ExceptionHandler' && rest.at(-1) !== 'NestApplication')
+      super.error(message, ...(rest as string[]));
   }
 }
