@@ -1,0 +1,174 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { CacheConfiguration } from '../../src/cache/build-cache-parts.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { RequestScope } from '../../src/tier/request-scope.js';
+import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
+import { recordEvents } from '../support/recorded-events.js';
+import type { RecordedEvent, RecordedEvents } from '../support/recorded-events.js';
+
+describe('what happened, by the events of two processes', () => {
+  let store: Store;
+  let events: RecordedEvents;
+  const scope = new RequestScope();
+  const caches: TieredCache[] = [];
+  const cacheWith = async (name: string, configuration: Partial<CacheConfiguration> = {}): Promise<TieredCache> => {
+    const cache = await buildCache({ name, store, scope, ...configuration });
+    caches.push(cache);
+    return cache;
+  };
+  let here: TieredCache;
+  let there: TieredCache;
+
+  beforeEach(async () => {
+    store = memoryStore();
+    here = await cacheWith('here');
+    there = await cacheWith('there');
+    events = recordEvents(
+      'hit',
+      'miss',
+      'loadStarted',
+      'loadJoined',
+      'loadFinished',
+      'loadRefused',
+      'backfilled',
+      'invalidated',
+      'nearCleared',
+      'evicted',
+    );
+  });
+  afterEach(async () => {
+    events.stop();
+    await Promise.all(caches.splice(0).map((cache) => cache.close()));
+  });
+
+  /** One line for each event: what tells it from others, and no more. */
+  const told = (event: RecordedEvent): string => {
+    const fields = event as unknown as Record<string, unknown>;
+    const details = ['tier', 'freshness', 'reason', 'origin'].flatMap((name) => (fields[name] ? [fields[name]] : []));
+    return [fields['cache'], event.event, fields['key'] ?? '', ...details].join(' ').replace('  ', ' ');
+  };
+  const transcript = (): string[] => {
+    const lines = events.all.map(told);
+    events.clear();
+    return lines;
+  };
+
+  it('a load, and hits nearer and nearer', async () => {
+    await Promise.all([here.getOrSet('a', () => pause(10, 1)), here.getOrSet('a', () => 2)]);
+    expect(transcript()).toEqual([
+      'here loadJoined a',
+      'here miss a absent',
+      'here loadStarted a',
+      'here loadFinished a',
+      'here backfilled a process',
+    ]);
+    await scope.run(async () => {
+      await there.getOrSet('a', () => 3);
+      await there.getOrSet('a', () => 3);
+      await there.lookup('a');
+    });
+    await there.lookup('a');
+    expect(transcript()).toEqual([
+      'there hit a memory fresh',
+      'there backfilled a process',
+      'there hit a request fresh',
+      'there hit a request fresh',
+      'there hit a process fresh',
+    ]);
+  });
+
+  it('an invalidation, here and there, and why the next look-up misses', async () => {
+    await here.set('a', 1);
+    await pause(150); // the log of this set has been read
+    await there.get('a');
+    transcript();
+    await here.delete('a');
+    await eventually(() =>
+      expect(events.of('invalidated')).toContainEqual(expect.objectContaining({ origin: 'remote' })),
+    );
+    await there.lookup('a');
+    expect(transcript()).toEqual([
+      'here invalidated a local',
+      'here invalidated a local',
+      'there invalidated a remote',
+      'there miss a absent',
+    ]);
+  });
+
+  it('a load that an invalidation overtook: refused by the store, and near', async () => {
+    let goOn: () => void = () => {};
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const loading = here.getOrSet('a', () => gate.then(() => 'old'));
+    await eventually(() => expect(events.of('loadStarted')).toHaveLength(1));
+    await there.delete('a');
+    goOn();
+    await loading;
+    expect(transcript()).toEqual([
+      'here miss a absent',
+      'here loadStarted a',
+      'there invalidated a local',
+      'there invalidated a local',
+      'here loadFinished a',
+      'here loadRefused a lease-lost',
+    ]);
+  });
+
+  it('a load that takes too long', async () => {
+    await expect(here.getOrSet('a', () => new Promise(() => {}), { maxLoad: 30 })).rejects.toThrow();
+    expect(transcript()).toEqual([
+      'here miss a absent',
+      'here loadStarted a',
+      'here loadRefused a too-late',
+      'here loadFinished a',
+    ]);
+  });
+
+  it('why a look-up missed', async () => {
+    await here.set('expired', 1, { ttl: 10, tiers: ['process'] });
+    await here.set('tagged', 1, { tags: ['t'], tiers: ['store'] });
+    await here.set('versioned', 1, { version: 1, tiers: ['store'] });
+    await store.shards[0].write(here.storeKey('garbled'), Buffer.from('garbage'), { lifeMs: 60_000 });
+    await here.invalidateTags('t');
+    events.clear();
+    await here.getOrSet('versioned', () => 2, { version: 2 });
+    await here.lookup('tagged');
+    await here.lookup('garbled');
+    await here.lookup('nothing');
+    await scope.run(async () => {
+      scope.forceMiss();
+      await here.lookup('nothing');
+    });
+    expect(events.of('miss').map(({ key, reason }) => `${key} ${reason}`)).toEqual([
+      'versioned version',
+      'tagged invalidated',
+      'garbled undecodable',
+      'nothing absent',
+      'nothing forced',
+    ]);
+  });
+
+  it('what a small process tier drops, and what a cleared namespace does', async () => {
+    const small = await cacheWith('small', { process: { maxEntries: 1 }, namespace: 'small' });
+    await small.set('a', 1);
+    await small.set('b', 1);
+    expect(events.of('evicted')).toMatchObject([{ cache: 'small', tier: 'process', entries: 1 }]);
+    await here.set('a', 1);
+    await there.get('a');
+    events.clear();
+    await here.dangerouslyClear();
+    await eventually(() =>
+      expect(events.of('nearCleared')).toMatchObject([{ cache: 'there', reason: 'cleared', entries: 1 }]),
+    );
+    expect(await there.lookup('a')).toMatchObject({ hit: false });
+  });
+
+  it('nothing is built for nobody', async () => {
+    events.stop();
+    await here.getOrSet('a', () => 1);
+    expect(events.all).toEqual([]);
+  });
+});
