@@ -16,3 +16,8 @@ export function getCacheLockToken(name = defaultName): typeof CacheLock | string
 export function getRequestCacheToken(name = defaultName): typeof RequestCache | string {
   return name === defaultName ? RequestCache : `RequestCache(${name})`;
 }
+
+/** What the module builds a cache from, so that tests can put something else in its place. */
+export const OWN_STORE = 'nestjs-tiered-cache:own-store';
+export const LOCK_STORE = 'nestjs-tiered-cache:lock-store';
+export const OWN_CLOCK = 'nestjs-tiered-cache:own-clock';

@@ -21,7 +21,8 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
   // A store that can hold no locks is an error only for who asked for locks there.
   if (!store || (!store.capabilities.atomic && !lock.store)) return { lock: undefined, ownStore, shutdownLimitMs };
   const locks = new CacheLock({
-    store: guarded(store),
+    store: guarded(store, cache.clock && { clock: cache.clock }),
+    ...(cache.clock && { clock: cache.clock }),
     namespace: lock.namespace ?? cache.namespace,
     ...(lock.ttl !== undefined && { ttl: lock.ttl }),
     ...(lock.reach !== undefined && { reach: lock.reach }),

@@ -2,9 +2,9 @@ import { Logger } from '@nestjs/common';
 import type { CacheConfiguration } from '../cache/build-cache-parts.js';
 import type { Store } from '../store/store.js';
 import type { RequestScope } from '../tier/request-scope.js';
+import type { Clock } from '../value/clock.js';
 import { defaultStore } from '../cache/configuration/default-store.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
-import type { Environment } from '../cache/configuration/environment.js';
 import { findPackageIdentity, requireIdentity } from '../cache/configuration/package-identity.js';
 import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
@@ -18,12 +18,17 @@ export interface ResolvedOptions {
 }
 
 /** @throws InvalidOptionError naming the option or variable: the application does not start. */
-export async function resolveOptions(options: TieredCacheOptions): Promise<ResolvedOptions> {
+export function resolveOptions(
+  options: TieredCacheOptions,
+  store: Store | undefined,
+  lockStore: Store | undefined,
+  clock: Clock,
+): ResolvedOptions {
   const environment = readEnvironment();
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
+  const { store: _sameOrReplaced, ...lock } = options.lock ?? {};
   const own = requireIdentity('namespace', options.namespace ?? identity.name);
-  const store = options.stores === false ? undefined : (options.stores ?? (await embeddedOrConfigured(environment)));
   return {
     cache: {
       name,
@@ -32,17 +37,20 @@ export async function resolveOptions(options: TieredCacheOptions): Promise<Resol
       versionStamp: 'versionStamp' in options ? options.versionStamp : environment.versionStamp,
       keyFormat: options.keyFormat ?? 'readable',
       store,
+      clock,
       process: options.process ?? {},
       ...(options.coherence !== undefined && { coherence: options.coherence }),
       defaults: { ttl: environment.defaultTtlMs, ...options.defaults },
     },
-    lock: options.lock ?? {},
+    lock: { ...lock, ...(lockStore && { store: lockStore }) },
     mayForceMiss: options.mayForceMiss,
   };
 }
 
-async function embeddedOrConfigured(environment: Environment): Promise<Store> {
-  const { store, warning } = await defaultStore(environment);
+/** The store below the process tier: the given one, none, or the default of this environment. */
+export async function storeOf({ stores }: TieredCacheOptions): Promise<Store | undefined> {
+  if (stores !== undefined) return stores === false ? undefined : stores;
+  const { store, warning } = await defaultStore(readEnvironment());
   if (warning !== undefined) new Logger('TieredCache').warn(warning);
   return store;
 }

@@ -10,14 +10,22 @@ import type {
 } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
-import { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from '../cache/injection-tokens.js';
+import {
+  getCacheLockToken,
+  getRequestCacheToken,
+  getTieredCacheToken,
+  LOCK_STORE,
+  OWN_CLOCK,
+  OWN_STORE,
+} from '../cache/injection-tokens.js';
 import { RequestCache } from '../tier/request-cache.js';
 import { RequestScope } from '../tier/request-scope.js';
+import { systemClock } from '../value/clock.js';
 import { openLocks } from './own-locks.js';
 import type { OwnLocks } from './own-locks.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
 import { RequestScopeMiddleware } from './request-scope.middleware.js';
-import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
+import { configurationOf, RESOLVED_OPTIONS, resolveOptions, storeOf } from './resolved-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
@@ -82,7 +90,14 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
     imports: imports ?? [],
     providers: [
       given,
-      { provide: RESOLVED_OPTIONS, inject: [GIVEN_OPTIONS], useFactory: resolveOptions },
+      { provide: OWN_STORE, inject: [GIVEN_OPTIONS], useFactory: storeOf },
+      { provide: LOCK_STORE, inject: [GIVEN_OPTIONS], useFactory: ({ lock }: TieredCacheOptions) => lock?.store },
+      { provide: OWN_CLOCK, useValue: systemClock },
+      {
+        provide: RESOLVED_OPTIONS,
+        inject: [GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK],
+        useFactory: resolveOptions,
+      },
       {
         provide: RequestScope,
         inject: [GIVEN_OPTIONS],

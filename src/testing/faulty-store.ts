@@ -1,0 +1,157 @@
+import { StoreUnavailableError } from '../value/errors.js';
+import type {
+  RemoveOutcome,
+  Revision,
+  Shard,
+  Store,
+  StoreCapabilities,
+  StoredItem,
+  WriteOptions,
+  WriteOutcome,
+} from '../store/store.js';
+
+/**
+ * `throws`: operations reject with StoreUnavailableError and do nothing. `hangs`: they do nothing and don't settle until the store is healed.
+ * `loses`: writes arrive, and their replies are lost. `corrupts`: what is read has one bit turned over.
+ */
+export type StoreFault = 'throws' | 'hangs' | 'loses' | 'corrupts';
+export type StoreOperation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch';
+
+const reads: readonly StoreOperation[] = ['readMany', 'readOrStub'];
+
+/**
+ * A store that fails when told to. A test of an application learns with it that no outage of the store reaches its users.
+ *
+ * @example
+ * const store = faultyStore(memoryStore());
+ * await store.during('throws', async () => expect(await courses.find('a')).toBeDefined());
+ */
+export function faultyStore(store: Store): FaultyStore {
+  return new FaultyStore(store);
+}
+
+export class FaultyStore implements Store {
+  readonly name: string;
+  readonly capabilities: StoreCapabilities;
+  readonly shards: readonly [Shard, ...Shard[]];
+  private readonly faults = new Map<StoreOperation, StoreFault>();
+  private readonly ofShards: ReadonlyMap<Shard, Shard>;
+  private readonly counts = new Map<StoreOperation, number>();
+  private hung: (() => void)[] = [];
+
+  constructor(private readonly store: Store) {
+    this.name = store.name;
+    // A store that hangs keeps no deadline: whoever uses it has to watch the clock.
+    this.capabilities = { ...store.capabilities, keepsDeadlines: false };
+    this.ofShards = new Map(store.shards.map((shard) => [shard, new FaultyShard(shard, this)]));
+    this.shards = [...this.ofShards.values()] as [Shard, ...Shard[]];
+  }
+
+  shardOf(storeKey: string): Shard {
+    return this.ofShards.get(this.store.shardOf(storeKey)) as Shard;
+  }
+
+  open(): Promise<void> {
+    return this.store.open();
+  }
+
+  async close(): Promise<void> {
+    this.heal();
+    await this.store.close();
+  }
+
+  /** From now on these operations fail, all by default, until {@link heal}. */
+  fail(fault: StoreFault, operations: readonly StoreOperation[] = allOperations): void {
+    for (const operation of operations) this.faults.set(operation, fault);
+  }
+
+  /** Works again. What hung rejects now. */
+  heal(): void {
+    this.faults.clear();
+    for (const reject of this.hung.splice(0)) reject();
+  }
+
+  /** Fails while the work runs. */
+  async during<R>(fault: StoreFault, work: () => Promise<R>, operations?: readonly StoreOperation[]): Promise<R> {
+    this.fail(fault, operations);
+    try {
+      return await work();
+    } finally {
+      this.heal();
+    }
+  }
+
+  /** How often an operation was asked for, whatever came of it. */
+  calls(operation: StoreOperation): number {
+    return this.counts.get(operation) ?? 0;
+  }
+
+  /** @internal */
+  async perform<R>(shard: Shard, operation: StoreOperation, run: () => Promise<R>): Promise<R> {
+    this.counts.set(operation, this.calls(operation) + 1);
+    const fault = this.faults.get(operation);
+    const unavailable = new StoreUnavailableError(shard.name, 'it was told to fail');
+    if (fault === 'throws') throw unavailable;
+    if (fault === 'hangs') return new Promise((_resolve, reject) => this.hung.push(() => reject(unavailable)));
+    const result = await run();
+    if (fault === 'loses') throw unavailable;
+    return fault === 'corrupts' && reads.includes(operation) ? (corrupted(result as Read) as R) : result;
+  }
+}
+
+const allOperations: readonly StoreOperation[] = [...reads, 'write', 'remove', 'increment', 'touch'];
+
+class FaultyShard implements Shard {
+  readonly name: string;
+  readonly evicts: Shard['evicts'] & {};
+  readonly stats: Shard['stats'] & {};
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly owner: FaultyStore,
+  ) {
+    this.name = shard.name;
+    this.evicts = async () => (await shard.evicts?.()) ?? false;
+    this.stats = async () => (await shard.stats?.()) ?? {};
+  }
+
+  readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    return this.perform('readMany', () => this.shard.readMany(storeKeys));
+  }
+
+  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
+    return this.perform('readOrStub', () => this.shard.readOrStub(storeKeys, stubMs));
+  }
+
+  write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
+    return this.perform('write', () => this.shard.write(storeKey, bytes, options));
+  }
+
+  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    return this.perform('remove', () => this.shard.remove(storeKey, revision));
+  }
+
+  increment(storeKey: string, by: number, seed: number): Promise<number> {
+    return this.perform('increment', () => this.shard.increment(storeKey, by, seed));
+  }
+
+  touch(storeKey: string, lifeMs: number): Promise<boolean> {
+    return this.perform('touch', () => this.shard.touch(storeKey, lifeMs));
+  }
+
+  private perform<R>(operation: StoreOperation, run: () => Promise<R>): Promise<R> {
+    return this.owner.perform(this.shard, operation, run);
+  }
+}
+
+type Read = readonly (StoredItem | undefined)[];
+
+function corrupted(items: Read): Read {
+  return items.map((item) => {
+    if (!item || item.bytes.length === 0) return item;
+    const bytes = Buffer.from(item.bytes);
+    const middle = bytes.length >> 1;
+    bytes[middle] = (bytes[middle] as number) ^ 1;
+    return { ...item, bytes };
+  });
+}
