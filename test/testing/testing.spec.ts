@@ -1,0 +1,170 @@
+import { Injectable, Module } from '@nestjs/common';
+import type { TestingModule } from '@nestjs/testing';
+import { Test } from '@nestjs/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { Memoize } from '../../src/decorator/memoize.js';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { CacheLock } from '../../src/lock/cache-lock.js';
+import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { recordEvents } from '../../src/testing/event-recorder.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { faultyStore } from '../../src/testing/faulty-store.js';
+import type { StoreFault } from '../../src/testing/faulty-store.js';
+import { replaceStores } from '../../src/testing/replace-stores.js';
+import { storeContract } from '../../src/testing/store-contract.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+
+describe('FakeClock', () => {
+  it('stands still until it is moved, and runs what falls due at its instant and in order', async () => {
+    const clock = new FakeClock(1_000);
+    const ran: [string, number][] = [];
+    clock.after(30, () => ran.push(['late', clock.now()]));
+    clock.after(10, () => {
+      ran.push(['early', clock.now()]);
+      clock.after(5, () => ran.push(['nested', clock.now()]));
+    });
+    clock.after(20, () => ran.push(['cancelled', clock.now()])).cancel();
+    await clock.advance(9);
+    expect(ran).toEqual([]);
+    await clock.advance(20);
+    expect(ran).toEqual([
+      ['early', 1_010],
+      ['nested', 1_015],
+    ]);
+    await clock.advance('1s');
+    expect(ran[2]).toEqual(['late', 1_030]);
+    expect([clock.now(), clock.monotonic(), clock.waiting]).toEqual([2_029, 1_029, 0]);
+  });
+
+  it('wakes sleepers at their time and when they are called', async () => {
+    const clock = new FakeClock();
+    const woken: string[] = [];
+    const abort = new AbortController();
+    void clock.sleep(100).then(() => woken.push('slept'));
+    void clock.sleep(1_000, abort.signal).then(() => woken.push('called'));
+    abort.abort();
+    await clock.advance(0);
+    expect(woken).toEqual(['called']);
+    await clock.advance(100);
+    expect(woken).toEqual(['called', 'slept']);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('jumps on the wall alone', () => {
+    const clock = new FakeClock(5_000);
+    clock.jump(-2_000);
+    expect([clock.now(), clock.monotonic()]).toEqual([3_000, 0]);
+  });
+});
+
+describe('A faulty store that is not told to fail', () => {
+  storeContract(
+    { describe, it },
+    {
+      name: 'faulty memory',
+      open: async () => {
+        const clock = new FakeClock();
+        const store = faultyStore(memoryStore({ clock, maxItemBytes: 2 ** 20 }));
+        await store.open();
+        return { store, advance: (ms) => clock.advance(ms), dispose: () => store.close() };
+      },
+      tooLargeBytes: 2 ** 20 + 1,
+      worksWhenClosed: true,
+    },
+  );
+});
+
+describe('A faulty store', () => {
+  const key = 'a';
+  const write = (shard: ReturnType<typeof faultyStore>['shards'][0]) =>
+    shard.write(key, Buffer.from('written'), { lifeMs: Infinity });
+
+  it('throws without doing anything, for the operations that were named', async () => {
+    const store = faultyStore(memoryStore());
+    const [shard] = store.shards;
+    await store.during('throws', async () => expect(write(shard)).rejects.toThrow(StoreUnavailableError), ['write']);
+    expect(await shard.readMany([key])).toEqual([undefined]);
+    expect([store.calls('write'), store.calls('readMany')]).toEqual([1, 1]);
+  });
+
+  it('loses replies to writes that arrived', async () => {
+    const store = faultyStore(memoryStore());
+    const [shard] = store.shards;
+    await store.during('loses', async () => expect(write(shard)).rejects.toThrow(StoreUnavailableError));
+    expect((await shard.readMany([key]))[0]?.bytes.toString()).toBe('written');
+  });
+
+  it('hangs until it is healed', async () => {
+    const store = faultyStore(memoryStore());
+    store.fail('hangs');
+    let settled = false;
+    const hung = write(store.shards[0]).finally(() => (settled = true));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(settled).toBe(false);
+    store.heal();
+    await expect(hung).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it('corrupts what is read, once', async () => {
+    const store = faultyStore(memoryStore());
+    const [shard] = store.shards;
+    await write(shard);
+    const read = async () => (await shard.readMany([key]))[0]?.bytes.toString();
+    expect(await store.during('corrupts', read)).toBe('wriuten');
+    expect(await read()).toBe('written');
+  });
+
+  it.each<StoreFault>(['throws', 'hangs', 'loses', 'corrupts'])('that %s fails no read of a cache', async (fault) => {
+    const store = faultyStore(memoryStore());
+    const cache = new TieredCache({ name: 'test', namespace: 'test', packageVersion: '1', store, process: false });
+    await cache.open();
+    await cache.set('a', 1);
+    await store.during(fault, async () => expect(await cache.getOrSet('a', () => 2)).toBe(2));
+    await cache.close();
+  });
+});
+
+@Injectable()
+class Courses {
+  loads = 0;
+  @Memoize({ ttl: '5m' })
+  async find(slug: string): Promise<string> {
+    return `${slug} ${++this.loads}`;
+  }
+}
+
+describe('replaceStores', () => {
+  let module: TestingModule | undefined;
+  afterEach(() => module?.close());
+
+  it('puts memory in the place of stores that nobody can reach, and moves on the given clock', async () => {
+    const dead = faultyStore(memoryStore());
+    dead.fail('throws');
+    @Module({
+      imports: [
+        TieredCacheModule.forRoot({ namespace: 'a', packageVersion: '1', stores: dead, lock: { store: dead } }),
+        TieredCacheModule.forRootAsync({
+          name: 'b',
+          useFactory: () => ({ namespace: 'b', packageVersion: '1', stores: dead }),
+        }),
+      ],
+      providers: [Courses],
+    })
+    class AppModule {}
+    const clock = new FakeClock();
+    const events = recordEvents('hit', 'miss', 'loadStarted', 'fault');
+    module = await replaceStores(Test.createTestingModule({ imports: [AppModule] }), { clock }).compile();
+    const courses = module.get(Courses);
+    expect([await courses.find('a'), await courses.find('a')]).toEqual(['a 1', 'a 1']);
+    await clock.advance('4m');
+    expect(await courses.find('a')).toBe('a 1');
+    await clock.advance('1m');
+    expect(await courses.find('a')).toBe('a 2');
+    events.stop();
+    expect(events.transcript).toEqual(['miss', 'loadStarted', 'hit', 'hit', 'miss', 'loadStarted']);
+    expect(events.of('hit')[0]).toMatchObject({ tier: 'process', key: 'Courses:find:a' });
+    expect(await module.get(CacheLock).using('a', {}, (lease) => lease.resource)).toBe('a');
+    expect(['readMany', 'readOrStub', 'write'].map((one) => dead.calls(one as 'write'))).toEqual([0, 0, 0]);
+  });
+});
