@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../../../test/support/eventually.js';
 import { everything } from '../src/seed/customers.js';
 import { auditFile } from '../src/upstream/ledger/audit-file.js';
 import { request, startExample } from './support/example-process.js';
@@ -60,7 +61,10 @@ describe('the ledger under SIGKILL', () => {
       };
       const writing = Promise.all(Array.from({ length: writers }, (_, writer) => write(writer)));
       for (let kill = 0; kill < kills; kill++) {
-        await Promise.race([sleep(150 + ((kill * 37) % 250)), writing]);
+        // At a random phase of a ledger that is at work.
+        const before = acknowledged.size;
+        await Promise.race([eventually(() => expect(acknowledged.size).toBeGreaterThan(before + 5)), writing]);
+        await sleep((kill * 37) % 50);
         await upstream.kill();
         upstream = await start();
       }
