@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Codec, Isolation } from '../codec/codec.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import { freeze } from './freeze.js';
@@ -142,6 +143,15 @@ export class NearCopy<V = unknown> {
 
   set refreshNotBefore(instant: number) {
     this.more().refreshNotBefore = instant;
+  }
+
+  /** Printing a cache must not show what it holds. */
+  toJSON(): object {
+    return { value: '[masked]', freshUntil: this.freshUntil };
+  }
+
+  [inspect.custom](): string {
+    return `NearCopy { fresh until ${this.freshUntil} }`;
   }
 
   private resolve(): Promise<V> | undefined {
