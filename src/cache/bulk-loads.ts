@@ -9,7 +9,6 @@ import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
 import { Flight } from './flight.js';
 import type { Landed } from './flight.js';
-import { slotOf } from './flights.js';
 import type { Flights } from './flights.js';
 import type { Keeper, LoadStart } from './keeper.js';
 import type { LoaderRunner } from './loader.js';
@@ -38,6 +37,8 @@ interface Wanted<V> {
   readonly policy: EntryPolicy<V>;
   readonly placed: PlacedKey | undefined;
   readonly settle: { resolve(landed: Landed<V>): void; reject(error: unknown): void };
+  /** What single look-ups of the key join. */
+  readonly flight: Flight<Landed<V>>;
   lease: FillLease | undefined;
 }
 
@@ -83,9 +84,9 @@ export class BulkLoads {
         if (due) joined.push(this.take(key, this.flights.serveStale(key, near.copy, single, policy), values));
       } else if (present) joined.push(this.take(key, this.join(present, policy), values));
       else {
-        const [one, flight] = this.want(asGiven, key, policy);
+        const one = this.want(asGiven, key, policy);
         wanted.push(one);
-        joined.push(this.take(key, this.join(flight, policy), values));
+        joined.push(this.take(key, this.join(one.flight, policy), values));
       }
     }
     if (wanted.length > 0) this.begin(wanted, loader, forced);
@@ -106,12 +107,12 @@ export class BulkLoads {
   }
 
   /** Registers the key as being loaded, so that single look-ups of it wait for this bulk. */
-  private want<V>(given: KeyLike, key: Key, policy: EntryPolicy<V>): [Wanted<V>, Flight<Landed<V>>] {
+  private want<V>(given: KeyLike, key: Key, policy: EntryPolicy<V>): Wanted<V> {
     let settle: Wanted<V>['settle'] | undefined;
     const landed = new Promise<Landed<V>>((resolve, reject) => (settle = { resolve, reject }));
-    const flight = this.flights.begin<V>('loads', slotOf(key.id, policy.version), key, policy, () => landed);
+    const flight = this.flights.begin<V>('loads', this.flights.slotOf(key, policy), key, policy, () => landed);
     const placed = policy.shared ? place(this.parts, key) : undefined;
-    return [{ given, key, policy, placed, settle: settle as Wanted<V>['settle'], lease: undefined }, flight];
+    return { given, key, policy, placed, settle: settle as Wanted<V>['settle'], flight, lease: undefined };
   }
 
   private begin<V>(wanted: readonly Wanted<V>[], loader: BulkLoader<V>, forced: boolean): void {
@@ -123,11 +124,10 @@ export class BulkLoads {
       }
     };
     const bulk = new Flight(`${wanted.length} keys`, this.parts.fence.position, fly, this.parts.clock.now(), []);
-    const flights = wanted.flatMap(({ key, policy }) => this.flights.present(key, policy) ?? []);
-    for (const flight of flights) {
+    for (const { flight } of wanted) {
       flight.dependsOn(bulk);
       const stopWhenAllLeft = (): void => {
-        if (flights.every(({ landed, abandoned }) => landed || abandoned))
+        if (wanted.every((one) => one.flight.landed || one.flight.abandoned))
           bulk.controller.abort(flight.controller.signal.reason);
       };
       flight.controller.signal.addEventListener('abort', stopWhenAllLeft, { once: true });
@@ -140,7 +140,9 @@ export class BulkLoads {
     loader: BulkLoader<V>,
     forced: boolean,
   ): Promise<void> {
-    const alone = wanted.filter(({ placed }) => !placed || !this.parts.store?.capabilities.atomic);
+    const alone = wanted.filter(
+      ({ placed, policy }) => !placed || policy.requestOnly || !this.parts.store?.capabilities.atomic,
+    );
     const leasable = wanted.filter((one) => !alone.includes(one));
     if (forced) {
       await Promise.all(wanted.map(async (one) => (one.lease = one.placed && (await this.reader.seize(one.placed)))));

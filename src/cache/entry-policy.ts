@@ -23,6 +23,8 @@ export interface EntryPolicy<V = unknown> {
   readonly idleMs: number | undefined;
   readonly nearby: boolean;
   readonly shared: boolean;
+  /** A life of 0, whatever the value: no request joins the load of another one. */
+  readonly requestOnly: boolean;
   readonly isolation: Isolation;
   readonly codec: Codec<V>;
   readonly staleIfError: (error: unknown) => boolean;
@@ -62,6 +64,7 @@ export function entryPolicy<V>(...layers: (EntryOptions<V> | undefined)[]): Entr
     version: versionText(pick('version')),
     signal: pick('signal'),
     idleMs,
+    requestOnly: !negative && (typeof ttl === 'string' ? milliseconds(ttl, 'ttl') : ttl) === 0,
     nearby: (tiers?.includes('process') ?? true) && idleMs === undefined,
     shared: tiers?.includes('store') ?? true,
     isolation: isolationOf(pick('isolation'), codec),

@@ -1,6 +1,7 @@
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../tier/near-copy.js';
 import { failureHoldMs } from '../tier/fill-lease.js';
+import type { ScopeState } from '../tier/request-scope.js';
 import { channels, reportFault } from '../value/events.js';
 import { tagName } from '../tier/fence.js';
 import { logOfKey } from './cache-parts.js';
@@ -18,6 +19,8 @@ const refreshElsewhereMs = 250;
 export class Flights {
   private readonly flights = new Map<string, Flight>();
   private readonly refreshes = new Map<string, Flight>();
+  private readonly requestNumbers = new WeakMap<ScopeState, number>();
+  private lastRequestNumber = 0;
 
   constructor(
     private readonly parts: CacheParts,
@@ -30,8 +33,8 @@ export class Flights {
 
   /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
   async join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
-    const slot = slotOf(key.id, policy.version);
-    const present = this.present<V>(key, policy);
+    const slot = this.slotOf(key, policy);
+    const present = this.current<V>(this.flights, key, slot);
     const asker = this.parts.scope.current();
     const joinable = present && (!forced || present.forcedBy === asker);
     if (joinable && channels.loadJoined.hasSubscribers) {
@@ -50,12 +53,28 @@ export class Flights {
   }
 
   /** The flight of this key that a caller would join now, for what loads several keys at once. */
-  present<V>(key: Key, { version }: Pick<EntryPolicy, 'version'>): Flight<Landed<V>> | undefined {
-    return this.current<V>(this.flights, key, version);
+  present<V>(key: Key, policy: Pick<EntryPolicy, 'version' | 'requestOnly'>): Flight<Landed<V>> | undefined {
+    return this.current<V>(this.flights, key, this.slotOf(key, policy));
   }
 
-  private current<V>(among: Map<string, Flight>, key: Key, version: string | undefined): Flight<Landed<V>> | undefined {
-    const present = among.get(slotOf(key.id, version));
+  /** Where a load is found: look-ups for other upstream versions are other loads, and so are other requests' for what is theirs alone. */
+  slotOf({ id }: Key, { version, requestOnly }: Pick<EntryPolicy, 'version' | 'requestOnly'>): string {
+    const slot = version === undefined ? id : `${id}\0v${version}`;
+    return requestOnly ? `${slot}\0r${this.requestNumber()}` : slot;
+  }
+
+  /** Outside of a request every caller is alone. */
+  private requestNumber(): number {
+    const scope = this.parts.scope.current();
+    const known = scope && this.requestNumbers.get(scope);
+    if (known !== undefined) return known;
+    const number = ++this.lastRequestNumber;
+    if (scope) this.requestNumbers.set(scope, number);
+    return number;
+  }
+
+  private current<V>(among: Map<string, Flight>, key: Key, slot: string): Flight<Landed<V>> | undefined {
+    const present = among.get(slot);
     return present && !present.abandoned && !this.outdated(key, present) ? (present as Flight<Landed<V>>) : undefined;
   }
 
@@ -118,8 +137,8 @@ export class Flights {
     loader: Loader<V>,
     policy: EntryPolicy<V>,
   ): Flight<Landed<V>> | undefined {
-    const slot = slotOf(key.id, policy.version);
-    const present = this.current<V>(this.refreshes, key, policy.version);
+    const slot = this.slotOf(key, policy);
+    const present = this.current<V>(this.refreshes, key, slot);
     if (present) return present;
     if (this.parts.clock.now() < stale.refreshNotBefore) return undefined;
     const background = { ...policy, signal: undefined };
@@ -153,9 +172,4 @@ export class Flights {
       throw error;
     }
   }
-}
-
-/** Look-ups for different upstream versions of one key are different loads. */
-export function slotOf(id: string, version: string | undefined): string {
-  return version === undefined ? id : `${id}\0v${version}`;
 }

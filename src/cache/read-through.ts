@@ -44,7 +44,8 @@ export class ReadThrough {
     let reason: MissReason = 'absent';
     const placed = policy.shared ? place(this.parts, key) : undefined;
     try {
-      if (placed && this.parts.store?.capabilities.atomic) return await this.underLease(flight, placed, loader, policy);
+      const leased = this.parts.store?.capabilities.atomic && !policy.requestOnly;
+      if (placed && leased) return await this.underLease(flight, placed, loader, policy);
       if (placed) return await this.withoutLease(flight, placed, loader, policy);
       if (policy.shared && this.parts.store) reason = 'invalidated';
     } catch (error) {
@@ -150,7 +151,10 @@ export class ReadThrough {
     flight.controller.signal.throwIfAborted();
   }
 
-  /** Stores without atomic operations: read, load, write. A late fill can undo an invalidation there, and their flags say so. */
+  /**
+   * Stores without atomic operations: read, load, write. A late fill can undo an invalidation there, and their flags say so. And loads that are
+   * one request's alone: nothing is filled, and nobody has to wait.
+   */
   private async withoutLease<V>(
     flight: Flight<Landed<V>>,
     placed: PlacedKey,
@@ -159,7 +163,7 @@ export class ReadThrough {
   ): Promise<Landed<V>> {
     await placed.log.ready();
     const [item] = await placed.shard.readMany([placed.storeKey]);
-    if (item) {
+    if (item && item.bytes.length > 0) {
       const understood = await this.entries.understand(
         placed,
         item,
@@ -169,7 +173,7 @@ export class ReadThrough {
       if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
     }
     publishMiss(this.parts, placed.key.text, 'absent');
-    const lease = this.parts.leases.unfenced(placed.shard, placed.storeKey);
+    const lease = policy.requestOnly ? undefined : this.parts.leases.unfenced(placed.shard, placed.storeKey);
     return this.load(flight, placed.key, loader, policy, placed, lease);
   }
 
