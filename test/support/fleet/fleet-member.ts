@@ -10,6 +10,8 @@ import { recordEvents } from '../recorded-events.js';
 import type { RecordedEvent, RecordedEvents } from '../recorded-events.js';
 import { churn } from './churn.js';
 import type { ChurnOptions, ChurnReport } from './churn.js';
+import { endure } from './endure.js';
+import type { EnduranceOptions, EnduranceReport } from './endure.js';
 import { HeldAnswers } from './held-answers.js';
 
 /** One of the caches of a member. Members are all built alike; each cache has a namespace of its own. */
@@ -172,6 +174,10 @@ export class FleetMember {
 
   churn(name: string, options: ChurnOptions): Promise<ChurnReport> {
     return churn(this.of(name), this.data.folder, options);
+  }
+
+  endure(name: string, options: EnduranceOptions): Promise<EnduranceReport> {
+    return endure(this.of(name), options);
   }
 
   storeKey(name: string, key: string): string {

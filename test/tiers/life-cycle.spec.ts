@@ -1,0 +1,74 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { buildCache } from '../support/build-cache.js';
+import { diskDirectory } from '../support/disk-directory.js';
+import { eventually } from '../support/eventually.js';
+import { freePort } from '../support/free-port.js';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { startWorker } from '../support/worker-process.js';
+
+const cycles = process.env['ENDURANCE'] === '1' ? 100 : 25;
+let server: MemcachedProcess | undefined;
+afterEach(async () => {
+  await server?.stop();
+  server = undefined;
+});
+
+describe('a cache', () => {
+  it('S4 opens within two seconds without its memcached, serves, and takes it up when it appears', async () => {
+    const port = await freePort();
+    const startedAt = performance.now();
+    const cache = await buildCache({
+      store: memcachedStore({ servers: `127.0.0.1:${port}` }),
+      coherence: { interval: 100 },
+    });
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
+    expect(await cache.set('b', 1)).toBe(false);
+    server = await startMemcached({ port });
+    await eventually(async () => expect(await cache.set('c', 1)).toBe(true), { withinMs: 8_000 });
+    const other = await buildCache({ store: memcachedStore({ servers: server.address }) });
+    expect(await other.get('c')).toBe(1);
+    await Promise.all([cache.close(), other.close()]);
+  }, 30_000);
+
+  it('S4 opens within two seconds when memcached accepts and does not answer', async () => {
+    server = await startMemcached();
+    server.pause();
+    const startedAt = performance.now();
+    const cache = await buildCache({
+      store: memcachedStore({ servers: server.address }),
+      coherence: { interval: 100 },
+    });
+    expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
+    server.resume();
+    await eventually(async () => expect(await cache.set('c', 1)).toBe(true), { withinMs: 8_000 });
+    await cache.close();
+  }, 30_000);
+
+  it(`S5 leaves nothing behind after ${cycles} lives on each store, and lets its process end`, async () => {
+    server = await startMemcached();
+    const { path, remove } = diskDirectory();
+    const worker = await startWorker(new URL('../support/workers/cycle-worker.ts', import.meta.url), {
+      directory: path,
+      servers: server.address,
+    });
+    for (const store of ['memory', 'disk', 'memcached']) {
+      const { before, after, unhandled } = await worker.call<{
+        before: string[];
+        after: string[];
+        unhandled: string[];
+      }>('cycles', store, cycles);
+      expect({ store, left: after.length - before.length }).toEqual({ store, left: 0 });
+      expect(unhandled).toEqual([]);
+    }
+    expect(await worker.stop()).toBe('0');
+    await pause(50);
+    // The connection that asks is the only one left.
+    expect(Number((await server.stats())['curr_connections'])).toBeLessThanOrEqual(3);
+    remove();
+  }, 120_000);
+});
