@@ -70,7 +70,8 @@ export async function loadLmdb(): Promise<Lmdb> {
         // Address space, not memory: large enough that the map is hardly ever renewed. lmdb grows it when it must.
         mapSize: 2 ** 32,
       }) as Environment,
-    lastVersion: lmdb.getLastVersion,
+    // Asked of the module each time: where lmdb was loaded twice (as ESM and as CommonJS), opening replaces the export by the other's.
+    lastVersion: () => lmdb.getLastVersion(),
   };
 }
 
