@@ -23,7 +23,8 @@ export interface Benchmark {
   readonly target: string;
   /** Figures of one round are taken in this many rounds, interleaved. At least 5. */
   readonly rounds?: number;
-  prepare(): Promise<{ readonly comparisons: readonly Comparison[]; readonly close?: () => unknown }>;
+  /** @param smoke is it enough to see that it works? Then counts are cut by `counted`. */
+  prepare(smoke: boolean): Promise<{ readonly comparisons: readonly Comparison[]; readonly close?: () => unknown }>;
 }
 
 export interface Row {
@@ -46,7 +47,7 @@ export async function runBenchmark(
   progress: (text: string) => void,
   smoke = false,
 ): Promise<Result> {
-  const { comparisons, close } = await benchmark.prepare();
+  const { comparisons, close } = await benchmark.prepare(smoke);
   const rounds = smoke ? 1 : (benchmark.rounds ?? 7);
   const rows: Row[] = [];
   try {
@@ -92,6 +93,11 @@ export function median(figures: readonly number[]): number {
   return sorted.length % 2 === 1
     ? (sorted[middle] as number)
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+}
+
+/** How often something is done: a hundredth of it where it is enough to see that it works. */
+export function counted(full: number, smoke: boolean): number {
+  return smoke ? Math.ceil(full / 100) : full;
 }
 
 /** Nanoseconds per operation of a loop that does `count` of them. */

@@ -1,6 +1,6 @@
 import { MemcacheClient } from 'memcache-client';
 import { memcachedStore } from 'nestjs-tiered-cache/memcached';
-import { throughput, verify } from '../harness.js';
+import { counted, throughput, verify } from '../harness.js';
 import type { Benchmark } from '../harness.js';
 import { startMemcached } from '../support/servers.js';
 import { document, openCache, ours } from '../support/subjects.js';
@@ -16,7 +16,7 @@ export const benchmark: Benchmark = {
   work: '100 keys, half of them present: one multi-get, one load, 50 sets',
   target: '≥ 0.9×',
   rounds: 9,
-  async prepare() {
+  async prepare(smoke) {
     const server = await startMemcached();
     const cache = await openCache({ store: memcachedStore({ servers: server.address }), process: false });
     const client = new MemcacheClient({ server: server.address });
@@ -57,8 +57,8 @@ export const benchmark: Benchmark = {
       verify(values.length === size && values.every((value) => value !== undefined), 'a value is missing');
     }
     const subjects = [
-      { name: 'multi-get and one load by hand', round: () => throughput(count, 1, byHand) },
-      { name: ours, round: () => throughput(count, 1, byCache) },
+      { name: 'multi-get and one load by hand', round: () => throughput(counted(count, smoke), 1, byHand) },
+      { name: ours, round: () => throughput(counted(count, smoke), 1, byCache) },
     ];
     const close = async (): Promise<void> => {
       client.shutdown();

@@ -5,7 +5,7 @@ import { open } from 'lmdb';
 import { diskStore } from 'nestjs-tiered-cache/disk';
 import sqlite from 'node-sqlite3-wasm';
 import { Keyv } from 'keyv';
-import { timed, verify } from '../harness.js';
+import { counted, timed, verify } from '../harness.js';
 import type { Benchmark, Comparison } from '../harness.js';
 import { document, neverLoads, openCache, ours } from '../support/subjects.js';
 
@@ -17,16 +17,17 @@ export const benchmark: Benchmark = {
   work: '1 KB and 50 KB of JSON from the disk, no process tier',
   target: '≤ 2× the time of bare lmdb, and a fifth of keyv on SQLite',
   rounds: 7,
-  async prepare() {
+  async prepare(smoke) {
     const folder = mkdtempSync(join(tmpdir(), 'bench-disk-'));
     const bare = open<string, string>({ path: join(folder, 'bare.mdb'), encoding: 'string', noSync: true });
     const cache = await openCache({ store: diskStore({ directory: join(folder, 'ours') }), process: false });
     const keyv = new Keyv({ store: sqliteStore(join(folder, 'keyv.sqlite')) as never });
     const comparisons: Comparison[] = [];
-    for (const [variant, bytes, count] of [
+    for (const [variant, bytes, fullCount] of [
       ['1 KB', 1_000, 4_000],
       ['50 KB', 50_000, 500],
     ] as const) {
+      const count = counted(fullCount, smoke);
       const own = keys.map((key) => `${variant}:${key}`.replace(' ', ''));
       for (const [index, key] of own.entries()) {
         const value = document(bytes, index);

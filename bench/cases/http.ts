@@ -1,11 +1,17 @@
 import autocannon from 'autocannon';
 import { verify } from '../harness.js';
 import type { Benchmark, Comparison } from '../harness.js';
-import { forkServer } from '../support/forked-server.js';
-import type { ForkedServer } from '../support/forked-server.js';
+import { forkServers } from '../support/forked-server.js';
 import { ours } from '../support/subjects.js';
 
 const seconds = 2;
+const adapters = ['Express', 'Fastify'] as const;
+const contenders = adapters.flatMap((adapter) => [
+  { adapter, name: 'bare', app: 'bare' },
+  { adapter, name: `${ours} module`, app: 'module' },
+  { adapter, name: `${ours} @CachedResponse`, app: 'cached' },
+  { adapter, name: '@nestjs/cache-manager interceptor', app: 'official' },
+]);
 
 export const benchmark: Benchmark = {
   name: 'http',
@@ -13,26 +19,23 @@ export const benchmark: Benchmark = {
   work: 'requests of a Nest controller that answers 20 KB of JSON',
   target: 'module ≥ 0.95×; cached response ≥ 1.3 times the official interceptor',
   rounds: 5,
-  async prepare() {
-    const servers: ForkedServer[] = [];
+  async prepare(smoke) {
+    const length = smoke ? { connections: 2, amount: 20, sampleInt: 20 } : { connections: 20, duration: seconds };
     const comparisons: Comparison[] = [];
-    for (const adapter of ['Express', 'Fastify']) {
+    const served = contenders.map(({ app, adapter }) => `${app} ${adapter}`);
+    const servers = await forkServers('./nest-server.ts', served, smoke);
+    for (const adapter of adapters) {
       const subjects = [];
-      for (const [name, app] of [
-        ['bare', 'bare'],
-        [`${ours} module`, 'module'],
-        [`${ours} @CachedResponse`, 'cached'],
-        ['@nestjs/cache-manager interceptor', 'official'],
-      ] as const) {
-        const server = await forkServer('./nest-server.ts', app, adapter);
-        servers.push(server);
-        const url = `http://127.0.0.1:${server.port}/document`;
+      for (const [index, contender] of contenders.entries()) {
+        if (contender.adapter !== adapter) continue;
+        const { name } = contender;
+        const url = `http://127.0.0.1:${servers.ports[index]}/document`;
         const answer = (await (await fetch(url)).json()) as { body?: string };
         verify((answer.body?.length ?? 0) > 19_000, `${name} on ${adapter}`);
         subjects.push({
           name,
           round: async () => {
-            const result = await autocannon({ url, connections: 20, duration: seconds });
+            const result = await autocannon({ url, ...length });
             verify(result.non2xx === 0 && result.errors === 0, `${name} answered with errors`);
             return result.requests.average;
           },
@@ -40,6 +43,6 @@ export const benchmark: Benchmark = {
       }
       comparisons.push({ variant: adapter, baseline: 'bare', subjects });
     }
-    return { comparisons, close: () => servers.forEach((server) => server.stop()) };
+    return { comparisons, close: () => servers.stop() };
   },
 };

@@ -1,9 +1,9 @@
 import { defineKey } from 'nestjs-tiered-cache';
-import { timed, verify } from '../harness.js';
+import { counted, timed, verify } from '../harness.js';
 import type { Benchmark } from '../harness.js';
 import { openCache, ours } from '../support/subjects.js';
 
-const count = 500_000;
+const fullCount = 500_000;
 
 export const benchmark: Benchmark = {
   name: 'keys',
@@ -11,7 +11,8 @@ export const benchmark: Benchmark = {
   work: 'building and encoding a typed key with two parameters',
   target: '≤ 4×',
   rounds: 9,
-  async prepare() {
+  async prepare(smoke) {
+    const count = counted(fullCount, smoke);
     const cache = await openCache();
     const metadata = defineKey('content_metadata:{customerUuid}:{contentKey}', { holds: 'metadata' });
     const customers = Array.from({ length: 1_000 }, (_, index) => `8f1a4c1e-${index}`);

@@ -1,11 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Loader } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
-import { timed, verify } from '../harness.js';
+import { counted, timed, verify } from '../harness.js';
 import type { Benchmark, Subject } from '../harness.js';
 import { document, hotKeys, openCache, ours } from '../support/subjects.js';
 
-const count = 500_000;
+const fullCount = 500_000;
 
 export const benchmark: Benchmark = {
   name: 'process-hit-sync',
@@ -13,7 +13,8 @@ export const benchmark: Benchmark = {
   work: 'peek on 1,000 hot keys',
   target: '≤ 1.5×',
   rounds: 9,
-  async prepare() {
+  async prepare(smoke) {
+    const count = counted(fullCount, smoke);
     const lru = new LRUCache<string, { id: number }>({ max: 10_000 });
     const cache = await openCache({ coherence: { interval: '1s' } });
     const values = new Map(hotKeys.map((key, index) => [key, document(200, index)]));

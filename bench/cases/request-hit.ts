@@ -1,10 +1,10 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { RequestScope } from 'nestjs-tiered-cache';
-import { timed } from '../harness.js';
+import { counted, timed } from '../harness.js';
 import type { Benchmark } from '../harness.js';
 import { document, hotKeys, neverLoads, openCache, ours } from '../support/subjects.js';
 
-const count = 200_000;
+const fullCount = 200_000;
 
 export const benchmark: Benchmark = {
   name: 'request-hit',
@@ -12,7 +12,8 @@ export const benchmark: Benchmark = {
   work: 'getOrSet answered by the request tier, in a scope',
   target: '≤ 2×',
   rounds: 9,
-  async prepare() {
+  async prepare(smoke) {
+    const count = counted(fullCount, smoke);
     const scope = new RequestScope();
     const cache = await openCache({ scope });
     for (const [index, key] of hotKeys.entries()) await cache.set(key, document(200, index), { ttl: '1h' });

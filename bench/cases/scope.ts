@@ -1,7 +1,7 @@
 import { Agent, get } from 'node:http';
-import { throughput } from '../harness.js';
+import { counted, throughput } from '../harness.js';
 import type { Benchmark } from '../harness.js';
-import { forkServer } from '../support/forked-server.js';
+import { forkServers } from '../support/forked-server.js';
 
 const requests = 1_000;
 const kinds = ['none', 'AsyncLocalStorage', 'nestjs-tiered-cache', 'nestjs-cls', 'cls-hooked'];
@@ -12,16 +12,19 @@ export const benchmark: Benchmark = {
   work: 'an HTTP request with 20 look-ups and 100 awaits, in no scope and in each kind of scope',
   target: '≤ 3× on Node 20, ≤ 1.3× on Node 24',
   rounds: 7,
-  async prepare() {
+  async prepare(smoke) {
     const agent = new Agent({ keepAlive: true, maxSockets: 4 });
-    const servers = await Promise.all(kinds.map((kind) => forkServer('./scope-server.ts', kind)));
+    const servers = await forkServers('./scope-server.ts', kinds, smoke);
     const subjects = kinds.map((name, index) => {
-      const port = servers[index]?.port ?? 0;
-      return { name, round: async () => 1e9 / (await throughput(requests, 4, () => request(port, agent))) };
+      const port = servers.ports[index] ?? 0;
+      return {
+        name,
+        round: async () => 1e9 / (await throughput(counted(requests, smoke), 4, () => request(port, agent))),
+      };
     });
     const close = (): void => {
       agent.destroy();
-      for (const server of servers) server.stop();
+      servers.stop();
     };
     return { comparisons: [{ variant: '', baseline: 'none', subjects }], close };
   },

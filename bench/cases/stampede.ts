@@ -9,7 +9,7 @@ import type { Benchmark, Comparison } from '../harness.js';
 import { startMemcached } from '../support/servers.js';
 import { ours } from '../support/subjects.js';
 
-const processes = 4;
+const fullProcesses = 4;
 const callers = 250;
 const worker = fileURLToPath(new URL('../support/stampede-worker.ts', import.meta.url));
 
@@ -20,7 +20,8 @@ export const benchmark: Benchmark = {
   work: '4 processes × 250 callers, cold key, 100 ms loader',
   target: '1 load; p99 ≤ 200 ms',
   rounds: 5,
-  async prepare() {
+  async prepare(smoke) {
+    const processes = smoke ? 2 : fullProcesses;
     const server = await startMemcached();
     const folder = mkdtempSync(join(tmpdir(), 'bench-stampede-'));
     const fleets = new Map<string, { children: ChildProcess[]; journal: string; p99: number[] }>();

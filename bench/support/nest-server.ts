@@ -3,6 +3,10 @@ import { bareApp, cachedResponseApp, listen, moduleApp, officialApp } from './ne
 import type { Adapter } from './nest-apps.js';
 
 const apps = { bare: bareApp, module: moduleApp, cached: cachedResponseApp, official: officialApp };
-const [name, adapter] = process.argv.slice(2) as [keyof typeof apps, Adapter];
-const { url } = await listen(apps[name](), adapter);
-announce(Number(new URL(url).port));
+const ports: number[] = [];
+for (const served of process.argv.slice(2)) {
+  const [name, adapter] = served.split(' ') as [keyof typeof apps, Adapter];
+  const { url } = await listen(apps[name](), adapter);
+  ports.push(Number(new URL(url).port));
+}
+announce(ports);

@@ -9,11 +9,16 @@ import { document, hotKeys, neverLoads, openCache } from './subjects.js';
 const lookUps = 20;
 const awaits = 100;
 
-/** What a request does, in the kind of scope that the first argument names. Each kind loads nothing of the others. */
+/** What a request does, in the kinds of scope that the arguments name. Each kind loads nothing of the others. */
 const held = new Map<string, object>(hotKeys.map((key, index) => [key, document(200, index)]));
-const answer = await answerIn(process.argv[2] ?? 'none');
-const server = createServer((_request, response) => void answer().then(() => response.end('ok')));
-server.listen(0, '127.0.0.1', () => announce((server.address() as AddressInfo).port));
+const ports: number[] = [];
+for (const kind of process.argv.slice(2)) {
+  const answer = await answerIn(kind);
+  const server = createServer((_request, response) => void answer().then(() => response.end('ok')));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  ports.push((server.address() as AddressInfo).port);
+}
+announce(ports);
 
 async function work(lookUp: (key: string) => unknown): Promise<void> {
   for (let index = 0; index < awaits; index++) {

@@ -1,11 +1,5 @@
 import { appendFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { memcachedStore } from 'nestjs-tiered-cache/memcached';
-import { createCache as createManager } from 'cache-manager';
-import { Keyv } from 'keyv';
-import KeyvMemcache from '@keyv/memcache';
-import { Loader } from 'layered-loader';
-import { openCache } from './subjects.js';
 
 /** One of the processes: on `run` it makes its callers ask at once and sends back how long each waited. */
 const [subject, address, journal, callersText] = process.argv.slice(2) as [string, string, string, string];
@@ -30,15 +24,22 @@ process.on('message', (key: string) => {
 process.on('disconnect', () => process.exit(0));
 process.send?.('ready');
 
+/** Each process loads nothing of the other contenders. */
 async function subjectOf(name: string): Promise<(key: string) => Promise<{ key: string } | null | undefined>> {
   if (name === 'nestjs-tiered-cache') {
+    const { memcachedStore } = await import('nestjs-tiered-cache/memcached');
+    const { openCache } = await import('./subjects.js');
     const cache = await openCache({ store: memcachedStore({ servers: address }) });
     return (key) => cache.getOrSet(key, () => load(key), { ttl: '1m' });
   }
   if (name === 'cache-manager') {
+    const { createCache: createManager } = await import('cache-manager');
+    const { Keyv } = await import('keyv');
+    const { default: KeyvMemcache } = await import('@keyv/memcache');
     const manager = createManager({ stores: [new Keyv({ store: new KeyvMemcache(address) as never })] });
     return (key) => manager.wrap(key, () => load(key), 60_000);
   }
+  const { Loader } = await import('layered-loader');
   const layered = new Loader<{ key: string }>({
     inMemoryCache: { ttlInMsecs: 60_000 },
     dataSources: [{ get: load, getMany: async () => [], name: 'source' }],
