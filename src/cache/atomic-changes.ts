@@ -122,7 +122,7 @@ export class AtomicChanges {
     const overtaken = this.parts.fence.namedSince(this.parts.nameOf(key), position);
     this.near.name(key);
     const named = this.parts.fence.position;
-    await placed.log.append([{ key: this.parts.nameOf(key) }]);
+    await placed.log.append([{ key: this.parts.nameOf(key) }], prepared.head.createdAt);
     this.writes.keepNear(prepared, overtaken ? -1 : named);
   }
 }

@@ -1,6 +1,8 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { LogName } from '../coherence/log-slot.js';
 import { ShardLog } from '../coherence/shard-log.js';
+import type { LogListener } from '../coherence/shard-log.js';
+import { StalenessSample } from '../coherence/staleness-sample.js';
 import { TagGenerations } from '../coherence/tag-generations.js';
 import { encodePart } from '../key/key-part.js';
 import { digest, maxKeyBytes } from '../key/key-space.js';
@@ -73,7 +75,18 @@ export function buildCacheParts(
   const space = new VersionedKeySpace(namespace, packageVersion, configuration.versionStamp, format, clock, () =>
     listener.versionChanged(),
   );
-  const logs = buildLogs(configuration, store, clock, listener);
+  const staleness = new StalenessSample(name, clock, random, () => logs.values());
+  const logs = buildLogs(configuration, store, clock, {
+    named: (names, at) => {
+      staleness.named(names, at);
+      listener.named(names);
+    },
+    missed: (log, reason) => {
+      staleness.missed(log);
+      listener.missed(log, reason);
+    },
+    read: () => staleness.judge(),
+  });
   const unacknowledged = new UnacknowledgedWrites(name, clock);
   const parts: CacheParts = {
     name,
@@ -88,6 +101,7 @@ export function buildCacheParts(
     leases: new FillLeases(leases),
     tagGenerations: store && new TagGenerations(store, keyHead(namespace), clock),
     unacknowledged,
+    staleness,
     keySpace: () => space.current(),
     logOf: (shard) => logs.get(shard) as ShardLog,
     nameOf: format === 'digest' ? (key) => digest(key.text) : (key) => key.text,
@@ -111,7 +125,7 @@ function buildLogs(
   { name, namespace, coherence }: CacheConfiguration,
   store: Store | undefined,
   clock: Clock,
-  listener: NearListener,
+  listener: LogListener,
 ): Map<Shard, ShardLog> {
   const options = coherence === false ? {} : (coherence ?? {});
   const defaultIntervalMs = store?.capabilities.reach === 'fleet' ? 1_000 : 50;

@@ -1,5 +1,6 @@
 import type { Shard, Store } from '../store/store.js';
 import type { ShardLog } from '../coherence/shard-log.js';
+import type { StalenessSample } from '../coherence/staleness-sample.js';
 import type { TagGenerations } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
 import type { KeySpace } from '../key/key-space.js';
@@ -25,6 +26,7 @@ export interface CacheParts {
   readonly leases: FillLeases;
   readonly tagGenerations: TagGenerations | undefined;
   readonly unacknowledged: UnacknowledgedWrites;
+  readonly staleness: StalenessSample;
   /** The keys of the present version. */
   keySpace(): KeySpace;
   logOf(shard: Shard): ShardLog;

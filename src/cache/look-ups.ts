@@ -85,7 +85,10 @@ export class LookUps {
   hit<V>(key: Key, copy: NearCopy<V>, tier: TierName): Hit<V> {
     const freshness = freshnessAt(copy, this.parts.clock.now()) ?? 'stale';
     if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.parts.name, key: key.text, tier, freshness });
-    if (tier === 'process') this.near.keepForRequest(key.id, copy);
+    if (tier === 'process') {
+      if (channels.staleness.hasSubscribers) this.parts.staleness.note(key.text, this.parts.nameOf(key), copy);
+      this.near.keepForRequest(key.id, copy);
+    }
     return new Hit(key.text, copy.read(), tier, freshness);
   }
 

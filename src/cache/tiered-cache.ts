@@ -2,7 +2,7 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { isPlainId, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
-import { channels } from '../value/events.js';
+import { channels, processHitsAreWatched } from '../value/events.js';
 import type { Lookup } from '../value/lookup.js';
 import type { Loader } from './loader.js';
 import { AtomicChanges } from './atomic-changes.js';
@@ -241,7 +241,7 @@ export class TieredCache {
     if (scope !== undefined) return this.servableInScope(scope, key, id);
     const copy = this.parts.process?.get(id);
     if (copy?.promise === undefined || !this.stands(copy)) return undefined;
-    if (channels.hit.hasSubscribers) this.lookUps.hit(toKey(key), copy, 'process');
+    if (processHitsAreWatched()) this.lookUps.hit(toKey(key), copy, 'process');
     return copy;
   }
 
@@ -255,7 +255,7 @@ export class TieredCache {
     const copy = scope.forced ? undefined : this.parts.process?.get(id);
     if (copy?.promise === undefined || !this.stands(copy)) return undefined;
     held.set(id, copy);
-    if (channels.hit.hasSubscribers) this.lookUps.hit(toKey(key), copy, 'process');
+    if (processHitsAreWatched()) this.lookUps.hit(toKey(key), copy, 'process');
     return copy;
   }
 

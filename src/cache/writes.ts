@@ -11,6 +11,7 @@ import { reportFault } from '../value/events.js';
 import { storedLifeMs } from './cache-parts.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
+import { inTurns } from './in-turns.js';
 import type { NearPolicy, NearTiers } from './near-tiers.js';
 import type { StoredEntries } from './stored-entries.js';
 
@@ -104,9 +105,12 @@ export class Writes {
     let tooLarge: ValueTooLargeError | undefined;
     try {
       await this.parts.logOf(shard).ready();
-      const refusals = await Promise.all(group.map((one) => this.setOne(shard, one)));
+      const refusals = await inTurns(group, (one) => this.setOne(shard, one));
       tooLarge = refusals.find((refusal) => refusal !== undefined);
-      await this.parts.logOf(shard).append(group.map(({ key }) => ({ key: this.parts.nameOf(key) })));
+      await this.parts.logOf(shard).append(
+        group.map(({ key }) => ({ key: this.parts.nameOf(key) })),
+        Math.min(...group.map(({ head }) => head.createdAt)),
+      );
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
@@ -165,8 +169,10 @@ export class Writes {
   }
 
   private async removeAndLog(shard: Shard, group: readonly PlacedKey[]): Promise<void> {
-    await Promise.all(group.map(({ storeKey }) => shard.remove(storeKey)));
-    await this.parts.logOf(shard).append(group.map(({ key }) => ({ key: this.parts.nameOf(key) })));
+    const at = this.parts.clock.now();
+    await inTurns(group, ({ storeKey }) => shard.remove(storeKey));
+    const names = group.map(({ key }) => ({ key: this.parts.nameOf(key) }));
+    await this.parts.logOf(shard).append(names, at);
     for (const { key } of group) {
       this.parts.unacknowledged.settle(key.id);
       this.near.name(key);
@@ -216,8 +222,9 @@ export class Writes {
     const { tagGenerations } = this.parts;
     if (!tagGenerations) return;
     const names: LogName[] = [{ tag }];
+    const at = this.parts.clock.now();
     await tagGenerations.advance(tag);
-    await this.parts.logOf(tagGenerations.shardOf(tag)).append(names);
+    await this.parts.logOf(tagGenerations.shardOf(tag)).append(names, at);
     this.parts.unacknowledged.settle(tagName(tag));
     this.near.nameTag(tag, 'local');
   }

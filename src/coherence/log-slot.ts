@@ -5,6 +5,8 @@ export interface LogSlot {
   readonly writer: string;
   /** `undefined`: more than fits. Readers drop everything of this shard. */
   readonly names: readonly LogName[] | undefined;
+  /** When the writer began to invalidate, by its clock: for measuring, nothing is decided by it. */
+  readonly at?: number;
 }
 
 /** A key by its text (or its digest where that is long), or a tag. */
@@ -13,27 +15,29 @@ export type LogName = { readonly key: string } | { readonly tag: string };
 /** Far below memcached's item limit. A longer list is replaced by "everything". */
 const maxSlotBytes = 256 * 1024;
 
-/** Format 1: a JSON array `[1, number, writer, [keys], [tags]]`, or `[1, number, writer]` for everything. */
-export function encodeSlot({ number, writer, names }: LogSlot): Buffer {
+/** Format 1: a JSON array `[1, number, writer, [keys], [tags], at]`, `at` being optional, or `[1, number, writer]` for everything. */
+export function encodeSlot({ number, writer, names, at }: LogSlot): Buffer {
   const keys = names?.flatMap((name) => ('key' in name ? [name.key] : []));
   const tags = names?.flatMap((name) => ('tag' in name ? [name.tag] : []));
-  const full = names && Buffer.from(JSON.stringify([1, number, writer, keys, tags]));
+  const full = names && Buffer.from(JSON.stringify([1, number, writer, keys, tags, ...(at === undefined ? [] : [at])]));
   return full && full.length <= maxSlotBytes ? full : Buffer.from(JSON.stringify([1, number, writer]));
 }
 
 /** `undefined` for bytes that no writer of this format made. */
 export function decodeSlot(bytes: Buffer): LogSlot | undefined {
   try {
-    const [format, number, writer, keys, tags] = JSON.parse(bytes.toString('utf8')) as [
+    const [format, number, writer, keys, tags, at] = JSON.parse(bytes.toString('utf8')) as [
       number,
       number,
       string,
       string[]?,
       string[]?,
+      number?,
     ];
     if (format !== 1 || !Number.isSafeInteger(number)) return undefined;
     if (!keys || !tags) return { number, writer, names: undefined };
-    return { number, writer, names: [...keys.map((key) => ({ key })), ...tags.map((tag) => ({ tag }))] };
+    const names = [...keys.map((key) => ({ key })), ...tags.map((tag) => ({ tag }))];
+    return typeof at === 'number' ? { number, writer, names, at } : { number, writer, names };
   } catch {
     return undefined;
   }

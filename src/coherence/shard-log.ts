@@ -20,10 +20,12 @@ export interface ShardLogOptions {
 
 /** What a log tells the near tiers. */
 export interface LogListener {
-  /** Another process invalidated these. */
-  named(names: readonly LogName[]): void;
+  /** Another process invalidated these, and began to do so at that time of its clock, if it said so. */
+  named(names: readonly LogName[], at: number | undefined): void;
   /** Something was missed: nothing near of this shard is known to be true. */
   missed(shard: ShardLog, reason: string): void;
+  /** The log was read, and what was new in it was named before. */
+  read(shard: ShardLog): void;
 }
 
 /** Slots before the ring begins again: a process that was away for longer than this many appends starts afresh. */
@@ -49,6 +51,7 @@ export class ShardLog {
   generation: number | undefined;
 
   private applied: number | undefined;
+  private firstReadAt: number | undefined;
   private lastReadAt = 0;
   private lastSuccessAt = 0;
   private timer: Timer | undefined;
@@ -65,6 +68,11 @@ export class ShardLog {
     this.trust = new ShardTrust(options.enabled ? 0 : Infinity);
     this.counterKey = `${options.namespace}~log`;
     this.clearKey = `${options.namespace}~clear`;
+  }
+
+  /** When the newest reading that was answered began: everything that stood in the log by then is known. 0: it was never read. */
+  get readUpTo(): number {
+    return this.lastSuccessAt;
   }
 
   /** How old something may be that this log has not vouched for. */
@@ -95,11 +103,15 @@ export class ShardLog {
     this.trust.until = 0;
   }
 
-  /** Says that these are no longer true. Resolves when it stands in the log. @throws StoreUnavailableError */
-  async append(names: readonly LogName[]): Promise<void> {
+  /**
+   * Says that these are no longer true. Resolves when it stands in the log.
+   * @param at when the change in the store began. Default: now.
+   * @throws StoreUnavailableError
+   */
+  async append(names: readonly LogName[], at = this.options.clock.now()): Promise<void> {
     if (!this.options.enabled) return;
     const number = await this.shard.increment(this.counterKey, 1, seed(this.options.clock));
-    const slot = encodeSlot({ number, writer: this.options.writer, names });
+    const slot = encodeSlot({ number, writer: this.options.writer, names, at });
     await this.shard.write(this.slotKey(number), slot, { lifeMs: slotLifeMs });
   }
 
@@ -120,12 +132,16 @@ export class ShardLog {
   private async readOnce(): Promise<void> {
     const { clock, intervalMs, blindForMs } = this.options;
     const startedAt = clock.now();
+    this.firstReadAt ??= startedAt;
     const standstill = this.lastReadAt > 0 && startedAt - this.lastReadAt > intervalMs + blindForMs;
     try {
-      await this.readNew();
+      const applied = await this.readNew();
       if (this.options.enabled && !this.closed) this.trust.until = startedAt + intervalMs + graceMs;
+      this.tellReading(applied, true);
       this.lastSuccessAt = startedAt;
+      if (this.options.enabled) this.listener.read(this);
     } catch {
+      this.tellReading(0, false);
       const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
       if (this.options.enabled && !standstill)
         this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
@@ -134,17 +150,21 @@ export class ShardLog {
     }
   }
 
-  private async readNew(): Promise<void> {
+  /** Returns how many records were new. */
+  private async readNew(): Promise<number> {
     const [counter, generation] = await this.readCounters();
     if (this.generation !== undefined && generation > this.generation) this.listener.missed(this, 'cleared');
     if (this.generation === undefined || generation > this.generation) this.generation = generation;
     // While the first reads failed, copies were made that what stands in the log by now may have named.
     if (this.applied === undefined && this.lastReadAt > 0) this.listener.missed(this, 'it could not be read before');
     if (this.applied === undefined || !this.options.enabled) this.applied = counter;
-    if (counter === this.applied) return;
-    const missed = await this.applyUpTo(counter, this.applied);
+    const seen = this.applied;
+    if (counter === seen) return 0;
+    const missed = await this.applyUpTo(counter, seen);
     this.applied = counter;
-    if (missed) this.listener.missed(this, missed);
+    if (missed === undefined) return counter - seen;
+    this.listener.missed(this, missed);
+    return 0;
   }
 
   /** Applies the slots after `seen`. Returns why they can't be known, if so. */
@@ -153,21 +173,19 @@ export class ShardLog {
     if (counter - seen > ringSlots) return 'a gap in the log';
     const slots = await this.readSlots(seen + 1, counter);
     if (!slots) return 'a slot was lost';
-    for (const { writer, names } of slots) {
+    for (const { writer, names, at } of slots) {
       if (writer === this.options.writer) continue;
       if (!names) return 'more was named than a slot holds';
-      this.listener.named(names);
-    }
-    if (channels.logRead.hasSubscribers) {
-      const { cache, clock } = this.options;
-      channels.logRead.publish({
-        cache,
-        shard: this.shard.name,
-        lagMs: clock.now() - this.lastReadAt,
-        applied: slots.length,
-      });
+      this.listener.named(names, at);
     }
     return undefined;
+  }
+
+  private tellReading(applied: number, answered: boolean): void {
+    if (!channels.logRead.hasSubscribers || !this.options.enabled) return;
+    const { cache, clock } = this.options;
+    const lagMs = clock.now() - (this.lastSuccessAt || (this.firstReadAt ?? 0));
+    channels.logRead.publish({ cache, shard: this.shard.name, lagMs, applied, answered });
   }
 
   /** A counter that was lost is made anew from the clock, hence greater than it was: readers see a gap, never a repetition. */

@@ -27,7 +27,23 @@ export interface CacheEvents {
   nearCleared: { readonly cache: string; readonly shard: string; readonly reason: string; readonly entries: number };
   /** A write that was not acknowledged and had to be given up. */
   writeGivenUp: OfKey & { readonly reason: string };
-  logRead: { readonly cache: string; readonly shard: string; readonly lagMs: number; readonly applied: number };
+  /**
+   * A reading of one shard's invalidation log, at each `coherence.interval`. `lagMs`: how old the position of the log had become, and with it
+   * what near copies were believed by: the time since the last reading that was answered began. It grows while readings are not `answered`.
+   * `applied`: records of the log that were new.
+   */
+  logRead: {
+    readonly cache: string;
+    readonly shard: string;
+    readonly lagMs: number;
+    readonly applied: number;
+    readonly answered: boolean;
+  };
+  /**
+   * A sampled hit of the process tier, judged once the log was read past it. `staleMs`: how long before the hit another process had begun the
+   * invalidation that this one did not know of yet; 0 where there was none. Between hosts it is as good as their clocks agree.
+   */
+  staleness: OfKey & { readonly staleMs: number };
   lockAcquired: { readonly resource: string; readonly waitedMs: number };
   lockReleased: { readonly resource: string; readonly outcome: 'released' | 'lost' | 'unknown' };
   lockLost: { readonly resource: string; readonly reason: string };
@@ -68,6 +84,7 @@ const names: readonly CacheEventName[] = [
   'nearCleared',
   'writeGivenUp',
   'logRead',
+  'staleness',
   'lockAcquired',
   'lockReleased',
   'lockLost',
@@ -87,6 +104,9 @@ type TypedChannel<E> = Omit<Channel, 'publish'> & { publish(message: E): void };
 export const channels = Object.fromEntries(names.map((name) => [name, diagnostics.channel(channelName(name))])) as {
   readonly [E in CacheEventName]: TypedChannel<CacheEvents[E]>;
 };
+
+/** Whether somebody wants to know of a hit of the process tier. */
+export const processHitsAreWatched = (): boolean => channels.hit.hasSubscribers || channels.staleness.hasSubscribers;
 
 /** Tells listeners of a fault that the caller was spared. */
 export function reportFault(fault: CacheEvents['fault']): void {

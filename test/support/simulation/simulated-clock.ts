@@ -39,6 +39,11 @@ export class SimulatedClock implements Clock {
     });
   }
 
+  /** Time goes by and nothing runs, as in a process whose loop is blocked. */
+  skip(milliseconds: number): void {
+    this.time += milliseconds;
+  }
+
   /** Goes on to `until`, running what falls due on the way, in order; `settle` after each lets its consequences happen. */
   async advanceTo(until: number, settle: () => Promise<void>): Promise<void> {
     for (let due = this.firstUntil(until); due; due = this.firstUntil(until)) {
