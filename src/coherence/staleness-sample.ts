@@ -20,7 +20,7 @@ interface Sample {
   staleMs: number;
 }
 
-/** Hits that wait to be judged. Of more than this between two readings of the log, each is as likely to be among them as any other. */
+/** Hits that wait to be judged. Where there are more, each is as likely to be among them as the next. */
 const maxSamples = 100;
 
 /**
