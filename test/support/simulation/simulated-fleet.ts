@@ -60,6 +60,8 @@ export class SimulatedFleet {
             namespace: 'n',
             packageVersion: '1',
             store: this.network.between(process, this.store),
+            // Room for many more entries than there are rows: of each cache, room for 10,000 costs more time to make than its story.
+            process: { maxEntries: 100 },
             coherence: { interval: intervalMs, blindFor: 0 },
             scope: this.scope,
             clock: this.clock,
