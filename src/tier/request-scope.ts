@@ -53,7 +53,10 @@ export class ScopeState {
 
 /** Carries a scope's state along a request's asynchronous work. The default is AsyncLocalStorage. */
 export interface ScopeStorage {
+  /** In here, and only in here, the state is the current one; `undefined`: there is none. */
   run<R>(state: ScopeState | undefined, work: () => R): R;
+  /** As `run`, at the beginning of a request or message: may keep the state in a context that is this request's own. Default: `run`. */
+  open?<R>(state: ScopeState, work: () => R): R;
   current(): ScopeState | undefined;
 }
 
@@ -101,7 +104,7 @@ export class RequestScope {
 
   /** @internal Opens a scope that the caller closes: for transports that know when a request is over. */
   open<R>(state: ScopeState, work: () => R): R {
-    return this.storage.run(state, work);
+    return this.storage.open ? this.storage.open(state, work) : this.storage.run(state, work);
   }
 
   /** @internal Runs work that must not see the request that happens to have started it. */

@@ -9,9 +9,14 @@ import type { PortableError } from './serve-worker.js';
  * called from here by name. Arguments and results are copied as by `structuredClone`: bigint, Buffer, Map and Date pass.
  *
  * @param workerData what `serveWorker` resolves to there.
+ * @param compiler what to import first. `withMetadata` is for files with Nest's decorators: tsx leaves their metadata out.
  */
-export async function startWorker(fileUrl: string | URL, workerData?: unknown): Promise<WorkerProcess> {
-  const [execPath, execArgv] = dyingWithParent(process.execPath, ['--import', 'tsx']);
+export async function startWorker(
+  fileUrl: string | URL,
+  workerData?: unknown,
+  compiler = 'tsx',
+): Promise<WorkerProcess> {
+  const [execPath, execArgv] = dyingWithParent(process.execPath, ['--import', compiler]);
   const child = fork(fileURLToPath(fileUrl), {
     execPath,
     execArgv,
@@ -27,6 +32,9 @@ export async function startWorker(fileUrl: string | URL, workerData?: unknown): 
     throw error;
   }
 }
+
+export const withMetadata = new URL('../../examples/enterprise-access/test/support/swc-register.mjs', import.meta.url)
+  .href;
 
 const live = new Set<ChildProcess>();
 process.on('exit', () => {

@@ -1,0 +1,1 @@
+export { nestjsClsStorage } from './adapter/nestjs-cls-storage.js';
