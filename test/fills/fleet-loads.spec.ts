@@ -1,10 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
 import { fleetStores, startFleet } from '../support/fleet/start-fleet.js';
+import type { BurstOutcome } from '../support/fleet/fleet-member.js';
 import type { Fleet } from '../support/fleet/start-fleet.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
 const callers = endurance ? 250 : 100;
+/** In each process that asks for what can't be loaded. */
+const waiters = endurance ? 25 : 50;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe.each(fleetStores)('four processes on one %s store', (store) => {
@@ -39,18 +42,17 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
 
   it('F2 refresh a stale key once, and answer everybody from the stale value without waiting', async () => {
     fleet.write('stale', 'old');
-    const life = { ttl: 300, staleFor: 60_000 };
+    const life = { ttl: 400, staleFor: 60_000 };
     await all((i) => fleet.member(i).call('getOrSet', 'main', 'stale', {}, life));
     expect(fleet.journal('load stale')).toHaveLength(1);
-    await pause(400);
+    await pause(450);
     fleet.write('stale', 'new');
     const fresh = { ttl: 60_000, staleFor: 60_000 };
-    const script = { takesMs: 1_500 };
+    // Nobody waits for the refresh: it does not end before all are answered.
+    const script = { gate: 'stale.gate' };
     const outcomes = await all((i) => fleet.member(i).call('burst', 'main', 'stale', callers, script, fresh));
-    for (const { values, slowestMs } of outcomes) {
-      expect(values).toEqual({ '{"row":"old"}': callers });
-      expect(slowestMs).toBeLessThan(1_200);
-    }
+    for (const { values } of outcomes) expect(values).toEqual({ '{"row":"old"}': callers });
+    fleet.write('stale.gate');
     await eventually(async () => {
       const values = await all((i) => fleet.member(i).call('getOrSet', 'main', 'stale', script, fresh));
       expect(values).toEqual(Array.from({ length: 4 }, () => ({ row: 'new' })));
@@ -60,14 +62,17 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
 
   it('F2 keep what a refresh brings home after the end of the stale value, and wait for it meanwhile', async () => {
     fleet.write('late', 'old');
-    const life = { ttl: 300, staleFor: 1_500 };
+    const life = { ttl: 400, staleFor: 700 };
     await all((i) => fleet.member(i).call('getOrSet', 'main', 'late', {}, life));
-    await pause(1_300);
+    await pause(500);
     fleet.write('late', 'new');
-    const fresh = { ttl: 60_000 };
-    expect(await fleet.member(0).call('getOrSet', 'main', 'late', { takesMs: 1_500 }, fresh)).toEqual({ row: 'old' });
-    await pause(1_000);
-    const values = await all((i) => fleet.member(i).call('getOrSet', 'main', 'late', { takesMs: 1_500 }, fresh));
+    const [fresh, script] = [{ ttl: 60_000 }, { gate: 'late.gate' }];
+    expect(await fleet.member(0).call('getOrSet', 'main', 'late', script, fresh)).toEqual({ row: 'old' });
+    await pause(700);
+    const waiting = all((i) => fleet.member(i).call('getOrSet', 'main', 'late', script, fresh));
+    await pause(100);
+    fleet.write('late.gate');
+    const values = await waiting;
     expect(values).toEqual(Array.from({ length: 4 }, () => ({ row: 'new' })));
     expect(fleet.journal('load late')).toEqual(['load late old', 'load late new']);
   }, 30_000);
@@ -75,20 +80,22 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
   it('F5 load at most once per second while the source fails, tell everybody who waited, and cache no error', async () => {
     const failsWith = { message: 'source down', status: 503 };
     const startedAt = performance.now();
-    const forMs = endurance ? 10_000 : 1_500;
+    const forMs = endurance ? 10_000 : 0;
     const outcomes = await all(async (i) => {
-      const seen = [];
-      while (performance.now() - startedAt < forMs) {
-        seen.push(await fleet.member(i).call('burst', 'main', 'failing', 25, { takesMs: 20, failsWith }));
-      }
+      const seen: BurstOutcome[] = [];
+      // Each process has a load of its own to fail before it can tell its callers: fewer processes need less time.
+      if (i >= 2 && !endurance) return seen;
+      do seen.push(await fleet.member(i).call('burst', 'main', 'failing', waiters, { takesMs: 20, failsWith }));
+      while (performance.now() - startedAt < forMs);
       return seen;
     });
     const tookMs = performance.now() - startedAt;
     for (const { values, errors, distinctErrors } of outcomes.flat()) {
       expect(values).toEqual({});
-      expect(errors).toEqual({ 'Error: source down': 25 });
+      expect(errors).toEqual({ 'Error: source down': waiters });
       expect(distinctErrors).toBe(1);
     }
+    expect(await all((i) => fleet.member(i).call('underWay', 'main'))).toEqual([0, 0, 0, 0]);
     const loads = fleet.journal('load failing').length;
     expect(loads).toBeGreaterThanOrEqual(2);
     // memcached ends a life of one second up to one second early.
@@ -128,19 +135,25 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
   it('F7 load each key once more when the stamp changes under load, and fail nobody', async () => {
     const keys = Array.from({ length: 20 }, (_, i) => `stamped${i}`);
     for (const key of keys) fleet.write(key, 'row');
-    const startedAt = performance.now();
+    let changedAt = Infinity;
     const errors = await all(async (i) => {
       const seen: Record<string, number>[] = [];
-      while (performance.now() - startedAt < 3_000) {
+      const askForAll = async (): Promise<void> => {
         for (const key of keys) seen.push((await fleet.member(i).call('burst', 'stamped', key, 5, {})).errors);
-        if (i === 0 && performance.now() - startedAt > 800) fleet.write('stamp', 'two');
-        await pause(5);
+      };
+      // Members notice the change within a second of it, each in its time, and all of them before the last round.
+      while (performance.now() - changedAt < 1_100) {
+        await askForAll();
+        if (i > 0 || changedAt < Infinity) continue;
+        fleet.write('stamp', 'two');
+        changedAt = performance.now();
       }
+      await askForAll();
       return seen.flatMap((counts) => Object.keys(counts));
     });
     expect(errors.flat()).toEqual([]);
     const loads = keys.map((key) => fleet.journal(`load ${key} `).length);
-    // One for each stamp; members notice the change within a second of each other.
+    // One for each stamp.
     expect(loads).toEqual(keys.map(() => 2));
   }, 30_000);
 
@@ -184,39 +197,32 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     expect(there.calls.length).toBeLessThanOrEqual(1);
     expect(back.calls.length).toBeLessThanOrEqual(1);
   }, 30_000);
-});
 
-describe.each(fleetStores)('F3 with a holder in trouble on %s', (store) => {
-  let fleet: Fleet;
-  beforeAll(async () => {
-    fleet = await startFleet(store, { members: 2 });
-  }, 60_000);
-  afterAll(() => fleet.stop(), 30_000);
-
-  it('F3 a loader that hangs gives way after maxLoad, and nobody hangs with it', async () => {
+  it('F3 let a loader that hangs give way after maxLoad, and nobody hangs with it', async () => {
     fleet.write('hanging', 'row');
     const startedAt = performance.now();
-    const hanging = fleet.member(0).call('getOrSet', 'main', 'hanging', { hangs: true }, { maxLoad: 1_000 });
+    const hanging = fleet.member(0).call('getOrSet', 'main', 'hanging', { hangs: true }, { maxLoad: 500 });
     const timedOut = expect(hanging).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
     await eventually(() => expect(fleet.journal('load hanging')).toHaveLength(1));
     expect(await fleet.member(1).call('getOrSet', 'main', 'hanging')).toEqual({ row: 'row' });
-    expect(performance.now() - startedAt).toBeLessThan(2_500);
+    expect(performance.now() - startedAt).toBeLessThan(2_000);
     await timedOut;
     expect(await fleet.member(0).call('getOrSet', 'main', 'hanging')).toEqual({ row: 'row' });
     expect(fleet.journal('load hanging')).toHaveLength(2);
   }, 20_000);
 
+  // Last: nobody comes back in the place of the killed one.
   const itWithProcesses = store === 'memory' ? it.skip : it;
   itWithProcesses(
-    'F3 a second load starts within the life of the lease of a process that was killed',
+    'F3 load a second time within the life of the lease of a process that was killed',
     async () => {
       fleet.write('killed', 'row');
-      const dying = fleet.member(0).call('getOrSet', 'main', 'killed', { hangs: true });
+      const dying = fleet.member(3).call('getOrSet', 'main', 'killed', { hangs: true });
       dying.catch(() => {});
       await eventually(() => expect(fleet.journal('load killed')).toHaveLength(1));
       const waiting = fleet.member(1).call('getOrSet', 'main', 'killed');
-      await pause(1_200);
-      await fleet.member(0).worker?.kill();
+      await pause(endurance ? 1_200 : 100); // with a renewal, or without
+      await fleet.member(3).worker?.kill();
       const killedAt = performance.now();
       expect(await waiting).toEqual({ row: 'row' });
       // Three seconds from the last renewal, one poll, and memcached's clock.

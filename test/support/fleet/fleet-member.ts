@@ -196,6 +196,11 @@ export class FleetMember {
     this.caches.get(name)?.answers.letGo();
   }
 
+  /** Look-ups and loads that somebody may wait for: none is left over when all callers have their answer. */
+  underWay(name: string): number {
+    return (this.of(name) as unknown as { flights: { underWay: number } }).flights.underWay;
+  }
+
   /** What happened to a key, in order; causes are left out, they don't travel. */
   eventsOf(key: string): Partial<RecordedEvent>[] {
     return this.events.all
