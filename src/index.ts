@@ -9,6 +9,8 @@ export type { CacheConfiguration, CoherenceOptions } from './cache/build-cache-p
 export type { BulkLoadContext, BulkLoader } from './cache/bulk-loads.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
 export type { LoadContext, Loader } from './cache/loader.js';
+export { upstreamVersion } from './cache/upstream-version.js';
+export type { UpstreamVersionOptions } from './cache/upstream-version.js';
 export type { VersionStamp } from './cache/versioned-key-space.js';
 
 export { CacheLock } from './lock/cache-lock.js';

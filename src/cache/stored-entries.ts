@@ -132,10 +132,13 @@ export class StoredEntries {
   /** A generation that is older than the entry's was read before the entry was made: it is read again before it condemns. */
   private async tagsStand(tags: readonly TagGeneration[], known: ReadonlyMap<string, number>): Promise<boolean> {
     if (tags.some(({ tag }) => this.parts.unacknowledged.has(tagName(tag)))) return false;
-    const doubtful = tags.filter(({ tag, generation }) => (known.get(tag) ?? -1) < generation).map(({ tag }) => tag);
-    if (doubtful.length > 0) this.forgetGenerations(doubtful);
-    const present = doubtful.length > 0 ? await this.generationsOf(doubtful) : known;
-    return tags.every(({ tag, generation }) => (present.get(tag) ?? known.get(tag)) === generation);
+    const unknown = tags.filter(({ tag }) => !known.has(tag)).map(({ tag }) => tag);
+    const present = unknown.length > 0 ? new Map([...known, ...(await this.generationsOf(unknown))]) : known;
+    const doubtful = tags.filter(({ tag, generation }) => (present.get(tag) ?? -1) < generation).map(({ tag }) => tag);
+    if (doubtful.length === 0) return tags.every(({ tag, generation }) => present.get(tag) === generation);
+    this.forgetGenerations(doubtful);
+    const anew = await this.generationsOf(doubtful);
+    return tags.every(({ tag, generation }) => (anew.get(tag) ?? present.get(tag)) === generation);
   }
 
   forgetGenerations(tags: readonly string[]): void {

@@ -33,13 +33,13 @@ async function run(
   store: FleetStore,
   cache: MemberCache,
   trouble: (ended: AbortSignal) => Promise<void> = async () => {},
-  commandTimeout = 250,
+  { commandTimeout = 250, roundsOfRow = rounds }: { commandTimeout?: number; roundsOfRow?: number } = {},
 ): Promise<Outcome> {
   const files = Object.fromEntries(Array.from({ length: rows }, (_, row) => [`row${row}`, '1']));
   fleet = await startFleet(store, { members, files, proxied: true, commandTimeout, caches: { main: cache } });
   const ended = new AbortController();
   const troubled = trouble(ended.signal);
-  const options = { members, rows, rounds, readers: 4, seed: 7 };
+  const options = { members, rows, rounds: roundsOfRow, readers: 4, seed: 7 };
   const reports = await Promise.all(
     fleet.members.map((one, member) => one.call('churn', 'main', { ...options, member })),
   );
@@ -49,7 +49,7 @@ async function run(
   const verdict = judgeChurn(journal, { boundMs, blindForMs: blindFor });
   const acknowledged = reports.reduce((sum, one) => sum + one.acknowledged, 0);
   console.log(
-    `F9 ${store}: ${verdict.reads} reads, ${acknowledged} of ${rows * rounds} writes acknowledged, ` +
+    `F9 ${store}: ${verdict.reads} reads, ${acknowledged} of ${rows * roundsOfRow} writes acknowledged, ` +
       `oldest answer ${verdict.oldestMs} ms, ${verdict.tooOld.length} too old, ${verdict.wentBack.length} went back`,
   );
   return { verdict, reports };
@@ -90,7 +90,9 @@ describe('three processes that read and invalidate', () => {
         }
       };
       // Three commands of up to 200 ms and their turn in line: within the usual 250 ms most writes would not be acknowledged.
-      const outcome = await run('memcached', { configuration: { coherence } }, trouble, 800);
+      const outcome = await run('memcached', { configuration: { coherence } }, trouble, {
+        commandTimeout: 800,
+      });
       expect(cuts).toBeGreaterThanOrEqual(endurance ? 20 : 2);
       expectCoherent(outcome);
       expect(outcome.reports.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBeGreaterThan(rounds * 3);
@@ -101,18 +103,31 @@ describe('three processes that read and invalidate', () => {
   it(
     'F9 lose nothing to a restart, a flush_all or the loss of the log’s counter and slots',
     async () => {
-      const outcome = await run('memcached', { configuration: { coherence } }, async (ended) => {
-        const faults = [
-          () => fleet.server?.command('flush_all'),
-          () => fleet.server?.command('delete main~log'),
-          () => fleet.server?.restart(),
-          () => fleet.server?.command('delete main~clear'),
-        ];
+      const done: Record<string, number> = {};
+      const random = seededRandom(2);
+      const trouble = async (ended: AbortSignal): Promise<void> => {
+        const server = fleet.server;
+        const faults: Record<string, () => Promise<unknown> | undefined> = {
+          flushed: () => server?.command('flush_all'),
+          counterLost: () => server?.command('delete main~log'),
+          restarted: () => server?.restart(),
+          slotLost: async () => {
+            const number = Number((await server?.command('mg main~log v'))?.split('\r\n')[1]);
+            await server?.command(`delete main~log:${(number + random.integer(0, 2)) % 1_024}`);
+          },
+          generationLost: () => server?.command('delete main~clear'),
+        };
         for (let turn = 0; !ended.aborted; turn++) {
-          await pause(350);
-          await faults[turn % faults.length]?.();
+          await pause(150 + random() * 200);
+          const [name, fault] = Object.entries(faults)[turn % 5] ?? [];
+          await fault?.();
+          if (name) done[name] = (done[name] ?? 0) + 1;
         }
-      });
+      };
+      const options = { roundsOfRow: endurance ? rounds : 35 };
+      const outcome = await run('memcached', { configuration: { coherence } }, trouble, options);
+      console.log(`F9 in the middle of it: ${JSON.stringify(done)}`);
+      expect(Object.keys(done)).toHaveLength(5);
       expectCoherent(outcome);
     },
     limitMs,

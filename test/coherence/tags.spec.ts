@@ -1,10 +1,12 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { defineKey } from '../../src/catalogue/define-key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { RequestScope } from '../../src/tier/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { FaultyStore } from '../support/faulty-store.js';
 
 const caches: TieredCache[] = [];
@@ -108,6 +110,40 @@ describe('a tag', () => {
     expect(await first).toBe('old');
     expect(await second).toBe('new');
     expect(await cache.get('a')).toBe('new');
+  });
+
+  it('costs no round trip of its own where the caller names it, one where only the entry does, and is asked once a request', async () => {
+    const faulty = new FaultyStore(memoryStore());
+    const held = new HeldAnswers(faulty.store);
+    const scope = new RequestScope();
+    const cache = await cacheWith({ store: held.store, process: false, scope, coherence: { interval: 60_000 } });
+    const known = defineKey('known:{id}', { owner: 'test', holds: 'a number', ttl: '1m', tags: ['t'] });
+    await cache.set(known({ id: 'a' }), 1);
+    await cache.set('adhoc', 1, tagged);
+    /** What was asked before the entry's own answer came, and after it. */
+    const asked = async (entry: string, read: () => Promise<unknown>): Promise<string[][]> => {
+      held.hold('readMany', entry);
+      faulty.commands.splice(0);
+      const reading = read();
+      await pause(5);
+      const before = faulty.commands.splice(0);
+      held.letGo();
+      await reading;
+      return [before, faulty.commands.splice(0)].map((commands) => commands.map((one) => one.replace(/ .*[:~]/, ' ')));
+    };
+    expect(await asked('known:a', () => cache.get(known({ id: 'a' })))).toEqual([['read a', 'read t'], []]);
+    expect(await asked('adhoc', () => cache.get('adhoc'))).toEqual([['read adhoc'], ['read t']]);
+    await scope.run(async () => {
+      await cache.get(known({ id: 'a' }));
+      expect(await asked('adhoc', () => cache.get('adhoc'))).toEqual([['read adhoc'], []]);
+    });
+    faulty.commands.splice(0);
+    await cache.invalidateTags('t');
+    expect(faulty.commands.map((one) => one.replace(/:\d+$/, ''))).toEqual([
+      'increment test~tag:t',
+      'increment test~log',
+      'write test~log',
+    ]);
   });
 
   it('is kept in the process tier without a store, and dropped by name', async () => {

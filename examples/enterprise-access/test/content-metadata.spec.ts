@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { JwtService } from '@nestjs/jwt';
 import { computing, contoso, everything, northwind } from '../src/seed/customers.js';
@@ -211,6 +212,57 @@ describe.each(combinations)('content metadata on the %s store, over %s', (storeN
       expect((await service.get(content(key), { worker: 1 })).headers.get('x-cache')).toBe(store.tier);
     });
   });
+
+  if (adapter === 'express') {
+    it('never shows in a process what another one was told to forget, once its interval is over', async () => {
+      const key = freshKey();
+      const intervalMs = storeName === 'disk' ? 50 : 1_000;
+      // The interval, a round trip to the store (its deadline), and what a hit's clock may be behind.
+      const boundMs = intervalMs + 250 + 25;
+      const changes = process.env['ENDURANCE'] === '1' ? 40 : storeName === 'disk' ? 8 : 3;
+      const reads: { worker: number; version: number; began: number; ended: number }[] = [];
+      const deletions: { worker: number; version: number; at: number }[] = [];
+      let reading = true;
+      const read = async (worker: number): Promise<void> => {
+        while (reading) {
+          const began = Date.now();
+          const { status, body } = await service.get(content(key), { worker });
+          expect(status).toBe(200);
+          const [, version = '0'] = /^Version (\d+)$/.exec((body as { title: string }).title) ?? [];
+          reads.push({ worker, version: Number(version), began, ended: Date.now() });
+          await pause(3);
+        }
+      };
+      const readers = Promise.all([0, 1].map(read));
+      for (let version = 1; version <= changes; version++) {
+        const worker = version % 2;
+        const change = { course_key: key, title: `Version ${version}` };
+        await request('POST', `${service.catalog.address}/admin/catalogs/${everything.uuid}/changes/`, {
+          body: change,
+        });
+        expect((await service.delete(content(key), { as: service.staff, worker })).body).toEqual({
+          acknowledged: true,
+        });
+        deletions.push({ worker, version, at: Date.now() });
+        await pause(intervalMs * 0.6 + 60);
+      }
+      await pause(boundMs);
+      reading = false;
+      await readers;
+      const violations = reads.flatMap(({ worker, version, began }) =>
+        deletions
+          .filter((deleted) => deleted.version > version)
+          .filter((deleted) => began > deleted.at + (deleted.worker === worker ? 0 : boundMs))
+          .map((deleted) => `worker ${worker} showed ${version} ${began - deleted.at} ms after ${deleted.version}`),
+      );
+      expect(violations).toEqual([]);
+      for (const one of [0, 1]) {
+        const seen = reads.filter(({ worker }) => worker === one).map(({ version }) => version);
+        expect(seen).toEqual([...seen].sort((a, b) => a - b)); // never back to an older one
+        expect(seen.at(-1)).toBe(changes);
+      }
+    }, 120_000);
+  }
 
   it('answers 401 without a token, with a bad one, and with one that expired', async () => {
     const path = content(courses[0]?.key ?? '');

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { Memoize } from 'nestjs-tiered-cache';
+import { TieredCache, upstreamVersion } from 'nestjs-tiered-cache';
 import { CatalogClient } from '../clients/catalog.client.js';
-import { UpstreamError } from '../clients/upstream-error.js';
 import { contentModified } from './content-keys.js';
 
 type Source = 'catalog' | 'customer';
@@ -12,23 +11,15 @@ type Source = 'catalog' | 'customer';
  */
 @Injectable()
 export class ContentVersions {
-  constructor(private readonly catalogs: CatalogClient) {}
+  constructor(
+    private readonly cache: TieredCache,
+    private readonly catalogs: CatalogClient,
+  ) {}
 
-  /** `undefined`, so that any entry will do, when the catalog service does not tell. */
-  async of(source: Source, uuid: string): Promise<string | undefined> {
-    try {
-      return (await this.modified(source, uuid)) || undefined;
-    } catch (error) {
-      if (error instanceof UpstreamError) return undefined;
-      throw error;
-    }
-  }
-
-  /** Empty for what does not exist. */
-  @Memoize({ key: contentModified, args: (source: Source, uuid: string) => ({ source, uuid }) })
-  async modified(source: Source, uuid: string): Promise<string> {
-    const modified =
-      source === 'catalog' ? await this.catalogs.catalogModified(uuid) : await this.catalogs.customerModified(uuid);
-    return modified ?? '';
+  /** `undefined`, so that any entry will do, for what does not exist and when the catalog service does not tell. */
+  of(source: Source, uuid: string): Promise<string | undefined> {
+    return upstreamVersion(this.cache, contentModified({ source, uuid }), () =>
+      source === 'catalog' ? this.catalogs.catalogModified(uuid) : this.catalogs.customerModified(uuid),
+    );
   }
 }

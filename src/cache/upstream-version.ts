@@ -1,0 +1,52 @@
+import { CatalogueKey } from '../catalogue/catalogue-key.js';
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import { toKey } from '../key/key.js';
+import type { Duration } from '../value/duration.js';
+import { reportFault } from '../value/events.js';
+import { isNoAnswer, versionText } from './entry-policy.js';
+import type { LoadContext } from './loader.js';
+import type { KeyOf, TieredCache } from './tiered-cache.js';
+
+/** How a version is kept. What is absent comes from the key class, then from the cache's defaults; a `ttl` from neither of them is 5 s. */
+export type UpstreamVersionOptions = Pick<
+  EntryOptions<string>,
+  'ttl' | 'staleFor' | 'tags' | 'tiers' | 'timeout' | 'signal' | 'staleIfError'
+>;
+
+type Version = string | number | Date | null | undefined;
+
+const defaultTtl: Duration = '5s';
+
+/**
+ * The version that a source has now, for the `version` option: read through the cache, so that it costs a look-up and not a question to the
+ * source. A request asks once and goes on with what it was told; all processes share the answer for `ttl`. A change at the source is seen
+ * when its version is read again, that is within `ttl`; the life of what is cached under the version is a backstop only.
+ *
+ * @param read asks the source. `undefined`, `null` or an empty text: it does not say.
+ * @param options `ttl`: default 5 s; 0: each request asks for itself.
+ * @returns the version as text (a `Date` as its milliseconds), or `undefined`, which as a `version` takes any entry: the source does not say,
+ * or can't be asked now. The latter is a `fault` event of the kind `background-load`.
+ * @throws what `read` throws if it is an answer: `staleIfError` decides, by default an error with a `status` of 4xx is one.
+ * @example
+ * const version = await upstreamVersion(cache, versionedKey('catalog-modified', uuid), () => catalogs.modified(uuid));
+ * await cache.getOrSet(versionedKey('catalog', uuid), () => catalogs.read(uuid), { ttl: '6h', ...(version && { version }) });
+ */
+export async function upstreamVersion(
+  cache: Pick<TieredCache, 'name' | 'getOrSet'>,
+  key: KeyOf<string>,
+  read: (context: LoadContext<string>) => Version | Promise<Version>,
+  options: UpstreamVersionOptions = {},
+): Promise<string | undefined> {
+  const ofClass = key instanceof CatalogueKey ? (key.options as EntryOptions<string>).ttl : undefined;
+  const kept = ofClass === undefined && options.ttl === undefined ? { ...options, ttl: defaultTtl } : options;
+  const ask = async (context: LoadContext<string>): Promise<string> => versionText((await read(context)) ?? '') ?? '';
+  try {
+    return (await cache.getOrSet<string>(key, ask, kept)) || undefined;
+  } catch (cause) {
+    if (options.signal?.aborted || !(options.staleIfError ?? isNoAnswer)(cause)) throw cause;
+    const { text } = toKey(key);
+    const message = `The version ${text} can't be read; what is cached is taken whatever its version.`;
+    reportFault({ source: cache.name, kind: 'background-load', message, key: text, cause });
+    return undefined;
+  }
+}
