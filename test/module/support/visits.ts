@@ -74,13 +74,16 @@ export class Visits {
     return id;
   }
 
+  get openScopes(): number {
+    return [...this.scopes.keys()].filter((state) => state?.closed !== true).length;
+  }
+
   /** Once every request is answered: what came of it, after waiting for what the requests left behind. */
   async verdict(): Promise<Verdict> {
     this.over.abort();
     await Promise.all(this.leftOver);
-    const open = [...this.scopes.keys()].filter((state) => state?.closed !== true).length;
     const { crossings, loads, mostInside } = this;
-    return { crossings, loads, mostInside, scopes: this.scopes.size, open };
+    return { crossings, loads, mostInside, scopes: this.scopes.size, open: this.openScopes };
   }
 
   /** Goes on in the request's context until all requests are over. */

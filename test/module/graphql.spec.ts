@@ -1,0 +1,35 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { startWorker, withMetadata } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+import { expectNoCrossings, visitAll } from './support/visit-all.js';
+import type { Verdict } from './support/visits.js';
+
+describe('GraphQL', () => {
+  // In a process of its own: mercurius is CommonJS and requires ES modules, which Node can and Jest's loader can't before Node 24.9.
+  let worker: WorkerProcess;
+  let url: string;
+  beforeAll(async () => {
+    worker = await startWorker(new URL('./support/graphql-worker.ts', import.meta.url), undefined, withMetadata);
+    url = `${await worker.call<string>('start')}/graphql`;
+  });
+  afterAll(async () => expect(await worker.stop()).toBe('0'));
+
+  const ask = async <R>(query: string): Promise<R> => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
+    const { data, errors } = (await response.json()) as { data: R; errors?: unknown };
+    expect(errors).toBeUndefined();
+    return data;
+  };
+
+  it('gives each operation one scope, which all of its resolvers share', async () => {
+    await visitAll(async (id) => {
+      const operation = `mutation { enter(id: ${id}) { id left right } again(id: ${id}) }`;
+      const answer = await ask<{ enter: object; again: number }>(operation);
+      expect(answer.enter).toEqual({ id, left: id, right: id });
+      return answer.again;
+    });
+    expectNoCrossings(await worker.call<Verdict>('verdict'));
+    expect(await ask('{ active }')).toEqual({ active: true });
+  });
+});

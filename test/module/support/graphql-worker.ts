@@ -1,0 +1,65 @@
+import { Module } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { Args, GraphQLModule, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { MercuriusDriver } from '@nestjs/mercurius';
+import type { MercuriusDriverConfig } from '@nestjs/mercurius';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
+import { memoryStore } from '../../../src/store/memory-store.js';
+import { serveWorker } from '../../support/serve-worker.js';
+import { Visits } from './visits.js';
+
+const typeDefs = `
+  type Visit { id: Int!, left: Int!, right: Int! }
+  type Query { active: Boolean! }
+  type Mutation { enter(id: Int!): Visit!, again(id: Int!): Int! }
+`;
+
+@Resolver('Visit')
+class VisitResolver {
+  constructor(private readonly visits: Visits) {}
+  @Query('active')
+  active(): boolean {
+    return this.visits.scope.active;
+  }
+  @Mutation('enter')
+  async enter(@Args('id') id: number): Promise<object> {
+    this.visits.enter(id);
+    return { id: await this.visits.step(id) };
+  }
+  /** Another field of the operation: mutations run one after the other. */
+  @Mutation('again')
+  again(@Args('id') id: number): Promise<number> {
+    return this.visits.step(id);
+  }
+  @ResolveField('left')
+  left(@Parent() { id }: { id: number }): Promise<number> {
+    return this.visits.step(id);
+  }
+  @ResolveField('right')
+  right(@Parent() { id }: { id: number }): Promise<number> {
+    return this.visits.step(id);
+  }
+}
+
+@Module({
+  imports: [
+    TieredCacheModule.forRoot({ stores: memoryStore(), namespace: 'test', packageVersion: '1' }),
+    GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, typeDefs, graphiql: false }),
+  ],
+  providers: [Visits, VisitResolver],
+})
+class AppModule {}
+
+let app: INestApplication;
+
+serveWorker({
+  async start() {
+    app = await NestFactory.create(AppModule, new FastifyAdapter() as never, { logger: ['error'] });
+    await app.listen(0, '127.0.0.1');
+    return app.getUrl();
+  },
+  verdict: () => app.get(Visits).verdict(),
+  stop: () => app.close(),
+});
