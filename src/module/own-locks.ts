@@ -19,7 +19,9 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
   const store = lock.store ?? cache.store;
   const ownStore = lock.store !== cache.store ? lock.store : undefined;
   // A store that can hold no locks is an error only for who asked for locks there.
-  if (!store || (!store.capabilities.atomic && !lock.store)) return { lock: undefined, ownStore, shutdownLimitMs };
+  const { ttl, reach, namespace } = lock;
+  const asked = [lock.store, ttl, reach, namespace].some((option) => option !== undefined);
+  if (!store || (!store.capabilities.atomic && !asked)) return { lock: undefined, ownStore, shutdownLimitMs };
   const locks = new CacheLock({
     store: guarded(store, cache.clock && { clock: cache.clock }),
     ...(cache.clock && { clock: cache.clock }),

@@ -1,0 +1,160 @@
+import { randomInt } from 'node:crypto';
+import { assertStoreKey } from '../store/store-key.js';
+import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
+import { systemClock } from '../value/clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+
+/** As much of a Keyv, or of a storage adapter of one, as is needed. */
+export interface KeyvLike {
+  get(key: string): Promise<unknown>;
+  set(key: string, value: string, ttl?: number): unknown;
+  delete(key: string): Promise<unknown>;
+  disconnect?(): unknown;
+  on?(event: 'error', listener: (error: unknown) => void): unknown;
+  throwOnErrors?: boolean;
+}
+
+/**
+ * All of a Keyv. Items are texts: the revision, a dot, the bytes in base64. Operations on one key take turns, which is as atomic as one
+ * process can be.
+ */
+export class KeyvShard implements Shard {
+  closed = false;
+  private readonly turns = new Map<string, Promise<unknown>>();
+
+  constructor(
+    private readonly keyv: KeyvLike,
+    readonly name: string,
+    private readonly maxItemBytes: number,
+  ) {}
+
+  readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    return this.each(storeKeys, (key) => this.read(key));
+  }
+
+  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
+    const one = async (key: string): Promise<StoredItem & { won: boolean }> => {
+      const present = await this.read(key);
+      if (present) return { ...present, won: false };
+      return { bytes: nothing, revision: await this.put(key, nothing, stubMs), won: true };
+    };
+    return this.each(storeKeys, one);
+  }
+
+  write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
+    const own = Buffer.from(bytes); // the caller may reuse its array while this waits for its turn
+    return this.inTurn(storeKey, async () => {
+      const present = only === undefined ? undefined : await this.read(storeKey);
+      if (only === 'absent' && present) return { status: 'exists' };
+      if (typeof only === 'object' && !isRevision(present, only)) return { status: 'changed' };
+      if (own.length > this.maxItemBytes) {
+        await this.keyv.delete(storeKey);
+        return { status: 'too-large', maxBytes: this.maxItemBytes };
+      }
+      return { status: 'stored', revision: await this.put(storeKey, own, lifeMs) };
+    });
+  }
+
+  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    return this.inTurn(storeKey, async () => {
+      const present = await this.read(storeKey);
+      if (!present) return 'absent';
+      if (revision && !isRevision(present, revision)) return 'changed';
+      await this.keyv.delete(storeKey);
+      return 'removed';
+    });
+  }
+
+  increment(storeKey: string, by: number, seed: number): Promise<number> {
+    return this.inTurn(storeKey, async () => {
+      const present = await this.read(storeKey);
+      const sum = present ? numberIn(present) + by : seed;
+      if (!Number.isSafeInteger(sum)) throw this.unavailable(`${storeKey} holds no counter`);
+      await this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), Infinity);
+      return present ? sum : this.settled(storeKey, sum);
+    });
+  }
+
+  async touch(storeKey: string): Promise<boolean> {
+    assertStoreKey(storeKey);
+    throw this.unavailable('a Keyv can not prolong lives');
+  }
+
+  /**
+   * Two processes that create a counter at once: 1. both find none; 2. one writes its seed; 3. the other writes over it. What stands a moment
+   * later is the counter for both.
+   */
+  private async settled(storeKey: string, written: number): Promise<number> {
+    await systemClock.sleep(settleMs);
+    const standing = await this.read(storeKey);
+    const number = standing && numberIn(standing);
+    return Number.isSafeInteger(number) ? (number as number) : written;
+  }
+
+  /** What somebody else wrote under this key is an item as well: its bytes are not understood, and that is a miss of this key alone. */
+  private async read(storeKey: string): Promise<StoredItem | undefined> {
+    const text = await this.keyv.get(storeKey);
+    if (text === undefined || text === null) return undefined;
+    const [, revision, base64] = (typeof text === 'string' ? itemForm.exec(text) : undefined) ?? [];
+    if (revision === undefined) return foreign;
+    return { bytes: Buffer.from(base64 ?? '', 'base64'), revision: { session: 0, number: Number(revision) } };
+  }
+
+  private async put(storeKey: string, bytes: Buffer, lifeMs: number): Promise<Revision> {
+    const number = randomInt(2 ** 48 - 1);
+    const text = `${number}.${bytes.toString('base64')}`;
+    const stored = await this.keyv.set(storeKey, text, lifeMs === Infinity ? undefined : Math.ceil(lifeMs));
+    if (stored === false) throw this.unavailable('the Keyv did not store an item');
+    return { session: 0, number };
+  }
+
+  /** A bad key refuses them all. */
+  private async each<R>(storeKeys: readonly string[], work: (storeKey: string) => Promise<R>): Promise<R[]> {
+    storeKeys.forEach(assertStoreKey);
+    return Promise.all(storeKeys.map((key) => this.inTurn(key, () => work(key))));
+  }
+
+  private async inTurn<R>(storeKey: string, work: () => Promise<R>): Promise<R> {
+    assertStoreKey(storeKey);
+    const before = this.turns.get(storeKey);
+    const turn = (async (): Promise<R> => {
+      await before;
+      if (this.closed) throw this.unavailable('it is closed');
+      try {
+        return await work();
+      } catch (cause) {
+        throw cause instanceof StoreUnavailableError
+          ? cause
+          : this.unavailable('the Keyv failed', withoutCommand(cause));
+      }
+    })();
+    const done = turn.then(ignored, ignored);
+    this.turns.set(storeKey, done);
+    void done.then(() => this.turns.get(storeKey) === done && this.turns.delete(storeKey));
+    return turn;
+  }
+
+  private unavailable(problem: string, cause?: unknown): StoreUnavailableError {
+    return new StoreUnavailableError(this.name, problem, { cause });
+  }
+}
+
+const settleMs = 30;
+const itemForm = /^(\d{1,15})\.([\w+/=]*)$/;
+const nothing = Buffer.alloc(0);
+/** No envelope, no number, no stub; no write ever makes its revision. */
+const foreign: StoredItem = { bytes: Buffer.from('?'), revision: { session: 0, number: -1 } };
+
+function isRevision(item: StoredItem | undefined, { session, number }: Revision): boolean {
+  return item?.revision.session === session && item.revision.number === number;
+}
+
+/** Clients hang the command that failed on their errors, and the command holds the value. */
+function withoutCommand(cause: unknown): Error {
+  const { name, message, stack } = cause instanceof Error ? cause : new Error(typeof cause);
+  return Object.assign(new Error(message), { name, stack });
+}
+
+const numberIn = ({ bytes }: StoredItem): number => Number(bytes.toString('latin1'));
+
+function ignored(): void {}

@@ -1,0 +1,93 @@
+import { types } from 'node:util';
+import type { Shard, Store, StoreCapabilities } from '../store/store.js';
+import { InvalidOptionError } from '../value/errors.js';
+import { KeyvShard } from './keyv-shard.js';
+import type { KeyvLike } from './keyv-shard.js';
+
+export interface KeyvStoreOptions {
+  /** Who sees what is written: a Keyv does not tell. Default `process`. */
+  readonly reach?: StoreCapabilities['reach'];
+  /** Entries outlive the process. Default false. */
+  readonly durable?: boolean;
+  /** The name of the tier, in lower-case ASCII. Default `keyv`. */
+  readonly name?: string;
+  /** Bytes of the largest item; they take a third more in the Keyv, as base64. Default 1 MiB. */
+  readonly maxItemBytes?: number;
+}
+
+/**
+ * Any Keyv, or storage adapter of Keyv, as the store below the process tier.
+ *
+ * What Keyv can't do, this can't: nothing is atomic between processes (`capabilities.atomic` is false), so there are no locks, no `update`, no
+ * `setIfAbsent`, no lives that slide with use, and no fill leases: a late fill can undo an invalidation of another process, each process
+ * loads for itself, and near copies elsewhere learn of no invalidation and no clearing: they live out their time. Give short lives, or
+ * `process: false`. memcached, the disk store and the memory store can do all of that.
+ *
+ * A Keyv is told to throw its errors from now on: swallowed, an outage would look like an acknowledged write. Its keys get up to 250 bytes
+ * long, and its own prefix in front.
+ *
+ * @throws InvalidOptionError for what is no Keyv, a Keyv before 5.4 (which swallows its errors), a bare Map (which keeps no lives), and options
+ * out of range.
+ * @example TieredCacheModule.forRoot({ stores: keyvStore(new KeyvRedis(url), { reach: 'fleet', durable: true }) })
+ */
+export function keyvStore(keyv: KeyvLike, options: KeyvStoreOptions = {}): Store {
+  const { reach = 'process', name = 'keyv', maxItemBytes = 2 ** 20 } = options;
+  assertUsable(keyv);
+  if (!['process', 'host', 'fleet'].includes(reach)) {
+    throw new InvalidOptionError('reach', `'${String(reach)}' is none`, "Give 'process', 'host' or 'fleet'.");
+  }
+  if (!/^[a-z][a-z\d-]{0,30}$/.test(name)) {
+    throw new InvalidOptionError('name', 'it names no tier', 'Give up to 31 lower-case letters, digits and dashes.');
+  }
+  if (!Number.isSafeInteger(maxItemBytes) || maxItemBytes < 1_024) {
+    throw new InvalidOptionError('maxItemBytes', `${maxItemBytes} is out of range`, 'Give an integer of 1024 or more.');
+  }
+  return new KeyvStore(keyv, { reach, name, maxItemBytes, durable: options.durable ?? false });
+}
+
+function assertUsable(keyv: KeyvLike): void {
+  if (types.isMap(keyv)) {
+    throw new InvalidOptionError('keyv', 'a Map ends no lives', 'Give new Keyv(), or use memoryStore().');
+  }
+  const isStorage = (['get', 'set', 'delete'] as const).every((name) => typeof keyv?.[name] === 'function');
+  if (!isStorage) {
+    throw new InvalidOptionError('keyv', 'it has no get, set and delete', 'Give a Keyv or a storage adapter of one.');
+  }
+  if ('hooks' in keyv && 'stats' in keyv && !('throwOnErrors' in keyv)) {
+    const problem = 'this Keyv swallows its errors, and an outage would look like an acknowledged write';
+    throw new InvalidOptionError('keyv', problem, 'Update keyv to 5.4 or later, or give its storage adapter itself.');
+  }
+}
+
+class KeyvStore implements Store {
+  readonly name: string;
+  readonly capabilities: StoreCapabilities;
+  readonly shards: readonly [KeyvShard];
+
+  constructor(
+    private readonly keyv: KeyvLike,
+    { reach, durable, name, maxItemBytes }: Required<KeyvStoreOptions>,
+  ) {
+    this.name = name;
+    this.capabilities = { reach, atomic: false, durable, touch: false, clockResolutionMs: 1, keepsDeadlines: false };
+    this.shards = [new KeyvShard(keyv, name, maxItemBytes)];
+    if ('throwOnErrors' in keyv) keyv.throwOnErrors = true;
+    keyv.on?.('error', ignored); // an event without a listener would end the process; the operation rejects too
+  }
+
+  shardOf(): Shard {
+    return this.shards[0];
+  }
+
+  async open(): Promise<void> {
+    this.shards[0].closed = false;
+  }
+
+  async close(): Promise<void> {
+    if (this.shards[0].closed) return;
+    this.shards[0].closed = true;
+    await this.keyv.disconnect?.();
+  }
+}
+
+function ignored(): void {}

@@ -1,0 +1,183 @@
+import { describe, expect, it } from '@jest/globals';
+import { Test } from '@nestjs/testing';
+import { Keyv } from 'keyv';
+import { keyvStore } from '../../src/adapter/keyv-store.js';
+import type { KeyvLike } from '../../src/adapter/keyv-shard.js';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { storeContract } from '../../src/testing/store-contract.js';
+import { InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
+import { buildCache } from '../support/build-cache.js';
+import { cacheModule } from '../support/nest-application.js';
+
+const oneMebibyte = 2 ** 20;
+
+/** As small as an adapter can be. */
+function mapAdapter(now: () => number = Date.now): KeyvLike {
+  const items = new Map<string, { value: string; until: number }>();
+  return {
+    get: async (key) => {
+      const item = items.get(key);
+      return item && now() < item.until ? item.value : undefined;
+    },
+    set: async (key, value, ttl = Infinity) => void items.set(key, { value, until: now() + ttl }),
+    delete: async (key) => items.delete(key),
+  };
+}
+
+const atomicHere = (store: Store): Store => ({
+  name: store.name,
+  shards: store.shards,
+  capabilities: { ...store.capabilities, atomic: true },
+  shardOf: (key) => store.shardOf(key),
+  open: () => store.open(),
+  close: () => store.close(),
+});
+
+let nowMs = 0;
+
+describe.each<[string, () => KeyvLike, { seen?: (store: Store) => Store; advance?: (milliseconds: number) => void }]>([
+  ['a Keyv', () => new Keyv(), {}],
+  // The rules that only atomic stores are asked: within one process they hold, since operations on one key take turns.
+  [
+    'a bare storage adapter, seen by one process',
+    () => mapAdapter(() => nowMs),
+    { seen: atomicHere, advance: (milliseconds) => void (nowMs += milliseconds) },
+  ],
+])('The store over %s', (name, make, { seen = (store) => store, advance }) => {
+  storeContract(
+    { describe, it },
+    {
+      name,
+      open: async () => {
+        const store = seen(keyvStore(make()));
+        await store.open();
+        return { store, ...(advance && { advance }), dispose: () => store.close() };
+      },
+      tooLargeBytes: oneMebibyte + 1,
+    },
+  );
+});
+
+describe('keyvStore', () => {
+  it('serves a cache, which loads once per process and key', async () => {
+    const keyv = new Keyv();
+    const [one, other] = [await buildCache({ store: keyvStore(keyv) }), await buildCache({ store: keyvStore(keyv) })];
+    let loads = 0;
+    const load = () => ({ load: ++loads });
+    expect(await Promise.all([one.getOrSet('a', load), one.getOrSet('a', load)])).toEqual([{ load: 1 }, { load: 1 }]);
+    expect(await other.getOrSet('a', load)).toEqual({ load: 1 });
+    expect(await one.lookup('a')).toMatchObject({ hit: true, tier: 'process' });
+    expect(await one.delete('a')).toBe(true);
+    expect(await one.get('a')).toBeUndefined();
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it('takes an outage for what it is, although a Keyv would swallow it', async () => {
+    const broken = new (class extends Map<string, unknown> {
+      override set(): never {
+        throw Object.assign(new Error('down'), { command: { args: ['hunter2'] } });
+      }
+      override get(): never {
+        throw new Error('down');
+      }
+    })();
+    const store = keyvStore(new Keyv({ store: broken }));
+    const cache = await buildCache({ store });
+    expect(await cache.set('a', 1)).toBe(false);
+    expect(await cache.delete('a')).toBe(false);
+    expect(await cache.getOrSet('b', () => 2)).toBe(2);
+    await cache.close();
+    await store.open();
+    const refusal: unknown = await store.shards[0]
+      .write('a', Buffer.from('x'), { lifeMs: 1 })
+      .catch((error: unknown) => error);
+    expect(refusal).toBeInstanceOf(StoreUnavailableError);
+    expect((refusal as Error).cause).toMatchObject({ message: 'down' });
+    expect((refusal as Error).cause).not.toHaveProperty('command');
+    await store.close();
+  });
+
+  it.each([['a text'], [''], [{ an: 'object' }], [7]])(
+    'reads %j that somebody else wrote as a miss, and writes over it',
+    async (foreign) => {
+      const items = new Map<string, unknown>();
+      const store = keyvStore({
+        get: async (key) => items.get(key),
+        set: async (key, value) => void items.set(key, value),
+        delete: async (key) => items.delete(key),
+      });
+      const cache = await buildCache({ store });
+      items.set(cache.storeKey('a'), foreign);
+      expect(await cache.get('a')).toBeUndefined();
+      expect(await cache.getOrSet('a', () => 1)).toBe(1);
+      items.set(cache.storeKey('b'), foreign);
+      expect(await cache.delete('b')).toBe(true);
+      expect(items.has(cache.storeKey('b'))).toBe(false);
+      await cache.close();
+    },
+  );
+
+  it('is closed once, and ends its Keyv', async () => {
+    let ended = 0;
+    const store = keyvStore({ ...mapAdapter(), disconnect: async () => void ended++ });
+    await store.open();
+    await store.close();
+    await store.close();
+    expect(ended).toBe(1);
+  });
+
+  it('refuses at once what it can not use, and says what to give', () => {
+    const refusal = (make: () => unknown): string => {
+      try {
+        make();
+      } catch (error) {
+        expect(error).toBeInstanceOf(InvalidOptionError);
+        return (error as Error).message;
+      }
+      return 'taken';
+    };
+    expect(refusal(() => keyvStore(new Map() as never))).toMatch(/a Map ends no lives.*memoryStore/);
+    expect(refusal(() => keyvStore({} as never))).toMatch(/Give a Keyv or a storage adapter/);
+    expect(refusal(() => keyvStore(undefined as never))).toMatch(/Give a Keyv or a storage adapter/);
+    expect(refusal(() => keyvStore({ ...mapAdapter(), hooks: 1, stats: 1 } as never))).toMatch(/Update keyv to 5\.4/);
+    expect(refusal(() => keyvStore(new Keyv(), { reach: 'planet' as never }))).toMatch(/reach: 'planet' is none/);
+    expect(refusal(() => keyvStore(new Keyv(), { maxItemBytes: 1 }))).toMatch(/maxItemBytes/);
+    expect(refusal(() => keyvStore(new Keyv(), { name: 'No Tier' }))).toMatch(/^name: /);
+  });
+});
+
+describe('What a Keyv can not do is refused', () => {
+  it.each([
+    ['locks that were given it', { stores: memoryStore(), lock: { store: keyvStore(new Keyv()) } }],
+    ['locks in the store of the cache', { stores: keyvStore(new Keyv()), lock: { ttl: '5s' } as const }],
+  ])('when the application starts: %s', async (_, options) => {
+    const starting = Test.createTestingModule({ imports: [cacheModule(options)] }).compile();
+    await expect(starting).rejects.toThrow(
+      'lock.store: the keyv store has no atomic operations. Use memcached, disk or memory.',
+    );
+  });
+
+  it('but not to who asks for no locks', async () => {
+    const module = await Test.createTestingModule({
+      imports: [cacheModule({ stores: keyvStore(new Keyv()) })],
+    }).compile();
+    const cache = module.get(TieredCache);
+    expect(await cache.getOrSet('a', () => 1)).toBe(1);
+    await module.close();
+  });
+
+  it('when it is called: a comparison of what is stored, and a life that slides', async () => {
+    const store = keyvStore(new Keyv());
+    expect(store.capabilities).toMatchObject({ atomic: false, touch: false, reach: 'process', durable: false });
+    await expect(store.shards[0].touch('a', 1)).rejects.toThrow(StoreUnavailableError);
+    const cache = await buildCache({ store });
+    for (const refused of [cache.update('a', () => 1), cache.setIfAbsent('a', 1)]) {
+      await expect(refused).rejects.toThrow(/stores: .*Use memcached, disk or memory\./);
+    }
+    await expect(cache.set('a', 1, { ttl: sinceLastUsed('1m', { maxAge: '1h' }) })).rejects.toThrow(InvalidOptionError);
+    await cache.close();
+  });
+});
