@@ -118,16 +118,19 @@ describe.each(combinations)('content metadata on the %s store, over %s', (storeN
     expect((await service.upstreamRequests(service.catalog))[containsRoute]).toBe(1);
   });
 
-  it.each([
-    ['an error', { status: 503 }],
-    ['a broken connection', { disconnect: true }],
-    ['half a document', { body: 'garbage' }],
-  ])('passes %s of upstream on as 502 and keeps nothing of it', async (_name, fault) => {
-    const key = freshKey();
-    await service.planFault(service.catalog, { ...fault, times: 1, match: '/content-metadata/' });
-    const failed = await service.get(content(key));
-    expect([failed.status, failed.body]).toEqual([502, { detail: 'The catalog service failed.' }]);
-    expect(await service.get(content(key))).toMatchObject({ status: 200, body: { key } });
+  it('passes an error, a broken connection and half a document of upstream on as 502 and keeps nothing of them', async () => {
+    const faults = { error: { status: 503 }, 'broken connection': { disconnect: true }, half: { body: 'garbage' } };
+    // All at once: after a failure each of them keeps away from its source for a second.
+    await Promise.all(
+      Object.entries(faults).map(async ([name, fault]) => {
+        const key = freshKey();
+        const match = `/content-metadata/${encodeURIComponent(key)}/`;
+        await service.planFault(service.catalog, { ...fault, times: 1, match });
+        const failed = await service.get(content(key));
+        expect([name, failed.status, failed.body]).toEqual([name, 502, { detail: 'The catalog service failed.' }]);
+        expect(await service.get(content(key))).toMatchObject({ status: 200, body: { key } });
+      }),
+    );
   });
 
   it('passes an upstream failure of a bulk on as 502 and keeps nothing of it', async () => {
