@@ -28,10 +28,12 @@ import { RequestScopeMiddleware } from './request-scope.middleware.js';
 import { configurationOf, RESOLVED_OPTIONS, resolveOptions, storeOf } from './resolved-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
+import { shareWarnings } from './warning-log.js';
 
 const GIVEN_OPTIONS = 'nestjs-tiered-cache:given-options';
 const OWN_CACHE = 'nestjs-tiered-cache:own-cache';
 const OWN_LOCKS = 'nestjs-tiered-cache:own-locks';
+const OWN_WARNINGS = 'nestjs-tiered-cache:own-warnings';
 
 /** Ends the sections that hold locks first, and closes the cache after the last request was answered: HTTP connections are gone by then. */
 @Injectable()
@@ -39,6 +41,7 @@ class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown
   constructor(
     @Inject(OWN_CACHE) private readonly cache: TieredCache,
     @Inject(OWN_LOCKS) private readonly locks: OwnLocks,
+    @Inject(OWN_WARNINGS) private readonly stopWarnings: () => void,
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -48,6 +51,7 @@ class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown
   async onApplicationShutdown(): Promise<void> {
     await this.cache.close();
     await this.locks.ownStore?.close();
+    this.stopWarnings();
   }
 }
 
@@ -103,7 +107,13 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         inject: [GIVEN_OPTIONS],
         useFactory: ({ scopeStorage }: TieredCacheOptions) => new RequestScope(scopeStorage),
       },
-      { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope], useFactory: openCache },
+      {
+        provide: OWN_WARNINGS,
+        inject: [GIVEN_OPTIONS],
+        useFactory: ({ warnings = true }: TieredCacheOptions) => (warnings ? shareWarnings() : () => {}),
+      },
+      // The warnings are asked for, so that those of the start are heard.
+      { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope, OWN_WARNINGS], useFactory: openCache },
       { provide: cacheToken, useExisting: OWN_CACHE },
       {
         provide: requestCacheToken,

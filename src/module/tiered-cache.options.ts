@@ -38,6 +38,11 @@ export interface TieredCacheOptions {
    * that `request.user` is known. Default: nobody may.
    */
   readonly mayForceMiss?: (request: never) => boolean | Promise<boolean>;
+  /**
+   * Whether faults and lost invalidations are logged through Nest's logger: one line per kind and source in 30 s, with the number of those that
+   * were left out. Default true. Caches of one process share the log; it is on while one of them wants it.
+   */
+  readonly warnings?: boolean;
   /** Where a request's scope travels. Default: AsyncLocalStorage; see the adapters for `nestjs-cls` and `cls-hooked`. */
   readonly scopeStorage?: ScopeStorage;
 }

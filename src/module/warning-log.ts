@@ -1,0 +1,93 @@
+import { Logger } from '@nestjs/common';
+import { systemClock } from '../value/clock.js';
+import type { Clock, Timer } from '../value/clock.js';
+import { onCacheEvent } from '../value/events.js';
+import type { CacheEvents } from '../value/events.js';
+
+/** How long one kind of trouble of one source is silent after it was said. */
+const windowMs = 30_000;
+
+interface Window {
+  left: number;
+  last: string;
+  timer: Timer;
+}
+
+/** Says what readers were spared, and which invalidations were lost: each kind of each source once per window, then how many there were. */
+export class WarningLog {
+  private readonly windows = new Map<string, Window>();
+  private readonly stops: (() => void)[];
+
+  constructor(
+    private readonly logger: Pick<Logger, 'log' | 'warn'>,
+    private readonly clock: Clock = systemClock,
+  ) {
+    this.stops = [
+      onCacheEvent('fault', (fault) => this.warn(`${fault.kind} ${fault.source}`, sentenceOf(fault))),
+      onCacheEvent('writeGivenUp', ({ cache, key, reason }) =>
+        this.warn(`given-up ${cache}`, `${cache}: an invalidation was lost (${reason}): ${key}`),
+      ),
+      onCacheEvent('breaker', ({ shard, state }) => {
+        if (state === 'closed' && this.windows.has(`unavailable ${shard}`))
+          this.logger.log(`${shard}: it answers again`);
+      }),
+    ];
+  }
+
+  /** Says what was left out so far, and no more. */
+  stop(): void {
+    for (const stop of this.stops.splice(0)) stop();
+    for (const window of this.windows.values()) {
+      window.timer.cancel();
+      this.sum(window);
+    }
+    this.windows.clear();
+  }
+
+  private warn(id: string, sentence: string): void {
+    const window = this.windows.get(id);
+    if (window) {
+      window.left++;
+      window.last = sentence;
+      return;
+    }
+    this.logger.warn(sentence);
+    this.windows.set(id, { left: 0, last: sentence, timer: this.endLater(id) });
+  }
+
+  private endLater(id: string): Timer {
+    return this.clock.after(windowMs, () => {
+      const window = this.windows.get(id);
+      if (!window) return;
+      if (window.left === 0) return void this.windows.delete(id);
+      this.sum(window);
+      window.left = 0;
+      window.timer = this.endLater(id);
+    });
+  }
+
+  private sum({ left, last }: Window): void {
+    if (left > 0) this.logger.warn(`${last} (${left} of these since the last line)`);
+  }
+}
+
+/** Without the cause's message: what a loader or a decoder says may hold what it read. */
+function sentenceOf({ source, kind, message, key, cause }: CacheEvents['fault']): string {
+  const said = message.startsWith(source) ? message : `${source}: ${message}`;
+  const facts = [kind, key, cause instanceof Error && !message.includes(cause.message) ? cause.name : undefined];
+  return `${said} (${facts.filter((fact) => fact !== undefined).join(', ')})`;
+}
+
+let users = 0;
+let shared: WarningLog | undefined;
+
+/** The events are the process's: whoever asks shares one log. It ends when all have called the returned function. */
+export function shareWarnings(): () => void {
+  if (users++ === 0) shared = new WarningLog(new Logger('TieredCache'));
+  let isUser = true;
+  return () => {
+    if (!isUser) return;
+    isUser = false;
+    if (--users === 0) shared?.stop();
+  };
+}

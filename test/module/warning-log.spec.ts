@@ -1,0 +1,127 @@
+import { Logger } from '@nestjs/common';
+import type { INestApplication, LoggerService } from '@nestjs/common';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { WarningLog } from '../../src/module/warning-log.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { channels, reportFault } from '../../src/value/events.js';
+import { eventually } from '../support/eventually.js';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { cacheModule, start } from '../support/nest-application.js';
+
+const secret = 's3cr3t-p1n-4711';
+
+describe('The warning log', () => {
+  const said: string[] = [];
+  const clock = new FakeClock();
+  let log: WarningLog;
+  beforeEach(() => {
+    said.length = 0;
+    log = new WarningLog({ warn: (text: string) => said.push(text), log: (text: string) => said.push(text) }, clock);
+  });
+  afterEach(() => log.stop());
+  const fault = (source = 'server-a', kind: 'unavailable' | 'degraded' = 'unavailable'): void =>
+    reportFault({ source, kind, message: 'It failed.', cause: new RangeError(secret) });
+
+  it('says each kind of each source once in 30 s, and then how many it left out', async () => {
+    for (let times = 0; times < 100; times++) fault();
+    fault('server-b');
+    fault('server-a', 'degraded');
+    expect(said).toEqual([
+      'server-a: It failed. (unavailable, RangeError)',
+      'server-b: It failed. (unavailable, RangeError)',
+      'server-a: It failed. (degraded, RangeError)',
+    ]);
+    await clock.advance(29_999);
+    expect(said).toHaveLength(3);
+    await clock.advance(1);
+    expect(said.slice(3)).toEqual(['server-a: It failed. (unavailable, RangeError) (99 of these since the last line)']);
+    fault();
+    await clock.advance('30s');
+    expect(said.at(-1)).toBe('server-a: It failed. (unavailable, RangeError) (1 of these since the last line)');
+    await clock.advance('30s');
+    fault();
+    expect(said).toHaveLength(6);
+    expect(said.at(-1)).toBe('server-a: It failed. (unavailable, RangeError)');
+  });
+
+  it('says which invalidation was lost, and that a server answers again', () => {
+    channels.writeGivenUp.publish({ cache: 'default', key: 'course:a', reason: 'closed' });
+    channels.breaker.publish({ shard: 'server-a', state: 'closed' });
+    fault();
+    channels.breaker.publish({ shard: 'server-a', state: 'closed' });
+    expect(said).toEqual([
+      'default: an invalidation was lost (closed): course:a',
+      'server-a: It failed. (unavailable, RangeError)',
+      'server-a: it answers again',
+    ]);
+  });
+
+  it('sums up when it ends, keeps nothing of what was quiet, and never says what an error said', async () => {
+    fault();
+    fault();
+    log.stop();
+    fault();
+    expect(said).toHaveLength(2);
+    expect(said.join()).not.toContain(secret);
+    expect(clock.waiting).toBe(0);
+  });
+});
+
+describe('An application whose memcached is killed', () => {
+  const said: string[] = [];
+  const collector: LoggerService = {
+    log: (text: string, context: string) => said.push(`log ${context} ${text}`),
+    warn: (text: string, context: string) => said.push(`warn ${context} ${text}`),
+    error: () => {},
+  };
+  let memcached: MemcachedProcess;
+  let app: INestApplication | undefined;
+  beforeEach(async () => {
+    said.length = 0;
+    memcached = await startMemcached();
+  });
+  afterEach(async () => {
+    await app?.close();
+    Logger.overrideLogger(false);
+    await memcached.stop();
+  });
+
+  async function startOn(warnings?: boolean): Promise<TieredCache> {
+    const stores = memcachedStore({ servers: memcached.address });
+    const options = { process: false as const, ...(warnings !== undefined && { warnings }) };
+    app = await start({
+      imports: [cacheModule({ stores, ...options }), cacheModule({ name: 'second', stores: false, ...options })],
+    });
+    Logger.overrideLogger(collector);
+    return app.get(TieredCache);
+  }
+  const ofShard = (): string[] => said.filter((line) => line.includes(memcached.address));
+
+  it('is warned once for hundreds of failed look-ups, and told when the server answers again', async () => {
+    const cache = await startOn();
+    await cache.set('a', secret);
+    await memcached.kill();
+    for (let times = 0; times < 300; times++) await cache.getOrSet(`key-${times}`, () => secret);
+    expect(ofShard()).toHaveLength(1);
+    expect(ofShard()[0]).toMatch(/^warn TieredCache memcached 127\.0\.0\.1:\d+: .+ \(unavailable/);
+    await memcached.start();
+    await eventually(async () => {
+      await cache.get('a');
+      expect(ofShard().slice(1)).toEqual([expect.stringMatching(/^log TieredCache memcached .+: it answers again$/)]);
+    });
+    await app?.close();
+    expect(ofShard().at(-1)).toMatch(/\(\d+ of these since the last line\)$/);
+    expect(said.join('\n')).not.toContain(secret);
+  });
+
+  it('is left alone where it wants no warnings', async () => {
+    const cache = await startOn(false);
+    await memcached.kill();
+    for (let times = 0; times < 20; times++) await cache.getOrSet(`key-${times}`, () => secret);
+    await app?.close();
+    expect(said).toEqual([]);
+  });
+});
