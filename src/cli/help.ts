@@ -5,7 +5,7 @@ export const help = `tiered-cache: the key catalogue of an application, and a lo
       Default: "tieredCache": { "catalogue": "dist/…" } in package.json. --check compares with FILE instead, and fails
       when it is not what the code says.
 
-  tiered-cache stats                 which store, which parts of it answer, and what they say of themselves
+  tiered-cache stats                 which parts of the store answer, their entries, bytes, evictions, hits and misses
   tiered-cache get KEY               whether there is an entry, its life, size and codec; the value is masked
   tiered-cache explain KEY           tier by tier: hit or miss and why, age, what is left
   tiered-cache delete KEY            invalidates it for all processes

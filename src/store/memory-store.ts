@@ -24,7 +24,8 @@ export interface MemoryStoreOptions {
 
 /**
  * A store in this process's memory: for tests, for development, and where no disk can be written. It outlives requests and modules,
- * not the process, and no other process sees it. Caches that are given the same object share it.
+ * not the process, and no other process sees it. Caches that are given the same object share it: it is closed when as many have closed it as
+ * opened it, and holds what it held when it is opened again.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   return new MemoryStore(options);
@@ -40,7 +41,8 @@ class MemoryStore implements Store {
     clockResolutionMs: 1,
     keepsDeadlines: true,
   };
-  readonly shards: readonly [Shard];
+  readonly shards: readonly [MemoryShard];
+  private users = 0;
 
   constructor(options: MemoryStoreOptions) {
     this.shards = [new MemoryShard(options)];
@@ -50,10 +52,15 @@ class MemoryStore implements Store {
     return this.shards[0];
   }
 
-  async open(): Promise<void> {}
+  async open(): Promise<void> {
+    this.users++;
+    this.shards[0].closed = false;
+  }
 
-  // What it holds stays: another cache may share the object.
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.users = Math.max(0, this.users - 1);
+    this.shards[0].closed = this.users === 0;
+  }
 }
 
 interface MemoryItem {
@@ -65,7 +72,10 @@ interface MemoryItem {
 /** Every operation runs to its end without an `await` in between, which makes it atomic. */
 class MemoryShard implements Shard {
   readonly name = 'memory';
+  /** What it holds stays, and nothing can be reached. */
+  closed = false;
   private readonly items: LRUCache<string, MemoryItem>;
+  private readonly maxBytes: number;
   private readonly maxItemBytes: number;
   private readonly clock: Clock;
   private lastRevision = 0;
@@ -75,6 +85,7 @@ class MemoryShard implements Shard {
       maxSize: maxBytes,
       sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 64,
     });
+    this.maxBytes = maxBytes;
     this.maxItemBytes = Math.min(maxItemBytes, maxBytes);
     this.clock = clock;
   }
@@ -86,6 +97,7 @@ class MemoryShard implements Shard {
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
     // All before the first: a refused batch leaves no stubs behind.
     for (const key of storeKeys) assertStoreKey(key);
+    this.assertOpen();
     return storeKeys.map((key) => {
       const item = this.live(key);
       if (item) return { bytes: item.bytes, revision: item.revision, won: false };
@@ -126,8 +138,19 @@ class MemoryShard implements Shard {
     return present !== undefined;
   }
 
+  /** `bytes` are those that count against `maxBytes`: keys, values and 64 for each item. What has expired counts until it is asked for. */
+  async stats(): Promise<Readonly<Record<string, number>>> {
+    this.assertOpen();
+    return { entries: this.items.size, bytes: this.items.calculatedSize, maxBytes: this.maxBytes };
+  }
+
+  private assertOpen(): void {
+    if (this.closed) throw new StoreUnavailableError(this.name, 'it was closed');
+  }
+
   private live(storeKey: string): MemoryItem | undefined {
     assertStoreKey(storeKey);
+    this.assertOpen();
     const item = this.items.get(storeKey);
     if (!item || this.clock.now() < item.expiresAt) return item;
     this.items.delete(storeKey);

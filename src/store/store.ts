@@ -17,7 +17,10 @@ export interface Store {
    * mend, such as a missing package. Opening an open store does nothing.
    */
   open(): Promise<void>;
-  /** Ends connections, timers and handles. Operations under way and later ones reject with StoreUnavailableError. Idempotent. */
+  /**
+   * Ends connections, timers and handles. Operations under way and later ones reject with StoreUnavailableError. Idempotent. A store in memory
+   * that several caches opened is closed by the last of them.
+   */
   close(): Promise<void>;
 }
 
@@ -65,7 +68,10 @@ export interface Shard {
   touch(storeKey: string, lifeMs: number): Promise<boolean>;
   /** Whether the shard may throw items away before their life ends. Absent: it never does but for its bounds. */
   evicts?(): Promise<boolean>;
-  /** Facts for the person on call, such as bytes and items. No keys, no values. */
+  /**
+   * Facts for the person on call, of the whole shard: `entries`, `bytes` that are in use and `maxBytes` by these names, and what else it has
+   * to say. No keys, no values.
+   */
   stats?(): Promise<Readonly<Record<string, string | number>>>;
 }
 

@@ -17,8 +17,11 @@ export type { StoreContractOptions, StoreSubject } from './store-contract/subjec
  * storeContract({ describe, it }, {
  *   name: 'memory',
  *   tooLargeBytes: 2 ** 24,
- *   worksWhenClosed: true,
- *   open: async () => ({ store: memoryStore(), dispose: () => {} }),
+ *   open: async () => {
+ *     const store = memoryStore();
+ *     await store.open();
+ *     return { store, dispose: () => store.close() };
+ *   },
  * });
  */
 export function storeContract(runner: TestRunner, options: StoreContractOptions): void {

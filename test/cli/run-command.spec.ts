@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { memcachedStore } from '../../src/memcached.js';
 import { diskStore } from '../../src/disk.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { buildCache } from '../support/build-cache.js';
+import { startMemcached } from '../support/memcached-process.js';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const printed = { out: '', err: '' };
@@ -68,10 +70,58 @@ describe('tiered-cache on a store', () => {
   it('says of each part of the store whether it answers', async () => {
     const { code, out } = await run('stats', '--json', ...onStore);
     expect(code).toBe(0);
-    expect(JSON.parse(out)).toMatchObject({ store: 'disk', shards: [{ answers: true }] });
+    const number: unknown = expect.any(Number);
+    const { store, shards } = JSON.parse(out) as { store: string; shards: Record<string, unknown>[] };
+    expect([store, shards]).toEqual([
+      'disk',
+      [
+        {
+          shard: `disk ${join(folder, 'store')}`,
+          ...{ answers: true, entries: number, bytes: number, maxBytes: 2 ** 30, fileBytes: number },
+        },
+      ],
+    ]);
     const away = await run('stats', '--servers', '127.0.0.1:1', '--namespace', 'test', '--package-version', '1');
     expect(away.code).toBe(1);
     expect(away.out).toContain('does not answer');
+  });
+});
+
+describe('tiered-cache stats', () => {
+  it('prints a table: a line for each server, with what it counts', async () => {
+    const servers = await Promise.all([startMemcached(), startMemcached({ args: ['-m', '128'] })]);
+    try {
+      const cache = await buildCache({ store: memcachedStore({ servers: servers.map(({ address }) => address) }) });
+      for (let index = 0; index < 50; index++) await cache.set(`key${index}`, { secret: 'hello', index });
+      await cache.close();
+      const addresses = `${servers.map(({ address }) => address).join(',')},127.0.0.1:1`;
+      const onServers = ['--servers', addresses, '--namespace', 'test', '--package-version', '1.0.0'];
+      const { code, out } = await run('stats', ...onServers);
+      expect(code).toBe(1); // one does not answer
+      const [head, ...rows] = out
+        .trimEnd()
+        .split('\n')
+        .map((line) => line.split(/ {2,}/));
+      expect(head?.slice(0, 4)).toEqual(['shard', 'entries', 'bytes', 'maxBytes']);
+      expect(rows.map((row) => row[0])).toEqual([
+        ...servers.map(({ address }) => `memcached ${address}`),
+        'memcached 127.0.0.1:1',
+      ]);
+      expect(rows.map((row) => row[3])).toEqual(['64.0 MiB', '128.0 MiB', '-']);
+      expect(rows.map((row) => row.at(-1))).toEqual(['answers', 'answers', 'does not answer']);
+      const { shards } = JSON.parse((await run('stats', '--json', ...onServers)).out) as {
+        shards: Record<string, number>[];
+      };
+      const [first, second, away] = shards;
+      expect(away).toEqual({ shard: 'memcached 127.0.0.1:1', answers: false });
+      expect((first?.['entries'] ?? 0) + (second?.['entries'] ?? 0)).toBeGreaterThanOrEqual(50);
+      for (const name of ['bytes', 'evictions', 'hits', 'misses', 'connections', 'uptimeSeconds']) {
+        expect(first?.[name]).toEqual(expect.any(Number));
+      }
+      expect(JSON.stringify(shards)).not.toContain('hello');
+    } finally {
+      await Promise.all(servers.map((server) => server.stop()));
+    }
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import type { Clock } from '../../src/value/clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { systemClock } from '../../src/value/clock.js';
 
 const kilobytes = 2 ** 10;
@@ -11,12 +12,13 @@ storeContract(
   {
     name: 'memory',
     tooLargeBytes: 1_000_000,
-    worksWhenClosed: true,
     open: async () => {
       let nowMs = Date.now();
       const clock: Clock = { ...systemClock, now: () => nowMs };
+      const store = memoryStore({ maxItemBytes: 500 * kilobytes, clock });
+      await store.open();
       return {
-        store: memoryStore({ maxItemBytes: 500 * kilobytes, clock }),
+        store,
         advance: (milliseconds) => void (nowMs += milliseconds),
         dispose: () => {},
       };
@@ -38,10 +40,17 @@ describe('a memory store', () => {
     ]);
   });
 
-  it('keeps what it holds when one of the caches that share it closes it', async () => {
+  it('stays open until the last of the caches that share it has closed it, and keeps what it holds', async () => {
     const store = memoryStore();
-    await store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity });
+    const [shard] = store.shards;
+    await Promise.all([store.open(), store.open()]);
+    await shard.write('a', Buffer.from('1'), { lifeMs: Infinity });
     await store.close();
-    expect((await store.shards[0].readMany(['a']))[0]?.bytes.toString()).toBe('1');
+    expect((await shard.readMany(['a']))[0]?.bytes.toString()).toBe('1');
+    await store.close();
+    await expect(shard.readMany(['a'])).rejects.toThrow(StoreUnavailableError);
+    await store.close();
+    await store.open();
+    expect((await shard.readMany(['a']))[0]?.bytes.toString()).toBe('1');
   });
 });

@@ -70,7 +70,6 @@ describe('A faulty store that is not told to fail', () => {
         return { store, advance: (ms) => clock.advance(ms), dispose: () => store.close() };
       },
       tooLargeBytes: 2 ** 20 + 1,
-      worksWhenClosed: true,
     },
   );
 });

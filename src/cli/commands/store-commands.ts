@@ -2,6 +2,7 @@ import { openEnvelope } from '../../codec/envelope.js';
 import type { Envelope } from '../../codec/envelope.js';
 import { freshnessAt } from '../../value/entry.js';
 import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
+import { table } from '../table.js';
 import { keyFrom, openCache } from '../open-cache.js';
 import type { OpenedCache } from '../open-cache.js';
 import type { Command, Output } from '../command.js';
@@ -13,17 +14,16 @@ export const statsCommand: Command = onCache(async ({ store, json }, { out }) =>
     store.shards.map(async (shard) => {
       try {
         await shard.readMany(['~']);
-        return { shard: shard.name, answers: true, ...(await shard.stats?.()) };
+        return { shard: shard.name, answers: true, facts: (await shard.stats?.()) ?? {} };
       } catch (error) {
         if (!(error instanceof StoreUnavailableError)) throw error;
-        return { shard: shard.name, answers: false };
+        return { shard: shard.name, answers: false, facts: {} };
       }
     }),
   );
-  if (json) out(`${JSON.stringify({ store: store.name, shards })}\n`);
-  else
-    for (const { shard, answers, ...facts } of shards)
-      out(`${shard}  ${answers ? 'answers' : 'does not answer'}\n${lines(facts)}`);
+  const flat = shards.map(({ facts, ...state }) => ({ ...state, ...facts }));
+  if (json) out(`${JSON.stringify({ store: store.name, shards: flat })}\n`);
+  else out(table(flat.map(({ answers, ...row }) => ({ ...row, answers: answers ? 'answers' : 'does not answer' }))));
   return shards.every(({ answers }) => answers) ? 0 : 1;
 });
 

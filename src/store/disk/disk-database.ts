@@ -133,8 +133,13 @@ export class DiskDatabase {
     }
   }
 
-  usage(): Usage {
-    return this.room.measure();
+  /** @throws StoreUnavailableError */
+  usage(): Usage & { readonly maxBytes: number } {
+    try {
+      return { ...this.room.measure(), maxBytes: this.room.maxBytes };
+    } catch (cause) {
+      throw this.readFailed(cause);
+    }
   }
 
   /** The smaller limit counts when two stores of one process name the same directory. */

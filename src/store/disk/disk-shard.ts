@@ -121,6 +121,12 @@ export class DiskShard implements Shard {
     });
   }
 
+  /** `bytes` are those of pages in use, `fileBytes` what the file takes on the disk; `entries` include a few of the store's own. */
+  async stats(): Promise<Readonly<Record<string, number>>> {
+    const { entries, usedBytes, fileBytes, maxBytes } = this.database().usage();
+    return { entries, bytes: usedBytes, maxBytes, fileBytes };
+  }
+
   private stub(storeKey: string, stubMs: number): Promise<StoredItem & { won: boolean }> {
     return this.run<StoredItem & { won: boolean }>(storeKey, {
       decide: (present, nowMs) =>

@@ -5,6 +5,7 @@ import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOut
 import type { MemcachedServer } from './memcached-server.js';
 import { ServerError } from './meta-connection.js';
 import type { MetaConnection, MetaReply } from './meta-connection.js';
+import { serverFacts } from './server-facts.js';
 import { secondsToLive } from './seconds-to-live.js';
 
 /** What memcached keeps with an item counts against its limit: a head, a revision, the key, a page's rounding. */
@@ -31,6 +32,14 @@ export class MemcachedShard implements Shard {
   async evicts(): Promise<boolean> {
     await this.server.connected();
     return this.server.evictsItems ?? true;
+  }
+
+  /** What the server counts, of all that it holds: others may keep items there. @throws StoreUnavailableError */
+  async stats(): Promise<Readonly<Record<string, string | number>>> {
+    const connection = this.server.ready ?? (await this.server.connected());
+    return new Promise((resolve, reject) => {
+      connection.stats('stats', (error, lines) => (error ? reject(this.failed(error)) : resolve(serverFacts(lines))));
+    });
   }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {

@@ -39,7 +39,28 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
       }),
     );
 
-    if (options.worksWhenClosed) return;
+    it(
+      'tells facts about itself, the number of its entries and their bytes among them, and no keys or values',
+      onBench(options, async ({ store, key, shard }) => {
+        const before = await Promise.all(store.shards.map(async (each) => each.stats?.()));
+        if (before.some((facts) => facts === undefined)) return;
+        const count = 20;
+        const value = 'v4lue'.repeat(2_000);
+        for (let index = 0; index < count; index++) {
+          await shard(key(`${index}`)).write(key(`${index}`), bytesOf(value), forever);
+        }
+        const after = await Promise.all(store.shards.map(async (each) => each.stats?.()));
+        const sum = (all: typeof before, name: string): number =>
+          all.reduce((total, facts) => total + Number(facts?.[name] ?? NaN), 0);
+        assert.equal(sum(after, 'entries') - sum(before, 'entries'), count);
+        assert.ok(sum(after, 'bytes') - sum(before, 'bytes') >= count * value.length);
+        assert.ok(sum(after, 'maxBytes') >= sum(after, 'bytes'));
+        for (const fact of after.flatMap((facts) => Object.values(facts ?? {}))) {
+          assert.ok(typeof fact === 'string' || Number.isFinite(fact));
+        }
+        assert.ok(!JSON.stringify(after).includes('v4lue') && !JSON.stringify(after).includes(key('')));
+      }),
+    );
 
     it(
       'settles what is under way when it is closed, and refuses what comes later',
@@ -63,6 +84,7 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
           () => shard.remove(a),
           () => shard.increment(a, 1, 1),
           () => shard.touch(a, 1_000),
+          ...(shard.stats ? [() => shard.stats?.() ?? Promise.resolve()] : []),
         ]) {
           await assert.rejects(async () => refused(), StoreUnavailableError);
         }

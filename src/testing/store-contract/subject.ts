@@ -19,8 +19,6 @@ export interface StoreContractOptions {
   readonly open: () => Promise<StoreSubject>;
   /** A size that the store refuses. */
   readonly tooLargeBytes: number;
-  /** `close` leaves it working, since other caches of this process may hold the same object. Default false. */
-  readonly worksWhenClosed?: boolean;
 }
 
 /** What one test works with. */
