@@ -7,6 +7,7 @@ export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf, WriteOptions } from './cache/tiered-cache.js';
 export type { CacheConfiguration, CoherenceOptions } from './cache/build-cache-parts.js';
 export type { BulkLoadContext, BulkLoader } from './cache/bulk-loads.js';
+export type { CacheStatus, ShardStatus } from './cache/cache-status.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
 export type { LoadContext, Loader } from './cache/loader.js';
 export { upstreamVersion } from './cache/upstream-version.js';

@@ -26,3 +26,11 @@ export class Policies {
     return policy;
   }
 }
+
+/** Options that have no say in whether a near copy will do. */
+export function isPlain(
+  options: Pick<EntryOptions, 'version' | 'isolation' | 'signal'> & { readonly codec?: unknown },
+): boolean {
+  const { version, isolation, signal, codec } = options;
+  return version === undefined && isolation === undefined && signal === undefined && codec === undefined;
+}

@@ -11,7 +11,9 @@ import type { BulkLoader } from './bulk-loads.js';
 import type { CacheParts } from './cache-parts.js';
 import { buildCacheParts } from './build-cache-parts.js';
 import type { CacheConfiguration, Protections } from './build-cache-parts.js';
-import { Policies } from './policies.js';
+import { cacheStatus } from './cache-status.js';
+import type { CacheStatus } from './cache-status.js';
+import { isPlain, Policies } from './policies.js';
 import { explainKey } from './explanation.js';
 import type { Explanation } from './explanation.js';
 import { Flights } from './flights.js';
@@ -204,6 +206,11 @@ export class TieredCache {
     return explainKey(this.parts, this.near, toKey(key));
   }
 
+  /** Whether the parts of the store answer now, each within a read's deadline. Never rejects: for health checks and dashboards. */
+  status(): Promise<CacheStatus> {
+    return cacheStatus(this.parts);
+  }
+
   /**
    * Makes every entry of this cache unreachable, in all processes. The store's own flush is never used: what others keep there stays.
    * @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared.
@@ -288,12 +295,4 @@ export class TieredCache {
     if (copy && keptForRequest) this.near.keepLoadedForRequest(key, copy, namedAt ?? position);
     return copy?.read();
   }
-}
-
-/** Options that have no say in whether a near copy will do. */
-function isPlain(
-  options: Pick<EntryOptions, 'version' | 'isolation' | 'signal'> & { readonly codec?: unknown },
-): boolean {
-  const { version, isolation, signal, codec } = options;
-  return version === undefined && isolation === undefined && signal === undefined && codec === undefined;
 }
