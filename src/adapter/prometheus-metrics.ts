@@ -1,0 +1,57 @@
+import { Counter, Histogram, register } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { measurements } from './measurements.js';
+import type { Measurement } from './measurements.js';
+
+export interface CacheMetricsOptions {
+  /** Default: prom-client's global registry. */
+  readonly registry?: Registry;
+  /** Begins every name. Default `tiered_cache_`. */
+  readonly prefix?: string;
+  /** Upper bounds of durations, in seconds. Default: 1 ms to 30 s. */
+  readonly buckets?: readonly number[];
+}
+
+const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/**
+ * Counts the events of all caches and locks of this process with `prom-client`, until the returned function is called; that one takes the
+ * metrics out of the registry. Call it once per process.
+ *
+ * Labels are the names of caches and tiers, reasons and kinds: never a key.
+ *
+ * @throws what prom-client throws where the registry has a metric of that name.
+ * @example const stop = collectCacheMetrics();
+ */
+export function collectCacheMetrics({
+  registry = register,
+  prefix = 'tiered_cache_',
+  buckets = defaultBuckets,
+}: CacheMetricsOptions = {}): () => void {
+  const stops = measurements.map((measurement) => {
+    const name = prefix + measurement.name + (measurement.kind === 'seconds' ? '_seconds' : '_total');
+    const stop = collect(measurement, name, registry, buckets);
+    return () => {
+      stop();
+      registry.removeSingleMetric(name);
+    };
+  });
+  return () => {
+    for (const stop of stops.splice(0)) stop();
+  };
+}
+
+function collect(
+  { kind, help, labels: labelNames, listen }: Measurement,
+  name: string,
+  registry: Registry,
+  buckets: readonly number[],
+): () => void {
+  const described = { name, help, labelNames, registers: [registry] };
+  if (kind === 'counter') {
+    const counter = new Counter(described);
+    return listen((value, labels) => counter.inc(labels, value));
+  }
+  const histogram = new Histogram({ ...described, buckets: [...buckets] });
+  return listen((seconds, labels) => histogram.observe(labels, seconds));
+}

@@ -1,0 +1,2 @@
+export { observeCaches } from './adapter/telemetry.js';
+export type { CacheTelemetryOptions } from './adapter/telemetry.js';

@@ -1,0 +1,2 @@
+export { TieredCacheHealthIndicator } from './adapter/tiered-cache.health.js';
+export type { TieredCacheHealthOptions } from './adapter/tiered-cache.health.js';

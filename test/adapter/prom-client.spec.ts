@@ -1,0 +1,61 @@
+import { Counter, Registry, register } from 'prom-client';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { collectCacheMetrics } from '../../src/adapter/prometheus-metrics.js';
+import { channels } from '../../src/value/events.js';
+import { beBusy, person, secret } from './support/busy-cache.js';
+
+describe('Metrics for Prometheus', () => {
+  let stop: () => void = () => {};
+  afterEach(() => stop());
+
+  /** `name{labels}` with its value, without the buckets. */
+  const samplesOf = async (registry: Registry): Promise<Record<string, number>> => {
+    const lines = (await registry.metrics()).matchAll(/^(tiered_cache\S+) (\S+)$/gm);
+    const samples = [...lines].map(([, name = '', value]): [string, number] => [name, Number(value)]);
+    return Object.fromEntries(samples.filter(([name]) => !/_bucket|_sum/.test(name)));
+  };
+
+  it('count what happened, by cache, tier, reason and kind', async () => {
+    const registry = new Registry();
+    stop = collectCacheMetrics({ registry });
+    await beBusy('metrics');
+    expect(await samplesOf(registry)).toMatchObject({
+      'tiered_cache_hits_total{cache="metrics",tier="process",freshness="fresh"}': 1,
+      'tiered_cache_load_duration_seconds_count{cache="metrics",outcome="loaded"}': 5,
+      'tiered_cache_load_duration_seconds_count{cache="metrics",outcome="failed"}': 1,
+      'tiered_cache_loads_joined_total{cache="metrics"}': 1,
+      'tiered_cache_invalidations_total{cache="metrics",origin="local"}': 2,
+      'tiered_cache_locks_released_total{outcome="released"}': 1,
+      tiered_cache_lock_wait_seconds_count: 1,
+      'tiered_cache_misses_total{cache="metrics",reason="unavailable"}': 1,
+      'tiered_cache_faults_total{kind="unavailable"}': expect.any(Number),
+    });
+  });
+
+  it('have no key and no value in a label, whatever happens', async () => {
+    const registry = new Registry();
+    stop = collectCacheMetrics({ registry });
+    await beBusy('metrics');
+    const text = await registry.metrics();
+    const labels = new Set([...text.matchAll(/(\w+)="/g)].map(([, label]) => label));
+    expect([...labels].sort()).toEqual(['cache', 'freshness', 'kind', 'le', 'origin', 'outcome', 'reason', 'tier']);
+    expect([text.includes(secret), text.includes(person), text.includes('account')]).toEqual([false, false, false]);
+  });
+
+  it('stop, leave the registry, and can be collected again; nothing is measured without them', async () => {
+    const registry = new Registry();
+    stop = collectCacheMetrics({ registry, prefix: 'shop_cache_' });
+    expect(registry.getMetricsAsArray().map(({ name }) => name)).toContain('shop_cache_hits_total');
+    expect(channels.hit.hasSubscribers).toBe(true);
+    stop();
+    expect(registry.getMetricsAsArray()).toEqual([]);
+    expect(Object.values(channels).filter((channel) => channel.hasSubscribers)).toEqual([]);
+    stop = collectCacheMetrics({ registry });
+    expect(() => collectCacheMetrics({ registry })).toThrow('already been registered');
+  });
+
+  it('go to the global registry unless told otherwise', () => {
+    stop = collectCacheMetrics();
+    expect(register.getSingleMetric('tiered_cache_hits_total')).toBeInstanceOf(Counter);
+  });
+});
