@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
+import { maxDepth } from './max-depth.js';
 
 export interface JsonOptions {
   /**
@@ -14,7 +15,7 @@ export interface JsonOptions {
 /**
  * JSON, and only what JSON carries: null, booleans, finite numbers, strings, arrays and plain objects of these. Refused with the
  * path: NaN, infinities, bigint, functions, symbols, Date, Map, Set, class instances, cycles, and `undefined` anywhere but as a
- * property's value, where it means that the property is absent. `-0` is stored as `0`.
+ * property's value, where it means that the property is absent, and what is nested in more than 1,000 levels. `-0` is stored as `0`.
  */
 export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
   const plainInstances = options.instances === 'plain';
@@ -26,7 +27,7 @@ export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
         const checked = check(value, [], [], plainInstances);
         return Buffer.from(JSON.stringify(checked), 'utf8');
       } catch (error) {
-        if (error instanceof RangeError) throw refuse([], 'it is nested too deeply', 'Flatten it.');
+        if (error instanceof RangeError) throw tooDeep();
         throw error;
       }
     },
@@ -65,6 +66,7 @@ function check(value: unknown, path: Path, ancestors: object[], plainInstances: 
 
 function checkObject(value: object, path: Path, ancestors: object[], plainInstances: boolean): unknown {
   if (ancestors.includes(value)) throw refuse(path, 'it contains itself', 'Break the cycle, or store ids.');
+  if (ancestors.length >= maxDepth) throw tooDeep();
   ancestors.push(value);
   const checked = Array.isArray(value)
     ? checkArray(value, path, ancestors, plainInstances)
@@ -156,6 +158,10 @@ function remedyFor(value: object): string {
   return keepsContentElsewhere(value)
     ? 'Use the structured codec, or convert it first.'
     : "Convert it to a plain object first, or use json({ instances: 'plain' }).";
+}
+
+function tooDeep(): UnencodableValueError {
+  return refuse([], `it is nested too deeply, in more than ${maxDepth} levels`, 'Flatten it.');
 }
 
 function refuse(path: Path, problem: string, remedy: string): UnencodableValueError {

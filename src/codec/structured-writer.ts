@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import { UnencodableValueError } from '../value/errors.js';
 import { binaryTypes } from './binary-types.js';
+import { maxDepth } from './max-depth.js';
 
 type Path = (string | number)[];
 
@@ -29,11 +30,17 @@ export function refuseStructured(path: Path, problem: string, remedy: string): U
   return new UnencodableValueError('structured', `$${shown}`, problem, remedy);
 }
 
+/** The value as a whole: its path would be longer than anybody reads. */
+export function tooDeep(): UnencodableValueError {
+  return refuseStructured([], `it is nested too deeply, in more than ${maxDepth} levels`, 'Flatten it.');
+}
+
 function describeObject(value: object, path: Path, ancestors: object[]): unknown {
   if (ancestors.includes(value)) throw refuseStructured(path, 'it contains itself', 'Break the cycle, or store ids.');
   if (Object.getOwnPropertySymbols(value).length > 0) {
     throw refuseStructured(path, 'a property named by a symbol is not carried', 'Use string names.');
   }
+  if (ancestors.length >= maxDepth) throw tooDeep();
   ancestors.push(value);
   const described = describeKind(value, path, ancestors);
   ancestors.pop();

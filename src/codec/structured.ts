@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import { UndecodableError } from '../value/errors.js';
 import type { Codec } from './codec.js';
 import { reviveStructured } from './structured-reader.js';
-import { describeStructured, refuseStructured } from './structured-writer.js';
+import { describeStructured, refuseStructured, tooDeep } from './structured-writer.js';
 
 /**
  * What `structuredClone` carries as data: besides JSON's values also `undefined` within a value, NaN, infinities, `-0`, bigint,
  * Date, Map, Set, Buffer, typed arrays, ArrayBuffer and objects without a prototype, at any depth and as keys of a Map. Refused
- * with the path: functions, symbols, class instances, errors, regular expressions, shared memory, sparse arrays, cycles. An
+ * with the path: functions, symbols, class instances, errors, regular expressions, shared memory, sparse arrays, cycles, more than 1,000 levels. An
  * object that is met twice comes back as two equal ones.
  *
  * The bytes are JSON in which `{"$":[tag, …]}` stands for what JSON has no form for: `{"$":["map",[key,value],…]}`, `set`,
@@ -24,7 +24,7 @@ export function structured<V = unknown>(): Codec<V> {
       try {
         return Buffer.from(JSON.stringify(describeStructured(value, [], [])), 'utf8');
       } catch (error) {
-        if (error instanceof RangeError) throw refuseStructured([], 'it is nested too deeply', 'Flatten it.');
+        if (error instanceof RangeError) throw tooDeep();
         throw error;
       }
     },

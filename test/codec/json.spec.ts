@@ -133,9 +133,16 @@ describe('json', () => {
   it('takes what is met twice, and refuses what is within itself or too deep', () => {
     const twice = { a: 1 };
     expect(json().decode(Buffer.from(json().encode([twice, twice])))).toEqual([twice, twice]);
-    let deep: unknown = 1;
-    for (let level = 0; level < 100_000; level++) deep = [deep];
-    expect(refusal(deep).message).toContain('nested too deeply');
+    const nested = (levels: number): unknown => {
+      let deep: unknown = 1;
+      for (let level = 0; level < levels; level++) deep = level % 2 ? [deep] : { deep };
+      return deep;
+    };
+    for (const codec of [json(), json({ instances: 'plain' })]) {
+      expect(refusal(nested(100_000), codec).message).toContain('nested too deeply');
+      expect(refusal(nested(1_001), codec).message).toContain('nested too deeply');
+      expect(codec.decode(Buffer.from(codec.encode(nested(1_000))))).toEqual(nested(1_000));
+    }
   });
 
   it('gives back any JSON value', () => {

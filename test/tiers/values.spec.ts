@@ -4,6 +4,7 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { bytes } from '../../src/codec/bytes.js';
 import { json } from '../../src/codec/json.js';
+import { sealEnvelope } from '../../src/codec/envelope.js';
 import { structured } from '../../src/codec/structured.js';
 import { RequestScope } from '../../src/tier/request-scope.js';
 import { UnencodableValueError } from '../../src/value/errors.js';
@@ -89,6 +90,44 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
       },
     );
   }
+
+  it('V2 a value nested 100,000 deep is refused and not stored, and bytes of one that stand there are a miss', async () => {
+    const levels = 100_000;
+    for (const codec of [json(), structured()]) {
+      let deep: unknown = 1;
+      for (let level = 0; level < levels; level++) deep = level % 2 ? [deep] : { deep };
+      const key = `deep ${codec.name}`;
+      await expect(near.set(key, deep, { codec })).rejects.toThrow(UnencodableValueError);
+      await expect(near.getOrSet(key, () => deep, { codec })).rejects.toThrow(UnencodableValueError);
+      expect(await shared.lookup(key)).toMatchObject({ hit: false, reason: 'absent' });
+    }
+    const storeKey = near.storeKey('deep bytes');
+    const writer = place.connect();
+    await writer.open();
+    const head = {
+      codec: 'json',
+      createdAt: Date.now(),
+      freshUntil: Infinity,
+      staleUntil: Infinity,
+      loadCostMs: 0,
+      generation: Number.MAX_SAFE_INTEGER,
+      tags: [],
+    };
+    for (const payload of [
+      '['.repeat(levels) + ']'.repeat(levels),
+      '{"a":'.repeat(levels) + '1' + '}'.repeat(levels),
+    ]) {
+      const bytes = sealEnvelope(storeKey, head, Buffer.from(payload));
+      await writer.shardOf(storeKey).write(storeKey, bytes, { lifeMs: 60_000 });
+      for (const cache of [near, shared]) {
+        expect(await cache.lookup('deep bytes')).toMatchObject({ hit: false, reason: 'undecodable' });
+      }
+      expect(await near.getOrSet('deep bytes', () => 'loaded')).toBe('loaded');
+      expect(await shared.get('deep bytes')).toBe('loaded');
+      await near.delete('deep bytes');
+    }
+    await writer.close();
+  });
 
   it.each(codecs.map(({ name }, index) => [name, index] as const))(
     'V3 a caller that changes what it read or wrote through %s changes nothing for others',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { json } from '../json.js';
+import { maxDepth } from '../max-depth.js';
 import { Hole } from './hole.js';
 import { splicedDocument } from './spliced-builder.js';
 import type { SplicedDocument } from './spliced-document.js';
@@ -27,7 +28,7 @@ export function compileSpliced(value: unknown): SplicedDocument {
   return builder.build();
 }
 
-/** A copy with marks in place of holes. All but arrays and plain objects is left for the codec to judge. */
+/** A copy with marks in place of holes. Too deep is a cycle, or nothing that should be served, which the codec says. All but arrays and plain objects is left for the codec to judge. */
 function markHoles(value: unknown, mark: string, holes: Hole[], depth = 0): unknown {
   if (value instanceof Hole) {
     holes.push(value);
@@ -41,6 +42,3 @@ function markHoles(value: unknown, mark: string, holes: Hole[], depth = 0): unkn
     Object.entries(value).map(([name, property]) => [name, markHoles(property, mark, holes, depth + 1)]),
   );
 }
-
-/** Beyond it is a cycle, or nothing that should be served; the codec says so. */
-const maxDepth = 1000;
