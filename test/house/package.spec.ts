@@ -10,6 +10,11 @@ const subpaths = [
   'nestjs-tiered-cache/memcached',
   'nestjs-tiered-cache/testing',
   'nestjs-tiered-cache/keyv',
+  'nestjs-tiered-cache/nestjs-cls',
+  'nestjs-tiered-cache/cls-hooked',
+  'nestjs-tiered-cache/terminus',
+  'nestjs-tiered-cache/prom-client',
+  'nestjs-tiered-cache/opentelemetry',
 ];
 
 /** What a user's machine holds besides the package: its dependencies and the peers that are not optional. */
