@@ -29,7 +29,8 @@ export class Flight<R = unknown> {
   /** The request that forced it: another request that forces a miss does not join. */
   forcedBy: unknown;
   private callers = 0;
-  private readonly waitsFor = new Set<Flight>();
+  /** Few wait for anything. */
+  private waitsFor: Set<Flight> | undefined;
 
   /** @param position the fence's position when the flight began: who comes after an invalidation does not join. */
   constructor(
@@ -42,10 +43,12 @@ export class Flight<R = unknown> {
     readonly tags: readonly string[],
     /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
     private goesOn = false,
+    private readonly onLanded?: () => void,
   ) {
-    this.promise = this.fly(fly);
+    this.promise = fly(this);
     // Each caller handles its own promise; a flight that everybody left must not become an unhandled rejection.
-    this.promise.catch(() => {});
+    const land = (): void => this.land();
+    this.promise.then(land, land);
   }
 
   /**
@@ -58,13 +61,10 @@ export class Flight<R = unknown> {
     return this.madeController;
   }
 
-  private async fly(fly: (flight: Flight<R>) => Promise<R>): Promise<R> {
-    try {
-      return await fly(this);
-    } finally {
-      this.landed = true;
-      this.waitsFor.clear();
-    }
+  private land(): void {
+    this.landed = true;
+    this.waitsFor = undefined;
+    this.onLanded?.();
   }
 
   /** Runs a loader so that what it asks for is known to be asked by this flight. */
@@ -92,14 +92,14 @@ export class Flight<R = unknown> {
   ): Promise<R> {
     if (asking && !asking.landed) {
       if ((this as Flight).reaches(asking)) throw new RecursiveLoadError(this.key);
-      asking.waitsFor.add(this);
+      asking.dependsOn(this);
     }
     this.callers++;
     try {
       return await this.waited(clock, hardMs, signal);
     } finally {
       this.callers--;
-      asking?.waitsFor.delete(this);
+      asking?.waitsFor?.delete(this);
       if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
     }
   }
@@ -134,12 +134,12 @@ export class Flight<R = unknown> {
 
   /** For a flight that another one flies. */
   dependsOn(other: Flight): void {
-    this.waitsFor.add(other);
+    (this.waitsFor ??= new Set()).add(other);
   }
 
   private reaches(other: Flight): boolean {
     if (this === other) return true;
-    for (const next of this.waitsFor) if (next.reaches(other)) return true;
+    for (const next of this.waitsFor ?? []) if (next.reaches(other)) return true;
     return false;
   }
 }

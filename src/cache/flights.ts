@@ -11,14 +11,15 @@ import { Flight } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Loader } from './loader.js';
 import type { ReadThrough } from './read-through.js';
+import { SlotMap } from './slot-map.js';
 
 /** How soon a process asks whether another's refresh has come in. */
 const refreshElsewhereMs = 250;
 
 /** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
 export class Flights {
-  private readonly flights = new Map<string, Flight>();
-  private readonly refreshes = new Map<string, Flight>();
+  private readonly flights = new SlotMap<Flight>();
+  private readonly refreshes = new SlotMap<Flight>();
   private readonly requestNumbers = new WeakMap<ScopeState, number>();
   private lastRequestNumber = 0;
 
@@ -32,7 +33,7 @@ export class Flights {
   }
 
   /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
-  async join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
+  join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
     const slot = this.slotOf(key, policy);
     const present = this.current<V>(this.flights, key, slot);
     const asker = this.parts.scope.current();
@@ -46,7 +47,7 @@ export class Flights {
           forced ? this.reader.force(self, key, loader, policy) : this.reader.readOrLoad(self, key, loader, policy),
         );
     // A look-up may have to wait for a refresh: whose loader asks for its own key is told so.
-    const refresh = this.refreshes.get(slot);
+    const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
     if (refresh) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
     return flight.join(this.parts.clock, policy.hardMs < policy.maxLoadMs ? policy.hardMs : Infinity, policy.signal);
@@ -73,7 +74,7 @@ export class Flights {
     return number;
   }
 
-  private current<V>(among: Map<string, Flight>, key: Key, slot: string): Flight<Landed<V>> | undefined {
+  private current<V>(among: SlotMap<Flight>, key: Key, slot: string): Flight<Landed<V>> | undefined {
     const present = among.get(slot);
     return present && !present.abandoned && !this.outdated(key, present) ? (present as Flight<Landed<V>>) : undefined;
   }
@@ -93,7 +94,7 @@ export class Flights {
 
   /** Registers a flight that something else flies, so that single look-ups of its key join it. */
   begin<V>(
-    among: Map<string, Flight> | 'loads',
+    among: SlotMap<Flight> | 'loads',
     slot: string,
     key: Key,
     { tags }: Pick<EntryPolicy, 'tags'>,
@@ -102,12 +103,9 @@ export class Flights {
     const flights = among === 'loads' ? this.flights : among;
     const { position } = this.parts.fence;
     const now = this.parts.clock.now();
-    const flight = new Flight<Landed<V>>(key.text, position, fly, now, tags, flights === this.refreshes);
+    const leave = (): void => flights.leave(slot, flight);
+    const flight = new Flight<Landed<V>>(key.text, position, fly, now, tags, flights === this.refreshes, leave);
     flights.set(slot, flight);
-    const leave = (): void => {
-      if (flights.get(slot) === (flight as Flight)) flights.delete(slot);
-    };
-    flight.promise.then(leave, leave);
     return flight;
   }
 

@@ -1,4 +1,4 @@
-import type { FillLease, LeaseOrItem } from '../tier/fill-lease.js';
+import type { AskedItem, FillLease } from '../tier/fill-lease.js';
 import type { NearCopy } from '../tier/near-copy.js';
 import { openEnvelope } from '../codec/envelope.js';
 import type { Key } from '../key/key.js';
@@ -15,7 +15,7 @@ import type { Keeper } from './keeper.js';
 import type { Loader, LoaderRunner } from './loader.js';
 import type { NearTiers } from './near-tiers.js';
 import { publishMiss } from './stored-entries.js';
-import type { StoredEntries } from './stored-entries.js';
+import type { StoredEntries, UnderstoodAlone } from './stored-entries.js';
 
 /** Waiting for somebody else's load: asked again after a time drawn from here, so that waiters don't come in step. */
 const pollMinMs = 20;
@@ -34,24 +34,43 @@ export class ReadThrough {
     private readonly runner: LoaderRunner,
   ) {}
 
-  /** What the store holds, or a load under a lease. An unreachable store is skipped: one load per process, never an error. */
-  async readOrLoad<V>(
+  /**
+   * What the store holds, or a load under a lease. An unreachable store is skipped: one load per process, never an error.
+   *
+   * Most look-ups find the value, and need nothing but the item: they are answered from the store's own promise, in one step.
+   */
+  readOrLoad<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
+    const placed = policy.shared ? place(this.parts, key) : undefined;
+    if (!placed) {
+      const reason = policy.shared && this.parts.store ? 'invalidated' : 'absent';
+      return this.loadAlone(flight, key, loader, policy, reason);
+    }
+    const withoutStore = (error: unknown): Promise<Landed<V>> => {
+      if (!(error instanceof StoreUnavailableError) || flight.loading) throw error;
+      return this.loadAlone(flight, key, loader, policy, 'unavailable');
+    };
+    if (!this.parts.store?.capabilities.atomic || policy.requestOnly) {
+      return this.withoutLease(flight, placed, loader, policy).catch(withoutStore);
+    }
+    if (placed.log.generation === undefined || policy.tags.length > 0 || policy.idleMs !== undefined) {
+      return this.underLease(flight, placed, loader, policy).catch(withoutStore);
+    }
+    return this.parts.leases.ask(placed.shard, [placed.storeKey]).then((answer) => {
+      const item = answer[0] as AskedItem;
+      const holds = !item.won && item.bytes.length > 0;
+      const understood = holds ? this.entries.understandAlone(placed, item, policy) : undefined;
+      if (understood && 'copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
+      return this.underLease(flight, placed, loader, policy, { item, understood }).catch(withoutStore);
+    }, withoutStore);
+  }
+
+  private loadAlone<V>(
     flight: Flight<Landed<V>>,
     key: Key,
     loader: Loader<V>,
     policy: EntryPolicy<V>,
+    reason: MissReason,
   ): Promise<Landed<V>> {
-    let reason: MissReason = 'absent';
-    const placed = policy.shared ? place(this.parts, key) : undefined;
-    try {
-      const leased = this.parts.store?.capabilities.atomic && !policy.requestOnly;
-      if (placed && leased) return await this.underLease(flight, placed, loader, policy);
-      if (placed) return await this.withoutLease(flight, placed, loader, policy);
-      if (policy.shared && this.parts.store) reason = 'invalidated';
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError) || flight.loading) throw error;
-      reason = 'unavailable';
-    }
     publishMiss(this.parts, key.text, reason);
     return this.load(flight, key, loader, policy, undefined, undefined);
   }
@@ -107,18 +126,22 @@ export class ReadThrough {
     return this.load(flight, key, loader, policy, placed, won.lease, { stale });
   }
 
+  /** @param first what the store has just answered, where it was asked already. */
   private async underLease<V>(
     flight: Flight<Landed<V>>,
     placed: PlacedKey,
     loader: Loader<V>,
     policy: EntryPolicy<V>,
+    first?: { readonly item: AskedItem; readonly understood: UnderstoodAlone<V> | undefined },
   ): Promise<Landed<V>> {
     if (placed.log.generation === undefined) await placed.log.ready();
     const generations = policy.tags.length === 0 ? undefined : this.entries.generationsOf(policy.tags);
     generations?.catch(() => {}); // awaited below; a rejection must not count as unhandled meanwhile
     let reason: MissReason = 'absent';
-    for (let removals = 0; removals <= maxRemovals;) {
-      const [found] = (await this.parts.leases.readOrWin(placed.shard, [placed.storeKey])) as [LeaseOrItem];
+    let known = first;
+    for (let removals = 0; removals <= maxRemovals; known = undefined) {
+      const item = known?.item ?? (await this.ask(placed));
+      const found = this.parts.leases.outcome(placed.shard, placed.storeKey, item);
       if (found.state === 'won') {
         publishMiss(this.parts, placed.key.text, reason);
         return this.load(flight, placed.key, loader, policy, placed, found.lease);
@@ -127,9 +150,9 @@ export class ReadThrough {
         await this.pauseBetweenPolls(flight);
         continue;
       }
-      const understood = generations
-        ? await this.entries.understand(placed, found.item, policy, await generations)
-        : await this.entries.understand(placed, found.item, policy, noGenerations);
+      const alone = known?.understood ?? this.entries.understandAlone(placed, item, policy);
+      const present = generations ? await generations : noGenerations;
+      const understood = await this.entries.understandFurther(placed, alone, policy, present);
       if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
       if (understood.miss === 'expired' && (await this.parts.leases.isRefreshing(placed.shard, placed.storeKey))) {
         await this.pauseBetweenPolls(flight);
@@ -138,12 +161,17 @@ export class ReadThrough {
       // Worthless for good: whoever removes exactly this item lets one process win the next round.
       reason = understood.miss;
       removals++;
-      await placed.shard.remove(placed.storeKey, found.item.revision);
+      await placed.shard.remove(placed.storeKey, item.revision);
     }
     throw new StoreUnavailableError(
       placed.shard.name,
       `${placed.key.text} was replaced by worthless items again and again`,
     );
+  }
+
+  private async ask({ shard, storeKey }: PlacedKey): Promise<AskedItem> {
+    const [item] = await this.parts.leases.ask(shard, [storeKey]);
+    return item as AskedItem;
   }
 
   private async pauseBetweenPolls(flight: Flight): Promise<void> {

@@ -21,6 +21,10 @@ export type Understood<V> =
   | { readonly copy: NearCopy<V>; readonly item: StoredItem }
   | { readonly miss: MissReason; readonly item: StoredItem; readonly remove: boolean };
 
+/** As far as the item alone tells: an entry with tags is good only while these stand. */
+export type UnderstoodAlone<V> =
+  Understood<V> | { readonly tagged: readonly TagGeneration[]; readonly found: Understood<V> };
+
 /** What stands around a near copy in memory, besides its bytes: the copy, its head, its place in the list. Measured. */
 const copyOverheadBytes = 200;
 
@@ -40,15 +44,25 @@ export class StoredEntries {
     generations: ReadonlyMap<string, number>,
   ): Promise<Understood<V>> {
     if (log.generation === undefined) await log.ready();
-    const understood = this.understandAlone({ storeKey, log, key }, item, policy);
-    if (!('tagged' in understood)) {
-      if ('copy' in understood && policy.idleMs !== undefined) {
-        await this.extend(log, storeKey, policy.idleMs, understood.copy.staleUntil);
+    const alone = this.understandAlone({ storeKey, log, key }, item, policy);
+    return this.understandFurther({ storeKey, log }, alone, policy, generations);
+  }
+
+  /** The rest of `understand`, for what the item alone told. */
+  async understandFurther<V>(
+    { storeKey, log }: Pick<PlacedKey, 'storeKey' | 'log'>,
+    alone: UnderstoodAlone<V>,
+    policy: EntryPolicy<V>,
+    generations: ReadonlyMap<string, number>,
+  ): Promise<Understood<V>> {
+    if (!('tagged' in alone)) {
+      if ('copy' in alone && policy.idleMs !== undefined) {
+        await this.extend(log, storeKey, policy.idleMs, alone.copy.staleUntil);
       }
-      return understood;
+      return alone;
     }
-    if (await this.tagsStand(understood.tagged, generations)) return understood.found;
-    return { miss: 'invalidated', item, remove: true };
+    if (await this.tagsStand(alone.tagged, generations)) return alone.found;
+    return { miss: 'invalidated', item: alone.found.item, remove: true };
   }
 
   /** As `understand`, as far as the item alone tells: `tagged` is left to be asked for. The log was read before. */
@@ -56,7 +70,7 @@ export class StoredEntries {
     { storeKey, log, key }: Pick<PlacedKey, 'storeKey' | 'log' | 'key'>,
     item: StoredItem,
     policy: EntryPolicy<V>,
-  ): Understood<V> | { readonly tagged: readonly TagGeneration[]; readonly found: Understood<V> } {
+  ): UnderstoodAlone<V> {
     let envelope: Envelope;
     try {
       envelope = openEnvelope(storeKey, item.bytes);

@@ -102,17 +102,17 @@ function readChecked(bytes: Buffer): Envelope {
   let tags: readonly TagGeneration[] = noTags;
   if (flags & hasTags) [tags, at] = readTags(bytes, at);
   if (at > bytes.length) throw new RangeError('The head is longer than the bytes.');
-  return {
+  const envelope: Envelope = {
     codec,
     createdAt: bytes.readUIntBE(10, 6),
     freshUntil: readInstant(bytes, 16),
     staleUntil: readInstant(bytes, 22),
     loadCostMs: bytes.readUInt32BE(28),
     generation: bytes.readDoubleBE(32),
-    ...(version === undefined ? undefined : { version }),
     tags,
     payload: bytes.subarray(at),
   };
+  return version === undefined ? envelope : { ...envelope, version };
 }
 
 export const noTags: readonly TagGeneration[] = Object.freeze([]);

@@ -56,6 +56,8 @@ function encodeText(text: string): string {
 }
 
 function escapeCharacter(character: string): string {
+  // The separator in a plain string key: nearly all that is ever escaped.
+  if (character === ':') return '%3A';
   let escaped = '';
   for (const byte of Buffer.from(character, 'utf8')) escaped += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   return escaped;

@@ -34,7 +34,8 @@ export class Fence {
   }
 
   namedSince(name: string, position: number): boolean {
-    if (!this.enabled) return false;
+    // Nearly always nothing at all was named in between, and no name is looked up.
+    if (position >= this.position || !this.enabled) return false;
     return position < this.allNamedAt || (this.lastNamed.get(name) ?? 0) > position;
   }
 

@@ -16,6 +16,9 @@ export type LeaseOrItem =
   | { readonly state: 'won'; readonly lease: FillLease }
   | { readonly state: 'held'; readonly revision: Revision };
 
+/** A stored item or a stub, and whether the stub was put there for who asked. */
+export type AskedItem = StoredItem & { readonly won: boolean };
+
 /**
  * The right of one process to fill one key, after "Scaling Memcache at Facebook" (NSDI'13): every invalidation changes or removes the
  * item that the lease points at, so that a fill which started earlier finds another revision and is refused by the store itself:
@@ -134,11 +137,19 @@ export class FillLeases {
 
   /** Reads, and wins the lease where there is nothing: one round trip for all keys. */
   async readOrWin(shard: Shard, storeKeys: readonly string[]): Promise<LeaseOrItem[]> {
-    const items = await shard.readOrStub(storeKeys, leaseMs);
-    return items.map((item, index) => {
-      if (item.won) return { state: 'won', lease: this.lease(shard, storeKeys[index] as string, item.revision) };
-      return item.bytes.length > 0 ? { state: 'item', item } : { state: 'held', revision: item.revision };
-    });
+    const found = await this.ask(shard, storeKeys);
+    return found.map((one, index) => this.outcome(shard, storeKeys[index] as string, one));
+  }
+
+  /** As `readOrWin`, in the store's own terms: for a path that can't afford another promise and another object. */
+  ask(shard: Shard, storeKeys: readonly string[]): Promise<AskedItem[]> {
+    return shard.readOrStub(storeKeys, leaseMs);
+  }
+
+  /** What the answer to `ask` means. */
+  outcome(shard: Shard, storeKey: string, found: AskedItem): LeaseOrItem {
+    if (found.won) return { state: 'won', lease: this.lease(shard, storeKey, found.revision) };
+    return found.bytes.length > 0 ? { state: 'item', item: found } : { state: 'held', revision: found.revision };
   }
 
   /**

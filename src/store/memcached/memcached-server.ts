@@ -182,7 +182,7 @@ export class MemcachedServer {
 
 function versionOf(connection: MetaConnection): Promise<string> {
   return new Promise((resolve, reject) => {
-    connection.version((error, reply) => (error ? reject(error) : resolve(reply?.flags[0] ?? '')));
+    connection.version((error, reply) => (error ? reject(error) : resolve(reply?.word ?? '')));
   });
 }
 

@@ -4,9 +4,10 @@ import { assertStoreKey } from '../store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import type { MemcachedServer } from './memcached-server.js';
 import { ServerError } from './meta-connection.js';
-import type { MetaConnection, MetaReply } from './meta-connection.js';
-import { serverFacts } from './server-facts.js';
+import type { MetaConnection } from './meta-connection.js';
+import type { MetaReply } from './meta-reply.js';
 import { secondsToLive } from './seconds-to-live.js';
+import { serverFacts } from './server-facts.js';
 
 /** What memcached keeps with an item counts against its limit: a head, a revision, the key, a page's rounding. */
 const itemOverheadBytes = 512;
@@ -61,7 +62,7 @@ export class MemcachedShard implements Shard {
       (reply, session) => ({
         bytes: this.valueOf(reply),
         revision: this.revisionOf(reply, session),
-        won: reply.flags.includes('W'),
+        won: reply.won,
       }),
     );
   }
@@ -111,19 +112,33 @@ export class MemcachedShard implements Shard {
   }
 
   /** One command per key. Commands of one turn, this batch's and others', leave in one write and are answered in order. */
-  private async askEach<R>(
+  private askEach<R>(
     storeKeys: readonly string[],
     command: (storeKey: string) => string,
     read: (reply: MetaReply, session: number) => R,
   ): Promise<R[]> {
-    for (const key of storeKeys) assertStoreKey(key);
-    const connection = this.server.ready ?? (await this.server.connected());
+    try {
+      for (const key of storeKeys) assertStoreKey(key);
+    } catch (invalid) {
+      return Promise.reject(invalid);
+    }
+    const { ready } = this.server;
+    if (ready) return this.askOver(ready, storeKeys, command, read);
+    return this.server.connected().then((made) => this.askOver(made, storeKeys, command, read));
+  }
+
+  private askOver<R>(
+    connection: MetaConnection,
+    storeKeys: readonly string[],
+    command: (storeKey: string) => string,
+    read: (reply: MetaReply, session: number) => R,
+  ): Promise<R[]> {
     return new Promise((resolve, reject) => {
       const results = new Array<R>(storeKeys.length);
       let left = storeKeys.length;
       if (left === 0) resolve(results);
-      for (const [index, key] of storeKeys.entries()) {
-        connection.send(command(key), (error, reply) => {
+      for (let index = 0; index < storeKeys.length; index++) {
+        connection.send(command(storeKeys[index] as string), (error, reply) => {
           if (!reply) return reject(this.failed(error));
           try {
             results[index] = read(reply, connection.session);
@@ -191,13 +206,10 @@ export class MemcachedShard implements Shard {
     return reply.value;
   }
 
-  private revisionOf({ flags }: MetaReply, session: number): Revision {
-    for (const flag of flags) {
-      if (flag.charCodeAt(0) !== 0x63) continue;
-      const number = Number(flag.slice(1));
-      if (Number.isSafeInteger(number)) return { session, number };
-    }
-    throw this.server.unavailable('an answer without its revision');
+  private revisionOf({ revision }: MetaReply, session: number): Revision {
+    if (revision === undefined || !Number.isSafeInteger(revision))
+      throw this.server.unavailable('an answer without its revision');
+    return { session, number: revision };
   }
 
   private failed(error: Error | undefined): StoreUnavailableError {

@@ -3,13 +3,8 @@ import { MemcacheConnection, Status } from 'memcache-client';
 import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
-
-/** One reply of the meta protocol: `HD`, `VA`, `EN`, `NS`, `EX` or `NF`, its flags, and the value of a `VA`. */
-export interface MetaReply {
-  readonly code: string;
-  readonly flags: readonly string[];
-  readonly value: Buffer | undefined;
-}
+import { replyOf, valueReplyAt } from './meta-reply.js';
+import type { MetaReply } from './meta-reply.js';
 
 /** Called once per command: with its reply, or with why there is none. */
 export type Answer = (error: Error | undefined, reply: MetaReply | undefined) => void;
@@ -17,8 +12,8 @@ export type Answer = (error: Error | undefined, reply: MetaReply | undefined) =>
 interface Waiting {
   readonly answer: Answer;
   readonly sentAt: number;
-  /** The flag that the server repeats in its reply: `O` and a number. Empty for `version` and `stats`, which take none. */
-  readonly opaque: string;
+  /** The number that the server repeats in its reply. 0 for `version` and `stats`, which take none. */
+  readonly opaque: number;
   /** For `stats`, whose reply is many lines. */
   readonly lines: [string, string][] | undefined;
 }
@@ -38,11 +33,12 @@ const noLogger = { debug: silent, info: silent, warn: silent, error: silent };
  * has read all that had arrived, so that a blocked loop does not throw away replies that are there.
  */
 export class MetaConnection extends MemcacheConnection {
-  private readonly queue: Waiting[] = [];
+  private readonly queue: (Waiting | undefined)[] = [];
   private queueHead = 0;
   private unsent: (string | Uint8Array)[] = [];
   private overdueTimer: Timer | undefined;
   private lastOpaque = 0;
+  private sendingSince = 0;
   private arrivals = 0;
 
   /**
@@ -67,16 +63,16 @@ export class MetaConnection extends MemcacheConnection {
 
   /** Sends a meta command, given without its CR LF, and its body, if it has one. The answer comes later, never during the call. */
   send(command: string, answer: Answer, body?: Uint8Array): void {
-    this.lastOpaque = (this.lastOpaque + 1) % opaqueNumbers;
-    const opaque = `O${this.lastOpaque}`;
-    if (!this.expect({ answer, sentAt: this.clock.monotonic(), opaque, lines: undefined })) return;
-    this.unsent.push(`${command} ${opaque}\r\n`);
+    this.lastOpaque = (this.lastOpaque % opaqueNumbers) + 1;
+    const opaque = this.lastOpaque;
+    if (!this.expect({ answer, sentAt: this.turnBeganAt(), opaque, lines: undefined })) return;
+    this.unsent.push(`${command} O${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
   }
 
-  /** `version`: the answer's first flag. */
+  /** `version`: the answer's first word. */
   version(answer: Answer): void {
-    if (this.expect({ answer, sentAt: this.clock.monotonic(), opaque: '', lines: undefined })) {
+    if (this.expect({ answer, sentAt: this.turnBeganAt(), opaque: 0, lines: undefined })) {
       this.unsent.push('version\r\n');
     }
   }
@@ -85,7 +81,7 @@ export class MetaConnection extends MemcacheConnection {
   stats(command: string, answer: (error: Error | undefined, lines: readonly [string, string][]) => void): void {
     const lines: [string, string][] = [];
     const answerLines: Answer = (error) => answer(error, lines);
-    if (this.expect({ answer: answerLines, sentAt: this.clock.monotonic(), opaque: '', lines })) {
+    if (this.expect({ answer: answerLines, sentAt: this.turnBeganAt(), opaque: 0, lines })) {
       this.unsent.push(`${command}\r\n`);
     }
   }
@@ -98,10 +94,30 @@ export class MetaConnection extends MemcacheConnection {
   override onData(data: Buffer | undefined): void {
     this.arrivals++;
     try {
-      super.onData(data);
+      for (let left = data; left !== undefined;) {
+        // Whole replies are read here; what is cut or odd, one at a time, by the parser of memcache-client: half the time per reply.
+        left = this.isBetweenReplies() ? this.settleWhole(left) : left;
+        if (left) left = this._processData(left);
+      }
     } catch (error) {
       this.end(error instanceof Error ? error.message : 'a malformed reply');
     }
+  }
+
+  private isBetweenReplies(): boolean {
+    return this._pending === undefined && this._partialData === undefined;
+  }
+
+  /** @returns what follows the last of them. */
+  private settleWhole(chunk: Buffer): Buffer | undefined {
+    let at = 0;
+    for (;;) {
+      const found = valueReplyAt(chunk, at);
+      if (!found || found.reply.opaque !== this.queue[this.queueHead]?.opaque) break;
+      this.settle(found.reply);
+      at = found.end;
+    }
+    return at === 0 ? chunk : at === chunk.length ? undefined : chunk.subarray(at);
   }
 
   /** The parser's own drops a long line without a word, and prints each reply into a log that nobody keeps. */
@@ -121,21 +137,22 @@ export class MetaConnection extends MemcacheConnection {
   }
 
   override processCmd(tokens: string[]): number {
-    const [code = '', ...flags] = tokens;
+    const [code = '', ...words] = tokens;
     const { opaque, lines } = this.peek();
     if (code === 'VA') this.expectValue(tokens);
     else if (code.endsWith('_ERROR') || code === 'ERROR') this.fail(tokens);
-    else if (opaque !== '' && metaCodes.has(code)) this.settle({ code, flags, value: undefined });
-    else if (opaque === '' && code === 'VERSION' && !lines) this.settle({ code, flags, value: undefined });
-    else if (lines && code === 'STAT' && lines.length < 1_000) lines.push([flags[0] ?? '', flags.slice(1).join(' ')]);
-    else if (lines && code === 'END') this.settle({ code, flags, value: undefined });
+    else if (opaque !== 0 && metaCodes.has(code)) this.settle(replyOf(tokens, undefined));
+    else if (opaque === 0 && code === 'VERSION' && !lines) this.settle(replyOf(tokens, undefined));
+    else if (lines && code === 'STAT' && lines.length < 1_000) lines.push([words[0] ?? '', words.slice(1).join(' ')]);
+    else if (lines && code === 'END') this.settle(replyOf(tokens, undefined));
     else throw new Error('an unexpected reply');
     return 1;
   }
 
   override receiveResult(pending: ParserPendingData): void {
     const { cmdTokens, data } = pending as unknown as { cmdTokens: string[]; data: Buffer };
-    this.settle({ code: 'VA', flags: cmdTokens.slice(2), value: data });
+    const [code = '', , ...flags] = cmdTokens;
+    this.settle(replyOf([code, ...flags], data));
   }
 
   override malformDataStream(): void {
@@ -149,7 +166,7 @@ export class MetaConnection extends MemcacheConnection {
     this.unsent = [];
     const left = this.queue.splice(0).slice(this.queueHead);
     this.queueHead = 0;
-    for (const { answer } of left) answer(new Error(reason), undefined);
+    for (const waiting of left) waiting?.answer(new Error(reason), undefined);
     this.onEnd(this);
   }
 
@@ -168,6 +185,12 @@ export class MetaConnection extends MemcacheConnection {
       else socket.write(part);
     }
     socket.uncork();
+  }
+
+  /** Commands of one turn leave together: its first one's clock does for all of them. */
+  private turnBeganAt(): number {
+    if (this.unsent.length === 0) this.sendingSince = this.clock.monotonic();
+    return this.sendingSince;
   }
 
   /** False: the connection has ended, and the answer will say so. */
@@ -190,7 +213,8 @@ export class MetaConnection extends MemcacheConnection {
 
   private dequeue(): Waiting {
     const waiting = this.peek();
-    this.queueHead++;
+    // An answered command that stood here on would keep its value alive: a quarter of the time went into collecting those.
+    this.queue[this.queueHead++] = undefined;
     // One copy per 1,024 replies instead of one per reply.
     if (this.queueHead === this.queue.length || this.queueHead >= 1_024) {
       this.queue.splice(0, this.queueHead);
@@ -201,7 +225,7 @@ export class MetaConnection extends MemcacheConnection {
 
   private settle(reply: MetaReply): void {
     const { opaque } = this.peek();
-    if (opaque !== '' && !reply.flags.includes(opaque)) throw new Error('a reply to another command');
+    if (opaque !== 0 && reply.opaque !== opaque) throw new Error('a reply to another command');
     this.dequeue().answer(undefined, reply);
   }
 
@@ -216,7 +240,7 @@ export class MetaConnection extends MemcacheConnection {
   private expectValue(tokens: string[]): void {
     const size = Number(tokens[1]);
     if (!/^\d{1,10}$/.test(tokens[1] ?? '') || size > this.maxValueBytes()) throw new Error('a value without a length');
-    if (!tokens.includes(this.peek().opaque, 2)) throw new Error('a value for another command');
+    if (!tokens.includes(`O${this.peek().opaque}`, 2)) throw new Error('a value for another command');
     this.initiatePending(tokens, size);
   }
 

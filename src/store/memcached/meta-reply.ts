@@ -1,0 +1,92 @@
+/** One reply of the meta protocol (doc/protocol.txt of memcached 1.6), with the flags that are asked for here. */
+export interface MetaReply {
+  /** `HD`, `VA`, `EN`, `NS`, `EX` or `NF`; `VERSION` or `END` to the other two commands. */
+  readonly code: string;
+  /** Flag `O`: the number of the command that this answers. */
+  readonly opaque: number | undefined;
+  /** Flag `c`: the item's revision. */
+  readonly revision: number | undefined;
+  /** Flag `W`: the right to fill was won. */
+  readonly won: boolean;
+  /** Of a `VA`, and its own: nothing else refers to these bytes. */
+  readonly value: Buffer | undefined;
+  /** The first word after the code, as it came: the version. */
+  readonly word: string;
+}
+
+/** Where a reply ends, and the reply. */
+export interface ReplyInChunk {
+  readonly reply: MetaReply;
+  readonly end: number;
+}
+
+/** Numbers up to here are exact. */
+const maxDigits = 15;
+
+/** A reply's line as it was split at its spaces. */
+export function replyOf([code = '', ...flags]: readonly string[], value: Buffer | undefined): MetaReply {
+  const flag = (letter: string): string | undefined => flags.find((one) => one.startsWith(letter))?.slice(1);
+  return {
+    code,
+    opaque: wholeNumber(flag('O')),
+    revision: wholeNumber(flag('c')),
+    won: flags.includes('W'),
+    value,
+    word: flags[0] ?? '',
+  };
+}
+
+/**
+ * The `VA` reply that begins here, if all of it is in the chunk and nothing is odd about it; everything else is left to the parser, which
+ * knows what to make of it. Nearly all that a cache is told are such replies, and this reads their line without making one string of it.
+ */
+export function valueReplyAt(chunk: Buffer, start: number): ReplyInChunk | undefined {
+  // The shortest is longer; from here to `lineLimit` no read leaves the chunk, which would cost more than all the rest.
+  const lineLimit = chunk.length - 4;
+  if (start + 3 > lineLimit || chunk[start] !== upperV || chunk[start + 1] !== upperA) return undefined;
+  let at = start + 2;
+  let size = -1;
+  let opaque: number | undefined;
+  let revision: number | undefined;
+  let won = false;
+  while (at < lineLimit && chunk[at] === space) {
+    const letter = chunk[++at] as number;
+    if (letter === carriageReturn) break; // some lines end with a space
+    const first = size < 0 ? at : ++at;
+    let number = 0;
+    for (; at < lineLimit; at++) {
+      const digit = (chunk[at] as number) - digit0;
+      if (digit < 0 || digit > 9) break;
+      number = number * 10 + digit;
+    }
+    const digits = at - first;
+    if (digits > maxDigits) return undefined;
+    if (size < 0 && digits > 0) size = number;
+    else if (letter === upperO && digits > 0) opaque = number;
+    else if (letter === lowerC && digits > 0) revision = number;
+    else if (letter === upperW && digits === 0) won = true;
+    else if (digits > 0 || (letter !== upperZ && letter !== upperX)) return undefined;
+  }
+  const body = at + 2;
+  const end = body + size + 2;
+  if (size < 0 || end > chunk.length || chunk[at] !== carriageReturn || chunk[at + 1] !== lineFeed) return undefined;
+  if (chunk[end - 2] !== carriageReturn || chunk[end - 1] !== lineFeed) return undefined;
+  const value = chunk.subarray(body, body + size);
+  return { reply: { code: 'VA', opaque, revision, won, value, word: '' }, end };
+}
+
+function wholeNumber(digits: string | undefined): number | undefined {
+  return digits !== undefined && /^\d{1,20}$/.test(digits) ? Number(digits) : undefined;
+}
+
+const space = 0x20;
+const carriageReturn = 0x0d;
+const lineFeed = 0x0a;
+const digit0 = 0x30;
+const upperA = 0x41;
+const upperO = 0x4f;
+const upperV = 0x56;
+const upperW = 0x57;
+const upperX = 0x58;
+const upperZ = 0x5a;
+const lowerC = 0x63;
