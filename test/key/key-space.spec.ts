@@ -12,7 +12,7 @@ const anySpace = fc
   .map(([namespace, version, stamp, format]) => new KeySpace(namespace, version, stamp, format));
 
 describe('a store key', () => {
-  it('is safe on every wire and never too long, its companion included', () => {
+  it('V8 is safe on every wire and never too long, its companion included', () => {
     fc.assert(
       fc.property(anySpace, anyParts, (space, parts) => {
         const storeKey = space.storeKey(versionedKey(...parts).text);
@@ -24,7 +24,7 @@ describe('a store key', () => {
     );
   });
 
-  it('is different for different keys, readable or digested, long or short', () => {
+  it('V8 is different for different keys, readable or digested, long or short', () => {
     const long = fc.string({ minLength: 230, maxLength: 260 });
     const parts = fc.oneof(
       anyParts,

@@ -76,7 +76,7 @@ describe('under 200 operations per second', () => {
     ['gives half an answer and hangs', () => proxy.truncateNextReply(9), undefined],
     ['gives half an answer and hangs up', () => proxy.truncateNextReply(9, 'cut'), undefined],
   ])(
-    'a server that %s costs operations, and nothing else',
+    'S1 a server that %s costs operations, and nothing else',
     async (_, harm, mend) => {
       await harm();
       try {
@@ -92,7 +92,7 @@ describe('under 200 operations per second', () => {
     40_000,
   );
 
-  it('20 fuzzed replies close 20 connections, and no key is given what is not its own', async () => {
+  it('S1 20 fuzzed replies close 20 connections, and no key is given what is not its own', async () => {
     const random = seededRandom(20);
     const acceptedBefore = proxy.accepted;
     for (const [name, rewrite] of fuzzedReplies(random)) {

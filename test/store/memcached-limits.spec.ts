@@ -101,7 +101,7 @@ describe('lives on the wire', () => {
     [400 * daySeconds * 1_000, 400 * daySeconds],
     [100_000 * daySeconds * 1_000, -1],
     [Infinity, -1],
-  ])('of %d ms are %d s there', async (lifeMs, seconds) => {
+  ])('V5 of %d ms are %d s there', async (lifeMs, seconds) => {
     const shard = await openShard(server.address);
     const left = async (): Promise<number> => Number(/ t(-?\d+)/.exec(await server.command('mg life t'))?.[1]);
     const expectLeft = (leftSeconds: number): void => {
@@ -122,7 +122,7 @@ describe('lives on the wire', () => {
 });
 
 describe('keys', () => {
-  it('that smuggle a command never leave; sent as they are, they would run it', async () => {
+  it('V8 that smuggle a command never leave; sent as they are, they would run it', async () => {
     const server = await startMemcached();
     const client = new MemcacheClient({ server: server.address });
     try {

@@ -83,7 +83,7 @@ describe('placement', () => {
     expect(placed).toEqual(ketama(keys).map((name) => `memcached 10.0.0.${name}:11211`));
   });
 
-  it('moves only the keys of a server that is taken out, and only a share when one is added', () => {
+  it('S2 moves only the keys of a server that is taken out, and only a share when one is added', () => {
     const before = names(four);
     const without = names(four.slice(0, 3));
     for (const [index, name] of before.entries()) {
@@ -108,7 +108,7 @@ describe('one of three servers lost', () => {
     await Promise.all(servers.map((server) => server.stop()));
   });
 
-  it('costs its keys alone: the others stay where they are, and nothing is written elsewhere in its place', async () => {
+  it('S2 costs its keys alone: the others stay where they are, and nothing is written elsewhere in its place', async () => {
     const some = keys.slice(0, 300);
     await Promise.all(some.map((key) => store.shardOf(key).write(key, Buffer.from(key), forever)));
     const lost = servers[1] as MemcachedProcess;

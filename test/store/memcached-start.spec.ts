@@ -36,7 +36,7 @@ async function openingTakesMs(store: Store): Promise<number> {
 }
 
 describe('a server that is down when the store opens', () => {
-  it('is a degraded start, and joins by itself when it appears', async () => {
+  it('S4 is a degraded start, and joins by itself when it appears', async () => {
     const server = await memcached();
     await server.kill();
     const store = storeOf(server.address);
@@ -47,7 +47,7 @@ describe('a server that is down when the store opens', () => {
     expect(outcome.status).toBe('stored');
   });
 
-  it('is found out within the connect deadline when it swallows everything', async () => {
+  it('S4 is found out within the connect deadline when it swallows everything', async () => {
     const proxy = ending(await startTcpProxy((await memcached()).port), (each) => each.close());
     proxy.blackhole(true);
     const store = storeOf(proxy.address);
@@ -86,7 +86,7 @@ describe('a server that is down when the store opens', () => {
 
 describe('a version', () => {
   it.each(['1.6.17', '1.5.22', '1.4.39', '0.9.99', 'nonsense', ''])(
-    '%j is too old: said once, and left alone',
+    'S4 %j is too old: said once, and left alone',
     async (version) => {
       const faults = ending(recordEvents('fault'), (each) => each.stop());
       const server = await fake(greeting(version, () => 'HD\r\n'));

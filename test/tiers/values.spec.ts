@@ -1,13 +1,19 @@
+import { randomUUID } from 'node:crypto';
 import { inspect, isDeepStrictEqual } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { CacheConfiguration } from '../../src/cache/build-cache-parts.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { bytes } from '../../src/codec/bytes.js';
 import { json } from '../../src/codec/json.js';
 import { sealEnvelope } from '../../src/codec/envelope.js';
 import { structured } from '../../src/codec/structured.js';
+import { versionedKey } from '../../src/key/key.js';
+import type { KeyPart } from '../../src/key/key-part.js';
 import { RequestScope } from '../../src/tier/request-scope.js';
-import { UnencodableValueError } from '../../src/value/errors.js';
+import { systemClock } from '../../src/value/clock.js';
+import { InvalidDurationError, UnencodableValueError } from '../../src/value/errors.js';
+import { eventually } from '../support/eventually.js';
 import { buildCache } from '../support/build-cache.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import type { StorePlace } from '../support/store-places.js';
@@ -169,6 +175,126 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
       }
     },
   );
+
+  describe('by a clock that is set', () => {
+    const minute = 60_000;
+    const day = 24 * 60 * minute;
+    const scopeOfClock = new RequestScope();
+    let offsetMs = 0;
+    const clock = { ...systemClock, now: () => Date.now() + offsetMs };
+    const opened: TieredCache[] = [];
+    const cacheAt = async (configuration: Partial<CacheConfiguration> = {}): Promise<TieredCache> => {
+      const named = { namespace: `clock ${randomUUID()}`, ...configuration };
+      const cache = await buildCache({ store: place.connect(), scope: scopeOfClock, clock, ...named });
+      opened.push(cache);
+      return cache;
+    };
+    afterEach(async () => {
+      offsetMs = 0;
+      await Promise.all(opened.splice(0).map((cache) => cache.close()));
+    });
+
+    it('V4 copies that are made after 50 of 60 minutes die at 60 minutes, in the process and in a request', async () => {
+      const namespace = `v4 ${randomUUID()}`;
+      const options = { namespace, coherence: { interval: 20 } };
+      const [one, other] = [await cacheAt(options), await cacheAt(options)];
+      await one.set('a', 1, { ttl: '60m' });
+      offsetMs = 50 * minute;
+      expect(await other.lookup('a')).toMatchObject({ hit: true, tier: placeName });
+      await scopeOfClock.run(async () => {
+        // Once the log, which names the set, has been read with the clock as it is.
+        const everywhere = async (leftMs: number): Promise<void> => {
+          await other.lookup('a');
+          const { tiers } = await other.explain('a');
+          expect(tiers.map(({ tier, hit }) => [tier, hit])).toEqual([
+            ['request', true],
+            ['process', true],
+            [placeName, true],
+          ]);
+          for (const { freshForMs } of tiers) expect(freshForMs).toBeLessThanOrEqual(leftMs);
+        };
+        await eventually(() => scopeOfClock.run(() => everywhere(10 * minute)));
+        await other.lookup('a');
+        offsetMs = 59 * minute;
+        await eventually(() => everywhere(minute));
+        offsetMs = 60 * minute;
+        expect(await other.lookup('a')).toMatchObject({ hit: false });
+        expect(other.peek('a')).toBeUndefined();
+      });
+      expect(await other.lookup('a')).toMatchObject({ hit: false });
+      expect(await one.lookup('a')).toMatchObject({ hit: false });
+    });
+
+    it('V5 a ttl of 0 is not stored, and the shared value of before is gone', async () => {
+      const namespace = `v5 ${randomUUID()}`;
+      const [one, other] = [await cacheAt({ namespace }), await cacheAt({ namespace, process: false })];
+      await one.set('a', 'old', { ttl: minute });
+      expect(await other.get('a')).toBe('old');
+      expect(await one.set('a', 'mine', { ttl: 0 })).toBe(true);
+      for (const cache of [one, other]) expect(await cache.lookup('a')).toMatchObject({ hit: false, reason: 'absent' });
+      expect(await one.getOrSet('a', () => 'mine', { ttl: 0 })).toBe('mine');
+      expect(await other.lookup('a')).toMatchObject({ hit: false, reason: 'absent' });
+    });
+
+    it.each([-1, NaN, Infinity, '-5m' as '5m'])('V5 a ttl of %p is refused, and nothing is stored', async (ttl) => {
+      const cache = await cacheAt();
+      await expect(cache.set('a', 1, { ttl })).rejects.toThrow(InvalidDurationError);
+      await expect(cache.getOrSet('a', () => 1, { ttl })).rejects.toThrow(InvalidDurationError);
+      expect(await cache.lookup('a')).toMatchObject({ hit: false, reason: 'absent' });
+    });
+
+    it.each([400, minute, 30 * day, 31 * day, 400 * day])(
+      'V5 a ttl of %d ms ends then, not at once and not never',
+      async (ttl) => {
+        const cache = await cacheAt({ process: false });
+        await cache.set('a', 1, { ttl });
+        // The store's own clock goes on as before: what ends here, ends by the instants in the entry.
+        offsetMs = ttl - Math.min(ttl, 30_000);
+        if (ttl > 30_000) expect(await cache.lookup('a')).toMatchObject({ hit: true });
+        offsetMs = ttl;
+        expect(await cache.lookup('a')).toMatchObject({ hit: false });
+      },
+    );
+  });
+
+  it('V8 keys of any text are told apart, and carry no command', async () => {
+    const victim = 'victim';
+    await near.set(victim, 'unharmed');
+    const parts: KeyPart[][] = [
+      ['k'.repeat(300)],
+      [`${'k'.repeat(299)}l`],
+      ['schlüssel 鍵 😀'],
+      ['two words'],
+      ['two', 'words'],
+      ['two:words'],
+      ['two', 'words', ''],
+      [`a\r\nset ${near.storeKey(victim)} 0 0 5\r\nowned`],
+      [`a\r\nmd ${near.storeKey(victim)}`],
+      ['a\nflush_all'],
+      ['a\0b'],
+      ['\t'],
+      ['\x7f'],
+      [''],
+      ['', ''],
+      ['1'],
+      [1],
+      [1n],
+      [true],
+      ['true'],
+      [null],
+    ];
+    const keys = parts.map((each) => versionedKey(...(each as [KeyPart])));
+    const storeKeys = keys.map((key) => near.storeKey(key));
+    expect(new Set(storeKeys).size).toBe(keys.length);
+    for (const storeKey of storeKeys) expect(storeKey).toMatch(/^[\x21-\x7e]{1,250}$/);
+    for (const [index, key] of keys.entries()) expect(await near.set(key, index)).toBe(true);
+    const found = await shared.getMany(keys);
+    expect(found.map((one) => (one.hit ? one.value : one.reason))).toEqual(keys.map((_, index) => index));
+    expect(await shared.get(victim)).toBe('unharmed');
+    for (const key of keys) await near.delete(key);
+    expect((await shared.getMany(keys)).some(({ hit }) => hit)).toBe(false);
+    expect(await shared.get(victim)).toBe('unharmed');
+  });
 
   it('V9 a value over the store’s limit: the outcome is said, and the older value is gone everywhere', async () => {
     const limited = await buildCache({ store: place.connect(), namespace: 'limited', coherence: { interval: 50 } });
