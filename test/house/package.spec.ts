@@ -10,6 +10,7 @@ const subpaths = [
   'nestjs-tiered-cache/memcached',
   'nestjs-tiered-cache/testing',
   'nestjs-tiered-cache/keyv',
+  'nestjs-tiered-cache/cache-manager',
   'nestjs-tiered-cache/nestjs-cls',
   'nestjs-tiered-cache/cls-hooked',
   'nestjs-tiered-cache/terminus',
