@@ -28,7 +28,7 @@ export async function startMemcached(): Promise<BenchServer> {
     stop: () =>
       new Promise((resolve) => {
         child.once('exit', () => resolve());
-        child.kill('SIGTERM');
+        child.kill('SIGKILL');
       }),
   };
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LockProtections } from '../../src/lock/lease.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
@@ -18,7 +18,7 @@ let server: MemcachedProcess;
 let directory: DiskDirectory;
 const processes = new LockProcesses();
 
-afterEach(async () => {
+afterAll(async () => {
   await processes.stop();
   await server.stop();
   directory.remove();
@@ -73,17 +73,33 @@ async function play(holder: WorkerProcess, successor: WorkerProcess, scenes: rea
 }
 
 describe('a holder that is away for longer than its lease', () => {
+  const harmless = { successorStands: true, lateWrites: 0, lostUpdates: 0 };
   let workers: (protections?: LockProtections) => Promise<WorkerProcess>;
+  /** What holders without a protection do, while those with it are away as well. */
+  let unprotected: Promise<Seen[]>;
 
-  beforeEach(async () => {
+  beforeAll(async () => {
     server = await startMemcached();
     directory = diskDirectory();
     const journal = join(directory.path, 'journal');
     const resourcePort = await processes.resource({ journal, trusting: ['trusting'] });
     workers = (protections = {}) => processes.worker({ servers: server.address, ttlMs, protections, resourcePort });
-  });
+    unprotected = playUnprotected();
+    unprotected.catch(() => {});
+  }, 60_000);
 
-  const harmless = { successorStands: true, lateWrites: 0, lostUpdates: 0 };
+  async function playUnprotected(): Promise<Seen[]> {
+    const [blind, rude, successor] = await Promise.all([
+      workers({ noticesExpiry: false }),
+      workers({ comparesToken: false }),
+      workers(),
+    ]);
+    const seen = await Promise.all([
+      play(blind, successor, [{ name: 'trusting', renew: false }]),
+      play(rude, successor, [{ name: 'rude', renew: false }]),
+    ]);
+    return seen.flat();
+  }
 
   it('L2 L3 L12 learns that it lost the lock before its next call returns, harms no successor, and its write is refused', async () => {
     const [stopped, blocked, successor] = await Promise.all([workers(), workers(), workers()]);
@@ -107,15 +123,7 @@ describe('a holder that is away for longer than its lease', () => {
   }, 120_000);
 
   it("L2 L3 and without the protections believes in its lock, takes away the successor's, and overwrites its work", async () => {
-    const [blind, rude, successor] = await Promise.all([
-      workers({ noticesExpiry: false }),
-      workers({ comparesToken: false }),
-      workers(),
-    ]);
-    const [[trusts], [takes]] = await Promise.all([
-      play(blind, successor, [{ name: 'trusting', renew: false }]),
-      play(rude, successor, [{ name: 'rude', renew: false }]),
-    ]);
+    const [trusts, takes] = await unprotected;
     expect(trusts).toMatchObject({ after: { abortedAfterNextCall: false }, lateWrites: 1, lostUpdates: 1 });
     expect(takes).toMatchObject({ after: { released: 'released' }, successorStands: false });
   }, 60_000);

@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 
+const endurance = process.env['ENDURANCE'] === '1';
 /** What is tested here is not how fast a loaded machine is. */
 const patience = { deadlineMs: 10_000 };
 
@@ -154,7 +155,7 @@ describe('a process that stands still', () => {
 
 describe('opening beside processes that write', () => {
   /** Two processes write without end while two others open and close; @returns what went wrong. */
-  async function openBesideWriters(waitsForOpeners: boolean): Promise<string[]> {
+  async function openBesideWriters(waitsForOpeners: boolean, times: number): Promise<string[]> {
     const url = new URL('../support/disk-worker.ts', import.meta.url);
     const data = { directory: directory.path, tuning: { waitsForOpeners, ...patience } };
     workers = await Promise.all([0, 1, 2, 3].map(() => startWorker(url, data)));
@@ -165,7 +166,7 @@ describe('opening beside processes that write', () => {
       await writer.call('hammer', `w${i}`, journal.path, i + 1, journal.nextSequence(i, 0));
     }
     const problems: string[] = [];
-    await Promise.all(openers.map((opener) => opener.call('reopen', 100))).catch((error: unknown) =>
+    await Promise.all(openers.map((opener) => opener.call('reopen', times))).catch((error: unknown) =>
       problems.push(String(error)),
     );
     for (const writer of [a, b]) await writer.call('faults').catch((error: unknown) => problems.push(String(error)));
@@ -187,10 +188,10 @@ describe('opening beside processes that write', () => {
   }
 
   it('loses no acknowledged write', async () => {
-    expect(await openBesideWriters(true)).toEqual([]);
+    expect(await openBesideWriters(true, endurance ? 100 : 50)).toEqual([]);
   }, 60_000);
 
   it('loses some where nobody waits for an opener (negative control)', async () => {
-    expect(await openBesideWriters(false)).not.toEqual([]);
+    expect(await openBesideWriters(false, 100)).not.toEqual([]);
   }, 60_000);
 });

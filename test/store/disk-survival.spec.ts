@@ -22,8 +22,8 @@ import { seededRandom } from '../support/seeded-random.js';
 import { startWorker } from '../support/worker-process.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
-const kills = endurance ? 500 : 24;
-const damages = endurance ? 300 : 16;
+const kills = endurance ? 500 : 12;
+const damages = endurance ? 300 : 8;
 const openWithinMs = 2_000;
 
 /** Of a short run, beside other tests on the same cores, the usual opening counts; of the long one each. */
