@@ -1,6 +1,6 @@
 import { createCache } from 'cache-manager';
 import type { Cache } from 'cache-manager';
-import { Keyv } from 'keyv';
+import Keyv from 'keyv';
 import type { Codec } from '../codec/codec.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { milliseconds } from '../value/duration.js';
