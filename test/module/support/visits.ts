@@ -1,6 +1,7 @@
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
+import { versionedKey } from '../../../src/key/key.js';
 import { RequestCache } from '../../../src/tier/request-cache.js';
 import { RequestScope } from '../../../src/tier/request-scope.js';
 import type { ScopeState } from '../../../src/tier/request-scope.js';
@@ -67,9 +68,10 @@ export class Visits {
     const who = this.requestCache.namespace('visits').get('who');
     if (who !== id) this.crossings.push(`${id} saw ${String(who)}`);
     if (this.scopes.get(this.scope.current()) !== id) this.crossings.push(`${id} was in another scope`);
-    // Kept for this request alone: each loads it once.
-    const mine = await this.cache.getOrSet('mine', () => ++this.loads && id, { ttl: 0 });
+    // Kept for this request alone: the key is everybody's, the value is not.
+    const mine = await this.cache.getOrSet('mine', () => id, { ttl: 0 });
     if (mine !== id) this.crossings.push(`${id} was given the value of ${String(mine)}`);
+    await this.cache.getOrSet(versionedKey('own', id), () => ++this.loads, { ttl: 0 });
     this.inside--;
     return id;
   }
