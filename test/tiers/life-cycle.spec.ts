@@ -7,9 +7,11 @@ import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
-import { startWorker } from '../support/worker-process.js';
+import { startWorker, withMetadata } from '../support/worker-process.js';
 
-const cycles = process.env['ENDURANCE'] === '1' ? 100 : 25;
+const endurance = process.env['ENDURANCE'] === '1';
+const cycles = endurance ? 100 : 25;
+const applications = endurance ? 100 : 10;
 let server: MemcachedProcess | undefined;
 afterEach(async () => {
   await server?.stop();
@@ -48,6 +50,28 @@ describe('a cache', () => {
     await eventually(async () => expect(await cache.set('c', 1)).toBe(true), { withinMs: 8_000 });
     await cache.close();
   }, 30_000);
+
+  it(`S5 in an application that is started and closed ${applications} times leaves nothing behind, on each store`, async () => {
+    server = await startMemcached();
+    const { path, remove } = diskDirectory();
+    const data = { directory: path, servers: server.address };
+    const file = new URL('../support/workers/module-cycle-worker.ts', import.meta.url);
+    const worker = await startWorker(file, data, withMetadata);
+    for (const store of ['memory', 'disk', 'memcached']) {
+      await worker.call('cycles', store, 1); // what Node opens once, such as its threads
+      const told = await worker.call<{ before: string[]; after: string[]; unhandled: string[]; answered: number }>(
+        'cycles',
+        store,
+        applications,
+      );
+      expect({ store, left: told.after }).toEqual({ store, left: told.before });
+      expect(told.unhandled).toEqual([]);
+      expect(told.answered).toBe(applications + 1); // the store outlived them all
+    }
+    expect(await worker.stop()).toBe('0');
+    await eventually(async () => expect((await server?.stats())?.['curr_connections']).toBe('1'));
+    remove();
+  }, 120_000);
 
   it(`S5 leaves nothing behind after ${cycles} lives on each store, and lets its process end`, async () => {
     server = await startMemcached();

@@ -5,11 +5,7 @@ import { memcachedStore } from '../../../src/store/memcached/memcached-store.js'
 import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { serveWorker } from '../serve-worker.js';
-
-export interface CycleWorkerData {
-  readonly directory: string;
-  readonly servers: string;
-}
+import type { CycleWorkerData } from './cycle-worker-data.js';
 
 serveWorker<CycleWorkerData>(({ directory, servers }) => {
   const makers: Record<string, () => Store> = {
