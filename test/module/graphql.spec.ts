@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startWorker, withMetadata } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
@@ -31,5 +33,31 @@ describe('GraphQL', () => {
     });
     expectNoCrossings(await worker.call<Verdict>('verdict'));
     expect(await ask('{ active }')).toEqual({ active: true });
+  });
+
+  it('lets no scope span the events of a connection', async () => {
+    const socket = new WebSocket(url.replace('http', 'ws'), 'graphql-transport-ws');
+    const ticks: unknown[] = [];
+    const done = new Promise<void>((resolve) => {
+      let open = 3;
+      socket.on('message', (text: Buffer) => {
+        const { type, payload } = JSON.parse(text.toString()) as {
+          type: string;
+          payload?: { data: { ticks: unknown } };
+        };
+        if (type === 'connection_ack') for (let id = 0; id < open; id++) subscribe(`${id}`);
+        if (type === 'next') ticks.push(payload?.data.ticks);
+        if (type === 'complete' && --open === 0) resolve();
+      });
+    });
+    const subscribe = (id: string): void =>
+      socket.send(
+        JSON.stringify({ id, type: 'subscribe', payload: { query: 'subscription { ticks { seenBefore } }' } }),
+      );
+    socket.once('open', () => socket.send(JSON.stringify({ type: 'connection_init' })));
+    await done;
+    expect(ticks).toEqual(Array.from({ length: 15 }, () => ({ seenBefore: null })));
+    socket.close();
+    await once(socket, 'close');
   });
 });

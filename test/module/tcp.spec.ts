@@ -1,11 +1,13 @@
-import { Controller } from '@nestjs/common';
-import type { INestApplication, INestMicroservice } from '@nestjs/common';
+import { setImmediate as turn } from 'node:timers/promises';
+import { Catch, Controller, Injectable, UseFilters, UseGuards } from '@nestjs/common';
+import type { CanActivate, ExceptionFilter, INestApplication, INestMicroservice } from '@nestjs/common';
 import { ClientProxyFactory, EventPattern, MessagePattern, Payload, Transport } from '@nestjs/microservices';
 import type { ClientProxy, MicroserviceOptions } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
-import { firstValueFrom, from, mergeMap, toArray } from 'rxjs';
+import { firstValueFrom, from, mergeMap, throwError, toArray } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { RequestScope } from '../../src/tier/request-scope.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { cacheModule } from '../support/nest-application.js';
@@ -36,7 +38,50 @@ class VisitsController {
   }
 }
 
-const metadata = () => ({ imports: [cacheModule()], controllers: [VisitsController], providers: [Visits] });
+const active: Record<string, boolean> = {};
+
+@Injectable()
+class WatchingGuard implements CanActivate {
+  constructor(private readonly scope: RequestScope) {}
+  canActivate(): boolean {
+    active['guard'] = this.scope.active;
+    return true;
+  }
+}
+
+@Catch()
+@Injectable()
+class WatchingFilter implements ExceptionFilter {
+  constructor(private readonly scope: RequestScope) {}
+  catch(): Observable<never> {
+    active['filter'] = this.scope.active;
+    return from(turn()).pipe(
+      mergeMap(() => {
+        active['filter, later'] = this.scope.active;
+        return throwError(() => new Error('seen'));
+      }),
+    );
+  }
+}
+
+@Controller()
+class WatchedController {
+  constructor(private readonly scope: RequestScope) {}
+  @MessagePattern('watched')
+  @UseGuards(WatchingGuard)
+  @UseFilters(WatchingFilter)
+  async watched(): Promise<never> {
+    active['handler'] = this.scope.active;
+    await turn();
+    throw new Error('it failed');
+  }
+}
+
+const metadata = () => ({
+  imports: [cacheModule()],
+  controllers: [VisitsController, WatchedController],
+  providers: [Visits, WatchingGuard, WatchingFilter],
+});
 const tcp = async (): Promise<MicroserviceOptions & { options: { host: string; port: number } }> => ({
   transport: Transport.TCP,
   options: { host: '127.0.0.1', port: await freePort() },
@@ -79,6 +124,12 @@ describe('Messages over TCP', () => {
     const visits = app.get(Visits);
     await eventually(() => expect(visits.openScopes).toBe(0));
     expectNoCrossings(await visits.verdict(), 120);
+  });
+
+  it('have it from the interceptors to the beginning of the exception filters, not in guards', async () => {
+    await startMicroservice();
+    await expect(send('watched', 0)).rejects.toBeDefined();
+    expect(active).toEqual({ guard: false, handler: true, filter: true, 'filter, later': false });
   });
 
   it('have one in an application with HTTP too, if the microservice inherits the configuration', async () => {

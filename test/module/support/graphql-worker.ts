@@ -1,18 +1,22 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { Module } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Args, GraphQLModule, Mutation, Parent, Query, ResolveField, Resolver } from '@nestjs/graphql';
+import { Args, GraphQLModule, Mutation, Parent, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
 import { MercuriusDriver } from '@nestjs/mercurius';
 import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
+import { RequestCache } from '../../../src/tier/request-cache.js';
 import { serveWorker } from '../../support/serve-worker.js';
 import { Visits } from './visits.js';
 
 const typeDefs = `
   type Visit { id: Int!, left: Int!, right: Int! }
   type Query { active: Boolean! }
+  type Tick { number: Int!, seenBefore: Int }
+  type Subscription { ticks: Tick! }
   type Mutation { enter(id: Int!): Visit!, again(id: Int!): Int! }
 `;
 
@@ -43,12 +47,32 @@ class VisitResolver {
   }
 }
 
+/** A subscription lives as long as its connection does: an event must not be given what an earlier one has read. */
+@Resolver('Tick')
+class TickResolver {
+  constructor(private readonly requestCache: RequestCache) {}
+  @Subscription('ticks')
+  async *ticks(): AsyncGenerator<object> {
+    for (let number = 0; number < 5; number++) {
+      await turn();
+      yield { ticks: { number } };
+    }
+  }
+  @ResolveField('seenBefore')
+  seenBefore(@Parent() { number }: { number: number }): number | undefined {
+    const own = this.requestCache.namespace('ticks');
+    const before = own.get<number>('tick');
+    own.set('tick', number);
+    return before;
+  }
+}
+
 @Module({
   imports: [
     TieredCacheModule.forRoot({ stores: memoryStore(), namespace: 'test', packageVersion: '1' }),
-    GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, typeDefs, graphiql: false }),
+    GraphQLModule.forRoot<MercuriusDriverConfig>({ driver: MercuriusDriver, typeDefs, subscription: true }),
   ],
-  providers: [Visits, VisitResolver],
+  providers: [Visits, VisitResolver, TickResolver],
 })
 class AppModule {}
 
