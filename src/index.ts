@@ -6,7 +6,7 @@ export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decora
 export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf, WriteOptions } from './cache/tiered-cache.js';
 export type { CacheConfiguration, CoherenceOptions } from './cache/build-cache-parts.js';
-export type { BulkLoadContext, BulkLoader } from './cache/bulk-loads.js';
+export type { BulkLoadContext, BulkLoader } from './cache/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
 export type { LoadContext, Loader } from './cache/loader.js';

@@ -3,7 +3,12 @@ import type { Key, KeyLike } from '../key/key.js';
 import { byShard } from '../store/placement.js';
 import type { Shard } from '../store/store.js';
 import type { FillLease, LeaseOrItem } from '../tier/fill-lease.js';
+import type { NearCopy } from '../tier/near-copy.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { channels } from '../value/events.js';
+import type { MissReason } from '../value/lookup.js';
+import { byId, loaderOfOne } from './bulk-loader.js';
+import type { BulkLoader } from './bulk-loader.js';
 import { place } from './cache-parts.js';
 import type { CacheParts, PlacedKey } from './cache-parts.js';
 import type { EntryPolicy } from './entry-policy.js';
@@ -18,18 +23,6 @@ import type { ReadThrough } from './read-through.js';
 import { publishMiss } from './stored-entries.js';
 import type { StoredEntries } from './stored-entries.js';
 
-/** What a bulk loader is told. */
-export interface BulkLoadContext {
-  /** Aborts when nobody waits for the values any more, and when the load has taken `maxLoad`. */
-  readonly signal: AbortSignal;
-}
-
-/** Loads the keys that are missing, all in one call. Keys that it leaves out are misses; keys nobody asked for are ignored. */
-export type BulkLoader<V, K extends KeyLike = KeyLike> = (
-  keys: readonly K[],
-  context: BulkLoadContext,
-) => Iterable<readonly [KeyLike, V | undefined]> | Promise<Iterable<readonly [KeyLike, V | undefined]>>;
-
 /** One missing key of a bulk: who waits for it, and the right to load it, once that is won. */
 interface Wanted<V> {
   readonly given: KeyLike;
@@ -40,6 +33,8 @@ interface Wanted<V> {
   /** What single look-ups of the key join. */
   readonly flight: Flight<Landed<V>>;
   lease: FillLease | undefined;
+  /** Why it is missing, as far as is known. */
+  reason: MissReason;
 }
 
 /**
@@ -77,16 +72,17 @@ export class BulkLoads {
     for (const { key, given: asGiven, policy } of unique.values()) {
       const near = this.near.find<V>(key.id, policy);
       const present = near || forced ? undefined : this.flights.present<V>(key, policy);
+      const serveStale = (copy: NearCopy<V>): Promise<Landed<V>> =>
+        this.flights.serveStale(key, copy, loaderOfOne(asGiven, key, loader), policy);
       if (near) {
         values.set(key.id, this.lookUps.hit(key, near.copy, near.tier).value);
         const due = near.tier !== 'request' && this.parts.clock.now() >= near.copy.servedUntil;
-        const single = async (): Promise<V | undefined> => byId(await loader([asGiven], neverAborted)).get(key.id);
-        if (due) joined.push(this.take(key, this.flights.serveStale(key, near.copy, single, policy), values));
-      } else if (present) joined.push(this.take(key, this.join(present, policy), values));
+        if (due) joined.push(this.take(key, serveStale(near.copy), values));
+      } else if (present) joined.push(this.take(key, this.join(present, policy, serveStale), values));
       else {
         const one = this.want(asGiven, key, policy);
         wanted.push(one);
-        joined.push(this.take(key, this.join(one.flight, policy), values));
+        joined.push(this.take(key, this.join(one.flight, policy, serveStale), values));
       }
     }
     if (wanted.length > 0) this.begin(wanted, loader, forced);
@@ -94,8 +90,13 @@ export class BulkLoads {
     return keys.map(({ id }) => values.get(id));
   }
 
-  private join<V>(flight: Flight<Landed<V>>, { hardMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
-    return flight.join(this.parts.clock, hardMs, signal);
+  private async join<V>(
+    flight: Flight<Landed<V>>,
+    { hardMs, signal }: EntryPolicy<V>,
+    serveStale: (copy: NearCopy<V>) => Promise<Landed<V>>,
+  ): Promise<Landed<V>> {
+    const landed = await flight.join(this.parts.clock, hardMs, signal);
+    return landed.refreshDue && landed.copy ? serveStale(landed.copy) : landed;
   }
 
   private async take<V>(key: Key, landing: Promise<Landed<V>>, values: Map<string, V | undefined>): Promise<void> {
@@ -112,7 +113,8 @@ export class BulkLoads {
     const landed = new Promise<Landed<V>>((resolve, reject) => (settle = { resolve, reject }));
     const flight = this.flights.begin<V>('loads', this.flights.slotOf(key, policy), key, policy, () => landed);
     const placed = policy.shared ? place(this.parts, key) : undefined;
-    return { given, key, policy, placed, settle: settle as Wanted<V>['settle'], flight, lease: undefined };
+    const reason: MissReason = policy.shared && this.parts.store && !placed ? 'invalidated' : 'absent';
+    return { given, key, policy, placed, settle: settle as Wanted<V>['settle'], flight, lease: undefined, reason };
   }
 
   private begin<V>(wanted: readonly Wanted<V>[], loader: BulkLoader<V>, forced: boolean): void {
@@ -143,15 +145,14 @@ export class BulkLoads {
     const alone = wanted.filter(
       ({ placed, policy }) => !placed || policy.requestOnly || !this.parts.store?.capabilities.atomic,
     );
-    const leasable = wanted.filter((one) => !alone.includes(one));
     if (forced) {
       await Promise.all(wanted.map(async (one) => (one.lease = one.placed && (await this.reader.seize(one.placed)))));
       return this.load(bulk, wanted, loader, true);
     }
-    const first = await this.ask(leasable);
+    const first = await this.ask(wanted.filter((one) => !alone.includes(one)));
     await this.load(bulk, [...alone, ...first.mine], loader, false);
     const takenOver: Wanted<V>[] = [];
-    for (let others = first.others; others.length > 0;) {
+    for (let { others } = first; others.length > 0;) {
       await this.parts.clock.sleep(20 + this.parts.random() * 80, bulk.controller.signal);
       bulk.controller.signal.throwIfAborted();
       const next = await this.ask(others);
@@ -182,6 +183,7 @@ export class BulkLoads {
           }
         } catch (error) {
           if (!(error instanceof StoreUnavailableError)) throw error;
+          for (const one of group) one.reason = 'unavailable';
           mine.push(...group);
         }
       }),
@@ -211,10 +213,14 @@ export class BulkLoads {
         if (here.state === 'held') return [one, 'held'];
         const understood = await this.entries.understand(one.placed as PlacedKey, here.item, one.policy, generations);
         if ('copy' in understood) {
-          this.near.keep(one.key, understood.copy, one.policy, position);
-          one.settle.resolve({ copy: understood.copy, keptForRequest: true });
+          const { copy } = understood;
+          if (channels.hit.hasSubscribers) this.lookUps.hit(one.key, copy, this.parts.store?.name ?? 'store');
+          this.near.keep(one.key, copy, one.policy, position);
+          const refreshDue = this.parts.clock.now() >= copy.servedUntil;
+          one.settle.resolve({ copy, keptForRequest: true, refreshDue });
           return [one, 'settled'];
         }
+        one.reason = understood.miss;
         const { storeKey } = one.placed as PlacedKey;
         if (understood.miss === 'expired' && (await this.parts.leases.isRefreshing(shard, storeKey)))
           return [one, 'held'];
@@ -235,18 +241,22 @@ export class BulkLoads {
     await Promise.all(
       mine.map(async (one) => starts.set(one, await this.keeper.begin(one.placed, one.lease, one.policy.tags, forced))),
     );
-    for (const { key } of mine) publishMiss(this.parts, key.text, forced ? 'forced' : 'absent');
+    for (const { key, reason } of mine) publishMiss(this.parts, key.text, forced ? 'forced' : reason);
     const leases = mine.flatMap(({ lease }) => (lease ? [lease] : []));
     const maxLoadMs = Math.max(...mine.map(({ policy }) => policy.maxLoadMs));
-    const keys = mine.map(({ key }) => key);
     try {
-      const loaded = await this.runner.execute(bulk, keys, maxLoadMs, leases, async () =>
-        byId(
-          await loader(
-            mine.map(({ given }) => given),
-            { signal: bulk.controller.signal },
+      const loaded = await this.runner.execute(
+        bulk,
+        mine.map(({ key }) => key),
+        maxLoadMs,
+        leases,
+        async () =>
+          byId(
+            await loader(
+              mine.map(({ given }) => given),
+              { signal: bulk.controller.signal },
+            ),
           ),
-        ),
       );
       await Promise.all(mine.map((one) => this.land(one, loaded.get(one.key.id), starts.get(one) as LoadStart)));
     } catch (error) {
@@ -268,12 +278,4 @@ export class BulkLoads {
       one.settle.reject(error);
     }
   }
-}
-
-const neverAborted: BulkLoadContext = { signal: new AbortController().signal };
-
-function byId<V>(entries: Iterable<readonly [KeyLike, V]>): Map<string, V> {
-  const loaded = new Map<string, V>();
-  for (const [key, value] of entries) loaded.set(toKey(key).id, value);
-  return loaded;
 }

@@ -81,6 +81,35 @@ describe('what happened, by the events of two processes', () => {
     ]);
   });
 
+  it('a bulk: hits of the store and nearer, and why the others missed', async () => {
+    await here.set('stored', 1);
+    await here.set('versioned', 1, { version: 1, tiers: ['store'] });
+    events.clear();
+    const load = (keys: readonly string[]): [string, number][] => keys.map((key) => [key, 2]);
+    for (let time = 0; time < 2; time++) {
+      const keys = ['stored', 'versioned', 'absent', 'stored'];
+      expect(await there.getOrSetMany(keys, load, { version: 2 })).toEqual([2, 2, 2, 2]);
+      expect(await there.getOrSetMany(keys, load)).toEqual([2, 2, 2, 2]);
+    }
+    const seen = [...events.of('hit'), ...events.of('miss')].map(told);
+    expect(seen.filter((line) => line.includes('miss')).sort()).toEqual([
+      'there miss absent absent',
+      'there miss stored version',
+      'there miss versioned version',
+    ]);
+    expect(seen.filter((line) => line.includes('hit'))).toHaveLength(9);
+    const elsewhere = await cacheWith('elsewhere');
+    await elsewhere.getOrSetMany(['stored', 'new'], load);
+    expect(transcript().filter((line) => line.startsWith('elsewhere'))).toEqual([
+      'elsewhere hit stored memory fresh',
+      'elsewhere backfilled stored process',
+      'elsewhere miss new absent',
+      'elsewhere loadStarted new',
+      'elsewhere loadFinished new',
+      'elsewhere backfilled new process',
+    ]);
+  });
+
   it('an invalidation, here and there, and why the next look-up misses', async () => {
     await here.set('a', 1);
     await pause(150); // the log of this set has been read

@@ -157,6 +157,16 @@ describe('timeouts and stale answers', () => {
     await eventually(async () => expect(await cache.get('a')).toBe('late'));
   });
 
+  it('a bulk answers from the stale values of the store, and has them refreshed', async () => {
+    const cache = await cacheWith({ process: false });
+    await cache.set('a', 'old', stale);
+    await pause(40);
+    const life = { ttl: 60_000, staleFor: 60_000 };
+    const load = (keys: readonly string[]): [string, string][] => keys.map((key) => [key, 'new']);
+    expect(await cache.getOrSetMany(['a', 'b'], load, life)).toEqual(['old', 'new']);
+    await eventually(async () => expect(await cache.get('a')).toBe('new'));
+  });
+
   it('soft: the caller gets the stale value after that time, or the new one if it comes sooner', async () => {
     const cache = await cacheWith();
     await cache.getOrSet('a', () => 'old', stale);

@@ -1,0 +1,27 @@
+import { toKey } from '../key/key.js';
+import type { Key, KeyLike } from '../key/key.js';
+import type { Loader } from './loader.js';
+
+/** What a bulk loader is told. */
+export interface BulkLoadContext {
+  /** Aborts when nobody waits for the values any more, and when the load has taken `maxLoad`. */
+  readonly signal: AbortSignal;
+}
+
+/** Loads the keys that are missing, all in one call. Keys that it leaves out are misses; keys nobody asked for are ignored. */
+export type BulkLoader<V, K extends KeyLike = KeyLike> = (
+  keys: readonly K[],
+  context: BulkLoadContext,
+) => Iterable<readonly [KeyLike, V | undefined]> | Promise<Iterable<readonly [KeyLike, V | undefined]>>;
+
+/** Loads one key of a bulk by the bulk's loader. */
+export function loaderOfOne<V>(given: KeyLike, key: Key, loader: BulkLoader<V>): Loader<V> {
+  return async ({ signal }) => byId(await loader([given], { signal })).get(key.id);
+}
+
+/** The values that a loader gave, by the ids of their keys. */
+export function byId<V>(entries: Iterable<readonly [KeyLike, V]>): Map<string, V> {
+  const loaded = new Map<string, V>();
+  for (const [key, value] of entries) loaded.set(toKey(key).id, value);
+  return loaded;
+}
