@@ -5,6 +5,7 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import { untilInvalidated } from '../catalogue/lives/until.js';
 import type { Codec } from '../codec/codec.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
+import { digest } from '../key/key-space.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { Duration } from '../value/duration.js';
 import { looseJson } from './loose-json.js';
@@ -33,26 +34,21 @@ export class KeyvStorage extends EventEmitter {
   /** Keyv reads `opts`, and sets `namespace` to its own. */
   readonly opts: Record<string, unknown> = { dialect: 'tiered-cache', url: '' };
   namespace: string | undefined;
-  private readonly entryOf: (given: { namespace: string; key: string }) => CatalogueKey;
+  private kind: { readonly namespace: string; readonly entryOf: EntryOf } | undefined;
 
   constructor(
     private readonly cache: TieredCache,
     private readonly options: KeyvStorageOptions,
   ) {
     super();
-    this.entryOf = defineKey('keyv:{namespace}:{key}', {
-      holds: 'what a Keyv stores',
-      codec: options.codec ?? looseJson(),
-      tags: ({ namespace }) => [tagOf(namespace)],
-      staleFor: 0,
-      jitter: 0,
-      earlyRefresh: 0,
-    });
   }
 
   /** The cache's key of one of Keyv's, for whoever wants to `explain` it or load it. */
   key<V>(key: string): CatalogueKey<V> {
-    return this.entryOf({ namespace: this.namespace ?? '', key: String(key) }) as CatalogueKey<V>;
+    const namespace = this.namespace ?? '';
+    if (this.kind?.namespace !== namespace)
+      this.kind = { namespace, entryOf: entriesOf(namespace, this.options.codec) };
+    return this.kind.entryOf({ namespace, key: String(key) }) as CatalogueKey<V>;
   }
 
   async get<V>(key: string): Promise<V | undefined> {
@@ -123,10 +119,27 @@ export class KeyvStorage extends EventEmitter {
   }
 }
 
+type EntryOf = (given: { readonly namespace: string; readonly key: string }) => CatalogueKey;
+
+/** One class per namespace: its tag is the same for all of its keys. */
+function entriesOf(namespace: string, codec: Codec<unknown> = looseJson()): EntryOf {
+  return defineKey('keyv:{namespace}:{key}', {
+    holds: 'what a Keyv stores',
+    codec,
+    tags: [tagOf(namespace)],
+    staleFor: 0,
+    jitter: 0,
+    earlyRefresh: 0,
+  });
+}
+
 function isOver(value: unknown, ttl: number | undefined): boolean {
   return value === undefined || (ttl !== undefined && ttl < 0);
 }
 
 function tagOf(namespace: string): string {
-  return `keyv ${namespace}`;
+  return `keyv ${namespace.length > maxTagCharacters ? digest(namespace) : namespace}`;
 }
+
+/** A tag may have 200. */
+const maxTagCharacters = 150;

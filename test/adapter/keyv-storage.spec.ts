@@ -144,9 +144,17 @@ describe('A Keyv over the tiers', () => {
     expect(await bigger.get('foo')).toBe(9223372036854775807n);
   });
 
-  it('takes quotes in keys', async () => {
-    await keyv.set("'", 'x');
-    expect(await keyv.get("'")).toBe('x');
+  it.each(["'", '', ' ', 'ключ', 'k'.repeat(1_000)])('takes the key %j', async (key) => {
+    await keyv.set(key, 'x');
+    expect(await keyv.get(key)).toBe('x');
+  });
+
+  it('takes a namespace of any length, and clears it alone', async () => {
+    const [one, two] = [over({ namespace: `${'n'.repeat(400)}1` }), over({ namespace: `${'n'.repeat(400)}2` })];
+    await one.set('a', 1);
+    await two.set('a', 2);
+    await one.clear();
+    expect([await one.get('a'), await two.get('a')]).toEqual([undefined, 2]);
   });
 
   it('keeps namespaces apart when it sets, deletes and clears', async () => {
