@@ -9,6 +9,7 @@ export type { CacheConfiguration, CoherenceOptions } from './cache/build-cache-p
 export type { BulkLoadContext, BulkLoader } from './cache/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
+export { loadSignal } from './cache/flight.js';
 export type { LoadContext, Loader } from './cache/loader.js';
 export { upstreamVersion } from './cache/upstream-version.js';
 export type { UpstreamVersionOptions } from './cache/upstream-version.js';

@@ -17,6 +17,22 @@ export interface Landed<V = unknown> {
 /** The flight whose loader is running, so that a loader which asks for its own key is told so instead of waiting for itself. */
 const flightOfLoader = new AsyncLocalStorage<Flight | undefined>();
 
+/**
+ * For code that runs inside of a loader and is not handed its context, such as a method under `@Memoize`: aborts when nobody waits for the
+ * load any more, and when it has taken `maxLoad`. The same signal as `LoadContext.signal`.
+ *
+ * @returns `undefined` outside of a loader.
+ * @example
+ * @Memoize({ ttl: '5m' })
+ * async find(slug: string): Promise<Course> {
+ *   const response = await fetch(`${this.url}/${slug}`, { signal: loadSignal() ?? null });
+ *   return response.json();
+ * }
+ */
+export function loadSignal(): AbortSignal | undefined {
+  return flightOfLoader.getStore()?.controller.signal;
+}
+
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */
 export class Flight<R = unknown> {
   readonly promise: Promise<R>;

@@ -27,6 +27,7 @@ type AnyOptions = Omit<MemoizeByArguments<Args, unknown>, 'key' | 'args'> & {
  * Answers calls of a method from the cache: one run of the method for callers of the same key, in this process and in others, as
  * `TieredCache.getOrSet` does. On methods of providers and controllers of any scope; the cache is injected.
  *
+ * What runs in the method learns from `loadSignal()` that the load took longer than `maxLoad`.
  * Its controls are on the method of each instance, see {@link memoized}. What the method returns must be what the codec carries (JSON by
  * default), and is deeply frozen. Neither the instance nor who asks is part of the key: map them with `args` where they matter.
  *

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { memoized } from '../../src/decorator/memoized.js';
 import { Invalidate } from '../../src/decorator/invalidate.js';
+import { loadSignal } from '../../src/cache/flight.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { RequestScope } from '../../src/tier/request-scope.js';
@@ -52,6 +53,13 @@ class Courses {
     return ++this.loads;
   }
 
+  @Memoize({ maxLoad: 50 })
+  async slow(): Promise<string> {
+    const signal = loadSignal();
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject((this.stopped = signal.reason))));
+  }
+  stopped: unknown;
+
   @Memoize()
   async failing(): Promise<number> {
     throw new Error(`no ${++this.loads}`);
@@ -97,12 +105,19 @@ describe('@Memoize', () => {
     expect(courses.loads).toBe(2);
   });
 
+  it('tells the method when its load is to stop', async () => {
+    const { courses } = await withCourses();
+    expect(loadSignal()).toBeUndefined();
+    await expect(courses.slow()).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
+    expect(courses.stopped).toMatchObject({ code: 'LOAD_TIMEOUT' });
+  });
+
   it('keeps name, length and metadata of the method', async () => {
     const { courses } = await withCourses();
     for (const holder of [Courses.prototype, courses] as Record<'find', Courses['find']>[]) {
       expect([holder.find.name, holder.find.length]).toEqual(['find', 1]);
     }
-    expect(Object.keys(courses)).toEqual(['loads', 'prefix', 'onFind', 'modifiedAt']);
+    expect(Object.keys(courses)).toEqual(['loads', 'prefix', 'onFind', 'modifiedAt', 'stopped']);
     expect(Object.getOwnPropertyDescriptor(courses, 'find')?.enumerable).toBe(false);
   });
 
