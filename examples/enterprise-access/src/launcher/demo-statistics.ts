@@ -48,7 +48,7 @@ export class DemoStatistics {
     const statuses = [...this.statuses].map(([status, count]) => `${count} × ${status}`).join(', ');
     return [
       '',
-      `${this.requests} requests in ${(elapsedMs / 1_000).toFixed(1)} s on ${workers} workers (${statuses})`,
+      `${this.requests} requests in ${(elapsedMs / 1_000).toFixed(1)} s on ${workers} ${workers === 1 ? 'worker' : 'workers'} (${statuses})`,
       '',
       `  answered by   look-ups    share   per request (median)`,
       ...rows,

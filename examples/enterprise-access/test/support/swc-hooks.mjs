@@ -19,6 +19,11 @@ export async function resolve(specifier, context, next) {
     const source = new URL(specifier.replace(/\.js$/, '.ts'), context.parentURL);
     if (existsSync(source)) return { url: source.href, shortCircuit: true };
   }
+  // A program that the launcher starts beside itself: in dist it is JavaScript.
+  if (context.parentURL === undefined && specifier.endsWith('.js') && !existsSync(new URL(specifier))) {
+    const source = specifier.replace(/\.js$/, '.ts');
+    if (existsSync(new URL(source))) return { url: source, shortCircuit: true };
+  }
   return next(specifier, context);
 }
 
