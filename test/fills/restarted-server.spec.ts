@@ -9,7 +9,15 @@ describe('memcached is restarted during a load, and its revisions begin again', 
   let server: MemcachedProcess;
 
   beforeEach(async () => {
-    fleet = await startFleet('memcached', { members: 2 });
+    fleet = await startFleet('memcached', {
+      members: 2,
+      caches: {
+        main: {},
+        // Without the log, which by itself distrusts what was stored before the server lost it.
+        'leases alone': { configuration: { coherence: false } },
+        nothing: { configuration: { coherence: false }, protections: { leases: false } },
+      },
+    });
     server = fleet.server as MemcachedProcess;
   }, 60_000);
   afterEach(() => fleet.stop(), 30_000);
@@ -59,6 +67,26 @@ describe('memcached is restarted during a load, and its revisions begin again', 
     expect(await fleet.member(0).call('lookup', 'main', 'row')).toMatchObject({ value: { row: 'new' } });
     const events = await fleet.member(0).call('eventsOf', 'row');
     expect(events).toContainEqual(expect.objectContaining({ event: 'loadRefused', reason: 'lease-lost' }));
+  }, 30_000);
+
+  it('F11 (−) it is taken and read by others where only the shared protection is off, and by nobody where it is on', async () => {
+    const caches = ['leases alone', 'nothing'];
+    const loads = (member: number, gate: string) =>
+      Promise.all(caches.map((cache) => fleet.member(member).call('getOrSet', cache, 'row', { gate })));
+    fleet.write('row', 'old');
+    const first = loads(0, 'first.gate');
+    await eventually(() => expect(fleet.journal('load row')).toHaveLength(2));
+    await server.restart();
+    fleet.write('row', 'new');
+    const second = loads(1, 'second.gate');
+    await eventually(() => expect(fleet.journal('load row')).toHaveLength(4));
+    fleet.write('first.gate');
+    expect(await first).toEqual([{ row: 'old' }, { row: 'old' }]);
+    const [refused, taken] = await Promise.all(caches.map((cache) => fleet.member(1).call('lookup', cache, 'row')));
+    expect(refused).toMatchObject({ hit: false });
+    expect(taken).toMatchObject({ hit: true, value: { row: 'old' } });
+    fleet.write('second.gate');
+    await second;
   }, 30_000);
 
   it('F11 (−) the server itself takes it: it can tell the two apart by nothing', async () => {

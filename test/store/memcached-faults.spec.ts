@@ -82,7 +82,7 @@ describe('under 200 operations per second', () => {
       try {
         // A fault that lasts is noticed; one that is over in a moment may fall between two operations.
         if (mend) await eventually(async () => expect((await look()).unavailable).toBeGreaterThan(0), { everyMs: 100 });
-        await pause(600);
+        await pause(300);
         await look();
       } finally {
         await mend?.();

@@ -11,7 +11,10 @@ const keys = readCourses().map(({ key }) => key);
 const content = (index: number): string =>
   `content-metadata/${encodeURIComponent(keys[index] as string)}/?enterprise_customer_uuid=${northwind.uuid}`;
 
-describe.each(['express', 'fastify'] as const)('memcached is killed while the service runs on %s', (adapter) => {
+/** Which of them answers means nothing to the store. */
+const adapters = process.env['ENDURANCE'] ? (['express', 'fastify'] as const) : (['fastify'] as const);
+
+describe.each(adapters)('memcached is killed while the service runs on %s', (adapter) => {
   let store: ServiceStore;
   let service: RunningService;
   let policy: string;
