@@ -15,6 +15,7 @@ export interface ResolvedOptions {
   readonly cache: Omit<CacheConfiguration, 'scope'>;
   readonly lock: LockModuleOptions;
   readonly mayForceMiss: TieredCacheOptions['mayForceMiss'];
+  readonly warnings: boolean;
 }
 
 /** @throws InvalidOptionError naming the option or variable: the application does not start. */
@@ -44,6 +45,7 @@ export function resolveOptions(
     },
     lock: { ...lock, ...(lockStore && { store: lockStore }) },
     mayForceMiss: options.mayForceMiss,
+    warnings: options.warnings ?? true,
   };
 }
 

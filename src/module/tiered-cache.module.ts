@@ -109,8 +109,8 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       },
       {
         provide: OWN_WARNINGS,
-        inject: [GIVEN_OPTIONS],
-        useFactory: ({ warnings = true }: TieredCacheOptions) => (warnings ? shareWarnings() : () => {}),
+        inject: [RESOLVED_OPTIONS],
+        useFactory: ({ warnings }: ResolvedOptions) => (warnings ? shareWarnings() : () => {}),
       },
       // The warnings are asked for, so that those of the start are heard.
       { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope, OWN_WARNINGS], useFactory: openCache },
