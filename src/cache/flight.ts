@@ -42,6 +42,8 @@ export class Flight<R = unknown> {
   abandoned = false;
   /** The loader was called: from here on errors are the load's own. */
   loading = false;
+  /** Told when everybody left. For what flies several at once: a signal for each costs more than most loads. */
+  onAbandoned: (() => void) | undefined;
   /** The request that forced it: another request that forces a miss does not join. */
   forcedBy: unknown;
   private callers = 0;
@@ -120,9 +122,11 @@ export class Flight<R = unknown> {
     }
   }
 
-  private abandon(): void {
+  /** Everybody left: its load is told to stop. */
+  abandon(): void {
     this.abandoned = true;
     this.madeController?.abort(allLeft());
+    this.onAbandoned?.();
   }
 
   private waited(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {

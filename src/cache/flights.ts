@@ -50,7 +50,12 @@ export class Flights {
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
     if (refresh) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
-    return flight.join(this.parts.clock, policy.hardMs < policy.maxLoadMs ? policy.hardMs : Infinity, policy.signal);
+    return this.wait(flight, policy);
+  }
+
+  /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
+  wait<V>(flight: Flight<Landed<V>>, { hardMs, maxLoadMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
+    return flight.join(this.parts.clock, hardMs < maxLoadMs ? hardMs : Infinity, signal);
   }
 
   /** The flight of this key that a caller would join now, for what loads several keys at once. */

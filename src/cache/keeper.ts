@@ -48,6 +48,12 @@ export class Keeper {
     tags: readonly string[],
     forced = false,
   ): Promise<LoadStart> {
+    const start = this.beginUntagged(placed, lease, forced);
+    return tags.length === 0 ? start : { ...start, tags: await this.tagsAtStart(tags, placed) };
+  }
+
+  /** As `begin`, for what has no tags. */
+  beginUntagged(placed: PlacedKey | undefined, lease: FillLease | undefined, forced: boolean): LoadStart {
     return {
       createdAt: this.parts.clock.now(),
       position: this.parts.fence.position,
@@ -55,7 +61,7 @@ export class Keeper {
       placed,
       lease,
       forced,
-      tags: await this.tagsAtStart(tags, placed),
+      tags: noTags,
     };
   }
 
@@ -64,7 +70,6 @@ export class Keeper {
     tags: readonly string[],
     placed: PlacedKey | undefined,
   ): Promise<readonly TagGeneration[] | undefined> {
-    if (tags.length === 0) return noTags;
     if (!placed) return tags.map((tag) => ({ tag, generation: 0 })); // kept near at most, where tags are dropped by name
     try {
       this.entries.forgetGenerations(tags);

@@ -65,7 +65,7 @@ export class LoaderRunner {
     refresh = false,
   ): Promise<R> {
     const { clock } = this.parts;
-    const renewals = leases.map((lease) => this.renewEverySecond(lease));
+    const renewal = leases.length > 0 ? this.renewEverySecond(leases) : undefined;
     const startedAt = clock.monotonic();
     if (channels.loadStarted.hasSubscribers) for (const key of keys) this.announceStart(key, refresh);
     let outcome: { readonly error?: unknown } = {};
@@ -75,7 +75,7 @@ export class LoaderRunner {
       outcome = { error };
       throw error;
     } finally {
-      for (const renewal of renewals) renewal.cancel();
+      renewal?.cancel();
       if (channels.loadFinished.hasSubscribers) {
         const durationMs = clock.monotonic() - startedAt;
         for (const key of keys)
@@ -124,16 +124,18 @@ export class LoaderRunner {
     });
   }
 
-  /** Until the load ends or the lease is lost. A store that can't be reached is asked again a second later. */
-  private renewEverySecond(lease: FillLease): Timer {
+  /** Until the load ends or all leases are lost. A store that can't be reached is asked again a second later. */
+  private renewEverySecond(leases: readonly FillLease[]): Timer {
+    let standing = leases;
     let cancelled = false;
     let timer: Timer | undefined;
     const next = (): void => {
-      if (!cancelled) timer = this.parts.clock.after(leaseRenewalMs, () => void renew());
+      if (!cancelled && standing.length > 0) timer = this.parts.clock.after(leaseRenewalMs, () => void renew());
     };
     const renew = async (): Promise<void> => {
-      const stands = await lease.renew().catch(() => true);
-      if (stands) next();
+      const stand = await Promise.all(standing.map((lease) => lease.renew().catch(() => true)));
+      standing = standing.filter((_, index) => stand[index]);
+      next();
     };
     next();
     return {

@@ -20,6 +20,12 @@ export class Policies {
     return (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
   }
 
+  /** The policies of a call for many keys: those without options of their own share one. */
+  ofCall<V>(call: EntryOptions<V> | undefined): (key: Key) => EntryPolicy<V> {
+    let shared: EntryPolicy<V> | undefined;
+    return (key) => (key instanceof CatalogueKey ? this.of(key, call) : (shared ??= this.of(key, call)));
+  }
+
   private ofClass(own: EntryOptions): EntryPolicy {
     let policy = this.ofClasses.get(own);
     if (!policy) this.ofClasses.set(own, (policy = entryPolicy(own, this.defaults)));

@@ -21,6 +21,7 @@ import type { Landed } from './flight.js';
 import type { NearCopy } from '../tier/near-copy.js';
 import type { ScopeState } from '../tier/request-scope.js';
 import { Keeper } from './keeper.js';
+import { LeasedReads } from './leased-reads.js';
 import { LoaderRunner } from './loader.js';
 import { LookUps } from './look-ups.js';
 import { NearTiers } from './near-tiers.js';
@@ -78,7 +79,8 @@ export class TieredCache {
     this.lookUps = new LookUps(parts, this.near, entries);
     this.writes = new Writes(parts, this.near, entries);
     this.flights = new Flights(parts, reader);
-    this.bulkLoads = new BulkLoads(parts, this.near, entries, this.lookUps, keeper, runner, reader, this.flights);
+    const reads = new LeasedReads(parts, this.near, entries, this.lookUps);
+    this.bulkLoads = new BulkLoads(parts, this.near, reads, this.lookUps, keeper, runner, reader, this.flights);
     this.atomicChanges = new AtomicChanges(parts, this.near, entries, this.writes);
   }
 
@@ -148,7 +150,7 @@ export class TieredCache {
     loadMissing: BulkLoader<V, K>,
     options?: EntryOptions<V>,
   ): Promise<(V | undefined)[]> {
-    return this.bulkLoads.many<V>(keys, loadMissing as BulkLoader<V>, (key) => this.policies.of<V>(key, options));
+    return this.bulkLoads.many<V>(keys, loadMissing as BulkLoader<V>, this.policies.ofCall(options));
   }
 
   /**

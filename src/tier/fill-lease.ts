@@ -32,7 +32,7 @@ export type AskedItem = StoredItem & { readonly won: boolean };
  */
 export class FillLease {
   private ended = false;
-  private extending: Promise<unknown> = Promise.resolve();
+  private extending: Promise<unknown> | undefined;
 
   constructor(
     private readonly shard: Shard,
@@ -59,17 +59,22 @@ export class FillLease {
   }
 
   /** Stores the value, if no invalidation came in between and the lease still stands. */
-  async fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
-    if (this.ended) return { status: 'changed' };
+  fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    if (this.ended) return Promise.resolve({ status: 'changed' });
     this.ended = true;
+    if (!this.extending && !this.companion) return this.write(bytes, lifeMs);
+    return this.fillAfterRenewal(bytes, lifeMs);
+  }
+
+  private async fillAfterRenewal(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
     await this.extending;
-    const outcome = await this.shard.write(
-      this.storeKey,
-      bytes,
-      this.fenced ? { lifeMs, only: this.item } : { lifeMs },
-    );
+    const outcome = await this.write(bytes, lifeMs);
     await this.dropCompanion();
     return outcome;
+  }
+
+  private write(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    return this.shard.write(this.storeKey, bytes, this.fenced ? { lifeMs, only: this.item } : { lifeMs });
   }
 
   /** Once a second while the loader runs. False: somebody invalidated or took over, and the fill will be refused. */
@@ -108,7 +113,7 @@ export class FillLease {
 
   /** One at a time: a fill must know the revision that a renewal under way will make. */
   private extend(lifeMs: number): Promise<boolean> {
-    const extended = this.extending.then(() => this.extendOnce(lifeMs));
+    const extended = (this.extending ?? Promise.resolve()).then(() => this.extendOnce(lifeMs));
     this.extending = extended.catch(() => false);
     return extended;
   }

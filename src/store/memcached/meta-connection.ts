@@ -3,7 +3,8 @@ import { MemcacheConnection, Status } from 'memcache-client';
 import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
-import { replyOf, valueReplyAt } from './meta-reply.js';
+import { joinParts } from './join-parts.js';
+import { replyOf, wholeReplyAt } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
 
 /** Called once per command: with its reply, or with why there is none. */
@@ -112,8 +113,9 @@ export class MetaConnection extends MemcacheConnection {
   private settleWhole(chunk: Buffer): Buffer | undefined {
     let at = 0;
     for (;;) {
-      const found = valueReplyAt(chunk, at);
-      if (!found || found.reply.opaque !== this.queue[this.queueHead]?.opaque) break;
+      const found = wholeReplyAt(chunk, at);
+      const opaque = this.queue[this.queueHead]?.opaque;
+      if (!found || opaque === undefined || found.reply.opaque !== opaque) break;
       this.settle(found.reply);
       at = found.end;
     }
@@ -180,10 +182,7 @@ export class MetaConnection extends MemcacheConnection {
       return;
     }
     socket.cork();
-    for (const part of parts) {
-      if (typeof part === 'string') socket.write(part, 'latin1');
-      else socket.write(part);
-    }
+    for (const chunk of joinParts(parts)) socket.write(chunk);
     socket.uncork();
   }
 

@@ -8,7 +8,7 @@ export interface MetaReply {
   readonly revision: number | undefined;
   /** Flag `W`: the right to fill was won. */
   readonly won: boolean;
-  /** Of a `VA`, and its own: nothing else refers to these bytes. */
+  /** Of a `VA`: a view of the chunk that came from the socket. */
   readonly value: Buffer | undefined;
   /** The first word after the code, as it came: the version. */
   readonly word: string;
@@ -37,15 +37,17 @@ export function replyOf([code = '', ...flags]: readonly string[], value: Buffer 
 }
 
 /**
- * The `VA` reply that begins here, if all of it is in the chunk and nothing is odd about it; everything else is left to the parser, which
- * knows what to make of it. Nearly all that a cache is told are such replies, and this reads their line without making one string of it.
+ * The reply that begins here, if all of it is in the chunk and nothing is odd about it; everything else is left to the parser, which knows what
+ * to make of it. Nearly all that a cache is told are such replies, and this reads their line without making one string of it.
  */
-export function valueReplyAt(chunk: Buffer, start: number): ReplyInChunk | undefined {
-  // The shortest is longer; from here to `lineLimit` no read leaves the chunk, which would cost more than all the rest.
-  const lineLimit = chunk.length - 4;
-  if (start + 3 > lineLimit || chunk[start] !== upperV || chunk[start + 1] !== upperA) return undefined;
+export function wholeReplyAt(chunk: Buffer, start: number): ReplyInChunk | undefined {
+  // Up to `lineLimit` no read leaves the chunk, which would cost more than all the rest.
+  const lineLimit = chunk.length - 1;
+  if (start + 3 > lineLimit) return undefined;
+  const code = codeOf((chunk[start] as number) * 256 + (chunk[start + 1] as number));
+  if (code === undefined) return undefined;
   let at = start + 2;
-  let size = -1;
+  let size = code === 'VA' ? -1 : 0;
   let opaque: number | undefined;
   let revision: number | undefined;
   let won = false;
@@ -67,12 +69,32 @@ export function valueReplyAt(chunk: Buffer, start: number): ReplyInChunk | undef
     else if (letter === upperW && digits === 0) won = true;
     else if (digits > 0 || (letter !== upperZ && letter !== upperX)) return undefined;
   }
+  if (size < 0 || at >= lineLimit || chunk[at] !== carriageReturn || chunk[at + 1] !== lineFeed) return undefined;
   const body = at + 2;
+  if (code !== 'VA') return { reply: { code, opaque, revision, won, value: undefined, word: '' }, end: body };
   const end = body + size + 2;
-  if (size < 0 || end > chunk.length || chunk[at] !== carriageReturn || chunk[at + 1] !== lineFeed) return undefined;
-  if (chunk[end - 2] !== carriageReturn || chunk[end - 1] !== lineFeed) return undefined;
-  const value = chunk.subarray(body, body + size);
-  return { reply: { code: 'VA', opaque, revision, won, value, word: '' }, end };
+  if (end > chunk.length || chunk[end - 2] !== carriageReturn || chunk[end - 1] !== lineFeed) return undefined;
+  return { reply: { code, opaque, revision, won, value: chunk.subarray(body, body + size), word: '' }, end };
+}
+
+/** The code that these two bytes spell. */
+function codeOf(twoBytes: number): string | undefined {
+  switch (twoBytes) {
+    case 0x5641:
+      return 'VA';
+    case 0x4844:
+      return 'HD';
+    case 0x454e:
+      return 'EN';
+    case 0x4e53:
+      return 'NS';
+    case 0x4558:
+      return 'EX';
+    case 0x4e46:
+      return 'NF';
+    default:
+      return undefined;
+  }
 }
 
 function wholeNumber(digits: string | undefined): number | undefined {
@@ -83,9 +105,7 @@ const space = 0x20;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;
 const digit0 = 0x30;
-const upperA = 0x41;
 const upperO = 0x4f;
-const upperV = 0x56;
 const upperW = 0x57;
 const upperX = 0x58;
 const upperZ = 0x5a;
