@@ -46,7 +46,7 @@ const expected: [string, number, number][] = [
   ['2025-11-03T00:00:00-08:00', 24 * 3600, 20395],
 ];
 
-describe('a life until local midnight', () => {
+describe('V6 a life until local midnight', () => {
   it.each([
     ['UTC', 0],
     ['America/Los_Angeles', 480],

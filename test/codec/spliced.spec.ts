@@ -40,7 +40,7 @@ codecContract(
   },
 );
 
-describe('a spliced document', () => {
+describe('V7 a spliced document', () => {
   it('has these bytes, compiled or built', () => {
     expect(small.toBuffer().toString('hex')).toBe(golden.toString('hex'));
     const built = splicedDocument()
@@ -99,7 +99,7 @@ describe('a spliced document', () => {
   });
 });
 
-describe('every damage', () => {
+describe('V7 every damage', () => {
   const documents = [small, large].map((document) => document.toBuffer());
 
   it('by truncation is a typed error before there is a byte', async () => {
@@ -196,7 +196,7 @@ describe('every damage', () => {
 /** Answers for every type of hole, with what would end the string. */
 const anyType: Fillers = Object.fromEntries(Array.from({ length: 256 }, (_, type) => [type, () => '"\\\n\u0000é😀']));
 
-describe('rendering', () => {
+describe('V7 rendering', () => {
   const served = async (document: SplicedDocument, fillers: Fillers): Promise<unknown> => {
     const rendered = await renderSpliced(document, fillers);
     expect(rendered.byteLength).toBe(rendered.toBuffer().length);
