@@ -80,11 +80,13 @@ describe('three processes that read and invalidate', () => {
     'F9 and blindFor more where memcached is 0 to 200 ms away and its connections are cut',
     async () => {
       const random = seededRandom(1);
+      // A cut costs what is under way, and the second in which the breaker asks nobody: fewer than half of the writes are acknowledged.
+      const roundsOfRow = endurance ? 400 : rounds;
       let cuts = 0;
       const trouble = async (ended: AbortSignal): Promise<void> => {
         fleet.proxy?.delayBetween(0, 200, random);
         while (!ended.aborted) {
-          await pause(1_200 + random() * 800);
+          await pause(endurance ? 2_000 + random() * 1_000 : 1_200 + random() * 800);
           fleet.proxy?.cut();
           cuts++;
         }
@@ -92,10 +94,11 @@ describe('three processes that read and invalidate', () => {
       // Three commands of up to 200 ms and their turn in line: within the usual 250 ms most writes would not be acknowledged.
       const outcome = await run('memcached', { configuration: { coherence } }, trouble, {
         commandTimeout: 800,
+        roundsOfRow,
       });
       expect(cuts).toBeGreaterThanOrEqual(endurance ? 20 : 2);
       expectCoherent(outcome);
-      expect(outcome.reports.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBeGreaterThan(rounds * 3);
+      expect(outcome.reports.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBeGreaterThan(roundsOfRow);
     },
     limitMs,
   );

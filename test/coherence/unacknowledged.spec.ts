@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { UnacknowledgedWrites } from '../../src/cache/unacknowledged-writes.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { buildCache } from '../support/build-cache.js';
@@ -9,6 +10,7 @@ import { FaultyStore } from '../support/faulty-store.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { SimulatedClock } from '../support/simulation/simulated-clock.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 
@@ -91,6 +93,38 @@ describe('an invalidation that memcached does not acknowledge', () => {
     await cut.delete('a');
     await cut.close();
     expect(events.all).toMatchObject([{ key: 'a', reason: 'closed' }]);
+    events.stop();
+  });
+});
+
+describe('what waits to be acknowledged', () => {
+  it('is the newest per key, sent again until acknowledged, and what is beyond its bound is said to be given up', async () => {
+    const clock = new SimulatedClock();
+    const events = recordEvents('writeGivenUp');
+    const waiting = new UnacknowledgedWrites('test', clock, 3);
+    const sent: string[] = [];
+    let reachable = false;
+    const add = (name: string, what = name): void =>
+      waiting.add(name, name, async () => {
+        sent.push(what);
+        if (!reachable) throw new Error('down');
+      });
+    for (const name of ['a', 'b', 'c', 'd', 'e']) add(name);
+    add('c', 'c anew');
+    expect(events.all).toMatchObject(['a', 'b'].map((key) => ({ cache: 'test', key, reason: 'too many wait' })));
+    expect(['a', 'b', 'c', 'd', 'e'].map((name) => waiting.has(name))).toEqual([false, false, true, true, true]);
+    const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
+    await clock.advanceTo(clock.now() + 10_000, settle);
+    expect(new Set(sent)).toEqual(new Set(['c anew', 'd', 'e']));
+    expect(sent.length).toBeLessThanOrEqual(3 * 10); // 100 ms, doubled up to 2 s
+    waiting.settle('d'); // a later write of the same key was acknowledged
+    sent.splice(0);
+    reachable = true;
+    await clock.advanceTo(clock.now() + 5_000, settle);
+    expect(sent.sort()).toEqual(['c anew', 'e']);
+    expect(waiting.size).toBe(0);
+    await waiting.close();
+    expect(events.all).toHaveLength(2);
     events.stop();
   });
 });
