@@ -177,6 +177,8 @@ export class FleetMember {
   }
 
   endure(name: string, options: EnduranceOptions): Promise<EnduranceReport> {
+    // A million recorded events would be what the heap grows by.
+    this.events.stop();
     return endure(this.of(name), options);
   }
 
