@@ -125,7 +125,10 @@ export class Keeper {
         payload,
         storedLifeMs(this.parts, policy, head, now),
       );
-      if (stored === 'refused') return { copy, keptForRequest: true };
+      if (stored === 'refused') {
+        this.near.dropAfterRefusal(key);
+        return { copy, keptForRequest: true };
+      }
     } else {
       await this.release(() => start.lease?.giveBack());
       if (!start.lease && start.placed) this.refused(key, 'no-lease');

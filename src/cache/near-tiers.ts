@@ -85,8 +85,11 @@ export class NearTiers {
    */
   keep(key: Key, copy: NearCopy, policy: NearPolicy, position: number): boolean {
     const { process, unacknowledged } = this.parts;
-    if (this.namedSince(key, copy, position) || unacknowledged.has(key.id)) return false;
-    if (copy.tags.some(({ tag }) => unacknowledged.has(tagName(tag)))) return false;
+    const named = this.namedSince(key, copy, position) || unacknowledged.has(key.id);
+    if (named || copy.tags.some(({ tag }) => unacknowledged.has(tagName(tag)))) {
+      this.dropAfterRefusal(key);
+      return false;
+    }
     const name = this.parts.nameOf(key);
     if (!process || !policy.nearby || this.holdsNewer(process, key, copy)) return true;
     if (name !== key.text) copy.alias = name;
@@ -106,6 +109,17 @@ export class NearTiers {
     if (!held || held.createdAt <= createdAt) return false;
     const now = this.parts.clock.now();
     return now < held.servedUntil && now < held.trust.until;
+  }
+
+  /**
+   * For a value that its callers are given and that is not kept: nobody here is served an older one after it. Which of the two is older can't
+   * be known, so what is held goes.
+   *
+   * 1. A load begins; 2. its key is named, so later look-ups don't join it; 3. one of them reads an older value from the store, which is kept;
+   * 4. another process deletes the key; 5. the load returns the new value, and its fill is refused; 6. the log has not been read since 4.
+   */
+  dropAfterRefusal({ id }: Key): void {
+    this.parts.process?.delete(id);
   }
 
   /** Whether the key or a tag of the copy was invalidated since that position. */

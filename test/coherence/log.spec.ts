@@ -193,6 +193,20 @@ describe('the log of a store, by a clock that stands still', () => {
     }
   });
 
+  it('never goes back behind a value that a refused load was given', async () => {
+    let finish = (_: string): void => {};
+    const loading = here.getOrSet('a', () => new Promise<string>((resolve) => (finish = resolve)));
+    await settle();
+    await there.delete('a'); // the load has lost its lease
+    await later(interval); // and is joined no more
+    await there.getOrSet('a', () => 'old');
+    expect(await here.getOrSet('a', () => 'never')).toBe('old');
+    await there.delete('a');
+    finish('new');
+    expect(await loading).toBe('new');
+    expect(here.peek('a')).toBeUndefined();
+  });
+
   describe('measured', () => {
     it('says how old its position had become, and while it can’t be read how old it is', async () => {
       await later(2 * interval);
