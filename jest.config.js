@@ -16,7 +16,7 @@ export default {
   },
   // A scenario that says nothing of its own has this long; endurance runs are bounded as a whole by scripts/endurance.mjs.
   testTimeout: endurance ? 30 * 60_000 : 20_000,
-  maxWorkers: 2,
+  maxWorkers: 3,
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],
   coverageReporters: ['text', 'lcovonly'],
