@@ -32,6 +32,11 @@ export class Flights {
     return this.flights.size + this.refreshes.size;
   }
 
+  /** What is there at once, or what a flight brings home. */
+  find<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Landed<V> | Promise<Landed<V>> {
+    return (forced ? undefined : this.reader.foundNow(key, policy)) ?? this.join(key, loader, policy, forced);
+  }
+
   /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
   join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
     const slot = this.slotOf(key, policy);

@@ -287,7 +287,7 @@ export class TieredCache {
       return this.taken(one, position, await this.flights.serveStale(one, near.copy, loader, policy));
     }
     const forced = this.parts.scope.current()?.forced ?? false;
-    const landed = await this.flights.join(one, loader, policy, forced);
+    const landed = await this.flights.find(one, loader, policy, forced);
     if (!landed.refreshDue || !landed.copy) return this.taken(one, position, landed);
     return this.taken(one, position, await this.flights.serveStale(one, landed.copy, loader, policy));
   }

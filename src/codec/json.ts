@@ -32,9 +32,11 @@ export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
       }
     },
     decode(payload) {
-      if (!isUtf8(payload)) throw new UndecodableError('The payload is not UTF-8.');
+      const text = payload.toString();
+      // What is not UTF-8 is read as this character; looking for it takes a third of checking all bytes.
+      if (text.includes('\ufffd') && !isUtf8(payload)) throw new UndecodableError('The payload is not UTF-8.');
       try {
-        return JSON.parse(payload.toString('utf8')) as V;
+        return JSON.parse(text) as V;
       } catch (cause) {
         throw new UndecodableError('The payload is not JSON.', { cause });
       }

@@ -5,6 +5,7 @@ export type KeyPart = string | number | boolean | bigint | null;
 
 /** Printable ASCII except the separator `:`, the escape `%` and the digest mark `~`. */
 const plain = /^[\x21-\x24\x26-\x39\x3b-\x7d]*$/;
+const plainWithColons = /^[\x21-\x24\x26-\x7d]*$/;
 const needsEscape = /[^\x21-\x24\x26-\x39\x3b-\x7d]/gu;
 
 /**
@@ -45,7 +46,11 @@ function encodeText(text: string): string {
   if (text.length === 0) return '!empty';
   const first = text.charCodeAt(0);
   const tagged = first === 0x23 || first === 0x21;
-  if (!tagged && plain.test(text)) return text;
+  if (!tagged) {
+    if (plain.test(text)) return text;
+    // Colons in plain string keys are nearly all that is ever escaped.
+    if (plainWithColons.test(text)) return text.replaceAll(':', '%3A');
+  }
   if (!text.isWellFormed()) {
     throw new InvalidKeyError(
       'A key part holds half of a surrogate pair. Pass whole characters, or hash the text first.',
@@ -56,8 +61,6 @@ function encodeText(text: string): string {
 }
 
 function escapeCharacter(character: string): string {
-  // The separator in a plain string key: nearly all that is ever escaped.
-  if (character === ':') return '%3A';
   let escaped = '';
   for (const byte of Buffer.from(character, 'utf8')) escaped += `%${byte.toString(16).toUpperCase().padStart(2, '0')}`;
   return escaped;

@@ -94,6 +94,10 @@ class MemoryShard implements Shard {
     return storeKeys.map((key) => this.live(key));
   }
 
+  readNow(storeKey: string): StoredItem | undefined {
+    return this.live(storeKey);
+  }
+
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
     // All before the first: a refused batch leaves no stubs behind.
     for (const key of storeKeys) assertStoreKey(key);

@@ -51,6 +51,11 @@ export interface Shard {
   /** Reads in one round trip, in the order of the keys; `undefined` is absent or expired. Duplicates are allowed. */
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]>;
   /**
+   * What stands under the key, for shards that can tell without waiting; absent on all others. `undefined`: nothing, or it can't be told now.
+   * Throws what `readMany` rejects with.
+   */
+  readNow?(storeKey: string): StoredItem | undefined;
+  /**
    * As `readMany`, but an absent key is given an empty item, a *stub*, that lives `stubMs`: the one caller who created it gets it
    * with `won: true`, all others find it with `won: false` until it is written, removed or expires. Atomic per key.
    */

@@ -52,6 +52,16 @@ class GuardedShard implements Shard {
     return this.watched(() => this.shard.readMany(storeKeys));
   }
 
+  /** What it can't tell now, and why, is told by the other ways to read. */
+  readNow(storeKey: string): StoredItem | undefined {
+    if (!this.shard.readNow || this.breaker.isOpen) return undefined;
+    try {
+      return this.shard.readNow(storeKey);
+    } catch {
+      return undefined;
+    }
+  }
+
   readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
     return this.watched(() => this.shard.readOrStub(storeKeys, stubMs));
   }

@@ -117,20 +117,33 @@ export class DiskDatabase {
       const items: (StoredItem | undefined)[] = [];
       for (const key of keys) {
         const record = this.environment.getBinaryFast(key);
-        items.push(
-          record && isLive(record, now)
-            ? {
-                bytes: copyItemBytes(record, this.environment.lastSize),
-                revision: { session: this.sessionNumber, number: readRevision(record) },
-              }
-            : undefined,
-        );
+        items.push(record && isLive(record, now) ? this.itemOf(record) : undefined);
       }
       this.environment.resetReadTxn();
       return items;
     } catch (cause) {
       throw this.readFailed(cause);
     }
+  }
+
+  /** As `read`, of one key. @throws StoreUnavailableError */
+  readOne(key: DiskKey): StoredItem | undefined {
+    try {
+      const record = this.environment.getBinaryFast(key);
+      const live = record !== undefined && isLive(record, this.tuning.clock.now());
+      const item = live ? this.itemOf(record) : undefined;
+      this.environment.resetReadTxn();
+      return item;
+    } catch (cause) {
+      throw this.readFailed(cause);
+    }
+  }
+
+  private itemOf(record: Buffer): StoredItem {
+    return {
+      bytes: copyItemBytes(record, this.environment.lastSize),
+      revision: { session: this.sessionNumber, number: readRevision(record) },
+    };
   }
 
   /** @throws StoreUnavailableError */

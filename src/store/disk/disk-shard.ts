@@ -52,6 +52,11 @@ export class DiskShard implements Shard {
     return this.database().read(storeKeys);
   }
 
+  readNow(storeKey: string): StoredItem | undefined {
+    assertStoreKey(storeKey);
+    return this.database().readOne(storeKey);
+  }
+
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
     const found = await this.readMany(storeKeys);
     return Promise.all(

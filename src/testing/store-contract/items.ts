@@ -42,6 +42,28 @@ export function itemRules({ describe, it }: TestRunner, options: StoreContractOp
     );
 
     it(
+      'are told without waiting as they are told with it, where the store can',
+      onBench(options, async ({ key, shard, read }) => {
+        const a = key('a');
+        const now = (): unknown => shard(a).readNow?.(a) ?? 'nothing';
+        if (!shard(a).readNow) return;
+        assert.equal(now(), 'nothing');
+        await shard(a).write(a, bytesOf('1'), forever);
+        const first = await read(a);
+        assert.deepEqual(now(), first);
+        await shard(a).write(a, bytesOf('2'), forever);
+        assert.deepEqual(now(), await read(a));
+        assert.equal(first?.bytes.toString(), '1', 'what was read is the reader’s own');
+        await shard(a).remove(a);
+        assert.equal(now(), 'nothing');
+        const [stub] = await shard(a).readOrStub([a], 60_000);
+        assert.equal(stub?.won, true);
+        assert.equal(shard(a).readNow?.(a)?.bytes.length, 0);
+        assert.throws(() => shard(a).readNow?.('a b'), { code: 'INVALID_KEY' });
+      }),
+    );
+
+    it(
       'give back every byte as it was written',
       onBench(options, async ({ key, shard, read }) => {
         const everyByte = Buffer.from(Array.from({ length: 512 }, (_, index) => index % 256));
