@@ -12,8 +12,13 @@ export class CatalogueKey<V = unknown> extends Key {
   private own: OwnOptions<V> | undefined;
 
   /** @internal Made by calling a key class. */
-  constructor(parts: readonly KeyPart[], kind: KeyClassKind<V>, given?: Readonly<Record<string, unknown>>) {
-    super(parts, null);
+  constructor(
+    parts: readonly KeyPart[],
+    kind: KeyClassKind<V>,
+    given?: Readonly<Record<string, unknown>>,
+    text: string | null = null,
+  ) {
+    super(parts, text);
     this.kind = kind;
     this.own = given && { given };
   }

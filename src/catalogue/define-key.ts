@@ -47,7 +47,10 @@ export function defineKey<
         `The key class '${pattern}' was not called with an object. Pass its parameters by name.`,
       );
     }
-    return new CatalogueKey(parsed.parts(given), kind, isPerKey ? Object.freeze({ ...given }) : undefined);
+    const own = isPerKey ? Object.freeze({ ...given }) : undefined;
+    const plain = parsed.plainly(given);
+    if (plain) return new CatalogueKey(plain.parts, kind, own, plain.text);
+    return new CatalogueKey(parsed.parts(given), kind, own);
   };
   const facts: KeyClassFacts = { pattern, parsed, describe: () => describeKeyClass(parsed, definition, options) };
   const keyClass = Object.freeze(Object.assign(make, facts, { options })) as unknown as KeyClass<

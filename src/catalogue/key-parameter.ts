@@ -8,7 +8,8 @@ export class KeyParameter {
   readonly values: readonly string[] | undefined;
   readonly matches: RegExp | undefined;
   readonly none: string | undefined;
-  private readonly isPlain: boolean;
+  /** Takes any well-formed text, and nothing else. */
+  readonly isPlain: boolean;
 
   /** @throws InvalidKeyError for a specification that contradicts itself. */
   constructor(

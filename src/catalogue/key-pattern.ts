@@ -1,5 +1,5 @@
 import { InvalidKeyError } from '../value/errors.js';
-import { encodePart } from '../key/key-part.js';
+import { encodePart, isPlainText } from '../key/key-part.js';
 import type { KeyPart } from '../key/key-part.js';
 import { KeyParameter } from './key-parameter.js';
 import type { ParameterSpec } from './key-parameters.js';
@@ -12,6 +12,8 @@ interface Place {
   readonly index: number;
   readonly parameter: KeyParameter | undefined;
   readonly pieces: readonly (string | KeyParameter)[];
+  /** What stands in the key's text from here to the next place. */
+  readonly tail: string;
 }
 
 type Given = Readonly<Record<string, unknown>>;
@@ -22,7 +24,9 @@ export class KeyPattern {
   readonly parameters: readonly KeyParameter[];
   private readonly template: readonly KeyPart[];
   private readonly places: readonly Place[];
-  readonly #encodedLiterals: readonly (string | undefined)[];
+  private readonly encodedLiterals: readonly (string | undefined)[];
+  /** The text of a key up to its first parameter. */
+  private readonly head: string;
 
   /** @throws InvalidKeyError naming the pattern, for one that is malformed or whose keys would be ambiguous. */
   constructor(
@@ -42,14 +46,34 @@ export class KeyPattern {
       if (!parameters.has(name)) throw ill(text, `has no parameter ${name}, which is specified`);
     }
     this.template = this.segments.map((segment) => (typeof segment === 'string' ? segment : ''));
+    const literals = this.segments.map((segment) => (typeof segment === 'string' ? encodePart(segment) : undefined));
+    this.encodedLiterals = literals;
     this.places = this.segments.flatMap((segment, index): Place[] => {
       if (typeof segment === 'string') return [];
-      if (segment instanceof KeyParameter) return [{ index, parameter: segment, pieces: [] }];
-      return [{ index, parameter: undefined, pieces: segment }];
+      const tail = textUpToParameter(literals, index + 1);
+      if (segment instanceof KeyParameter) return [{ index, parameter: segment, pieces: [], tail }];
+      return [{ index, parameter: undefined, pieces: segment, tail }];
     });
-    this.#encodedLiterals = this.segments.map((segment) =>
-      typeof segment === 'string' ? encodePart(segment) : undefined,
-    );
+    this.head = textUpToParameter(literals, 0).slice(1);
+  }
+
+  /**
+   * The key's text and parts in one go, where every parameter is a text that stands in it as it is; `undefined` for all other keys, which
+   * {@link parts} and {@link encode} make. Nearly all keys are such: a third of the time.
+   */
+  plainly(given: Given): { readonly text: string; readonly parts: readonly KeyPart[] } | undefined {
+    const parts = this.template.slice();
+    const { places } = this;
+    let text = this.head;
+    for (let at = 0; at < places.length; at++) {
+      const { index, parameter, tail } = places[at] as Place;
+      if (!parameter?.isPlain) return undefined;
+      const value = given[parameter.name];
+      if (typeof value !== 'string' || !isPlainText(value)) return undefined;
+      parts[index] = value;
+      text += value + tail;
+    }
+    return { text, parts };
   }
 
   /** The parts of the key that these parameters make. @throws InvalidKeyError naming the parameter. */
@@ -65,12 +89,23 @@ export class KeyPattern {
 
   /** The text of a key of these parts, which {@link parts} made. */
   encode(parts: readonly KeyPart[]): string {
-    let text = this.#encodedLiterals[0] ?? encodePart(parts[0] as KeyPart);
+    let text = this.encodedLiterals[0] ?? encodePart(parts[0] as KeyPart);
     for (let index = 1; index < parts.length; index++) {
-      text += `:${this.#encodedLiterals[index] ?? encodePart(parts[index] as KeyPart)}`;
+      text += `:${this.encodedLiterals[index] ?? encodePart(parts[index] as KeyPart)}`;
     }
     return text;
   }
+}
+
+/** The literals from one place on, up to where a parameter stands: `:a:b:` before one, `:a:b` at the end. */
+function textUpToParameter(literals: readonly (string | undefined)[], from: number): string {
+  let text = '';
+  for (let index = from; index < literals.length; index++) {
+    const literal = literals[index];
+    if (literal === undefined) return `${text}:`;
+    text += `:${literal}`;
+  }
+  return text;
 }
 
 function readSegment(pattern: string, segment: string, parameter: (name: string) => KeyParameter): Segment {

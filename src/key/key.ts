@@ -17,11 +17,11 @@ export class Key {
   private ownId: string | undefined;
 
   /**
-   * @param text the encoded parts, where the caller has them. `null`: the parts are of the right types, well-formed, and the
-   * caller's to give away; they are encoded when the text is first asked for. Default: checked and encoded now.
+   * @param text the encoded parts, where the caller has them. `null`: they are encoded when the text is first asked for. Either way the parts
+   * are of the right types, well-formed, and the caller's to give away. Default: copied, checked and encoded now.
    */
   constructor(parts: readonly KeyPart[], text?: string | null) {
-    this.ownParts = text === null ? parts : [...parts];
+    this.ownParts = text === undefined ? [...parts] : parts;
     this.ownText = text === undefined ? encodeParts(parts) : (text ?? undefined);
     this.ownId = undefined;
   }
