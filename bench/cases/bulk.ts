@@ -6,7 +6,7 @@ import { startMemcached } from '../support/servers.js';
 import { document, openCache, ours } from '../support/subjects.js';
 
 const size = 100;
-const count = 100;
+const count = 300;
 
 type Document = ReturnType<typeof document>;
 

@@ -11,9 +11,9 @@ import { document, neverLoads, openCache, ours } from '../support/subjects.js';
 
 const keys = Array.from({ length: 500 }, (_, index) => `content:${index}`);
 const counts = new Map([
-  [1, 2_000],
-  [64, 10_000],
-  [256, 20_000],
+  [1, 5_000],
+  [64, 60_000],
+  [256, 60_000],
 ]);
 
 type Get = (key: string) => Promise<{ id: number } | null | undefined>;
