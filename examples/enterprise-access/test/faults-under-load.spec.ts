@@ -13,6 +13,8 @@ import { request } from './support/example-process.js';
 import { RunningService } from './support/running-service.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
+/** How long a lease stands that nobody renews. */
+const leaseMs = 3_000;
 const perSecond = 200;
 const rounds = endurance ? 20 : 1;
 /** A command of memcached, or connecting to it. */
@@ -109,7 +111,8 @@ describe(`two workers under ${perSecond} requests per second`, () => {
         memcached.resume();
       }
       await Promise.all(underWay);
-      const [p50, p99, slowest] = [0.5, 0.99, 1].map((share) => quantile(durationsMs, share)) as [
+      const [p50, p95, p99, slowest] = [0.5, 0.95, 0.99, 1].map((share) => quantile(durationsMs, share)) as [
+        number,
         number,
         number,
         number,
@@ -117,11 +120,14 @@ describe(`two workers under ${perSecond} requests per second`, () => {
       const idleP99 = quantile(idleMs, 0.99);
       console.log(
         `S1 over HTTP: ${sent} requests, ${failed.length} failed, p50 ${p50.toFixed(1)} ms, ` +
-          `p99 ${p99.toFixed(0)} ms, slowest ${slowest.toFixed(0)} ms; p99 of requests that need no cache ${idleP99.toFixed(0)} ms`,
+          `p95 ${p95.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms, slowest ${slowest.toFixed(0)} ms; p99 of requests that need no cache ${idleP99.toFixed(0)} ms`,
       );
       expect(failed).toEqual([]);
       expect(sent).toBeGreaterThan(rounds * 600);
-      expect(p99).toBeLessThanOrEqual(deadlineMs + loaderMs + 50 + 2 * idleP99);
+      const usualMs = deadlineMs + loaderMs + 50 + 2 * idleP99;
+      expect(p95).toBeLessThanOrEqual(usualMs);
+      // A worker whose fill was cut off leaves its lease behind: the other one waits for that to end before it loads.
+      expect(p99).toBeLessThanOrEqual(usualMs + leaseMs);
     },
     120_000 + rounds * 10_000,
   );
