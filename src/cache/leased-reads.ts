@@ -1,4 +1,5 @@
 import type { Key, KeyLike } from '../key/key.js';
+import { byShard } from '../store/placement.js';
 import type { Shard } from '../store/store.js';
 import type { FillLease, LeaseOrItem } from '../tier/fill-lease.js';
 import type { NearCopy } from '../tier/near-copy.js';
@@ -74,7 +75,9 @@ export class LeasedReads {
         }
       }
     };
-    await Promise.all([...grouped(wanted)].map(([shard, group]) => askGroup(shard, group)));
+    const placed = wanted.filter(({ placed }) => placed !== undefined);
+    const groups = byShard(placed, (one) => (one.placed as PlacedKey).shard);
+    await Promise.all([...groups].map(([shard, group]) => askGroup(shard, group)));
     if (again.length === 0) return { mine, others };
     const next = await this.ask(again, removals + 1);
     return { mine: [...mine, ...next.mine], others: [...others, ...next.others] };
@@ -131,15 +134,4 @@ export class LeasedReads {
     this.near.keep(one.key, copy, one.policy, position);
     one.resolve({ copy, keptForRequest: true, refreshDue: this.parts.clock.now() >= copy.servedUntil });
   }
-}
-
-function grouped<V>(wanted: readonly Wanted<V>[]): Map<Shard, Wanted<V>[]> {
-  const groups = new Map<Shard, Wanted<V>[]>();
-  for (const one of wanted) {
-    if (!one.placed) continue;
-    const group = groups.get(one.placed.shard);
-    if (group) group.push(one);
-    else groups.set(one.placed.shard, [one]);
-  }
-  return groups;
 }

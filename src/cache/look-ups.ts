@@ -37,8 +37,8 @@ export class LookUps {
         below.push({ placed, policy });
       }
     }
-    const groups = this.parts.store ? byShard(this.parts.store, below, ({ placed }) => placed.storeKey) : undefined;
-    await Promise.all([...(groups ?? [])].map(([shard, asked]) => this.ofShard(shard, asked, found)));
+    const groups = byShard(below, ({ placed }) => placed.shard);
+    await Promise.all([...groups].map(([shard, asked]) => this.ofShard(shard, asked, found)));
     return keys.map((key) => found.get(key.id) as Lookup<V>);
   }
 

@@ -71,23 +71,44 @@ export class StoredEntries {
     item: StoredItem,
     policy: EntryPolicy<V>,
   ): UnderstoodAlone<V> {
-    let envelope: Envelope;
     try {
-      envelope = openEnvelope(storeKey, item.bytes);
-      if (envelope.codec !== policy.codec.name) throw new UndecodableError(`Stored by the ${envelope.codec} codec.`);
+      return this.examine({ storeKey, log }, item, policy);
     } catch (cause) {
-      return this.undecodable(key.text, item, cause);
+      reportFault({
+        source: this.parts.name,
+        kind: 'undecodable',
+        message: 'Stored bytes could not be read.',
+        key: key.text,
+        cause,
+      });
+      return { miss: 'undecodable', item, remove: true };
     }
+  }
+
+  /** The copy, if the item alone tells that it may be served. Why not is told by `understandAlone`. */
+  servableAlone<V>(placed: PlacedKey, item: StoredItem, policy: EntryPolicy<V>): NearCopy<V> | undefined {
+    try {
+      const understood = this.examine(placed, item, policy);
+      return 'copy' in understood ? understood.copy : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @throws for bytes that can't be read. */
+  private examine<V>(
+    { storeKey, log }: Pick<PlacedKey, 'storeKey' | 'log'>,
+    item: StoredItem,
+    policy: EntryPolicy<V>,
+  ): UnderstoodAlone<V> {
+    const envelope = openEnvelope(storeKey, item.bytes);
+    if (envelope.codec !== policy.codec.name) throw new UndecodableError(`Stored by the ${envelope.codec} codec.`);
     if (envelope.generation < (log.generation as number)) return { miss: 'invalidated', item, remove: true };
     if (freshnessAt(envelope, this.parts.clock.now()) === undefined) return { miss: 'expired', item, remove: true };
     if (policy.version !== undefined && envelope.version !== policy.version)
       return { miss: 'version', item, remove: true };
-    try {
-      const found = { copy: this.copyOf(envelope, policy, this.trustIn(log, envelope.tags)), item };
-      return envelope.tags.length === 0 ? found : { tagged: envelope.tags, found };
-    } catch (cause) {
-      return this.undecodable(key.text, item, cause);
-    }
+    const found = { copy: this.copyOf(envelope, policy, this.trustIn(log, envelope.tags)), item };
+    return envelope.tags.length === 0 ? found : { tagged: envelope.tags, found };
   }
 
   /** A use of an entry whose life slides. Not beyond its maximum age, which stands in the entry. */
@@ -182,17 +203,6 @@ export class StoredEntries {
       notes?.set(tag, { number: generation, position });
     }
     return generations;
-  }
-
-  private undecodable(key: string, item: StoredItem, cause: unknown): Understood<never> {
-    reportFault({
-      source: this.parts.name,
-      kind: 'undecodable',
-      message: 'Stored bytes could not be read.',
-      key,
-      cause,
-    });
-    return { miss: 'undecodable', item, remove: true };
   }
 }
 

@@ -149,9 +149,7 @@ export class Writes {
     for (const key of keys) this.near.name(key);
     const placed = keys.map((key) => this.placeForWrite(key)).filter((one) => one !== undefined);
     const outcomes = await Promise.all(
-      [...(this.parts.store ? byShard(this.parts.store, placed, ({ storeKey }) => storeKey) : [])].map(
-        ([shard, group]) => this.deleteOnShard(shard, group, confirm),
-      ),
+      [...byShard(placed, ({ shard }) => shard)].map(([shard, group]) => this.deleteOnShard(shard, group, confirm)),
     );
     return outcomes.every(Boolean);
   }
@@ -269,9 +267,8 @@ export class Writes {
   }
 
   private groups(prepared: readonly Prepared[]): Map<Shard, Prepared[]> {
-    if (!this.parts.store) return new Map();
     const placed = prepared.filter((one) => one.placed !== undefined);
-    return byShard(this.parts.store, placed, ({ placed: at }) => at?.storeKey ?? '');
+    return byShard(placed, (one) => (one.placed as PlacedKey).shard);
   }
 }
 

@@ -59,7 +59,7 @@ export class KeyPattern {
 
   /**
    * The key's text and parts in one go, where every parameter is a text that stands in it as it is; `undefined` for all other keys, which
-   * {@link parts} and {@link encode} make. Nearly all keys are such: a third of the time.
+   * {@link parts} and {@link encode} make. Nearly all keys are such.
    */
   plainly(given: Given): { readonly text: string; readonly parts: readonly KeyPart[] } | undefined {
     const parts = this.template.slice();

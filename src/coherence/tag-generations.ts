@@ -24,7 +24,7 @@ export class TagGenerations {
 
   /** The present generations, one round trip per shard. @throws StoreUnavailableError */
   async read(tags: readonly string[]): Promise<TagGeneration[]> {
-    const groups = byShard(this.store, tags, (tag) => this.storeKey(tag));
+    const groups = byShard(tags, (tag) => this.shardOf(tag));
     const read = await Promise.all(
       [...groups].map(async ([shard, ofShard]) => {
         const keys = ofShard.map((tag) => this.storeKey(tag));

@@ -3,11 +3,8 @@ import { InvalidKeyError } from '../value/errors.js';
 /** What a key may be made of. `1` and `'1'` are different parts. */
 export type KeyPart = string | number | boolean | bigint | null;
 
-/** Printable ASCII except the separator `:`, the escape `%` and the digest mark `~`. */
-const plain = /^[\x21-\x24\x26-\x39\x3b-\x7d]*$/;
+/** Printable ASCII except the escape `%` and the digest mark `~`. */
 const plainWithColons = /^[\x21-\x24\x26-\x7d]*$/;
-/** Up to here a loop is faster than an expression. */
-const shortLength = 40;
 const needsEscape = /[^\x21-\x24\x26-\x39\x3b-\x7d]/gu;
 
 /**
@@ -44,7 +41,7 @@ export function decodePart(encoded: string): KeyPart {
   }
 }
 
-/** Whether this text, as a part of a key, is encoded to itself. Faster than an expression for texts of a usual length. */
+/** Whether this text, as a part of a key, is encoded to itself: printable ASCII except the separator `:`, `%` and `~`, and no tag in front. */
 export function isPlainText(text: string): boolean {
   const first = text.charCodeAt(0);
   if (text.length === 0 || first === 0x23 || first === 0x21) return false;
@@ -56,14 +53,12 @@ export function isPlainText(text: string): boolean {
 }
 
 function encodeText(text: string): string {
+  if (isPlainText(text)) return text;
   if (text.length === 0) return '!empty';
   const first = text.charCodeAt(0);
   const tagged = first === 0x23 || first === 0x21;
-  if (!tagged) {
-    if (text.length <= shortLength ? isPlainText(text) : plain.test(text)) return text;
-    // Colons in plain string keys are nearly all that is ever escaped.
-    if (plainWithColons.test(text)) return text.replaceAll(':', '%3A');
-  }
+  // Colons in plain string keys are nearly all that is ever escaped.
+  if (!tagged && plainWithColons.test(text)) return text.replaceAll(':', '%3A');
   if (!text.isWellFormed()) {
     throw new InvalidKeyError(
       'A key part holds half of a surrogate pair. Pass whole characters, or hash the text first.',

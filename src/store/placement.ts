@@ -1,10 +1,10 @@
-import type { Shard, Store } from './store.js';
+import type { Shard } from './store.js';
 
-/** The items of a batch by the shard that their keys belong to: one round trip each. Order within a shard is kept. */
-export function byShard<T>(store: Store, items: readonly T[], storeKeyOf: (item: T) => string): Map<Shard, T[]> {
+/** The items of a batch by the shard that they belong to: one round trip each. Order within a shard is kept. */
+export function byShard<T>(items: readonly T[], shardOf: (item: T) => Shard): Map<Shard, T[]> {
   const groups = new Map<Shard, T[]>();
   for (const item of items) {
-    const shard = store.shardOf(storeKeyOf(item));
+    const shard = shardOf(item);
     const group = groups.get(shard);
     if (group) group.push(item);
     else groups.set(shard, [item]);

@@ -110,6 +110,17 @@ describe('what happened, by the events of two processes', () => {
     ]);
   });
 
+  it('stored bytes that can’t be read are told once', async () => {
+    const faults = recordEvents('fault');
+    try {
+      await store.shards[0].write(there.storeKey('a'), Buffer.from('nonsense'), { lifeMs: 60_000 });
+      expect(await there.getOrSet('a', () => 1)).toBe(1);
+      expect(faults.of('fault').map(({ kind, key }) => [kind, key])).toEqual([['undecodable', 'a']]);
+    } finally {
+      faults.stop();
+    }
+  });
+
   it('an invalidation, here and there, and why the next look-up misses', async () => {
     await here.set('a', 1);
     await pause(150); // the log of this set has been read

@@ -2,8 +2,8 @@
 const largeBodyBytes = 16_384;
 
 /**
- * Commands and small bodies one after the other in one chunk: a third of the time that handing each to the socket takes. Large bodies are
- * handed on as they are.
+ * Commands and small bodies one after the other in one chunk, since the socket takes its time for each. Large bodies are handed on as
+ * they are.
  */
 export function joinParts(parts: readonly (string | Uint8Array)[]): Uint8Array[] {
   const chunks: Uint8Array[] = [];

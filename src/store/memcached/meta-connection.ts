@@ -96,7 +96,7 @@ export class MetaConnection extends MemcacheConnection {
     this.arrivals++;
     try {
       for (let left = data; left !== undefined;) {
-        // Whole replies are read here; what is cut or odd, one at a time, by the parser of memcache-client: half the time per reply.
+        // Whole replies are read here; what is cut or odd, one at a time, by the parser of memcache-client.
         left = this.isBetweenReplies() ? this.settleWhole(left) : left;
         if (left) left = this._processData(left);
       }
@@ -212,7 +212,7 @@ export class MetaConnection extends MemcacheConnection {
 
   private dequeue(): Waiting {
     const waiting = this.peek();
-    // An answered command that stood here on would keep its value alive: a quarter of the time went into collecting those.
+    // An answered command that stood here on would keep its value alive.
     this.queue[this.queueHead++] = undefined;
     // One copy per 1,024 replies instead of one per reply.
     if (this.queueHead === this.queue.length || this.queueHead >= 1_024) {
