@@ -28,7 +28,8 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { startMemcached } from '../support/memcached-process.js';
-import { cacheModule, listen } from '../support/nest-application.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+import type { Platform } from '../support/nest-application.js';
 
 /**
  * The examples of the caching chapter of Nest's documentation (docs.nestjs.com/techniques/caching, for @nestjs/cache-manager 3 and 12), with
@@ -113,8 +114,9 @@ afterEach(async () => {
 
 async function run(
   metadata: ModuleMetadata,
+  platform: Platform = 'Express',
 ): Promise<{ app: INestApplication; ask: (path: string, init?: RequestInit) => Promise<Answer> }> {
-  const app = await listen('Express', metadata);
+  const app = await listen(platform, metadata);
   running.push(app);
   const url = await app.getUrl();
   const ask = async (path: string, init?: RequestInit): Promise<Answer> => {
@@ -132,9 +134,14 @@ interface Answer {
   readonly text: string;
 }
 
-describe("The caching chapter of Nest's documentation, on the tiers", () => {
+describe.each(platforms)("The caching chapter of Nest's documentation, on the tiers and %s", (platform) => {
+  const runHere = (metadata: ModuleMetadata) => run(metadata, platform);
+
   it('in-memory cache; interacting with the cache store', async () => {
-    const { app } = await run({ imports: [cacheModule(), CacheManagerModule.register()], providers: [CatsService] });
+    const { app } = await runHere({
+      imports: [cacheModule(), CacheManagerModule.register()],
+      providers: [CatsService],
+    });
     const { cacheManager, sameCache } = app.get(CatsService);
     expect(sameCache).toBe(cacheManager);
     expect(await cacheManager.get('key')).toBeUndefined();
@@ -153,7 +160,7 @@ describe("The caching chapter of Nest's documentation, on the tiers", () => {
   });
 
   it('auto-caching responses', async () => {
-    const { ask } = await run({
+    const { ask } = await runHere({
       imports: [cacheModule(), CacheManagerModule.register()],
       controllers: [AppController],
     });
@@ -180,7 +187,7 @@ describe("The caching chapter of Nest's documentation, on the tiers", () => {
         return { call: ++calls };
       }
     }
-    const { app, ask } = await run({
+    const { app, ask } = await runHere({
       imports: [cacheModule(), CacheManagerModule.register({ ttl: 60_000 })],
       controllers: [Plain],
       providers: [{ provide: APP_INTERCEPTOR, useClass: CacheInterceptor }],
@@ -195,7 +202,7 @@ describe("The caching chapter of Nest's documentation, on the tiers", () => {
   it('use module globally', async () => {
     @Module({ controllers: [AppController], providers: [CatsService] })
     class FeatureModule {}
-    const { ask } = await run({
+    const { ask } = await runHere({
       imports: [cacheModule(), CacheManagerModule.register({ isGlobal: true }), FeatureModule],
     });
     expect([(await ask('/')).from, (await ask('/')).from]).toEqual(['MISS', 'HIT']);
@@ -204,12 +211,12 @@ describe("The caching chapter of Nest's documentation, on the tiers", () => {
   it('is seen only by who imports it, where it is not global (negative control)', async () => {
     @Module({ providers: [CatsService] })
     class FeatureModule {}
-    const starting = run({ imports: [cacheModule(), CacheManagerModule.register(), FeatureModule] });
+    const starting = runHere({ imports: [cacheModule(), CacheManagerModule.register(), FeatureModule] });
     await expect(starting).rejects.toThrow(/CACHE_MANAGER/);
   });
 
   it('global cache overrides: @CacheKey and @CacheTTL on methods and controllers', async () => {
-    const { app, ask } = await run({
+    const { app, ask } = await runHere({
       imports: [cacheModule(), CacheManagerModule.register()],
       controllers: [OverridesController],
     });
@@ -241,14 +248,16 @@ describe("The caching chapter of Nest's documentation, on the tiers", () => {
         return { call: ++calls };
       }
     }
-    const { ask } = await run({ imports: [cacheModule(), CacheManagerModule.register()], controllers: [Profile] });
+    const { ask } = await runHere({ imports: [cacheModule(), CacheManagerModule.register()], controllers: [Profile] });
     const as = async (user?: string) =>
       (await ask('/', user === undefined ? {} : { headers: { 'x-user': user } })).text;
     expect([await as('ann'), await as('bob'), await as('ann'), await as(), await as()]).toEqual(
       [1, 2, 1, 3, 4].map((call) => `{"call":${call}}`),
     );
   });
+});
 
+describe('The rest of the chapter', () => {
   it('microservices: a pattern with a key', async () => {
     @Controller()
     class Events {
