@@ -21,6 +21,7 @@ import { positiveMilliseconds, milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { channels } from '../value/events.js';
 import type { CacheParts } from './cache-parts.js';
+import { LoadPlaces } from './load-places.js';
 import { UnacknowledgedWrites } from './unacknowledged-writes.js';
 import { VersionedKeySpace } from './versioned-key-space.js';
 import type { VersionStamp } from './versioned-key-space.js';
@@ -44,6 +45,8 @@ export interface CacheConfiguration {
   readonly store?: Store | undefined;
   readonly process?: ProcessTierOptions | false;
   readonly coherence?: CoherenceOptions | false;
+  /** How many loaders may run at once in this process; more wait for their turn. A whole number of 1 or more. Default: no limit. */
+  readonly maxConcurrentLoads?: number;
   readonly defaults?: EntryOptions;
   readonly scope?: RequestScope;
   readonly clock?: Clock;
@@ -70,6 +73,7 @@ export function buildCacheParts(
   listener: NearListener,
 ): { parts: CacheParts; stop: () => Promise<void> } {
   const { name, namespace, packageVersion, clock = systemClock, random = Math.random } = configuration;
+  const { maxConcurrentLoads } = configuration;
   const format = configuration.keyFormat ?? 'readable';
   const store = configuration.store && guarded(configuration.store, { clock });
   const space = new VersionedKeySpace(namespace, packageVersion, configuration.versionStamp, format, clock, () =>
@@ -99,6 +103,7 @@ export function buildCacheParts(
     store,
     fence: new Fence(undefined, fence),
     leases: new FillLeases(leases),
+    loadPlaces: maxConcurrentLoads === undefined ? undefined : new LoadPlaces(maxConcurrentLoads),
     tagGenerations: store && new TagGenerations(store, keyHead(namespace), clock),
     unacknowledged,
     staleness,

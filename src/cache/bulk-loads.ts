@@ -1,5 +1,6 @@
 import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
+import type { FillLease } from '../tier/fill-lease.js';
 import type { MissReason } from '../value/lookup.js';
 import { byId, loaderOfOne } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
@@ -10,7 +11,8 @@ import { Flight } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
 import type { Keeper, LoadStart } from './keeper.js';
-import type { LeasedReads, Wanted } from './leased-reads.js';
+import type { Asked, LeasedReads, Wanted } from './leased-reads.js';
+import type { LoadPlaces } from './load-places.js';
 import type { LoaderRunner } from './loader.js';
 import type { LookUps } from './look-ups.js';
 import type { NearCopy } from '../tier/near-copy.js';
@@ -123,7 +125,7 @@ export class BulkLoads {
       if (wanted.every(({ flight }) => flight.landed || flight.abandoned)) bulk.abandon();
     };
     for (const { flight } of wanted) {
-      flight.dependsOn(bulk);
+      flight.carriedBy(bulk);
       flight.onAbandoned = stopWhenAllLeft;
     }
   }
@@ -138,21 +140,45 @@ export class BulkLoads {
       !placed || policy.requestOnly || !this.parts.store?.capabilities.atomic;
     const alone = wanted.filter(isAlone);
     const leasable = wanted.filter((one) => !isAlone(one));
+    const { loadPlaces } = this.parts;
     if (forced) {
+      if (loadPlaces) await loadPlaces.enter(bulk);
       await Promise.all(wanted.map(async (one) => (one.lease = one.placed && (await this.reader.seize(one.placed)))));
       return this.load(bulk, wanted, loader, true);
     }
     const first = await this.reads.ask(leasable);
-    await this.load(bulk, [...alone, ...first.mine], loader, false);
-    const takenOver: Wanted<V>[] = [];
-    for (let others = first.others; others.length > 0;) {
+    let asked: Asked<V> = { mine: [...alone, ...first.mine], others: first.others };
+    for (;;) {
+      if (loadPlaces && asked.mine.length > 0) asked = await this.askedInTurn(loadPlaces, bulk, asked);
+      await this.load(bulk, asked.mine, loader, false);
+      if (asked.others.length === 0) return;
+      asked = await this.takenOver(bulk, asked.others);
+    }
+  }
+
+  /** What others found or gave up. */
+  private async takenOver<V>(bulk: Flight, others: readonly Wanted<V>[]): Promise<Asked<V>> {
+    bulk.turn?.leave();
+    const mine: Wanted<V>[] = [];
+    while (others.length > 0) {
       await this.parts.clock.sleep(20 + this.parts.random() * 80, bulk.controller.signal);
       bulk.controller.signal.throwIfAborted();
       const next = await this.reads.ask(others);
-      takenOver.push(...next.mine);
+      mine.push(...next.mine);
       others = next.others;
     }
-    await this.load(bulk, takenOver, loader, false);
+    return { mine, others: [] };
+  }
+
+  /** What is still to be loaded when it is this bulk's turn. */
+  private async askedInTurn<V>(places: LoadPlaces, bulk: Flight, { mine, others }: Asked<V>): Promise<Asked<V>> {
+    const leased = mine.filter(({ lease }) => lease !== undefined);
+    const leases = leased.map(({ lease }) => lease as FillLease);
+    if (await places.enter(bulk, leases)) return { mine, others };
+    for (const one of leased) one.lease = undefined;
+    const again = await this.reads.ask(leased);
+    const unleased = mine.filter((one) => !leased.includes(one));
+    return { mine: [...unleased, ...again.mine], others: [...others, ...again.others] };
   }
 
   private async load<V>(

@@ -10,6 +10,7 @@ import type { ProcessTier } from '../tier/process-tier.js';
 import type { RequestScope } from '../tier/request-scope.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError } from '../value/errors.js';
+import type { LoadPlaces } from './load-places.js';
 import type { UnacknowledgedWrites } from './unacknowledged-writes.js';
 
 /** What the parts of one cache work with. Built once by {@link TieredCache}; the parts know each other through nothing else. */
@@ -24,6 +25,8 @@ export interface CacheParts {
   readonly store: Store | undefined;
   readonly fence: Fence;
   readonly leases: FillLeases;
+  /** Absent where any number of loaders may run at once. */
+  readonly loadPlaces: LoadPlaces | undefined;
   readonly tagGenerations: TagGenerations | undefined;
   readonly unacknowledged: UnacknowledgedWrites;
   readonly staleness: StalenessSample;

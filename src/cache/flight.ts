@@ -2,6 +2,8 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NearCopy } from '../tier/near-copy.js';
 import { LoadTimeoutError, RecursiveLoadError } from '../value/errors.js';
 import type { Clock } from '../value/clock.js';
+import { LoadTurn } from './load-turn.js';
+import type { LoadPlace } from './load-turn.js';
 
 /** What a flight brings home. `copy` is absent when the loader returned `undefined`. */
 export interface Landed<V = unknown> {
@@ -46,6 +48,10 @@ export class Flight<R = unknown> {
   onAbandoned: (() => void) | undefined;
   /** The request that forced it: another request that forces a miss does not join. */
   forcedBy: unknown;
+  /** Where loads are limited: its place among those that run. */
+  turn: LoadTurn | undefined;
+  /** The flight that flies this one, of a bulk. */
+  private carrier: Flight | undefined;
   private callers = 0;
   /** Few wait for anything. */
   private waitsFor: Set<Flight> | undefined;
@@ -82,6 +88,7 @@ export class Flight<R = unknown> {
   private land(): void {
     this.landed = true;
     this.waitsFor = undefined;
+    this.turn?.end();
     this.onLanded?.();
   }
 
@@ -138,7 +145,8 @@ export class Flight<R = unknown> {
       };
       const giveUp = (): void => {
         settle();
-        this.goesOn = true;
+        // What nobody waits for and has not begun is not worth its turn.
+        if (!(this.carrier ?? this).turn?.onPlace) this.goesOn = true;
         reject(new LoadTimeoutError(this.key, hardMs));
       };
       const timer = hardMs === Infinity ? undefined : clock.after(hardMs, giveUp);
@@ -153,8 +161,23 @@ export class Flight<R = unknown> {
   }
 
   /** For a flight that another one flies. */
+  carriedBy(bulk: Flight): void {
+    this.carrier = bulk;
+    this.dependsOn(bulk);
+  }
+
+  /** It can't land before the other one has: a place among the loads that run is good for both. */
   dependsOn(other: Flight): void {
     (this.waitsFor ??= new Set()).add(other);
+    const place = this.turn?.place;
+    if (place) other.borrow(place);
+  }
+
+  private borrow(place: LoadPlace): void {
+    if (this.landed) return;
+    this.turn ??= new LoadTurn();
+    if (!this.turn.borrow(place)) return;
+    for (const next of this.waitsFor ?? []) next.borrow(place);
   }
 
   private reaches(other: Flight): boolean {

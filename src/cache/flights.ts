@@ -60,7 +60,8 @@ export class Flights {
 
   /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
   wait<V>(flight: Flight<Landed<V>>, { hardMs, maxLoadMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
-    return flight.join(this.parts.clock, hardMs < maxLoadMs ? hardMs : Infinity, signal);
+    const mayWaitForTurn = this.parts.loadPlaces !== undefined;
+    return flight.join(this.parts.clock, hardMs < maxLoadMs || mayWaitForTurn ? hardMs : Infinity, signal);
   }
 
   /** The flight of this key that a caller would join now, for what loads several keys at once. */

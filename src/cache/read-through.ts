@@ -78,13 +78,14 @@ export class ReadThrough {
     return copy && this.landed(placed, copy, policy, this.parts.fence.position);
   }
 
-  private loadAlone<V>(
+  private async loadAlone<V>(
     flight: Flight<Landed<V>>,
     key: Key,
     loader: Loader<V>,
     policy: EntryPolicy<V>,
     reason: MissReason,
   ): Promise<Landed<V>> {
+    if (this.parts.loadPlaces) await this.parts.loadPlaces.enter(flight);
     publishMiss(this.parts, key.text, reason);
     return this.load(flight, key, loader, policy, undefined, undefined);
   }
@@ -92,6 +93,7 @@ export class ReadThrough {
   /** A load that skips all copies and takes the right to fill from whoever has it. */
   async force<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
     publishMiss(this.parts, key.text, 'forced');
+    if (this.parts.loadPlaces) await this.parts.loadPlaces.enter(flight);
     const placed = policy.shared ? place(this.parts, key) : undefined;
     const lease = placed && (await this.seize(placed));
     return this.load(flight, key, loader, policy, placed, lease, { forced: true });
@@ -108,6 +110,7 @@ export class ReadThrough {
     loader: Loader<V>,
     policy: EntryPolicy<V>,
   ): Promise<Landed<V>> {
+    if (this.parts.loadPlaces) await this.parts.loadPlaces.enter(flight);
     const placed = policy.shared ? place(this.parts, key) : undefined;
     if (!placed || !this.parts.store?.capabilities.atomic) {
       const lease = placed && this.parts.leases.unfenced(placed.shard, placed.storeKey);
@@ -153,10 +156,13 @@ export class ReadThrough {
     generations?.catch(() => {}); // awaited below; a rejection must not count as unhandled meanwhile
     let reason: MissReason = 'absent';
     let known = first;
+    const { loadPlaces } = this.parts;
     for (let removals = 0; removals <= maxRemovals; known = undefined) {
       const item = known?.item ?? (await this.ask(placed));
       const found = this.parts.leases.outcome(placed.shard, placed.storeKey, item);
       if (found.state === 'won') {
+        if (loadPlaces && !(await loadPlaces.enter(flight, [found.lease])))
+          return this.readOrLoad(flight, placed.key, loader, policy);
         publishMiss(this.parts, placed.key.text, reason);
         return this.load(flight, placed.key, loader, policy, placed, found.lease);
       }
@@ -189,6 +195,7 @@ export class ReadThrough {
   }
 
   private async pauseBetweenPolls(flight: Flight): Promise<void> {
+    flight.turn?.leave();
     await this.parts.clock.sleep(pollMinMs + this.parts.random() * pollSpreadMs, flight.controller.signal);
     flight.controller.signal.throwIfAborted();
   }
@@ -214,6 +221,8 @@ export class ReadThrough {
       );
       if ('copy' in understood) return this.landed(placed, understood.copy, policy, flight.position);
     }
+    const { loadPlaces } = this.parts;
+    if (loadPlaces && !(await loadPlaces.enter(flight))) return this.readOrLoad(flight, placed.key, loader, policy);
     publishMiss(this.parts, placed.key.text, 'absent');
     const lease = policy.requestOnly ? undefined : this.parts.leases.unfenced(placed.shard, placed.storeKey);
     return this.load(flight, placed.key, loader, policy, placed, lease);

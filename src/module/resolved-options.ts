@@ -40,6 +40,7 @@ export function resolveOptions(
       store,
       clock,
       process: options.process ?? {},
+      ...(options.maxConcurrentLoads !== undefined && { maxConcurrentLoads: options.maxConcurrentLoads }),
       ...(options.coherence !== undefined && { coherence: options.coherence }),
       defaults: { ttl: environment.defaultTtlMs, ...options.defaults },
     },

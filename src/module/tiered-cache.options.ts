@@ -29,6 +29,11 @@ export interface TieredCacheOptions {
   readonly keyFormat?: KeyFormat;
   /** For entries whose call and key class don't say otherwise. `ttl` defaults to `DEFAULT_CACHE_TIMEOUT` (300 seconds). */
   readonly defaults?: EntryOptions;
+  /**
+   * How many loaders of this cache may run at once in this process: a whole number of 1 or more. A load past the limit waits for its turn in order
+   * of arrival, refreshes included; a bulk counts as one, and what a loader itself asks for runs under that loader's place. Default: no limit.
+   */
+  readonly maxConcurrentLoads?: number;
   /** How other processes' invalidations are learned of; `false`: not at all, near copies live by their own instants. */
   readonly coherence?: CoherenceOptions | false;
   /** Cache locks. */

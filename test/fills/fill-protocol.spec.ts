@@ -36,6 +36,14 @@ describe('three processes under a seeded scheduler', () => {
     limitMs,
   );
 
+  it(
+    'F7 neither do they, and every call comes back, where each process runs one load at a time',
+    async () => {
+      expect(await firstViolation(one ? [one] : upTo(count / 4), {}, { maxConcurrentLoads: 1 })).toBeUndefined();
+    },
+    limitMs,
+  );
+
   it.each<[string, Protections, Partial<CacheConfiguration>]>([
     ['fills are not bound to a revision', { leases: false }, {}],
     ['near tiers keep what began before an invalidation', { fence: false }, {}],

@@ -94,8 +94,8 @@ export class Fleet {
     renameSync(draft, join(this.folder, file));
   }
 
-  /** Lines that begin so, without the member's name: what really happened, by no cache's account. */
-  journal(beginning = ''): string[] {
+  /** Lines that begin so, without the member's name, of one member or of all: what really happened, by no cache's account. */
+  journal(beginning = '', member?: number): string[] {
     let text = '';
     try {
       text = readFileSync(join(this.folder, 'journal'), 'utf8');
@@ -104,6 +104,7 @@ export class Fleet {
     }
     return text
       .split('\n')
+      .filter((line) => member === undefined || line.startsWith(`P${member} `))
       .map((line) => line.slice(line.indexOf(' ') + 1))
       .filter((line) => line.startsWith(beginning) && line.length > 0);
   }

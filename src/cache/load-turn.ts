@@ -1,0 +1,55 @@
+/** The right of one loader to run, shared by the loads that it waits for. Free again when the last of them has left. */
+export class LoadPlace {
+  private users = 0;
+
+  constructor(private readonly onFree: () => void) {}
+
+  share(): this {
+    this.users++;
+    return this;
+  }
+
+  leave(): void {
+    if (--this.users === 0) this.onFree();
+  }
+}
+
+/** What one flight has of the places: one of its own, or that of a loader which waits for it, or a turn to wait for. */
+export class LoadTurn {
+  private own: LoadPlace | undefined;
+  private lent: LoadPlace | undefined;
+  /** Told of its place; there while it waits for one. */
+  onPlace: (() => void) | undefined;
+
+  get place(): LoadPlace | undefined {
+    return this.own ?? this.lent;
+  }
+
+  take(place: LoadPlace): void {
+    this.own = place.share();
+    this.onPlace?.();
+  }
+
+  /** Kept to the end, also while it has a place of its own: that one is left whenever it looks again. False: it has been lent one already. */
+  borrow(place: LoadPlace): boolean {
+    if (this.lent) return false;
+    this.lent = place.share();
+    this.onPlace?.();
+    return true;
+  }
+
+  /** Nothing runs under it now. What was lent stays: who lent it goes on waiting. */
+  leave(): void {
+    const { own } = this;
+    this.own = undefined;
+    own?.leave();
+  }
+
+  /** The flight has landed. */
+  end(): void {
+    this.leave();
+    const { lent } = this;
+    this.lent = undefined;
+    lent?.leave();
+  }
+}
