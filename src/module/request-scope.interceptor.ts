@@ -1,18 +1,16 @@
-import { Inject, Injectable } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { Observable, from, switchMap } from 'rxjs';
-import { RequestScope, ScopeState } from '../tier/request-scope.js';
-import { RESOLVED_OPTIONS } from './resolved-options.js';
+import { ScopeState } from '../tier/request-scope.js';
+import type { RequestScope } from '../tier/request-scope.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 /**
  * Opens the scope where no middleware can: for messages, events, sockets. Grants forced misses: here, because guards have run and know who asks.
  */
-@Injectable()
 export class RequestScopeInterceptor implements NestInterceptor {
   constructor(
     private readonly scope: RequestScope,
-    @Inject(RESOLVED_OPTIONS) private readonly options: Pick<ResolvedOptions, 'mayForceMiss'>,
+    private readonly options: Pick<ResolvedOptions, 'mayForceMiss'>,
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {

@@ -20,26 +20,22 @@ export class ScopeState {
     openScopes++;
   }
 
-  private readonly tiers = new Map<unknown, Map<string, NearCopy>>();
-  private readonly notes = new Map<unknown, Map<string, Note>>();
+  private tiers: Map<unknown, Map<string, NearCopy>> | undefined;
+  private notes: Map<unknown, Map<string, Note>> | undefined;
 
   /** The part of the request tier that belongs to `owner`: a cache, or one namespace of a request cache. */
   tierOf(owner: unknown): Map<string, NearCopy> {
-    let tier = this.tiers.get(owner);
-    if (!tier) this.tiers.set(owner, (tier = new Map<string, NearCopy>()));
-    return tier;
+    return partOf((this.tiers ??= new Map<unknown, Map<string, NearCopy>>()), owner);
   }
 
   /** Numbers that are looked up once per request, such as the generations of tags. */
   notesOf(owner: unknown): Map<string, Note> {
-    let notes = this.notes.get(owner);
-    if (!notes) this.notes.set(owner, (notes = new Map<string, Note>()));
-    return notes;
+    return partOf((this.notes ??= new Map<unknown, Map<string, Note>>()), owner);
   }
 
   clearAll(): void {
-    this.tiers.clear();
-    this.notes.clear();
+    this.tiers?.clear();
+    this.notes?.clear();
   }
 
   /** Work that outlives the request finds nothing here and leaves nothing. */
@@ -49,6 +45,12 @@ export class ScopeState {
     openScopes--;
     this.clearAll();
   }
+}
+
+function partOf<V>(parts: Map<unknown, Map<string, V>>, owner: unknown): Map<string, V> {
+  let part = parts.get(owner);
+  if (!part) parts.set(owner, (part = new Map<string, V>()));
+  return part;
 }
 
 /** Carries a scope's state along a request's asynchronous work. The default is AsyncLocalStorage. */
@@ -105,6 +107,11 @@ export class RequestScope {
   /** @internal Opens a scope that the caller closes: for transports that know when a request is over. */
   open<R>(state: ScopeState, work: () => R): R {
     return this.storage.open ? this.storage.open(state, work) : this.storage.run(state, work);
+  }
+
+  /** @internal Whether it travels in a context that something else opens: it must be open before the scope is. */
+  get hasOwnContext(): boolean {
+    return this.storage.open === undefined;
   }
 
   /** @internal Runs work that must not see the request that happens to have started it. */

@@ -1,8 +1,22 @@
-import { Catch, Controller, Get, Injectable, Param, UseFilters, UseGuards } from '@nestjs/common';
-import type { ArgumentsHost, CanActivate, ExceptionFilter, ExecutionContext, INestApplication } from '@nestjs/common';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { Body, Catch, Controller, Get, Injectable, Module, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
+import type {
+  ArgumentsHost,
+  CanActivate,
+  ExceptionFilter,
+  ExecutionContext,
+  INestApplication,
+  MiddlewareConsumer,
+  NestMiddleware,
+  NestModule,
+} from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { RequestCache } from '../../src/tier/request-cache.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
+import { setTimeout as pause } from 'node:timers/promises';
 import { expectNoCrossings, visitAll } from './support/visit-all.js';
 import { Visits } from './support/visits.js';
 
@@ -48,6 +62,72 @@ class VisitsController {
   }
 }
 
+/** Counts what one request looked up, wherever in it that was. */
+@Injectable()
+class Steps {
+  constructor(private readonly cache: RequestCache) {}
+  next(): number {
+    const steps = this.cache.namespace('steps');
+    const lookup = steps.lookup<number>('count');
+    const count = (lookup.hit ? lookup.value : 0) + 1;
+    steps.set('count', count);
+    return count;
+  }
+}
+
+@Injectable()
+class StepMiddleware implements NestMiddleware {
+  constructor(private readonly steps: Steps) {}
+  use(_request: unknown, _response: unknown, next: () => void): void {
+    this.steps.next();
+    next();
+  }
+}
+
+@Injectable()
+class StepGuard implements CanActivate {
+  constructor(private readonly steps: Steps) {}
+  canActivate(): boolean {
+    this.steps.next();
+    return true;
+  }
+}
+
+@Controller('steps')
+@UseGuards(StepGuard)
+class StepsController {
+  constructor(private readonly steps: Steps) {}
+  @Post()
+  take(@Body() { text }: { text: string }): object {
+    return { length: text.length, steps: this.steps.next() };
+  }
+}
+
+class StepsModule {}
+Module({ controllers: [StepsController], providers: [Steps] })(StepsModule);
+
+class MiddlewareStepsModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(StepMiddleware).forRoutes('steps');
+  }
+}
+Module({ controllers: [StepsController], providers: [Steps] })(MiddlewareStepsModule);
+
+/** A body that comes in pieces is read when the request's context is long gone. */
+async function postInPieces(url: string): Promise<unknown> {
+  const body = JSON.stringify({ text: 'x'.repeat(30_000) });
+  const headers = { 'content-type': 'application/json', 'content-length': body.length };
+  const sent = request(`${url}/steps`, { method: 'POST', headers });
+  const answered = once(sent, 'response') as Promise<[IncomingMessage]>;
+  for (const piece of [body.slice(0, 9), body.slice(9, 15_000), body.slice(15_000)]) {
+    sent.write(piece);
+    await pause(30);
+  }
+  sent.end();
+  const [response] = await answered;
+  return JSON.parse((await response.toArray()).join(''));
+}
+
 describe.each(platforms)('A request on %s', (platform) => {
   let app: INestApplication;
   afterEach(() => app.close());
@@ -65,5 +145,15 @@ describe.each(platforms)('A request on %s', (platform) => {
       return ((await response.json()) as { id: number }).id;
     });
     expectNoCrossings(await app.get(Visits).verdict());
+  });
+
+  it.each([
+    { where: 'after a body that came in pieces', module: StepsModule, steps: 2 },
+    { where: 'in other modules’ middleware, and after such a body', module: MiddlewareStepsModule, steps: 3 },
+  ])('has it $where', async ({ module, steps }) => {
+    app = await listen(platform, { imports: [module, cacheModule()] });
+    const url = await app.getUrl();
+    const answer = { length: 30_000, steps };
+    expect(await Promise.all([postInPieces(url), postInPieces(url)])).toEqual([answer, answer]);
   });
 });
