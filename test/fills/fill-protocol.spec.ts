@@ -36,6 +36,19 @@ describe('three processes under a seeded scheduler', () => {
     limitMs,
   );
 
+  it('the same seed tells the same story, and seeds that are neighbours tell of all rows', async () => {
+    const told: string[] = [];
+    for (const seed of [...upTo(20), ...upTo(20)]) {
+      const fleet = new SimulatedFleet(seed);
+      await fleet.run(turns);
+      told.push(fleet.trace.join('\n'));
+    }
+    expect(told.slice(20)).toEqual(told.slice(0, 20));
+    for (const row of ['a', 'b', 'tag1', 'tag2']) {
+      expect(told.filter((story) => story.includes(` invalidate ${row} begins`)).length).toBeGreaterThan(2);
+    }
+  });
+
   it(
     'F7 neither do they, and every call comes back, where each process runs one load at a time',
     async () => {

@@ -218,6 +218,15 @@ describe('what a test process started', () => {
 });
 
 describe('small aids', () => {
+  it('seeded random numbers of neighbouring seeds begin apart', () => {
+    const first = Array.from({ length: 1_000 }, (_, seed) => seededRandom(seed)());
+    for (const quarter of [0, 1, 2, 3]) {
+      const drawn = first.filter((number) => Math.floor(number * 4) === quarter).length;
+      expect(drawn).toBeGreaterThan(200);
+      expect(drawn).toBeLessThan(300);
+    }
+  });
+
   it('seeded random numbers repeat', () => {
     const draw = (seed: number) => {
       const random = seededRandom(seed);

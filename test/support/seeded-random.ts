@@ -7,9 +7,9 @@ export interface SeededRandom {
   bytes(length: number): Buffer;
 }
 
-/** The same sequence for the same seed, on every machine (xorshift32). */
+/** The same sequence for the same seed, on every machine (xorshift32). Those of neighbouring seeds have nothing in common. */
 export function seededRandom(seed: number): SeededRandom {
-  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  let state = mixed(seed) || 1;
   const next = (): number => {
     state ^= state << 13;
     state ^= state >>> 17;
@@ -23,4 +23,12 @@ export function seededRandom(seed: number): SeededRandom {
     pick: <T>(items: readonly T[]): T => items[integer(0, items.length - 1)] as T,
     bytes: (length: number) => Buffer.from(Array.from({ length }, () => integer(0, 255))),
   });
+}
+
+/** Of 1 and 2, numbers that differ in half of their bits (the last step of MurmurHash3): xorshift begins with what it is given. */
+function mixed(seed: number): number {
+  let bits = seed ^ 0x9e3779b9;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x85ebca6b);
+  bits = Math.imul(bits ^ (bits >>> 13), 0xc2b2ae35);
+  return (bits ^ (bits >>> 16)) >>> 0;
 }

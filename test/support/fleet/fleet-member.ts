@@ -16,7 +16,9 @@ import { HeldAnswers } from './held-answers.js';
 
 /** One of the caches of a member. Members are all built alike; each cache has a namespace of its own. */
 export interface MemberCache {
-  readonly configuration?: Partial<Pick<CacheConfiguration, 'coherence' | 'process' | 'defaults' | 'maxConcurrentLoads'>>;
+  readonly configuration?: Partial<
+    Pick<CacheConfiguration, 'coherence' | 'process' | 'defaults' | 'maxConcurrentLoads'>
+  >;
   readonly protections?: Protections;
   /** No process wins a right to load: what a store without atomic operations gives. */
   readonly withoutLeases?: boolean;
