@@ -57,6 +57,7 @@ export interface CacheConfiguration {
 export interface Protections {
   readonly fence?: boolean;
   readonly leases?: boolean;
+  readonly generations?: boolean;
 }
 
 /** What the log and the versions tell the near tiers. */
@@ -69,7 +70,7 @@ export interface NearListener {
 /** @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function buildCacheParts(
   configuration: CacheConfiguration,
-  { fence = true, leases = true }: Protections,
+  { fence = true, leases = true, generations = true }: Protections,
   listener: NearListener,
 ): { parts: CacheParts; stop: () => Promise<void> } {
   const { name, namespace, packageVersion, clock = systemClock, random = Math.random } = configuration;
@@ -104,7 +105,7 @@ export function buildCacheParts(
     fence: new Fence(undefined, fence),
     leases: new FillLeases(leases),
     loadPlaces: maxConcurrentLoads === undefined ? undefined : new LoadPlaces(maxConcurrentLoads),
-    tagGenerations: store && new TagGenerations(store, keyHead(namespace), clock),
+    tagGenerations: store && new TagGenerations(store, keyHead(namespace), clock, generations),
     unacknowledged,
     staleness,
     keySpace: () => space.current(),

@@ -59,6 +59,7 @@ describe('three processes under a seeded scheduler', () => {
 
   it.each<[string, Protections, Partial<CacheConfiguration>]>([
     ['fills are not bound to a revision', { leases: false }, {}],
+    ['an entry outlives the generations of its tags', { generations: false }, {}],
     ['near tiers keep what began before an invalidation', { fence: false }, {}],
     ['nobody reads what others invalidated', {}, { coherence: false }],
   ])(

@@ -23,6 +23,7 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
       caches: {
         main: {},
         'fills unfenced': { protections: { leases: false } },
+        'tags unfenced': { protections: { generations: false } },
         'near unfenced': { protections: { fence: false } },
       },
     });
@@ -30,6 +31,8 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
       for (const invalidation of invalidations) begin('main', keyOf(kind, invalidation), kind, invalidation);
     for (const invalidation of ['delete', 'set'] as const)
       begin('fills unfenced', `unfenced-${invalidation}`, 'a first load', invalidation);
+    begin('tags unfenced', 'outlived-tag', 'a first load', 'tag');
+    begin('fills unfenced', 'leaseless-tag', 'a first load', 'tag');
     begin('near unfenced', 'unfenced-tag', 'a first load', 'tag');
     for (const cache of ['main', 'near unfenced']) tell(`${cache} backfill`, overtakeRead(cache, 'backfill'));
   }, 60_000);
@@ -113,6 +116,20 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
     },
     20_000,
   );
+
+  it('F4 (−) is read by others after a tag where only the shared protection is off, which is the generation', async () => {
+    await stories.get('outlived-tag');
+    expect(await fleet.member(2).call('lookup', 'tags unfenced', 'outlived-tag')).toMatchObject({
+      tier: store,
+      value: { row: 'old' },
+    });
+    // In its own process the fence has refused it; the lease has no part in it: without leases, nobody reads the old row.
+    expect(await fleet.member(0).call('eventsOf', 'outlived-tag')).toContainEqual(
+      expect.objectContaining({ event: 'loadRefused', reason: 'invalidated' }),
+    );
+    await stories.get('leaseless-tag');
+    expect(await fleet.member(2).call('lookup', 'fills unfenced', 'leaseless-tag')).toMatchObject({ hit: false });
+  }, 20_000);
 
   it('F4 (−) is kept in its own process after a tag where only the fence of the process is off', async () => {
     await stories.get('unfenced-tag');
