@@ -13,12 +13,12 @@ export class CatalogueKey<V = unknown> extends Key {
 
   /** @internal Made by calling a key class. */
   constructor(
-    parts: readonly KeyPart[],
+    parts: readonly KeyPart[] | undefined,
     kind: KeyClassKind<V>,
     given?: Readonly<Record<string, unknown>>,
-    text: string | null = null,
+    text?: string,
   ) {
-    super(parts, text);
+    super(parts, text ?? null);
     this.kind = kind;
     this.own = given && { given };
   }

@@ -48,9 +48,8 @@ export function defineKey<
       );
     }
     const own = isPerKey ? Object.freeze({ ...given }) : undefined;
-    const plain = parsed.plainly(given);
-    if (plain) return new CatalogueKey(plain.parts, kind, own, plain.text);
-    return new CatalogueKey(parsed.parts(given), kind, own);
+    const text = parsed.plainText(given);
+    return new CatalogueKey(text === undefined ? parsed.parts(given) : undefined, kind, own, text);
   };
   const facts: KeyClassFacts = { pattern, parsed, describe: () => describeKeyClass(parsed, definition, options) };
   const keyClass = Object.freeze(Object.assign(make, facts, { options })) as unknown as KeyClass<

@@ -12,27 +12,28 @@ export type KeyLike = string | Key;
  */
 export class Key {
   // Not #private: defining such fields takes as long as all the rest of making a key.
-  private readonly ownParts: readonly KeyPart[];
+  private ownParts: readonly KeyPart[] | undefined;
   private ownText: string | undefined;
   private ownId: string | undefined;
 
   /**
+   * @param parts `undefined`: they are read from the text when they are first asked for.
    * @param text the encoded parts, where the caller has them. `null`: they are encoded when the text is first asked for. Either way the parts
    * are of the right types, well-formed, and the caller's to give away. Default: copied, checked and encoded now.
    */
-  constructor(parts: readonly KeyPart[], text?: string | null) {
-    this.ownParts = text === undefined ? [...parts] : parts;
-    this.ownText = text === undefined ? encodeParts(parts) : (text ?? undefined);
+  constructor(parts: readonly KeyPart[] | undefined, text?: string | null) {
+    this.ownParts = text === undefined ? [...(parts ?? [])] : parts;
+    this.ownText = text === undefined ? encodeParts(parts ?? []) : (text ?? undefined);
     this.ownId = undefined;
   }
 
   get parts(): readonly KeyPart[] {
-    return Object.freeze(this.ownParts);
+    return Object.freeze((this.ownParts ??= this.text.split(':').map(decodePart)));
   }
 
   /** The encoded parts joined with `:`, all printable ASCII, of any length. Different lists have different texts. */
   get text(): string {
-    return (this.ownText ??= this.encode(this.ownParts));
+    return (this.ownText ??= this.encode(this.ownParts ?? []));
   }
 
   /**
@@ -62,6 +63,7 @@ export class Key {
   }
 
   private identify(): string {
+    if (!this.ownParts) return idOfText(this.text);
     const [only] = this.ownParts;
     return this.ownParts.length === 1 && typeof only === 'string' && isPlainId(only) ? only : `\0${this.text}`;
   }
