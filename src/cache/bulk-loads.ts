@@ -79,10 +79,11 @@ export class BulkLoads {
     values: Map<string, V | undefined>,
   ): Promise<void> {
     const { position } = this.parts.fence;
-    return landing.then(({ copy, keptForRequest, namedAt, refreshDue = false }) => {
+    return landing.then((landed) => {
+      const { copy, refreshDue = false } = landed;
       if (!copy) return undefined;
       if (refreshDue) return this.serveStale(asked, copy, loader, values);
-      if (keptForRequest) this.near.keepLoadedForRequest(asked.key, copy, namedAt ?? position);
+      this.near.keepLoadedForRequest(asked.key, landed, position);
       values.set(asked.key.id, copy.read());
       return undefined;
     });

@@ -10,8 +10,8 @@ export interface Landed<V = unknown> {
   readonly copy: NearCopy<V> | undefined;
   /** May this request answer from it again? Not for values that `cacheIf` turned down. */
   readonly keptForRequest: boolean;
-  /** The fence's position once the load itself had named its key; invalidations since then are those of others. */
-  readonly namedAt?: number;
+  /** Of a life of 0: the fence's position when the load had withdrawn its key. Only an invalidation since then is one of this value. */
+  readonly withdrawnAt?: number;
   /** It was found in the store, and is due for a refresh. */
   readonly refreshDue?: boolean;
 }

@@ -40,7 +40,7 @@ export class Flights {
   /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
   join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
     const slot = this.slotOf(key, policy);
-    const present = this.current<V>(this.flights, key, slot);
+    const present = this.current<V>(this.flights, key, slot, policy.requestOnly);
     const asker = this.parts.scope.current();
     const joinable = present && (!forced || present.forcedBy === asker);
     if (joinable && channels.loadJoined.hasSubscribers) {
@@ -66,7 +66,7 @@ export class Flights {
 
   /** The flight of this key that a caller would join now, for what loads several keys at once. */
   present<V>(key: Key, policy: Pick<EntryPolicy, 'version' | 'requestOnly'>): Flight<Landed<V>> | undefined {
-    return this.current<V>(this.flights, key, this.slotOf(key, policy));
+    return this.current<V>(this.flights, key, this.slotOf(key, policy), policy.requestOnly);
   }
 
   /** Where a load is found: look-ups for other upstream versions are other loads, and so are other requests' for what is theirs alone. */
@@ -85,18 +85,25 @@ export class Flights {
     return number;
   }
 
-  private current<V>(among: SlotMap<Flight>, key: Key, slot: string): Flight<Landed<V>> | undefined {
+  private current<V>(
+    among: SlotMap<Flight>,
+    key: Key,
+    slot: string,
+    requestOnly: boolean,
+  ): Flight<Landed<V>> | undefined {
     const present = among.get(slot);
-    return present && !present.abandoned && !this.outdated(key, present) ? (present as Flight<Landed<V>>) : undefined;
+    const joinable = present && !present.abandoned && !this.outdated(key, present, requestOnly);
+    return joinable ? (present as Flight<Landed<V>>) : undefined;
   }
 
   /**
    * Whether what it brings home may be too old for who asks now: its key or one of its tags was invalidated since, or the log that would say
    * so could not be read for so long.
    */
-  private outdated(key: Key, { position, tags, beganAt }: Flight): boolean {
+  private outdated(key: Key, { position, tags, beganAt }: Flight, requestOnly: boolean): boolean {
     const { fence, clock } = this.parts;
-    if (fence.namedSince(this.parts.nameOf(key), position)) return true;
+    const name = this.parts.nameOf(key);
+    if (requestOnly ? fence.invalidatedSince(name, position) : fence.namedSince(name, position)) return true;
     if (tags.some((tag) => fence.namedSince(tagName(tag), position))) return true;
     const log = logOfKey(this.parts, key);
     const now = clock.now();
@@ -147,7 +154,7 @@ export class Flights {
     policy: EntryPolicy<V>,
   ): Flight<Landed<V>> | undefined {
     const slot = this.slotOf(key, policy);
-    const present = this.current<V>(this.refreshes, key, slot);
+    const present = this.current<V>(this.refreshes, key, slot, policy.requestOnly);
     if (present) return present;
     if (this.parts.clock.now() < stale.refreshNotBefore) return undefined;
     const background = { ...policy, signal: undefined };

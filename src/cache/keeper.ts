@@ -149,23 +149,24 @@ export class Keeper {
   ): Promise<Landed<V>> {
     const lasting = { ...head, freshUntil: Infinity, staleUntil: Infinity };
     const copy = this.copyOf(key, lasting, payload, start, policy);
-    const keptForRequest = !this.near.namedSince(key, copy, start.position);
-    const removing = this.removeShared(key, start);
-    const namedAt = this.parts.fence.position;
-    await removing;
-    return { copy, keptForRequest, namedAt };
+    const keptForRequest = !this.near.invalidatedSince(key, copy, start.position);
+    this.near.withdraw(key);
+    const withdrawnAt = this.parts.fence.position;
+    await this.removeShared(key, start);
+    return { copy, keptForRequest, withdrawnAt };
   }
 
   /** There is none: nothing is stored, and what was stored before and still served is no longer so. */
   async keepNothing(key: Key, start: LoadStart): Promise<Landed<never>> {
-    if (start.lease?.standing) await this.removeShared(key, start);
-    else await this.release(() => start.lease?.giveBack());
+    if (start.lease?.standing) {
+      this.near.name(key);
+      await this.removeShared(key, start);
+    } else await this.release(() => start.lease?.giveBack());
     return { copy: undefined, keptForRequest: false };
   }
 
-  /** Names the key at once, before it waits for the store. */
+  /** After the key was named: whoever reads the store meanwhile does not keep it. */
   private async removeShared(key: Key, { lease, placed }: LoadStart): Promise<void> {
-    this.near.name(key);
     await this.release(() => lease?.removeItem());
     if (lease?.standing && placed) await this.release(() => placed.log.append([{ key: this.parts.nameOf(key) }]));
   }

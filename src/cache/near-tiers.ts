@@ -11,6 +11,7 @@ import type { Key } from '../key/key.js';
 import type { LogName } from '../coherence/log-slot.js';
 import type { ShardLog } from '../coherence/shard-log.js';
 import type { CacheParts } from './cache-parts.js';
+import type { Landed } from './flight.js';
 
 /** What of a policy decides whether a near copy will do. */
 export interface NearPolicy {
@@ -131,9 +132,24 @@ export class NearTiers {
     );
   }
 
-  /** As `keep`, for the open request: 1. it begins a load; 2. it deletes the key; 3. the load comes back, and must not be read again. */
-  keepLoadedForRequest(key: Key, copy: NearCopy, position: number): void {
-    if (!this.namedSince(key, copy, position)) this.keepForRequest(key.id, copy);
+  /** As `namedSince`, but for what a request holds alone: another request's load with a life of 0 says nothing of it. */
+  invalidatedSince(key: Key, copy: NearCopy, position: number): boolean {
+    const { fence } = this.parts;
+    return (
+      fence.invalidatedSince(this.parts.nameOf(key), position) ||
+      copy.tags.some(({ tag }) => fence.namedSince(tagName(tag), position))
+    );
+  }
+
+  /**
+   * As `keep`, for the open request: 1. it begins a load; 2. it deletes the key; 3. the load comes back, and must not be read again.
+   * @param position the fence's position when the request asked.
+   */
+  keepLoadedForRequest(key: Key, { copy, keptForRequest, withdrawnAt }: Landed, position: number): void {
+    if (!copy || !keptForRequest) return;
+    const overtaken =
+      withdrawnAt === undefined ? this.namedSince(key, copy, position) : this.invalidatedSince(key, copy, withdrawnAt);
+    if (!overtaken) this.keepForRequest(key.id, copy);
   }
 
   keepForRequest(id: string, copy: NearCopy): void {
@@ -144,6 +160,16 @@ export class NearTiers {
   /** This process invalidated the key: its copies here go, and what is on its way is not kept. */
   name(key: Key): void {
     this.parts.fence.name(this.parts.nameOf(key));
+    this.drop(key);
+  }
+
+  /** A load with a life of 0 takes what is shared away. */
+  withdraw(key: Key): void {
+    this.parts.fence.withdraw(this.parts.nameOf(key));
+    this.drop(key);
+  }
+
+  private drop(key: Key): void {
     this.parts.process?.delete(key.id);
     const scope = this.parts.scope.current();
     if (scope) this.ofRequest(scope).delete(key.id);

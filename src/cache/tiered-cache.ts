@@ -293,8 +293,8 @@ export class TieredCache {
   }
 
   /** @param position the fence's position when the caller asked. */
-  private taken<V>(key: Key, position: number, { copy, keptForRequest, namedAt }: Landed<V>): V | undefined {
-    if (copy && keptForRequest) this.near.keepLoadedForRequest(key, copy, namedAt ?? position);
-    return copy?.read();
+  private taken<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
+    this.near.keepLoadedForRequest(key, landed, position);
+    return landed.copy?.read();
   }
 }

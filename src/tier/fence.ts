@@ -6,6 +6,12 @@
  * 3. the read ends and would be kept near: `namedSince(name, position)` is true, and it is not.
  *
  * Names are what the log calls keys, and tags as {@link tagName} spells them.
+ *
+ * A load with a life of 0 *withdraws* its key: what is shared under it goes, and nothing was invalidated. That names the key like any other
+ * naming, but for what one request holds alone:
+ *
+ * 1. requests R1 and R2 load the key for themselves; 2. R1's load ends and withdraws the key; 3. R2's load ends: what it brings is as true as
+ * ever, and R2 keeps it.
  */
 export class Fence {
   /** Grows with every invalidation. What begins now notes this number. */
@@ -13,6 +19,8 @@ export class Fence {
   private readonly lastNamed = new Map<string, number>();
   /** Everything counts as named at this position: older notes than that are not remembered one by one. */
   private allNamedAt = 0;
+  /** Of names that were withdrawn since: when they were last invalidated. */
+  private readonly beforeWithdrawal = new Map<string, number>();
 
   /** @param enabled false only in tests that show what happens without the fence. */
   constructor(
@@ -21,6 +29,16 @@ export class Fence {
   ) {}
 
   name(name: string): void {
+    this.beforeWithdrawal.delete(name);
+    this.note(name);
+  }
+
+  withdraw(name: string): void {
+    if (!this.beforeWithdrawal.has(name)) this.beforeWithdrawal.set(name, this.lastNamed.get(name) ?? 0);
+    this.note(name);
+  }
+
+  private note(name: string): void {
     this.position++;
     this.lastNamed.delete(name);
     this.lastNamed.set(name, this.position);
@@ -31,6 +49,7 @@ export class Fence {
   nameAll(): void {
     this.allNamedAt = ++this.position;
     this.lastNamed.clear();
+    this.beforeWithdrawal.clear();
   }
 
   namedSince(name: string, position: number): boolean {
@@ -39,9 +58,16 @@ export class Fence {
     return position < this.allNamedAt || (this.lastNamed.get(name) ?? 0) > position;
   }
 
+  /** As `namedSince`, withdrawals left out. */
+  invalidatedSince(name: string, position: number): boolean {
+    if (!this.namedSince(name, position)) return false;
+    return position < this.allNamedAt || (this.beforeWithdrawal.get(name) ?? Infinity) > position;
+  }
+
   private forgetOldest(): void {
     for (const [name, position] of this.lastNamed) {
       this.lastNamed.delete(name);
+      this.beforeWithdrawal.delete(name);
       this.allNamedAt = position;
       if (this.lastNamed.size <= this.maxNames / 2) return;
     }
