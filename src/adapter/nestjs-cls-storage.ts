@@ -1,4 +1,4 @@
-import { CLS_REQ, ClsServiceManager, ContextClsStoreMap } from 'nestjs-cls';
+import { CLS_REQ, ClsServiceManager } from 'nestjs-cls';
 import type { ClsService, ClsStore } from 'nestjs-cls';
 import type { ScopeStorage } from '../tier/request-scope.js';
 import { putState, stateIn, withState } from './scope-in-context.js';
@@ -21,18 +21,14 @@ export function nestjsClsStorage(cls: ClsService = ClsServiceManager.getClsServi
   };
   return {
     run,
-    // ClsInterceptor and ClsGuard go back to the context that ClsMiddleware made for the request: there the state must be.
-    open: (state, work) => {
+    // ClsInterceptor goes back to the context that ClsMiddleware made for the request: there the state must be. Its own map of contexts
+    // (ContextClsStoreMap) can't be asked: from version 7 an application of CommonJS has a second copy of it.
+    open: (state, work, request) => {
       const outer = context();
-      if (!outer || !isOfRequest(outer, cls.get(CLS_REQ))) return run(state, work);
+      if (!outer || !request || cls.get<unknown>(CLS_REQ) !== request) return run(state, work);
       putState(outer, state);
       return work();
     },
     current: () => stateIn(context()),
   };
-}
-
-/** Whether the context is one request's own, not a part of it and not one that several share. */
-function isOfRequest(context: ClsStore, request: unknown): boolean {
-  return typeof request === 'object' && request !== null && ContextClsStoreMap.getByRaw(request) === context;
 }

@@ -39,6 +39,6 @@ export class HttpScopes {
     if (request.headers.upgrade?.toLowerCase() === 'websocket') return next();
     const state = new ScopeState();
     response.once('close', () => state.close());
-    this.scope.open(state, next);
+    this.scope.open(state, next, request);
   }
 }

@@ -57,8 +57,11 @@ function partOf<V>(parts: Map<unknown, Map<string, V>>, owner: unknown): Map<str
 export interface ScopeStorage {
   /** In here, and only in here, the state is the current one; `undefined`: there is none. */
   run<R>(state: ScopeState | undefined, work: () => R): R;
-  /** As `run`, at the beginning of a request or message: may keep the state in a context that is this request's own. Default: `run`. */
-  open?<R>(state: ScopeState, work: () => R): R;
+  /**
+   * As `run`, at the beginning of a request or message: may keep the state in a context that is this request's own. Default: `run`.
+   * @param request what HTTP middleware is given; undefined for messages.
+   */
+  open?<R>(state: ScopeState, work: () => R, request?: object): R;
   current(): ScopeState | undefined;
 }
 
@@ -105,8 +108,8 @@ export class RequestScope {
   }
 
   /** @internal Opens a scope that the caller closes: for transports that know when a request is over. */
-  open<R>(state: ScopeState, work: () => R): R {
-    return this.storage.open ? this.storage.open(state, work) : this.storage.run(state, work);
+  open<R>(state: ScopeState, work: () => R, request?: object): R {
+    return this.storage.open ? this.storage.open(state, work, request) : this.storage.run(state, work);
   }
 
   /** @internal Whether it travels in a context that something else opens: it must be open before the scope is. */

@@ -49,6 +49,14 @@ describe('A scope in a context of nestjs-cls', () => {
     });
   });
 
+  it('is kept in the context of the request that it is opened for, and in no other', async () => {
+    expect(await worker.call('backInContext')).toEqual({
+      'of the request': true,
+      'of another request': false,
+      'of a message': false,
+    });
+  });
+
   it('makes a context where there is none', async () => {
     expect(await worker.call('alone')).toEqual({ inside: [true, true], outside: [false, false] });
   });

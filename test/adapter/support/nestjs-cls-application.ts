@@ -2,12 +2,12 @@ import { Controller, Get, Injectable, Module, Param } from '@nestjs/common';
 import type { CanActivate, ExecutionContext, INestApplication } from '@nestjs/common';
 import { APP_GUARD, NestFactory } from '@nestjs/core';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { ClsModule, ClsService, ClsServiceManager } from 'nestjs-cls';
+import { CLS_REQ, ClsModule, ClsService, ClsServiceManager } from 'nestjs-cls';
 import type { ClsModuleOptions } from 'nestjs-cls';
 import { nestjsClsStorage } from '../../../src/adapter/nestjs-cls-storage.js';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
-import { RequestScope } from '../../../src/tier/request-scope.js';
+import { RequestScope, ScopeState } from '../../../src/tier/request-scope.js';
 import { Visits } from '../../module/support/visits.js';
 import type { Verdict } from '../../module/support/visits.js';
 
@@ -95,6 +95,25 @@ export const nestjsClsMethods = {
       seen['after the job'] = [cls.get('result'), scope.active];
       return seen;
     });
+  },
+
+  /** Whether the scope of a request is found by who goes back to the context that another copy of nestjs-cls made for it. */
+  async backInContext(): Promise<Record<string, boolean>> {
+    const cls = ClsServiceManager.getClsService();
+    const scope = new RequestScope(nestjsClsStorage());
+    const seen = (opened?: object): boolean =>
+      cls.run({ ifNested: 'override' }, () => {
+        cls.set(CLS_REQ, request);
+        const context = cls.get();
+        const state = new ScopeState();
+        try {
+          return scope.open(state, () => cls.runWith(context, () => scope.active), opened);
+        } finally {
+          state.close();
+        }
+      });
+    const request = {};
+    return { 'of the request': seen(request), 'of another request': seen({}), 'of a message': seen() };
   },
 
   /** Where there is no context of the team's. */
