@@ -12,6 +12,8 @@ export interface KeyvLike {
   disconnect?(): unknown;
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   throwOnErrors?: boolean;
+  /** What storage adapters for keyv 6 say of themselves. */
+  readonly capabilities?: { readonly expires?: boolean };
 }
 
 /**

@@ -26,8 +26,8 @@ export interface KeyvStoreOptions {
  * A Keyv is told to throw its errors from now on: swallowed, an outage would look like an acknowledged write. Its keys get up to 250 bytes
  * long, and its own prefix in front.
  *
- * @throws InvalidOptionError for what is no Keyv, a Keyv before 5.4 (which swallows its errors), a bare Map (which keeps no lives), and options
- * out of range.
+ * @throws InvalidOptionError for what is no Keyv, a Keyv before 5.4 or from 6 on (which swallow their errors), a storage adapter for keyv 6, a
+ * bare Map (which keeps no lives), and options out of range.
  * @example TieredCacheModule.forRoot({ stores: keyvStore(new KeyvRedis(url), { reach: 'fleet', durable: true }) })
  */
 export function keyvStore(keyv: KeyvLike, options: KeyvStoreOptions = {}): Store {
@@ -55,7 +55,11 @@ function assertUsable(keyv: KeyvLike): void {
   }
   if ('hooks' in keyv && 'stats' in keyv && !('throwOnErrors' in keyv)) {
     const problem = 'this Keyv swallows its errors, and an outage would look like an acknowledged write';
-    throw new InvalidOptionError('keyv', problem, 'Update keyv to 5.4 or later, or give its storage adapter itself.');
+    throw new InvalidOptionError('keyv', problem, 'Use version 5.4 of keyv, or a later 5.');
+  }
+  if (keyv.capabilities?.expires === true) {
+    const problem = 'this storage adapter of keyv 6 reads the length of a life as its end, and would keep nothing';
+    throw new InvalidOptionError('keyv', problem, 'Use the version of the adapter for keyv 5.');
   }
 }
 
