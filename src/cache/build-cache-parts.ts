@@ -19,6 +19,7 @@ import type { Clock } from '../value/clock.js';
 import { CoarseClock } from '../value/coarse-clock.js';
 import { positiveMilliseconds, milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
+import { InvalidOptionError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import type { CacheParts } from './cache-parts.js';
 import { LoadPlaces } from './load-places.js';
@@ -26,7 +27,7 @@ import { UnacknowledgedWrites } from './unacknowledged-writes.js';
 import { VersionedKeySpace } from './versioned-key-space.js';
 import type { VersionStamp } from './versioned-key-space.js';
 
-/** How far near copies are believed. */
+/** How far near copies are believed. Of stores that keep a log of invalidations: memcached, disk, memory; an error with any other store. */
 export interface CoherenceOptions {
   /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. */
   readonly interval?: Duration;
@@ -134,6 +135,14 @@ function buildLogs(
   listener: LogListener,
 ): Map<Shard, ShardLog> {
   const options = coherence === false ? {} : (coherence ?? {});
+  const asked = options.interval !== undefined || options.blindFor !== undefined;
+  if (asked && store && !store.capabilities.atomic) {
+    throw new InvalidOptionError(
+      'coherence',
+      `the ${store.name} store keeps no log of invalidations`,
+      'Leave it out and give short lives or process: false, or use memcached, disk or memory.',
+    );
+  }
   const defaultIntervalMs = store?.capabilities.reach === 'fleet' ? 1_000 : 50;
   const shared = {
     cache: name,

@@ -34,7 +34,10 @@ export interface TieredCacheOptions {
    * of arrival, refreshes included; a bulk counts as one, and what a loader itself asks for runs under that loader's place. Default: no limit.
    */
   readonly maxConcurrentLoads?: number;
-  /** How other processes' invalidations are learned of; `false`: not at all, near copies live by their own instants. */
+  /**
+   * How other processes' invalidations are learned of; `false`: not at all, near copies live by their own instants. A start-up error with a store
+   * that keeps no log of them, such as a Keyv.
+   */
   readonly coherence?: CoherenceOptions | false;
   /** Cache locks. */
   readonly lock?: LockModuleOptions;

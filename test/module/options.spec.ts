@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { INestApplication } from '@nestjs/common';
+import { Keyv } from 'keyv';
+import { keyvStore } from '../../src/adapter/keyv-store.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 describe('The options of the module', () => {
@@ -23,8 +26,32 @@ describe('The options of the module', () => {
     expect(most).toBe(2);
   });
 
-  it('stop the start when they can’t be used, and the error names the option', async () => {
-    const starting = start({ imports: [cacheModule({ maxConcurrentLoads: 0 })] });
-    await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'maxConcurrentLoads' });
+  it.each<[string, TieredCacheOptions]>([
+    ['maxConcurrentLoads', { maxConcurrentLoads: 0 }],
+    ['coherence', { stores: keyvStore(new Keyv()), coherence: { interval: '1s' } }],
+    ['coherence', { stores: keyvStore(new Keyv()), coherence: { blindFor: 0 } }],
+  ])('stop the start when they can’t be used, and the error names the option: %s', async (option, options) => {
+    const starting = start({ imports: [cacheModule(options)] });
+    await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option });
+  });
+
+  it('say what to do where a store keeps no log of invalidations', async () => {
+    const starting = start({
+      imports: [cacheModule({ stores: keyvStore(new Keyv()), coherence: { interval: '1s' } })],
+    });
+    await expect(starting).rejects.toThrow(
+      'coherence: the keyv store keeps no log of invalidations. Leave it out and give short lives or process: false, or use memcached, disk or memory.',
+    );
+  });
+
+  it.each<TieredCacheOptions>([
+    { stores: keyvStore(new Keyv()) },
+    { stores: keyvStore(new Keyv()), coherence: false },
+    { stores: keyvStore(new Keyv()), coherence: {} },
+    { stores: false, coherence: { interval: '1s' } },
+    { coherence: { interval: '1s' } },
+  ])('start where nothing is asked for that the store can’t do: %#', async (options) => {
+    app = await start({ imports: [cacheModule(options)] });
+    expect(await app.get(TieredCache).getOrSet('a', () => 1)).toBe(1);
   });
 });

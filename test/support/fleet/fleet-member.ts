@@ -81,7 +81,7 @@ export class FleetMember {
           namespace: name,
           packageVersion: '1',
           store: withoutLeases ? { ...answers.store, capabilities: { ...capabilities, atomic: false } } : answers.store,
-          coherence: { interval: 100 },
+          coherence: withoutLeases ? false : { interval: 100 },
           ...(stampFile !== undefined && { versionStamp: () => this.read(stampFile) }),
           ...configuration,
         },
