@@ -85,8 +85,10 @@ export class StoredEntries {
     }
   }
 
-  /** The copy, if the item alone tells that it may be served. Why not is told by `understandAlone`. */
-  servableAlone<V>(placed: PlacedKey, item: StoredItem, policy: EntryPolicy<V>): NearCopy<V> | undefined {
+  /** The copy of an item of borrowed bytes, if the item alone tells that it may be served. Why not is told by `understandAlone`. */
+  servableAlone<V>(placed: PlacedKey, borrowed: StoredItem, policy: EntryPolicy<V>): NearCopy<V> | undefined {
+    // What is frozen holds no bytes; what is cloned copies them.
+    const item = policy.isolation === 'share' ? { ...borrowed, bytes: Buffer.from(borrowed.bytes) } : borrowed;
     try {
       const understood = this.examine(placed, item, policy);
       return 'copy' in understood ? understood.copy : undefined;

@@ -52,7 +52,7 @@ export interface Shard {
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]>;
   /**
    * What stands under the key, for shards that can tell without waiting; absent on all others. `undefined`: nothing, or it can't be told now.
-   * Throws what `readMany` rejects with.
+   * The next call may overwrite the bytes. Throws what `readMany` rejects with.
    */
   readNow?(storeKey: string): StoredItem | undefined;
   /**

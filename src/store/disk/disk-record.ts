@@ -62,10 +62,11 @@ export function readRevision(record: Buffer): number {
  * the next read.
  *
  * @param size of the whole record: the reused buffer is longer.
+ * @param into where they are copied to, if they fit in. Default: memory of their own.
  */
-export function copyItemBytes(record: Buffer, size: number): Buffer {
+export function copyItemBytes(record: Buffer, size: number, into?: Buffer): Buffer {
   const length = size - recordHeadBytes;
-  const bytes = Buffer.allocUnsafe(length);
+  const bytes = into && length <= into.length ? into.subarray(0, length) : Buffer.allocUnsafe(length);
   bytes.set(new Uint8Array(record.buffer, record.byteOffset + recordHeadBytes, length));
   return bytes;
 }
