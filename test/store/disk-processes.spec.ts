@@ -175,7 +175,10 @@ describe('opening beside processes that write', () => {
     const keys = journal.keys();
     const store = new DiskStore({ directory: directory.path }, patience);
     await store.open();
-    const items = await store.shards[0].readMany([...keys, 'counter']);
+    const items = await store.shards[0].readMany([...keys, 'counter']).catch((error: unknown) => {
+      problems.push(String(error)); // what was written over each other can be beyond reading
+      return [];
+    });
     await store.close();
     for (const [i, key] of keys.entries()) {
       if (!journal.allows(key, look(key, items[i]?.bytes))) problems.push(`${key} is not what was acknowledged`);
