@@ -1,10 +1,10 @@
 import { ExternalContextCreator, MetadataScanner } from '@nestjs/core';
 import type { ModulesContainer } from '@nestjs/core';
+import { isGateway } from './gateways.js';
 
 type Metatype = abstract new (...dependencies: never[]) => object;
 
 /** Nest's own marks, as they stand on classes and methods. */
-const gatewayMark = 'websockets:is_gateway';
 const messageMark = 'microservices:pattern';
 const dependencyMarks = ['design:paramtypes', 'self:paramtypes', 'self:properties_metadata'];
 
@@ -22,7 +22,7 @@ export function hasOtherEntrances(modules: ModulesContainer): boolean {
 }
 
 function isOtherEntrance(metatype: Metatype): boolean {
-  if (Reflect.hasMetadata(gatewayMark, metatype)) return true;
+  if (isGateway(metatype)) return true;
   if (dependencyMarks.some((mark) => namesContextCreator(Reflect.getMetadata(mark, metatype)))) return true;
   const prototype = metatype.prototype as Record<string, unknown> | undefined;
   return new MetadataScanner()

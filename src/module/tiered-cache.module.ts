@@ -22,6 +22,7 @@ import { RequestCache } from '../tier/request-cache.js';
 import { RequestScope } from '../tier/request-scope.js';
 import { systemClock } from '../value/clock.js';
 import { hasOtherEntrances } from './entrances.js';
+import { interceptGateways } from './gateways.js';
 import { HttpScopes } from './http-scopes.js';
 import { openLocks } from './own-locks.js';
 import type { OwnLocks } from './own-locks.js';
@@ -44,6 +45,7 @@ class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown
     @Inject(OWN_CACHE) private readonly cache: TieredCache,
     @Inject(OWN_LOCKS) private readonly locks: OwnLocks,
     @Inject(OWN_WARNINGS) private readonly stopWarnings: () => void,
+    @Inject(OWN_INTERCEPTOR) private readonly leaveGateways: () => void,
   ) {}
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -54,6 +56,7 @@ class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown
     await this.cache.close();
     await this.locks.ownStore?.close();
     this.stopWarnings();
+    this.leaveGateways();
   }
 }
 
@@ -149,11 +152,11 @@ function intercept(
   scope: RequestScope,
   application: ApplicationConfig,
   modules: ModulesContainer,
-): RequestScopeInterceptor | null {
-  if (!options.mayForceMiss && !hasOtherEntrances(modules)) return null;
+): () => void {
+  if (!options.mayForceMiss && !hasOtherEntrances(modules)) return () => {};
   const interceptor = new RequestScopeInterceptor(scope, options);
   application.addGlobalInterceptor(interceptor);
-  return interceptor;
+  return interceptGateways(modules, interceptor);
 }
 
 async function openCache(options: ResolvedOptions, scope: RequestScope): Promise<TieredCache> {

@@ -1,11 +1,13 @@
-import { Controller, Inject, Injectable } from '@nestjs/common';
-import type { ModuleMetadata } from '@nestjs/common';
+import { Controller, Inject, Injectable, UseInterceptors } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, ModuleMetadata, NestInterceptor } from '@nestjs/common';
 import { ApplicationConfig, ExternalContextCreator } from '@nestjs/core';
 import { EventPattern } from '@nestjs/microservices';
 import { Test } from '@nestjs/testing';
 import type { TestingModule } from '@nestjs/testing';
 import { WebSocketGateway } from '@nestjs/websockets';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Observable } from 'rxjs';
+import { RequestScopeInterceptor } from '../../src/module/request-scope.interceptor.js';
 import { cacheModule } from '../support/nest-application.js';
 
 @Controller()
@@ -17,7 +19,15 @@ class Events {
   change(_event: unknown): void {}
 }
 
+@Injectable()
+class Theirs implements NestInterceptor {
+  intercept(_context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return next.handle();
+  }
+}
+
 @WebSocketGateway()
+@UseInterceptors(Theirs)
 class Gateway {}
 
 @Injectable()
@@ -51,6 +61,14 @@ describe('The interceptor that opens scopes', () => {
 
   it('is not there for routes alone', async () => {
     expect(await interceptors({})).toBe(0);
+  });
+
+  it('stands on the class of a gateway, in front of its own, as long as the application runs', async () => {
+    await interceptors({ providers: [Gateway] });
+    const standing = (): unknown[] => Reflect.getMetadata('__interceptors__', Gateway) as unknown[];
+    expect(standing()).toEqual([expect.any(RequestScopeInterceptor), Theirs]);
+    await app.close();
+    expect(standing()).toEqual([Theirs]);
   });
 
   it('is there for routes that may force a miss', async () => {

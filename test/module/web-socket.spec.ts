@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import type { INestApplication } from '@nestjs/common';
+import { ApplicationConfig } from '@nestjs/core';
 import { WsAdapter } from '@nestjs/platform-ws';
 import { MessageBody, SubscribeMessage, WebSocketGateway } from '@nestjs/websockets';
 import { Test } from '@nestjs/testing';
@@ -40,12 +41,18 @@ class Client {
   }
 }
 
-describe('Messages over WebSockets', () => {
+describe.each([
+  ['', true],
+  [' where Nest runs no global interceptor for them, as 11 does not', false],
+])('Messages over WebSockets%s', (_where, global) => {
   let app: INestApplication;
   let clients: Client[];
   beforeAll(async () => {
     const metadata = { imports: [cacheModule()], providers: [Visits, VisitsGateway] };
-    app = (await Test.createTestingModule(metadata).compile()).createNestApplication();
+    const module = await Test.createTestingModule(metadata).compile();
+    const interceptors = module.get(ApplicationConfig).getGlobalInterceptors();
+    if (!global) interceptors.splice(0);
+    app = module.createNestApplication();
     app.useWebSocketAdapter(new WsAdapter(app));
     await app.listen(0, '127.0.0.1');
     const url = `${(await app.getUrl()).replace('http', 'ws')}/visits`;
