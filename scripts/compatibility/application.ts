@@ -26,13 +26,15 @@ async function create(metadata: ModuleMetadata): Promise<INestApplication> {
   return NestFactory.create(AppModule, new FastifyAdapter(), { logger });
 }
 
-/** Starts an application, hands it over, and ends it. */
+/** Makes an application, prepares and starts it, hands it over, and ends it. */
 export async function withApplication(
   metadata: ModuleMetadata,
   use: (ask: Ask, app: INestApplication) => Promise<void>,
+  prepare?: (app: INestApplication) => Promise<void>,
 ): Promise<void> {
   const app = await create(metadata);
   try {
+    await prepare?.(app);
     await app.listen(0, '127.0.0.1');
     const url = await app.getUrl();
     const ask: Ask = async (path, headers = {}) => {

@@ -41,7 +41,7 @@ const compilerOptions = {
 };
 
 /** What the smoke application needs besides the versions that are tried. */
-const tools = { typescript: '5.9', '@types/node': '20', '@types/cls-hooked': '4' };
+const tools = { typescript: '5.9', '@types/node': '20', '@types/cls-hooked': '4', '@types/ws': '8', ws: '8' };
 
 /** One installation, and in it an application of ES modules and one of CommonJS. */
 export async function project(scratch, tarball, { nest, peers, packages, overrides }) {

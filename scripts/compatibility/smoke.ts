@@ -5,6 +5,7 @@ import { clsHooked } from './parts/cls-hooked.js';
 import { decorators } from './parts/decorators.js';
 import { keyv } from './parts/keyv.js';
 import { memcached } from './parts/memcached.js';
+import { messages } from './parts/messages.js';
 import { nestjsCls } from './parts/nestjs-cls.js';
 import { opentelemetry } from './parts/opentelemetry.js';
 import { promClient } from './parts/prom-client.js';
@@ -16,6 +17,7 @@ import { tiers } from './parts/tiers.js';
 const parts = {
   tiers,
   requestScope,
+  messages,
   decorators,
   cachedResponse,
   cacheManager,

@@ -3,7 +3,16 @@
 
 const ofNest = (version) =>
   Object.fromEntries(
-    ['common', 'core', 'platform-express', 'platform-fastify', 'testing'].map((name) => [`@nestjs/${name}`, version]),
+    [
+      'common',
+      'core',
+      'microservices',
+      'platform-express',
+      'platform-fastify',
+      'platform-ws',
+      'testing',
+      'websockets',
+    ].map((name) => [`@nestjs/${name}`, version]),
   );
 
 const oldest = {
@@ -40,7 +49,9 @@ export const combinations = [
     peers: 'oldest peers',
     packages: {
       ...ofNest('11.0.1'),
-      '@nestjs/platform-fastify': '11.0.3', // the first that accepts Nest 11
+      // The first that accept Nest 11.
+      '@nestjs/platform-fastify': '11.0.3',
+      '@nestjs/platform-ws': '11.0.5',
       ...oldest,
       'reflect-metadata': '0.1.12',
       'nestjs-cls': '5.4.2',
