@@ -41,7 +41,10 @@ export interface Result {
   readonly rows: readonly Row[];
 }
 
-/** Runs each contender once to warm up, then all of them in turn, round by round, so that a machine that slows down slows all of them. */
+/**
+ * Runs each contender of each comparison once to warm up, then those of a comparison in turn, round by round, so that a machine that slows down
+ * slows all of them.
+ */
 export async function runBenchmark(
   benchmark: Benchmark,
   progress: (text: string) => void,
@@ -51,7 +54,12 @@ export async function runBenchmark(
   const rounds = smoke ? 1 : (benchmark.rounds ?? 7);
   const rows: Row[] = [];
   try {
-    for (const comparison of comparisons) rows.push(...(await compare(comparison, rounds, smoke, progress)));
+    const contenders = smoke ? [] : comparisons.flatMap(({ subjects }) => subjects);
+    for (const { name, round } of contenders) {
+      progress(`warming up ${name}`);
+      await round();
+    }
+    for (const comparison of comparisons) rows.push(...(await compare(comparison, rounds, progress)));
   } finally {
     await close?.();
   }
@@ -61,11 +69,9 @@ export async function runBenchmark(
 async function compare(
   { variant, baseline, subjects }: Comparison,
   rounds: number,
-  smoke: boolean,
   progress: (text: string) => void,
 ): Promise<Row[]> {
   const figures = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
-  if (!smoke) for (const { round } of subjects) await round();
   for (let done = 0; done < rounds; done++) {
     progress(`${variant} round ${done + 1} of ${rounds}`.trim());
     // Every other round in the other direction: nobody always comes after the same one.
