@@ -195,6 +195,13 @@ describe('opening beside processes that write', () => {
   }, 60_000);
 
   it('loses some where nobody waits for an opener (negative control)', async () => {
-    expect(await openBesideWriters(false, 100)).not.toEqual([]);
-  }, 60_000);
+    // An opener must come in the middle of a write: on a busy machine that takes some more tries.
+    let problems: string[] = [];
+    for (let tries = 0; tries < 8 && problems.length === 0; tries++) {
+      directory.remove();
+      directory = diskDirectory();
+      problems = await openBesideWriters(false, 100);
+    }
+    expect(problems).not.toEqual([]);
+  }, 120_000);
 });
