@@ -1,6 +1,7 @@
 import type { MiddlewareConsumer } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { ScopeState } from '../tier/request-scope.js';
 import type { RequestScope } from '../tier/request-scope.js';
 
@@ -18,6 +19,8 @@ interface Hooks {
  * one message has read would be what all later ones of that connection are given.
  */
 export class HttpScopes {
+  private readonly pipelined = new WeakMap<Socket, Set<ScopeState>>();
+
   constructor(private readonly scope: RequestScope) {}
 
   /**
@@ -37,8 +40,21 @@ export class HttpScopes {
   private open(request: IncomingMessage, response: ServerResponse, next: Next): void {
     if (this.scope.active) return next(); // another cache of this application opened it
     if (request.headers.upgrade?.toLowerCase() === 'websocket') return next();
+    if (response.destroyed || request.socket.destroyed) return next(); // nothing would end it
     const state = new ScopeState();
     response.once('close', () => state.close());
+    if (response.socket === null) this.endWithConnection(request.socket, response, state);
     this.scope.open(state, next, request);
+  }
+
+  /** The response to a pipelined request hears of its connection's end only when all before it have been answered. */
+  private endWithConnection(socket: Socket, response: ServerResponse, state: ScopeState): void {
+    const states = this.pipelined.get(socket) ?? new Set();
+    if (!this.pipelined.has(socket)) {
+      this.pipelined.set(socket, states);
+      socket.once('close', () => states.forEach((one) => one.close()));
+    }
+    states.add(state);
+    response.once('close', () => states.delete(state));
   }
 }

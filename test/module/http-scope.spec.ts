@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { Body, Catch, Controller, Get, Injectable, Module, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
 import type {
   ArgumentsHost,
@@ -15,7 +17,11 @@ import type {
 import { HttpAdapterHost } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { RequestCache } from '../../src/tier/request-cache.js';
+import { asyncLocalScopeStorage, RequestScope } from '../../src/tier/request-scope.js';
+import type { ScopeState, ScopeStorage } from '../../src/tier/request-scope.js';
+import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
+import type { Platform } from '../support/nest-application.js';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expectNoCrossings, visitAll } from './support/visit-all.js';
 import { Visits } from './support/visits.js';
@@ -113,6 +119,51 @@ class MiddlewareStepsModule implements NestModule {
 }
 Module({ controllers: [StepsController], providers: [Steps] })(MiddlewareStepsModule);
 
+/** Tells of every scope whether it is still open. */
+function watchedStorage(states: ScopeState[]): ScopeStorage {
+  return {
+    ...asyncLocalScopeStorage,
+    run: (state, work) => {
+      if (state) states.push(state);
+      return asyncLocalScopeStorage.run(state, work);
+    },
+  };
+}
+
+type HoldingHook = (request: unknown, reply: unknown, next: () => void) => void;
+
+/** What a team has put in front of everything: it takes its time. */
+function holdUp(app: INestApplication, platform: Platform, began: () => void): void {
+  const hold = (next: () => void): void => {
+    began();
+    setTimeout(next, 50);
+  };
+  if (platform === 'Express') app.use((_request: unknown, _response: unknown, next: () => void) => hold(next));
+  else {
+    const fastify = app.getHttpAdapter().getInstance() as { addHook(name: string, hook: HoldingHook): void };
+    fastify.addHook('onRequest', (_request, _reply, next) => hold(next));
+  }
+}
+
+/** A connection on which these requests are sent without waiting for answers. */
+async function pipeline(app: INestApplication, paths: readonly string[]): Promise<Socket> {
+  const socket = connect(Number(new URL(await app.getUrl()).port), '127.0.0.1');
+  await once(socket, 'connect');
+  socket.write(paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: test\r\n\r\n`).join(''));
+  return socket;
+}
+
+@Controller('held')
+class HeldController {
+  constructor(private readonly scope: RequestScope) {}
+  readonly scopes: boolean[] = [];
+  @Get()
+  hold(): Promise<void> {
+    this.scopes.push(this.scope.active);
+    return pause(100);
+  }
+}
+
 /** A body that comes in pieces is read when the request's context is long gone. */
 async function postInPieces(url: string): Promise<unknown> {
   const body = JSON.stringify({ text: 'x'.repeat(30_000) });
@@ -155,5 +206,31 @@ describe.each(platforms)('A request on %s', (platform) => {
     const url = await app.getUrl();
     const answer = { length: 30_000, steps };
     expect(await Promise.all([postInPieces(url), postInPieces(url)])).toEqual([answer, answer]);
+  });
+
+  it('has none that outlives its connection, also if its answer waits for others of that connection', async () => {
+    const states: ScopeState[] = [];
+    const caches = [cacheModule({ scopeStorage: watchedStorage(states) }), cacheModule({ name: 'second' })];
+    app = await listen(platform, { imports: caches, controllers: [HeldController] });
+    const socket = await pipeline(app, ['/held', '/held', '/none', '/held']);
+    await eventually(() => expect(app.get(HeldController).scopes).toEqual([true, true, true]));
+    expect(states.map(({ closed }) => closed)).toEqual([false, false, false, false]);
+    socket.destroy();
+    await eventually(() => expect(states.map(({ closed }) => closed)).toEqual([true, true, true, true]));
+  });
+
+  it('has none when its connection is gone before it could be opened', async () => {
+    const states: ScopeState[] = [];
+    const began: number[] = [];
+    app = await listen(
+      platform,
+      { imports: [cacheModule({ scopeStorage: watchedStorage(states) })], controllers: [HeldController] },
+      (one) => holdUp(one, platform, () => began.push(1)),
+    );
+    const socket = await pipeline(app, ['/held', '/held']);
+    await eventually(() => expect(began).toEqual([1, 1]));
+    socket.destroy();
+    await eventually(() => expect(app.get(HeldController).scopes).toEqual([false, false]));
+    expect(states).toEqual([]);
   });
 });

@@ -13,13 +13,21 @@ export function cacheModule(options: TieredCacheOptions = {}): ReturnType<typeof
   return TieredCacheModule.forRoot({ stores: memoryStore(), namespace: 'test', packageVersion: '1', ...options });
 }
 
-/** A running application. Close it. */
-export async function listen(platform: Platform, metadata: ModuleMetadata): Promise<INestApplication> {
+/**
+ * A running application. Close it.
+ * @param prepare comes before everything that the modules do.
+ */
+export async function listen(
+  platform: Platform,
+  metadata: ModuleMetadata,
+  prepare?: (app: INestApplication) => void,
+): Promise<INestApplication> {
   const module = await Test.createTestingModule(metadata).compile();
   const app =
     platform === 'Express'
       ? module.createNestApplication()
       : module.createNestApplication(new FastifyAdapter() as never);
+  prepare?.(app);
   await app.listen(0, '127.0.0.1');
   return app;
 }
