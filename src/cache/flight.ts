@@ -53,6 +53,8 @@ export class Flight<R = unknown> {
   /** The flight that flies this one, of a bulk. */
   private carrier: Flight | undefined;
   private callers = 0;
+  /** Those of them that are loaders, whose place it shares. */
+  private loaders = 0;
   /** Few wait for anything. */
   private waitsFor: Set<Flight> | undefined;
 
@@ -115,18 +117,30 @@ export class Flight<R = unknown> {
     signal: AbortSignal | undefined,
     asking: Flight | undefined,
   ): Promise<R> {
-    if (asking && !asking.landed) {
-      if ((this as Flight).reaches(asking)) throw new RecursiveLoadError(this.key);
-      asking.dependsOn(this);
+    const loader = asking?.landed ? undefined : asking;
+    if (loader) {
+      if ((this as Flight).reaches(loader)) throw new RecursiveLoadError(this.key);
+      loader.dependsOn(this);
+      this.countLoader(1);
     }
     this.callers++;
     try {
       return await this.waited(clock, hardMs, signal);
     } finally {
       this.callers--;
-      asking?.waitsFor?.delete(this);
+      loader?.waitsFor?.delete(this);
+      if (loader) this.countLoader(-1);
       if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
     }
+  }
+
+  /** One that gave up waiting makes room when it ends: what it lent is no more than what the load itself runs under. */
+  private countLoader(change: 1 | -1): void {
+    this.loaders += change;
+    this.carrier?.countLoader(change);
+    if (this.loaders > 0) return;
+    if (this.carrier) this.turn?.end();
+    else this.turn?.forgo();
   }
 
   /** Everybody left: its load is told to stop. */

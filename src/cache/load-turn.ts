@@ -30,12 +30,17 @@ export class LoadTurn {
     this.onPlace?.();
   }
 
-  /** Kept to the end, also while it has a place of its own: that one is left whenever it looks again. False: it has been lent one already. */
+  /** Kept for as long as a loader waits, also beside a place of its own: that one is left whenever it looks again. False: it has been lent one already. */
   borrow(place: LoadPlace): boolean {
     if (this.lent) return false;
     this.lent = place.share();
     this.onPlace?.();
     return true;
+  }
+
+  /** No loader waits for it any more. Under its own place it goes on; without one it runs under what was lent, to the end. */
+  forgo(): void {
+    if (this.own) this.giveBack();
   }
 
   /** Nothing runs under it now. What was lent stays: who lent it goes on waiting. */
@@ -48,6 +53,10 @@ export class LoadTurn {
   /** The flight has landed. */
   end(): void {
     this.leave();
+    this.giveBack();
+  }
+
+  private giveBack(): void {
     const { lent } = this;
     this.lent = undefined;
     lent?.leave();

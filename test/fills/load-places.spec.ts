@@ -295,6 +295,27 @@ describe('loads past the limit', () => {
       expect(await Promise.all([whole, ...others])).toEqual(['part', 'b', 'c']);
     });
 
+    it.each(['alone', 'in a bulk'])('leave it when it gives up waiting for one that has a place, %s', async (how) => {
+      const cache = await limitedTo(2);
+      const bulk = async (keys: readonly string[]) => {
+        await held('x')();
+        return keys.map((key) => [key, 'x'] as const);
+      };
+      const running = how === 'alone' ? cache.getOrSet('x', held('x')) : cache.getOrSetMany(['x', 'y'], bulk);
+      await begun('x');
+      const hasty = (): Promise<string> => cache.getOrSet('x', () => 'never', { timeout: { hard: 20 } });
+      await expect(cache.getOrSet('a', hasty)).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
+      expect(await limited(cache.getOrSet('b', () => 'b'))).toBe('b');
+      const waits = cache.getOrSet('c', () => cache.getOrSet('x', () => 'never'));
+      const line = cache.getOrSet('d', held('d'));
+      await eventually(() => expect(waiting(cache)).toBe(1));
+      open('x');
+      expect(await waits).toBe('x');
+      await begun('x', 'd');
+      open('d');
+      await Promise.all([running, line]);
+    });
+
     it('(−) wait until maxLoad where nobody knows who asks', async () => {
       const cache = await limitedTo(1);
       const unknown = AsyncResource.bind((): Promise<string> => cache.getOrSet('part', () => 'p'));
