@@ -112,7 +112,7 @@ export class RequestScope {
     return this.storage.open ? this.storage.open(state, work, request) : this.storage.run(state, work);
   }
 
-  /** @internal Whether it travels in a context that something else opens: it must be open before the scope is. */
+  /** @internal False: it travels in a context that something else opens, which must be open before the scope is. */
   get hasOwnContext(): boolean {
     return this.storage.open === undefined;
   }
