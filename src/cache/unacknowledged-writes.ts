@@ -13,6 +13,9 @@ const maxDelayMs = 2_000;
  */
 export class UnacknowledgedWrites {
   private readonly resends = new Map<string, { readonly key: string; readonly resend: Resend }>();
+  private readonly underWay = new Map<string, Promise<boolean>>();
+  /** How many writes of a name hold it back. */
+  private readonly held = new Map<string, number>();
   private timer: Timer | undefined;
   private delayMs = firstDelayMs;
   private closed = false;
@@ -50,6 +53,24 @@ export class UnacknowledgedWrites {
     this.resends.delete(name);
   }
 
+  /**
+   * For a write of these names that is about to be sent: nothing of theirs is sent until the returned function is called.
+   *
+   * 1. `set(k)` was not acknowledged, and the removal of k waits here; 2. the store answers again, and `set(k)` is sent once more; 3. the removal
+   * is sent; 4. the store writes k, then removes it; 5. `set(k)` resolves to true, and there is no k.
+   */
+  async hold(names: readonly string[]): Promise<() => void> {
+    for (const name of names) this.held.set(name, (this.held.get(name) ?? 0) + 1);
+    await Promise.all(names.flatMap((name) => this.underWay.get(name) ?? []));
+    return () => {
+      for (const name of names) {
+        const others = (this.held.get(name) ?? 1) - 1;
+        if (others > 0) this.held.set(name, others);
+        else this.held.delete(name);
+      }
+    };
+  }
+
   /** Sends everything once more; what can't be acknowledged now is given up and said. */
   async close(): Promise<void> {
     this.closed = true;
@@ -67,8 +88,15 @@ export class UnacknowledgedWrites {
   }
 
   private async sendAll(): Promise<void> {
-    const outcomes = await Promise.all([...this.resends].map(([name, { resend }]) => this.send(name, resend)));
+    const sent = [...this.resends].filter(([name]) => !this.held.has(name));
+    const outcomes = await Promise.all(sent.map(([name, { resend }]) => this.sendOne(name, resend)));
     this.delayMs = outcomes.every(Boolean) ? firstDelayMs : Math.min(this.delayMs * 2, maxDelayMs);
+  }
+
+  private sendOne(name: string, resend: Resend): Promise<boolean> {
+    const sending = this.send(name, resend).finally(() => this.underWay.delete(name));
+    this.underWay.set(name, sending);
+    return sending;
   }
 
   private async send(name: string, resend: Resend): Promise<boolean> {

@@ -101,6 +101,17 @@ export class Writes {
   }
 
   private async setOnShard(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
+    const { unacknowledged } = this.parts;
+    if (unacknowledged.size === 0) return this.sendSets(shard, group, confirm);
+    const release = await unacknowledged.hold(group.map(({ key }) => key.id));
+    try {
+      return await this.sendSets(shard, group, confirm);
+    } finally {
+      release();
+    }
+  }
+
+  private async sendSets(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
     const { position } = this.parts.fence;
     let tooLarge: ValueTooLargeError | undefined;
     try {

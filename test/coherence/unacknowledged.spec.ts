@@ -129,6 +129,24 @@ describe('what waits to be acknowledged', () => {
   });
 });
 
+describe('a set that is sent once more', () => {
+  it('is not undone by the removal that its first try has left', async () => {
+    const shared = memoryStore();
+    const faulty = new FaultyStore(shared);
+    const here = await buildCache({ store: faulty.store });
+    const there = await buildCache({ store: shared });
+    faulty.down = '';
+    expect(await here.set('a', 1)).toBe(false); // its removal is sent 100 ms from now
+    faulty.down = undefined;
+    faulty.answersWritesAfterMs = 200;
+    expect(await here.set('a', 2)).toBe(true);
+    expect(await there.get('a')).toBe(2);
+    await pause(300);
+    expect(await there.get('a')).toBe(2);
+    await Promise.all([here.close(), there.close()]);
+  });
+});
+
 describe('an update whose log entry is lost', () => {
   it('is told to the other processes later, and stays', async () => {
     const shared = memoryStore();

@@ -1,11 +1,14 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 
-/** A store that can be made unreachable, as a whole or for keys that end so. */
+/** A store that can be made unreachable, as a whole or for keys that end so, and slow to answer. */
 export class FaultyStore {
   readonly store: Store;
   /** Keys with this ending, or all (`''`), are unreachable. */
   down: string | undefined;
+  /** How long the answer to a write is on its way. */
+  answersWritesAfterMs = 0;
   readonly commands: string[] = [];
 
   constructor(store: Store) {
@@ -27,7 +30,9 @@ export class FaultyStore {
         throw new StoreUnavailableError(shard.name, 'it was made unreachable');
       }
       this.commands.push(`${operation} ${keys.join(' ')}`);
-      return work();
+      const result = await work();
+      if (operation === 'write' && this.answersWritesAfterMs > 0) await pause(this.answersWritesAfterMs);
+      return result;
     };
     return {
       name: shard.name,
