@@ -21,6 +21,8 @@ export interface Benchmark {
   readonly work: string;
   /** What ours must reach, for the page. */
   readonly target: string;
+  /** What a reader should know of the figures, for the page. */
+  readonly remark?: string;
   /** Figures of one round are taken in this many rounds, interleaved. At least 5. */
   readonly rounds?: number;
   /** @param smoke is it enough to see that it works? Then counts are cut by `counted`. */

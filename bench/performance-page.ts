@@ -5,9 +5,9 @@ export function performancePage(
   results: readonly (readonly [Benchmark, Result])[],
   versions: readonly string[],
 ): string {
-  const sections = results.map(([{ work, target, unit }, { name, baseline, rows }]) => {
+  const sections = results.map(([{ work, target, unit, remark }, { name, baseline, rows }]) => {
     const lines = rows.map(({ subject, median, ratio }) => `| ${subject} | ${figure(median)} | ${ratio.toFixed(2)}× |`);
-    return `## ${name}\n\n${work}. Baseline: ${baseline}. Ours must reach ${target}.\n\n| subject | median, ${unit} | ratio |\n|---|---:|---:|\n${lines.join('\n')}\n`;
+    return `## ${name}\n\n${work}. Baseline: ${baseline}. Ours must reach ${target}.\n\n| subject | median, ${unit} | ratio |\n|---|---:|---:|\n${lines.join('\n')}\n${remark ? `\n${remark}\n` : ''}`;
   });
   return `# Performance
 
