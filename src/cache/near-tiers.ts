@@ -125,20 +125,16 @@ export class NearTiers {
 
   /** Whether the key or a tag of the copy was invalidated since that position. */
   namedSince(key: Key, copy: NearCopy, position: number): boolean {
-    const { fence } = this.parts;
-    return (
-      fence.namedSince(this.parts.nameOf(key), position) ||
-      copy.tags.some(({ tag }) => fence.namedSince(tagName(tag), position))
-    );
+    return this.parts.fence.namedSince(this.parts.nameOf(key), position) || this.tagNamedSince(copy, position);
   }
 
   /** As `namedSince`, but for what a request holds alone: another request's load with a life of 0 says nothing of it. */
   invalidatedSince(key: Key, copy: NearCopy, position: number): boolean {
-    const { fence } = this.parts;
-    return (
-      fence.invalidatedSince(this.parts.nameOf(key), position) ||
-      copy.tags.some(({ tag }) => fence.namedSince(tagName(tag), position))
-    );
+    return this.parts.fence.invalidatedSince(this.parts.nameOf(key), position) || this.tagNamedSince(copy, position);
+  }
+
+  private tagNamedSince({ tags }: NearCopy, position: number): boolean {
+    return tags.some(({ tag }) => this.parts.fence.namedSince(tagName(tag), position));
   }
 
   /**

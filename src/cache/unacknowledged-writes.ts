@@ -89,17 +89,17 @@ export class UnacknowledgedWrites {
 
   private async sendAll(): Promise<void> {
     const sent = [...this.resends].filter(([name]) => !this.held.has(name));
-    const outcomes = await Promise.all(sent.map(([name, { resend }]) => this.sendOne(name, resend)));
+    const outcomes = await Promise.all(sent.map(([name, { resend }]) => this.send(name, resend)));
     this.delayMs = outcomes.every(Boolean) ? firstDelayMs : Math.min(this.delayMs * 2, maxDelayMs);
   }
 
-  private sendOne(name: string, resend: Resend): Promise<boolean> {
-    const sending = this.send(name, resend).finally(() => this.underWay.delete(name));
+  private send(name: string, resend: Resend): Promise<boolean> {
+    const sending = this.acknowledged(name, resend).finally(() => this.underWay.delete(name));
     this.underWay.set(name, sending);
     return sending;
   }
 
-  private async send(name: string, resend: Resend): Promise<boolean> {
+  private async acknowledged(name: string, resend: Resend): Promise<boolean> {
     try {
       await resend();
     } catch {

@@ -130,20 +130,35 @@ describe('what waits to be acknowledged', () => {
 });
 
 describe('a set that is sent once more', () => {
-  it('is not undone by the removal that its first try has left', async () => {
+  let faulty: FaultyStore;
+  let here: TieredCache;
+  let there: TieredCache;
+  beforeEach(async () => {
     const shared = memoryStore();
-    const faulty = new FaultyStore(shared);
-    const here = await buildCache({ store: faulty.store });
-    const there = await buildCache({ store: shared });
+    faulty = new FaultyStore(shared);
+    here = await buildCache({ store: faulty.store });
+    there = await buildCache({ store: shared });
     faulty.down = '';
     expect(await here.set('a', 1)).toBe(false); // its removal is sent 100 ms from now
     faulty.down = undefined;
+  });
+  afterEach(() => Promise.all([here.close(), there.close()]));
+
+  it('is not undone by the removal that its first try has left', async () => {
     faulty.answersWritesAfterMs = 200;
     expect(await here.set('a', 2)).toBe(true);
     expect(await there.get('a')).toBe(2);
     await pause(300);
     expect(await there.get('a')).toBe(2);
-    await Promise.all([here.close(), there.close()]);
+  });
+
+  it('waits for that removal where it is on its way already', async () => {
+    faulty.removalsArriveAfterMs = 200;
+    await eventually(() => expect(faulty.commands.some((command) => command.startsWith('remove'))).toBe(true));
+    expect(await here.set('a', 2)).toBe(true);
+    expect(await there.get('a')).toBe(2);
+    await pause(300);
+    expect(await there.get('a')).toBe(2);
   });
 });
 

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Body, Catch, Controller, Get, Injectable, Module, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
 import type {
   ArgumentsHost,
@@ -22,7 +23,6 @@ import type { ScopeState, ScopeStorage } from '../../src/tier/request-scope.js';
 import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 import type { Platform } from '../support/nest-application.js';
-import { setTimeout as pause } from 'node:timers/promises';
 import { expectNoCrossings, visitAll } from './support/visit-all.js';
 import { Visits } from './support/visits.js';
 

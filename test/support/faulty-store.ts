@@ -2,13 +2,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 
-/** A store that can be made unreachable, as a whole or for keys that end so, and slow to answer. */
+/** A store that can be made unreachable, as a whole or for keys that end so, and slow. */
 export class FaultyStore {
   readonly store: Store;
   /** Keys with this ending, or all (`''`), are unreachable. */
   down: string | undefined;
   /** How long the answer to a write is on its way. */
   answersWritesAfterMs = 0;
+  /** How long a removal is on its way. */
+  removalsArriveAfterMs = 0;
   readonly commands: string[] = [];
 
   constructor(store: Store) {
@@ -30,6 +32,7 @@ export class FaultyStore {
         throw new StoreUnavailableError(shard.name, 'it was made unreachable');
       }
       this.commands.push(`${operation} ${keys.join(' ')}`);
+      if (operation === 'remove' && this.removalsArriveAfterMs > 0) await pause(this.removalsArriveAfterMs);
       const result = await work();
       if (operation === 'write' && this.answersWritesAfterMs > 0) await pause(this.answersWritesAfterMs);
       return result;
