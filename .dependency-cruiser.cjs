@@ -2,10 +2,12 @@
 const floors = [
   ['value'],
   ['key', 'codec'],
-  ['store', 'catalogue'],
-  ['tier', 'lock'],
+  ['store', 'object', 'catalogue'],
+  ['tier', 'origin', 'lock', 'record', 'document', 'backup'],
   ['coherence'],
-  ['cache'],
+  ['near'],
+  ['load', 'write'],
+  ['cache', 'file', 'setup'],
   ['decorator', 'http', 'adapter'],
   ['module', 'cli', 'testing'],
 ];
@@ -37,9 +39,9 @@ module.exports = {
       to: { path: '^src/[^/]+\\.ts$' },
     },
     {
-      name: 'no-nest-below-the-sixth-floor',
+      name: 'no-nest-below-the-decorators',
       severity: 'error',
-      from: { path: `^src/(${floors.slice(0, 6).flat().join('|')})/` },
+      from: { path: `^src/(${floors.slice(0, 8).flat().join('|')})/` },
       to: { path: nest },
     },
     { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
