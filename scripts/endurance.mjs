@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { main, root, seconds } from './commands.mjs';
 import { printSummary, runJest } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
+import { prepareRedis } from './prepare-redis.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 import { runBuild } from './build.mjs';
 
@@ -23,6 +24,7 @@ await main(async (names) => {
   const startedAt = performance.now();
   await preparePackages();
   await prepareMemcached();
+  await prepareRedis();
   await runBuild();
   const pattern = names.length === 0 ? scenarioName : `\\b(${names.join('|')})\\b`;
   const specs = specsThatMention(pattern);

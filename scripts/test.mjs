@@ -3,6 +3,7 @@ import { Remedy, main, runQuietly, seconds } from './commands.mjs';
 import { printSummary, runJest } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { preparePackages } from './prepare-packages.mjs';
+import { prepareRedis } from './prepare-redis.mjs';
 
 /** Scripts of package.json that need nothing of each other, the longest first. Two cores: two at a time. */
 const checks = ['lint:rules', 'typecheck', 'build', 'lint:floors', 'lint:format'];
@@ -29,6 +30,7 @@ await main(async (jestArguments) => {
   try {
     await preparePackages();
     await prepareMemcached();
+    await prepareRedis();
   } catch (error) {
     if (!(error instanceof Remedy)) throw error;
     console.error(`\n${error.message}`);

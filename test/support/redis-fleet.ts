@@ -1,0 +1,111 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
+import { RedisProcess, startRedis } from './redis-process.js';
+
+/** Starts a replica of this server, and resolves once it holds what the server holds. @param primaryPort where it connects to: a proxy's, perhaps. */
+export async function startReplica(primaryPort: number, args: readonly string[] = []): Promise<RedisProcess> {
+  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${primaryPort}`, ...args] });
+  await eventually(async () => {
+    if ((await replica.info('replication'))['master_link_status'] !== 'up')
+      throw new Error('the replica is not in sync');
+  });
+  return replica;
+}
+
+export interface Sentinels {
+  readonly name: string;
+  readonly addresses: readonly string[];
+  stop(): Promise<void>;
+}
+
+/** Starts three sentinels that watch this primary, and resolves once each of them knows the others and the replicas. */
+export async function startSentinels(
+  primary: RedisProcess,
+  { name = 'main', replicas = 1, downAfterMs = 800 } = {},
+): Promise<Sentinels> {
+  const started = await Promise.all(
+    [0, 1, 2].map(async () => {
+      const file = join(mkdtempSync(join(tmpdir(), 'sentinel-')), 'sentinel.conf');
+      writeFileSync(
+        file,
+        [
+          `sentinel monitor ${name} 127.0.0.1 ${primary.port} 2`,
+          `sentinel down-after-milliseconds ${name} ${downAfterMs}`,
+          `sentinel failover-timeout ${name} 3000`,
+          '',
+        ].join('\n'),
+      );
+      const sentinel = new RedisProcess(await freePort(), [], [file, '--sentinel']);
+      await sentinel.start();
+      return sentinel;
+    }),
+  );
+  await eventually(
+    async () => {
+      for (const sentinel of started) {
+        const state = await sentinel.info('sentinel');
+        const known = `slaves=${replicas},sentinels=${started.length}`;
+        if (!state['master0']?.includes(known)) throw new Error(`a sentinel does not know ${known} yet`);
+      }
+    },
+    { withinMs: 15_000, everyMs: 50 },
+  );
+  return {
+    name,
+    addresses: started.map(({ address }) => address),
+    stop: async () => void (await Promise.all(started.map((sentinel) => sentinel.stop()))),
+  };
+}
+
+export interface RedisClusterProcesses {
+  readonly nodes: readonly RedisProcess[];
+  /** The node that holds this slot when the cluster has just been made. */
+  ownerOf(slot: number): RedisProcess;
+  stop(): Promise<void>;
+}
+
+const slotCount = 16_384;
+
+/** Starts a cluster of three primaries, the slots in three equal ranges. Resolves once each node says that the cluster is whole. */
+export async function startRedisCluster(args: readonly string[] = []): Promise<RedisClusterProcesses> {
+  const cluster = [
+    '--cluster-enabled',
+    'yes',
+    '--cluster-node-timeout',
+    '2000',
+    '--cluster-require-full-coverage',
+    'no',
+  ];
+  const nodes = await Promise.all([0, 1, 2].map(() => startRedis({ args: [...cluster, ...args] })));
+  const share = Math.ceil(slotCount / nodes.length);
+  const [first] = nodes as [RedisProcess, ...RedisProcess[]];
+  await Promise.all(
+    nodes.map(async (node, index) => {
+      await node.command('CLUSTER', 'SET-CONFIG-EPOCH', index + 1);
+      const range = [index * share, Math.min((index + 1) * share, slotCount) - 1];
+      await node.command('CLUSTER', 'ADDSLOTSRANGE', ...range);
+      if (node !== first) await node.command('CLUSTER', 'MEET', '127.0.0.1', first.port);
+    }),
+  );
+  await eventually(
+    async () => {
+      for (const node of nodes) {
+        const state = await node.text('CLUSTER', 'INFO');
+        if (!state.includes('cluster_state:ok') || !state.includes(`cluster_known_nodes:${nodes.length}`)) {
+          throw new Error('the cluster is not whole yet');
+        }
+        if (!state.includes(`cluster_slots_assigned:${slotCount}`))
+          throw new Error('slots are not known everywhere yet');
+      }
+    },
+    { withinMs: 15_000, everyMs: 20 },
+  );
+  return {
+    nodes,
+    ownerOf: (slot) => nodes[Math.floor(slot / share)] as RedisProcess,
+    stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
+  };
+}
