@@ -7,6 +7,7 @@ import type { Store } from '../../src/store/store.js';
 import { RequestScope } from '../../src/tier/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { logRead } from '../support/log-read.js';
 import { recordEvents } from '../support/recorded-events.js';
 import type { RecordedEvent, RecordedEvents } from '../support/recorded-events.js';
 
@@ -123,7 +124,7 @@ describe('what happened, by the events of two processes', () => {
 
   it('an invalidation, here and there, and why the next look-up misses', async () => {
     await here.set('a', 1);
-    await pause(150); // the log of this set has been read
+    await logRead('there');
     await there.get('a');
     transcript();
     await here.delete('a');

@@ -1,4 +1,4 @@
-import { setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
@@ -8,6 +8,7 @@ import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { logRead } from '../support/log-read.js';
 
 const caches: TieredCache[] = [];
 async function cacheWith(...given: Parameters<typeof buildCache>): Promise<TieredCache> {
@@ -19,8 +20,6 @@ afterEach(async () => {
   await Promise.all(caches.splice(0).map((cache) => cache.close()));
 });
 const tagged = { tags: ['t'] };
-/** Longer than it takes the log (50 ms on memory) to be read. */
-const logRead = () => pause(150);
 
 describe('a tag', () => {
   it('ends entries of every process, those whose callers never named it included', async () => {
@@ -31,9 +30,10 @@ describe('a tag', () => {
     await one.set('c', 3, { tags: ['u'] });
     expect(await other.get('a')).toBe(1);
     expect(await one.invalidateTags('t')).toBe(true);
-    await logRead();
     for (const cache of [one, other]) {
-      expect((await cache.getMany(['a', 'b', 'c'])).map(({ hit }) => hit)).toEqual([false, false, true]);
+      await eventually(async () =>
+        expect((await cache.getMany(['a', 'b', 'c'])).map(({ hit }) => hit)).toEqual([false, false, true]),
+      );
     }
   });
 
@@ -51,13 +51,13 @@ describe('a tag', () => {
 
   it('that was invalidated is not judged by what a request remembers of it', async () => {
     const [store, scope] = [memoryStore(), new RequestScope()];
-    const [here, there] = [await cacheWith({ store, scope }), await cacheWith({ store })];
+    const [here, there] = [await cacheWith({ name: 'here', store, scope }), await cacheWith({ store })];
     await there.set('first', 1, tagged);
     await there.set('second', 1, tagged);
     await scope.run(async () => {
       expect(await here.get('first')).toBe(1); // remembers the generation
       await there.invalidateTags('t');
-      await logRead();
+      await logRead('here');
       expect(await here.lookup('second')).toMatchObject({ hit: false });
     });
     expect(await here.lookup('second')).toMatchObject({ hit: false });
@@ -95,17 +95,19 @@ describe('a tag', () => {
     let row = 'old';
     let goOn: () => void = () => {};
     const gate = new Promise<void>((resolve) => (goOn = resolve));
+    let loads = 0;
     const load = async (): Promise<string> => {
+      loads++;
       const read = row;
       if (read === 'old') await gate;
       return read;
     };
     const first = cache.getOrSet('a', load, tagged);
-    await pause(20);
+    await eventually(() => expect(loads).toBe(1));
     row = 'new';
     await cache.invalidateTags('t');
     const second = cache.getOrSet('a', load, tagged);
-    await pause(20);
+    await turn(); // it has joined by now, if it joins
     goOn();
     expect(await first).toBe('old');
     expect(await second).toBe('new');
@@ -125,7 +127,7 @@ describe('a tag', () => {
       held.hold('readMany', entry);
       faulty.commands.splice(0);
       const reading = read();
-      await pause(5);
+      await eventually(() => expect(held.held).toBe(1));
       const before = faulty.commands.splice(0);
       held.letGo();
       await reading;

@@ -3,9 +3,12 @@ import { eventually } from '../support/eventually.js';
 import { fleetStores, startFleet } from '../support/fleet/start-fleet.js';
 import type { BurstOutcome } from '../support/fleet/fleet-member.js';
 import type { Fleet } from '../support/fleet/start-fleet.js';
+import { expectInQuiet } from '../support/in-quiet.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
 const callers = endurance ? 250 : 100;
+/** Whoever asks before it is over knows that the lease was given back. */
+const leaseLifeMs = 3_000;
 /** In each process that asks for what can't be loaded. */
 const waiters = endurance ? 25 : 50;
 const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -14,6 +17,10 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
   let fleet: Fleet;
   const all = <R>(work: (index: number) => Promise<R>): Promise<R[]> =>
     Promise.all(fleet.members.map((_, index) => work(index)));
+
+  /** Until each of them finds the key so. */
+  const untilEach = (key: string, found: object): Promise<unknown> =>
+    all((i) => eventually(async () => expect(await fleet.member(i).call('lookup', 'main', key)).toMatchObject(found)));
 
   beforeAll(async () => {
     fleet = await startFleet(store, {
@@ -32,20 +39,20 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
       expect(errors).toEqual({});
       expect(values).toEqual({ '{"row":"row"}': callers });
     }
-  }, 30_000);
+  });
 
   it('F1 (−) load it several times when no process wins the right to', async () => {
     fleet.write('cold2', 'row');
     await all((i) => fleet.member(i).call('burst', 'without leases', 'cold2', callers, { takesMs: 300 }));
     expect(fleet.journal('load cold2').length).toBeGreaterThan(1);
-  }, 30_000);
+  });
 
   it('F2 refresh a stale key once, and answer everybody from the stale value without waiting', async () => {
     fleet.write('stale', 'old');
-    const life = { ttl: 400, staleFor: 60_000 };
+    const life = { ttl: 2_000, staleFor: 60_000 };
     await all((i) => fleet.member(i).call('getOrSet', 'main', 'stale', {}, life));
     expect(fleet.journal('load stale')).toHaveLength(1);
-    await pause(450);
+    await untilEach('stale', { hit: true, freshness: 'stale' });
     fleet.write('stale', 'new');
     const fresh = { ttl: 60_000, staleFor: 60_000 };
     // Nobody waits for the refresh: it does not end before all are answered.
@@ -58,24 +65,25 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
       expect(values).toEqual(Array.from({ length: 4 }, () => ({ row: 'new' })));
     });
     expect(fleet.journal('load stale')).toEqual(['load stale old', 'load stale new']);
-  }, 30_000);
+  });
 
   it('F2 keep what a refresh brings home after the end of the stale value, and wait for it meanwhile', async () => {
     fleet.write('late', 'old');
-    const life = { ttl: 400, staleFor: 700 };
+    const life = { ttl: 1_000, staleFor: 5_000 };
     await all((i) => fleet.member(i).call('getOrSet', 'main', 'late', {}, life));
-    await pause(500);
+    await untilEach('late', { hit: true, freshness: 'stale' });
     fleet.write('late', 'new');
     const [fresh, script] = [{ ttl: 60_000 }, { gate: 'late.gate' }];
     expect(await fleet.member(0).call('getOrSet', 'main', 'late', script, fresh)).toEqual({ row: 'old' });
-    await pause(700);
+    await untilEach('late', { hit: false });
     const waiting = all((i) => fleet.member(i).call('getOrSet', 'main', 'late', script, fresh));
-    await pause(100);
+    for (const member of fleet.members)
+      await eventually(async () => expect(await member.call('underWay', 'main')).toBeGreaterThan(0));
     fleet.write('late.gate');
     const values = await waiting;
     expect(values).toEqual(Array.from({ length: 4 }, () => ({ row: 'new' })));
     expect(fleet.journal('load late')).toEqual(['load late old', 'load late new']);
-  }, 30_000);
+  });
 
   it('F5 load at most once per second while the source fails, tell everybody who waited, and cache no error', async () => {
     const failsWith = { message: 'source down', status: 503 };
@@ -103,7 +111,7 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     fleet.write('failing', 'well');
     const after = await all((i) => fleet.member(i).call('getOrSet', 'main', 'failing'));
     expect(after).toEqual(Array.from({ length: 4 }, () => ({ row: 'well' })));
-  }, 30_000);
+  });
 
   it('F6 go on with a load for the callers who stay', async () => {
     fleet.write('left', 'row');
@@ -112,7 +120,12 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     await eventually(() => expect(fleet.journal('load left')).toHaveLength(1));
     const staying = fleet.member(0).call('getOrSet', 'main', 'left');
     const elsewhere = fleet.member(1).call('getOrSet', 'main', 'left');
-    await pause(50);
+    await eventually(async () => {
+      expect(await fleet.member(0).call('eventsOf', 'left')).toContainEqual(
+        expect.objectContaining({ event: 'loadJoined' }),
+      );
+      expect(await fleet.member(1).call('underWay', 'main')).toBe(1);
+    });
     await fleet.member(0).call('abort', 'one');
     await left;
     fleet.write('left.gate');
@@ -129,7 +142,8 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     await left;
     const startedAt = performance.now();
     expect(await fleet.member(1).call('getOrSet', 'main', 'gone')).toEqual({ row: 'row' });
-    expect(performance.now() - startedAt).toBeLessThan(800);
+    expect(performance.now() - startedAt).toBeLessThan(leaseLifeMs);
+    expectInQuiet(performance.now() - startedAt, 800);
   });
 
   it('F7 load each key once more when the stamp changes under load, and fail nobody', async () => {
@@ -155,7 +169,7 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     const loads = keys.map((key) => fleet.journal(`load ${key} `).length);
     // One for each stamp.
     expect(loads).toEqual(keys.map(() => 2));
-  }, 30_000);
+  });
 
   it('F8 load 600 of 1,000 keys with one call, in order, with duplicates, extras and omissions', async () => {
     const keys = Array.from({ length: 1_000 }, (_, i) => `bulk${i}`);
@@ -178,11 +192,12 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
       values: ['loaded bulk400'],
       calls: [['bulk400']],
     });
-    expect(performance.now() - startedAt).toBeLessThan(1_500);
+    expect(performance.now() - startedAt).toBeLessThan(leaseLifeMs);
+    expectInQuiet(performance.now() - startedAt, 1_500);
     function i(key: string): number {
       return Number(key.slice(4)) % 4;
     }
-  }, 30_000);
+  });
 
   it('F8 load the common keys of two bulks once, and neither waits for the other for ever', async () => {
     const keys = Array.from({ length: 50 }, (_, i) => `shared${i}`);
@@ -196,26 +211,22 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
     expect(loads.sort()).toEqual([...keys].sort());
     expect(there.calls.length).toBeLessThanOrEqual(1);
     expect(back.calls.length).toBeLessThanOrEqual(1);
-  }, 30_000);
+  });
 
   it('F3 let a loader that hangs give way after maxLoad, and nobody hangs with it', async () => {
     fleet.write('hanging', 'row');
-    const startedAt = performance.now();
     const hanging = fleet.member(0).call('getOrSet', 'main', 'hanging', { hangs: true }, { maxLoad: 500 });
     const timedOut = expect(hanging).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
     await eventually(() => expect(fleet.journal('load hanging')).toHaveLength(1));
     expect(await fleet.member(1).call('getOrSet', 'main', 'hanging')).toEqual({ row: 'row' });
-    expect(performance.now() - startedAt).toBeLessThan(2_000);
-    await timedOut;
+    await timedOut; // its lease was renewed until then: without maxLoad nobody else would have loaded
     expect(await fleet.member(0).call('getOrSet', 'main', 'hanging')).toEqual({ row: 'row' });
     expect(fleet.journal('load hanging')).toHaveLength(2);
-  }, 20_000);
+  });
 
   // Last: nobody comes back in the place of the killed one.
-  const itWithProcesses = store === 'memory' ? it.skip : it;
-  itWithProcesses(
-    'F3 load a second time within the life of the lease of a process that was killed',
-    async () => {
+  if (store !== 'memory')
+    it('F3 load a second time within the life of the lease of a process that was killed', async () => {
       fleet.write('killed', 'row');
       const dying = fleet.member(3).call('getOrSet', 'main', 'killed', { hangs: true });
       dying.catch(() => {});
@@ -226,9 +237,7 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
       const killedAt = performance.now();
       expect(await waiting).toEqual({ row: 'row' });
       // Three seconds from the last renewal, one poll, and memcached's clock.
-      expect(performance.now() - killedAt).toBeLessThan(4_500);
+      expectInQuiet(performance.now() - killedAt, 4_500);
       expect(fleet.journal('load killed')).toHaveLength(2);
-    },
-    20_000,
-  );
+    });
 });

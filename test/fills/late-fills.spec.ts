@@ -3,7 +3,6 @@ import { eventually } from '../support/eventually.js';
 import { fleetStores, startFleet } from '../support/fleet/start-fleet.js';
 import type { Fleet } from '../support/fleet/start-fleet.js';
 
-const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const life = { ttl: 60_000, staleFor: 60_000 };
 
 /** How a row is invalidated while its load runs. */
@@ -15,9 +14,6 @@ type Kind = (typeof kinds)[number];
 
 describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s', (store) => {
   let fleet: Fleet;
-  /** All of them happen at once, each to a key of its own: they wait most of the time. */
-  const stories = new Map<string, Promise<void>>();
-
   beforeAll(async () => {
     fleet = await startFleet(store, {
       caches: {
@@ -27,14 +23,6 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
         'near unfenced': { protections: { fence: false } },
       },
     });
-    for (const kind of kinds)
-      for (const invalidation of invalidations) begin('main', keyOf(kind, invalidation), kind, invalidation);
-    for (const invalidation of ['delete', 'set'] as const)
-      begin('fills unfenced', `unfenced-${invalidation}`, 'a first load', invalidation);
-    begin('tags unfenced', 'outlived-tag', 'a first load', 'tag');
-    begin('fills unfenced', 'leaseless-tag', 'a first load', 'tag');
-    begin('near unfenced', 'unfenced-tag', 'a first load', 'tag');
-    for (const cache of ['main', 'near unfenced']) tell(`${cache} backfill`, overtakeRead(cache, 'backfill'));
   }, 60_000);
   afterAll(() => fleet.stop(), 30_000);
 
@@ -46,14 +34,6 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
   });
 
   const keyOf = (kind: Kind, invalidation: Invalidation): string => `${kind} ${invalidation}`.replaceAll(' ', '-');
-  function tell(name: string, story: Promise<void>): void {
-    story.catch(() => {});
-    stories.set(name, story);
-  }
-  function begin(cache: string, key: string, kind: Kind, invalidation: Invalidation): void {
-    tell(key, overtake(cache, key, kind, invalidation));
-  }
-
   /** 1. P0 loads the old row; 2. the row changes and P1 invalidates it; 3. the load ends. */
   async function overtake(cache: string, key: string, kind: Kind, invalidation: Invalidation): Promise<void> {
     const [p0, p1] = [fleet.member(0), fleet.member(1)];
@@ -63,7 +43,8 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
     if (kind !== 'a first load') {
       // A costly load makes an early refresh nearly certain; the background refresh waits for the end of freshness.
       await p0.call('getOrSet', cache, key, { takesMs: kind === 'an early refresh' ? 700 : 0 }, options);
-      if (kind === 'a background refresh') await pause(150);
+      if (kind === 'a background refresh')
+        await eventually(async () => expect(await p0.call('lookup', cache, key)).toMatchObject({ freshness: 'stale' }));
       loads = 1;
     }
     let loading: Promise<unknown> = Promise.resolve();
@@ -80,14 +61,16 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
     if (invalidation === 'set') expect(await p1.call('set', cache, key, { row: 'new' }, life)).toBe(true);
     if (invalidation === 'tag') expect(await p1.call('invalidateTags', cache, key)).toBe(true);
     // Now and then the load ends before its process has read the log, and now and then after.
-    if (invalidation !== 'set') await pause(250);
+    if (invalidation !== 'set') await p0.call('logRead', cache);
     fleet.write(`${key}.gate`);
     expect(await loading).toEqual({ row: 'old' });
     await eventually(() => expect(fleet.journal(`loaded ${key} `)).toHaveLength(loads + 1));
-    // The refused fill has come and gone, and every process has read the log.
-    await pause(400);
+    // The fill has come and gone, and every process has read the log.
+    await eventually(async () => expect(await p0.call('underWay', cache)).toBe(0));
+    await logReadByAll(cache);
   }
 
+  const logReadByAll = (cache: string) => Promise.all(fleet.members.map((one) => one.call('logRead', cache)));
   const lookupsOf = (cache: string, key: string) =>
     Promise.all(fleet.members.map((member) => member.call('lookup', cache, key)));
 
@@ -95,7 +78,7 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
     for (const invalidation of invalidations) {
       it(`F4 ${kind} is refused after a ${invalidation}, in the store and in every process`, async () => {
         const key = keyOf(kind, invalidation);
-        await stories.get(key);
+        await overtake('main', key, kind, invalidation);
         for (const found of await lookupsOf('main', key)) {
           if (invalidation === 'set') expect(found).toMatchObject({ hit: true, value: { row: 'new' } });
           else expect(found).toMatchObject({ hit: false });
@@ -103,7 +86,7 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
         const options = optionsOf(key, 'a first load', invalidation);
         const again = await Promise.all(fleet.members.map((one) => one.call('getOrSet', 'main', key, {}, options)));
         expect(again).toEqual([{ row: 'new' }, { row: 'new' }, { row: 'new' }]);
-      }, 20_000);
+      });
     }
   }
 
@@ -111,14 +94,13 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
     'F4 (−) is read by others after a %s where only the shared protection is off',
     async (invalidation) => {
       const key = `unfenced-${invalidation}`;
-      await stories.get(key);
+      await overtake('fills unfenced', key, 'a first load', invalidation);
       expect(await fleet.member(2).call('lookup', 'fills unfenced', key)).toMatchObject({ value: { row: 'old' } });
     },
-    20_000,
   );
 
   it('F4 (−) is read by others after a tag where only the shared protection is off, which is the generation', async () => {
-    await stories.get('outlived-tag');
+    await overtake('tags unfenced', 'outlived-tag', 'a first load', 'tag');
     expect(await fleet.member(2).call('lookup', 'tags unfenced', 'outlived-tag')).toMatchObject({
       tier: store,
       value: { row: 'old' },
@@ -127,42 +109,42 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
     expect(await fleet.member(0).call('eventsOf', 'outlived-tag')).toContainEqual(
       expect.objectContaining({ event: 'loadRefused', reason: 'invalidated' }),
     );
-    await stories.get('leaseless-tag');
+    await overtake('fills unfenced', 'leaseless-tag', 'a first load', 'tag');
     expect(await fleet.member(2).call('lookup', 'fills unfenced', 'leaseless-tag')).toMatchObject({ hit: false });
-  }, 20_000);
+  });
 
   it('F4 (−) is kept in its own process after a tag where only the fence of the process is off', async () => {
-    await stories.get('unfenced-tag');
+    await overtake('near unfenced', 'unfenced-tag', 'a first load', 'tag');
     expect(await fleet.member(0).call('lookup', 'near unfenced', 'unfenced-tag')).toMatchObject({
       tier: 'process',
       value: { row: 'old' },
     });
     // What the store holds is worth nothing for the others: the generation protects it by itself.
     expect(await fleet.member(2).call('lookup', 'near unfenced', 'unfenced-tag')).toMatchObject({ hit: false });
-  }, 20_000);
+  });
 
   /** 1. P0 reads the store, and the answer takes its time; 2. P1 deletes, and P0 reads so in the log; 3. the answer comes. */
   async function overtakeRead(cache: string, key: string): Promise<void> {
     const [p0, p1] = [fleet.member(0), fleet.member(1)];
     await p1.call('set', cache, key, 'old', life);
-    await pause(250);
+    await p0.call('logRead', cache);
     const storeKey = await p0.call('storeKey', cache, key);
     await p0.call('hold', cache, 'readMany', storeKey);
     const reading = p0.call('lookup', cache, key);
     await eventually(async () => expect(await p0.call('held', cache)).toBe(1));
     await p1.call('delete', cache, key);
-    await pause(400);
+    await p0.call('logRead', cache);
     await p0.call('letGo', cache);
     expect(await reading).toMatchObject({ hit: true, value: 'old' });
   }
 
   it('F10 a read in flight while another process deletes is answered, and not kept', async () => {
-    await stories.get('main backfill');
+    await overtakeRead('main', 'backfill');
     expect(await fleet.member(0).call('lookup', 'main', 'backfill')).toEqual({ hit: false, reason: 'absent' });
   });
 
   it('F10 (−) is kept and served without the fence', async () => {
-    await stories.get('near unfenced backfill');
+    await overtakeRead('near unfenced', 'backfill');
     expect(await fleet.member(0).call('lookup', 'near unfenced', 'backfill')).toMatchObject({
       tier: 'process',
       value: 'old',

@@ -49,7 +49,7 @@ describe('memcached is restarted during a load, and its revisions begin again', 
       for (const member of [p0, p1])
         expect(await member.call('lookup', 'main', 'row')).toMatchObject({ reason: 'absent' });
     });
-    await new Promise((resolve) => setTimeout(resolve, 300));
+    await Promise.all([p0, p1].map((member) => member.call('logRead', 'main')));
     await nextRevision(500);
     const second = p1.call('getOrSet', 'main', 'row', { gate: 'second.gate' });
     await eventually(() => expect(fleet.journal('load row')).toHaveLength(2));

@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
@@ -91,7 +92,7 @@ describe('a loader that waits for itself', () => {
   const limited = <T>(work: Promise<T>): Promise<T> =>
     Promise.race([
       work,
-      pause(3_000, undefined, { ref: false }).then(() => {
+      pause(20_000, undefined, { ref: false }).then(() => {
         throw new Error('it deadlocked');
       }),
     ]);
@@ -111,8 +112,13 @@ describe('a loader that waits for itself', () => {
 
   it('cross-wise with a load that began at the same time is told so', async () => {
     const cache = await cacheWith();
-    const a = () => pause(30).then(() => cache.getOrSet('b', () => 'b alone'));
-    const b = () => pause(30).then(() => cache.getOrSet('a', () => 'a alone'));
+    let begun = 0;
+    const bothBegun = (): Promise<void> => {
+      begun++;
+      return eventually(() => expect(begun).toBe(2));
+    };
+    const a = () => bothBegun().then(() => cache.getOrSet('b', () => 'b alone'));
+    const b = () => bothBegun().then(() => cache.getOrSet('a', () => 'a alone'));
     const outcomes = await limited(Promise.allSettled([cache.getOrSet('a', a), cache.getOrSet('b', b)]));
     expect(outcomes).toContainEqual({
       status: 'rejected',
@@ -136,11 +142,14 @@ describe('a loader that waits for itself', () => {
     const load = async (): Promise<string> => `${await cache.getOrSet('part', () => 'p')} of it`;
     expect(await limited(cache.getOrSet('whole', load))).toBe('p of it');
     let after: Promise<string> | undefined;
+    let land = (): void => {};
+    const landed = new Promise<void>((resolve) => (land = resolve));
     const later = async (): Promise<string> => {
-      after = pause(50).then(() => cache.getOrSet('late', () => 'other'));
+      after = landed.then(() => cache.getOrSet('late', () => 'other'));
       return 'landed';
     };
     expect(await cache.getOrSet('late', later)).toBe('landed');
+    land();
     expect(await limited(after as Promise<string>)).toBe('landed');
   });
 });
@@ -180,7 +189,8 @@ describe('timeouts and stale answers', () => {
   });
 
   it('an error is no answer: the stale value is served, the load not repeated at once, and an event tells', async () => {
-    const cache = await cacheWith();
+    const clock = new FakeClock();
+    const cache = await cacheWith({ clock, store: memoryStore({ clock }), coherence: { interval: '1h' } });
     const events = recordEvents('fault');
     let loads = 0;
     const load = (): string => {
@@ -188,14 +198,14 @@ describe('timeouts and stale answers', () => {
       throw Object.assign(new Error('unavailable'), { status: 503 });
     };
     await cache.set('a', 'old', stale);
-    await pause(40);
+    await clock.advance(40);
     for (let turn = 0; turn < 20; turn++) {
       expect(await cache.getOrSet('a', load, { ...stale, timeout: { soft: 20 } })).toBe('old');
-      await pause(10);
+      await clock.advance(10);
     }
     expect(loads).toBe(1);
     expect(events.of('fault')).toMatchObject([{ kind: 'background-load', key: 'a' }]);
-    await pause(1_100); // counted from the failure
+    await clock.advance(1_100); // counted from the failure
     await cache.getOrSet('a', load, { ...stale, timeout: { soft: 20 } });
     expect(loads).toBe(2);
     events.stop();
@@ -212,8 +222,9 @@ describe('timeouts and stale answers', () => {
       throw gone;
     };
     await expect(cache.getOrSet('a', load, { ...stale, timeout: { soft: 1_000 } })).rejects.toBe(gone);
-    await pause(150);
-    for (const one of [cache, other]) expect(await one.lookup('a')).toMatchObject({ hit: false });
+    await eventually(async () => {
+      for (const one of [cache, other]) expect(await one.lookup('a')).toMatchObject({ hit: false });
+    });
   });
 
   it('a classifier of the caller decides which is which', async () => {

@@ -5,6 +5,9 @@ import type { Store } from '../../src/store/store.js';
 import { diskDirectory } from './disk-directory.js';
 import { startMemcached } from './memcached-process.js';
 
+/** For tests that are not about deadlines: on a busy machine an answer may take longer than the usual 250 ms. */
+export const patience = { commandTimeout: 5_000, connectTimeout: 5_000 } as const;
+
 /** Somewhere that caches of a test share: each `connect` is what a process of its own would use. */
 export interface StorePlace {
   connect(): Store;
@@ -23,7 +26,7 @@ export const storePlaces: Readonly<Record<'memory' | 'disk' | 'memcached', () =>
   },
   async memcached() {
     const server = await startMemcached();
-    return { connect: () => memcachedStore({ servers: server.address }), remove: () => server.stop() };
+    return { connect: () => memcachedStore({ servers: server.address, ...patience }), remove: () => server.stop() };
   },
 };
 

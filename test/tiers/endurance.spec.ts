@@ -15,7 +15,7 @@ describe('two processes on one memcached, nine reads for one write', () => {
   it(
     `S6 fail nobody in ${forMs / 1_000} s with a fault every ${faultEveryMs / 1_000} s; heap and sockets stay what they were`,
     async () => {
-      fleet = await startFleet('memcached', { members: 2, proxied: true });
+      fleet = await startFleet('memcached', { members: 2, proxied: true, commandTimeout: 250 });
       const { proxy, server } = fleet;
       const random = seededRandom(3);
       const faults: readonly (() => unknown)[] = [

@@ -5,6 +5,7 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { RequestCache } from '../../src/tier/request-cache.js';
 import { RequestScope } from '../../src/tier/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { seededRandom } from '../support/seeded-random.js';
 
 const requests = 500;
@@ -105,7 +106,7 @@ describe('500 interleaved requests', () => {
     await scope.run(async () => {
       scope.current();
       expect(await cache.getOrSet('a', load, stale)).toBe('old');
-      await pause(60);
+      await eventually(() => expect(active).toBeDefined());
     });
     expect(active).toBe(false);
   });

@@ -304,8 +304,7 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
     expect(await other.get('a')).toBe('small');
     expect(await limited.set('a', large)).toBe(false);
     await expect(limited.set('a', large, { confirm: true })).rejects.toMatchObject({ code: 'VALUE_TOO_LARGE' });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(await other.lookup('a')).toMatchObject({ hit: false });
+    await eventually(async () => expect(await other.lookup('a')).toMatchObject({ hit: false }));
     await limited.set('b', 'small');
     await limited.delete('b');
     expect(await limited.getOrSet('b', () => large)).toEqual(large);

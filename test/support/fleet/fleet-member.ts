@@ -7,6 +7,7 @@ import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import type { Store } from '../../../src/store/store.js';
 import type { Lookup } from '../../../src/value/lookup.js';
 import { recordEvents } from '../recorded-events.js';
+import { logRead } from '../log-read.js';
 import type { RecordedEvent, RecordedEvents } from '../recorded-events.js';
 import { churn } from './churn.js';
 import type { ChurnOptions, ChurnReport } from './churn.js';
@@ -63,7 +64,9 @@ export interface SeenLookup {
 /** The methods of one process of a fleet: called in a worker process, or in this one where the store is its memory. */
 export class FleetMember {
   private readonly caches = new Map<string, { cache: TieredCache; answers: HeldAnswers }>();
-  private readonly events: RecordedEvents = recordEvents('hit', 'miss', 'loadRefused', 'fault', 'writeGivenUp');
+  private readonly events: RecordedEvents = recordEvents(
+    ...(['hit', 'miss', 'loadStarted', 'loadJoined', 'loadRefused', 'fault', 'writeGivenUp'] as const),
+  );
   private readonly aborts = new Map<string, AbortController>();
 
   constructor(
@@ -77,7 +80,7 @@ export class FleetMember {
       const { capabilities } = answers.store;
       const cache = new TieredCache(
         {
-          name,
+          name: this.nameOf(name),
           namespace: name,
           packageVersion: '1',
           store: withoutLeases ? { ...answers.store, capabilities: { ...capabilities, atomic: false } } : answers.store,
@@ -205,11 +208,21 @@ export class FleetMember {
     return (this.of(name) as unknown as { flights: { underWay: number } }).flights.underWay;
   }
 
+  /** Resolves when this member has read all that was acknowledged before the call. */
+  logRead(name: string): Promise<void> {
+    return logRead(this.nameOf(name));
+  }
+
   /** What happened to a key, in order; causes are left out, they don't travel. */
   eventsOf(key: string): Partial<RecordedEvent>[] {
     return this.events.all
       .filter((event) => 'key' in event && event.key === key)
       .map((event) => ('cause' in event ? { ...event, cause: undefined } : event));
+  }
+
+  /** Members of one process are told apart by their events too. */
+  private nameOf(name: string): string {
+    return `${this.data.member} ${name}`;
   }
 
   private of(name: string): TieredCache {
@@ -228,7 +241,7 @@ export class FleetMember {
   }
 
   private async wait({ takesMs = 0, gate, hangs }: LoadScript, signal: AbortSignal): Promise<void> {
-    const deadline = performance.now() + 60_000;
+    const deadline = performance.now() + 120_000;
     await new Promise((resolve) => setTimeout(resolve, takesMs));
     while (hangs || (gate !== undefined && !existsSync(join(this.data.folder, gate)))) {
       signal.throwIfAborted();

@@ -29,7 +29,7 @@ export interface FleetOptions {
   readonly caches?: Record<string, MemberCache>;
   /** Members reach memcached through `proxy`. */
   readonly proxied?: boolean;
-  /** Of memcached, to connect as well. Default: the store's. */
+  /** Of memcached, to connect as well. Default: longer than a busy machine keeps an answer waiting. */
   readonly commandTimeout?: number;
   /** What stands in the folder when the members start. */
   readonly files?: Record<string, string>;
@@ -41,7 +41,7 @@ export interface FleetOptions {
  */
 export async function startFleet(
   store: FleetStore,
-  { members = 3, caches = { main: {} }, proxied = false, files = {}, commandTimeout }: FleetOptions = {},
+  { members = 3, caches = { main: {} }, proxied = false, files = {}, commandTimeout = 5_000 }: FleetOptions = {},
 ): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
@@ -52,7 +52,7 @@ export async function startFleet(
   const place =
     store === 'disk'
       ? { directory: join(folder, 'store') }
-      : { servers: address, ...(commandTimeout !== undefined && { commandTimeout, connectTimeout: commandTimeout }) };
+      : { servers: address, commandTimeout, connectTimeout: commandTimeout };
   const start = async (index: number): Promise<Member> => {
     const data = { member: `P${index}`, folder, caches };
     if (store !== 'memory') {
