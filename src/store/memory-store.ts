@@ -2,6 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { StoreUnavailableError } from '../value/errors.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
+import { MemoryFeed } from './memory-feed.js';
 import { assertStoreKey } from './store-key.js';
 import type {
   RemoveOutcome,
@@ -66,7 +68,9 @@ class MemoryStore implements Store {
 interface MemoryItem {
   readonly bytes: Buffer;
   readonly revision: Revision;
+  /** On the monotonic clock, as is the next. */
   readonly expiresAt: number;
+  readonly writtenAt: number;
 }
 
 /** Every operation runs to its end without an `await` in between, which makes it atomic. */
@@ -79,6 +83,7 @@ class MemoryShard implements Shard {
   private readonly maxItemBytes: number;
   private readonly clock: Clock;
   private lastRevision = 0;
+  private readonly feeds = new Map<string, MemoryFeed>();
 
   constructor({ maxBytes = 64 * 2 ** 20, maxItemBytes = 8 * 2 ** 20, clock = systemClock }: MemoryStoreOptions) {
     this.items = new LRUCache({
@@ -91,11 +96,11 @@ class MemoryShard implements Shard {
   }
 
   async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
-    return storeKeys.map((key) => this.live(key));
+    return storeKeys.map((key) => this.read(key));
   }
 
   readNow(storeKey: string): StoredItem | undefined {
-    return this.live(storeKey);
+    return this.read(storeKey);
   }
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
@@ -103,13 +108,17 @@ class MemoryShard implements Shard {
     for (const key of storeKeys) assertStoreKey(key);
     this.assertOpen();
     return storeKeys.map((key) => {
-      const item = this.live(key);
-      if (item) return { bytes: item.bytes, revision: item.revision, won: false };
+      const item = this.read(key);
+      if (item) return { ...item, won: false };
       return { bytes: nothing, revision: this.put(key, nothing, stubMs), won: true };
     });
   }
 
-  async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
+  async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
+    return this.writeNow(storeKey, bytes, options);
+  }
+
+  private writeNow(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): WriteOutcome {
     const present = this.live(storeKey);
     if (only === 'absent' && present) return { status: 'exists' };
     if (typeof only === 'object' && !isSame(present, only)) return { status: 'changed' };
@@ -129,6 +138,34 @@ class MemoryShard implements Shard {
   }
 
   async increment(storeKey: string, by: number, seed: number): Promise<number> {
+    return this.incrementNow(storeKey, by, seed);
+  }
+
+  async invalidate({ feed, changes, records, watch }: Invalidation): Promise<Invalidated> {
+    for (const change of changes) assertStoreKey(keyOf(change));
+    this.assertOpen();
+    const outcomes: WriteOutcome[] = [];
+    for (const change of changes) {
+      if ('remove' in change) this.items.delete(change.remove);
+      else if ('advance' in change) this.incrementNow(change.advance, change.by, change.seed);
+      else outcomes.push(this.writeNow(change.write, change.bytes, change.options));
+    }
+    for (const record of records) this.feedOf(feed).append(Buffer.from(record));
+    return { outcomes, watched: this.live(watch)?.revision };
+  }
+
+  async readFeed({ feed, since, watch, maxBehindBytes }: FeedQuestion): Promise<FeedReading> {
+    this.assertOpen();
+    return { ...this.feedOf(feed).read(since, maxBehindBytes), watched: this.read(watch) };
+  }
+
+  private feedOf(name: string): MemoryFeed {
+    let feed = this.feeds.get(name);
+    if (!feed) this.feeds.set(name, (feed = new MemoryFeed()));
+    return feed;
+  }
+
+  private incrementNow(storeKey: string, by: number, seed: number): number {
     const present = this.live(storeKey);
     const sum = present ? Number(present.bytes.toString('latin1')) + by : seed;
     if (!Number.isSafeInteger(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
@@ -138,7 +175,7 @@ class MemoryShard implements Shard {
 
   async touch(storeKey: string, lifeMs: number): Promise<boolean> {
     const present = this.live(storeKey);
-    if (present) this.items.set(storeKey, { ...present, expiresAt: this.clock.now() + lifeMs });
+    if (present) this.items.set(storeKey, { ...present, expiresAt: this.clock.monotonic() + lifeMs });
     return present !== undefined;
   }
 
@@ -156,14 +193,20 @@ class MemoryShard implements Shard {
     assertStoreKey(storeKey);
     this.assertOpen();
     const item = this.items.get(storeKey);
-    if (!item || this.clock.now() < item.expiresAt) return item;
+    if (!item || this.clock.monotonic() < item.expiresAt) return item;
     this.items.delete(storeKey);
     return undefined;
   }
 
+  private read(storeKey: string): StoredItem | undefined {
+    const item = this.live(storeKey);
+    return item && { bytes: item.bytes, revision: item.revision, ageMs: this.clock.monotonic() - item.writtenAt };
+  }
+
   private put(storeKey: string, bytes: Buffer, lifeMs: number): Revision {
     const revision = { session: 0, number: ++this.lastRevision };
-    this.items.set(storeKey, { bytes, revision, expiresAt: this.clock.now() + lifeMs });
+    const writtenAt = this.clock.monotonic();
+    this.items.set(storeKey, { bytes, revision, writtenAt, expiresAt: writtenAt + lifeMs });
     return revision;
   }
 }
@@ -171,5 +214,8 @@ class MemoryShard implements Shard {
 function isSame(present: MemoryItem | undefined, { session, number }: Revision): boolean {
   return present?.revision.session === session && present.revision.number === number;
 }
+
+const keyOf = (change: Change): string =>
+  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
 
 const nothing = Buffer.alloc(0);

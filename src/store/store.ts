@@ -1,3 +1,5 @@
+import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
+
 /**
  * Where bytes live. A store is one or more *shards*, each of which lives and fails as one: a memcached server, the disk folder,
  * this process's memory. A key belongs to one shard for good; a dead shard's keys move nowhere.
@@ -69,6 +71,19 @@ export interface Shard {
    * returned. Atomic. Counters are safe integers, live until removed or lost, and read as decimal digits.
    */
   increment(storeKey: string, by: number, seed: number): Promise<number>;
+  /**
+   * Carries out the changes and appends the records to the feed. Resolves when both stand: on shards with transactions as one, elsewhere in an
+   * order in which no reader can take a change for unnamed. May have happened in part when it rejects. Shards whose `capabilities.atomic` is true have it.
+   * @throws InvalidKeyError before anything is changed; StoreUnavailableError.
+   */
+  invalidate?(invalidation: Invalidation): Promise<Invalidated>;
+  /** What was appended to the feed since the mark, in one round trip where nothing was. @throws StoreUnavailableError */
+  readFeed?(question: FeedQuestion): Promise<FeedReading>;
+  /**
+   * Calls `wake` soon after something was appended to the feed, and whenever wake-ups may have been lost; never during the call. For shards that can
+   * push; the feed is read at its interval all the same. Returns how to stop it.
+   */
+  watchFeed?(feed: string, wake: () => void): () => void;
   /** Gives the item a new life. False: it was absent. Rejects with StoreUnavailableError where `capabilities.touch` is false. */
   touch(storeKey: string, lifeMs: number): Promise<boolean>;
   /** Whether the shard may throw items away before their life ends. Absent: it never does but for its bounds. */
@@ -84,6 +99,11 @@ export interface Shard {
 export interface StoredItem {
   readonly bytes: Buffer;
   readonly revision: Revision;
+  /**
+   * How long ago it was written at least, in milliseconds, by a clock of the store's own that no host can step. Absent: the store doesn't know, as after
+   * `touch` on memcached.
+   */
+  readonly ageMs?: number;
 }
 
 /**

@@ -1,6 +1,7 @@
 import type { TestRunner } from './codec-contract.js';
 import { atomicityRules } from './store-contract/atomicity.js';
 import { counterRules } from './store-contract/counters.js';
+import { feedRules } from './store-contract/feeds.js';
 import { itemRules } from './store-contract/items.js';
 import { keyRules } from './store-contract/keys.js';
 import { lifeRules } from './store-contract/lives.js';
@@ -26,7 +27,7 @@ export type { StoreContractOptions, StoreSubject } from './store-contract/subjec
  */
 export function storeContract(runner: TestRunner, options: StoreContractOptions): void {
   runner.describe(`the store ${options.name}`, () => {
-    for (const rules of [openingRules, itemRules, atomicityRules, counterRules, lifeRules, keyRules]) {
+    for (const rules of [openingRules, itemRules, atomicityRules, counterRules, feedRules, lifeRules, keyRules]) {
       rules(runner, options);
     }
   });

@@ -14,7 +14,7 @@ storeContract(
     tooLargeBytes: 1_000_000,
     open: async () => {
       let nowMs = Date.now();
-      const clock: Clock = { ...systemClock, now: () => nowMs };
+      const clock: Clock = { ...systemClock, now: () => nowMs, monotonic: () => nowMs };
       const store = memoryStore({ maxItemBytes: 500 * kilobytes, clock });
       await store.open();
       return {

@@ -1,0 +1,173 @@
+import assert from 'node:assert/strict';
+import type { Change, FeedReading, Mark } from '../../store/feed.js';
+import { maxRecordBytes } from '../../store/feed.js';
+import type { Shard } from '../../store/store.js';
+import type { TestRunner } from '../codec-contract.js';
+import { bothHandles } from './atomicity.js';
+import { bytesOf, forever, onBench } from './subject.js';
+import type { Bench, StoreContractOptions } from './subject.js';
+
+const maxBehindBytes = 4 * 2 ** 20;
+
+/** `invalidate` and `readFeed`, of stores whose `capabilities.atomic` is true. */
+export function feedRules({ describe, it }: TestRunner, options: StoreContractOptions): void {
+  const rule = (name: string, test: (bench: FeedBench) => Promise<void>): void =>
+    it(
+      name,
+      onBench(options, async (bench) => {
+        if (bench.store.shards.every((shard) => 'invalidate' in shard)) await test(feedBench(bench));
+      }),
+    );
+
+  describe('the feed', () => {
+    rule('begins with nothing, and tells what is appended after the mark, once and in order', async (bench) => {
+      const first = await bench.readFeed(undefined);
+      assert.deepEqual(textsOf(first), []);
+      await bench.append('a');
+      await bench.append('b', 'c');
+      const second = await bench.readFeed(first.mark);
+      assert.deepEqual([second.gap, textsOf(second)], [undefined, ['a', 'b', 'c']]);
+      assert.deepEqual(textsOf(await bench.readFeed(second.mark)), []);
+    });
+
+    rule('carries out each change, and answers what became of the writes', async (bench) => {
+      const [gone, kept, count] = [bench.key('gone'), bench.key('kept'), bench.key('count')];
+      await bench.at.write(gone, bytesOf('old'), forever);
+      const answer = await bench.invalidate(
+        [
+          { remove: gone },
+          { write: kept, bytes: bytesOf('new'), options: forever },
+          { advance: count, by: 1, seed: 7 },
+        ],
+        ['x'],
+      );
+      assert.deepEqual(
+        answer.outcomes.map(({ status }) => status),
+        ['stored'],
+      );
+      const [first, second, third] = await bench.at.readMany([gone, kept, count]);
+      assert.equal(first, undefined);
+      assert.equal(second?.bytes.toString(), 'new');
+      assert.ok(Number(third?.bytes.toString('latin1')) >= 7);
+    });
+
+    rule('refuses a write that is bound to another revision, and appends all the same', async (bench) => {
+      const key = bench.key('a');
+      const written = await bench.at.write(key, bytesOf('1'), forever);
+      assert.ok(written.status === 'stored');
+      await bench.at.write(key, bytesOf('2'), forever);
+      const { mark } = await bench.readFeed(undefined);
+      const write = { write: key, bytes: bytesOf('3'), options: { ...forever, only: written.revision } };
+      const { outcomes } = await bench.invalidate([write], ['x']);
+      assert.equal(outcomes[0]?.status, 'changed');
+      assert.deepEqual(textsOf(await bench.readFeed(mark)), ['x']);
+      assert.equal((await bench.read(key))?.bytes.toString(), '2');
+    });
+
+    rule('voids a stub, so that the fill which was bound to it is refused', async (bench) => {
+      const key = bench.key('a');
+      const [stub] = await bench.at.readOrStub([key], 3_000);
+      await bench.invalidate([{ remove: key }], ['x']);
+      const late = await bench.at.write(key, bytesOf('late'), { ...forever, only: stub?.revision ?? 'absent' });
+      assert.equal(late.status, 'changed');
+    });
+
+    rule('answers the revision of the watched item, and the item to readers', async (bench) => {
+      const watch = bench.key('watched');
+      assert.equal((await bench.invalidate([], ['x'], watch)).watched, undefined);
+      const written = await bench.at.write(watch, bytesOf('w'), forever);
+      assert.ok(written.status === 'stored');
+      assert.deepEqual((await bench.invalidate([], ['y'], watch)).watched, written.revision);
+      assert.equal((await bench.readFeed(undefined, watch)).watched?.bytes.toString(), 'w');
+    });
+
+    rule('is seen by another handle, and loses nothing of many writers at once', async (bench) => {
+      const shards = await bothHandles(bench, bench.key('a'));
+      const { mark } = await bench.readFeed(undefined);
+      const names = Array.from({ length: 200 }, (_, index) => `name-${index}`);
+      await Promise.all(names.map((name, index) => bench.appendTo(shards[index % shards.length] as Shard, name)));
+      const seen = textsOf(await bench.readFeed(mark));
+      assert.deepEqual([...new Set(seen)].sort(), [...names].sort());
+    });
+
+    rule('is read on from each mark while it grows over several rotations', async (bench) => {
+      const filler = 'x'.repeat(maxRecordBytes - 10);
+      let { mark } = await bench.readFeed(undefined);
+      const early = mark;
+      const seen: string[] = [];
+      for (let index = 0; index < 40; index++) {
+        await bench.append(`${index}:${filler}`);
+        if (index % 3 !== 0) continue;
+        const reading = await bench.readFeed(mark);
+        assert.equal(reading.gap, undefined);
+        seen.push(...textsOf(reading));
+        mark = reading.mark;
+      }
+      seen.push(...textsOf(await bench.readFeed(mark)));
+      assert.deepEqual(
+        seen.map((text) => Number(text.split(':')[0])),
+        Array.from({ length: 40 }, (_, index) => index),
+      );
+      assert.equal(textsOf(await bench.readFeed(early)).length, 40);
+      assert.match((await bench.readFeed(early, undefined, 16 * 2 ** 10)).gap ?? '', /behind|lost|forgotten/);
+    });
+
+    rule('keeps the feeds of two names apart', async (bench) => {
+      const mine = await bench.readFeed(undefined);
+      await bench.at.invalidate?.({
+        feed: `${bench.feed}2`,
+        changes: [],
+        records: [bytesOf('other')],
+        watch: bench.key('w'),
+      });
+      assert.deepEqual(textsOf(await bench.readFeed(mine.mark)), []);
+    });
+
+    rule('tells a mark of another lineage that there is a gap', async (bench) => {
+      await bench.append('a');
+      const { mark } = await bench.readFeed(undefined);
+      assert.ok(mark);
+      const reading = await bench.readFeed({ ...mark, id: `not-${mark.id}` });
+      assert.ok(reading.gap !== undefined);
+      assert.deepEqual(reading.records, []);
+    });
+  });
+}
+
+interface FeedBench extends Bench {
+  readonly feed: string;
+  readonly at: Shard;
+  invalidate(
+    changes: readonly Change[],
+    records: readonly string[],
+    watch?: string,
+  ): ReturnType<NonNullable<Shard['invalidate']>>;
+  append(...records: string[]): Promise<unknown>;
+  appendTo(shard: Shard, ...records: string[]): Promise<unknown>;
+  readFeed(since: Mark | undefined, watch?: string, behind?: number): Promise<FeedReading>;
+}
+
+function feedBench(bench: Bench): FeedBench {
+  const feed = bench.key('ns');
+  const at = bench.shard(feed);
+  const watch = bench.key('nothing');
+  assert.ok(at.invalidate && at.readFeed, 'an atomic store has invalidate and readFeed');
+  const invalidate = at.invalidate.bind(at);
+  const readFeed = at.readFeed.bind(at);
+  const appendTo = (shard: Shard, ...records: string[]): Promise<unknown> =>
+    shard.invalidate?.({ feed, changes: [], records: records.map(bytesOf), watch }) ??
+    Promise.reject(new Error('no feed'));
+  return {
+    ...bench,
+    feed,
+    at,
+    invalidate: (changes, records, watched = watch) =>
+      invalidate({ feed, changes, records: records.map(bytesOf), watch: watched }),
+    append: (...records) => appendTo(at, ...records),
+    appendTo,
+    readFeed: (since, watched = watch, behind = maxBehindBytes) =>
+      readFeed({ feed, since, watch: watched, maxBehindBytes: behind }),
+  };
+}
+
+const textsOf = ({ records }: FeedReading): string[] => records.map((record) => record.toString());
