@@ -1,4 +1,4 @@
-import type { Revision, StoredItem, WriteOptions, WriteOutcome } from './store.js';
+import type { Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
 /**
  * The feed of a shard is the order of the invalidations of one namespace on it. An invalidation is acknowledged only when it stands in the

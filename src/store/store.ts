@@ -1,4 +1,7 @@
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
+import type { RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
+
+export type { RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
 /**
  * Where bytes live. A store is one or more *shards*, each of which lives and fails as one: a memcached server, the disk folder,
@@ -94,44 +97,3 @@ export interface Shard {
    */
   stats?(): Promise<Readonly<Record<string, string | number>>>;
 }
-
-/** An item as it was read. Empty bytes are a stub: somebody is loading. */
-export interface StoredItem {
-  readonly bytes: Buffer;
-  readonly revision: Revision;
-  /**
-   * How long ago it was written at least, in milliseconds, by a clock of the store's own that no host can step. Absent: the store doesn't know, as after
-   * `touch` on memcached.
-   */
-  readonly ageMs?: number;
-}
-
-/**
- * Names one state of one item. Every write makes a new one. It is worth something only to the shard object that handed it out and
- * only while its session lasts: after a reconnect the server may have restarted and count from 1 again, so a revision of an earlier
- * session matches nothing.
- */
-export interface Revision {
-  readonly session: number;
-  readonly number: bigint | number;
-}
-
-export interface WriteOptions {
-  /** How long the item may live from now. Infinity: until removed. More than 0. The store may keep it up to one resolution longer. */
-  readonly lifeMs: number;
-  /** `absent`: only if there is no item, stubs included. A revision: only if the item is still that one. Default: always. */
-  readonly only?: 'absent' | Revision;
-}
-
-/**
- * `exists`: an item stood where `absent` was asked. `changed`: the item is no longer that revision, or is gone, or the revision is
- * of an earlier session. `too-large`: the store takes no item of this size; the key's older item, if this write would have replaced
- * it, is gone.
- */
-export type WriteOutcome =
-  | { readonly status: 'stored'; readonly revision: Revision }
-  | { readonly status: 'exists' | 'changed' }
-  | { readonly status: 'too-large'; readonly maxBytes: number };
-
-/** `changed` only when a revision was asked for: the item is another one now. */
-export type RemoveOutcome = 'removed' | 'absent' | 'changed';

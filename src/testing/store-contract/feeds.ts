@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Change, FeedReading, Mark } from '../../store/feed.js';
+import type { Change, FeedReading, Invalidated, Invalidation, Mark } from '../../store/feed.js';
 import { maxRecordBytes } from '../../store/feed.js';
 import type { Shard } from '../../store/store.js';
 import type { TestRunner } from '../codec-contract.js';
@@ -137,11 +137,7 @@ export function feedRules({ describe, it }: TestRunner, options: StoreContractOp
 interface FeedBench extends Bench {
   readonly feed: string;
   readonly at: Shard;
-  invalidate(
-    changes: readonly Change[],
-    records: readonly string[],
-    watch?: string,
-  ): ReturnType<NonNullable<Shard['invalidate']>>;
+  invalidate(changes: readonly Change[], records: readonly string[], watch?: string): Promise<Invalidated>;
   append(...records: string[]): Promise<unknown>;
   appendTo(shard: Shard, ...records: string[]): Promise<unknown>;
   readFeed(since: Mark | undefined, watch?: string, behind?: number): Promise<FeedReading>;
@@ -151,22 +147,21 @@ function feedBench(bench: Bench): FeedBench {
   const feed = bench.key('ns');
   const at = bench.shard(feed);
   const watch = bench.key('nothing');
-  assert.ok(at.invalidate && at.readFeed, 'an atomic store has invalidate and readFeed');
-  const invalidate = at.invalidate.bind(at);
-  const readFeed = at.readFeed.bind(at);
+  const missing = (): never => assert.fail('an atomic store has invalidate and readFeed');
+  const append = (shard: Shard, invalidation: Invalidation): Promise<Invalidated> =>
+    shard.invalidate?.(invalidation) ?? missing();
   const appendTo = (shard: Shard, ...records: string[]): Promise<unknown> =>
-    shard.invalidate?.({ feed, changes: [], records: records.map(bytesOf), watch }) ??
-    Promise.reject(new Error('no feed'));
+    append(shard, { feed, changes: [], records: records.map(bytesOf), watch });
   return {
     ...bench,
     feed,
     at,
     invalidate: (changes, records, watched = watch) =>
-      invalidate({ feed, changes, records: records.map(bytesOf), watch: watched }),
+      append(at, { feed, changes, records: records.map(bytesOf), watch: watched }),
     append: (...records) => appendTo(at, ...records),
     appendTo,
     readFeed: (since, watched = watch, behind = maxBehindBytes) =>
-      readFeed({ feed, since, watch: watched, maxBehindBytes: behind }),
+      at.readFeed?.({ feed, since, watch: watched, maxBehindBytes: behind }) ?? missing(),
   };
 }
 
