@@ -41,6 +41,28 @@ export type {
   WriteOutcome,
 } from './store/store.js';
 
+export { folderObjectStore } from './object/folder-object-store.js';
+export type { FolderObjectStoreOptions } from './object/folder-object-store.js';
+export { memoryObjectStore } from './object/memory-object-store.js';
+export type { MemoryObjectStoreOptions } from './object/memory-object-store.js';
+export type {
+  ByteRange,
+  ListedObject,
+  ListOptions,
+  ObjectBody,
+  ObjectChecksum,
+  ObjectHead,
+  ObjectKey,
+  ObjectStore,
+  OpenedObject,
+  OpenOptions,
+  PresignedRequest,
+  PresignOptions,
+  PutObject,
+  PutOptions,
+} from './object/object-store.js';
+export * from './object/object-errors.js';
+
 export type { EntryOptions, NegativeOptions, StoredTier, TimeoutOptions } from './catalogue/entry-options.js';
 export { Catalogue } from './catalogue/catalogue.js';
 export { CatalogueKey } from './catalogue/catalogue-key.js';

@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { InvalidOptionError } from '../value/errors.js';
+import { ObjectSizeError } from './object-errors.js';
+import type { ObjectBody, PutOptions } from './object-store.js';
+
+/** The bytes of a `put` on their way in: counted, hashed, bounded, and let go of on every way out. */
+export class IncomingBody {
+  /** Bytes that have passed. */
+  size = 0;
+  private readonly hash = createHash('sha256');
+  private iterator: AsyncIterator<Uint8Array> | undefined;
+  private ended = false;
+
+  /** @throws InvalidOptionError for a size or a limit that is none. */
+  constructor(
+    private readonly key: string,
+    private readonly body: ObjectBody,
+    private readonly options: PutOptions,
+  ) {
+    for (const [name, value = 0] of [
+      ['size', options.size],
+      ['maxBytes', options.maxBytes],
+    ] as const) {
+      if ((Number.isSafeInteger(value) || value === Infinity) && value >= 0) continue;
+      throw new InvalidOptionError(name, `${String(value)} is not a size`, 'Give whole bytes, 0 or more.');
+    }
+  }
+
+  /** Of all bytes, once they have passed. To be asked once. */
+  sha256(): string {
+    return this.hash.digest('hex');
+  }
+
+  /**
+   * The bytes, in pieces as they come, none of them empty.
+   *
+   * @throws ObjectSizeError as soon as there are too many bytes, or at the end when there are too few; the signal's reason; whatever the stream
+   * fails with.
+   */
+  async *chunks(): AsyncGenerator<Buffer, void, undefined> {
+    const { signal } = this.options;
+    signal?.throwIfAborted();
+    if (typeof this.body === 'string' || this.body instanceof Uint8Array) {
+      const chunk = asBuffer(this.body);
+      this.pass(chunk);
+      if (chunk.length > 0) yield chunk;
+    } else {
+      yield* this.streamed(this.body, signal);
+    }
+    const { size } = this.options;
+    if (size !== undefined && this.size < size) {
+      throw this.refused(`the body has ${this.size} bytes, and ${size} were announced`);
+    }
+  }
+
+  /** Lets go of a stream that was not read to its end. To be called on every way out; again does nothing. */
+  release(): void {
+    const { body } = this;
+    if (this.ended || typeof body === 'string' || body instanceof Uint8Array) return;
+    this.ended = true;
+    // A stream that waits for its source is not waited for: it is destroyed, or told in passing.
+    if ('destroy' in body && typeof body.destroy === 'function') (body as { destroy: () => void }).destroy();
+    else void this.iterator?.return?.().then(undefined, () => undefined);
+  }
+
+  private async *streamed(body: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+    const iterator = body[Symbol.asyncIterator]();
+    this.iterator = iterator;
+    try {
+      for (;;) {
+        const result = await beforeAbort(iterator.next(), signal);
+        if (result.done) {
+          this.ended = true;
+          return;
+        }
+        const chunk = asBuffer(result.value);
+        this.pass(chunk);
+        if (chunk.length > 0) yield chunk;
+      }
+    } finally {
+      this.release();
+    }
+  }
+
+  private pass(chunk: Buffer): void {
+    this.size += chunk.length;
+    const { size, maxBytes = Infinity } = this.options;
+    if (size !== undefined && this.size > size)
+      throw this.refused(`the body has more than the announced ${size} bytes`);
+    if (this.size > maxBytes) throw this.refused(`the body has more than the ${maxBytes} bytes that are allowed`);
+    this.hash.update(chunk);
+  }
+
+  private refused(problem: string): ObjectSizeError {
+    return new ObjectSizeError(this.key, this.size, problem);
+  }
+}
+
+/** Settles as the promise does, or with the signal's reason when that comes first. Leaves no listener behind. */
+function beforeAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = (): void => reject(signal.reason);
+    const settle = (): void => signal.removeEventListener('abort', stop);
+    promise.finally(settle).then(resolve, reject);
+    if (signal.aborted) stop();
+    else signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+function asBuffer(bytes: string | Uint8Array): Buffer {
+  if (typeof bytes === 'string') return Buffer.from(bytes, 'utf8');
+  if (bytes instanceof Uint8Array) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  throw new InvalidOptionError(
+    'body',
+    'it holds something that is not bytes',
+    'Give bytes, a text, or a stream of bytes.',
+  );
+}
