@@ -11,5 +11,6 @@ export type { RecordedEvent } from './testing/event-recorder.js';
 export { FakeClock } from './testing/fake-clock.js';
 export { FaultyStore, faultyStore } from './testing/faulty-store.js';
 export type { StoreFault, StoreOperation } from './testing/faulty-store.js';
+export { runDecoratedMethodsDirectly } from './decorator/direct-calls.js';
 export { replaceStores } from './testing/replace-stores.js';
 export type { OverridesProviders, ReplacedStores } from './testing/replace-stores.js';
