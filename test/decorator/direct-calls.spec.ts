@@ -48,7 +48,9 @@ describe('decorated methods that are called directly', () => {
     expect(await courses.rename('b')).toBe('b 3');
     expect(await courses.rebuild()).toEqual({ loads: 4, lease: undefined });
     expect(await courses.report()).toBe(5);
-    expect(Courses.prototype).toMatchObject({ find: { name: 'find', length: 1 } });
+    const method: unknown = Object.getOwnPropertyDescriptor(Courses.prototype, 'find')?.value;
+    expect(method).toHaveProperty('name', 'find');
+    expect(method).toHaveLength(1);
   });
 
   it('reject again once that is over, of whoever began it last', async () => {
