@@ -6,16 +6,19 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { root } from './commands.mjs';
 
+const progressReporter = join(root, 'scripts/progress-reporter.mjs');
+
 /**
- * Resolves to `{ passed, failed, skipped }`. A file that could not be run counts as one failure, as does a Jest that crashed, ran
+ * Resolves to `{ passed, failed, skipped }`. With `progress`, a line for each file as it ends instead of what Jest prints. A file that could not be run counts as one failure, as does a Jest that crashed, ran
  * longer than `limitMs` or was still there `exitWithinMs` after its last test, kept alive by a handle that a test left.
  */
-export async function runJest(args, { env = {}, limitMs, exitWithinMs = 15_000 }) {
+export async function runJest(args, { env = {}, limitMs, exitWithinMs = 15_000, progress = false }) {
   const folder = mkdtempSync(join(tmpdir(), 'nestjs-tiered-cache-jest-'));
   const resultFile = join(folder, 'result.json');
   const child = spawn(
     process.execPath,
     ['--experimental-vm-modules', '--disable-warning=ExperimentalWarning', 'node_modules/jest/bin/jest.js']
+      .concat(progress ? ['--reporters', progressReporter] : [])
       .concat(['--ci', '--json', '--outputFile', resultFile])
       .concat(args),
     { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env: { ...process.env, ...env } },

@@ -25,6 +25,9 @@ async function runChecks() {
   return failed;
 }
 
+/** What a clone waits for, on two cores that have nothing else to do. */
+const budgetSeconds = 6 * 60;
+
 await main(async (jestArguments) => {
   const startedAt = performance.now();
   try {
@@ -40,10 +43,14 @@ await main(async (jestArguments) => {
   const failedChecks = await runChecks();
   console.log('testing: jest');
   const jestStartedAt = performance.now();
-  const { passed, failed, skipped } = await runJest(jestArguments, { limitMs: 45 * 60_000 });
+  const { passed, failed, skipped } = await runJest(jestArguments, { limitMs: 45 * 60_000, progress: true });
   console.log(
     `${failed === 0 ? 'ok     ' : 'FAILED '} jest (${seconds(jestStartedAt)}), all of it ${seconds(startedAt)}`,
   );
+  const tookSeconds = (performance.now() - startedAt) / 1_000;
+  if (tookSeconds > budgetSeconds) {
+    console.log(`longer than the ${budgetSeconds / 60} minutes that a quiet machine of two cores should need`);
+  }
   if (skipped > 0) console.log(`${skipped} tests did not run: a skipped test is not a pass`);
   if (failedChecks.length > 0) console.log(`checks that failed count as failures: ${failedChecks.join(', ')}`);
   return printSummary({ passed, failed: failed + failedChecks.length });

@@ -11,14 +11,14 @@ describe('The last line of npm test', () => {
   });
 
   /** What scripts/jest.mjs makes of a project with these test files: its last line and its exit code. */
-  function summaryOf(files: Record<string, string>): { line: string; code: number; output: string } {
+  function summaryOf(files: Record<string, string>, progress = false): { line: string; code: number; output: string } {
     const folder = mkdtempSync(join(tmpdir(), 'run-summary-'));
     folders.push(folder);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     const config = JSON.stringify({ rootDir: folder, transform: {} });
     const program = `
       import { printSummary, runJest } from ${JSON.stringify(join(root, 'scripts/jest.mjs'))};
-      const result = await runJest(['--config', ${JSON.stringify(config)}, '--runInBand'], { limitMs: 30_000, exitWithinMs: 500 });
+      const result = await runJest(['--config', ${JSON.stringify(config)}, '--runInBand'], { limitMs: 120_000, exitWithinMs: 500, progress: ${progress} });
       process.exitCode = printSummary(result);
     `;
     const { code, stdout, stderr } = runToEnd(process.execPath, ['--input-type=module', '-e', program]);
@@ -46,5 +46,18 @@ describe('The last line of npm test', () => {
     const summary = summaryOf({ 'a.test.js': `${passing} setInterval(() => {}, 1000);` });
     expect(summary).toMatchObject({ line: '1 passed, 1 failed', code: 1 });
     expect(summary.output).toContain('Jest did not exit by itself');
+  });
+
+  it('comes after a line for each file, with what failed and what was printed in it', () => {
+    const files = {
+      'a.test.js': `${passing} test('prints', () => console.log('a figure'));`,
+      'b.test.js': `${passing} test('fails', () => { throw new Error('the reason'); });`,
+    };
+    const { line, code, output } = summaryOf(files, true);
+    expect({ line, code }).toEqual({ line: '3 passed, 1 failed', code: 1 });
+    expect(output).toMatch(/^ok {6}\[\d\/2, \d+\.\d s\] .*a\.test\.js: 2 passed \(\d+\.\d s\)$/m);
+    expect(output).toMatch(/^FAILED {2}\[\d\/2, \d+\.\d s\] .*b\.test\.js: 1 passed, 1 failed \(\d+\.\d s\)$/m);
+    expect(output).toMatch(/^ +a figure$/m);
+    expect(output).toContain('the reason');
   });
 });
