@@ -18,6 +18,9 @@ export type Change =
   | { readonly advance: string; readonly by: number; readonly seed: number }
   | { readonly write: string; readonly bytes: Uint8Array; readonly options: WriteOptions };
 
+export const keyOfChange = (change: Change): string =>
+  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
+
 /** What is no longer true, and what the feed is told of it. */
 export interface Invalidation {
   /** Names the feed: the head of the namespace's keys, at most 150 bytes. */

@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { StoreUnavailableError } from '../value/errors.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
+import { keyOfChange } from './feed.js';
+import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
 import { MemoryFeed } from './memory-feed.js';
 import { assertStoreKey } from './store-key.js';
 import type {
@@ -142,7 +143,7 @@ class MemoryShard implements Shard {
   }
 
   async invalidate({ feed, changes, records, watch }: Invalidation): Promise<Invalidated> {
-    for (const change of changes) assertStoreKey(keyOf(change));
+    for (const change of changes) assertStoreKey(keyOfChange(change));
     this.assertOpen();
     const outcomes: WriteOutcome[] = [];
     for (const change of changes) {
@@ -214,8 +215,5 @@ class MemoryShard implements Shard {
 function isSame(present: MemoryItem | undefined, { session, number }: Revision): boolean {
   return present?.revision.session === session && present.revision.number === number;
 }
-
-const keyOf = (change: Change): string =>
-  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
 
 const nothing = Buffer.alloc(0);

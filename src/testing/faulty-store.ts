@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../value/errors.js';
+import type { FeedReading } from '../store/feed.js';
 import type {
   RemoveOutcome,
   Revision,
@@ -15,9 +16,10 @@ import type {
  * `loses`: writes arrive, and their replies are lost. `corrupts`: what is read has one bit turned over.
  */
 export type StoreFault = 'throws' | 'hangs' | 'loses' | 'corrupts';
-export type StoreOperation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch';
+export type StoreOperation =
+  'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch' | 'invalidate' | 'readFeed';
 
-const reads: readonly StoreOperation[] = ['readMany', 'readOrStub'];
+const reads: readonly StoreOperation[] = ['readMany', 'readOrStub', 'readFeed'];
 
 /**
  * A store that fails when told to. A test of an application learns with it that no outage of the store reaches its users.
@@ -95,16 +97,18 @@ export class FaultyStore implements Store {
     if (fault === 'hangs') return new Promise((_resolve, reject) => this.hung.push(() => reject(unavailable)));
     const result = await run();
     if (fault === 'loses') throw unavailable;
-    return fault === 'corrupts' && reads.includes(operation) ? (corrupted(result as Read) as R) : result;
+    return fault === 'corrupts' && reads.includes(operation) ? (corrupted(result as Read | FeedReading) as R) : result;
   }
 }
 
-const allOperations: readonly StoreOperation[] = [...reads, 'write', 'remove', 'increment', 'touch'];
+const allOperations: readonly StoreOperation[] = [...reads, 'write', 'remove', 'increment', 'touch', 'invalidate'];
 
 class FaultyShard implements Shard {
   readonly name: string;
   readonly evicts: Shard['evicts'] & {};
   readonly stats: Shard['stats'] & {};
+  readonly invalidate?: Shard['invalidate'] & {};
+  readonly readFeed?: Shard['readFeed'] & {};
 
   constructor(
     private readonly shard: Shard,
@@ -113,6 +117,9 @@ class FaultyShard implements Shard {
     this.name = shard.name;
     this.evicts = async () => (await shard.evicts?.()) ?? false;
     this.stats = async () => (await shard.stats?.()) ?? {};
+    if (!hasFeed(shard)) return;
+    this.invalidate = (given) => this.perform('invalidate', () => shard.invalidate(given));
+    this.readFeed = (question) => this.perform('readFeed', () => shard.readFeed(question));
   }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
@@ -144,14 +151,20 @@ class FaultyShard implements Shard {
   }
 }
 
+type WithFeed = Shard & Required<Pick<Shard, 'invalidate' | 'readFeed'>>;
+const hasFeed = (shard: Shard): shard is WithFeed => 'invalidate' in shard;
+
 type Read = readonly (StoredItem | undefined)[];
 
-function corrupted(items: Read): Read {
-  return items.map((item) => {
-    if (!item || item.bytes.length === 0) return item;
-    const bytes = Buffer.from(item.bytes);
-    const middle = bytes.length >> 1;
-    bytes[middle] = (bytes[middle] as number) ^ 1;
-    return { ...item, bytes };
-  });
+function corrupted(read: Read | FeedReading): Read | FeedReading {
+  if (!('records' in read)) return read.map((item) => item && { ...item, bytes: withOneBitTurned(item.bytes) });
+  return { ...read, records: read.records.map(withOneBitTurned) };
+}
+
+function withOneBitTurned(given: Buffer): Buffer {
+  if (given.length === 0) return given;
+  const bytes = Buffer.from(given);
+  const middle = bytes.length >> 1;
+  bytes[middle] = (bytes[middle] as number) ^ 1;
+  return bytes;
 }

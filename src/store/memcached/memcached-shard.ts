@@ -1,13 +1,22 @@
 import type { Clock } from '../../value/clock.js';
-import type { StoreUnavailableError } from '../../value/errors.js';
+import { StoreUnavailableError } from '../../value/errors.js';
+import { keyOfChange } from '../feed.js';
+import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import type { Command, Reply } from './conversation.js';
+import type { MemcachedFeeds } from './memcached-feeds.js';
+import { assertRecords, exchange } from './memcached-feeds.js';
 import type { MemcachedServer } from './memcached-server.js';
-import { ServerError } from './meta-connection.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
-import { secondsToLive } from './seconds-to-live.js';
+import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
+import { ServerError } from './server-error.js';
 import { serverFacts } from './server-facts.js';
+import { tellInvalidation } from './told-invalidation.js';
+import { touchItem } from './touch-item.js';
+import { tellWrite } from './told-write.js';
+import type { ToldWrite } from './told-write.js';
 
 /** What memcached keeps with an item counts against its limit: a head, a revision, the key, a page's rounding. */
 const itemOverheadBytes = 512;
@@ -22,6 +31,7 @@ export class MemcachedShard implements Shard {
     private readonly server: MemcachedServer,
     private readonly maxItemBytes: number,
     private readonly clock: Clock,
+    private readonly feeds: MemcachedFeeds,
   ) {
     this.name = server.name;
   }
@@ -46,11 +56,8 @@ export class MemcachedShard implements Shard {
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
     return this.askEach(
       storeKeys,
-      (key) => `mg ${key} v c`,
-      (reply, session) => {
-        if (reply.code === 'EN') return undefined;
-        return { bytes: this.valueOf(reply), revision: this.revisionOf(reply, session) };
-      },
+      (key) => `mg ${key} v c t f`,
+      (reply, session) => (reply.code === 'EN' ? undefined : this.itemOf(reply, session)),
     );
   }
 
@@ -58,35 +65,28 @@ export class MemcachedShard implements Shard {
     const seconds = secondsToLive(stubMs, this.clock);
     return this.askEach(
       storeKeys,
-      (key) => `mg ${key} v c N${seconds}`,
-      (reply, session) => ({
-        bytes: this.valueOf(reply),
-        revision: this.revisionOf(reply, session),
-        won: reply.won,
-      }),
+      (key) => `mg ${key} v c t f N${seconds}`,
+      (reply, session) => ({ ...this.itemOf(reply, session), won: reply.won }),
     );
   }
 
-  async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
+  async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
     assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
-    if (typeof only === 'object' && only.session !== connection.session) return { status: 'changed' };
-    const maxBytes = this.maxBytes(storeKey);
-    if (bytes.length > maxBytes) return this.refuseTooLarge(connection, storeKey, maxBytes, only);
-    const condition = only === undefined ? '' : only === 'absent' ? ' ME' : ` C${only.number}`;
-    const command = `ms ${storeKey} ${bytes.length} c T${secondsToLive(lifeMs, this.clock)}${condition}`;
-    const reply = await this.tell(connection, command, bytes);
-    if (reply === 'too large') return { status: 'too-large', maxBytes };
-    if (reply.code === 'HD') return { status: 'stored', revision: this.revisionOf(reply, connection.session) };
-    if (reply.code === 'NS') return { status: 'exists' };
-    if (reply.code === 'EX' || reply.code === 'NF') return { status: 'changed' };
-    throw this.unexpected(reply);
+    const told = this.toldWrite(connection, storeKey, bytes, options);
+    return this.outcomeOf(told, told.command && (await this.say(connection, told.command)));
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
-    return this.removeOver(connection, storeKey, revision);
+    if (revision && revision.session !== connection.session) return 'changed';
+    const line = `md ${storeKey}${revision ? ` C${revision.number}` : ''}`;
+    const reply = this.understood(await this.say(connection, { line }));
+    if (reply.code === 'HD') return 'removed';
+    if (reply.code === 'NF') return 'absent';
+    if (reply.code === 'EX') return 'changed';
+    throw this.unexpected(reply);
   }
 
   async increment(storeKey: string, by: number, seed: number): Promise<number> {
@@ -100,15 +100,63 @@ export class MemcachedShard implements Shard {
   }
 
   async touch(storeKey: string, lifeMs: number): Promise<boolean> {
-    const [touched] = await this.askEach(
-      [storeKey],
-      (key) => `mg ${key} T${secondsToLive(lifeMs, this.clock)}`,
-      (reply) => {
-        if (reply.code !== 'HD' && reply.code !== 'EN') throw this.unexpected(reply);
-        return reply.code === 'HD';
-      },
+    assertStoreKey(storeKey);
+    const connection = this.server.ready ?? (await this.server.connected());
+    const touched = await touchItem(storeKey, secondsToLive(lifeMs, this.clock), (command) =>
+      this.say(connection, command),
     );
-    return touched === true;
+    if (touched === undefined) throw this.server.unavailable('an unexpected answer to a touch');
+    return touched;
+  }
+
+  async invalidate({ feed, changes, records, watch }: Invalidation): Promise<Invalidated> {
+    assertStoreKey(watch);
+    assertStoreKey(feed);
+    assertRecords(records);
+    for (const change of changes) assertStoreKey(keyOfChange(change));
+    const connection = this.server.ready ?? (await this.server.connected());
+    const told = tellInvalidation(changes, (change) =>
+      this.toldWrite(connection, change.write, change.bytes, change.options),
+    );
+    const around = { ...told, watch: { line: `mg ${watch} c` }, itemSizeMax: this.itemSizeMax };
+    try {
+      const { replies, watched } =
+        records.length > 0
+          ? await this.feeds.append(connection, feed, around, records)
+          : await this.changeAlone(connection, around.changes, around.watch);
+      const outcomes = told.outcomes(
+        replies,
+        (write, reply) => this.outcomeOf(write, reply),
+        (reply) => this.understood(reply),
+      );
+      return { outcomes, watched: this.watchedRevision(watched, connection.session) };
+    } catch (error) {
+      throw error instanceof StoreUnavailableError ? error : this.failed(error);
+    }
+  }
+
+  async readFeed(question: FeedQuestion): Promise<FeedReading> {
+    assertStoreKey(question.watch);
+    assertStoreKey(question.feed);
+    const connection = this.server.ready ?? (await this.server.connected());
+    const watch = { line: `mg ${question.watch} v c t f` };
+    try {
+      const { watched, ...reading } = await this.feeds.read(connection, question, watch);
+      const item = this.understood(watched);
+      return { ...reading, watched: item.code === 'EN' ? undefined : this.itemOf(item, connection.session) };
+    } catch (error) {
+      throw error instanceof StoreUnavailableError ? error : this.failed(error);
+    }
+  }
+
+  /** Nothing is named: nothing needs to be done twice. */
+  private async changeAlone(
+    connection: MetaConnection,
+    changes: readonly Command[],
+    watch: Command,
+  ): Promise<{ replies: readonly Reply[]; watched: Reply | undefined }> {
+    const replies = await exchange(connection, [...changes, watch]);
+    return { replies: replies.slice(0, -1), watched: replies.at(-1) };
   }
 
   /** One command per key. Commands of one turn, this batch's and others', leave in one write and are answered in order. */
@@ -151,54 +199,46 @@ export class MemcachedShard implements Shard {
     });
   }
 
-  private tell(connection: MetaConnection, command: string, body?: Uint8Array): Promise<MetaReply | 'too large'> {
+  private toldWrite(connection: MetaConnection, storeKey: string, bytes: Uint8Array, options: WriteOptions): ToldWrite {
+    const taken = this.itemSizeMax - itemOverheadBytes - storeKey.length;
+    const maxBytes = Math.min(this.maxItemBytes, taken);
+    return tellWrite({ storeKey, bytes, options, maxBytes, session: connection.session, clock: this.clock });
+  }
+
+  private outcomeOf(told: ToldWrite, reply: Reply | undefined): WriteOutcome {
+    const outcome = told.outcome(reply);
+    if (outcome) return outcome;
+    const understood = this.understood(reply);
+    throw understood.code === 'HD'
+      ? this.server.unavailable('an answer without its revision')
+      : this.unexpected(understood);
+  }
+
+  /** @throws StoreUnavailableError */
+  private say(connection: MetaConnection, command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
       const answer = (error: Error | undefined, reply: MetaReply | undefined): void => {
         if (reply) resolve(reply);
-        else if (body && error instanceof ServerError && error.message.includes('too large')) resolve('too large');
+        else if (error instanceof ServerError) resolve(error);
         else reject(this.failed(error));
       };
-      connection.send(command, answer, body);
+      connection.send(command.line, answer, command.body);
     });
   }
 
-  private async removeOver(
-    connection: MetaConnection,
-    storeKey: string,
-    revision: Revision | undefined,
-  ): Promise<RemoveOutcome> {
-    if (revision && revision.session !== connection.session) return 'changed';
-    const reply = await this.tell(connection, `md ${storeKey}${revision ? ` C${revision.number}` : ''}`);
-    if (reply === 'too large') throw this.server.unavailable('an answer to another command');
-    if (reply.code === 'HD') return 'removed';
-    if (reply.code === 'NF') return 'absent';
-    if (reply.code === 'EX') return 'changed';
-    throw this.unexpected(reply);
+  private get itemSizeMax(): number {
+    return this.server.itemSizeMax ?? usualItemSizeMax;
   }
 
-  /**
-   * The server would remove the older item when it refuses a larger one, whatever the condition. So the larger one never leaves, and the older is
-   * removed on purpose, only where the write would have replaced it.
-   */
-  private async refuseTooLarge(
-    connection: MetaConnection,
-    storeKey: string,
-    maxBytes: number,
-    only: WriteOptions['only'],
-  ): Promise<WriteOutcome> {
-    if (only === 'absent') {
-      const present = await this.tell(connection, `mg ${storeKey}`);
-      if (present !== 'too large' && present.code === 'HD') return { status: 'exists' };
-    } else {
-      const outcome = await this.removeOver(connection, storeKey, only);
-      if (only && outcome !== 'removed') return { status: 'changed' };
-    }
-    return { status: 'too-large', maxBytes };
+  private itemOf(reply: MetaReply, session: number): StoredItem {
+    const item = { bytes: this.valueOf(reply), revision: this.revisionOf(reply, session) };
+    const ageMs = leastAgeMs(reply.clientFlags, reply.secondsLeft);
+    return ageMs === undefined ? item : { ...item, ageMs };
   }
 
-  private maxBytes(storeKey: string): number {
-    const taken = (this.server.itemSizeMax ?? usualItemSizeMax) - itemOverheadBytes - storeKey.length;
-    return Math.min(this.maxItemBytes, taken);
+  private watchedRevision(reply: Reply | undefined, session: number): Revision | undefined {
+    const understood = this.understood(reply);
+    return understood.code === 'EN' ? undefined : this.revisionOf(understood, session);
   }
 
   private valueOf(reply: MetaReply): Buffer {
@@ -212,8 +252,14 @@ export class MemcachedShard implements Shard {
     return { session, number: revision };
   }
 
-  private failed(error: Error | undefined): StoreUnavailableError {
-    return this.server.unavailable(error?.message ?? 'no answer', error);
+  private understood(reply: Reply | undefined): MetaReply {
+    if (reply && 'code' in reply) return reply;
+    throw this.failed(reply);
+  }
+
+  private failed(error: unknown): StoreUnavailableError {
+    const problem = error instanceof Error ? error.message : 'no answer';
+    return this.server.unavailable(problem, error);
   }
 
   private unexpected({ code }: MetaReply): StoreUnavailableError {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import HashRing from 'hashring';
 import { systemClock } from '../../value/clock.js';
 import type { Clock } from '../../value/clock.js';
@@ -5,6 +6,8 @@ import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import type { Shard, Store, StoreCapabilities } from '../store.js';
+import type { FeedTuning } from './feed-state.js';
+import { MemcachedFeeds } from './memcached-feeds.js';
 import { MemcachedServer } from './memcached-server.js';
 import { MemcachedShard } from './memcached-shard.js';
 import { parseServers } from './server-address.js';
@@ -58,7 +61,9 @@ class MemcachedStore implements Store {
       clock,
     };
     this.servers = addresses.map((address) => new MemcachedServer(address, timeouts));
-    const shards: Shard[] = this.servers.map((server) => new MemcachedShard(server, maxItemBytes, clock));
+    const shards: Shard[] = this.servers.map(
+      (server) => new MemcachedShard(server, maxItemBytes, clock, new MemcachedFeeds(feedTuning(clock))),
+    );
     this.shards = shards as [Shard, ...Shard[]];
     this.shardsByServer = new Map(addresses.map(({ text }, index) => [text, this.shards[index] as Shard]));
     const names = addresses.map(({ text }) => text);
@@ -80,6 +85,12 @@ class MemcachedStore implements Store {
     for (const server of this.servers) server.close();
     return Promise.resolve();
   }
+}
+
+/** Protections are on; tests that switch one off say so. */
+export function feedTuning(clock: Clock): FeedTuning {
+  const drawId = (): string => randomBytes(9).toString('base64url');
+  return { segmentBytes: 16_384, leastLifeMs: 50, clock, drawId, comparesIds: true, comparesChain: true };
 }
 
 function joinsLater(): void {}

@@ -6,6 +6,7 @@ import type { Clock, Timer } from '../../value/clock.js';
 import { joinParts } from './join-parts.js';
 import { replyOf, wholeReplyAt } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
+import { ServerError } from './server-error.js';
 
 /** Called once per command: with its reply, or with why there is none. */
 export type Answer = (error: Error | undefined, reply: MetaReply | undefined) => void;
@@ -168,7 +169,9 @@ export class MetaConnection extends MemcacheConnection {
     this.unsent = [];
     const left = this.queue.splice(0).slice(this.queueHead);
     this.queueHead = 0;
-    for (const waiting of left) waiting?.answer(new Error(reason), undefined);
+    // One object for all: one cut connection is one failure, however many commands were under way.
+    const failure = new Error(reason);
+    for (const waiting of left) waiting?.answer(failure, undefined);
     this.onEnd(this);
   }
 
@@ -260,8 +263,5 @@ export class MetaConnection extends MemcacheConnection {
     });
   }
 }
-
-/** The server's own words for why it can't. */
-export class ServerError extends Error {}
 
 const crlf = Buffer.from('\r\n');

@@ -8,6 +8,12 @@ export interface MetaReply {
   readonly revision: number | undefined;
   /** Flag `W`: the right to fill was won. */
   readonly won: boolean;
+  /** Flag `s`: the bytes of the item's value. */
+  readonly size: number | undefined;
+  /** Flag `t`: seconds until it expires. Undefined also for an item that doesn't. */
+  readonly secondsLeft: number | undefined;
+  /** Flag `f`: the number that its writer left with it. */
+  readonly clientFlags: number | undefined;
   /** Of a `VA`: a view of the chunk that came from the socket. */
   readonly value: Buffer | undefined;
   /** The first word after the code, as it came: the version. */
@@ -31,6 +37,9 @@ export function replyOf([code = '', ...flags]: readonly string[], value: Buffer 
     opaque: wholeNumber(flag('O')),
     revision: wholeNumber(flag('c')),
     won: flags.includes('W'),
+    size: wholeNumber(flag('s')),
+    secondsLeft: wholeNumber(flag('t')),
+    clientFlags: wholeNumber(flag('f')),
     value,
     word: flags[0] ?? '',
   };
@@ -51,10 +60,16 @@ export function wholeReplyAt(chunk: Buffer, start: number): ReplyInChunk | undef
   let opaque: number | undefined;
   let revision: number | undefined;
   let won = false;
+  let itemSize: number | undefined;
+  let secondsLeft: number | undefined;
+  let clientFlags: number | undefined;
   while (at < lineLimit && chunk[at] === space) {
     const letter = chunk[++at] as number;
     if (letter === carriageReturn) break; // some lines end with a space
-    const first = size < 0 ? at : ++at;
+    let first = size < 0 ? at : ++at;
+    // `t-1`: it does not expire.
+    const endless = letter === lowerT && chunk[at] === minus;
+    if (endless) first = ++at;
     let number = 0;
     for (; at < lineLimit; at++) {
       const digit = (chunk[at] as number) - digit0;
@@ -66,15 +81,20 @@ export function wholeReplyAt(chunk: Buffer, start: number): ReplyInChunk | undef
     if (size < 0 && digits > 0) size = number;
     else if (letter === upperO && digits > 0) opaque = number;
     else if (letter === lowerC && digits > 0) revision = number;
+    else if (letter === lowerT && digits > 0) secondsLeft = endless ? undefined : number;
+    else if (letter === lowerF && digits > 0) clientFlags = number;
+    else if (letter === lowerS && digits > 0) itemSize = number;
     else if (letter === upperW && digits === 0) won = true;
     else if (digits > 0 || (letter !== upperZ && letter !== upperX)) return undefined;
   }
   if (size < 0 || at >= lineLimit || chunk[at] !== carriageReturn || chunk[at + 1] !== lineFeed) return undefined;
   const body = at + 2;
-  if (code !== 'VA') return { reply: { code, opaque, revision, won, value: undefined, word: '' }, end: body };
+  const value = code === 'VA' ? chunk.subarray(body, body + size) : undefined;
+  const reply = { code, opaque, revision, won, size: itemSize, secondsLeft, clientFlags, value, word: '' };
+  if (!value) return { reply, end: body };
   const end = body + size + 2;
   if (end > chunk.length || chunk[end - 2] !== carriageReturn || chunk[end - 1] !== lineFeed) return undefined;
-  return { reply: { code, opaque, revision, won, value: chunk.subarray(body, body + size), word: '' }, end };
+  return { reply, end };
 }
 
 /** The code that these two bytes spell. */
@@ -109,4 +129,8 @@ const upperO = 0x4f;
 const upperW = 0x57;
 const upperX = 0x58;
 const upperZ = 0x5a;
+const minus = 0x2d;
 const lowerC = 0x63;
+const lowerF = 0x66;
+const lowerS = 0x73;
+const lowerT = 0x74;

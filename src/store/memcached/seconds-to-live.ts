@@ -16,3 +16,21 @@ export function secondsToLive(lifeMs: number, clock: Clock): number {
   const date = Math.ceil(clock.now() / 1_000) + seconds;
   return date <= lastDateSeconds ? date : 0;
 }
+
+/**
+ * The life of an item that is written: the flag `T`, and the same seconds once more as the number that the server keeps beside it (`F`). What is left
+ * (`t`) and what was given tell the item's age by the server's own clock. A date says nothing about an age: none is left with it.
+ *
+ * One second is added: the server counts in whole ones, so that an item of T1 may be gone at once. It is kept up to two seconds longer than it should,
+ * never shorter; the entry's own instants decide.
+ */
+export function lifeOnTheWire(lifeMs: number, clock: Clock): string {
+  const seconds = secondsToLive(lifeMs + 1_000, clock);
+  return seconds > 0 && seconds <= maxRelativeSeconds ? `T${seconds} F${seconds}` : `T${seconds}`;
+}
+
+/** How old the item is at least; undefined: it can't be told. Either number may be up to a second late. */
+export function leastAgeMs(given: number | undefined, left: number | undefined): number | undefined {
+  if (!given || left === undefined) return undefined;
+  return Math.max(0, (given - left - 1) * 1_000);
+}

@@ -1,0 +1,66 @@
+import { codeOf, valueOf } from './conversation.js';
+import type { Conversation, Reply } from './conversation.js';
+import { decodePlace, isSamePlace } from './feed-place.js';
+import type { Place } from './feed-place.js';
+import { decodeSegment, noPredecessor } from './feed-segment.js';
+import type { FeedState } from './feed-state.js';
+
+const maxTries = 8;
+
+/**
+ * Follows a segment by the next, and moves the counter there.
+ *
+ * A rotator may have stood still between its steps: 1. R decides to follow 1. 2. S makes 2 and moves the counter, names are appended to 2 and
+ * acknowledged. 3. Segment 2 is evicted. 4. R makes 2 anew, empty. Had it the id that the counter names, a reader would miss those names without
+ * a word; it has another, and that is a gap. A segment that is there already is taken only if it names this one as its predecessor.
+ *
+ * @returns where the counter stands; undefined: that is not known now, or it is lost.
+ */
+export function* rotate(feed: FeedState, from: Place): Conversation<Place | undefined> {
+  for (let number = from.number + 1; number <= from.number + maxTries; number++) {
+    const mine = { number, id: feed.tuning.drawId() };
+    const [, segment, counter] = yield [feed.addSegment(mine, from.id), feed.readSegment(number), feed.readCounter()];
+    const current = decodePlace(valueOf(counter));
+    if (!isSamePlace(current, from)) return current;
+    const value = valueOf(segment);
+    if (!value) return undefined; // no memory for it, or evicted at once
+    const head = decodeSegment(value);
+    if (head?.predecessor !== from.id) continue;
+    const next = { number, id: head.id };
+    const [moved] = yield [feed.moveCounter(next, revisionOf(counter)), ...feed.retire(from.number)];
+    return codeOf(moved) === 'HD' ? next : undefined;
+  }
+  return undefined;
+}
+
+/**
+ * Begins a lineage: the feed is new, or its counter was lost. The segment is made first, so that the counter never names what was not there.
+ *
+ * @returns where the counter stands; undefined: the server has no room for it.
+ */
+export function* seed(feed: FeedState): Conversation<Place | undefined> {
+  const { clock, drawId } = feed.tuning;
+  // Greater than what was lost, as long as no clock was put back; identity rests on the ids.
+  const first = Math.floor(clock.now()) * 1_000;
+  for (let number = first; number < first + maxTries; number++) {
+    const mine = { number, id: drawId() };
+    const [made] = yield [feed.addSegment(mine, noPredecessor)];
+    if (codeOf(made) === 'NS') continue;
+    if (codeOf(made) !== 'HD') return undefined;
+    const [, added] = yield [feed.addCounter(mine), feed.readCounter()];
+    let current = decodePlace(valueOf(added));
+    if (!current && codeOf(added) === 'VA') {
+      // What stands there is no counter.
+      const [, , again] = yield [feed.removeCounter(revisionOf(added)), feed.addCounter(mine), feed.readCounter()];
+      current = decodePlace(valueOf(again));
+    }
+    // Another was quicker: nobody knows this one.
+    if (!isSamePlace(current, mine)) yield [feed.removeSegment(number)];
+    return current;
+  }
+  return undefined;
+}
+
+function revisionOf(reply: Reply | undefined): number {
+  return (reply && 'code' in reply ? reply.revision : undefined) ?? 0;
+}

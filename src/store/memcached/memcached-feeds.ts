@@ -1,0 +1,89 @@
+import { InvalidKeyError } from '../../value/errors.js';
+import { maxRecordBytes } from '../feed.js';
+import type { FeedQuestion } from '../feed.js';
+import type { Command, Conversation, Reply } from './conversation.js';
+import { appendFrames, follow } from './feed-append.js';
+import type { Appended, Around } from './feed-append.js';
+import type { Place } from './feed-place.js';
+import { readFeed } from './feed-reading.js';
+import type { Read } from './feed-reading.js';
+import { frameRecords } from './feed-segment.js';
+import { FeedState } from './feed-state.js';
+import type { FeedTuning } from './feed-state.js';
+import type { MetaConnection } from './meta-connection.js';
+import { ServerError } from './server-error.js';
+
+/** The feeds of one server, by their names, as this process knows them. */
+export class MemcachedFeeds {
+  private readonly states = new Map<string, FeedState>();
+  private readonly following = new Set<FeedState>();
+
+  constructor(private readonly tuning: FeedTuning) {}
+
+  /** @throws the connection's error; RestlessFeedError. */
+  async append(
+    connection: MetaConnection,
+    name: string,
+    around: Around,
+    records: readonly Uint8Array[],
+  ): Promise<Appended> {
+    const feed = this.state(name);
+    const frames = records.map((record) => frameRecords([record]));
+    const appended = await converse(connection, appendFrames(feed, around, frames));
+    if (appended.full) this.follow(connection, feed, appended.full);
+    return appended;
+  }
+
+  /** @throws the connection's error. */
+  read(connection: MetaConnection, question: FeedQuestion, watch: Command): Promise<Read> {
+    return converse(connection, readFeed(this.state(question.feed), connection.session, watch, question));
+  }
+
+  /** Nobody waits for it: what it leaves undone, the next append does. */
+  private follow(connection: MetaConnection, feed: FeedState, full: Place): void {
+    if (this.following.has(feed)) return;
+    this.following.add(feed);
+    const over = (): void => void this.following.delete(feed);
+    converse(connection, follow(feed, full)).then(over, over);
+  }
+
+  private state(name: string): FeedState {
+    let state = this.states.get(name);
+    if (!state) this.states.set(name, (state = new FeedState(name, this.tuning)));
+    return state;
+  }
+}
+
+/** @throws InvalidKeyError */
+export function assertRecords(records: readonly Uint8Array[]): void {
+  const odd = records.find(({ length }) => length < 1 || length > maxRecordBytes);
+  if (odd)
+    throw new InvalidKeyError(
+      `A record of a feed has 1 to ${maxRecordBytes} bytes; this one has ${odd.length}. Split it.`,
+    );
+}
+
+/** Takes a conversation to its end. @throws the connection's error */
+export async function converse<R>(connection: MetaConnection, conversation: Conversation<R>): Promise<R> {
+  let step = conversation.next();
+  while (!step.done) step = conversation.next(await exchange(connection, step.value));
+  return step.value;
+}
+
+/** One write, and all that is answered to it. @throws the connection's error */
+export function exchange(connection: MetaConnection, commands: readonly Command[]): Promise<readonly Reply[]> {
+  return new Promise((resolve, reject) => {
+    const replies = new Array<Reply>(commands.length);
+    let left = commands.length;
+    if (left === 0) resolve(replies);
+    for (const [index, { line, body }] of commands.entries()) {
+      const answer = (error: Error | undefined, reply: Reply | undefined): void => {
+        const said = reply ?? (error instanceof ServerError ? error : undefined);
+        if (!said) return reject(error ?? new Error('no answer'));
+        replies[index] = said;
+        if (--left === 0) resolve(replies);
+      };
+      connection.send(line, answer, body);
+    }
+  });
+}
