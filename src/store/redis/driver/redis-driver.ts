@@ -1,0 +1,51 @@
+import type { ConnectionOptions } from 'node:tls';
+import type { RedisAddress } from '../redis-address.js';
+import type { RedisCredentials } from '../redis-credentials.js';
+import type { RedisServerError } from '../redis-server-error.js';
+
+export type DriverName = 'redis' | 'ioredis';
+
+export type RedisArgument = string | Buffer;
+
+/**
+ * A reply of RESP2. Bulk strings are Buffers; a simple string such as `OK` is a string or a Buffer, as the driver has it: see `textOf`. An error inside
+ * an array stands there as a RedisServerError.
+ */
+export type RedisReply = Buffer | string | number | null | RedisServerError | readonly RedisReply[];
+
+/**
+ * What is asked of a client of Redis, and all that is: one socket to one server, logged in. Its user keeps the deadlines. It never reconnects, never
+ * sends a command twice, and keeps no command for later.
+ */
+export interface RedisDriver {
+  readonly name: DriverName;
+  /** Resolves to a link that is logged in and has selected its database. Rejects with why there is none; it never leaves a socket behind then. */
+  connect(options: LinkOptions): Promise<RedisLink>;
+}
+
+export interface LinkOptions {
+  readonly address: RedisAddress;
+  readonly database: number;
+  readonly credentials: RedisCredentials;
+  readonly tls: ConnectionOptions | undefined;
+  /** Aborts the attempt: its socket is reset, and `connect` rejects. */
+  readonly signal: AbortSignal;
+  /** Called once, when the link can no longer be used. Not called for an attempt that rejects. */
+  readonly onEnd: (reason: string) => void;
+}
+
+export interface RedisLink {
+  /**
+   * Sends one command after those sent before. Resolves to its reply. Rejects with RedisServerError where the server answers with an error, and with
+   * anything else where the link has ended. Changes to `args` after the call are not defined.
+   */
+  send(args: readonly RedisArgument[]): Promise<RedisReply>;
+  /**
+   * Listens to a channel, `sharded` as by SSUBSCRIBE; resolves when the server has confirmed it. A link that listens to one takes no other commands.
+   */
+  subscribe(channel: string, sharded: boolean, listener: (message: Buffer) => void): Promise<void>;
+  /** Bytes that the process has read from the socket so far. */
+  bytesRead(): number;
+  /** Gives the socket up: the kernel throws away what was not delivered. `onEnd` is not called any more. */
+  reset(): void;
+}

@@ -1,0 +1,69 @@
+import { connect, isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
+import type { RedisAddress } from '../redis-address.js';
+
+/**
+ * A connected socket, made here and handed to the driver: one that the driver makes is out of reach, and could not be reset.
+ */
+export function openTcpSocket({ host, port }: RedisAddress, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    if (signal.aborted) return reject(new Error('given up'));
+    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    const giveUp = (): void => void socket.destroy(new Error('given up'));
+    signal.addEventListener('abort', giveUp, { once: true });
+    socket.once('error', reject);
+    socket.once('connect', () => {
+      signal.removeEventListener('abort', giveUp);
+      socket.removeListener('error', reject);
+      // Whoever is handed the socket listens as well.
+      socket.on('error', () => {});
+      resolve(socket);
+    });
+  });
+}
+
+/** TLS over a socket that is connected. Resolves when the certificate was checked. */
+export function openTlsSocket(
+  tls: ConnectionOptions,
+  address: RedisAddress,
+  socket: Socket,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const secured = connectTls(tlsOptionsFor(tls, address, socket));
+    const fail = (error: Error): void => {
+      signal.removeEventListener('abort', giveUp);
+      resetSocket(socket);
+      secured.destroy();
+      reject(error);
+    };
+    const giveUp = (): void => fail(new Error('given up'));
+    signal.addEventListener('abort', giveUp, { once: true });
+    secured.once('error', fail);
+    secured.once('close', () => fail(new Error('the connection was closed')));
+    secured.once('secureConnect', () => {
+      signal.removeEventListener('abort', giveUp);
+      secured.removeAllListeners('close').removeListener('error', fail);
+      resolve(secured);
+    });
+  });
+}
+
+/** What `tls.connect` needs to know besides the socket: whom to expect. */
+export function tlsOptionsFor(tls: ConnectionOptions, { host }: RedisAddress, socket: Socket): ConnectionOptions {
+  const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+  return { ...tls, host, socket, ...(servername !== undefined && { servername }) };
+}
+
+/**
+ * Gives a socket up. The kernel throws away what it has not delivered; a socket that is closed would still deliver it, and an old write would land after
+ * newer ones.
+ */
+export function resetSocket(socket: Socket | undefined): void {
+  if (!socket || socket.destroyed) return;
+  // A reset waits for the connection; nothing was written on one that does not stand yet.
+  if (socket.connecting) socket.destroy(new Error('given up'));
+  else socket.resetAndDestroy();
+}

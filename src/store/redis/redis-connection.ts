@@ -1,0 +1,240 @@
+import type { Clock, Timer } from '../../value/clock.js';
+import { StoreUnavailableError } from '../../value/errors.js';
+import type { RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
+import { RedisServerError } from './redis-server-error.js';
+
+/** Called once per command: with its reply, or with why there is none: RedisServerError, the server's own words, or StoreUnavailableError. */
+export type RedisAnswer = (error: Error | undefined, reply: RedisReply) => void;
+
+interface Waiting {
+  readonly args: readonly RedisArgument[];
+  readonly answer: RedisAnswer;
+  readonly bytes: number;
+  turn: Turn | undefined;
+  isSettled: boolean;
+}
+
+/** Commands of one turn leave together: one instant does for all of them. */
+interface Turn {
+  /** Infinity until they were written. */
+  writtenAt: number;
+}
+
+export interface RedisConnectionSettings {
+  /** For people: `redis 127.0.0.1:6379`. No user, no password. */
+  readonly name: string;
+  /** How long a written command may take. */
+  readonly commandTimeoutMs: number;
+  readonly clock: Clock;
+  /** Called once, when it can no longer be used. */
+  readonly onEnd?: (connection: RedisConnection, reason: string) => void;
+}
+
+/**
+ * What may be on its way at a time: more waits here, and no deadline runs for it yet. It is little enough for a server in good health to answer long before
+ * the deadline, and enough to keep it busy at a millisecond of latency.
+ */
+const inFlight = { commands: 512, bytes: 256 * 2 ** 10 };
+
+/** The server holds other data than a primary: it goes on answering, and must not be believed. */
+const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']);
+
+/**
+ * One link to one server, under our own deadline. No deadline of a driver is relied on: every one of them has a case in which a command never settles.
+ *
+ * Commands are answered in their order. A written command that is not answered in time ends the connection, which resets its socket and settles all
+ * that wait; a command that waits to be written fails with the connection. What has arrived and was not read yet, because the process was busy, is not
+ * the server's failure: as long as each turn of the loop brings bytes, no command is overdue.
+ */
+export class RedisConnection {
+  private readonly sent: (Waiting | undefined)[] = [];
+  private sentHead = 0;
+  private queued: Waiting[] = [];
+  private urgent: Waiting[] = [];
+  private bytesInFlight = 0;
+  private turn: Turn | undefined;
+  private overdueTimer: Timer | undefined;
+  private endReason: string | undefined;
+  private isPumpDue = false;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly settings: RedisConnectionSettings,
+  ) {}
+
+  get hasEnded(): boolean {
+    return this.endReason !== undefined;
+  }
+
+  /** Commands without an answer. */
+  get waitingCommands(): number {
+    return this.sent.length - this.sentHead + this.queued.length + this.urgent.length;
+  }
+
+  /** Sends one command. The answer comes later, never during the call. `isUrgent`: ahead of what still waits to be written. */
+  send(args: readonly RedisArgument[], answer: RedisAnswer, isUrgent = false): void {
+    if (this.endReason !== undefined) {
+      process.nextTick(answer, this.unavailable(this.endReason), null);
+      return;
+    }
+    const waiting: Waiting = { args, answer, bytes: bytesOf(args), turn: undefined, isSettled: false };
+    (isUrgent ? this.urgent : this.queued).push(waiting);
+    if (this.isPumpDue) return;
+    this.isPumpDue = true;
+    process.nextTick(() => this.pump());
+  }
+
+  /** As `send`, as a promise. @throws RedisServerError, StoreUnavailableError */
+  ask(args: readonly RedisArgument[], isUrgent = false): Promise<RedisReply> {
+    return new Promise((resolve, reject) => {
+      this.send(args, (error, reply) => (error ? reject(error) : resolve(reply)), isUrgent);
+    });
+  }
+
+  /** Listens to a channel; resolves when the server has confirmed it. Such a connection takes no commands. @throws StoreUnavailableError */
+  async subscribe(channel: string, sharded: boolean, listener: (message: Buffer) => void): Promise<void> {
+    const { clock, commandTimeoutMs } = this.settings;
+    const timer = clock.after(commandTimeoutMs, () => {
+      setImmediate(() => !isConfirmed && this.end(`no subscription within ${commandTimeoutMs} ms`));
+    });
+    let isConfirmed = false;
+    try {
+      await this.link.subscribe(channel, sharded, listener);
+      isConfirmed = true;
+    } catch (error) {
+      if (error instanceof RedisServerError) throw error;
+      this.end(error instanceof Error ? error.message : 'no subscription');
+    } finally {
+      timer.cancel();
+    }
+    if (this.endReason !== undefined) throw this.unavailable(this.endReason);
+  }
+
+  /** Resets the socket and settles every waiting command. */
+  end(reason: string): void {
+    if (this.endReason !== undefined) return;
+    this.link.reset();
+    this.hasLost(reason);
+  }
+
+  /** What the link's `onEnd` calls: it has ended by itself. */
+  hasLost(reason: string): void {
+    if (this.endReason !== undefined) return;
+    this.endReason = reason;
+    this.overdueTimer?.cancel();
+    const left = [...this.sent.splice(0).slice(this.sentHead), ...this.urgent.splice(0), ...this.queued.splice(0)];
+    this.sentHead = 0;
+    const error = this.unavailable(reason);
+    for (const waiting of left) if (waiting) this.settle(waiting, error, null);
+    this.settings.onEnd?.(this, reason);
+  }
+
+  unavailable(problem: string): StoreUnavailableError {
+    return new StoreUnavailableError(this.settings.name, problem);
+  }
+
+  /** Writes what may be on its way. */
+  private pump(): void {
+    this.isPumpDue = false;
+    const room = (): boolean =>
+      this.sent.length - this.sentHead < inFlight.commands &&
+      (this.bytesInFlight < inFlight.bytes || this.sent.length === this.sentHead);
+    let next = 0;
+    while (!this.hasEnded && this.urgent.length > 0 && room()) this.write(this.urgent.shift() as Waiting);
+    while (!this.hasEnded && next < this.queued.length && room()) this.write(this.queued[next++] as Waiting);
+    if (next > 0) this.queued = this.queued.slice(next);
+  }
+
+  private write(waiting: Waiting): void {
+    this.sent.push(waiting);
+    this.bytesInFlight += waiting.bytes;
+    waiting.turn = this.presentTurn();
+    this.link.send(waiting.args).then(
+      (reply) => this.settle(waiting, undefined, reply),
+      (error: unknown) => this.fail(waiting, error),
+    );
+  }
+
+  /**
+   * Drivers write at the end of a turn, in an immediate of their own. The one that is asked for here runs behind it: a process that is busy between
+   * the call and the write takes nothing from the server's time.
+   */
+  private presentTurn(): Turn {
+    if (this.turn) return this.turn;
+    const turn: Turn = { writtenAt: Infinity };
+    this.turn = turn;
+    setImmediate(() => {
+      setImmediate(() => {
+        turn.writtenAt = this.settings.clock.monotonic();
+        if (!this.hasEnded) this.armTimer(this.settings.commandTimeoutMs);
+      });
+      if (this.turn === turn) this.turn = undefined;
+    });
+    return turn;
+  }
+
+  private settle(waiting: Waiting, error: Error | undefined, reply: RedisReply): void {
+    if (waiting.isSettled) return;
+    waiting.isSettled = true;
+    this.bytesInFlight -= waiting.bytes;
+    this.dropSettled();
+    if ((this.queued.length > 0 || this.urgent.length > 0) && !this.isPumpDue && !this.hasEnded) {
+      this.isPumpDue = true;
+      process.nextTick(() => this.pump());
+    }
+    waiting.answer(error, reply);
+  }
+
+  private dropSettled(): void {
+    const { sent } = this;
+    while (this.sentHead < sent.length && sent[this.sentHead]?.isSettled !== false) {
+      // An answered command that stood here on would keep its value alive.
+      sent[this.sentHead++] = undefined;
+    }
+    // One copy per 1,024 replies instead of one per reply.
+    if (this.sentHead === sent.length || this.sentHead >= 1_024) {
+      sent.splice(0, this.sentHead);
+      this.sentHead = 0;
+    }
+  }
+
+  private fail(waiting: Waiting, error: unknown): void {
+    if (error instanceof RedisServerError) {
+      if (endsConnection.has(error.code)) this.end(`the server says ${error.code}`);
+      else this.settle(waiting, error, null);
+      return;
+    }
+    this.end(error instanceof Error ? error.message : 'the connection has ended');
+  }
+
+  private armTimer(delayMs: number): void {
+    this.overdueTimer ??= this.settings.clock.after(delayMs, () => this.checkOverdue());
+  }
+
+  /**
+   * What a busy process left unread is read in the poll phase, which comes before the immediate: as long as each turn brings something, no command is
+   * overdue.
+   */
+  private checkOverdue(): void {
+    const arrived = this.link.bytesRead();
+    setImmediate(() => {
+      this.overdueTimer = undefined;
+      const head = this.sent[this.sentHead];
+      if (!head || this.hasEnded) return;
+      const { clock, commandTimeoutMs } = this.settings;
+      const writtenAt = head.turn?.writtenAt ?? Infinity;
+      // Its turn arms the timer once it is written.
+      if (writtenAt === Infinity) return;
+      const overdueInMs = writtenAt + commandTimeoutMs - clock.monotonic();
+      if (overdueInMs > 0) this.armTimer(overdueInMs);
+      else if (this.link.bytesRead() !== arrived) this.checkOverdue();
+      else this.end(`no answer within ${commandTimeoutMs} ms`);
+    });
+  }
+}
+
+function bytesOf(args: readonly RedisArgument[]): number {
+  let bytes = 0;
+  for (let index = 0; index < args.length; index++) bytes += (args[index] as RedisArgument).length;
+  return bytes;
+}

@@ -1,0 +1,42 @@
+import { textOf } from './redis-reply.js';
+import type { RedisReply } from './driver/redis-driver.js';
+
+/** What a server says of itself when it is met. */
+export interface RedisIdentity {
+  /** `7.0.15`; for Valkey the version of Redis that it stands for. */
+  readonly version: string;
+  /**
+   * Its process and the history of its data, in one text. Another one: what was known of its data proves nothing. A process's own id alone would not do:
+   * it comes back when an old primary takes over again.
+   */
+  readonly incarnation: string;
+  readonly isPrimary: boolean;
+  /** It reads its snapshot and answers nothing yet. */
+  readonly isLoading: boolean;
+  readonly isCluster: boolean;
+  /** Bytes; 0: no limit. */
+  readonly maxMemory: number;
+  /** `noeviction`, `allkeys-lru`, `volatile-ttl` … */
+  readonly evictionPolicy: string;
+  readonly usedMemory: number;
+}
+
+/** Reads the reply to `INFO`; `undefined` where it is none. */
+export function readIdentity(reply: RedisReply): RedisIdentity | undefined {
+  const facts = new Map(
+    [...(textOf(reply) ?? '').matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]),
+  );
+  const [version, runId, replicationId] = ['redis_version', 'run_id', 'master_replid'].map((name) => facts.get(name));
+  const role = facts.get('role');
+  if (!version || !runId || !replicationId || !role) return undefined;
+  return {
+    version,
+    incarnation: `${runId} ${replicationId}`,
+    isPrimary: role === 'master',
+    isLoading: facts.get('loading') === '1',
+    isCluster: facts.get('cluster_enabled') === '1',
+    maxMemory: Number(facts.get('maxmemory') ?? 0),
+    evictionPolicy: facts.get('maxmemory_policy') ?? 'noeviction',
+    usedMemory: Number(facts.get('used_memory') ?? 0),
+  };
+}

@@ -1,0 +1,18 @@
+/** The server understood, and can't or won't. The connection goes on. */
+export class RedisServerError extends Error {
+  /** The first word of its answer: `WRONGTYPE`, `OOM`, `NOSCRIPT`, `MOVED`. */
+  readonly code: string;
+
+  /** @param answer the server's words, which may repeat arguments: these are cut off. */
+  constructor(answer: string) {
+    super(withoutArguments(answer));
+    this.name = 'RedisServerError';
+    this.code = /^[A-Z]+/.exec(answer)?.[0] ?? 'ERR';
+  }
+}
+
+/** `ERR unknown command 'X', with args beginning with: 'secret'` and the like. */
+function withoutArguments(answer: string): string {
+  const [line = ''] = answer.split(/[\r\n]|, with args|, called with|: '/, 1);
+  return line.slice(0, 160);
+}

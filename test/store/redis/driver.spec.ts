@@ -1,0 +1,229 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { LinkOptions, RedisDriver, RedisLink } from '../../../src/store/redis/driver/redis-driver.js';
+import { redisAddress } from '../../../src/store/redis/redis-address.js';
+import { RedisCredentials } from '../../../src/store/redis/redis-credentials.js';
+import { isOk, textOf } from '../../../src/store/redis/redis-reply.js';
+import { RedisServerError } from '../../../src/store/redis/redis-server-error.js';
+import { eventually } from '../../support/eventually.js';
+import { freePort } from '../../support/free-port.js';
+import { startRedis } from '../../support/redis-process.js';
+import type { RedisProcess } from '../../support/redis-process.js';
+import { driverNames, testedDriver } from './drivers.js';
+
+const never = new AbortController().signal;
+
+const optionsFor = (port: number, further: Partial<LinkOptions> = {}): LinkOptions => ({
+  address: redisAddress('127.0.0.1', port) ?? unreachable(),
+  database: 0,
+  credentials: new RedisCredentials(),
+  tls: undefined,
+  signal: never,
+  onEnd: () => {},
+  ...further,
+});
+
+function unreachable(): never {
+  throw new Error('no address');
+}
+
+describe.each(driverNames)('The driver of %s', (name) => {
+  let driver: RedisDriver;
+  let server: RedisProcess;
+  const links: RedisLink[] = [];
+  const connect = async (options: LinkOptions): Promise<RedisLink> => {
+    const link = await driver.connect(options);
+    links.push(link);
+    return link;
+  };
+
+  beforeAll(async () => {
+    driver = await testedDriver(name);
+    server = await startRedis();
+    await server.command('ACL', 'SETUSER', 'app', 'on', '>p@ss:word', '~*', '&*', '+@all');
+  });
+  afterEach(() => {
+    for (const link of links.splice(0)) link.reset();
+  });
+  afterAll(() => server.stop());
+
+  it('answers with Buffers, numbers, null and nested arrays, in the order of the commands', async () => {
+    const link = await connect(optionsFor(server.port));
+    const binary = Buffer.from([0, 1, 13, 10, 255]);
+    const replies = await Promise.all([
+      link.send(['SET', 'k', binary]),
+      link.send(['GET', 'k']),
+      link.send(['GET', 'absent']),
+      link.send(['INCR', 'n']),
+      link.send(['MGET', 'k', 'absent']),
+      link.send(['EVAL', 'return {1, {ARGV[1], false}, redis.error_reply("NO reason")}', '0', 'x']),
+      link.send(['ECHO', '']),
+    ]);
+    const [set, get, absent, count, many, nested, empty] = replies;
+    expect(isOk(set)).toBe(true);
+    expect(get).toEqual(binary);
+    expect(absent).toBeNull();
+    expect(count).toBe(1);
+    expect(many).toEqual([binary, null]);
+    expect(nested).toEqual([1, [Buffer.from('x'), null], expect.any(RedisServerError)]);
+    expect(empty).toEqual(Buffer.alloc(0));
+    expect(link.bytesRead()).toBeGreaterThan(20);
+  });
+
+  it('passes on what the server says, with its code and without the arguments', async () => {
+    const link = await connect(optionsFor(server.port));
+    await link.send(['SET', 'text', 'x']);
+    const errors = await Promise.all([
+      link.send(['LPUSH', 'text', 'y']).catch((error: unknown) => error),
+      link.send(['EVALSHA', 'f'.repeat(40), '0']).catch((error: unknown) => error),
+      link.send(['NOSUCH', 'a-secret-value']).catch((error: unknown) => error),
+    ]);
+    expect(errors.map((error) => error instanceof RedisServerError)).toEqual([true, true, true]);
+    expect(errors.map((error) => (error as RedisServerError).code)).toEqual(['WRONGTYPE', 'NOSCRIPT', 'ERR']);
+    expect(JSON.stringify(errors.map((error) => ({ ...(error as object), said: String(error) })))).not.toContain(
+      'secret',
+    );
+    expect(textOf(await link.send(['GET', 'text']))).toBe('x');
+  });
+
+  it('logs in, and selects a database', async () => {
+    const credentials = new RedisCredentials('app', 'p@ss:word');
+    const link = await connect(optionsFor(server.port, { credentials, database: 3 }));
+    await link.send(['SET', 'where', 'three']);
+    expect(textOf(await link.send(['ACL', 'WHOAMI']))).toBe('app');
+    expect(await server.command('GET', 'where')).toBeNull();
+    await server.command('SELECT', 3);
+    expect(await server.text('GET', 'where')).toBe('three');
+    await server.command('SELECT', 0);
+  });
+
+  it('rejects a wrong password, without telling it', async () => {
+    const credentials = new RedisCredentials('app', 'a-wrong-secret');
+    const error: unknown = await driver
+      .connect(optionsFor(server.port, { credentials }))
+      .catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(Error);
+    const { message, cause } = error as Error;
+    expect(
+      `${message} ${String(cause)} ${JSON.stringify({ ...(error as object), ...(cause as object) })}`,
+    ).not.toContain('secret');
+  });
+
+  it('rejects where nobody listens', async () => {
+    await expect(driver.connect(optionsFor(await freePort()))).rejects.toThrow();
+  });
+
+  it('an aborted attempt rejects and leaves no socket', async () => {
+    const silent: Server = createServer();
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const attempt = new AbortController();
+    const accepted = new Promise<void>((resolve) =>
+      silent.once('connection', (socket) => {
+        socket.on('error', () => {});
+        socket.resume().once('close', () => resolve());
+        attempt.abort();
+      }),
+    );
+    const { port } = silent.address() as AddressInfo;
+    const credentials = new RedisCredentials('app', 'x');
+    await expect(driver.connect(optionsFor(port, { signal: attempt.signal, credentials }))).rejects.toThrow();
+    await accepted;
+    await new Promise((resolve) => silent.close(resolve));
+  });
+
+  it('delivers messages of channels, sharded ones as well', async () => {
+    const messages: string[] = [];
+    const [plain, sharded] = await Promise.all([connect(optionsFor(server.port)), connect(optionsFor(server.port))]);
+    await plain.subscribe('news', false, (message) => messages.push(`plain ${message.toString()}`));
+    await sharded.subscribe('news', true, (message) => messages.push(`sharded ${message.toString()}`));
+    await server.command('PUBLISH', 'news', 'one');
+    await server.command('SPUBLISH', 'news', 'two');
+    await eventually(() => expect([...messages].sort()).toEqual(['plain one', 'sharded two']));
+  });
+
+  it('says once that a link has ended, and settles what waited on it', async () => {
+    const ends: string[] = [];
+    const link = await connect(optionsFor(server.port, { onEnd: (reason) => ends.push(reason) }));
+    const waiting = link.send(['BLPOP', 'nobody', '0']);
+    const rejected = expect(waiting).rejects.toThrow();
+    await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await rejected;
+    await eventually(() => expect(ends).toHaveLength(1));
+    await expect(link.send(['PING'])).rejects.toThrow();
+    expect(ends).toHaveLength(1);
+  });
+
+  it('a link that is reset is reset for the server, not closed', async () => {
+    let seen = '';
+    const ends: string[] = [];
+    const listening: Server = createServer((socket) => {
+      socket.on('error', (error: NodeJS.ErrnoException) => (seen = error.code ?? 'error'));
+      socket.on('close', () => (seen ||= 'closed'));
+      socket.on('data', (data: Buffer) => {
+        // Whatever greeting a driver has, each of its commands is answered.
+        for (const _ of data.toString().matchAll(/^\*\d+\r$/gm)) socket.write('+OK\r\n');
+      });
+    });
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    const link = await connect(
+      optionsFor((listening.address() as AddressInfo).port, { onEnd: (reason) => ends.push(reason) }),
+    );
+    await link.send(['PING']);
+    link.reset();
+    await eventually(() => expect(seen).toBe('ECONNRESET'));
+    expect(ends).toEqual([]);
+    await new Promise((resolve) => listening.close(resolve));
+  });
+});
+
+describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
+  let driver: RedisDriver;
+  let server: RedisProcess;
+  let port: number;
+  let ca: Buffer;
+
+  beforeAll(async () => {
+    driver = await testedDriver(name);
+    const folder = mkdtempSync(join(tmpdir(), 'tls-'));
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+    const making = [
+      'req',
+      '-x509',
+      '-newkey',
+      'rsa:2048',
+      '-nodes',
+      '-keyout',
+      key,
+      '-out',
+      cert,
+      '-days',
+      '2',
+      ...subject,
+    ];
+    execFileSync('openssl', making, { stdio: 'ignore' });
+    ca = readFileSync(cert);
+    port = await freePort();
+    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
+    server = await startRedis({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files] });
+  });
+  afterAll(() => server.stop());
+
+  it('speaks to a server whose certificate it can check, counts its bytes, and resets', async () => {
+    const link = await driver.connect(optionsFor(port, { tls: { ca } }));
+    await link.send(['SET', 'k', 'v']);
+    expect(textOf(await link.send(['GET', 'k']))).toBe('v');
+    expect(link.bytesRead()).toBeGreaterThan(100);
+    link.reset();
+    await eventually(async () => expect((await server.info('clients'))['connected_clients']).toBe('1'));
+  });
+
+  it('refuses one whose certificate it cannot check', async () => {
+    await expect(driver.connect(optionsFor(port, { tls: {} }))).rejects.toThrow();
+  });
+});

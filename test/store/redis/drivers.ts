@@ -1,0 +1,20 @@
+import { driverOfIoRedis, driverOfNodeRedis } from '../../../src/store/redis/driver/load-driver.js';
+import type { RedisDriver } from '../../../src/store/redis/driver/redis-driver.js';
+
+/** Every client that the library speaks through, the oldest and the newest of each. */
+export const driverNames = ['@redis/client 6', '@redis/client 5', 'ioredis 6', 'ioredis 5'] as const;
+
+export type TestedDriver = (typeof driverNames)[number];
+
+export async function testedDriver(name: TestedDriver): Promise<RedisDriver> {
+  switch (name) {
+    case '@redis/client 6':
+      return driverOfNodeRedis(await import('@redis/client'));
+    case '@redis/client 5':
+      return driverOfNodeRedis(await import('redis-client-5'));
+    case 'ioredis 6':
+      return driverOfIoRedis(await import('ioredis'));
+    case 'ioredis 5':
+      return driverOfIoRedis(await import('ioredis-5'));
+  }
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { newRevision, openItem, revisionHead, sealItem } from '../../../src/store/redis/redis-item.js';
+
+describe('An item on the wire', () => {
+  it('has these bytes', () => {
+    expect(sealItem('a', 0x0102030405060708n, Buffer.from('v')).toString('hex')).toBe('010102030405060708e40c292c76');
+    expect(revisionHead(1n).toString('hex')).toBe('010000000000000001');
+  });
+
+  it('is given back as it was sealed, and to its own key alone', () => {
+    const revisions = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n });
+    fc.assert(
+      fc.property(fc.string(), revisions, fc.uint8Array(), (key, revision, payload) => {
+        const bytes = sealItem(key, revision, payload);
+        expect(openItem(key, bytes)).toEqual({ revision, payload: Buffer.from(payload) });
+        expect(openItem(`${key}x`, bytes)).toBe('crossed');
+        expect(bytes.subarray(0, 9)).toEqual(revisionHead(revision));
+      }),
+    );
+  });
+
+  it.each<[string, string]>([
+    ['0', 'digits'],
+    ['-12', 'digits'],
+    ['9007199254740991', 'digits'],
+    ['', 'crossed'],
+    ['OK', 'crossed'],
+    ['123456789012345678901', 'crossed'],
+    ['\x01short', 'crossed'],
+  ])('%j is %s', (text, expected) => {
+    expect(openItem('a', Buffer.from(text, 'latin1'))).toBe(expected);
+  });
+
+  it('has a revision that no other has', () => {
+    const revisions = new Set(Array.from({ length: 5_000 }, newRevision));
+    expect(revisions.size).toBe(5_000);
+  });
+});

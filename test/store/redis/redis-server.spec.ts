@@ -1,0 +1,214 @@
+import { createServer } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { redisAddress } from '../../../src/store/redis/redis-address.js';
+import type { RedisAddress } from '../../../src/store/redis/redis-address.js';
+import { RedisCredentials } from '../../../src/store/redis/redis-credentials.js';
+import { textOf } from '../../../src/store/redis/redis-reply.js';
+import { RedisServer } from '../../../src/store/redis/redis-server.js';
+import type { RedisServerSettings } from '../../../src/store/redis/redis-server.js';
+import { RedisServerError } from '../../../src/store/redis/redis-server-error.js';
+import { systemClock } from '../../../src/value/clock.js';
+import { StoreUnavailableError } from '../../../src/value/errors.js';
+import { onCacheEvent } from '../../../src/value/events.js';
+import { eventually } from '../../support/eventually.js';
+import { startReplica } from '../../support/redis-fleet.js';
+import { startRedis } from '../../support/redis-process.js';
+import type { RedisProcess } from '../../support/redis-process.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { driverNames, testedDriver } from './drivers.js';
+
+const addressOf = (port: number): RedisAddress => {
+  const address = redisAddress('127.0.0.1', port);
+  if (!address) throw new Error('no port');
+  return address;
+};
+
+/** Keeps the process from its loop. */
+const beBusy = (milliseconds: number): void => {
+  const until = performance.now() + milliseconds;
+  while (performance.now() < until);
+};
+
+describe.each(driverNames)('A server through %s', (driverName) => {
+  let process: RedisProcess;
+  const opened: RedisServer[] = [];
+  const reach = async (port: number, further: Partial<RedisServerSettings> = {}): Promise<RedisServer> => {
+    const server = new RedisServer(addressOf(port), {
+      driver: await testedDriver(driverName),
+      database: 0,
+      credentials: new RedisCredentials(),
+      tls: undefined,
+      connectTimeoutMs: 1_000,
+      commandTimeoutMs: 250,
+      clock: systemClock,
+      random: Math.random,
+      ...further,
+    });
+    opened.push(server);
+    return server;
+  };
+
+  beforeAll(async () => void (process = await startRedis()));
+  afterEach(() => {
+    for (const server of opened.splice(0)) server.close();
+  });
+  afterAll(() => process.stop());
+
+  it('a process that is busy between a call and its answer does not blame the server', async () => {
+    const proxy = await startTcpProxy(process.port);
+    proxy.delay(2, 'replies');
+    const connection = await (await reach(proxy.port)).connected();
+    let isNaiveOverdue = false;
+    // Negative control: a deadline that counts from the call and is not told of what has arrived.
+    const naive = setTimeout(() => (isNaiveOverdue = true), 250);
+    const beforeTheWrite = connection.ask(['PING']);
+    beBusy(300);
+    expect(textOf(await beforeTheWrite)).toBe('PONG');
+    const afterTheWrite = connection.ask(['PING']);
+    setImmediate(() => setImmediate(() => setImmediate(() => beBusy(300))));
+    expect(textOf(await afterTheWrite)).toBe('PONG');
+    expect(connection.hasEnded).toBe(false);
+    expect(isNaiveOverdue).toBe(true);
+    clearTimeout(naive);
+    await proxy.close();
+  });
+
+  it('12,000 commands at once are all answered, and an urgent one is ahead of those that wait', async () => {
+    const connection = await (await reach(process.port, { commandTimeoutMs: 2_000 })).connected();
+    let answered = 0;
+    let urgentAfter = Infinity;
+    const value = Buffer.alloc(2_000, 'v');
+    const many = Array.from({ length: 12_000 }, (_, index) =>
+      connection.ask(['SET', `k${index % 100}`, value]).then(() => answered++),
+    );
+    const urgent = connection.ask(['PING'], true).then(() => (urgentAfter = answered));
+    await Promise.all([...many, urgent]);
+    expect(answered).toBe(12_000);
+    expect(urgentAfter).toBeLessThan(4_000);
+    expect(connection.hasEnded).toBe(false);
+    expect(connection.waitingCommands).toBe(0);
+  });
+
+  it('a server that stops costs the written command its deadline, and what waits behind it as well', async () => {
+    const server = await reach(process.port);
+    const connection = await server.connected();
+    process.pause();
+    const startedAt = performance.now();
+    try {
+      const outcomes = await Promise.allSettled(Array.from({ length: 5_000 }, () => connection.ask(['PING'])));
+      expect(new Set(outcomes.map(({ status }) => status))).toEqual(new Set(['rejected']));
+      const [first] = outcomes as PromiseRejectedResult[];
+      expect(first?.reason).toBeInstanceOf(StoreUnavailableError);
+      expect(String(first?.reason)).toContain('no answer within 250 ms');
+      expect(performance.now() - startedAt).toBeGreaterThan(240);
+    } finally {
+      process.resume();
+    }
+    await expect(connection.ask(['PING'])).rejects.toThrow(StoreUnavailableError);
+    await eventually(async () => expect(textOf(await (await server.connected()).ask(['PING']))).toBe('PONG'));
+  });
+
+  it('nothing is asked on a new connection before it is known who answers, and has been met', async () => {
+    await process.command('CONFIG', 'SET', 'slowlog-log-slower-than', 0);
+    await process.command('SLOWLOG', 'RESET');
+    const incarnations: string[] = [];
+    let release = (): void => {};
+    const met = new Promise<void>((resolve) => (release = resolve));
+    const server = await reach(process.port, {
+      onMeet: async (connection, { incarnation }) => {
+        incarnations.push(incarnation);
+        await connection.ask(['SET', 'the-check', 'x']);
+        await met;
+      },
+    });
+    const reading = server.connected().then((connection) => connection.ask(['GET', 'after-the-check']));
+    await eventually(async () => expect(await process.command('GET', 'the-check')).not.toBeNull());
+    expect(server.ready).toBeUndefined();
+    release();
+    await reading;
+    const log = await process.command('SLOWLOG', 'GET', '100');
+    const commands = (log as [number, number, number, Buffer[]][]).map(([, , , args]) => args.slice(0, 2).join(' '));
+    const order = ['GET after-the-check', 'SET the-check', 'INFO'].map((command) => commands.indexOf(command));
+    // The newest stands first.
+    expect(order).toEqual([...order].sort((one, other) => one - other));
+    expect(order).not.toContain(-1);
+    await process.command('CONFIG', 'SET', 'slowlog-log-slower-than', 10_000);
+
+    const before = server.identity;
+    await process.restart();
+    await eventually(async () => void (await server.connected()));
+    expect(incarnations).toHaveLength(2);
+    expect(incarnations[1]).not.toBe(incarnations[0]);
+    expect(server.identity?.incarnation).not.toBe(before?.incarnation);
+  });
+
+  it('a connection whose check fails is never used', async () => {
+    const server = await reach(process.port, { onMeet: () => Promise.reject(new RedisServerError('OOM no')) });
+    await expect(server.connected()).rejects.toThrow(StoreUnavailableError);
+    expect(server.ready).toBeUndefined();
+  });
+
+  it('a replica is no server to use, and one that becomes a replica ends its connection at the next write', async () => {
+    const replica = await startReplica(process.port);
+    await expect((await reach(replica.port)).connected()).rejects.toThrow(/it is a replica/);
+    await replica.command('REPLICAOF', 'NO', 'ONE');
+    const server = await reach(replica.port);
+    const connection = await server.connected();
+    await replica.command('REPLICAOF', '127.0.0.1', process.port);
+    await expect(connection.ask(['SET', 'k', 'v'])).rejects.toThrow(/READONLY/);
+    expect(connection.hasEnded).toBe(true);
+    await replica.stop();
+  });
+
+  it('one that is too old is said once, and left alone', async () => {
+    const old: Server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (data: Buffer) => {
+        const info = 'redis_version:6.2.14\r\nrun_id:a\r\nmaster_replid:b\r\nrole:master\r\n';
+        // Whatever greeting a driver has, each of its commands is answered.
+        for (const [, name] of data.toString().matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
+          socket.write(name === 'INFO' ? `$${info.length}\r\n${info}\r\n` : '+OK\r\n');
+        }
+      });
+    });
+    await new Promise<void>((resolve) => old.listen(0, '127.0.0.1', resolve));
+    const faults: string[] = [];
+    const stop = onCacheEvent('fault', ({ kind, message }) => faults.push(`${kind} ${message}`));
+    const server = await reach((old.address() as AddressInfo).port);
+    await expect(server.connected()).rejects.toThrow(/version 6.2.14 is older than 7.0/);
+    await expect(server.connected()).rejects.toThrow(StoreUnavailableError);
+    stop();
+    expect(faults).toHaveLength(1);
+    expect(faults[0]).toMatch(/^too-old .*7.0 or later is needed/);
+    server.close();
+    await new Promise((resolve) => old.close(resolve));
+  });
+
+  it('what others hold is not touched by a further connection that ends', async () => {
+    const server = await reach(process.port);
+    const shared = await server.connected();
+    const messages: string[] = [];
+    const own = await server.ownConnection();
+    await own.subscribe('news', false, (message) => messages.push(message.toString()));
+    await process.command('PUBLISH', 'news', 'x');
+    await eventually(() => expect(messages).toEqual(['x']));
+    own.end('not needed any more');
+    expect(textOf(await shared.ask(['PING']))).toBe('PONG');
+    server.close();
+    await expect(shared.ask(['PING'])).rejects.toThrow(/it was closed/);
+    await expect(server.ownConnection()).rejects.toThrow(StoreUnavailableError);
+    await eventually(async () => expect((await process.info('clients'))['connected_clients']).toBe('1'));
+  });
+
+  it('no connection within its deadline where nobody answers', async () => {
+    const silent: Server = createServer((socket) => socket.on('error', () => {}));
+    await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
+    const startedAt = performance.now();
+    const server = await reach((silent.address() as AddressInfo).port, { connectTimeoutMs: 300 });
+    await expect(server.connected()).rejects.toThrow(StoreUnavailableError);
+    expect(performance.now() - startedAt).toBeLessThan(5_000);
+    server.close();
+    await new Promise((resolve) => silent.close(resolve));
+  });
+});
