@@ -71,15 +71,18 @@ export class KnownOptions {
     return new InvalidOptionError(`${path}${shown}`, `${owner} has no such option`, remedy);
   }
 
-  /** Own names first, then those within: who writes `ttl` or `defaultTtl` is told of `defaults.ttl`. */
-  private *spellings(): Iterable<readonly [string, string]> {
-    for (const name of this.within.keys()) yield [name, name];
+  /** Who writes `store` means `stores`, and not `lock.store`; who writes `ttl` or `defaultTtl` is told of `defaults.ttl`. */
+  private *spellings(): Iterable<readonly [string, string, number]> {
+    for (const name of this.within.keys()) yield [name, name, 0];
     for (const [name, nested] of this.within) {
       if (nested === true) continue;
       for (const inner of nested.within.keys()) {
-        yield [inner, `${name}.${inner}`];
-        yield [`${name}${inner}`, `${name}.${inner}`];
+        yield [inner, `${name}.${inner}`, nestedHandicap];
+        yield [`${name}${inner}`, `${name}.${inner}`, nestedHandicap];
       }
     }
   }
 }
+
+/** More than one edit, so that an own name one letter off is nearer than the same name within. */
+const nestedHandicap = 1.5;

@@ -2,18 +2,18 @@
  * The name that a misspelt one was probably meant to be: the one of fewest edits (a letter added, lost, changed, or swapped with its
  * neighbour; case is free), if these are at most a third of the longer name. `undefined`: none is near.
  *
- * @param spellings what each name may be written as, the first of equally near ones winning.
+ * @param spellings what each name may be written as, the first of equally near ones winning. A handicap counts as so many edits more.
  */
 export function nearestName(
   written: string,
-  spellings: Iterable<readonly [spelling: string, name: string]>,
+  spellings: Iterable<readonly [spelling: string, name: string, handicap: number]>,
 ): string | undefined {
   let nearest: string | undefined;
   let fewest = Infinity;
-  for (const [spelling, name] of spellings) {
+  for (const [spelling, name, handicap] of spellings) {
     const edits = editDistance(written.toLowerCase(), spelling.toLowerCase());
-    if (edits >= fewest || edits > Math.max(written.length, spelling.length) / 3) continue;
-    [nearest, fewest] = [name, edits];
+    if (edits + handicap >= fewest || edits > Math.max(written.length, spelling.length) / 3) continue;
+    [nearest, fewest] = [name, edits + handicap];
   }
   return nearest;
 }

@@ -101,6 +101,6 @@ describe('The edit distance', () => {
   });
 
   it('finds no relative where none is near', () => {
-    expect(nearestName('compression', [['ttl', 'ttl']])).toBeUndefined();
+    expect(nearestName('compression', [['ttl', 'ttl', 0]])).toBeUndefined();
   });
 });
