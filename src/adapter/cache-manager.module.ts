@@ -3,7 +3,7 @@ import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import type { ConfigurableModuleAsyncOptions, DynamicModule, Provider } from '@nestjs/common';
 import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
-import { InvalidOptionError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { cacheManager } from './cache-manager.js';
 import type { CacheManagerOptions } from './cache-manager.js';
 
@@ -78,18 +78,29 @@ function provided(
 }
 
 /** `nonBlocking` and `refreshAllStores` say how several stores are treated, and there is one. */
-const known = new Set(['ttl', 'refreshThreshold', 'namespace', 'codec', 'cacheId', 'nonBlocking', 'refreshAllStores']);
-const remedies: Readonly<Record<string, string>> = {
-  stores: 'Give TieredCacheModule.forRoot({ stores }) a store; keyvStore() makes one of any Keyv.',
-  store: 'Give TieredCacheModule.forRoot({ stores }) a store; keyvStore() makes one of any Keyv.',
-  max: 'Bound the process tier: TieredCacheModule.forRoot({ process: { maxEntries } }).',
-  cache: 'Give it beside useFactory.',
-  isGlobal: 'Give it beside useFactory.',
-};
+type Accepted = CacheManagerOptions & { readonly nonBlocking?: unknown; readonly refreshAllStores?: unknown };
+const aStore = 'Give TieredCacheModule.forRoot({ stores }) a store; keyvStore() makes one of any Keyv.';
+const known = KnownOptions.of<Accepted>(
+  'CacheManagerModule',
+  {
+    ttl: true,
+    refreshThreshold: true,
+    namespace: true,
+    codec: true,
+    cacheId: true,
+    nonBlocking: true,
+    refreshAllStores: true,
+  },
+  {
+    stores: aStore,
+    store: aStore,
+    max: 'Bound the process tier: TieredCacheModule.forRoot({ process: { maxEntries } }).',
+    cache: 'Give it beside useFactory.',
+    isGlobal: 'Give it beside useFactory.',
+  },
+);
 
-function checked(options: CacheManagerOptions | undefined): CacheManagerOptions {
-  const unknown = Object.keys(options ?? {}).find((name) => !known.has(name));
-  if (unknown === undefined) return options ?? {};
-  const remedy = remedies[unknown] ?? `It takes ${[...known].join(', ')}.`;
-  throw new InvalidOptionError(`CacheManagerModule.${unknown}`, 'no such option above the tiers', remedy);
+function checked(options: CacheManagerOptions = {}): CacheManagerOptions {
+  known.check(options);
+  return options;
 }

@@ -9,6 +9,7 @@ import { digest } from '../key/key-space.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { Duration } from '../value/duration.js';
 import { looseJson } from './loose-json.js';
+import { KnownOptions } from '../value/known-options.js';
 
 export interface KeyvStorageOptions {
   /** The life of entries that Keyv gives none. Default: until they are deleted, as Keyv means it. */
@@ -16,6 +17,8 @@ export interface KeyvStorageOptions {
   /** The bytes of what Keyv hands over: a text, unless its `serialize` is off. Default: JSON with bytes, dates as strings, instances as plain objects. */
   readonly codec?: Codec<unknown>;
 }
+
+const known = KnownOptions.of<KeyvStorageOptions>('keyvStorage()', { ttl: true, codec: true });
 
 /**
  * The tiers as the storage of a Keyv, and of everything that takes one. Entries of the same namespace are one Keyv's, whichever process
@@ -26,6 +29,7 @@ export interface KeyvStorageOptions {
  * @example const keyv = new Keyv({ store: keyvStorage(cache), namespace: 'sessions', ttl: 60_000 });
  */
 export function keyvStorage(cache: TieredCache, options: KeyvStorageOptions = {}): KeyvStorage {
+  known.check(options);
   return new KeyvStorage(cache, options);
 }
 

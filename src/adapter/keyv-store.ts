@@ -1,6 +1,7 @@
 import { types } from 'node:util';
 import type { Shard, Store, StoreCapabilities } from '../store/store.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { KeyvShard } from './keyv-shard.js';
 import type { KeyvLike } from './keyv-shard.js';
 
@@ -31,6 +32,7 @@ export interface KeyvStoreOptions {
  * @example TieredCacheModule.forRoot({ stores: keyvStore(new KeyvRedis(url), { reach: 'fleet', durable: true }) })
  */
 export function keyvStore(keyv: KeyvLike, options: KeyvStoreOptions = {}): Store {
+  known.check(options);
   const { reach = 'process', name = 'keyv', maxItemBytes = 2 ** 20 } = options;
   assertUsable(keyv);
   if (!['process', 'host', 'fleet'].includes(reach)) {
@@ -44,6 +46,13 @@ export function keyvStore(keyv: KeyvLike, options: KeyvStoreOptions = {}): Store
   }
   return new KeyvStore(keyv, { reach, name, maxItemBytes, durable: options.durable ?? false });
 }
+
+const known = KnownOptions.of<KeyvStoreOptions>('keyvStore()', {
+  reach: true,
+  durable: true,
+  name: true,
+  maxItemBytes: true,
+});
 
 function assertUsable(keyv: KeyvLike): void {
   if (types.isMap(keyv)) {

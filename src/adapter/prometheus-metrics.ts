@@ -2,6 +2,7 @@ import { Counter, Histogram, register } from 'prom-client';
 import type { Registry } from 'prom-client';
 import { measurements } from './measurements.js';
 import type { Measurement } from './measurements.js';
+import { KnownOptions } from '../value/known-options.js';
 
 export interface CacheMetricsOptions {
   /** Default: prom-client's global registry. */
@@ -12,6 +13,11 @@ export interface CacheMetricsOptions {
   readonly buckets?: readonly number[];
 }
 
+const known = KnownOptions.of<CacheMetricsOptions>('collectCacheMetrics()', {
+  registry: true,
+  prefix: true,
+  buckets: true,
+});
 const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
@@ -23,11 +29,9 @@ const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5,
  * @throws what prom-client throws where the registry has a metric of that name.
  * @example const stop = collectCacheMetrics();
  */
-export function collectCacheMetrics({
-  registry = register,
-  prefix = 'tiered_cache_',
-  buckets = defaultBuckets,
-}: CacheMetricsOptions = {}): () => void {
+export function collectCacheMetrics(options: CacheMetricsOptions = {}): () => void {
+  known.check(options);
+  const { registry = register, prefix = 'tiered_cache_', buckets = defaultBuckets } = options;
   const stops = measurements.map((measurement) => {
     const name = prefix + measurement.name + (measurement.kind === 'seconds' ? '_seconds' : '_total');
     const stop = collect(measurement, name, registry, buckets);

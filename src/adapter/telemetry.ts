@@ -3,6 +3,7 @@ import type { Meter, Tracer } from '@opentelemetry/api';
 import { onCacheEvent } from '../value/events.js';
 import { measurements } from './measurements.js';
 import { LoadSpans } from './load-spans.js';
+import { KnownOptions } from '../value/known-options.js';
 
 export interface CacheTelemetryOptions {
   /** For spans; `false`: none. Default: the global one. */
@@ -13,6 +14,7 @@ export interface CacheTelemetryOptions {
   readonly showKeys?: boolean;
 }
 
+const known = KnownOptions.of<CacheTelemetryOptions>('observeCaches()', { tracer: true, meter: true, showKeys: true });
 const scopeName = 'nestjs-tiered-cache';
 
 /**
@@ -24,7 +26,9 @@ const scopeName = 'nestjs-tiered-cache';
  *
  * @example const stop = observeCaches();
  */
-export function observeCaches({ tracer, meter, showKeys = false }: CacheTelemetryOptions = {}): () => void {
+export function observeCaches(options: CacheTelemetryOptions = {}): () => void {
+  known.check(options);
+  const { tracer, meter, showKeys = false } = options;
   const stops = [
     ...(meter === false ? [] : recordMetrics(meter ?? metrics.getMeter(scopeName))),
     ...(tracer === false ? [] : traceLoads(tracer ?? trace.getTracer(scopeName), showKeys)),

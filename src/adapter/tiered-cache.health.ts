@@ -5,6 +5,7 @@ import type { HealthIndicatorResult } from '@nestjs/terminus';
 import type { CacheStatus } from '../cache/cache-status.js';
 import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
+import { KnownOptions } from '../value/known-options.js';
 
 export interface TieredCacheHealthOptions {
   /** A named cache. Default: the one injected by class. */
@@ -15,6 +16,8 @@ export interface TieredCacheHealthOptions {
    */
   readonly downWithout?: 'never' | 'all' | 'any';
 }
+
+const known = KnownOptions.of<TieredCacheHealthOptions>('check()', { cache: true, downWithout: true });
 
 /** `up`, without a session's other methods; Terminus 11 knows no `degraded`. */
 interface Session<K extends string> {
@@ -41,8 +44,10 @@ export class TieredCacheHealthIndicator {
   /** Asks each part of the store once. Takes no longer than a read may. */
   async check<const K extends string>(
     key: K,
-    { cache, downWithout = 'never' }: TieredCacheHealthOptions = {},
+    options: TieredCacheHealthOptions = {},
   ): Promise<HealthIndicatorResult<K>> {
+    known.check(options);
+    const { cache, downWithout = 'never' } = options;
     const session = this.indicators.check(key) as unknown as Session<K>;
     const asked = this.modules.get<TieredCache>(getTieredCacheToken(cache), { strict: false });
     const status = await asked.status();

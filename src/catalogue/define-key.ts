@@ -12,6 +12,8 @@ import type { KeyClass, KeyDefinition } from './key-class.js';
 import type { KeyClassFacts } from './key-class-facts.js';
 import { KeyPattern } from './key-pattern.js';
 import type { KeyParameters, ParameterSpecs } from './key-parameters.js';
+import { entryOptionTable } from './known-entry-options.js';
+import { KnownOptions } from '../value/known-options.js';
 import type { Life } from './life.js';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -34,6 +36,7 @@ export function defineKey<
   const Specs extends ParameterSpecs<Pattern> = Record<never, never>,
   V = unknown,
 >(pattern: Pattern, definition: KeyDefinition<Pattern, Specs, V>): KeyClass<KeyParameters<Pattern, Specs>, V> {
+  knownDefinition.check(definition, `defineKey('${pattern}')`);
   const parsed = new KeyPattern(pattern, definition.params);
   const options = entryOptionsOf(definition);
   const tags = typeof definition.tags === 'function' ? definition.tags : undefined;
@@ -71,6 +74,21 @@ export function defineKey<
 }
 
 const none: Given = Object.freeze({});
+
+const { signal: _ofOneCall, ...ofKeyClass } = entryOptionTable;
+const knownDefinition = KnownOptions.of<KeyDefinition<string, ParameterSpecs<string>, unknown>>(
+  'defineKey()',
+  {
+    ...ofKeyClass,
+    params: true,
+    holds: true,
+    description: true,
+    owner: true,
+    schema: true,
+    validateOnRead: true,
+  },
+  { signal: 'Give it to the call: each has its own.' },
+);
 
 /** The entry options in a definition, with the codec that they imply. */
 function entryOptionsOf<P extends string, S extends ParameterSpecs<P>, V>(

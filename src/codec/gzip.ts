@@ -2,6 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ZlibOptions } from 'node:zlib';
 import { InvalidOptionError, UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
+import { KnownOptions } from '../value/known-options.js';
 
 export interface GzipOptions {
   /** The most bytes that may come out of decompression, and so go into it. 1 or more. Default 64 MiB. */
@@ -10,6 +11,7 @@ export interface GzipOptions {
   readonly level?: number;
 }
 
+const known = KnownOptions.of<GzipOptions>('gzip()', { maxBytes: true, level: true });
 const magic = 0x1f8b0800; // gzip, deflate, no optional fields
 const headBytes = 10;
 const tailBytes = 8;
@@ -22,6 +24,7 @@ const unknownSystem = 255;
  * @throws InvalidOptionError for a level or limit out of range.
  */
 export function gzip<V>(codec: Codec<V>, options: GzipOptions = {}): Codec<V> {
+  known.check(options);
   const { maxBytes = 64 * 1024 * 1024, level = 6 } = options;
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
     throw new InvalidOptionError(

@@ -3,6 +3,7 @@ import { types } from 'node:util';
 import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
 import { maxDepth } from './max-depth.js';
+import { KnownOptions } from '../value/known-options.js';
 
 export interface JsonOptions {
   /**
@@ -12,12 +13,15 @@ export interface JsonOptions {
   readonly instances?: 'refuse' | 'plain';
 }
 
+const known = KnownOptions.of<JsonOptions>('json()', { instances: true });
+
 /**
  * JSON, and only what JSON carries: null, booleans, finite numbers, strings, arrays and plain objects of these. Refused with the
  * path: NaN, infinities, bigint, functions, symbols, Date, Map, Set, class instances, cycles, and `undefined` anywhere but as a
  * property's value, where it means that the property is absent, and what is nested in more than 1,000 levels. `-0` is stored as `0`.
  */
 export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
+  known.check(options);
   const plainInstances = options.instances === 'plain';
   return {
     name: plainInstances ? 'json-plain' : 'json',

@@ -1,5 +1,6 @@
 import { LRUCache } from 'lru-cache';
 import { StoreUnavailableError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { keyOfChange } from './feed.js';
@@ -31,8 +32,11 @@ export interface MemoryStoreOptions {
  * opened it, and holds what it held when it is opened again.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
+  known.check(options);
   return new MemoryStore(options);
 }
+
+const known = KnownOptions.of<MemoryStoreOptions>('memoryStore()', { maxBytes: true, maxItemBytes: true, clock: true });
 
 class MemoryStore implements Store {
   readonly name = 'memory';

@@ -392,10 +392,10 @@ describe('CacheManagerModule', () => {
   });
 
   it.each([
-    [{ stores: [] }, /CacheManagerModule\.stores: .*TieredCacheModule\.forRoot\(\{ stores \}\).*keyvStore/],
-    [{ max: 100 }, /CacheManagerModule\.max: .*maxEntries/],
-    [{ isGlobal: true }, /CacheManagerModule\.isGlobal: .*beside useFactory/],
-    [{ tll: 5 }, /CacheManagerModule\.tll: .*It takes ttl/],
+    [{ stores: [] }, /^stores: .*TieredCacheModule\.forRoot\(\{ stores \}\).*keyvStore/],
+    [{ max: 100 }, /^max: .*maxEntries/],
+    [{ isGlobal: true }, /^isGlobal: .*beside useFactory/],
+    [{ tll: 5 }, /^tll: .*Did you mean ttl/],
     [{ ttl: 'soon' }, /ttl: 'soon' is not a duration/],
     [{ ttl: NaN }, /ttl: NaN is not a duration/],
   ])('does not start with %j, and says what to do', async (options, message) => {

@@ -4,6 +4,10 @@ import type { Duration } from '../../value/duration.js';
 import type { Life } from '../life.js';
 import { describeDuration } from './describe-duration.js';
 import { toInstant } from './instant.js';
+import { KnownOptions } from '../../value/known-options.js';
+
+const ofSinceSet = KnownOptions.of<{ readonly jitter?: number }>('sinceSet()', { jitter: true });
+const ofSinceLastUsed = KnownOptions.of<{ readonly maxAge: Duration }>('sinceLastUsed()', { maxAge: true });
 
 /**
  * So long since the entry was set, or its load started.
@@ -13,6 +17,7 @@ import { toInstant } from './instant.js';
  * @throws InvalidDurationError unless the duration is more than 0 and finite; InvalidOptionError for another jitter.
  */
 export function sinceSet(duration: Duration, options: { readonly jitter?: number } = {}): Life {
+  ofSinceSet.check(options);
   const lifeMs = lifeOf(duration);
   const { jitter = 0 } = options;
   if (!(jitter >= 0 && jitter <= 0.5)) {
@@ -62,6 +67,7 @@ export function sinceLastChecked<V = unknown>(duration: Duration, checkedAt: (va
  * @throws InvalidDurationError unless both are more than 0 and finite, and `maxAge` is not the shorter one.
  */
 export function sinceLastUsed(idle: Duration, options: { readonly maxAge: Duration }): Life {
+  ofSinceLastUsed.check(options);
   const idleMs = positiveMilliseconds(idle, 'idle');
   const maxAgeMs = positiveMilliseconds(options.maxAge, 'maxAge');
   if (maxAgeMs < idleMs) {

@@ -1,6 +1,7 @@
 import { InvalidDurationError } from '../../value/errors.js';
 import type { Life, LifeContext } from '../life.js';
 import { assertZone, startOfDay, unixDate, unixDateOf } from './zone.js';
+import { KnownOptions } from '../../value/known-options.js';
 
 export interface EndOfDayOptions<V> {
   /** An IANA name such as `America/Los_Angeles`. The server's own zone plays no part. */
@@ -12,6 +13,8 @@ export interface EndOfDayOptions<V> {
   readonly unixDate?: string | ((context: LifeContext<V>) => number | string);
 }
 
+const known = KnownOptions.of<EndOfDayOptions<unknown>>('untilEndOfDay()', { zone: true, unixDate: true });
+
 /**
  * Until the local midnight that ends a day, which is 23, 24 or 25 hours after the one that began it. For charts that are right
  * until their day is over: `daily_active_users:{unix_date}`. An entry of a day that is over is not kept.
@@ -19,6 +22,7 @@ export interface EndOfDayOptions<V> {
  * @throws InvalidOptionError at once for an unknown zone; InvalidDurationError when the day is none.
  */
 export function untilEndOfDay<V = unknown>(options: EndOfDayOptions<V>): Life<V> {
+  known.check(options);
   const { zone, unixDate: day } = options;
   assertZone(zone);
   let last = { date: NaN, endsAt: NaN }; // calendars are slow and days are long

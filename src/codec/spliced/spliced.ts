@@ -2,6 +2,7 @@ import { UnencodableValueError } from '../../value/errors.js';
 import type { Codec } from '../codec.js';
 import { SplicedDocument } from './spliced-document.js';
 import type { SplicedCheck } from './spliced-document.js';
+import { KnownOptions } from '../../value/known-options.js';
 
 export interface SplicedOptions {
   /**
@@ -11,8 +12,11 @@ export interface SplicedOptions {
   readonly check?: SplicedCheck;
 }
 
+const known = KnownOptions.of<SplicedOptions>('spliced()', { check: true });
+
 /** Documents with holes, made by `compileSpliced` or `splicedDocument()` and served by `renderSpliced`. Stored as they are. */
 export function spliced(options: SplicedOptions = {}): Codec<SplicedDocument> {
+  known.check(options);
   const { check = 'structure' } = options;
   return {
     name: 'spliced',

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { systemClock } from '../../value/clock.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { KnownOptions } from '../../value/known-options.js';
 import type { Shard, Store, StoreCapabilities } from '../store.js';
 import type { DiskTuning } from './disk-database.js';
 import { DiskShard } from './disk-shard.js';
@@ -31,8 +32,11 @@ const minMaxBytes = 2 ** 20;
  * @throws InvalidOptionError
  */
 export function diskStore(options: DiskStoreOptions): Store {
+  known.check(options);
   return new DiskStore(options);
 }
+
+const known = KnownOptions.of<DiskStoreOptions>('diskStore()', { directory: true, maxBytes: true });
 
 export class DiskStore implements Store {
   readonly name = 'disk';

@@ -5,6 +5,7 @@ import type { Clock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { KnownOptions } from '../../value/known-options.js';
 import type { Shard, Store, StoreCapabilities } from '../store.js';
 import type { FeedTuning } from './feed-state.js';
 import { MemcachedFeeds } from './memcached-feeds.js';
@@ -30,8 +31,16 @@ export interface MemcachedStoreOptions {
  * @throws InvalidOptionError, InvalidDurationError
  */
 export function memcachedStore(options: MemcachedStoreOptions): Store {
+  known.check(options);
   return new MemcachedStore(options, systemClock);
 }
+
+const known = KnownOptions.of<MemcachedStoreOptions>('memcachedStore()', {
+  servers: true,
+  connectTimeout: true,
+  commandTimeout: true,
+  maxItemBytes: true,
+});
 
 class MemcachedStore implements Store {
   readonly name = 'memcached';
