@@ -1,5 +1,11 @@
 export { TieredCacheModule } from './module/tiered-cache.module.js';
-export type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } from './module/tiered-cache.options.js';
+export type {
+  LockModuleOptions,
+  NamelessOptions,
+  TieredCacheAsyncOptions,
+  TieredCacheOptions,
+  TieredCacheOptionsFactory,
+} from './module/tiered-cache.options.js';
 export { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from './cache/injection-tokens.js';
 export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decorator/inject-cache.js';
 
@@ -110,6 +116,7 @@ export type { KeyFormat } from './key/key-space.js';
 export type { Duration } from './value/duration.js';
 export { systemClock } from './value/clock.js';
 export type { Clock, Timer } from './value/clock.js';
+export type { Unchecked } from './value/unchecked.js';
 export { secondsFromEnv } from './value/seconds-from-env.js';
 export { Hit, Miss } from './value/lookup.js';
 export type { Freshness, Lookup, MissReason, TierName } from './value/lookup.js';
@@ -128,7 +135,11 @@ export type {
   UpstreamVersion,
 } from './decorator/memoize-options.js';
 export { Invalidate } from './decorator/invalidate.js';
-export type { InvalidateDecorator, InvalidateOptions } from './decorator/invalidate.js';
+export type { InvalidateDecorator, InvalidateOptions, Untrue } from './decorator/invalidate-options.js';
+export { afterCommit, inTransaction } from './decorator/transaction.js';
+export type { AfterCommitHook, AfterCommitWork } from './decorator/transaction.js';
+export { WithRequestScope } from './decorator/with-request-scope.js';
+export type { WithRequestScopeDecorator } from './decorator/with-request-scope.js';
 export { WithLock, heldLease } from './decorator/with-lock.js';
 export type { WithLockDecorator, WithLockOptions } from './decorator/with-lock.js';
 

@@ -1,78 +1,102 @@
 import 'reflect-metadata';
+import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { Key } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
-import { getTieredCacheToken } from '../cache/injection-tokens.js';
-import { injected } from './injected.js';
-import { assertPromised } from './assert-promised.js';
 import { memberName, methodOf } from '../value/member.js';
+import type { Unchecked } from '../value/unchecked.js';
+import { assertOneAnswer, assertPromised } from './assert-promised.js';
+import { injected } from './injected.js';
+import { knownInvalidateOptions } from './invalidate-options.js';
+import type { InvalidateDecorator, InvalidateOptions } from './invalidate-options.js';
+import { AFTER_COMMIT, afterCommit } from './transaction.js';
+import type { CommitHooks } from './transaction.js';
 import { replaceMethod } from './wrapped-method.js';
 
-/** What a call made untrue. At least one of `keys` and `tags`. */
-export interface InvalidateOptions<Args extends readonly unknown[], Result> {
-  /** The name of the cache. Default: the one injected by class. */
-  readonly cache?: string;
-  /** The keys that go, made from the arguments and what the method returned. `this` is the instance. */
-  readonly keys?: (args: Args, result: Result) => KeyLike | Iterable<KeyLike>;
-  /** The tags that go. */
-  readonly tags?: readonly string[] | ((args: Args, result: Result) => readonly string[]);
-  /** Rejects with StoreUnavailableError when the store does not acknowledge; the method has run all the same. Default false: it is sent again. */
-  readonly confirm?: boolean;
-}
-
-export type InvalidateDecorator<Args extends readonly unknown[], Result> = <
-  F extends (...args: [...Args, ...never[]]) => Promise<Result>,
->(
-  target: object,
-  method: string,
-  descriptor: TypedPropertyDescriptor<F>,
-) => void;
-
-type Method = (...args: readonly unknown[]) => Promise<unknown>;
+type Args = readonly unknown[];
+type Method = (...args: Args) => Promise<unknown>;
+type Options = InvalidateOptions<Args, unknown>;
 
 /**
- * Invalidates after the method has succeeded, before its caller knows; a method that throws invalidates nothing. An error in `keys` or
- * `tags` reaches the caller, although the method has run.
+ * Invalidates after the method has succeeded, before its caller knows; a method that throws invalidates nothing. An error in `keys`, `tags`
+ * or `byResult` reaches the caller, although the method has run.
+ *
+ * Inside a transaction say `after: 'commit'`: what is invalidated before the commit may be loaded again from the old rows.
  *
  * @throws InvalidOptionError at the definition of the class, naming the method.
  * @example
- * @Invalidate({ keys: ([slug]: [string]) => courseKey({ slug }), tags: ['course-lists'] })
+ * @Invalidate({ keys: (slug: string) => courseKey({ slug }), tags: ['course-lists'] })
  * async rename(slug: string, title: string): Promise<Course> { … }
  */
-export function Invalidate<A extends readonly unknown[] = never, R = unknown>(
+export function Invalidate<A extends readonly unknown[] = Unchecked[], R = Unchecked>(
   options: InvalidateOptions<A, R>,
 ): InvalidateDecorator<A, R>;
 export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
-  const { cache: name, keys, tags, confirm = false } = given as InvalidateOptions<readonly unknown[], unknown>;
+  const options = given as Options;
   return (target, method, descriptor) => {
     const original = methodOf('@Invalidate', target, method, descriptor) as unknown as Method;
-    assertPromised('@Invalidate', target, method);
-    if (!keys && !tags) {
-      const problem = `${memberName(target, method)} names nothing to invalidate`;
-      throw new InvalidOptionError('@Invalidate', problem, 'Give keys, tags or both.');
-    }
-    const cacheOf = injected<TieredCache>('@Invalidate', target, method, getTieredCacheToken(name));
-    replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
+    const member = memberName(target, method);
+    assertOptions(options, member);
+    assertPromised('@Invalidate', target, method, original);
+    const cacheOf = injected<TieredCache>('@Invalidate', target, method, getTieredCacheToken(options.cache));
+    const hooksOf =
+      options.after === 'commit' ? injected<CommitHooks>('@Invalidate', target, method, AFTER_COMMIT) : undefined;
+    replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
       const cache = cacheOf(this);
-      const result = await original.apply(this, [...args]);
-      const gone = keys?.call(this, args, result);
-      const named = typeof tags === 'function' ? tags.call(this, args, result) : (tags ?? []);
-      await Promise.all([
-        gone === undefined ? undefined : cache.deleteMany(isOne(gone) ? [gone] : gone, { confirm }),
-        named.length > 0 ? invalidateTags(cache, named, confirm) : undefined,
-      ]);
+      const hooks = hooksOf?.(this);
+      const result = assertOneAnswer('@Invalidate', member, await original.apply(this, [...args]));
+      const { keys, tags } = untrue(options, this, args, result);
+      const invalidate = async (): Promise<void> => {
+        const { confirm = false } = options;
+        await Promise.all([
+          keys.length > 0 ? cache.deleteMany(keys, { confirm }) : undefined,
+          tags.length > 0 ? invalidateTags(cache, tags, confirm) : undefined,
+        ]);
+      };
+      await (hooks ? afterCommit(invalidate, hooks.afterCommit) : invalidate());
       return result;
     });
   };
 }
 
-async function invalidateTags(cache: TieredCache, tags: readonly string[], confirm: boolean): Promise<void> {
-  if ((await cache.invalidateTags(...tags)) || !confirm) return;
-  throw new StoreUnavailableError(cache.name, 'the invalidation of tags was not acknowledged');
+function assertOptions(options: Options, member: string): void {
+  knownInvalidateOptions.check(options, `@Invalidate ${member}`);
+  const { keys, tags, byResult, after = 'success', confirm } = options;
+  if (!keys && !tags && !byResult) {
+    const problem = `${member} names nothing to invalidate`;
+    throw new InvalidOptionError('@Invalidate', problem, 'Give keys, tags or byResult.');
+  }
+  if (after !== 'success' && after !== 'commit') {
+    throw new InvalidOptionError(
+      '@Invalidate',
+      `${member} says when by a word that is none`,
+      "Give 'success' or 'commit'.",
+    );
+  }
+  if (after === 'success' || confirm !== true) return;
+  const problem = `${member} asks for confirmation after the commit, when its caller has been answered`;
+  throw new InvalidOptionError('@Invalidate', problem, 'Leave confirm out: what is not acknowledged is sent again.');
+}
+
+/** All that one call made untrue, named while its arguments are still what they were. */
+function untrue(options: Options, instance: object, args: Args, result: unknown): { keys: KeyLike[]; tags: string[] } {
+  const { keys, tags = [], byResult } = options;
+  const more = byResult?.call(instance, result, ...args);
+  const named = typeof tags === 'function' ? tags.apply(instance, [...args]) : tags;
+  return {
+    keys: [...listed(keys?.apply(instance, [...args])), ...listed(more?.keys)],
+    tags: [...named, ...(more?.tags ?? [])],
+  };
 }
 
 /** A string is iterable too, and one key. */
-function isOne(keys: KeyLike | Iterable<KeyLike>): keys is KeyLike {
-  return typeof keys === 'string' || keys instanceof Key;
+function listed(keys: KeyLike | Iterable<KeyLike> | undefined): Iterable<KeyLike> {
+  if (keys === undefined) return [];
+  return typeof keys === 'string' || keys instanceof Key ? [keys] : keys;
+}
+
+async function invalidateTags(cache: TieredCache, tags: readonly string[], confirm: boolean): Promise<void> {
+  if ((await cache.invalidateTags(...tags)) || !confirm) return;
+  throw new StoreUnavailableError(cache.name, 'the invalidation of tags was not acknowledged');
 }

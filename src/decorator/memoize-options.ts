@@ -1,6 +1,8 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { KeyClass } from '../catalogue/key-class.js';
+import { entryOptionTable } from '../catalogue/known-entry-options.js';
 import type { KeyPart } from '../key/key-part.js';
+import { KnownOptions } from '../value/known-options.js';
 
 /** An upstream version: a modification time, a row version. */
 export type UpstreamVersion = string | number | Date;
@@ -35,11 +37,25 @@ export interface MemoizeByKeyClass<Args extends readonly unknown[], V, Parameter
 export interface MemoizeByArguments<Args extends readonly unknown[], V> extends MemoizeEntryOptions<Args, V> {
   readonly key?: undefined;
   /**
-   * The parts of the key, where the arguments are none themselves or not all of them matter. `this` is the instance. Default: the
-   * arguments, each of which must be a string, a finite number, a boolean, a bigint or null then.
+   * Stands for the class in the keys, where its own name does not last: of one or two letters as minifiers give them, or shared with
+   * another class. Default: the name of the instance's class.
+   */
+  readonly name?: string;
+  /**
+   * The parts of the key, where the arguments are none themselves or not all of them matter, and where the class has several instances:
+   * `this` is the instance, and what tells it from others belongs here. Default: the arguments, each of which must be a string, a finite
+   * number, a boolean, a bigint or null then; and a second instance of the class is an error.
+   * @example args: function (this: TenantRows, id: string) { return [this.tenant, id]; }
    */
   readonly args?: (...args: Args) => readonly KeyPart[];
 }
+
+const { signal: _ofOneCall, ...ofEntries } = entryOptionTable;
+
+/** What `@Memoize` takes, for its check. */
+export const knownMemoizeOptions = KnownOptions.of<
+  MemoizeEntryOptions<readonly unknown[], unknown> & { key?: unknown; args?: unknown; name?: unknown }
+>('@Memoize', { ...ofEntries, cache: true, key: true, args: true, name: true });
 
 /**
  * Decorates methods that return a promise of what the key holds. The method may take more arguments than the mapping does.

@@ -1,19 +1,22 @@
 import 'reflect-metadata';
 import { entryPolicy } from '../cache/entry-policy.js';
+import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import type { KeyClass } from '../catalogue/key-class.js';
 import type { Key } from '../key/key.js';
-import { InvalidKeyError } from '../value/errors.js';
-import { claimName } from './class-names.js';
-import { getTieredCacheToken } from '../cache/injection-tokens.js';
-import { injected } from './injected.js';
-import { assertPromised } from './assert-promised.js';
+import { InvalidKeyError, InvalidOptionError } from '../value/errors.js';
 import { memberName, methodOf } from '../value/member.js';
-import { attachControls } from './memoized.js';
-import { assertKeyable, mappedKey, methodKey } from './method-key.js';
+import type { Unchecked } from '../value/unchecked.js';
+import { assertOneAnswer, assertPromised } from './assert-promised.js';
+import { injected } from './injected.js';
+import { knownMemoizeOptions } from './memoize-options.js';
 import type { MemoizeByArguments, MemoizeByKeyClass, MemoizeDecorator, UpstreamVersion } from './memoize-options.js';
+import { attachControls } from './memoized.js';
+import { claimInstance, claimName } from './memoized-classes.js';
+import { isPartOfOverride, rememberMemoized } from './memoized-methods.js';
+import { mappedKey, methodKey, nameInKeys } from './method-key.js';
 import { replaceMethod } from './wrapped-method.js';
 
 type Args = readonly unknown[];
@@ -29,9 +32,14 @@ type AnyOptions = Omit<MemoizeByArguments<Args, unknown>, 'key' | 'args'> & {
  *
  * What runs in the method learns from `loadSignal()` that the load took longer than `maxLoad`.
  * Its controls are on the method of each instance, see {@link memoized}. What the method returns must be what the codec carries (JSON by
- * default), and is deeply frozen. Neither the instance nor who asks is part of the key: map them with `args` where they matter.
+ * default), and is deeply frozen. Neither the instance nor who asks is part of the key: map them with `args` where they matter. Without
+ * `args` and `key` a class has one instance: a second one, and a provider of request scope, are errors.
  *
- * @throws InvalidKeyError, InvalidOptionError, InvalidDurationError at the definition of the class, naming the method.
+ * A memoized override may call a memoized `super`: that one runs as a part of the override's load, and keeps nothing of its own.
+ *
+ * @throws InvalidKeyError, InvalidOptionError, InvalidDurationError at the definition of the class, naming the method. At the call
+ * InvalidKeyError for an argument that is no key part. When an instance is made InvalidKeyError for a second one, and for a second class
+ * of the same name.
  * @example
  * class Courses {
  *   @Memoize({ ttl: '5m' })
@@ -41,29 +49,34 @@ type AnyOptions = Omit<MemoizeByArguments<Args, unknown>, 'key' | 'args'> & {
  *   async metadata(customerUuid: string, contentKey: string): Promise<ContentMetadata> { … }
  * }
  */
-export function Memoize<A extends readonly unknown[] = never, V = unknown, P = unknown>(
+export function Memoize<A extends readonly unknown[] = Unchecked[], V = Unchecked, P = unknown>(
   options: MemoizeByKeyClass<A, V, P>,
 ): MemoizeDecorator<A, V>;
-export function Memoize<A extends readonly unknown[] = never, V = unknown>(
+export function Memoize<A extends readonly unknown[] = Unchecked[], V = Unchecked>(
   options?: MemoizeByArguments<A, V>,
 ): MemoizeDecorator<A, V>;
 export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
-  const { cache: name, key: keyClass, args: mapping, tags, version, ...rest } = given as AnyOptions;
+  const { cache: cacheName, key: keyClass, args: mapping, name: ownName, tags, version, ...rest } = given as AnyOptions;
   const kept: EntryOptions | undefined = Array.isArray(tags) ? { ...rest, tags: tags as string[] } : rest;
   const constant = Object.keys(kept).length > 0 ? Object.freeze(kept) : undefined;
-  assertOptions(constant ?? {});
 
   return (target, method, descriptor) => {
     const original = methodOf('@Memoize', target, method, descriptor) as unknown as Method;
-    assertPromised('@Memoize', target, method);
-    if (!keyClass && !mapping) assertKeyable(target, method);
-    if (keyClass && !mapping) assertNoParameters(keyClass, memberName(target, method));
+    const member = memberName(target, method);
+    knownMemoizeOptions.check(given, `@Memoize ${member}`);
+    assertOptions(constant ?? {});
+    assertPromised('@Memoize', target, method, original);
+    if (keyClass) assertParameters(keyClass, member, mapping !== undefined, ownName);
+    else nameInKeys(target.constructor, method, ownName);
+    const needsOneInstance = !keyClass && !mapping;
+    rememberMemoized(target, method, { needsOneInstance });
 
     const keyOf = (instance: object, args: Args): Key => {
       if (keyClass) return mapping ? keyClass(mapping.apply(instance, [...args]) as object) : keyClass();
+      const name = ownName ?? instance.constructor.name;
       return mapping
-        ? mappedKey(instance, method, mapping.apply(instance, [...args]))
-        : methodKey(instance, method, args);
+        ? mappedKey(name, instance, method, mapping.apply(instance, [...args]))
+        : methodKey(name, method, args);
     };
     const optionsOf = (instance: object, args: Args): EntryOptions | undefined =>
       typeof tags === 'function' ? { ...constant, tags: tags.apply(instance, [...args]) } : constant;
@@ -73,7 +86,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
         const cache = cacheOf(instance);
         const key = keyOf(instance, args);
         const options = optionsOf(instance, args);
-        const loader = (): Promise<unknown> => original.apply(instance, [...args]);
+        const loader = (): Promise<unknown> => assertOneAnswer('@Memoize', member, original.apply(instance, [...args]));
         if (!version) return cache[verb](key, loader, options);
         const wanted = version.apply(instance, [...args]);
         const versioned = (one: UpstreamVersion | undefined): Promise<unknown> =>
@@ -83,17 +96,28 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
         return Promise.reject(error);
       }
     };
-    const cacheOf = injected<TieredCache>('@Memoize', target, method, getTieredCacheToken(name), (instance, cache) => {
-      if (!keyClass) claimName(cache, instance.constructor);
-      attachControls(instance, target, method, {
-        key: (...args) => keyOf(instance, args),
-        invalidate: async (...args) => (cache as TieredCache).delete(keyOf(instance, args)),
-        refresh: (...args) => load('refresh', instance, args),
-        peek: (...args) => (cache as TieredCache).peek(keyOf(instance, args)),
-      });
-    });
+    const cacheOf = injected<TieredCache>(
+      '@Memoize',
+      target,
+      method,
+      getTieredCacheToken(cacheName),
+      (instance, cache) => {
+        if (!keyClass) {
+          const name = nameInKeys(instance.constructor, method, ownName);
+          claimName(cache, name, instance.constructor);
+          if (needsOneInstance && !isPartOfOverride(instance, target, method))
+            claimInstance(cache, name, instance, member);
+        }
+        attachControls(instance, target, method, {
+          key: (...args) => keyOf(instance, args),
+          invalidate: async (...args) => (cache as TieredCache).delete(keyOf(instance, args)),
+          refresh: (...args) => load('refresh', instance, args),
+          peek: (...args) => (cache as TieredCache).peek(keyOf(instance, args)),
+        });
+      },
+    );
     replaceMethod(descriptor, original as never, function (this: object, ...args: Args) {
-      return load('getOrSet', this, args);
+      return isPartOfOverride(this, target, method) ? original.apply(this, [...args]) : load('getOrSet', this, args);
     });
   };
 }
@@ -106,7 +130,19 @@ function assertOptions(options: EntryOptions): void {
   resolveInstants({ ...life, ttl: isFixed ? ttl : 0 }, undefined, 0);
 }
 
-function assertNoParameters({ pattern, parsed }: KeyClass<object, unknown>, member: string): void {
-  if (parsed.parameters.length === 0) return;
+function assertParameters(
+  { pattern, parsed }: KeyClass<object, unknown>,
+  member: string,
+  isMapped: boolean,
+  ownName: string | undefined,
+): void {
+  if (ownName !== undefined) {
+    throw new InvalidOptionError(
+      '@Memoize',
+      `${member} has a key class and a name`,
+      'The key class names its keys: leave name out.',
+    );
+  }
+  if (parsed.parameters.length === 0 || isMapped) return;
   throw new InvalidKeyError(`@Memoize: ${member} has the key class '${pattern}' and no mapping. Give the option args.`);
 }

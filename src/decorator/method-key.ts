@@ -1,60 +1,61 @@
 import { versionedKey } from '../key/key.js';
 import type { Key } from '../key/key.js';
 import type { KeyPart } from '../key/key-part.js';
-import { InvalidKeyError } from '../value/errors.js';
+import { InvalidKeyError, InvalidOptionError } from '../value/errors.js';
 import { memberName } from '../value/member.js';
 
 const remedy =
   'Give the option args: it maps the arguments to the parts of a key, or to the parameters of a key class.';
 
+/** Minifiers count classes with these, and count anew in every build. */
+const longestMinifiedName = 2;
+
 /**
- * Refuses what can be known before any call: parameters that are objects, arrays, functions or instances by the types that the compiler
- * noted. Interfaces and unions are noted as Object, and may be anything.
+ * The name of a class as it stands in keys.
  *
- * @throws InvalidKeyError naming the method and the parameter.
+ * @throws InvalidKeyError for a class without a name, and for a name that another class may have after the next build. InvalidOptionError for
+ * an option `name` that is no name.
  */
-export function assertKeyable(target: object, method: string | symbol): void {
-  const member = memberName(target, method);
-  if (target.constructor.name === '') {
+export function nameInKeys(owner: { readonly name: string }, method: string | symbol, own?: string): string {
+  if (own !== undefined) {
+    if (typeof own === 'string' && own.length > 0) return own;
+    throw new InvalidOptionError('@Memoize', `the name of ${owner.name}.${String(method)} is empty`, 'Give a text.');
+  }
+  const { name } = owner;
+  if (name === '') {
     throw new InvalidKeyError(
-      `@Memoize: ${member} has no name to stand in its keys. Name the class, or give a key class.`,
+      `@Memoize: a class without a name.${String(method)} has no name to stand in its keys. Name the class, or give the option name or a key class.`,
     );
   }
-  const types = Reflect.getMetadata('design:paramtypes', target, method) as unknown[] | undefined;
-  const bad = types?.findIndex((type) => type !== undefined && !keyable.includes(type)) ?? -1;
-  if (bad === -1) return;
-  const { name } = types?.[bad] as { name: string };
+  if (name.length > longestMinifiedName) return name;
   throw new InvalidKeyError(
-    `@Memoize: argument ${bad + 1} of ${member} is of type ${name}, which is no key. ${remedy}`,
+    `@Memoize: the class of ${name}.${String(method)} has a name as a minifier gives it, and in the next build another class may have it. Have the bundler keep names (esbuild: keepNames, terser: keep_classnames, swc: keep_classnames), or give the option name or a key class.`,
   );
 }
-
-const keyable: readonly unknown[] = [String, Number, Boolean, BigInt];
 
 /**
- * The key of a call: the class of the instance, the method, each argument. Arguments left out at the end and `undefined` there are the
- * same call. @throws InvalidKeyError naming the method and the argument that is no key part.
+ * The key of a call: the name of the class, the method, each argument. Arguments left out at the end and `undefined` there are the
+ * same call. What arguments are is judged here, at the call: the types that compilers note differ.
+ *
+ * @throws InvalidKeyError naming the method and the argument that is no key part.
  */
-export function methodKey(instance: object, method: string, args: readonly unknown[]): Key {
-  return versionedKey(instance.constructor.name, method, ...argumentParts(instance, method, args));
-}
-
-/** As {@link methodKey}, of parts that the caller made of the arguments. */
-export function mappedKey(instance: object, method: string, parts: unknown): Key {
-  if (Array.isArray(parts)) return versionedKey(instance.constructor.name, method, ...(parts as KeyPart[]));
-  throw new InvalidKeyError(
-    `${memberName(Object.getPrototypeOf(instance) as object, method)}: args gave no array of key parts. Return one.`,
-  );
-}
-
-function argumentParts(instance: object, method: string, args: readonly unknown[]): KeyPart[] {
+export function methodKey(name: string, method: string, args: readonly unknown[]): Key {
   let length = args.length;
   while (length > 0 && args[length - 1] === undefined) length--;
   const parts = args.slice(0, length);
   const bad = parts.findIndex((part) => !isKeyPart(part));
-  if (bad === -1) return parts as KeyPart[];
-  const member = memberName(Object.getPrototypeOf(instance) as object, method);
-  throw new InvalidKeyError(`Argument ${bad + 1} of ${member} is ${kindOf(parts[bad])}, which is no key. ${remedy}`);
+  if (bad === -1) return versionedKey(name, method, ...(parts as KeyPart[]));
+  throw new InvalidKeyError(
+    `Argument ${bad + 1} of ${name}.${method} is ${kindOf(parts[bad])}, which is no key. ${remedy}`,
+  );
+}
+
+/** As {@link methodKey}, of parts that the caller made of the arguments. */
+export function mappedKey(name: string, instance: object, method: string, parts: unknown): Key {
+  if (Array.isArray(parts)) return versionedKey(name, method, ...(parts as KeyPart[]));
+  throw new InvalidKeyError(
+    `${memberName(Object.getPrototypeOf(instance) as object, method)}: args gave no array of key parts. Return one.`,
+  );
 }
 
 function isKeyPart(part: unknown): part is KeyPart {

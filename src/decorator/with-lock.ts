@@ -7,8 +7,10 @@ import type { LockResource } from '../lock/lock-place.js';
 import type { Lease } from '../lock/lease.js';
 import { getCacheLockToken } from '../cache/injection-tokens.js';
 import { injected } from './injected.js';
-import { assertPromised } from './assert-promised.js';
-import { methodOf } from '../value/member.js';
+import { assertOneAnswer, assertPromised } from './assert-promised.js';
+import { memberName, methodOf } from '../value/member.js';
+import { KnownOptions } from '../value/known-options.js';
+import type { Unchecked } from '../value/unchecked.js';
 import { replaceMethod } from './wrapped-method.js';
 
 export interface WithLockOptions<Args extends readonly unknown[]> extends Omit<LockOptions, 'signal'> {
@@ -17,6 +19,12 @@ export interface WithLockOptions<Args extends readonly unknown[]> extends Omit<L
   /** What nobody else may work on meanwhile: a string or an array of key parts, or how to make it from the arguments. `this` is the instance. */
   readonly resource: LockResource | ((...args: Args) => LockResource);
 }
+
+const known = KnownOptions.of<WithLockOptions<readonly unknown[]>>(
+  '@WithLock',
+  { cache: true, resource: true, ttl: true, wait: true, renew: true, fencing: true },
+  { signal: 'Each call has its own: use CacheLock.using.' },
+);
 
 export type WithLockDecorator<Args extends readonly unknown[]> = <
   F extends (...args: [...Args, ...never[]]) => Promise<unknown>,
@@ -45,17 +53,20 @@ export const heldLease = (): Lease | undefined => leases.getStore();
  * @WithLock({ resource: (policyUuid: string) => ['policy', policyUuid], wait: '2s' })
  * async redeem(policyUuid: string, request: Redemption): Promise<Transaction> { … }
  */
-export function WithLock<A extends readonly unknown[] = never>(options: WithLockOptions<A>): WithLockDecorator<A>;
+export function WithLock<A extends readonly unknown[] = Unchecked[]>(options: WithLockOptions<A>): WithLockDecorator<A>;
 export function WithLock(given: object): WithLockDecorator<never> {
   const { cache: name, resource, ...options } = given as WithLockOptions<readonly unknown[]>;
   resolveLockOptions(options, '60s', 0); // a bad duration is wrong here, not at the first call
   return (target, method, descriptor) => {
     const original = methodOf('@WithLock', target, method, descriptor) as unknown as Method;
-    assertPromised('@WithLock', target, method);
+    const member = memberName(target, method);
+    known.check(given, `@WithLock ${member}`);
+    assertPromised('@WithLock', target, method, original);
     const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name));
     replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
       const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
-      return lockOf(this).using(wanted, options, (lease) => leases.run(lease, () => original.apply(this, [...args])));
+      const answered = (): Promise<unknown> => assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
+      return lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
     });
   };
 }

@@ -1,9 +1,7 @@
-import { Logger } from '@nestjs/common';
 import type { CacheConfiguration } from '../cache/build-cache-parts.js';
 import type { Store } from '../store/store.js';
 import type { RequestScope } from '../tier/request-scope.js';
 import type { Clock } from '../value/clock.js';
-import { defaultStore } from '../cache/configuration/default-store.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity, requireIdentity } from '../cache/configuration/package-identity.js';
 import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
@@ -48,14 +46,6 @@ export function resolveOptions(
     mayForceMiss: options.mayForceMiss,
     warnings: options.warnings ?? true,
   };
-}
-
-/** The store below the process tier: the given one, none, or the default of this environment. */
-export async function storeOf({ stores }: TieredCacheOptions): Promise<Store | undefined> {
-  if (stores !== undefined) return stores === false ? undefined : stores;
-  const { store, warning } = await defaultStore(readEnvironment());
-  if (warning !== undefined) new Logger('TieredCache').warn(warning);
-  return store;
 }
 
 /** The configuration that a cache is built from, with the scope that all caches of the application share. */

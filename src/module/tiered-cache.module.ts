@@ -6,6 +6,7 @@ import type {
   ModuleMetadata,
   NestModule,
   OnApplicationShutdown,
+  OnModuleInit,
   Provider,
 } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
@@ -21,15 +22,22 @@ import {
 import { RequestCache } from '../tier/request-cache.js';
 import { RequestScope } from '../tier/request-scope.js';
 import { systemClock } from '../value/clock.js';
+import { AFTER_COMMIT } from '../decorator/transaction.js';
+import type { CommitHooks } from '../decorator/transaction.js';
+import { asyncProviders } from './async-options.js';
 import { hasOtherEntrances } from './entrances.js';
 import { interceptGateways } from './gateways.js';
+import { lockStoreOf, storeOf } from './given-store.js';
 import { HttpScopes } from './http-scopes.js';
+import { knownModuleOptions } from './known-module-options.js';
+import { assertMemoizedOnce } from './memoized-instances.js';
 import { openLocks } from './own-locks.js';
 import type { OwnLocks } from './own-locks.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
-import { configurationOf, RESOLVED_OPTIONS, resolveOptions, storeOf } from './resolved-options.js';
+import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
+import { assertSoleImport } from './sole-import.js';
 import { shareWarnings } from './warning-log.js';
 
 const GIVEN_OPTIONS = 'nestjs-tiered-cache:given-options';
@@ -66,23 +74,23 @@ class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown
  */
 @Global()
 @Module({})
-export class TieredCacheModule implements NestModule {
-  /** @throws (at start-up) InvalidOptionError naming the option or environment variable that can't be used. */
+export class TieredCacheModule implements NestModule, OnModuleInit {
+  /**
+   * @throws InvalidOptionError at once for an unknown option, naming its nearest relative; at start-up naming the option or environment
+   * variable that can't be used, or two modules that import the same cache.
+   */
   static forRoot(options: TieredCacheOptions = {}): DynamicModule {
-    return build(options.name, undefined, { provide: GIVEN_OPTIONS, useValue: options });
+    knownModuleOptions.check(options);
+    return build(options.name, undefined, [{ provide: GIVEN_OPTIONS, useValue: options }]);
   }
 
-  /** Options that come from other providers, such as a configuration service. */
-  static forRootAsync({ name, imports, inject = [], useFactory }: TieredCacheAsyncOptions): DynamicModule {
-    const given = {
-      provide: GIVEN_OPTIONS,
-      inject: inject as never[],
-      useFactory: async (...dependencies: never[]): Promise<TieredCacheOptions> => ({
-        ...(await useFactory(...dependencies)),
-        ...(name !== undefined && { name }),
-      }),
-    };
-    return build(name, imports, given);
+  /**
+   * Options that come from other providers, such as a configuration service.
+   * @throws InvalidOptionError as `forRoot`, for what the factory gives at start-up.
+   * @example TieredCacheModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ versionStamp: config.get('STAMP') }) })
+   */
+  static forRootAsync(options: TieredCacheAsyncOptions): DynamicModule {
+    return build(options.name, options.imports, asyncProviders(GIVEN_OPTIONS, options));
   }
 
   constructor(
@@ -91,6 +99,10 @@ export class TieredCacheModule implements NestModule {
     private readonly modules: ModulesContainer,
   ) {}
 
+  onModuleInit(): void {
+    assertMemoizedOnce(this.modules);
+  }
+
   configure(consumer: MiddlewareConsumer): void {
     const others = [...this.modules.values()].map(({ instance }) => instance as Partial<NestModule>);
     const first = others.some((other) => other?.configure && !(other instanceof TieredCacheModule));
@@ -98,7 +110,7 @@ export class TieredCacheModule implements NestModule {
   }
 }
 
-function build(name: string | undefined, imports: ModuleMetadata['imports'], given: Provider): DynamicModule {
+function build(name: string | undefined, imports: ModuleMetadata['imports'], given: Provider[]): DynamicModule {
   const cacheToken = getTieredCacheToken(name);
   const requestCacheToken = getRequestCacheToken(name);
   const lockToken = getCacheLockToken(name);
@@ -106,19 +118,27 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
     module: TieredCacheModule,
     imports: imports ?? [],
     providers: [
-      given,
+      ...given,
       { provide: OWN_STORE, inject: [GIVEN_OPTIONS], useFactory: storeOf },
-      { provide: LOCK_STORE, inject: [GIVEN_OPTIONS], useFactory: ({ lock }: TieredCacheOptions) => lock?.store },
+      { provide: LOCK_STORE, inject: [GIVEN_OPTIONS], useFactory: lockStoreOf },
       { provide: OWN_CLOCK, useValue: systemClock },
       {
         provide: RESOLVED_OPTIONS,
-        inject: [GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK],
-        useFactory: resolveOptions,
+        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK],
+        useFactory: (modules: ModulesContainer, ...rest: Parameters<typeof resolveOptions>) => {
+          assertSoleImport(modules, cacheToken, name);
+          return resolveOptions(...rest);
+        },
       },
       {
         provide: RequestScope,
         inject: [GIVEN_OPTIONS],
         useFactory: ({ scopeStorage }: TieredCacheOptions) => new RequestScope(scopeStorage),
+      },
+      {
+        provide: AFTER_COMMIT,
+        inject: [GIVEN_OPTIONS],
+        useFactory: ({ afterCommit }: TieredCacheOptions): CommitHooks => ({ afterCommit }),
       },
       {
         provide: OWN_WARNINGS,
@@ -142,7 +162,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         useFactory: intercept,
       },
     ],
-    exports: [cacheToken, requestCacheToken, lockToken, RequestScope],
+    exports: [cacheToken, requestCacheToken, lockToken, RequestScope, AFTER_COMMIT],
   };
 }
 

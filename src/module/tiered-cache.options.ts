@@ -1,22 +1,24 @@
-import type { ModuleMetadata } from '@nestjs/common';
+import type { ModuleMetadata, Type } from '@nestjs/common';
 import type { CoherenceOptions } from '../cache/build-cache-parts.js';
 import type { VersionStamp } from '../cache/versioned-key-space.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { AfterCommitHook } from '../decorator/transaction.js';
 import type { KeyFormat } from '../key/key-space.js';
 import type { Store } from '../store/store.js';
 import type { ProcessTierOptions } from '../tier/process-tier.js';
 import type { ScopeStorage } from '../tier/request-scope.js';
 import type { Duration } from '../value/duration.js';
+import type { Unchecked } from '../value/unchecked.js';
 
 /** Everything has a default: `TieredCacheModule.forRoot()` works without options and without an environment. */
 export interface TieredCacheOptions {
   /** Tells several caches of one application apart; inject a named one by `@InjectTieredCache(name)`. Default: the one injected by class. */
   readonly name?: string;
   /**
-   * The store below the process tier. Default: memcached at `MEMCACHED_SERVERS`, else a disk store at `CACHE_DISK_PATH`, else a disk store in
-   * `node_modules/.cache/nestjs-tiered-cache` of the working directory. `false`: none, the process tier is the last.
+   * The store below the process tier, alone or as an array of one. Default: memcached at `MEMCACHED_SERVERS`, else a disk store at `CACHE_DISK_PATH`, else a disk store in
+   * `node_modules/.cache/nestjs-tiered-cache` of the working directory; with `NODE_ENV=test` memory. `false`: none, the process tier is the last.
    */
-  readonly stores?: Store | false;
+  readonly stores?: Store | readonly [Store] | false;
   /** Bounds of the process tier, or `false` for none. */
   readonly process?: ProcessTierOptions | false;
   /** Begins every key. Applications that share a store need different ones. Default: the application's package name (and `name`). */
@@ -43,9 +45,14 @@ export interface TieredCacheOptions {
   readonly lock?: LockModuleOptions;
   /**
    * Whether this request may go around the cache by `?force_cache_miss=true`. Asked for requests that carry the parameter, after guards ran, so
-   * that `request.user` is known. Default: nobody may.
+   * that `request.user` is known. Annotate the request with your own type. Default: nobody may.
    */
-  readonly mayForceMiss?: (request: never) => boolean | Promise<boolean>;
+  readonly mayForceMiss?: (request: Unchecked) => boolean | Promise<boolean>;
+  /**
+   * Hands work to your transaction library, for `@Invalidate({ after: 'commit' })`: to be done once the present transaction has committed.
+   * Returns false where none runs. Default: only `inTransaction` is known.
+   */
+  readonly afterCommit?: AfterCommitHook;
   /**
    * Whether faults and lost invalidations are logged through Nest's logger: one line per kind and source in 30 s, with the number of those that
    * were left out. Default true. Caches of one process share the log; it is on while one of them wants it.
@@ -68,11 +75,24 @@ export interface LockModuleOptions {
   readonly shutdownLimit?: Duration;
 }
 
-/** For options that come from other providers. The name is needed before they are. */
+/** What a factory of options gives: the name is needed before it is asked. */
+export type NamelessOptions = Omit<TieredCacheOptions, 'name'>;
+
+/** A provider that makes the options, for `useClass` and `useExisting`. */
+export interface TieredCacheOptionsFactory {
+  createTieredCacheOptions(): NamelessOptions | Promise<NamelessOptions>;
+}
+
+/** For options that come from other providers: exactly one of `useFactory`, `useClass` and `useExisting`. */
 export interface TieredCacheAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
+  /** As `TieredCacheOptions.name`. It stands here, since it is needed before the factory is asked. */
   readonly name?: string;
+  /** What `useFactory` is given, in this order. */
   readonly inject?: readonly unknown[];
-  readonly useFactory: (
-    ...dependencies: never[]
-  ) => Omit<TieredCacheOptions, 'name'> | Promise<Omit<TieredCacheOptions, 'name'>>;
+  /** Makes the options of what is injected. */
+  readonly useFactory?: (...dependencies: Unchecked[]) => NamelessOptions | Promise<NamelessOptions>;
+  /** A class that is made here, with what `imports` provide. */
+  readonly useClass?: Type<TieredCacheOptionsFactory>;
+  /** A provider that there is already, in a module of `imports` or a global one. */
+  readonly useExisting?: unknown;
 }

@@ -1,14 +1,22 @@
 import { describe, expect, it } from '@jest/globals';
+import { Invalidate } from '../../src/decorator/invalidate.js';
 import { Memoize } from '../../src/decorator/memoize.js';
+import { WithLock } from '../../src/decorator/with-lock.js';
+import { WithRequestScope } from '../../src/decorator/with-request-scope.js';
 import type { MemoizeControls } from '../../src/decorator/memoized.js';
 import { memoized } from '../../src/decorator/memoized.js';
+import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { json } from '../../src/codec/json.js';
+import { cacheModule, start } from '../support/nest-application.js';
 import { InvalidDurationError, InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
 
 interface Course {
   readonly slug: string;
 }
+class Named {}
+const minified = { aZ: class {} }.aZ;
+const usersKey = defineKey('users', {});
 const courseKey = defineKey('course:{slug}', { codec: json<Course>() });
 
 const definitions: [
@@ -17,48 +25,6 @@ const definitions: [
   typeof InvalidKeyError | typeof InvalidOptionError | typeof InvalidDurationError,
   string,
 ][] = [
-  [
-    'an argument that is an object',
-    () => {
-      class Courses {
-        @Memoize()
-        async find(_slug: string, _query: { page: number }): Promise<Course[]> {
-          return [];
-        }
-      }
-      return Courses;
-    },
-    InvalidKeyError,
-    'argument 2 of Courses.find is of type Object',
-  ],
-  [
-    'an argument that is an array',
-    () => {
-      class Courses {
-        @Memoize()
-        async find(_slugs: string[]): Promise<Course[]> {
-          return [];
-        }
-      }
-      return Courses;
-    },
-    InvalidKeyError,
-    'argument 1 of Courses.find is of type Array',
-  ],
-  [
-    'an argument that is an instance',
-    () => {
-      class Courses {
-        @Memoize()
-        async find(_since: Date): Promise<Course[]> {
-          return [];
-        }
-      }
-      return Courses;
-    },
-    InvalidKeyError,
-    'argument 1 of Courses.find is of type Date',
-  ],
   [
     'a class without a name',
     () => Memoize()((() => class {})().prototype, 'find', { value: async () => [] }),
@@ -109,6 +75,88 @@ const definitions: [
     'Courses.find is static',
   ],
   [
+    'a class with a name as a minifier gives it',
+    () => Memoize()(minified.prototype, 'find', { value: async () => [] }),
+    InvalidKeyError,
+    'the class of aZ.find has a name as a minifier gives it, and in the next build another class may have it. Have the bundler keep names (esbuild: keepNames',
+  ],
+  [
+    'an empty name',
+    () => Memoize({ name: '' })(minified.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    'the name of aZ.find is empty',
+  ],
+  [
+    'a name beside a key class',
+    () => Memoize({ key: usersKey, name: 'Users' } as object)(minified.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    'aZ.find has a key class and a name',
+  ],
+  [
+    'an async generator',
+    () => {
+      class Courses {
+        // @ts-expect-error a memoized method returns a promise
+        @Memoize()
+        async *find(slug: string): AsyncGenerator<string> {
+          yield slug;
+        }
+      }
+      return Courses;
+    },
+    InvalidOptionError,
+    'Courses.find is a generator. What comes in pieces has no one answer',
+  ],
+  [
+    'a generator, also by @Invalidate',
+    () => Invalidate({ tags: ['a'] })(minified.prototype, 'find', { value: function* () {} as never }),
+    InvalidOptionError,
+    'aZ.find is a generator',
+  ],
+  [
+    'a generator, also by @WithLock',
+    () => WithLock({ resource: 'a' })(minified.prototype, 'find', { value: async function* () {} as never }),
+    InvalidOptionError,
+    'aZ.find is a generator',
+  ],
+  [
+    'a generator, also by @WithRequestScope',
+    () => WithRequestScope()(minified.prototype, 'find', { value: async function* () {} as never }),
+    InvalidOptionError,
+    'aZ.find is a generator',
+  ],
+  [
+    'an unknown option',
+    () => Memoize({ tll: '1h' } as object)(Named.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    'tll: @Memoize Named.find has no such option. Did you mean ttl?',
+  ],
+  [
+    'an unknown option of @Invalidate',
+    () => Invalidate({ tag: ['a'] } as object)(Named.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    'tag: @Invalidate Named.find has no such option. Did you mean tags?',
+  ],
+  [
+    'an unknown option of @WithLock',
+    () => WithLock({ resource: 'a', waits: '1s' } as never)(Named.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    'waits: @WithLock Named.find has no such option. Did you mean wait?',
+  ],
+  [
+    'confirmation after a commit',
+    () =>
+      Invalidate({ tags: ['a'], after: 'commit', confirm: true })(Named.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    'Named.find asks for confirmation after the commit',
+  ],
+  [
+    'a moment that is none',
+    () => Invalidate({ tags: ['a'], after: 'later' as 'commit' })(Named.prototype, 'find', { value: async () => [] }),
+    InvalidOptionError,
+    "Named.find says when by a word that is none. Give 'success' or 'commit'.",
+  ],
+  [
     'a bad duration',
     () => {
       class Courses {
@@ -134,6 +182,104 @@ describe('@Memoize refuses at the definition of the class', () => {
     }
     expect(thrown).toBeInstanceOf(error);
     expect(String(thrown)).toContain(message);
+  });
+});
+
+/** Parameters of which compilers note different types, or none: what each of them says decides nothing. */
+class Listed {
+  @Memoize()
+  async page(page = 1): Promise<number> {
+    return page;
+  }
+
+  @Memoize()
+  async either(kind: 'a' | 'b', ...rest: string[]): Promise<string> {
+    return kind + rest.join();
+  }
+
+  @Memoize()
+  async branded(id: string & { readonly brand: 'id' }, other: string | null): Promise<string> {
+    return `${id}${other}`;
+  }
+
+  @Memoize()
+  async generic<T extends string>(text: T): Promise<T> {
+    return text;
+  }
+
+  @Memoize()
+  async object(_query: { page: number }, _since: Date, _slugs: string[]): Promise<number> {
+    return 1;
+  }
+}
+
+describe('@Memoize accepts whatever type an argument is noted as', () => {
+  it('since the call decides', async () => {
+    const app = await start({ imports: [cacheModule()], providers: [Listed] });
+    const listed = app.get(Listed);
+    expect([await listed.page(), await listed.page(2), await listed.either('a', 'b', 'c')]).toEqual([1, 2, 'ab,c']);
+    expect([await listed.branded('i' as never, null), await listed.generic('g')]).toEqual(['inull', 'g']);
+    await expect(listed.object({ page: 1 }, new Date(0), [])).rejects.toThrow(
+      'Argument 1 of Listed.object is an object',
+    );
+    await app.close();
+  });
+
+  it('and a class whose promise is its own', () => {
+    class Query {
+      then(): void {}
+    }
+    class Courses {
+      find(): Query {
+        return new Query();
+      }
+    }
+    Reflect.defineMetadata('design:returntype', Query, Courses.prototype, 'find');
+    const decorate = (): void => Memoize()(Courses.prototype, 'find', { value: async () => 1 });
+    expect(decorate).not.toThrow();
+  });
+});
+
+describe('The types of callbacks', () => {
+  it('are usable without annotations, and checked with them', () => {
+    class Courses {
+      @Memoize({ args: (query) => [query.slug, query.page], cacheIf: (courses) => courses.length > 0 })
+      async search(_query: { slug: string; page: number }): Promise<Course[]> {
+        return [];
+      }
+
+      @Memoize({ key: courseKey, args: (slug) => ({ slug }), tags: (slug) => [`course ${slug}`] })
+      async find(slug: string): Promise<Course> {
+        return { slug };
+      }
+
+      @Invalidate({ keys: (slug) => courseKey({ slug }), byResult: (course) => ({ tags: [course.slug] }) })
+      async rename(slug: string, _title: string): Promise<Course> {
+        return { slug };
+      }
+
+      @WithLock({ resource: (slug) => ['course', slug] })
+      async close(_slug: string): Promise<void> {}
+
+      // @ts-expect-error the callback takes a number
+      @Invalidate({ keys: (slug: number) => courseKey({ slug: `${slug}` }) })
+      async remove(_slug: string): Promise<void> {}
+
+      // @ts-expect-error the method returns no course
+      @Invalidate({ byResult: ({ slug }: Course) => ({ tags: [slug] }) })
+      async count(_slug: string): Promise<number> {
+        return 1;
+      }
+    }
+    const options: TieredCacheOptions = { mayForceMiss: (request) => request.user?.isStaff === true };
+    const annotated: TieredCacheOptions = {
+      mayForceMiss: ({ user }: { user?: { isStaff: boolean } }) => !!user?.isStaff,
+    };
+    expect([Courses.name, typeof options.mayForceMiss, typeof annotated.mayForceMiss]).toEqual([
+      'Courses',
+      'function',
+      'function',
+    ]);
   });
 });
 

@@ -30,7 +30,7 @@ class Prices {
 @Injectable({ scope: Scope.REQUEST })
 class PerRequest {
   constructor(@Inject(REQUEST) readonly request: unknown) {}
-  @Memoize()
+  @Memoize({ args: (slug: string) => [slug] })
   async load(slug: string): Promise<string> {
     return `${slug} ${++loads}`;
   }
@@ -38,7 +38,7 @@ class PerRequest {
 
 @Injectable({ scope: Scope.TRANSIENT })
 class Transient {
-  @Memoize()
+  @Memoize({ args: (slug: string) => [slug] })
   async load(slug: string): Promise<string> {
     return `${slug} ${++loads}`;
   }

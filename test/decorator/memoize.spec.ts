@@ -71,8 +71,8 @@ class Courses {
   }
 
   @Invalidate({
-    keys: ([slug]: [string], { load }: Course) => [versionedKey('Courses', 'find', slug), `ignored ${load}`],
-    tags: ([slug]) => [`course ${slug}`],
+    keys: (slug: string) => versionedKey('Courses', 'find', slug),
+    byResult: ({ load }: Course, slug: string) => ({ keys: `ignored ${load}`, tags: [`course ${slug}`] }),
   })
   async rename(slug: string, fail = false): Promise<Course> {
     if (fail) throw new Error('not renamed');
@@ -164,6 +164,7 @@ describe('@Memoize', () => {
     ['NaN', [NaN], 'Argument 1 of Courses.loose is NaN'],
     ['a gap', [undefined, 'a'], 'Argument 1 of Courses.loose is undefined'],
     ['a function', [() => 1], 'Argument 1 of Courses.loose is a function'],
+    ['a date', [new Date(0)], 'Argument 1 of Courses.loose is an object'],
   ])('refuses %s at the call, and does not run the method', async (_name, args, message) => {
     const { loose, courses } = await withCourses();
     const refused = await loose(...args).catch((error: unknown) => error);

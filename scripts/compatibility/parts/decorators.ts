@@ -38,7 +38,7 @@ class Prices {
     return [`page ${page}, load ${++this.asked}`];
   }
 
-  @Invalidate({ keys: ([sku]: readonly [string]) => priceOf({ sku }), tags: ['lists'] })
+  @Invalidate({ keys: (sku: string) => priceOf({ sku }), tags: ['lists'] })
   async change(_sku: string): Promise<void> {}
 
   @WithLock({ resource: 'stock' })

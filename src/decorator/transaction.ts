@@ -1,0 +1,53 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+/** Something to be done once a transaction has committed. */
+export type AfterCommitWork = () => Promise<void>;
+
+/**
+ * Hands work to the transaction library that is in use, which does it once the present transaction has committed, and never if it is rolled
+ * back.
+ *
+ * @returns false where no transaction runs: the work is done at once.
+ * @example (work) => isTransactionActive() && (runOnTransactionCommit(() => void work()), true)
+ */
+export type AfterCommitHook = (work: AfterCommitWork) => boolean;
+
+/** Where the module provides its option `afterCommit`. */
+export const AFTER_COMMIT = 'nestjs-tiered-cache:after-commit';
+
+/** What {@link AFTER_COMMIT} stands for. */
+export interface CommitHooks {
+  readonly afterCommit: AfterCommitHook | undefined;
+}
+
+const transactions = new AsyncLocalStorage<AfterCommitWork[]>();
+
+/**
+ * Runs a transaction of a library that has no commit hooks, such as Prisma's `$transaction` or a driver's `BEGIN` and `COMMIT`: what
+ * `@Invalidate({ after: 'commit' })` and {@link afterCommit} name inside is done once `run` has resolved, and not at all if it rejects. Put it
+ * around the outermost transaction; one inside of another belongs to that one.
+ *
+ * @returns what `run` returned, after the invalidations. @throws what `run` throws; the transaction has committed where one of them rejects.
+ * @example await inTransaction(() => prisma.$transaction(async (tx) => courses.rename(tx, slug, title)));
+ */
+export async function inTransaction<R>(run: () => Promise<R>): Promise<R> {
+  if (transactions.getStore()) return run();
+  const waiting: AfterCommitWork[] = [];
+  const result = await transactions.run(waiting, run);
+  // Work may name more work, which runs outside: the transaction is over.
+  await transactions.exit(() => Promise.all(waiting.map((work) => work())));
+  return result;
+}
+
+/**
+ * Does the work after the present {@link inTransaction} has committed; at once where there is none.
+ *
+ * @param hook asks the transaction library first, as the module's option `afterCommit` does.
+ * @returns resolves when the work is done, or handed over.
+ * @example await afterCommit(async () => void (await cache.delete(courseKey({ slug }))));
+ */
+export async function afterCommit(work: AfterCommitWork, hook?: AfterCommitHook): Promise<void> {
+  const waiting = transactions.getStore();
+  if (waiting) waiting.push(work);
+  else if (hook?.(work) !== true) await work();
+}

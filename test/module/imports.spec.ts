@@ -1,0 +1,169 @@
+import { Injectable, Module, forwardRef } from '@nestjs/common';
+import type { DynamicModule, ModuleMetadata } from '@nestjs/common';
+import { describe, expect, it } from '@jest/globals';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { getTieredCacheToken } from '../../src/cache/injection-tokens.js';
+import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
+import type { TieredCacheOptions, TieredCacheOptionsFactory } from '../../src/module/tiered-cache.options.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { cacheModule, start } from '../support/nest-application.js';
+
+const identity = { namespace: 'imports', packageVersion: '1.0.0' };
+
+async function nameOf(metadata: ModuleMetadata, token: string | typeof TieredCache = TieredCache): Promise<string> {
+  const app = await start(metadata);
+  try {
+    return app.get<TieredCache>(token).storeKey('key');
+  } finally {
+    await app.close();
+  }
+}
+
+describe('An import of the module', () => {
+  it('without a name beside another is an error that names both importers', async () => {
+    @Module({ imports: [cacheModule()] })
+    class PricesModule {}
+    @Module({ imports: [cacheModule()] })
+    class CoursesModule {}
+    const starting = start({ imports: [PricesModule, CoursesModule] });
+    await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'name' });
+    await expect(starting).rejects.toThrow(
+      'TieredCacheModule is imported without a name by PricesModule and by CoursesModule, and chance would say which cache is injected. Import it once',
+    );
+  });
+
+  it('is found behind forwardRef, and in dynamic modules', async () => {
+    @Module({ imports: [forwardRef(() => cacheModule({ name: 'pricing' }))] })
+    class PricesModule {}
+    @Module({})
+    class DynamicOne {
+      static register(): DynamicModule {
+        return { module: DynamicOne, imports: [cacheModule({ name: 'pricing' })] };
+      }
+    }
+    await expect(start({ imports: [PricesModule, DynamicOne.register()] })).rejects.toThrow(
+      "imported with the name 'pricing' by PricesModule and by DynamicOne",
+    );
+  });
+
+  it('of one object in two places is one import, as are two of different names', async () => {
+    const shared = cacheModule();
+    @Module({ imports: [shared] })
+    class PricesModule {}
+    await expect(nameOf({ imports: [shared, PricesModule, cacheModule({ name: 'pricing' })] })).resolves.toContain(
+      'key',
+    );
+  });
+});
+
+@Injectable()
+class Stamp {
+  readonly value = 'stamp-7';
+}
+@Module({ providers: [Stamp], exports: [Stamp] })
+class StampModule {}
+
+@Injectable()
+class CacheOptions implements TieredCacheOptionsFactory {
+  constructor(private readonly stamp: Stamp) {}
+  createTieredCacheOptions(): Omit<TieredCacheOptions, 'name'> {
+    return { ...identity, stores: memoryStore(), versionStamp: this.stamp.value };
+  }
+}
+@Module({ imports: [StampModule], providers: [CacheOptions], exports: [CacheOptions] })
+class CacheOptionsModule {}
+
+describe('forRootAsync', () => {
+  it('asks a function, a class of its own, or a provider that there is', async () => {
+    const imports = [StampModule];
+    const byFactory = TieredCacheModule.forRootAsync({
+      imports,
+      inject: [Stamp],
+      useFactory: (stamp: Stamp) => ({ ...identity, stores: memoryStore(), versionStamp: stamp.value }),
+    });
+    const byClass = TieredCacheModule.forRootAsync({ imports, useClass: CacheOptions });
+    const byExisting = TieredCacheModule.forRootAsync({ imports: [CacheOptionsModule], useExisting: CacheOptions });
+    for (const one of [byFactory, byClass, byExisting]) {
+      expect(await nameOf({ imports: [one] })).toContain('stamp-7');
+    }
+  });
+
+  it('takes the name beside the class', async () => {
+    const named = TieredCacheModule.forRootAsync({ name: 'pricing', imports: [StampModule], useClass: CacheOptions });
+    expect(await nameOf({ imports: [named] }, getTieredCacheToken('pricing') as string)).toContain('stamp-7');
+  });
+
+  it.each<[string, object]>([
+    ['no factory was given', {}],
+    ['useFactory and useClass were given', { useFactory: () => ({}), useClass: CacheOptions }],
+  ])('needs exactly one of them: %s', (problem, options) => {
+    expect(() => TieredCacheModule.forRootAsync(options)).toThrow(
+      `TieredCacheModule.forRootAsync(): ${problem}. Give one`,
+    );
+  });
+
+  it.each<[string, object]>([
+    ['useFactroy: TieredCacheModule.forRootAsync() has no such option. Did you mean useFactory?', { useFactroy: 1 }],
+    ['isGlobal: TieredCacheModule.forRootAsync() has no such option. The module is global', { isGlobal: true }],
+  ])('refuses unknown options at once: %s', (message, options) => {
+    expect(() => TieredCacheModule.forRootAsync({ useFactory: () => ({}), ...options })).toThrow(message);
+  });
+
+  it.each<[string, object]>([
+    ['store: the factory of TieredCacheModule.forRootAsync() has no such option. Did you mean stores?', { store: 1 }],
+    ['name: a factory gave it, and it is needed before. Give it beside the factory.', { name: 'pricing' }],
+  ])('refuses what a factory should not give: %s', async (message, given) => {
+    const module = TieredCacheModule.forRootAsync({
+      useFactory: () => ({ ...identity, stores: memoryStore(), ...given }),
+    });
+    await expect(start({ imports: [module] })).rejects.toThrow(message);
+  });
+});
+
+describe('forRoot', () => {
+  it.each<[string, object]>([
+    ['store: TieredCacheModule.forRoot() has no such option. Did you mean stores?', { store: memoryStore() }],
+    ['defaultTtl: TieredCacheModule.forRoot() has no such option. Did you mean defaults.ttl?', { defaultTtl: '1h' }],
+    ['ttl: TieredCacheModule.forRoot() has no such option. Did you mean defaults.ttl?', { ttl: '1h' }],
+    [
+      'defaults.tll: TieredCacheModule.forRoot() has no such option. Did you mean defaults.ttl?',
+      { defaults: { tll: 1 } },
+    ],
+    ['defaults.timeout.sotf: ', { defaults: { timeout: { sotf: 1 } } }],
+    ['process.maxEntires: ', { process: { maxEntires: 1 } }],
+    ['coherence.intervall: ', { coherence: { intervall: 1 } }],
+    ['lock.tll: ', { lock: { tll: '1s' } }],
+  ])('refuses unknown options at once: %s', (message, options) => {
+    expect(() => TieredCacheModule.forRoot(options)).toThrow(message);
+  });
+
+  it('takes a store alone, or as an array of one', async () => {
+    const store = memoryStore();
+    expect(await nameOf({ imports: [TieredCacheModule.forRoot({ ...identity, stores: [store] })] })).toContain('key');
+  });
+
+  it.each<[string, unknown]>([
+    ['2 stores were given, and a chain of several comes in a later release', [memoryStore(), memoryStore()]],
+    ['the list is empty', []],
+    ['what was given is no store', [{}]],
+    ['what was given is no store', new Map()],
+    ['what was given is no store', 'memory'],
+  ])('says of other stores: %s', async (problem, stores) => {
+    const starting = start({ imports: [TieredCacheModule.forRoot({ ...identity, stores: stores as never })] });
+    await expect(starting).rejects.toThrow(`stores: ${problem}`);
+  });
+
+  it('says of a lock’s store that is none', async () => {
+    const lock = { store: {} as never };
+    const starting = start({ imports: [TieredCacheModule.forRoot({ ...identity, stores: memoryStore(), lock })] });
+    await expect(starting).rejects.toThrow('lock.store: what was given is no store');
+  });
+});
+
+describe('A store', () => {
+  it('refuses unknown options', () => {
+    expect(() => memoryStore({ maxByte: 1 } as never)).toThrow(
+      'maxByte: memoryStore() has no such option. Did you mean maxBytes?',
+    );
+  });
+});
