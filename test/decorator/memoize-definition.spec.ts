@@ -240,6 +240,7 @@ describe('@Memoize accepts whatever type an argument is noted as', () => {
   });
 });
 
+/* eslint-disable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment -- that the compiler accepts callbacks without annotations is what is tested */
 describe('The types of callbacks', () => {
   it('are usable without annotations, and checked with them', () => {
     class Courses {
@@ -282,6 +283,8 @@ describe('The types of callbacks', () => {
     ]);
   });
 });
+
+/* eslint-enable */
 
 describe('The types of @Memoize', () => {
   it('refuse what can not be', () => {
