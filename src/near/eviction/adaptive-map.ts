@@ -1,7 +1,6 @@
 import { AdaptivePolicy } from './adaptive-policy.js';
 import { assertBounds, assertCount } from './bounded-map.js';
 import type { BoundedMap, BoundedMapOptions, Evictable } from './bounded-map.js';
-import { inMain } from './use-word.js';
 
 /** Evictions by one `set`. A value that needs more room than they make is refused; the room stays free for its next try. */
 export const maxEvictionsAtOnce = 1_000;
@@ -43,7 +42,7 @@ export class AdaptiveMap<V extends Evictable> implements BoundedMap<V> {
     const value = this.values.get(key);
     if (value === undefined) return undefined;
     const { policy } = this;
-    if (((policy.slots.uses[value.slot] as number) & ~inMain) !== policy.hottest) policy.use(value.slot);
+    if (((policy.slots.uses[value.slot] as number) & policy.hotBits) !== policy.hottest) policy.use(value.slot);
     return value;
   }
 

@@ -18,8 +18,9 @@ const oldestAge = epochCircle / 2;
  */
 export class AdaptivePolicy {
   readonly slots: Slots;
-  /** The use word for which another hit changes nothing, whichever the queue. */
-  hottest: number;
+  /** Another hit changes nothing if the use word, cut to `hotBits`, is `hottest`. */
+  hotBits = creditBits;
+  hottest = maxCredit;
   private readonly small: SlotQueue;
   private readonly main: SlotQueue;
   private readonly epochs: Epochs;
@@ -46,7 +47,6 @@ export class AdaptivePolicy {
     this.ghosts = new Ghosts(maxEntries);
     this.shares = new Shares(maxEntries, maxBytes);
     this.hands = new ClockHands(this.slots, this.small, this.main, this.shares, this.epochs);
-    this.hottest = (this.epochs.current << epochShift) | maxCredit;
   }
 
   get entries(): number {
@@ -57,22 +57,25 @@ export class AdaptivePolicy {
     return this.small.bytes + this.main.bytes;
   }
 
-  /** An entry is used again. Only needed if its use word is not the hottest. */
+  /**
+   * An entry is used again. While nothing was evicted that only counts as credit: a map that is large enough pays for nothing else.
+   */
   use(slot: number): void {
+    const { epochs } = this;
     const { uses } = this.slots;
     const use = uses[slot] as number;
     const credit = Math.min(maxCredit, creditOf(use) + 1);
-    const age = this.epochs.age(epochOf(use));
-    if (age === 0) {
+    const age = epochs.age(epochOf(use));
+    if (age === 0 || this.isCold) {
       uses[slot] = (use & ~creditBits) | credit;
       return;
     }
-    if (!this.isCold && !this.epochs.isWithinReach(age)) {
+    if (!epochs.isWithinReach(age)) {
       if (use & inMain) this.shares.growSmall(-0.1);
       this.fallback.countGain(this.capacity);
     }
-    this.epochs.leave(age);
-    uses[slot] = (this.epochs.current << epochShift) | (use & inMain) | credit;
+    epochs.leave(age);
+    uses[slot] = (epochs.current << epochShift) | (use & inMain) | credit;
     this.countKey();
   }
 
@@ -116,7 +119,8 @@ export class AdaptivePolicy {
    * @param byBytes whether bytes are what is short, and not entries.
    */
   evict(byBytes: boolean): string {
-    if (this.entries !== this.capacity || this.isCold) this.resize(this.entries);
+    if (this.isCold) this.warmUp();
+    if (this.entries !== this.capacity) this.resize(this.entries);
     this.shares.measure(byBytes);
     this.fallback.countEviction();
     const victim = this.fallback.active ? this.hands.leastRecent() : this.hands.leastWorth();
@@ -150,8 +154,14 @@ export class AdaptivePolicy {
     return entersMain;
   }
 
-  private resize(capacity: number): void {
+  private warmUp(): void {
     this.isCold = false;
+    this.resize(this.entries);
+    this.hotBits = 0xffff & ~inMain;
+    this.markHottest();
+  }
+
+  private resize(capacity: number): void {
     this.capacity = capacity;
     this.epochs.resize(capacity);
     this.ghosts.resize(capacity);
@@ -160,8 +170,12 @@ export class AdaptivePolicy {
 
   private countKey(): void {
     if (!this.epochs.enter()) return;
-    this.hottest = (this.epochs.current << epochShift) | maxCredit;
+    if (!this.isCold) this.markHottest();
     this.ageSome();
+  }
+
+  private markHottest(): void {
+    this.hottest = (this.epochs.current << epochShift) | maxCredit;
   }
 
   /** An age beyond half the circle is cut to that, long before it would look young again. Free slots are cut as well: nobody reads them. */

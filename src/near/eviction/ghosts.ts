@@ -12,8 +12,8 @@ const epochs = 2 ** 9;
  * epoch of its last use (9). A wrong ghost, about one in 8,000 looks, misjudges one admission.
  */
 export class Ghosts {
-  private table = new Uint32Array(0);
-  private buckets = 0;
+  private table = new Int32Array(0);
+  private bucketsPerHash = 0;
   private evictionsPerStep = 1;
   private step = 0;
   private evictions = 0;
@@ -27,8 +27,9 @@ export class Ghosts {
     this.evictionsPerStep = Math.max(1, Math.floor(capacity / stepsPerCapacity));
     const { length } = this.table;
     if (length > 0 && length * headroom >= capacity * perEntry && length <= capacity * 8 + 64) return;
-    this.buckets = Math.max(1, Math.ceil((Math.min(capacity * headroom, this.maxEntries) * perEntry) / ways));
-    this.table = new Uint32Array(this.buckets * ways);
+    const buckets = Math.max(1, Math.ceil((Math.min(capacity * headroom, this.maxEntries) * perEntry) / ways));
+    this.table = new Int32Array(buckets * ways);
+    this.bucketsPerHash = buckets / 2 ** 32;
   }
 
   /** An entry goes. The oldest ghost of its bucket makes room. */
@@ -83,7 +84,7 @@ export class Ghosts {
   }
 
   private bucketOf(hash: number): number {
-    return Math.floor(((hash >>> 0) / 2 ** 32) * this.buckets) * ways;
+    return Math.floor((hash >>> 0) * this.bucketsPerHash) * ways;
   }
 }
 
