@@ -148,8 +148,7 @@ export class AdaptivePolicy {
     }
     if (lruHits) fallback.countLoss(capacity);
     const entersMain =
-      !fallback.active &&
-      (main.length === 0 || shares.hasMainRoom(main) || age < this.ageOf(this.hands.nextOfMain(1)));
+      !fallback.active && (main.length === 0 || shares.hasMainRoom(main) || age < this.ageOf(this.hands.nextOfMain(1)));
     epochs.leave(age);
     return entersMain;
   }
