@@ -23,6 +23,16 @@ export function assertObjectKey(key: unknown, prefixBytes = 0): asserts key is s
   if (segments.some(isDots)) throw invalid("has a segment '.' or '..'");
 }
 
+/** Whether {@link assertObjectKey} takes it. */
+export function isObjectKey(text: string): boolean {
+  try {
+    assertObjectKey(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** As {@link assertObjectKey}, for the beginning of keys: it may be empty, end with `/`, and end within a segment. */
 export function assertObjectPrefix(prefix: unknown, prefixBytes = 0): asserts prefix is string {
   if (typeof prefix !== 'string') throw invalid(`of a list is a ${typeof prefix}, not a text`);

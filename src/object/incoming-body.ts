@@ -10,6 +10,7 @@ export class IncomingBody {
   private readonly hash = createHash('sha256');
   private iterator: AsyncIterator<Uint8Array> | undefined;
   private ended = false;
+  private failure: { readonly error: unknown } | undefined;
 
   /** @throws InvalidOptionError for a size or a limit that is none. */
   constructor(
@@ -53,6 +54,11 @@ export class IncomingBody {
     }
   }
 
+  /** Whether this is what the caller's stream has failed with: it reaches the caller as it is. */
+  hasFailedWith(error: unknown): boolean {
+    return this.failure?.error === error;
+  }
+
   /** Lets go of a stream that was not read to its end. To be called on every way out; again does nothing. */
   release(): void {
     const { body } = this;
@@ -77,6 +83,9 @@ export class IncomingBody {
         this.pass(chunk);
         if (chunk.length > 0) yield chunk;
       }
+    } catch (error) {
+      this.failure = { error };
+      throw error;
     } finally {
       this.release();
     }

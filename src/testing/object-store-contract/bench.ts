@@ -35,11 +35,14 @@ export interface Bench extends ObjectStoreSubject {
   readonly manyObjects: number;
 }
 
+const largeBodies: Record<number, Buffer> = {};
+
 /** Opens the store, runs the test, and disposes of it whatever happened. */
 export function onBench(
   options: ObjectStoreContractOptions,
   test: (bench: Bench) => Promise<void>,
 ): () => Promise<void> {
+  const large = (largeBodies[options.largeBytes ?? 2 ** 20] ??= patterned(options.largeBytes ?? 2 ** 20));
   return async () => {
     const subject = await options.open();
     const prefix = `contract-${randomUUID()}`;
@@ -48,7 +51,7 @@ export function onBench(
         ...subject,
         key: (name) => `${prefix}/${name}`,
         read: async (key, openOptions) => bytesOf((await subject.store.open(key, openOptions)).body),
-        large: patterned(options.largeBytes ?? 2 ** 20),
+        large: Buffer.from(large),
         manyObjects: options.manyObjects ?? 25,
       });
     } finally {

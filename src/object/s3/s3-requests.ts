@@ -1,0 +1,76 @@
+import type { S3Client } from '@aws-sdk/client-s3';
+import { TieredCacheError } from '../../value/errors.js';
+import { ObjectStoreUnavailableError } from '../object-errors.js';
+import { StallTimer } from '../stall-timer.js';
+import type { Clock } from '../../value/clock.js';
+
+export interface RequestLimits {
+  /** Ends the request, with its reason. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long the head of the answer may take. */
+  readonly answerMs: number;
+}
+
+/** An answer whose body is still to be read. */
+export interface Answer<Output> {
+  readonly output: Output;
+  /** Ends the connection, if the body is not at its end. Repeating it does nothing. */
+  release(): void;
+}
+
+/** A command of the SDK, as far as `send` is concerned. */
+export type Send<Output> = (client: S3Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>;
+
+/** The one place that sends. The SDK waits for ever for an answer that doesn't come; this does not. */
+export class S3Requests {
+  constructor(
+    readonly store: string,
+    private readonly client: S3Client,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Sends, and keeps the connection until `release`.
+   *
+   * @throws the reason of `signal` · ObjectStoreUnavailableError when no answer comes in time · what the SDK throws.
+   */
+  async open<Output>(send: Send<Output>, { signal, answerMs }: RequestLimits): Promise<Answer<Output>> {
+    signal?.throwIfAborted();
+    const ending = new AbortController();
+    let stalled = false;
+    const timer = new StallTimer(this.clock, answerMs, () => {
+      stalled = true;
+      ending.abort();
+    });
+    const leave = (): void => ending.abort();
+    signal?.addEventListener('abort', leave, { once: true });
+    timer.ask();
+    try {
+      const output = await send(this.client, { abortSignal: ending.signal });
+      return { output, release: () => ending.abort() };
+    } catch (error) {
+      if (signal?.aborted) throw signal.reason;
+      if (stalled)
+        throw new ObjectStoreUnavailableError(this.store, `no answer within ${answerMs} ms`, { cause: error });
+      throw error;
+    } finally {
+      timer.rest();
+      signal?.removeEventListener('abort', leave);
+    }
+  }
+
+  /** As {@link open}, for answers without a body. */
+  async send<Output>(send: Send<Output>, limits: RequestLimits): Promise<Output> {
+    return (await this.open(send, limits)).output;
+  }
+
+  /** Whether the client adds checksums to what it sends: `WHEN_SUPPORTED`, its default, or `WHEN_REQUIRED`. Older ones have no such setting. */
+  async checksums(): Promise<string> {
+    return (await this.client.config.requestChecksumCalculation?.()) ?? 'WHEN_REQUIRED';
+  }
+}
+
+/** Whether an error came from outside: from the caller's signal or stream, or was told apart already. */
+export function isOwn(error: unknown, signal: AbortSignal | undefined): boolean {
+  return error instanceof TieredCacheError || (signal?.aborted === true && error === signal.reason);
+}

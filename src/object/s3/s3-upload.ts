@@ -1,0 +1,147 @@
+import { createHash } from 'node:crypto';
+import {
+  AbortMultipartUploadCommand,
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
+import type { CompletedPart } from '@aws-sdk/client-s3';
+import { InFlight } from './in-flight.js';
+import { md5Of } from './s3-head.js';
+import type { S3Requests, Send } from './s3-requests.js';
+import { statusOf } from './s3-errors.js';
+
+/** Where an upload goes, and how. */
+export interface UploadTarget {
+  readonly Bucket: string;
+  readonly Key: string;
+  readonly ContentType?: string;
+  readonly Metadata: Record<string, string>;
+}
+
+export interface UploadTuning {
+  /** How many parts are sent at once. */
+  readonly partsAtOnce: number;
+  /** How long one request may take. */
+  readonly partMs: number;
+  /** Whether each part's MD5 is sent, for servers that are not sent another checksum. */
+  readonly sendsMd5: boolean;
+}
+
+/** S3 takes no more parts. */
+export const maxParts = 10_000;
+
+/**
+ * An object that is sent in parts. It appears when all are there, or not at all: on every other way out the parts are given up.
+ */
+export class S3Upload {
+  private readonly parts: CompletedPart[] = [];
+  private readonly ending = new AbortController();
+  private readonly inFlight: InFlight;
+  private readonly leave = (): void => this.ending.abort(this.signal?.reason);
+
+  private constructor(
+    private readonly requests: S3Requests,
+    private readonly target: UploadTarget,
+    private readonly id: string,
+    private readonly tuning: UploadTuning,
+    private readonly signal: AbortSignal | undefined,
+  ) {
+    this.inFlight = new InFlight(tuning.partsAtOnce);
+    signal?.addEventListener('abort', this.leave, { once: true });
+    if (signal?.aborted) this.leave();
+  }
+
+  static async begin(
+    requests: S3Requests,
+    target: UploadTarget,
+    tuning: UploadTuning,
+    signal: AbortSignal | undefined,
+  ): Promise<S3Upload> {
+    const command = new CreateMultipartUploadCommand(target);
+    const { UploadId } = await requests.send((client, options) => client.send(command, options), {
+      signal,
+      answerMs: tuning.partMs,
+    });
+    return new S3Upload(requests, target, UploadId ?? '', tuning, signal);
+  }
+
+  /** Resolves when there is room for another part; rejects when one before has failed. The bytes must not change until `complete`. */
+  async add(bytes: Buffer): Promise<void> {
+    const index = this.parts.push({}) - 1;
+    await this.inFlight.add(() => this.send(bytes, index));
+  }
+
+  /**
+   * Makes the object of the parts. Resolves to the ETag that it must have, where that can be known.
+   *
+   * The SDK repeats a request whose answer is lost, and the second finds no such upload because the first has completed it: then the object tells.
+   */
+  async complete(onlyAbsent: boolean, etagNow: () => Promise<string | undefined>): Promise<string | undefined> {
+    await this.inFlight.settled();
+    const { Bucket, Key } = this.target;
+    const expected = etagOf(this.parts);
+    const command = new CompleteMultipartUploadCommand({
+      Bucket,
+      Key,
+      UploadId: this.id,
+      MultipartUpload: { Parts: this.parts },
+      ...(onlyAbsent && { IfNoneMatch: '*' }),
+    });
+    try {
+      await this.request((client, options) => client.send(command, options));
+    } catch (error) {
+      if (statusOf(error) !== 404 || expected === undefined || (await etagNow()) !== expected) throw error;
+    } finally {
+      this.signal?.removeEventListener('abort', this.leave);
+    }
+    return expected;
+  }
+
+  /** Ends what is under way and gives the parts up. Never rejects: what is left over costs space until a life-cycle rule removes it. */
+  async abandon(): Promise<void> {
+    this.signal?.removeEventListener('abort', this.leave);
+    this.ending.abort();
+    // A part that arrives after the upload was given up would stay.
+    await this.inFlight.settled().catch(() => undefined);
+    const { Bucket, Key } = this.target;
+    const command = new AbortMultipartUploadCommand({ Bucket, Key, UploadId: this.id });
+    const limits = { answerMs: this.tuning.partMs };
+    await this.requests.send((client, options) => client.send(command, options), limits).catch(() => undefined);
+  }
+
+  private async send(bytes: Buffer, index: number): Promise<void> {
+    const { Bucket, Key } = this.target;
+    const command = new UploadPartCommand({
+      Bucket,
+      Key,
+      UploadId: this.id,
+      PartNumber: index + 1,
+      Body: bytes,
+      ...(this.tuning.sendsMd5 && { ContentMD5: md5Base64(bytes) }),
+    });
+    const sent = await this.request((client, options) => client.send(command, options));
+    const { ETag, ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 } = sent;
+    const checksums = { ChecksumCRC32, ChecksumCRC32C, ChecksumCRC64NVME, ChecksumSHA1, ChecksumSHA256 };
+    this.parts[index] = { PartNumber: index + 1, ETag, ...checksums };
+  }
+
+  private request<Output>(send: Send<Output>): Promise<Output> {
+    return this.requests.send(send, { signal: this.ending.signal, answerMs: this.tuning.partMs });
+  }
+}
+
+export function md5Base64(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('base64');
+}
+
+/** What S3 calls an object of these parts: the MD5 of their MD5s, and their number. */
+function etagOf(parts: readonly CompletedPart[]): string | undefined {
+  const hash = createHash('md5');
+  for (const { ETag } of parts) {
+    const md5 = md5Of(ETag);
+    if (md5 === undefined) return undefined;
+    hash.update(Buffer.from(md5, 'hex'));
+  }
+  return `"${hash.digest('hex')}-${parts.length}"`;
+}
