@@ -10,6 +10,7 @@ import { nestjsCls } from './parts/nestjs-cls.js';
 import { opentelemetry } from './parts/opentelemetry.js';
 import { promClient } from './parts/prom-client.js';
 import { requestScope } from './parts/request-scope.js';
+import { s3 } from './parts/s3.js';
 import { terminus } from './parts/terminus.js';
 import { testing } from './parts/testing.js';
 import { tiers } from './parts/tiers.js';
@@ -28,6 +29,7 @@ const parts = {
   promClient,
   opentelemetry,
   testing,
+  s3,
   memcached,
 };
 

@@ -16,6 +16,8 @@ const ofNest = (version) =>
   );
 
 const oldest = {
+  '@aws-sdk/client-s3': '3.750.0',
+  '@aws-sdk/s3-request-presigner': '3.750.0',
   'cache-manager': '6.0.0',
   'cls-hooked': '4.2.1',
   keyv: '5.4.0',
@@ -29,6 +31,8 @@ const oldest = {
 };
 
 const newest = {
+  '@aws-sdk/client-s3': '3',
+  '@aws-sdk/s3-request-presigner': '3',
   'cache-manager': '7',
   'cls-hooked': '4',
   keyv: '5',

@@ -176,11 +176,9 @@ export class ResumedBody extends Readable {
     const { store, key, tuning, random } = this.options;
     const pauseMs = tuning.pausesMs[this.tries];
     if (pauseMs === undefined) {
-      this.destroy(
-        new ObjectStoreUnavailableError(store, `${key}: ${problem}, and ${this.tries} tries to go on failed`, {
-          cause,
-        }),
-      );
+      const failed = `${key}: ${problem}, and ${this.tries} tries to go on failed`;
+      const isTold = cause instanceof ObjectStoreUnavailableError;
+      this.destroy(isTold ? cause : new ObjectStoreUnavailableError(store, failed, { cause }));
       return;
     }
     this.tries++;
@@ -197,7 +195,7 @@ export class ResumedBody extends Readable {
     if (signal.aborted) return;
     try {
       const stretch = await this.options.resume(this.at, signal);
-      if (signal.aborted) return letGo(stretch);
+      if (signal.aborted) return letGoOf(stretch);
       this.goesOn = false;
       this.attach(stretch);
     } catch (error) {
@@ -209,7 +207,8 @@ export class ResumedBody extends Readable {
   }
 }
 
-function letGo(stretch: Stretch): void {
+/** Ends a stretch that is not wanted. */
+export function letGoOf(stretch: Stretch): void {
   stretch.body.on('error', () => undefined).destroy();
   stretch.release();
 }

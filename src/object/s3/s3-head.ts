@@ -15,9 +15,12 @@ export interface S3HeadOutput {
   readonly SSECustomerAlgorithm?: string | undefined;
 }
 
-/** @param size of the whole object, which the answer to a range does not say in its length. */
-export function headOf(output: S3HeadOutput, size: number): ObjectHead {
-  const checksum = checksumOf(output);
+/**
+ * @param size of the whole object, which the answer to a range does not say in its length.
+ * @param isWhole whether the answer is one about the whole object: the checksums of other answers may be those of a part.
+ */
+export function headOf(output: S3HeadOutput, size: number, isWhole: boolean): ObjectHead {
+  const checksum = checksumOf(output, isWhole);
   return {
     size,
     etag: output.ETag ?? '',
@@ -32,8 +35,8 @@ export function headOf(output: S3HeadOutput, size: number): ObjectHead {
  * A checksum of all bytes: one that the writer gave, else the ETag where that is their MD5. It is not for objects that were uploaded in parts (their
  * ETag ends with the number of parts), nor for those that are encrypted under a key of KMS or of the customer.
  */
-function checksumOf(output: S3HeadOutput): ObjectChecksum | undefined {
-  if (output.ChecksumType !== 'COMPOSITE') {
+function checksumOf(output: S3HeadOutput, isWhole: boolean): ObjectChecksum | undefined {
+  if (isWhole && output.ChecksumType !== 'COMPOSITE') {
     const given = [
       ['sha256', output.ChecksumSHA256],
       ['sha1', output.ChecksumSHA1],

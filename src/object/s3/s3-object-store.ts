@@ -195,7 +195,7 @@ export class S3ObjectStore implements ObjectStore {
     try {
       const output = await this.requests.send((client, sent) => client.send(command, sent), limits);
       this.hasSeenBucket = true;
-      return headOf(output, output.ContentLength ?? 0);
+      return headOf(output, output.ContentLength ?? 0, true);
     } catch (error) {
       if (statusOf(error) !== 404) throw error;
       await this.#seeBucket(signal);

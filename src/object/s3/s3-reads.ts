@@ -4,7 +4,7 @@ import { Readable } from 'node:stream';
 import { assertByteRange, resolveByteRange } from '../byte-range.js';
 import { ObjectChangedError, ObjectStoreUnavailableError } from '../object-errors.js';
 import type { ByteRange, OpenedObject, OpenOptions } from '../object-store.js';
-import { ResumedBody } from '../resumed-body.js';
+import { letGoOf, ResumedBody } from '../resumed-body.js';
 import type { Stretch } from '../resumed-body.js';
 import { s3Error, statusOf } from './s3-errors.js';
 import { headOf } from './s3-head.js';
@@ -17,11 +17,14 @@ interface Asked {
   readonly signal?: AbortSignal | undefined;
 }
 
-interface OpenedStretch extends Stretch {
-  readonly output: GetObjectCommandOutput;
-  /** What the answer says that it carries. */
+/** What an answer says that it carries, and the size of the whole object. */
+interface CarriedBytes {
   readonly range: Required<ByteRange>;
   readonly size: number;
+}
+
+interface OpenedStretch extends Stretch, CarriedBytes {
+  readonly output: GetObjectCommandOutput;
 }
 
 /** Reading objects of one bucket: the first request, and those that go on where it ended. */
@@ -37,10 +40,10 @@ export class S3Reads {
     assertByteRange(wanted);
     const first = await this.get(key, fullKey, { range: wanted, ifMatch, signal });
     try {
-      const head = headOf(first.output, first.size);
       const range = resolveByteRange(key, wanted, first.size);
       if (!isSame(range, first.range)) throw this.ignoresRanges();
       const isWhole = range.start === 0 && range.end === first.size - 1;
+      const head = headOf(first.output, first.size, isWhole);
       const body =
         first.size === 0
           ? emptyBody(first)
@@ -58,8 +61,7 @@ export class S3Reads {
             });
       return { ...head, range, body };
     } catch (error) {
-      first.body.on('error', () => undefined).destroy();
-      first.release();
+      letGoOf(first);
       throw error;
     }
   }
@@ -77,8 +79,7 @@ export class S3Reads {
       const stretch = await this.get(key, fullKey, { range, signal, ...(bindsResumes && { ifMatch: etag }) });
       const isOther = bindsResumes && stretch.output.ETag !== etag;
       if (!isOther && isSame(range, stretch.range)) return stretch;
-      stretch.body.on('error', () => undefined).destroy();
-      stretch.release();
+      letGoOf(stretch);
       throw isOther ? new ObjectChangedError(key) : this.ignoresRanges();
     } catch (error) {
       if (signal.aborted) throw error;
@@ -98,7 +99,11 @@ export class S3Reads {
     const limits = { signal, answerMs: this.tuning.stallMs };
     try {
       const answer = await this.requests.open((client, sent) => client.send(command, sent), limits);
-      return { ...answer, body: answer.output.Body as Readable, ...bytesOf(answer.output) };
+      const stretch = { ...answer, body: answer.output.Body as Readable };
+      const carried = bytesOf(answer.output);
+      if (carried) return { ...stretch, ...carried };
+      letGoOf(stretch);
+      throw new ObjectStoreUnavailableError(this.requests.store, 'the answer does not say how many bytes it has');
     } catch (error) {
       if (statusOf(error) === 412) throw new ObjectChangedError(key, { cause: error });
       if (statusOf(error) === 416) throw s3Error(this.requests.store, key, error, range?.start);
@@ -111,14 +116,11 @@ export class S3Reads {
   }
 }
 
-/** What an answer carries: by its Content-Range, or all. */
-function bytesOf({ ContentRange, ContentLength = 0 }: GetObjectCommandOutput): {
-  range: Required<ByteRange>;
-  size: number;
-} {
+/** What an answer carries: by its Content-Range, or all. `undefined`: it does not say, and could end anywhere. */
+function bytesOf({ ContentRange, ContentLength }: GetObjectCommandOutput): CarriedBytes | undefined {
   const [, start, end, size] = /^bytes (\d+)-(\d+)\/(\d+)$/.exec(ContentRange ?? '') ?? [];
-  if (size === undefined) return { range: { start: 0, end: ContentLength - 1 }, size: ContentLength };
-  return { range: { start: Number(start), end: Number(end) }, size: Number(size) };
+  if (size !== undefined) return { range: { start: Number(start), end: Number(end) }, size: Number(size) };
+  return ContentLength === undefined ? undefined : { range: { start: 0, end: ContentLength - 1 }, size: ContentLength };
 }
 
 function isSame(one: Required<ByteRange>, other: Required<ByteRange>): boolean {

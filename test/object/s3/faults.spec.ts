@@ -1,0 +1,405 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { crc32 } from 'node:zlib';
+import type { Readable } from 'node:stream';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import {
+  ObjectChangedError,
+  ObjectDamagedError,
+  ObjectStoreUnavailableError,
+} from '../../../src/object/object-errors.js';
+import { S3ObjectStore } from '../../../src/object/s3/s3-object-store.js';
+import type { OpenOptions } from '../../../src/object/object-store.js';
+import type { S3Tuning } from '../../../src/object/s3/s3-tuning.js';
+import { FakeClock } from '../../../src/testing/fake-clock.js';
+import { patterned } from '../../../src/testing/object-store-contract/bench.js';
+import { eventually } from '../../support/eventually.js';
+import { S3StandIn } from '../../support/s3-stand-in.js';
+
+const size = 300_000;
+const object = patterned(size);
+const other = patterned(size, 'another version');
+
+let standIn: S3StandIn;
+let client: S3Client;
+let clock: FakeClock;
+beforeEach(async () => {
+  standIn = await S3StandIn.start(object);
+  client = standIn.client();
+  clock = new FakeClock();
+});
+afterEach(async () => {
+  client.destroy();
+  await standIn.stop();
+});
+
+const store = (tuning: Partial<S3Tuning> = {}): S3ObjectStore =>
+  new S3ObjectStore({ client, bucket: 'b' }, { clock, random: () => 0, pausesMs: [0, 0, 0], ...tuning });
+
+/** Reads on and keeps what came, so that a test can look at it while the body goes on. */
+class Reader {
+  readonly chunks: Buffer[] = [];
+  readonly done: Promise<void>;
+
+  constructor(readonly body: Readable) {
+    body.on('data', (chunk: Buffer) => this.chunks.push(chunk));
+    this.done = new Promise((resolve, reject) => body.once('end', resolve).once('error', reject));
+    this.done.catch(() => undefined);
+  }
+
+  get bytes(): Buffer {
+    return Buffer.concat(this.chunks);
+  }
+
+  async has(count: number): Promise<void> {
+    await eventually(() => expect(this.bytes.length).toBe(count));
+  }
+}
+
+/** Asks for a range, since only the answer to one can end early and look whole. */
+const reading = async (tuning?: Partial<S3Tuning>, options: OpenOptions = {}): Promise<Reader> =>
+  new Reader((await store(tuning).open('k', { range: { start: 0 }, ...options })).body);
+const ranges = (): (string | undefined)[] => standIn.requests.map(({ range }) => range);
+
+const etag = `"${createHash('md5').update(object).digest('hex')}"`;
+
+describe('A body of S3 that breaks off', () => {
+  it.each(['reset', 'hang-up', 'end'] as const)(
+    'by a %s goes on at the next byte, of the same version',
+    async (does) => {
+      standIn.faults = [
+        { does, atByte: 100_000 },
+        { does, atByte: 100_001 },
+        { does, atByte: 250_000 },
+      ];
+      const reader = await reading();
+      await reader.done;
+      expect(reader.bytes.equals(object)).toBe(true);
+      const [first, ...others] = standIn.requests;
+      expect(first).toMatchObject({ range: 'bytes=0-', ifMatch: undefined });
+      expect(others).toHaveLength(3);
+      for (const { range, ifMatch } of others) {
+        expect(range).toMatch(/^bytes=\d+-299999$/);
+        expect(ifMatch).toBe(etag);
+      }
+    },
+  );
+
+  it('goes on within the range that was asked for', async () => {
+    standIn.faults = [{ does: 'end', atByte: 1500 }];
+    const { body, range } = await store().open('k', { range: { start: 1000, end: 1999 } });
+    const reader = new Reader(body);
+    await reader.done;
+    expect(range).toEqual({ start: 1000, end: 1999 });
+    expect(reader.bytes.equals(object.subarray(1000, 2000))).toBe(true);
+    expect(ranges()).toEqual(['bytes=1000-1999', 'bytes=1500-1999']);
+  });
+
+  it('early and well is not taken for a whole one; without the comparison of sizes it is', async () => {
+    standIn.faults = [{ does: 'end', atByte: 1000 }];
+    const reader = await reading();
+    await reader.done;
+    expect(reader.bytes.equals(object)).toBe(true);
+
+    standIn.faults = [{ does: 'end', atByte: 1000 }];
+    const unchecked = await reading({ checksSize: false }, { verify: false });
+    await unchecked.done;
+    expect(unchecked.bytes.length).toBe(1000);
+  });
+
+  it('three times without a megabyte in between is given up', async () => {
+    standIn.faults = Array.from({ length: 9 }, () => ({ does: 'end', atByte: 1000 }) as const);
+    const reader = await reading();
+    await expect(reader.done).rejects.toThrow(ObjectStoreUnavailableError);
+    expect(reader.bytes.equals(object.subarray(0, 1000))).toBe(true);
+    expect(standIn.requests).toHaveLength(4);
+  });
+
+  it('has its tries back after a megabyte', async () => {
+    const large = patterned(6_000_000);
+    standIn.replace(large);
+    standIn.faults = Array.from(
+      { length: 5 },
+      (_, index) => ({ does: 'end', atByte: (index + 1) * 1_050_000 }) as const,
+    );
+    const reader = await reading();
+    await reader.done;
+    expect(reader.bytes.equals(large)).toBe(true);
+    expect(standIn.requests).toHaveLength(6);
+  });
+
+  it('waits longer before each try in a row', async () => {
+    standIn.faults = Array.from({ length: 9 }, () => ({ does: 'end', atByte: 1000 }) as const);
+    const reader = await reading({ pausesMs: [200, 1000, 3000] });
+    for (const [index, pauseMs] of [100, 500, 1500].entries()) {
+      await eventually(() => expect([standIn.requests.length, clock.waiting]).toEqual([index + 1, 1]));
+      await clock.advance(pauseMs - 1);
+      expect(standIn.requests).toHaveLength(index + 1);
+      await clock.advance(1);
+    }
+    await expect(reader.done).rejects.toThrow(ObjectStoreUnavailableError);
+  });
+
+  it('while nobody reads is not opened again until somebody does', async () => {
+    standIn.replace(patterned(6_000_000));
+    standIn.faults = [{ does: 'reset', atByte: 3_000_000 }];
+    const { body } = await store().open('k');
+    body.once('readable', () => undefined);
+    await eventually(() => expect(standIn.openSockets).toBe(0));
+    await clock.advance('1h');
+    expect(standIn.requests).toHaveLength(1);
+    const reader = new Reader(body);
+    await reader.done;
+    expect(reader.bytes.length).toBe(6_000_000);
+    expect(standIn.requests.length).toBeGreaterThan(1);
+  });
+});
+
+describe('A body of S3 that stalls', () => {
+  it('goes on elsewhere after the stall timeout', async () => {
+    standIn.faults = [{ does: 'stall', atByte: 100_000 }];
+    const reader = await reading({ stallMs: 10_000 });
+    await reader.has(100_000);
+    await clock.advance(9_999);
+    expect(standIn.requests).toHaveLength(1);
+    await clock.advance(100);
+    await reader.done;
+    expect(reader.bytes.equals(object)).toBe(true);
+    expect(ranges()).toEqual(['bytes=0-', 'bytes=100000-299999']);
+  });
+
+  it('hangs for ever without the stall timer', async () => {
+    standIn.faults = [{ does: 'stall', atByte: 100_000 }];
+    const reader = await reading({ stallMs: Infinity });
+    await reader.has(100_000);
+    await clock.advance('24h');
+    expect(standIn.requests).toHaveLength(1);
+    expect(reader.bytes.length).toBe(100_000);
+    expect(reader.body.destroyed).toBe(false);
+  });
+
+  it('does not while its reader rests', async () => {
+    standIn.replace(patterned(6_000_000));
+    const { body } = await store({ stallMs: 10_000 }).open('k');
+    const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    let read = ((await chunks.next()).value as Buffer).length;
+    await eventually(() => expect(body.readableLength).toBeGreaterThanOrEqual(body.readableHighWaterMark));
+    await clock.advance('1h');
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) read += next.value.length;
+    expect(read).toBe(6_000_000);
+    expect(standIn.requests).toHaveLength(1);
+  });
+
+  it('is a failure when its tries stall as well', async () => {
+    standIn.faults = Array.from({ length: 4 }, () => ({ does: 'stall', atByte: 1000 }) as const);
+    const reader = await reading({ stallMs: 10_000 });
+    for (let tries = 1; tries <= 4; tries++) {
+      await eventually(() => expect(standIn.requests).toHaveLength(tries));
+      await eventually(() => expect(clock.waiting).toBe(1));
+      await clock.advance('11s');
+    }
+    await expect(reader.done).rejects.toThrow(/stood still at byte 1000 for 10000 ms, and 3 tries/);
+    await eventually(() => expect(standIn.openSockets).toBe(0));
+  });
+});
+
+describe('An object of S3 that changes while it is read', () => {
+  const changing = async (tuning?: Partial<S3Tuning>): Promise<Reader> => {
+    standIn.faults = [{ does: 'stall', atByte: 100_000 }];
+    const reader = await reading(tuning, { verify: false });
+    await reader.has(100_000);
+    standIn.replace(other);
+    await clock.advance('11s');
+    return reader;
+  };
+
+  it('ends its reader with an error', async () => {
+    const reader = await changing();
+    await expect(reader.done).rejects.toThrow(ObjectChangedError);
+    expect(reader.bytes.equals(object.subarray(0, 100_000))).toBe(true);
+  });
+
+  it('does so as well where the server ignores If-Match', async () => {
+    standIn.obeysIfMatch = false;
+    await expect((await changing()).done).rejects.toThrow(ObjectChangedError);
+  });
+
+  it('mixes two versions where the resume does not insist on the first', async () => {
+    const reader = await changing({ bindsResumes: false });
+    await reader.done;
+    expect(reader.bytes.equals(Buffer.concat([object.subarray(0, 100_000), other.subarray(100_000)]))).toBe(true);
+  });
+
+  it('and is gone has changed', async () => {
+    standIn.faults = [{ does: 'end', atByte: 1000 }];
+    const { body } = await store().open('k', { range: { start: 0 } });
+    standIn.refusals = [[404, 'NoSuchKey']];
+    await expect(new Reader(body).done).rejects.toThrow(ObjectChangedError);
+  });
+});
+
+describe('Bytes of S3 that are wrong', () => {
+  const broken = Buffer.from(object);
+  broken[200_000] = (broken[200_000] ?? 0) ^ 1;
+
+  it('do not end well: the last of them are held back', async () => {
+    standIn.replace(broken);
+    standIn.headers = { etag };
+    const reader = await reading();
+    await expect(reader.done).rejects.toThrow(ObjectDamagedError);
+    expect(reader.bytes.length).toBeLessThan(size);
+
+    const unverified = await reading({}, { verify: false });
+    await unverified.done;
+    expect(unverified.bytes.equals(broken)).toBe(true);
+  });
+
+  it('are found after a resume as well', async () => {
+    standIn.replace(broken);
+    standIn.headers = { etag };
+    standIn.obeysIfMatch = false;
+    standIn.faults = [{ does: 'end', atByte: 100_000 }];
+    await expect((await reading()).done).rejects.toThrow(ObjectDamagedError);
+  });
+
+  it.each([
+    ['x-amz-checksum-sha256', createHash('sha256').update(object).digest('base64')],
+    ['x-amz-checksum-crc32', base64OfNumber(crc32(object))],
+  ])('are found by %s where the ETag says nothing', async (name, checksum) => {
+    standIn.headers = { etag: '"abc-2"' };
+    standIn.wholeHeaders = { [name]: checksum };
+    standIn.obeysIfMatch = false;
+    const readingWhole = async (): Promise<Reader> => {
+      standIn.faults = [{ does: 'hang-up', atByte: 100_000 }];
+      return new Reader((await store().open('k')).body);
+    };
+    const reader = await readingWhole();
+    await reader.done;
+    expect(reader.bytes.equals(object)).toBe(true);
+    expect(standIn.requests).toHaveLength(2);
+
+    standIn.replace(broken);
+    await expect((await readingWhole()).done).rejects.toThrow(ObjectDamagedError);
+  });
+
+  it('are refused where their number is not said', async () => {
+    standIn.faults = [{ does: 'end', atByte: 1000 }];
+    await expect(store().open('k')).rejects.toThrow(/does not say how many bytes/);
+    await eventually(() => expect(standIn.openSockets).toBe(0));
+  });
+
+  it('are refused where there are too many', async () => {
+    standIn.faults = [{ does: 'more', atByte: 1000 }];
+    await expect((await reading()).done).rejects.toThrow(ObjectDamagedError);
+  });
+
+  it('are refused where the server ignores the range', async () => {
+    standIn.obeysRange = false;
+    await expect(store().open('k', { range: { start: 5, end: 9 } })).rejects.toThrow(ObjectStoreUnavailableError);
+    standIn.faults = [{ does: 'hang-up', atByte: 1000 }];
+    const { body } = await store().open('k');
+    await expect(new Reader(body).done).rejects.toThrow(/other bytes than were asked for/);
+    await eventually(() => expect(standIn.openSockets).toBe(0));
+  });
+});
+
+describe('A server of S3 that does not answer', () => {
+  it('is unavailable after the stall timeout', async () => {
+    standIn.refusals = ['silence', 'silence', 'silence'];
+    for (const ask of [() => store().open('k'), () => store().head('k'), () => store().remove('k')]) {
+      const asked = standIn.requests.length;
+      const answer = ask();
+      answer.catch(() => undefined);
+      await eventually(() => expect(standIn.requests).toHaveLength(asked + 1));
+      await clock.advance('11s');
+      await expect(answer).rejects.toThrow(ObjectStoreUnavailableError);
+    }
+    await eventually(() => expect(standIn.openSockets).toBe(0));
+  });
+
+  it.each([
+    [503, 'SlowDown'],
+    [500, 'InternalError'],
+    [404, 'NoSuchBucket'],
+    [301, 'PermanentRedirect'],
+  ])('with the object (%i %s) says nothing of it', async (status, code) => {
+    standIn.refusals = [[status, code]];
+    await expect(store().open('k')).rejects.toThrow(ObjectStoreUnavailableError);
+  });
+
+  it('for an absent bucket is not taken for one without the object', async () => {
+    standIn.refusals = [
+      [404, ''],
+      [404, ''],
+    ];
+    await expect(store().head('k')).rejects.toThrow(/no such bucket/);
+    const known = store();
+    await known.head('k');
+    standIn.refusals = [[404, '']];
+    expect(await known.head('k')).toBeUndefined();
+  });
+
+  it('because nobody listens is unavailable', async () => {
+    const gone = standIn;
+    standIn = await S3StandIn.start(object);
+    await gone.stop();
+    await expect(store().open('k')).rejects.toThrow(ObjectStoreUnavailableError);
+  });
+
+  it('has no word of its secrets in the error', async () => {
+    standIn.refusals = [[403, 'SignatureDoesNotMatch']];
+    const error = await store()
+      .open('k')
+      .catch((refusal: unknown) => String(refusal));
+    expect(error).toMatch(/^ObjectDeniedError: k: .*credentials/);
+  });
+});
+
+describe('The connections of a store of S3', () => {
+  it('go back to their pool when a body is read to its end', async () => {
+    for (let times = 0; times < 5; times++) await (await reading()).done;
+    expect(standIn.openSockets).toBe(1);
+  });
+
+  it.each([
+    ['destroyed', async (body: Readable) => void body.destroy()],
+    ['left by its loop', leaveLoop],
+  ])('are closed when a body is %s, read or not', async (_, leave) => {
+    standIn.replace(patterned(3_000_000));
+    for (let times = 0; times < 5; times++) {
+      const { body } = await store().open('k');
+      if (times % 2 === 1) await once(body, 'readable');
+      await leave(body);
+    }
+    await eventually(() => expect(standIn.openSockets).toBe(0));
+  });
+
+  it('are closed when the signal aborts, while a body stalls and between two tries', async () => {
+    standIn.faults = [
+      { does: 'stall', atByte: 1000 },
+      { does: 'end', atByte: 1000 },
+    ];
+    const reason = new Error('left');
+    for (const pausesMs of [[0], [60_000]]) {
+      const leaving = new AbortController();
+      const reader = await reading({ pausesMs }, { signal: leaving.signal });
+      await reader.has(1000);
+      leaving.abort(reason);
+      await expect(reader.done).rejects.toBe(reason);
+    }
+    await clock.advance('1h');
+    expect(standIn.requests).toHaveLength(2);
+    await eventually(() => expect(standIn.openSockets).toBeLessThanOrEqual(1));
+  });
+});
+
+async function leaveLoop(body: Readable): Promise<void> {
+  for await (const _ of body) break;
+}
+
+function base64OfNumber(number: number): string {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(number);
+  return bytes.toString('base64');
+}
