@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LockProtections } from '../../src/lock/lease.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
+import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
@@ -44,8 +45,10 @@ async function play(holder: WorkerProcess, successor: WorkerProcess, scenes: rea
     expect(await holder.call('acquire', name, renew)).toMatchObject({ status: 'acquired' });
   }
   const late = scenes.map(({ name }) => holder.call<AfterPause>('readModifyWrite', name, blockMs));
-  await pause(200);
-  if (blockMs === 0) holder.pause();
+  if (blockMs === 0) {
+    await eventually(async () => expect(await holder.call('readersAway')).toBe(scenes.length));
+    holder.pause();
+  }
   const awayUntil = performance.now() + 3 * ttlMs;
   for (const { name } of scenes) {
     expect(await successor.call('acquire', name, true, 3 * ttlMs)).toMatchObject({ status: 'acquired' });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
+import { expectInQuiet } from '../support/in-quiet.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { seededRandom } from '../support/seeded-random.js';
@@ -16,9 +17,12 @@ let theirs: OpenLocks;
 beforeEach(async () => {
   server = await startMemcached();
   proxy = await startTcpProxy(server.port);
-  ours = await openLocks(proxy.address, { ttl: '60s' });
+  ours = await openOurs(deadlineMs);
   theirs = await openLocks(server.address, { ttl: '60s' });
 });
+
+const openOurs = (deadline: number, commandTimeout = deadline / 2): Promise<OpenLocks> =>
+  openLocks(proxy.address, { ttl: '60s', deadline }, {}, { commandTimeout, connectTimeout: commandTimeout });
 
 afterEach(async () => {
   await ours.close();
@@ -27,17 +31,19 @@ afterEach(async () => {
   await server.stop();
 });
 
-/** Of a lock that lives 60 s. */
-const soon = { withinMs: 5_000 };
+/** Of an acquisition; of one command, or of connecting, it is the half. The lock lives 60 s. */
+const deadlineMs = 500;
 
 async function isFreeSoon(resource: string): Promise<void> {
   await eventually(async () => {
     await leaseOf(await theirs.locks.acquire(resource)).release();
-  }, soon);
+  });
 }
 
 describe('L7 an `add` that arrived, and whose reply was lost,', () => {
   it('is found by its own token', async () => {
+    await ours.close();
+    ours = await openOurs(10_000, 500);
     for (let round = 0; round < (endurance ? 30 : 5); round++) {
       proxy.truncateNextReply(round % 8, round % 2 === 0 ? 'hang' : 'cut');
       const lease = leaseOf(await ours.locks.acquire('a'));
@@ -45,7 +51,7 @@ describe('L7 an `add` that arrived, and whose reply was lost,', () => {
       expect((await theirs.locks.acquire('a')).status).toBe('held');
       expect(await lease.release()).toBe('released');
     }
-  }, 40_000);
+  });
 
   it('is `unavailable` while nothing can be read, and locks nobody out afterwards', async () => {
     proxy.dropReplies(true);
@@ -57,11 +63,11 @@ describe('L7 an `add` that arrived, and whose reply was lost,', () => {
 
   it('is removed also when it arrives after the answer was given', async () => {
     const items = async (): Promise<string | undefined> => (await server.stats())['total_items'];
-    proxy.delay(1_300);
+    proxy.delay(1_900); // a command that is two seconds late is not looked for any longer
     expect((await ours.locks.acquire('a')).status).toBe('unavailable');
     expect(await items()).toBe('0');
     proxy.delay(0);
-    await eventually(async () => expect(await items()).toBe('1'), { withinMs: 3_000 });
+    await eventually(async () => expect(await items()).toBe('1'));
     await isFreeSoon('a');
   });
 
@@ -83,8 +89,6 @@ describe('L7 an `add` that arrived, and whose reply was lost,', () => {
 });
 
 describe('L8 a server that refuses or says nothing', () => {
-  const deadlineMs = 500;
-
   it.each(['refuses', 'is a black hole', 'drops replies', 'is stopped'])(
     '%s: `unavailable` in time, never `held`',
     async (how) => {
@@ -96,17 +100,19 @@ describe('L8 a server that refuses or says nothing', () => {
         const startedAt = performance.now();
         const outcome = await ours.locks.acquire('a', { wait });
         expect(outcome.status).toBe('unavailable');
-        expect(performance.now() - startedAt).toBeLessThan(deadlineMs * 1.1);
+        expect(performance.now() - startedAt).toBeLessThan(10_000); // the wait is for a lock that is held
+        expectInQuiet(performance.now() - startedAt, deadlineMs * 1.1);
       }
       const waiters = Array.from({ length: 20 }, () => ours.locks.acquire('b', { wait: '10s' }));
       const startedAt = performance.now();
       expect((await Promise.all(waiters)).map(({ status }) => status)).toEqual(waiters.map(() => 'unavailable'));
-      expect(performance.now() - startedAt).toBeLessThan(deadlineMs * 1.1);
+      expect(performance.now() - startedAt).toBeLessThan(10_000);
+      expectInQuiet(performance.now() - startedAt, deadlineMs * 1.1);
       server.resume();
       proxy.blackhole(false);
       proxy.dropReplies(false);
       await proxy.refuse(false);
-      await eventually(async () => leaseOf(await ours.locks.acquire('a')), soon);
+      await eventually(async () => leaseOf(await ours.locks.acquire('a')));
     },
   );
 });

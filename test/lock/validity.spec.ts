@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { expectInQuiet } from '../support/in-quiet.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { endurance, leaseOf, openLocks, pause } from './support/open-locks.js';
@@ -41,6 +42,8 @@ it(`L5 of ${acquisitions} leases at random phases of the second none is valid wh
   const sorted = margins.sort((a, b) => a - b);
   console.log(`L5: another could acquire ${sorted[0]?.toFixed(0)} to ${sorted.at(-1)?.toFixed(0)} ms after validUntil`);
   expect(sorted[0]).toBeGreaterThanOrEqual(0);
-  // Not by being valid for no time at all: a life ends up to one second later than promised. On a busy machine the last polls are late.
-  expect(sorted[Math.floor(acquisitions * 0.9)]).toBeLessThan(1_000 + 100);
-}, 30_000);
+  // Not by being valid for no time at all: a life ends up to one second later than promised.
+  expectInQuiet(sorted[Math.floor(acquisitions * 0.9)] ?? Infinity, 1_000 + 100);
+  // Nor by being valid until the store forgets it: a holder has something of its two seconds.
+  expect(sorted[0]).toBeLessThan(2_000);
+});

@@ -36,6 +36,7 @@ serveWorker<LockWorkerData>(async ({ servers, ttlMs = 60_000, protections = {}, 
   const { locks } = open;
   const resource = resourcePort === undefined ? undefined : await ResourceClient.connect(resourcePort);
   const held = new Map<string, Lease>();
+  let readersAway = 0;
   const holding = (name: string): Lease => {
     const lease = held.get(name);
     if (!lease) throw new Error(`${name} is not held`);
@@ -53,12 +54,16 @@ serveWorker<LockWorkerData>(async ({ servers, ttlMs = 60_000, protections = {}, 
     resumeAndRelease: (json: string) => locks.resume(json).release(),
     contend: (name: string, workers: number, forMs: number) =>
       contend(locks, directory as string, name, workers, forMs),
+    /** How many have read, and wait for the process to be stopped. */
+    readersAway: () => readersAway,
     /** Reads, is away for as long as the event loop or the whole process is, then writes as if nothing had happened. */
     async readModifyWrite(name: string, blockMs: number): Promise<AfterPause> {
       const lease = holding(name);
       const { signal } = lease;
       const before = await resource?.read(name);
+      readersAway++;
       const resumed = blockMs > 0 ? block(blockMs) : await untilPaused();
+      readersAway--;
       if (!resumed) throw new Error('it was not paused');
       // One library call; what the signal says when it returns is what a careful section would go by.
       await locks.acquire(`${name}:other`);

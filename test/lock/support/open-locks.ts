@@ -2,7 +2,9 @@ import { CacheLock } from '../../../src/lock/cache-lock.js';
 import type { CacheLockConfiguration, LockOutcome } from '../../../src/lock/cache-lock.js';
 import type { Lease, LockProtections } from '../../../src/lock/lease.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import type { MemcachedStoreOptions } from '../../../src/store/memcached/memcached-store.js';
 import type { Store } from '../../../src/store/store.js';
+import { patience } from '../../support/store-places.js';
 
 /** Whether the counts and times of the scenarios are the full ones. */
 export const endurance = process.env['ENDURANCE'] === '1';
@@ -15,19 +17,26 @@ export interface OpenLocks {
   close(): Promise<void>;
 }
 
-/** Locks on memcached servers, as one process has them. */
+type Deadlines = Pick<MemcachedStoreOptions, 'commandTimeout' | 'connectTimeout'>;
+
+/**
+ * Locks on memcached servers, as one process has them.
+ *
+ * @param deadlines default: longer than a busy machine keeps an answer waiting.
+ */
 export async function openLocks(
   servers: string | readonly string[],
   configuration: Partial<CacheLockConfiguration> = {},
   protections: LockProtections = {},
+  deadlines: Deadlines = patience,
 ): Promise<OpenLocks> {
   const stores: Store[] = [];
   const rooms: CacheLock[] = [];
   const open = async (off: LockProtections): Promise<CacheLock> => {
-    const store = memcachedStore({ servers });
+    const store = memcachedStore({ servers, ...deadlines });
     await store.open();
     stores.push(store);
-    const room = new CacheLock({ store, namespace: 'test', ttl: '2s', ...configuration }, off);
+    const room = new CacheLock({ store, namespace: 'test', ttl: '2s', deadline: '5s', ...configuration }, off);
     rooms.push(room);
     return room;
   };
