@@ -27,6 +27,7 @@ import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
+import { patience } from '../support/store-places.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 import type { Platform } from '../support/nest-application.js';
@@ -288,14 +289,14 @@ describe('The rest of the chapter', () => {
 
   class CacheConfigService implements CacheManagerOptionsFactory {
     createCacheOptions() {
-      return { ttl: 50 };
+      return { ttl: 2_000 };
     }
   }
   @Module({ providers: [CacheConfigService], exports: [CacheConfigService] })
   class ConfigModule {}
 
   it.each([
-    ['useFactory', CacheManagerModule.registerAsync({ useFactory: () => ({ ttl: 50 }) })],
+    ['useFactory', CacheManagerModule.registerAsync({ useFactory: () => ({ ttl: 2_000 }) })],
     [
       'useFactory with inject',
       CacheManagerModule.registerAsync({
@@ -309,7 +310,7 @@ describe('The rest of the chapter', () => {
     [
       'extraProviders',
       CacheManagerModule.registerAsync({
-        extraProviders: [{ provide: 'LIFE', useValue: 50 }],
+        extraProviders: [{ provide: 'LIFE', useValue: 2_000 }],
         useFactory: (ttl: number) => ({ ttl }),
         inject: ['LIFE'],
       }),
@@ -319,7 +320,7 @@ describe('The rest of the chapter', () => {
     const cache = app.get<Cache>(CACHE_MANAGER);
     await cache.set('a', 1);
     const expires = (await cache.ttl('a')) as number;
-    expect(expires).toBeLessThanOrEqual(Date.now() + 50);
+    expect(expires).toBeLessThanOrEqual(Date.now() + 2_000);
     await eventually(async () => expect(await cache.get('a')).toBeUndefined());
   });
 });
@@ -331,7 +332,10 @@ describe('CacheManagerModule', () => {
       const start = () =>
         run({
           imports: [
-            cacheModule({ stores: memcachedStore({ servers: server.address }), coherence: { interval: '50ms' } }),
+            cacheModule({
+              stores: memcachedStore({ servers: server.address, ...patience }),
+              coherence: { interval: '50ms' },
+            }),
             CacheManagerModule.register({ ttl: '1m' }),
           ],
           controllers: [AppController],

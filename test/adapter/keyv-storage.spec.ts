@@ -51,7 +51,7 @@ describe('A Keyv over the tiers', () => {
   });
 
   it('ends the life of what was set with a ttl', async () => {
-    await keyv.set('foo', 'bar', 400);
+    await keyv.set('foo', 'bar', 2_000);
     expect(await keyv.get('foo')).toBe('bar');
     await eventually(async () => expect(await keyv.get('foo')).toBeUndefined());
   });
@@ -216,7 +216,7 @@ describe('keyvStorage', () => {
   });
 
   it('gives entries without a ttl the one it was made with', async () => {
-    const storage = keyvStorage(await open(), { ttl: 30 });
+    const storage = keyvStorage(await open(), { ttl: 2_000 });
     await storage.set('a', '1');
     expect(await storage.has('a')).toBe(true);
     await eventually(async () => expect(await storage.has('a')).toBe(false));

@@ -7,6 +7,7 @@ import { memcachedStore } from '../../src/memcached.js';
 import { diskStore } from '../../src/disk.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -57,13 +58,11 @@ describe('tiered-cache on a store', () => {
     const reader = await buildCache({ store: diskStore({ directory: join(folder, 'store') }) });
     expect(await reader.get('greeting')).toEqual({ secret: 'hello' });
     expect(await run('delete', 'greeting', ...onStore)).toMatchObject({ code: 0 });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(await reader.get('greeting')).toBeUndefined();
+    await eventually(async () => expect(await reader.get('greeting')).toBeUndefined());
     await reader.set('other', 1);
     expect(await run('clear', ...onStore)).toMatchObject({ code: 2, out: '' });
     expect(await run('clear', '--yes', ...onStore)).toMatchObject({ code: 0 });
-    await new Promise((resolve) => setTimeout(resolve, 200));
-    expect(await reader.get('other')).toBeUndefined();
+    await eventually(async () => expect(await reader.get('other')).toBeUndefined());
     await reader.close();
   });
 

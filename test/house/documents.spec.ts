@@ -68,7 +68,7 @@ describe('The TypeScript blocks of the documents', () => {
       writeFileSync(sourceFile(path, file), source);
     }
     errors = compile(modules.map(({ path, file }) => sourceFile(path, file)));
-  }, 60_000);
+  }, 120_000);
 
   function compile(files: readonly string[]): { file: string; message: string }[] {
     const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
@@ -102,7 +102,7 @@ describe('The TypeScript blocks of the documents', () => {
       if (!runs) return;
       const env = await environment(withMemcached);
       const args = ['--enable-source-maps', builtFile(path, file)];
-      const options = { cwd: env['CACHE_DISK_PATH'] ?? scratch, env, timeoutMs: 15_000 };
+      const options = { cwd: env['CACHE_DISK_PATH'] ?? scratch, env, timeoutMs: 55_000 };
       const { code, stdout, stderr } = until
         ? await runUntil(until, process.execPath, args, options)
         : runToEnd(process.execPath, args, options);

@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { request } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { Body, Catch, Controller, Get, Injectable, Module, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
 import type {
   ArgumentsHost,
@@ -132,12 +133,9 @@ function watchedStorage(states: ScopeState[]): ScopeStorage {
 
 type HoldingHook = (request: unknown, reply: unknown, next: () => void) => void;
 
-/** What a team has put in front of everything: it takes its time. */
-function holdUp(app: INestApplication, platform: Platform, began: () => void): void {
-  const hold = (next: () => void): void => {
-    began();
-    setTimeout(next, 50);
-  };
+/** What a team has put in front of everything: it takes its time, until each `next` of the list is called. */
+function holdUp(app: INestApplication, platform: Platform, held: (() => void)[]): void {
+  const hold = (next: () => void): void => void held.push(next);
   if (platform === 'Express') app.use((_request: unknown, _response: unknown, next: () => void) => hold(next));
   else {
     const fastify = app.getHttpAdapter().getInstance() as { addHook(name: string, hook: HoldingHook): void };
@@ -157,10 +155,11 @@ async function pipeline(app: INestApplication, paths: readonly string[]): Promis
 class HeldController {
   constructor(private readonly scope: RequestScope) {}
   readonly scopes: boolean[] = [];
+  readonly releases: (() => void)[] = [];
   @Get()
   hold(): Promise<void> {
     this.scopes.push(this.scope.active);
-    return pause(100);
+    return new Promise((resolve) => this.releases.push(resolve));
   }
 }
 
@@ -217,20 +216,26 @@ describe.each(platforms)('A request on %s', (platform) => {
     expect(states.map(({ closed }) => closed)).toEqual([false, false, false, false]);
     socket.destroy();
     await eventually(() => expect(states.map(({ closed }) => closed)).toEqual([true, true, true, true]));
+    for (const release of app.get(HeldController).releases) release();
   });
 
   it('has none when its connection is gone before it could be opened', async () => {
     const states: ScopeState[] = [];
-    const began: number[] = [];
+    const held: (() => void)[] = [];
     app = await listen(
       platform,
       { imports: [cacheModule({ scopeStorage: watchedStorage(states) })], controllers: [HeldController] },
-      (one) => holdUp(one, platform, () => began.push(1)),
+      (one) => holdUp(one, platform, held),
     );
     const socket = await pipeline(app, ['/held', '/held']);
-    await eventually(() => expect(began).toEqual([1, 1]));
+    await eventually(() => expect(held).toHaveLength(2));
     socket.destroy();
+    const server = app.getHttpServer() as Server;
+    const connections = promisify<number>((done) => server.getConnections(done));
+    await eventually(async () => expect(await connections()).toBe(0));
+    for (const next of held) next();
     await eventually(() => expect(app.get(HeldController).scopes).toEqual([false, false]));
     expect(states).toEqual([]);
+    for (const release of app.get(HeldController).releases) release();
   });
 });

@@ -64,7 +64,6 @@ describe('items near the limit', () => {
         expect((await server.stats())['cmd_set']).toBe(setsBefore);
         expect(await server.command(`mg ${key} v`)).toBe('EN');
       },
-      30_000,
     );
   });
 
@@ -154,7 +153,7 @@ describe('the wire', () => {
         return line.startsWith('mg') ? value(opaque) : `HD c1 ${opaque}\r\n`;
       }),
     );
-    shard = await openShard(fake.address, { commandTimeout: 200, connectTimeout: 2_000 });
+    shard = await openShard(fake.address, { commandTimeout: 1_000, connectTimeout: 5_000 });
   });
   afterEach(() => fake.close());
 
@@ -177,7 +176,7 @@ describe('the wire', () => {
     const startedAt = performance.now();
     const outcomes = await Promise.allSettled([shard.readMany(['a']), shard.write('b', Buffer.from('1'), forever)]);
     expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(195);
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(995);
     silent = false;
     expect((await shard.readMany(['a']))[0]?.bytes.toString()).toBe('1');
     expect(fake.accepted).toBe(2);

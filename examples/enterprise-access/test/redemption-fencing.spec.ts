@@ -11,7 +11,7 @@ import type { ServiceStore } from './support/stores.js';
 
 const [course] = courses49 as [string];
 /** How long a commit is on its way: the lock ends before it arrives, on a clock of whole seconds too. */
-const lateMs = 4_500;
+const lateMs = 7_000;
 const env = { REDEMPTION_LOCK_TIMEOUT: '2', REDEMPTION_LOCK_WAIT: '0', UPSTREAM_TIMEOUT: '20' };
 
 /** The rules of the database about tokens, replaced by some that always hold. */
@@ -72,7 +72,7 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
         expect(status).not.toBe(429);
         return status;
       },
-      { withinMs: 10_000, everyMs: 50 },
+      { everyMs: 50 },
     );
     expect(performance.now() - sentAt).toBeLessThan(lateMs);
     await sleep(lateMs + 300 - (performance.now() - sentAt));
@@ -123,7 +123,7 @@ describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeN
 
   it('leaves it to the ledger when a policy gets a spend limit while two learners redeem', async () => {
     const policy = await addPolicy(shared.ledger, { perLearnerLimitCents: 1_000_000 });
-    await shared.planFault(shared.ledger, { delay_ms: 1_000, times: 2, match: policy, method: 'POST' });
+    await shared.planFault(shared.ledger, { delay_ms: 2_500, times: 2, match: policy, method: 'POST' });
     const both = Promise.all([7, 8].map((learner) => shared.redeem(policy, wish(learner), { worker: learner % 2 })));
     await eventually(async () => expect(await shared.commits()).toBe(2));
     const change = { spend_limit_cents: 4_900 };
