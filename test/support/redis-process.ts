@@ -146,7 +146,8 @@ export class RedisProcess {
 
   /** One raw command over a socket of its own. Rejects where the server answers with an error. */
   async command(...args: readonly (string | number | Buffer)[]): Promise<WireReply> {
-    this.wire ??= new RedisWire(this.port);
+    // Sentinels and tests end the connections of servers that live on.
+    if (!this.wire || this.wire.isClosed) this.wire = new RedisWire(this.port);
     try {
       return await this.wire.command(...args);
     } catch (error) {

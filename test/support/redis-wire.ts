@@ -39,6 +39,10 @@ export class RedisWire {
     return reply;
   }
 
+  get isClosed(): boolean {
+    return this.socket.destroyed;
+  }
+
   close(): void {
     this.socket.destroy();
   }

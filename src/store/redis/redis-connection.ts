@@ -47,6 +47,8 @@ const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']
  * the server's failure: as long as each turn of the loop brings bytes, no command is overdue.
  */
 export class RedisConnection {
+  /** Who answers: see `RedisIdentity.incarnation`. Set once the server has been asked. */
+  incarnation = '';
   private readonly sent: (Waiting | undefined)[] = [];
   private sentHead = 0;
   private queued: Waiting[] = [];

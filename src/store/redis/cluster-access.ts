@@ -1,0 +1,183 @@
+import { StoreUnavailableError } from '../../value/errors.js';
+import { ClusterTopology } from './cluster-topology.js';
+import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
+import type { RedisAccess } from './redis-access.js';
+import { parseRedisAddress } from './redis-address.js';
+import type { RedisAddress } from './redis-address.js';
+import type { RedisConnection } from './redis-connection.js';
+import { RedisServer } from './redis-server.js';
+import type { RedisServerSettings } from './redis-server.js';
+import { RedisServerError } from './redis-server-error.js';
+
+/** The nodes are not asked for the slots more often than this. */
+const refreshPauseMs = 200;
+const tryAgainPauseMs = { first: 5, longest: 50 };
+
+/** A Redis that is a Cluster: each slot has one primary, and a node that dies costs its slots only. */
+export class ClusterAccess implements RedisAccess {
+  readonly name: string;
+  private readonly topology = new ClusterTopology();
+  private readonly servers = new Map<string, RedisServer>();
+  private refreshing: Promise<void> | undefined;
+  private refreshedAt = -Infinity;
+  private isClosed = false;
+
+  constructor(
+    private readonly seeds: readonly RedisAddress[],
+    private readonly settings: RedisServerSettings,
+  ) {
+    this.name = `redis cluster ${seeds.map(({ text }) => text).join(', ')}`;
+  }
+
+  open(): void {
+    this.isClosed = false;
+    for (const server of this.servers.values()) server.open();
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const server of this.servers.values()) server.close();
+  }
+
+  ready(slot: number): RedisConnection | undefined {
+    const owner = this.topology.ownerOf(slot);
+    return owner && this.servers.get(owner.text)?.ready;
+  }
+
+  async connected(slot: number): Promise<RedisConnection> {
+    return this.ready(slot) ?? this.reached(slot, (server) => server.connected());
+  }
+
+  ownConnection(
+    slot: number,
+    onEnd?: (connection: RedisConnection, reason: string) => void,
+    commandTimeoutMs?: number,
+  ): Promise<RedisConnection> {
+    return this.reached(slot, (server) => server.ownConnection(onEnd, commandTimeoutMs));
+  }
+
+  async follow(
+    refusal: Error,
+    slot: number,
+    args: readonly RedisArgument[],
+    meet: (connection: RedisConnection) => Promise<void>,
+  ): Promise<RedisReply> {
+    const { clock, commandTimeoutMs } = this.settings;
+    const giveUpAt = clock.monotonic() + commandTimeoutMs;
+    let pauseMs = tryAgainPauseMs.first;
+    for (let last = refusal; ;) {
+      if (!(last instanceof RedisServerError)) throw last;
+      if (clock.monotonic() > giveUpAt) throw this.unavailable(`the slot of its keys is on its way: ${last.code}`);
+      try {
+        if (last.code === 'ASK') return await this.askOnTheWay(last, args);
+        if (last.code === 'MOVED' && this.noteMove(last, slot)) pauseMs = tryAgainPauseMs.first;
+        else if (last.code === 'MOVED' || last.code === 'TRYAGAIN') {
+          await clock.sleep(pauseMs);
+          pauseMs = Math.min(pauseMs * 2, tryAgainPauseMs.longest);
+        } else if (last.code === 'CLUSTERDOWN') throw this.unavailable('the cluster says that it is down');
+        else throw last;
+        const connection = await this.connected(slot);
+        await meet(connection);
+        return await connection.ask(args);
+      } catch (error) {
+        if (error === last || !(error instanceof RedisServerError)) throw error;
+        last = error;
+      }
+    }
+  }
+
+  async allConnected(): Promise<readonly RedisConnection[]> {
+    await this.refresh();
+    return Promise.all(this.topology.primaries.map((address) => this.serverAt(address).connected()));
+  }
+
+  /** Asks a slot's owner; where that fails, whether it has another one by now. */
+  private async reached(
+    slot: number,
+    use: (server: RedisServer) => Promise<RedisConnection>,
+  ): Promise<RedisConnection> {
+    if (this.isClosed) throw this.unavailable('it was closed');
+    const known = this.topology.ownerOf(slot);
+    if (!known) await this.refresh();
+    const owner = this.topology.ownerOf(slot);
+    if (!owner) throw this.unavailable(`no node holds slot ${slot}`);
+    try {
+      return await use(this.serverAt(owner));
+    } catch (error) {
+      await this.refresh().catch(() => {});
+      const present = this.topology.ownerOf(slot);
+      if (!present || present.text === owner.text) throw error;
+      return use(this.serverAt(present));
+    }
+  }
+
+  /** `MOVED 3999 127.0.0.1:6381`. @returns whether it names another node than the one that was asked. */
+  private noteMove({ message }: RedisServerError, slot: number): boolean {
+    const owner = parseRedisAddress(message.split(' ')[2] ?? '', 6_379);
+    const isNews = owner !== undefined && owner.text !== this.topology.ownerOf(slot)?.text;
+    if (isNews) this.topology.move(slot, owner);
+    void this.refresh().catch(() => {});
+    return isNews;
+  }
+
+  /** A slot that is being moved: this one command goes to where its keys are already, and nothing is concluded from it. */
+  private async askOnTheWay({ message }: RedisServerError, args: readonly RedisArgument[]): Promise<RedisReply> {
+    const owner = parseRedisAddress(message.split(' ')[2] ?? '', 6_379);
+    if (!owner) throw this.unavailable('the slot of its keys is on its way');
+    const connection = await this.serverAt(owner).connected();
+    // Both are urgent, so that nothing comes between them.
+    const allowed = connection.ask(['ASKING'], true);
+    const [, reply] = await Promise.all([allowed, connection.ask(args, true)]);
+    return reply;
+  }
+
+  private serverAt(address: RedisAddress): RedisServer {
+    const known = this.servers.get(address.text);
+    if (known) return known;
+    const server = new RedisServer(address, this.settings);
+    this.servers.set(address.text, server);
+    return server;
+  }
+
+  /** Asks the nodes that are known, one after the other, for the owners of the slots. @throws StoreUnavailableError */
+  private refresh(): Promise<void> {
+    if (this.settings.clock.monotonic() - this.refreshedAt < refreshPauseMs) return Promise.resolve();
+    this.refreshing ??= this.readSlots().finally(() => (this.refreshing = undefined));
+    return this.refreshing;
+  }
+
+  private async readSlots(): Promise<void> {
+    const known = [...this.topology.primaries, ...this.seeds];
+    const ready = known.filter(({ text }) => this.servers.get(text)?.ready);
+    const unique = new Map([...ready, ...known].map((address) => [address.text, address]));
+    let failure: unknown;
+    for (const address of unique.values()) {
+      try {
+        const connection = await this.serverAt(address).connected();
+        const reply = await connection.ask(['CLUSTER', 'SLOTS'], true);
+        if (!this.topology.read(reply, address)) throw this.unavailable('it does not say who holds which slot');
+        this.refreshedAt = this.settings.clock.monotonic();
+        this.forgetOthers();
+        return;
+      } catch (error) {
+        failure = error;
+      }
+    }
+    if (failure instanceof StoreUnavailableError) throw failure;
+    throw new StoreUnavailableError(this.name, 'no node says who holds which slot', { cause: failure });
+  }
+
+  /** Nodes that hold no slot any more, as an old primary after a failover. */
+  private forgetOthers(): void {
+    const present = new Set([...this.topology.primaries, ...this.seeds].map(({ text }) => text));
+    for (const [text, server] of this.servers) {
+      if (present.has(text)) continue;
+      this.servers.delete(text);
+      server.close();
+    }
+  }
+
+  private unavailable(problem: string): StoreUnavailableError {
+    return new StoreUnavailableError(this.name, problem);
+  }
+}

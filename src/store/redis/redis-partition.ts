@@ -1,0 +1,95 @@
+import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
+import { keySlot } from './key-slot.js';
+import type { RedisAccess } from './redis-access.js';
+import type { RedisConnection } from './redis-connection.js';
+import type { RedisScript } from './redis-script.js';
+import { RedisServerError } from './redis-server-error.js';
+
+/**
+ * Called on a connection before any other command of the partition, with who answers there and who answered before. It resolves when whatever the old
+ * data proved is worth nothing any more; until then the partition's commands wait.
+ */
+export type MeetIncarnation = (
+  connection: RedisConnection,
+  incarnation: { readonly present: string; readonly known: string | undefined },
+) => Promise<void>;
+
+/** Keys that share a slot, and so live and fail as one: all keys outside a Cluster, those of one hash tag in it. */
+export class RedisPartition {
+  readonly slot: number;
+  /** Who answered last. Survives lost connections: that is what it is for. */
+  private known: string | undefined;
+  private met: RedisConnection | undefined;
+  private meeting: { readonly connection: RedisConnection; readonly done: Promise<void> } | undefined;
+
+  /** @param prefix stands before every key: `{app~17}` in a Cluster. */
+  constructor(
+    readonly access: RedisAccess,
+    readonly prefix: string,
+    private readonly onIncarnation?: MeetIncarnation,
+  ) {
+    this.slot = keySlot(prefix);
+  }
+
+  /** The connection, if it stands and its server was met. */
+  get ready(): RedisConnection | undefined {
+    const connection = this.access.ready(this.slot);
+    return connection !== undefined && connection === this.met ? connection : undefined;
+  }
+
+  /** The connection, its server met. @throws StoreUnavailableError */
+  async connected(): Promise<RedisConnection> {
+    const connection = await this.access.connected(this.slot);
+    await this.meet(connection);
+    return connection;
+  }
+
+  /** One command, on whichever server holds the keys by the end of the deadline. @throws RedisServerError, StoreUnavailableError */
+  async ask(args: readonly RedisArgument[], isUrgent = false): Promise<RedisReply> {
+    const connection = this.ready ?? (await this.connected());
+    try {
+      return await connection.ask(args, isUrgent);
+    } catch (error) {
+      if (!(error instanceof RedisServerError)) throw error;
+      return this.access.follow(error, this.slot, args, (owner) => this.meet(owner));
+    }
+  }
+
+  /** Runs a script by its digest, and sends it whole to a server that has forgotten it. @throws RedisServerError, StoreUnavailableError */
+  async run(
+    { sha1, source }: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+  ): Promise<RedisReply> {
+    const rest = [String(keys.length), ...keys, ...args];
+    try {
+      return await this.ask(['EVALSHA', sha1, ...rest]);
+    } catch (error) {
+      if (!(error instanceof RedisServerError) || error.code !== 'NOSCRIPT') throw error;
+      return this.ask(['EVAL', source, ...rest]);
+    }
+  }
+
+  private async meet(connection: RedisConnection): Promise<void> {
+    if (connection === this.met) return;
+    if (this.meeting?.connection !== connection) {
+      this.meeting = { connection, done: this.greet(connection) };
+    }
+    await this.meeting.done;
+  }
+
+  private async greet(connection: RedisConnection): Promise<void> {
+    try {
+      const present = connection.incarnation;
+      await this.onIncarnation?.(connection, { present, known: this.known });
+      this.known = present;
+      this.met = connection;
+    } catch (error) {
+      // A server that was not met is not used: the next connection tries again.
+      connection.end('it was refused at the greeting');
+      throw error;
+    } finally {
+      this.meeting = undefined;
+    }
+  }
+}

@@ -1,0 +1,45 @@
+import type { RedisReply } from './driver/redis-driver.js';
+import type { RedisAccess } from './redis-access.js';
+import type { RedisConnection } from './redis-connection.js';
+import type { RedisServer } from './redis-server.js';
+
+/** A Redis that is one server. */
+export class ServerAccess implements RedisAccess {
+  constructor(private readonly server: RedisServer) {}
+
+  get name(): string {
+    return this.server.name;
+  }
+
+  open(): void {
+    this.server.open();
+  }
+
+  close(): void {
+    this.server.close();
+  }
+
+  ready(): RedisConnection | undefined {
+    return this.server.ready;
+  }
+
+  connected(): Promise<RedisConnection> {
+    return this.server.connected();
+  }
+
+  ownConnection(
+    _slot: number,
+    onEnd?: (connection: RedisConnection, reason: string) => void,
+    commandTimeoutMs?: number,
+  ): Promise<RedisConnection> {
+    return this.server.ownConnection(onEnd, commandTimeoutMs);
+  }
+
+  follow(refusal: Error): Promise<RedisReply> {
+    return Promise.reject(refusal);
+  }
+
+  async allConnected(): Promise<readonly RedisConnection[]> {
+    return [await this.server.connected()];
+  }
+}
