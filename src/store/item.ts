@@ -20,8 +20,13 @@ export interface Revision {
 }
 
 export interface WriteOptions {
-  /** How long the item may live from now. Infinity: until removed. More than 0. The store may keep it up to one resolution longer. */
+  /** How long the item may live from now. Infinity: until removed. More than 0. It ends up to one resolution of the store's clock sooner. */
   readonly lifeMs: number;
+  /**
+   * True: the item ends no sooner, and up to two resolutions later. For entries, whose own instants decide. Default: false, for rights such as locks and
+   * leases, which must not outlive what their holders were told by more than they have to.
+   */
+  readonly neverShorter?: boolean;
   /** `absent`: only if there is no item, stubs included. A revision: only if the item is still that one. Default: always. */
   readonly only?: 'absent' | Revision;
 }

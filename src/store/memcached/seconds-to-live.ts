@@ -21,11 +21,10 @@ export function secondsToLive(lifeMs: number, clock: Clock): number {
  * The life of an item that is written: the flag `T`, and the same seconds once more as the number that the server keeps beside it (`F`). What is left
  * (`t`) and what was given tell the item's age by the server's own clock. A date says nothing about an age: none is left with it.
  *
- * One second is added: the server counts in whole ones, so that an item of T1 may be gone at once. It is kept up to two seconds longer than it should,
- * never shorter; the entry's own instants decide.
+ * @param neverShorter adds one second: the server counts in whole ones, so that an item of T1 may be gone at once.
  */
-export function lifeOnTheWire(lifeMs: number, clock: Clock): string {
-  const seconds = secondsToLive(lifeMs + 1_000, clock);
+export function lifeOnTheWire(lifeMs: number, neverShorter: boolean, clock: Clock): string {
+  const seconds = secondsToLive(neverShorter ? lifeMs + 1_000 : lifeMs, clock);
   return seconds > 0 && seconds <= maxRelativeSeconds ? `T${seconds} F${seconds}` : `T${seconds}`;
 }
 

@@ -33,7 +33,7 @@ export function tellWrite(told: Told): ToldWrite {
     return { command: undefined, removes: false, outcome: () => ({ status: 'changed' }) };
   if (bytes.length > maxBytes) return refuse(storeKey, maxBytes, only);
   const condition = only === undefined ? '' : only === 'absent' ? ' ME' : ` C${only.number}`;
-  const line = `ms ${storeKey} ${bytes.length} c ${lifeOnTheWire(options.lifeMs, clock)}${condition}`;
+  const line = `ms ${storeKey} ${bytes.length} c ${lifeOnTheWire(options.lifeMs, options.neverShorter === true, clock)}${condition}`;
   return {
     command: { line, body: bytes },
     removes: false,
