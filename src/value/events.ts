@@ -63,6 +63,7 @@ export type FaultKind =
   | 'undecodable'
   | 'too-large'
   | 'too-old'
+  | 'unsuitable'
   | 'damaged'
   | 'degraded'
   | 'evicts-locks'

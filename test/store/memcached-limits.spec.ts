@@ -209,6 +209,17 @@ describe('a loop that was blocked for longer than the deadline', () => {
     expect(Number((await server.stats())['total_connections'])).toBe(Number(connectionsBefore) + 1);
   });
 
+  it('T8 takes nothing from the deadline of what has not left yet', async () => {
+    const commandTimeout = 200;
+    const shard = await openShard(server.address, { commandTimeout });
+    await shard.write('k', Buffer.from('1'), forever);
+    const connectionsBefore = (await server.stats())['total_connections'];
+    const removal = shard.remove('k');
+    block(3 * commandTimeout);
+    expect(await removal).toBe('removed');
+    expect(Number((await server.stats())['total_connections'])).toBe(Number(connectionsBefore) + 1);
+  });
+
   it('loses no connection that was made meanwhile', async () => {
     const store = memcachedStore({ servers: server.address, connectTimeout: 50, commandTimeout: 5_000 });
     stores.push(store);

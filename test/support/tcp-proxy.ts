@@ -75,8 +75,8 @@ export class TcpProxy {
   }
 
   /**
-   * Holds every chunk that long, order kept; 0 ends it. What was under way when the client hangs up still arrives, as on a
-   * network.
+   * Holds every chunk that long, order kept; 0 ends it. What was under way when the client closes in order still arrives, as on a
+   * network; a reset takes it back.
    */
   delay(delayMs: number, direction: Direction = 'commands'): void {
     this.faults.delayMs[direction] = () => delayMs;
@@ -166,8 +166,8 @@ class Link {
         else to.end();
       });
     from.on('end', hangUp);
-    // A client that breaks off has still sent what is under way.
-    if (from === this.client) from.on('error', hangUp);
+    // A reset takes back what is under way.
+    if (from === this.client) from.on('error', () => this.destroy());
   }
 
   private spoil(chunk: Buffer, direction: Direction): Buffer {

@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
+import type { FaultKind } from '../../value/events.js';
 import { MetaConnection } from './meta-connection.js';
+import { RefusalError, ServerError } from './server-error.js';
 import type { ServerAddress } from './server-address.js';
 
 export interface ServerOptions {
@@ -14,7 +16,7 @@ export interface ServerOptions {
 
 /** Fill leases need what `mg … N` and `ma … J` do since then. */
 const minVersion = [1, 6, 18] as const;
-const tooOldRetryMs = 60_000;
+const unfitRetryMs = 60_000;
 /** Doubled at each failure. The longest is shorter than a breaker's pause, whose probe must reach the wire. */
 const pauseAfterFailureMs = { first: 20, longest: 500 };
 /** What is left for the greeting when a blocked loop learned late that the connection stands. */
@@ -38,7 +40,8 @@ export class MemcachedServer {
   private closed = false;
   private refusal: { readonly until: number; readonly error: StoreUnavailableError } | undefined;
   private failuresInRow = 0;
-  private saidTooOld = false;
+  /** Faults that were reported since it was last fit. */
+  private readonly said = new Set<string>();
 
   constructor(
     private readonly address: ServerAddress,
@@ -85,6 +88,7 @@ export class MemcachedServer {
       if (this.closed) connection.end('it was closed');
       if (connection.isShutdown()) throw this.unavailable('the connection has ended');
       this.connection = connection;
+      this.said.clear();
       this.failuresInRow = 0;
       this.refusal = undefined;
       return connection;
@@ -151,33 +155,67 @@ export class MemcachedServer {
       });
     });
     try {
-      const [, settings] = await Promise.all([
-        versionOf(connection).then((answer) => {
-          if (isOlder(answer)) throw this.tooOld(answer.slice(0, 20));
-        }),
+      // An answer to `version` counts before what the others meet with an old server.
+      const [version, settings] = await allAnswered(
+        versionOf(connection),
         settingsOf(connection),
-      ]);
+        speaksMeta(connection),
+      );
+      if (isOlder(version)) throw this.tooOld(version.slice(0, 20));
+      if (settings.get('cas_enabled') === 'no') throw this.withoutRevisions();
       this.itemSizeMax = Number(settings.get('item_size_max')) || undefined;
       this.evictsItems = settings.get('evictions') === 'on';
       greeted = true;
     } catch (error) {
       connection.end('it was refused at the greeting');
+      if (error instanceof RefusalError || error instanceof ServerError) this.refused(error.message);
       throw error;
     } finally {
       timer.cancel();
     }
   }
 
-  /** Off, said once, and looked at again each minute: somebody may upgrade it. */
   private tooOld(version: string): StoreUnavailableError {
     const least = minVersion.join('.');
-    const error = this.unavailable(`version ${version} is older than ${least}`);
-    this.refuseFor(tooOldRetryMs, error);
     const message = `${this.name} is version ${version}; ${least} or later is needed. It is not used until it is upgraded.`;
-    if (!this.saidTooOld) reportFault({ source: this.name, kind: 'too-old', message });
-    this.saidTooOld = true;
+    return this.unfit('too-old', `version ${version} is older than ${least}`, message);
+  }
+
+  /** Without revisions every lock and every fill would be lost, and a removal by revision would remove anything. */
+  private withoutRevisions(): StoreUnavailableError {
+    const message = `${this.name} was started with -C, which takes the revisions (CAS) away that fills and locks stand on. It is not used until it is started without -C.`;
+    return this.unfit('unsuitable', 'it was started with -C: it keeps no revisions', message);
+  }
+
+  /** Off, said once, and looked at again each minute: somebody may mend it. */
+  private unfit(kind: FaultKind, problem: string, message: string): StoreUnavailableError {
+    const error = this.unavailable(problem);
+    this.refuseFor(unfitRetryMs, error);
+    this.sayOnce(kind, message);
     return error;
   }
+
+  private refused(words: string): void {
+    this.sayOnce('unavailable', `${this.name} turned the connection away: ${words}. It is tried again.`);
+  }
+
+  private sayOnce(kind: FaultKind, message: string): void {
+    if (this.said.has(message)) return;
+    this.said.add(message);
+    reportFault({ source: this.name, kind, message });
+  }
+}
+
+/** Once each has its answer. @throws what the first of them that failed was told; an old server is told by its version. */
+async function allAnswered(
+  version: Promise<string>,
+  settings: Promise<ReadonlyMap<string, string>>,
+  meta: Promise<void>,
+) {
+  const [told] = await Promise.allSettled([version, settings, meta]);
+  if (told.status === 'fulfilled' && isOlder(told.value)) return [told.value, new Map<string, string>()] as const;
+  const [, known] = await Promise.all([version, settings, meta]);
+  return [await version, known] as const;
 }
 
 function versionOf(connection: MetaConnection): Promise<string> {
@@ -189,6 +227,13 @@ function versionOf(connection: MetaConnection): Promise<string> {
 function settingsOf(connection: MetaConnection): Promise<ReadonlyMap<string, string>> {
   return new Promise((resolve, reject) => {
     connection.stats('stats settings', (error, lines) => (error ? reject(error) : resolve(new Map(lines))));
+  });
+}
+
+/** What stands between may answer `version` and know nothing of the meta protocol. */
+function speaksMeta(connection: MetaConnection): Promise<void> {
+  return new Promise((resolve, reject) => {
+    connection.send('mg ~greeting', (error) => (error ? reject(error) : resolve()));
   });
 }
 

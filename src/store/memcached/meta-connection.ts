@@ -6,14 +6,20 @@ import type { Clock, Timer } from '../../value/clock.js';
 import { joinParts } from './join-parts.js';
 import { replyOf, wholeReplyAt } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
-import { ServerError } from './server-error.js';
+import { RefusalError, ServerError } from './server-error.js';
 
 /** Called once per command: with its reply, or with why there is none. */
 export type Answer = (error: Error | undefined, reply: MetaReply | undefined) => void;
 
+/** Commands that leave together: one clock does for all of them. */
+interface Turn {
+  /** Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
+  writtenAt: number;
+}
+
 interface Waiting {
   readonly answer: Answer;
-  readonly sentAt: number;
+  readonly turn: Turn;
   /** The number that the server repeats in its reply. 0 for `version` and `stats`, which take none. */
   readonly opaque: number;
   /** For `stats`, whose reply is many lines. */
@@ -40,7 +46,7 @@ export class MetaConnection extends MemcacheConnection {
   private unsent: (string | Uint8Array)[] = [];
   private overdueTimer: Timer | undefined;
   private lastOpaque = 0;
-  private sendingSince = 0;
+  private turn: Turn = { writtenAt: Infinity };
   private arrivals = 0;
 
   /**
@@ -67,14 +73,14 @@ export class MetaConnection extends MemcacheConnection {
   send(command: string, answer: Answer, body?: Uint8Array): void {
     this.lastOpaque = (this.lastOpaque % opaqueNumbers) + 1;
     const opaque = this.lastOpaque;
-    if (!this.expect({ answer, sentAt: this.turnBeganAt(), opaque, lines: undefined })) return;
+    if (!this.expect({ answer, turn: this.turn, opaque, lines: undefined })) return;
     this.unsent.push(`${command} O${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
   }
 
   /** `version`: the answer's first word. */
   version(answer: Answer): void {
-    if (this.expect({ answer, sentAt: this.turnBeganAt(), opaque: 0, lines: undefined })) {
+    if (this.expect({ answer, turn: this.turn, opaque: 0, lines: undefined })) {
       this.unsent.push('version\r\n');
     }
   }
@@ -83,12 +89,12 @@ export class MetaConnection extends MemcacheConnection {
   stats(command: string, answer: (error: Error | undefined, lines: readonly [string, string][]) => void): void {
     const lines: [string, string][] = [];
     const answerLines: Answer = (error) => answer(error, lines);
-    if (this.expect({ answer: answerLines, sentAt: this.turnBeganAt(), opaque: 0, lines })) {
+    if (this.expect({ answer: answerLines, turn: this.turn, opaque: 0, lines })) {
       this.unsent.push(`${command}\r\n`);
     }
   }
 
-  /** Settles every waiting command and destroys the socket. */
+  /** Settles every waiting command, with one error for all, and destroys the socket. */
   end(reason: string): void {
     this._shutdown(reason);
   }
@@ -102,7 +108,7 @@ export class MetaConnection extends MemcacheConnection {
         if (left) left = this._processData(left);
       }
     } catch (error) {
-      this.end(error instanceof Error ? error.message : 'a malformed reply');
+      this._shutdown(error instanceof Error ? error.message : 'a malformed reply', false, error);
     }
   }
 
@@ -162,15 +168,22 @@ export class MetaConnection extends MemcacheConnection {
     throw new Error('a value of another length than announced');
   }
 
-  override _shutdown(reason: string): void {
+  override _shutdown(reason: string, _keepSocket?: boolean, cause?: unknown): void {
     if (this.isShutdown()) return;
+    // Closed in order, what was written would still be delivered: 1. P sets k, and waits in vain. 2. P closes, and removes k over another
+    // connection. 3. Somebody stores a newer k. 4. The older one arrives. A reset takes back what the server has not read.
+    if (this.queueHead < this.queue.length && this.socket) {
+      resetSocket(this.socket);
+      // The base class would begin to close it in order, and a socket that is being closed so can't be reset.
+      this.socket = undefined;
+    }
     super._shutdown(reason);
     this.overdueTimer?.cancel();
     this.unsent = [];
     const left = this.queue.splice(0).slice(this.queueHead);
     this.queueHead = 0;
     // One object for all: one cut connection is one failure, however many commands were under way.
-    const failure = new Error(reason);
+    const failure = cause instanceof RefusalError ? cause : new Error(reason);
     for (const waiting of left) waiting?.answer(failure, undefined);
     this.onEnd(this);
   }
@@ -180,6 +193,9 @@ export class MetaConnection extends MemcacheConnection {
     const socket = this.socket;
     this.unsent = [];
     if (!socket || parts.length === 0) return;
+    this.turn.writtenAt = this.clock.monotonic();
+    this.turn = { writtenAt: Infinity };
+    this.overdueTimer ??= this.clock.after(this.commandTimeoutMs, () => this.checkOverdue());
     if (parts.every((part) => typeof part === 'string')) {
       socket.write(parts.join(''), 'latin1');
       return;
@@ -187,12 +203,6 @@ export class MetaConnection extends MemcacheConnection {
     socket.cork();
     for (const chunk of joinParts(parts)) socket.write(chunk);
     socket.uncork();
-  }
-
-  /** Commands of one turn leave together: its first one's clock does for all of them. */
-  private turnBeganAt(): number {
-    if (this.unsent.length === 0) this.sendingSince = this.clock.monotonic();
-    return this.sendingSince;
   }
 
   /** False: the connection has ended, and the answer will say so. */
@@ -203,7 +213,6 @@ export class MetaConnection extends MemcacheConnection {
     }
     if (this.unsent.length === 0) process.nextTick(() => this.flush());
     this.queue.push(waiting);
-    this.overdueTimer ??= this.clock.after(this.commandTimeoutMs, () => this.checkOverdue());
     return true;
   }
 
@@ -235,7 +244,7 @@ export class MetaConnection extends MemcacheConnection {
   private fail([code, ...words]: string[]): void {
     const reason = words.join(' ');
     const goesOn = code === 'SERVER_ERROR' || reason.startsWith('cannot increment');
-    if (!goesOn) throw new Error(`${code}: the command was not understood`);
+    if (!goesOn) throw new RefusalError(`it said ${printable(`${code} ${reason}`)}`);
     this.dequeue().answer(new ServerError(reason), undefined);
   }
 
@@ -256,12 +265,28 @@ export class MetaConnection extends MemcacheConnection {
       this.overdueTimer = undefined;
       const head = this.queue[this.queueHead];
       if (!head || this.isShutdown()) return;
-      const overdueInMs = head.sentAt + this.commandTimeoutMs - this.clock.monotonic();
+      // Not written yet: its turn's end sets the timer.
+      if (head.turn.writtenAt === Infinity) return;
+      const overdueInMs = head.turn.writtenAt + this.commandTimeoutMs - this.clock.monotonic();
       if (overdueInMs > 0) this.overdueTimer = this.clock.after(overdueInMs, () => this.checkOverdue());
       else if (this.arrivals !== arrivals) this.checkOverdue();
       else this.end(`no answer within ${this.commandTimeoutMs} ms`);
     });
   }
 }
+
+function resetSocket(socket: Socket): void {
+  socket.unref();
+  socket.resetAndDestroy();
+  // It waits for what was not written yet, which may be for ever.
+  if (socket.writableLength > 0) socket.destroy();
+}
+
+/** The server's words, for people. */
+const printable = (words: string): string =>
+  words
+    .replace(/[^\x20-\x7e]/g, '?')
+    .trim()
+    .slice(0, 100);
 
 const crlf = Buffer.from('\r\n');

@@ -1,2 +1,5 @@
 /** The server's own words for why it can't carry out a command. The connection goes on. */
 export class ServerError extends Error {}
+
+/** The server's own words for why it deals with nobody, or not with this command. The connection ends. */
+export class RefusalError extends Error {}
