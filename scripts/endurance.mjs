@@ -9,7 +9,7 @@ import { preparePackages } from './prepare-packages.mjs';
 import { runBuild } from './build.mjs';
 
 /** A test is a scenario's when its name says so: `L1 four processes contend for one lock`. */
-const scenarioName = '\\b[LFVS][0-9]{1,2}\\b';
+const scenarioName = '\\b[LFVSTRWB][0-9]{1,2}\\b';
 
 function specsThatMention(pattern) {
   const expression = new RegExp(pattern);
