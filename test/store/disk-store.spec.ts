@@ -213,7 +213,7 @@ describe('one directory', () => {
     const store = await openStore();
     expect(await store.shards[0].write('a', bytes('1'), forever)).toMatchObject({ status: 'stored' });
     expectInQuiet(performance.now() - start, 2_000);
-    expect(readdirSync(directory.path)).toEqual(['v1']);
+    expect(readdirSync(directory.path)).toEqual(['lifelines', 'v1']);
   });
 });
 
@@ -225,7 +225,8 @@ describe('expired items', () => {
     );
     await shards[0].write('long', bytes('1'), forever);
     const entries = (): number =>
-      (shards[0] as unknown as { held: { database: { usage(): { entries: number } } } }).held.database.usage().entries;
+      (shards[0] as unknown as { local: { held: { database: { usage(): { entries: number } } } } }).local.held
+        .database.usage().entries;
     expect(entries()).toBeGreaterThanOrEqual(2_001);
     // `long`, and the store's own records.
     await eventually(() => expect(entries()).toBeLessThan(10));

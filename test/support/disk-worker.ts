@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
 import type { DiskStoreTuning } from '../../src/store/disk/disk-store.js';
 import { loadLmdb } from '../../src/store/disk/environment.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import { look, sealed } from './disk-record-look.js';
 import type { Look } from './disk-record-look.js';
@@ -23,6 +24,7 @@ const patience = { deadlineMs: 10_000 };
 
 serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
   const tuning = { ...patience, ...given };
+  let hammering = false;
   let store = new DiskStore({ directory, ...(maxBytes === undefined ? undefined : { maxBytes }) }, tuning);
   const text = async (key: string): Promise<Look> => look(key, (await store.shards[0].readMany([key]))[0]?.bytes);
   return {
@@ -43,7 +45,11 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
       }
     },
     faults: () => faults.splice(0),
+    pid: () => process.pid,
     look: text,
+    looks: (keys: readonly string[]) => Promise.all(keys.map(text)),
+    text: async (key: string) => (await store.shards[0].readMany([key]))[0]?.bytes.toString(),
+    writeText: (key: string, value: string) => store.shards[0].write(key, Buffer.from(value), { lifeMs: Infinity }),
     write: (key: string, value: string, lifeMs = Infinity) =>
       store.shards[0].write(key, sealed(key, value), { lifeMs }),
     /** @returns the outcome, or the code of the error. */
@@ -106,36 +112,45 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
     },
     /**
      * Writes and removes without end in eight lanes of keys, and keeps a journal: a line before each operation, and one after its
-     * acknowledgement. The journal's lines are in the kernel when `writeSync` returns, so a kill loses none.
+     * acknowledgement. With `persistent` a store that can't be reached is tried again. The journal's lines are in the kernel when `writeSync` returns, so a kill loses none.
      */
-    hammer(lanePrefix: string, journal: string, seed: number, firstSequence: number) {
+    hammer(lanePrefix: string, journal: string, seed: number, firstSequence: number, persistent = false) {
+      hammering = true;
+      const refused = async (error: unknown): Promise<false> => {
+        if (!persistent || !(error instanceof StoreUnavailableError)) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        return false;
+      };
       const file = openSync(journal, 'a');
       const random = seededRandom(seed);
       let sequence = firstSequence;
       const lane = async (number: number): Promise<void> => {
-        for (;;) {
+        while (hammering) {
           const key = `${lanePrefix}:${number}:${random.integer(0, 9)}`;
           const removes = random() < 0.1;
           const mine = sequence++;
           writeSync(file, `? ${key} ${mine} ${removes ? 'remove' : 'write'}\n`);
-          if (removes) await store.shards[0].remove(key);
-          else {
-            const value = `${mine} ${'v'.repeat(random.integer(0, 30) ** 3)}`;
-            await store.shards[0].write(key, sealed(key, value), { lifeMs: Infinity });
-          }
-          writeSync(file, `! ${key} ${mine}\n`);
+          const value = `${mine} ${'v'.repeat(random.integer(0, 30) ** 3)}`;
+          const done: Promise<unknown> = removes
+            ? store.shards[0].remove(key)
+            : store.shards[0].write(key, sealed(key, value), { lifeMs: Infinity });
+          if ((await done.catch(refused)) !== false) writeSync(file, `! ${key} ${mine}\n`);
         }
       };
       const counter = async (): Promise<void> => {
-        for (;;) {
+        while (hammering) {
           writeSync(file, '? counter 0 write\n');
-          await store.shards[0].increment('counter', 1, 1);
-          writeSync(file, '! counter 0\n');
+          if ((await store.shards[0].increment('counter', 1, 1).catch(refused)) !== false)
+            writeSync(file, '! counter 0\n');
         }
       };
       for (let number = 0; number < 8; number++) void lane(number);
       void counter();
     },
-    usage: () => (store.shards[0] as unknown as { held: { database: { usage(): unknown } } }).held.database.usage(),
+    endHammer: () => void (hammering = false),
+    usage: () =>
+      (
+        store.shards[0] as unknown as { local: { held: { database: { usage(): unknown } } } }
+      ).local.held.database.usage(),
   };
 });

@@ -10,13 +10,15 @@ import type { PortableError } from './serve-worker.js';
  *
  * @param workerData what `serveWorker` resolves to there.
  * @param compiler what to import first. `withMetadata` is for files with Nest's decorators: tsx leaves their metadata out.
+ * @param wrapped the command as it is really run: `inContainer` gives it process ids of its own.
  */
 export async function startWorker(
   fileUrl: string | URL,
   workerData?: unknown,
   compiler = 'tsx',
+  wrapped: (command: string, args: readonly string[]) => [command: string, args: string[]] = dyingWithParent,
 ): Promise<WorkerProcess> {
-  const [execPath, execArgv] = dyingWithParent(process.execPath, ['--import', compiler]);
+  const [execPath, execArgv] = wrapped(process.execPath, ['--import', compiler]);
   const child = fork(fileURLToPath(fileUrl), {
     execPath,
     execArgv,

@@ -2,6 +2,7 @@ import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { inspectDataFile } from './data-file.js';
 import type { DataFile } from './data-file.js';
+import { writeFlags } from './private-folder.js';
 
 /** What is known of a database that its last user closed in order. */
 type CleanMark = Pick<DataFile, 'bytes' | 'modifiedAtMs' | 'inode' | 'lastTransaction'>;
@@ -23,7 +24,7 @@ export async function markClean(folder: string): Promise<void> {
   const mark: CleanMark = { bytes, modifiedAtMs, inode, lastTransaction };
   // Durable before it counts: a mark that a power cut tears is no mark.
   const temporary = `${markFile(folder)}.new`;
-  const written = await open(temporary, 'w', 0o600);
+  const written = await open(temporary, writeFlags, 0o600);
   try {
     await written.writeFile(JSON.stringify(mark));
     await written.sync();

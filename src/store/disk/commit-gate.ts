@@ -1,8 +1,9 @@
-import { closeSync, lstatSync, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, lstatSync, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { systemClock } from '../../value/clock.js';
-import { isRunning, ownStamp } from './process-stamp.js';
+import type { Clock } from '../../value/clock.js';
+import { UnjudgedHolderError } from './file-lock.js';
+import type { Liveness } from './liveness.js';
 
 /** Stands between the transactions of the processes that have a database open, and an opening by another process. */
 export interface CommitGate {
@@ -16,9 +17,18 @@ export interface CommitGate {
 /** One byte for each process that can have the database open. */
 export const gateBytes = 4_096;
 
+/** Whoever passes a gate, and how the others are judged. */
+export interface GateKeeping {
+  readonly stamp: string;
+  readonly livenessOf: (stamp: string) => Promise<Liveness>;
+  readonly clock: Clock;
+}
+
 const idle = Buffer.of(0);
 const busy = Buffer.of(1);
 const settleMs = 2;
+const looksBetweenJudgements = 20;
+const endingWaitMs = 500;
 const gateFile = (folder: string): string => join(folder, 'gate');
 const openingMark = (folder: string): string => join(folder, 'opening');
 
@@ -35,21 +45,31 @@ const openingMark = (folder: string): string => join(folder, 'opening');
  *
  * @param slot the process's own, given to it while it held the right to open.
  */
-export function commitGate(folder: string, slot: number): CommitGate {
+export function commitGate(folder: string, slot: number, { livenessOf, clock }: GateKeeping): CommitGate {
   const mark = openingMark(folder);
-  const file = openSync(gateFile(folder), 'r+');
+  const file = openSync(gateFile(folder), constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
   let open = true;
+  let left: string | undefined;
   const say = (state: Buffer): void => {
     if (open) writeSync(file, state, 0, 1, slot);
+  };
+  /** The mark of an opener that ended is none. It is left to the next opener, who alone may remove it. */
+  const isSet = (): boolean => {
+    // Asked before each transaction: two microseconds where there is none, without an error to build.
+    if (!lstatSync(mark, { throwIfNoEntry: false })) return false;
+    const opener = contentOf(mark);
+    return opener !== undefined && opener !== left;
   };
   say(idle);
   return {
     async enter() {
-      for (;;) {
+      for (let looks = 1; ; looks++) {
         say(busy);
-        if (!isSet(mark)) return;
+        if (!isSet()) return;
         say(idle);
-        await systemClock.sleep(1);
+        await clock.sleep(1);
+        const opener = looks % looksBetweenJudgements === 0 ? contentOf(mark) : undefined;
+        if (opener !== undefined && (await livenessOf(opener)) === 'ended') left = opener;
       }
     },
     leave: () => say(idle),
@@ -67,27 +87,40 @@ export interface GateUser {
 }
 
 /**
- * Keeps the others from committing until the returned function is called.
+ * Keeps the others from committing until the returned function is called. Only for who holds the right to open.
  *
- * @throws Error when one stays busy for longer than `waitMs`.
+ * @param ending threads that ended, and may have left a transaction that is still being written: a while is all they get.
+ * @throws Error when one of the others stays busy for longer than `waitMs`, or another opener is at it; UnjudgedHolderError.
  */
 export async function holdCommits(
   folder: string,
   others: readonly GateUser[],
+  ending: readonly GateUser[],
   waitMs: number,
+  { stamp, livenessOf, clock }: GateKeeping,
 ): Promise<() => Promise<void>> {
   const mark = openingMark(folder);
-  if (!isSet(mark)) await rm(mark, { force: true });
-  await (process.platform === 'win32' ? writeFile(mark, ownStamp, { flag: 'wx' }) : symlink(ownStamp, mark));
+  const present = contentOf(mark);
+  const opener = present === undefined ? 'ended' : await livenessOf(present);
+  if (opener === 'unknown') throw new UnjudgedHolderError(mark, present ?? '');
+  if (opener === 'ended') await rm(mark, { force: true });
+  await (process.platform === 'win32' ? writeFile(mark, stamp, { flag: 'wx' }) : symlink(stamp, mark));
   const release = (): Promise<void> => rm(mark, { force: true });
-  const giveUpAt = performance.now() + waitMs;
+  const startedAt = clock.monotonic();
   try {
-    let unseen = others;
+    let unseen = [...others, ...ending];
     while (unseen.length > 0) {
-      await systemClock.sleep(settleMs);
+      await clock.sleep(settleMs);
       const slots = await readFile(gateFile(folder));
-      unseen = unseen.filter(({ slot, stamp }) => slots[slot] === busy[0] && isRunning(stamp));
-      if (unseen[0] && performance.now() > giveUpAt) {
+      const waitedMs = clock.monotonic() - startedAt;
+      const stillBusy: GateUser[] = [];
+      for (const user of unseen) {
+        if (slots[user.slot] !== busy[0]) continue;
+        const ends = ending.includes(user);
+        if (ends ? waitedMs < endingWaitMs : (await livenessOf(user.stamp)) !== 'ended') stillBusy.push(user);
+      }
+      unseen = stillBusy;
+      if (unseen[0] && waitedMs > waitMs) {
         throw new Error(`process ${unseen[0].stamp} does not finish its transaction`);
       }
     }
@@ -98,13 +131,10 @@ export async function holdCommits(
   }
 }
 
-/** The mark of an opener that died is none. */
-function isSet(mark: string): boolean {
-  // Asked before each transaction: two microseconds where there is none, without an error to build.
-  if (!lstatSync(mark, { throwIfNoEntry: false })) return false;
+function contentOf(mark: string): string | undefined {
   try {
-    return isRunning(process.platform === 'win32' ? readFileSync(mark, 'latin1') : readlinkSync(mark));
+    return process.platform === 'win32' ? readFileSync(mark, 'latin1') : readlinkSync(mark);
   } catch {
-    return false;
+    return undefined;
   }
 }

@@ -1,15 +1,18 @@
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
-import type { StoredItem } from '../store.js';
+import type { Shard, StoredItem } from '../store.js';
 import type { CommitGate } from './commit-gate.js';
-import { DiskFolder } from './disk-folder.js';
+import { diskFormat, DiskFolder } from './disk-folder.js';
+import type { Entered, Protection } from './disk-folder.js';
 import { sessionKey } from './disk-key.js';
 import type { DiskKey } from './disk-key.js';
 import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
-import { ownStamp } from './process-stamp.js';
+import { UnjudgedHolderError } from './file-lock.js';
+import { lendShard } from './lent-shard.js';
+import { ownPlace } from './process-stamp.js';
 import { Room } from './room.js';
 import type { Usage } from './room.js';
 import { Sweeper } from './sweeper.js';
@@ -24,6 +27,8 @@ export interface DiskTuning {
   readonly careEachMs: number;
   /** False only for a negative control: transactions don't stop for a process that opens. */
   readonly waitsForOpeners: boolean;
+  /** The protection that is off. Only for negative controls. */
+  readonly without?: Protection | undefined;
 }
 
 /** Larger items are copied to memory of their own. */
@@ -39,6 +44,8 @@ export class DiskDatabase {
   /** Why it can't be used any more. */
   ended: StoreUnavailableError | undefined;
   readonly queue: WriteQueue;
+  /** The shards of this process that work on it: one of them does so for other containers, too. */
+  readonly lenders = new Set<Shard>();
   /** Drawn when the database was started: revisions of another database match nothing here. */
   private sessionNumber = 0;
   private readonly room: Room;
@@ -52,15 +59,34 @@ export class DiskDatabase {
   /** @throws InvalidOptionError without lmdb, else what the file system or lmdb says. */
   static async open(name: string, directory: string, tuning: DiskTuning): Promise<DiskDatabase> {
     const lmdb = await loadLmdb();
-    const folder = new DiskFolder(directory, tuning.maxBytes * outgrown, ({ kind, problem }) =>
-      reportFault({
-        source: name,
-        kind: kind === 'damaged' ? 'damaged' : 'degraded',
-        message: `The database was set aside, and an empty one started: ${problem}.`,
-      }),
-    );
-    const entered = await folder.enter(() => openSound(lmdb, folder.path), isDamage);
+    const folderOf = (own?: string): DiskFolder =>
+      new DiskFolder(directory, {
+        maxFileBytes: tuning.maxBytes * outgrown,
+        clock: tuning.clock,
+        without: tuning.without,
+        onRefusal: ({ kind, problem }) =>
+          reportFault({
+            source: name,
+            kind: kind === 'damaged' ? 'damaged' : 'degraded',
+            message: `The database was set aside, and an empty one started: ${problem}.`,
+          }),
+        ...(own === undefined ? undefined : { name: own }),
+      });
+    const enter = (entering: DiskFolder): Promise<Entered<Environment>> =>
+      entering.enter(() => openSound(lmdb, entering.path), isDamage);
+    let folder = folderOf();
+    let entered: Entered<Environment>;
+    try {
+      entered = await enter(folder);
+    } catch (error) {
+      if (!(error instanceof UnjudgedHolderError)) throw error;
+      const message = `A database of this container's own is used, which the others don't see: ${error.message}. Give each container a folder of its own, or a file system that has sockets.`;
+      reportFault({ source: name, kind: 'degraded', message, cause: error });
+      folder = folderOf(`${diskFormat}-${ownPlace()}`);
+      entered = await enter(folder);
+    }
     const database = new DiskDatabase(name, folder, entered.environment, entered.gate, lmdb, tuning);
+    folder.lifeline?.onConnection((socket) => lendShard(socket, () => [...database.lenders][0]));
     try {
       await database.begin();
     } catch (error) {
@@ -99,7 +125,7 @@ export class DiskDatabase {
         if (channels.evicted.hasSubscribers) channels.evicted.publish({ cache: name, tier: 'disk', entries });
       },
     );
-    this.sweeper = new Sweeper(environment, this.queue, now, ownStamp);
+    this.sweeper = new Sweeper(environment, this.queue, now, folder.stamp);
     this.care = setInterval(() => {
       this.caring ??= this.takeCare();
     }, tuning.careEachMs);

@@ -1,36 +1,68 @@
-import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { readdir, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isClean, markClean, removeCleanMark } from './clean-mark.js';
+import type { Clock } from '../../value/clock.js';
+import { markClean, removeCleanMark } from './clean-mark.js';
 import { commitGate, gateBytes, holdCommits } from './commit-gate.js';
-import type { CommitGate } from './commit-gate.js';
-import { DamagedFileError, inspectDataFile } from './data-file.js';
-import type { DataFile } from './data-file.js';
+import type { CommitGate, GateKeeping } from './commit-gate.js';
+import { reserveDataFile } from './empty-data-file.js';
 import { maxReaders } from './environment.js';
-import { takeFileLock } from './file-lock.js';
+import { takeFileLock, UnjudgedHolderError } from './file-lock.js';
 import type { FileLock } from './file-lock.js';
 import { FolderUsers } from './folder-users.js';
-import type { FolderUser } from './folder-users.js';
-import { bootName } from './process-stamp.js';
-import { tryInChild } from './trial-open.js';
+import type { FolderUser, Survey } from './folder-users.js';
+import { clearLifelines, openLifeline } from './lifeline.js';
+import type { Lifeline } from './lifeline.js';
+import { livenessOf } from './liveness.js';
+import type { Liveness } from './liveness.js';
+import { assertSafeDirectory, makeFolders, makePrivateFolder, writePrivateFile } from './private-folder.js';
+import { bootName, drawStamp, isOfThisNamespace, processRuns, readStamp } from './process-stamp.js';
+import { bootOf, vet } from './vetting.js';
+import type { Refusal } from './vetting.js';
 
 /** Part of the folder's name, so that two versions of this software with two formats can use one directory side by side. */
 export const diskFormat = 'v1';
 
 const lockWaitMs = 10_000;
-const trialLimitMs = 1_200;
-const commitWaitMs = 8_000;
+const leaveWaitMs = 2_000;
+/** What others wait for at the start is at most this much, and what is left of their two seconds is for the trial. */
+const unjudgedWaitMs = 500;
+const commitWaitMs = 3_000;
 const keptDamagedFolders = 1;
+
+/**
+ * Processes of another container have the database open. LMDB tells processes apart by their ids, which mean nothing across containers, so
+ * it is open in one of them at a time, and the others work through it.
+ */
+export class UsedElsewhereError extends Error {
+  constructor(
+    readonly directory: string,
+    /** Of the lifelines of those that have it open. */
+    readonly instances: readonly string[],
+  ) {
+    super('processes of another container have it open');
+  }
+}
+
+/**
+ * `containers`: process ids mean the same everywhere. `pages`: LMDB makes its file itself. `ownership`: whose the folder is, and what lies in it, is
+ * of no interest.
+ */
+export type Protection = 'containers' | 'pages' | 'ownership';
+
+export interface FolderOptions {
+  readonly maxFileBytes: number;
+  readonly clock: Clock;
+  readonly onRefusal: (refusal: Refusal) => void;
+  /** The protection that is off. Only for negative controls. */
+  readonly without?: Protection | undefined;
+  /** Which of the directory's databases. Default: the one of this format, which everybody uses. */
+  readonly name?: string;
+}
 
 export interface Entered<T> {
   readonly environment: T;
   /** What each transaction passes. */
   readonly gate: CommitGate;
-}
-
-/** Why a database is not taken over. A damaged one is kept for whoever wants to know. */
-export interface Refusal {
-  readonly kind: 'damaged' | 'discarded';
-  readonly problem: string;
 }
 
 /**
@@ -43,44 +75,65 @@ export interface Refusal {
  * <directory>/v1/clean                  the last user closed it, and the disk has it all
  * <directory>/v1/suspect                a user found damage inside
  * <directory>/v1.lock                   held while somebody opens, closes or sets aside
+ * <directory>/lifelines/<instance>      a socket per opener: who lives (lifeline.ts), and the door for other containers
  * <directory>/v1.damaged-<instant>      set aside
  * ```
  *
  * A file whose pages aren't what LMDB expects kills the process that maps it (SIGBUS behind the end of the file, SIGSEGV for a
  * garbled pointer). So nobody maps a file that nobody vouches for: another user that has it open, the clean mark of its last
- * user, or a child process that read all of it (`vet`). After a restart of the machine only the mark counts: without a sync,
+ * user, or a child process that read all of it (vetting.ts). After a restart of the machine only the mark counts: without a sync,
  * the disk may have kept an old state, in which deleted items live on.
  */
 export class DiskFolder {
   readonly path: string;
+  readonly stamp = drawStamp();
+  lifeline: Lifeline | undefined;
   private readonly users: FolderUsers;
+  private readonly keeping: GateKeeping;
   private user: FolderUser | undefined;
   private gate: CommitGate | undefined;
   private inode: number | undefined;
 
   constructor(
     private readonly directory: string,
-    private readonly maxFileBytes: number,
-    private readonly onRefusal: (refusal: Refusal) => void,
+    private readonly options: FolderOptions,
   ) {
-    this.path = join(directory, diskFormat);
-    this.users = new FolderUsers(this.path);
+    this.path = join(directory, options.name ?? diskFormat);
+    const judge = async (stamp: string): Promise<Liveness> => {
+      if (options.without !== 'containers') return livenessOf(directory, stamp);
+      return processRuns(readStamp(stamp)) ? 'running' : 'ended';
+    };
+    this.users = new FolderUsers(this.path, judge);
+    this.keeping = { stamp: this.stamp, livenessOf: judge, clock: options.clock };
   }
 
   /**
    * Vets the folder, sets it aside if it is damaged, and opens what is there then, while nobody commits.
    *
    * @param openEnvironment opens what lies at `path`.
-   * @throws what the file system or `openEnvironment` says.
+   * @throws UsedElsewhereError, UnjudgedHolderError, ForeignFolderError, what the file system or `openEnvironment` says.
    */
   async enter<T>(openEnvironment: () => T, isDamage: (error: unknown) => boolean): Promise<Entered<T>> {
-    await mkdir(this.directory, { recursive: true });
-    const lock = await takeFileLock(`${this.path}.lock`, lockWaitMs);
+    if (this.options.without !== 'ownership') await assertSafeDirectory(this.directory);
+    this.lifeline = await openLifeline(this.directory, readStamp(this.stamp).instance);
+    try {
+      return await this.enterLocked(openEnvironment, isDamage);
+    } catch (error) {
+      await this.lifeline?.close();
+      throw error;
+    }
+  }
+
+  private async enterLocked<T>(openEnvironment: () => T, isDamage: (error: unknown) => boolean): Promise<Entered<T>> {
+    const lock = await this.takeLock(lockWaitMs);
     let release = async (): Promise<void> => {};
     try {
       await this.prepare();
-      release = await holdCommits(this.path, await this.users.running(), commitWaitMs);
-      const refusal = await this.vet();
+      const users = await this.users.survey();
+      this.assertUsable(users);
+      await clearLifelines(this.directory);
+      release = await holdCommits(this.path, users.running, users.ending, commitWaitMs, this.keeping);
+      const refusal = await vet(this.path, users.running.length > 0, this.options.maxFileBytes);
       if (refusal) await this.setAside(refusal, lock);
       try {
         return await this.register(openEnvironment);
@@ -103,7 +156,7 @@ export class DiskFolder {
   async leave(closeEnvironment: () => Promise<void>, sound: boolean): Promise<void> {
     let lock: FileLock | undefined;
     try {
-      lock = await takeFileLock(`${this.path}.lock`, lockWaitMs);
+      lock = await this.takeLock(leaveWaitMs);
     } catch {
       // Read-only by now, or held for long: the next user has the database tried in a child.
     }
@@ -112,11 +165,28 @@ export class DiskFolder {
       this.gate?.close();
       if (!this.user || !(await this.isCurrent())) return;
       await this.users.remove(this.user);
-      if (lock && sound && (await this.users.running()).length === 0) await markClean(this.path);
+      if (lock && sound && isUnused(await this.users.survey())) await markClean(this.path);
     } catch {
       // Without the mark nothing is lost but time.
     } finally {
       await lock?.release().catch(() => undefined);
+      await this.lifeline?.close();
+    }
+  }
+
+  private takeLock(waitMs: number): Promise<FileLock> {
+    return takeFileLock(`${this.path}.lock`, { ...this.keeping, waitMs, unjudgedWaitMs });
+  }
+
+  private assertUsable({ running, unknown }: Survey): void {
+    if (this.options.without === 'containers') return;
+    if (unknown[0]) throw new UnjudgedHolderError(this.path, unknown[0].stamp);
+    const elsewhere = running.map(({ stamp }) => readStamp(stamp)).filter((stamp) => !isOfThisNamespace(stamp));
+    if (elsewhere.length > 0) {
+      throw new UsedElsewhereError(
+        this.directory,
+        elsewhere.map(({ instance }) => instance),
+      );
     }
   }
 
@@ -132,13 +202,14 @@ export class DiskFolder {
 
   /** The next to open the folder doesn't trust that others have it open. */
   async suspect(): Promise<void> {
-    await writeFile(join(this.path, 'suspect'), '', { mode: 0o600 }).catch(() => undefined);
+    await writePrivateFile(join(this.path, 'suspect'), '').catch(() => undefined);
   }
 
   /** The cache holds what the application holds: nobody else's business. */
   private async prepare(): Promise<void> {
-    await mkdir(this.path, { recursive: true, mode: 0o700 });
-    if ((await this.users.running()).length > 0) return;
+    if (this.options.without === 'ownership') await makeFolders(this.path);
+    else await makePrivateFolder(this.path);
+    if (!isUnused(await this.users.survey())) return;
     // LMDB leaves its lock file sparse and maps it: on a full disk the first touch of a hole is a SIGBUS. Bytes that are written
     // are refused with an error instead. (Never while somebody has it open: closing it would drop that process's locks.)
     await this.reserve('lock.mdb', 64 * (maxReaders + 8));
@@ -148,16 +219,17 @@ export class DiskFolder {
   private async reserve(name: string, bytes: number): Promise<void> {
     const path = join(this.path, name);
     const { size } = await stat(path).catch(() => ({ size: 0 }));
-    if (size < bytes) await writeFile(path, Buffer.alloc(bytes), { mode: 0o600 });
+    if (size < bytes) await writePrivateFile(path, Buffer.alloc(bytes));
   }
 
   private async register<T>(openEnvironment: () => T): Promise<Entered<T>> {
     await removeCleanMark(this.path);
-    const user = await this.users.add(await this.users.running());
+    const user = await this.users.add(this.stamp, (await this.users.survey()).running);
     let gate: CommitGate | undefined;
     try {
-      if ((await this.boot()) !== bootName()) await writeFile(join(this.path, 'boot'), bootName(), { mode: 0o600 });
-      gate = commitGate(this.path, user.slot);
+      if ((await bootOf(this.path)) !== bootName()) await writePrivateFile(join(this.path, 'boot'), bootName());
+      gate = commitGate(this.path, user.slot, this.keeping);
+      if (this.options.without !== 'pages') await reserveDataFile(join(this.path, 'data.mdb'));
       const environment = openEnvironment();
       this.inode = (await stat(join(this.path, 'data.mdb'))).ino;
       [this.user, this.gate] = [user, gate];
@@ -169,36 +241,6 @@ export class DiskFolder {
     }
   }
 
-  /** @returns what is wrong with the database; undefined: nothing, or there is none. */
-  private async vet(): Promise<Refusal | undefined> {
-    const others = await this.users.running();
-    const suspected = await exists(join(this.path, 'suspect'));
-    try {
-      const file = await inspectDataFile(join(this.path, 'data.mdb'));
-      if (!file || (others.length > 0 && !suspected)) return undefined;
-      if (file.bytes > this.maxFileBytes) {
-        return { kind: 'discarded', problem: 'its file is larger than maxBytes allows, and a file never shrinks' };
-      }
-      return (await isClean(this.path, file)) && !suspected ? undefined : await this.tryOut(file);
-    } catch (error) {
-      if (!(error instanceof DamagedFileError)) throw error;
-      return { kind: 'damaged', problem: error.message };
-    }
-  }
-
-  private async tryOut(file: DataFile): Promise<Refusal | undefined> {
-    if ((await this.boot()) !== bootName()) {
-      return { kind: 'discarded', problem: 'the machine was restarted while it was open' };
-    }
-    const outcome = await tryInChild(this.path, trialLimitMs);
-    if (outcome.status === 'damaged') return { kind: 'damaged', problem: outcome.problem };
-    // Pages may be missing at the end for good reasons, which only a full reading tells from a cut.
-    if (outcome.status === 'unfinished' && file.bytes < file.usedBytes)
-      return { kind: 'damaged', problem: 'it is cut off' };
-    await rm(join(this.path, 'suspect'), { force: true });
-    return undefined;
-  }
-
   /**
    * 1. A finds the file damaged and holds the lock.  2. B, which has the file open, goes on: its map outlives the rename.  3. A renames,
    * and opens an empty database in the old place.  4. B finds another inode in the place within a second, closes and enters anew.
@@ -208,24 +250,19 @@ export class DiskFolder {
     if (!(await lock.isHeld())) throw new Error('the right to set the folder aside was lost');
     const instant = new Date().toISOString().replaceAll(/[:.]/g, '-');
     await rename(this.path, `${this.path}.${refusal.kind}-${instant}`);
-    this.onRefusal(refusal);
+    this.options.onRefusal(refusal);
     const names = (await readdir(this.directory)).sort();
-    const damaged = names.filter((name) => name.startsWith(`${diskFormat}.damaged-`));
-    const discarded = names.filter((name) => name.startsWith(`${diskFormat}.discarded-`));
+    const damaged = names.filter((name) => name.startsWith(`${this.name}.damaged-`));
+    const discarded = names.filter((name) => name.startsWith(`${this.name}.discarded-`));
     for (const name of [...discarded, ...damaged.slice(0, -keptDamagedFolders)]) {
       await rm(join(this.directory, name), { recursive: true, force: true });
     }
     await this.prepare();
   }
 
-  private async boot(): Promise<string | undefined> {
-    return readFile(join(this.path, 'boot'), 'latin1').catch(() => undefined);
+  private get name(): string {
+    return this.options.name ?? diskFormat;
   }
 }
 
-async function exists(path: string): Promise<boolean> {
-  return stat(path).then(
-    () => true,
-    () => false,
-  );
-}
+const isUnused = ({ running, unknown }: Survey): boolean => running.length === 0 && unknown.length === 0;

@@ -3,6 +3,7 @@ import { reportFault } from '../../value/events.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import { assertStoreKey } from '../store-key.js';
 import type { DiskDatabase, DiskTuning } from './disk-database.js';
+import { UsedElsewhereError } from './disk-folder.js';
 import { counterKind, itemKind } from './disk-record.js';
 import { shareDatabase } from './shared-database.js';
 import type { SharedDatabase } from './shared-database.js';
@@ -30,6 +31,11 @@ export class DiskShard implements Shard {
     private readonly tuning: DiskTuning,
   ) {
     this.name = `disk ${directory}`;
+  }
+
+  /** Why the last try to open did not come to an end, if processes of another container are the reason. */
+  get usedElsewhere(): UsedElsewhereError | undefined {
+    return this.failure instanceof UsedElsewhereError ? this.failure : undefined;
   }
 
   /** Resolves also when the folder can't be used. @throws InvalidOptionError without lmdb. */
@@ -176,7 +182,7 @@ export class DiskShard implements Shard {
     this.held = undefined;
     try {
       await before?.release();
-      const held = await shareDatabase(this.name, this.directory, this.tuning);
+      const held = await shareDatabase(this.name, this.directory, this.tuning, this);
       this.held = held;
       this.failure = undefined;
       this.retryMs = firstRetryMs;
@@ -185,7 +191,7 @@ export class DiskShard implements Shard {
       this.failure = error;
       this.retryAt = performance.now() + this.retryMs;
       this.retryMs = Math.min(this.retryMs * 2, lastRetryMs);
-      if (isNew && !(error instanceof InvalidOptionError)) {
+      if (isNew && !(error instanceof InvalidOptionError || error instanceof UsedElsewhereError)) {
         const message = `The folder can't be used: ${(error as Error).message}.`;
         reportFault({ source: this.name, kind: 'unavailable', message, cause: error });
       }

@@ -3,9 +3,9 @@ import { systemClock } from '../../value/clock.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
 import type { Shard, Store, StoreCapabilities } from '../store.js';
-import type { DiskTuning } from './disk-database.js';
-import { DiskShard } from './disk-shard.js';
 import { readBufferBytes } from './environment.js';
+import { FolderShard } from './folder-shard.js';
+import type { FolderShardTuning } from './folder-shard.js';
 
 export interface DiskStoreOptions {
   /** The folder to keep the database in; it is created. One host's disk: LMDB doesn't work on network file systems. */
@@ -15,7 +15,7 @@ export interface DiskStoreOptions {
 }
 
 /** What tests set and users don't. */
-export interface DiskStoreTuning extends Partial<Omit<DiskTuning, 'maxBytes'>> {
+export interface DiskStoreTuning extends Partial<Omit<FolderShardTuning, 'maxBytes'>> {
   readonly maxItemBytes?: number;
 }
 
@@ -48,7 +48,7 @@ export class DiskStore implements Store {
     clockResolutionMs: 1,
     keepsDeadlines: true,
   };
-  readonly shards: readonly [DiskShard];
+  readonly shards: readonly [FolderShard];
 
   constructor({ directory, maxBytes = 2 ** 30 }: DiskStoreOptions, tuning: DiskStoreTuning = {}) {
     if (typeof directory !== 'string' || directory.trim() === '' || directory.includes('\0')) {
@@ -69,13 +69,17 @@ export class DiskStore implements Store {
       deadlineMs = 500,
       careEachMs = 1_000,
       waitsForOpeners = true,
+      without,
+      openWithinMs = 2_000,
     } = tuning;
-    const shard = new DiskShard(resolve(directory), Math.min(maxItemBytes, largest), {
+    const shard = new FolderShard(resolve(directory), Math.min(maxItemBytes, largest), {
       maxBytes,
       clock,
       deadlineMs,
       careEachMs,
       waitsForOpeners,
+      without,
+      openWithinMs,
     });
     this.shards = [shard];
   }

@@ -3,6 +3,7 @@ import type { RootDatabase } from 'lmdb';
 import { InvalidOptionError } from '../../value/errors.js';
 import type { DiskKey } from './disk-key.js';
 import { diskKeyEncoder } from './disk-key.js';
+import { pageBytes } from './empty-data-file.js';
 
 /** An open LMDB database, and what its type declarations leave out. */
 export type Environment = RootDatabase<Uint8Array, DiskKey> & {
@@ -65,6 +66,7 @@ export async function loadLmdb(): Promise<Lmdb> {
         overlappingSync: false,
         // A batch is written when it is handed over, not at the end of the turn.
         eventTurnBatching: false,
+        pageSize: pageBytes,
         maxDbs: 1,
         maxReaders,
         // Address space, not memory: large enough that the map is hardly ever renewed. lmdb grows it when it must.

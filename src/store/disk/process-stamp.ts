@@ -1,18 +1,49 @@
-import { readFileSync } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import { readFileSync, statSync } from 'node:fs';
 import { uptime } from 'node:os';
+import { systemClock } from '../../value/clock.js';
 
 /**
- * Names one process of this host for good: its id and the instant at which it started. An id alone is not enough: containers give
- * the same few ids to every generation of processes.
+ * Names one opener of a folder for good. A process id alone is not enough: a container gives the same few ids to every generation of its
+ * processes, two containers on one volume give the same id to two processes, and a thread can end while its process lives.
  *
- * Without `/proc` the start is unknown and an id that is in use counts as the process.
+ * As text: `<pid>-<start>-<instance>.<namespace>.<boot>`.
  */
-export const ownStamp = `${process.pid}-${startedAt(process.pid) ?? 0}`;
+export interface ProcessStamp {
+  readonly pid: number;
+  /** Clock ticks between the start of the machine and that of the process; 0: unknown. */
+  readonly startedAt: number;
+  /** Drawn for each opener. A thread has its own. */
+  readonly instance: string;
+  /** The inode of the namespace that the process id is valid in; empty: unknown. */
+  readonly namespace: string;
+  /** The beginning of the machine's boot id; empty: unknown. */
+  readonly boot: string;
+}
 
-export function isRunning(stamp: string): boolean {
-  const [pid = NaN, started = NaN] = stamp.split('-').map(Number);
+/** A stamp for one opener of this process. */
+export function drawStamp(): string {
+  return `${process.pid}-${startOf(process.pid) ?? 0}-${randomUUID().slice(0, 8)}.${ownNamespace}.${ownBoot}`;
+}
+
+/** Reads a stamp, whatever stands behind it; parts that are not there are unknown. */
+export function readStamp(text: string): ProcessStamp {
+  const [pid = '', startedAt = '', rest = ''] = text.split('-');
+  const [instance = '', namespace = '', boot = ''] = rest.split('.');
+  return { pid: Number(pid), startedAt: Number(startedAt) || 0, instance, namespace, boot };
+}
+
+/** Whether its process id means the same process here as it does where the stamp was made. */
+export function isOfThisNamespace({ namespace, boot }: ProcessStamp): boolean {
+  return (namespace === '' || namespace === ownNamespace) && isOfThisBoot(boot);
+}
+
+export const isOfThisBoot = (boot: string): boolean => boot === '' || ownBoot === '' || boot === ownBoot;
+
+/** Of a stamp of this namespace. Without `/proc` the start is unknown, and an id that is in use counts as the process. */
+export function processRuns({ pid, startedAt }: ProcessStamp): boolean {
   if (!Number.isInteger(pid) || pid <= 0) return false;
-  if (started > 0) return startedAt(pid) === started;
+  if (startedAt > 0) return startOf(pid) === startedAt;
   try {
     process.kill(pid, 0);
     return true;
@@ -22,7 +53,7 @@ export function isRunning(stamp: string): boolean {
 }
 
 /** Field 22 of `/proc/<pid>/stat`, in clock ticks since the machine started; the name in field 2 may hold anything but its last `)`. */
-function startedAt(pid: number): number | undefined {
+function startOf(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
@@ -35,9 +66,27 @@ function startedAt(pid: number): number | undefined {
 
 /** Changes when the machine starts anew, and only then; where the system doesn't tell, the minute it started in. */
 export function bootName(): string {
+  return readBootId() ?? `minute-${Math.round((systemClock.now() / 1000 - uptime()) / 60)}`;
+}
+
+function readBootId(): string | undefined {
   try {
     return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim();
   } catch {
-    return `minute-${Math.round((Date.now() / 1000 - uptime()) / 60)}`;
+    return undefined;
+  }
+}
+
+/** Names this container among those of this host that share a folder. */
+export const ownPlace = (): string => `${ownNamespace || 'host'}.${ownBoot}`;
+
+const ownBoot = readBootId()?.replaceAll('-', '').slice(0, 8) ?? '';
+const ownNamespace = readNamespace();
+
+function readNamespace(): string {
+  try {
+    return `${statSync('/proc/self/ns/pid').ino}`;
+  } catch {
+    return '';
   }
 }

@@ -1,6 +1,8 @@
-import { mkdir, realpath } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
+import type { Shard } from '../store.js';
 import { DiskDatabase } from './disk-database.js';
 import type { DiskTuning } from './disk-database.js';
+import { makeFolders } from './private-folder.js';
 
 /** A database as one of its stores in this process holds it. */
 export interface SharedDatabase {
@@ -19,9 +21,17 @@ const open = new Map<string, Entry>();
 /** A database that is being closed is out of the way before it is opened again. */
 const closing = new Map<string, Promise<void>>();
 
-/** @throws InvalidOptionError without lmdb, else what the file system or lmdb says. */
-export async function shareDatabase(name: string, directory: string, tuning: DiskTuning): Promise<SharedDatabase> {
-  await mkdir(directory, { recursive: true });
+/**
+ * @param lender carries out what other containers ask for, until it releases the database.
+ * @throws InvalidOptionError without lmdb, else what the file system or lmdb says.
+ */
+export async function shareDatabase(
+  name: string,
+  directory: string,
+  tuning: DiskTuning,
+  lender: Shard,
+): Promise<SharedDatabase> {
+  await makeFolders(directory);
   const path = await realpath(directory);
   for (;;) {
     const entry = open.get(path) ?? begin(name, path, tuning);
@@ -29,7 +39,12 @@ export async function shareDatabase(name: string, directory: string, tuning: Dis
     const database = await entry.opening;
     if (!database.ended) {
       database.limit(tuning.maxBytes);
-      return { database, release: once(() => letGo(path, entry, database)) };
+      database.lenders.add(lender);
+      const release = (): Promise<void> => {
+        database.lenders.delete(lender);
+        return letGo(path, entry, database);
+      };
+      return { database, release: once(release) };
     }
     await letGo(path, entry, database);
   }

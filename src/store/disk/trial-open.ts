@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
+import { join } from 'node:path';
 
 export type TrialOutcome =
   | { readonly status: 'sound' }
@@ -39,7 +40,8 @@ process.exit(0);
 
 /** Opens a database that may be damaged in a process of its own. */
 export async function tryInChild(folder: string, limitMs: number): Promise<TrialOutcome> {
-  const lmdb = createRequire(import.meta.url).resolve('lmdb');
+  const lmdb = locateLmdb();
+  if (lmdb === undefined) return { status: 'unfinished' };
   const environment: NodeJS.ProcessEnv = { ...process.env };
   // What this process was started with (a debugger, a loader) is none of the child's business.
   delete environment['NODE_OPTIONS'];
@@ -59,6 +61,22 @@ export async function tryInChild(folder: string, limitMs: number): Promise<Trial
       },
     );
   });
+}
+
+/**
+ * Where the child finds lmdb. In a CommonJS bundle this file has no address (`import.meta` is empty), and lmdb lies beside the bundle: beside the
+ * main script, else the working directory.
+ */
+function locateLmdb(): string | undefined {
+  const here: string | undefined = (import.meta as { url?: string }).url;
+  for (const base of [here, process.argv[1], join(process.cwd(), 'index.js')]) {
+    try {
+      if (base !== undefined) return createRequire(base).resolve('lmdb');
+    } catch {
+      // Not from there.
+    }
+  }
+  return undefined;
 }
 
 const signsOfDamage = new Set<unknown>(['SIGBUS', 'SIGSEGV', 'SIGABRT', 'SIGILL', 'SIGFPE', 3, 4, 5, 6]);

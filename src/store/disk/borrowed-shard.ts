@@ -1,0 +1,101 @@
+import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../value/clock.js';
+import { StoreUnavailableError } from '../../value/errors.js';
+import type { LentOperation, LentReply, LentRequest } from './lent-shard.js';
+import { connectTo } from './lifeline.js';
+import { FrameReader, frameOf } from './wire.js';
+
+interface Waiting {
+  resolve(result: unknown): void;
+  reject(error: StoreUnavailableError): void;
+  readonly deadline: Timer;
+}
+
+export interface BorrowOptions {
+  /** Of the store, for errors. */
+  readonly name: string;
+  readonly clock: Clock;
+  /** How long the other side may take for an answer. One that takes longer is left, and may still carry the operation out. */
+  readonly deadlineMs: number;
+  /** Called once, when the connection is over. */
+  readonly onEnd: () => void;
+}
+
+/** Answers hold what was asked for: as many keys as a call names. */
+const maxReplyBytes = 2 ** 30;
+
+/** The shard of a process in another container, which has the database of a shared folder open. */
+export class BorrowedShard {
+  private readonly waiting = new Map<number, Waiting>();
+  private lastId = 0;
+
+  /** Connects to the first of them that answers. Rejects with what the system says where none does. */
+  static async from(directory: string, instances: readonly string[], options: BorrowOptions): Promise<BorrowedShard> {
+    let failure: unknown;
+    for (const instance of instances) {
+      try {
+        return new BorrowedShard(await connectTo(directory, instance), options);
+      } catch (error) {
+        failure = error;
+      }
+    }
+    throw failure;
+  }
+
+  private constructor(
+    private readonly socket: Socket,
+    private readonly options: BorrowOptions,
+  ) {
+    const replies = new FrameReader(maxReplyBytes, (message) => this.settle(message as LentReply));
+    socket.unref();
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        replies.push(chunk);
+      } catch {
+        socket.destroy();
+      }
+    });
+    socket.on('error', () => socket.destroy());
+    socket.once('close', () => {
+      for (const id of [...this.waiting.keys()]) this.fail(id, 'the process that has it open is gone');
+      options.onEnd();
+    });
+  }
+
+  /** Rejects with StoreUnavailableError, and with nothing else. */
+  call(operation: LentOperation, args: readonly unknown[]): Promise<unknown> {
+    const id = ++this.lastId;
+    return new Promise((resolve, reject) => {
+      const deadline = this.options.clock.after(this.options.deadlineMs, () => {
+        this.fail(id, `the process that has it open did not answer within ${this.options.deadlineMs} ms`);
+        this.socket.destroy();
+      });
+      this.waiting.set(id, { resolve, reject, deadline });
+      // Somebody waits: until the answer is there the connection keeps the process alive.
+      this.socket.ref();
+      const request: LentRequest = { id, operation, args };
+      this.socket.write(frameOf(request));
+    });
+  }
+
+  end(): void {
+    this.socket.destroy();
+  }
+
+  private settle(reply: LentReply): void {
+    if ('problem' in reply) return this.fail(reply.id, reply.problem);
+    this.taken(reply.id)?.resolve(reply.result);
+  }
+
+  private fail(id: number, problem: string): void {
+    this.taken(id)?.reject(new StoreUnavailableError(this.options.name, problem));
+  }
+
+  private taken(id: number): Waiting | undefined {
+    const waiting = this.waiting.get(id);
+    this.waiting.delete(id);
+    waiting?.deadline.cancel();
+    if (this.waiting.size === 0) this.socket.unref();
+    return waiting;
+  }
+}

@@ -1,0 +1,71 @@
+import type { Socket } from 'node:net';
+import { TieredCacheError } from '../../value/errors.js';
+import type { Shard } from '../store.js';
+import { FrameReader, frameOf } from './wire.js';
+
+/** What another container may ask for. All of them take and give plain data. */
+export const lentOperations = [
+  'readMany',
+  'readOrStub',
+  'write',
+  'remove',
+  'increment',
+  'touch',
+  'stats',
+  'invalidate',
+  'readFeed',
+] as const satisfies readonly (keyof Shard)[];
+
+export type LentOperation = (typeof lentOperations)[number];
+
+export interface LentRequest {
+  readonly id: number;
+  readonly operation: LentOperation;
+  readonly args: readonly unknown[];
+}
+
+export type LentReply =
+  { readonly id: number; readonly result: unknown } | { readonly id: number; readonly problem: string };
+
+/** Four items of the largest size. */
+const maxRequestBytes = 64 * 2 ** 20;
+
+/**
+ * Carries out on this process's shard what a process of another container asks for over the socket.
+ *
+ * @param shard undefined while there is none that is open.
+ */
+export function lendShard(socket: Socket, shard: () => Shard | undefined): void {
+  const reply = (message: LentReply): void => {
+    if (!socket.destroyed) socket.write(frameOf(message));
+  };
+  const requests = new FrameReader(maxRequestBytes, (message) => {
+    const { id, operation, args } = message as LentRequest;
+    void carryOut(shard(), operation, args).then(
+      (result) => reply({ id, result }),
+      (error: unknown) => {
+        reply({ id, problem: error instanceof TieredCacheError ? error.message : 'the operation failed' });
+      },
+    );
+  });
+  socket.on('data', (chunk: Buffer) => {
+    try {
+      requests.push(chunk);
+    } catch {
+      socket.destroy();
+    }
+  });
+}
+
+type Methods = Partial<Record<LentOperation, (...args: readonly unknown[]) => Promise<unknown>>>;
+
+async function carryOut(
+  shard: Shard | undefined,
+  operation: LentOperation,
+  args: readonly unknown[],
+): Promise<unknown> {
+  const method = lentOperations.includes(operation) ? operation : undefined;
+  const answer = method && (shard as Methods | undefined)?.[method]?.(...args);
+  if (answer === undefined) throw new Error('there is nobody to ask');
+  return answer;
+}

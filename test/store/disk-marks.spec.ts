@@ -1,0 +1,156 @@
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { DiskStore } from '../../src/store/disk/disk-store.js';
+import type { DiskStoreTuning } from '../../src/store/disk/disk-store.js';
+import { emptyDataFile } from '../../src/store/disk/empty-data-file.js';
+import { drawStamp } from '../../src/store/disk/process-stamp.js';
+import { diskDirectory } from '../support/disk-directory.js';
+import type { DiskDirectory } from '../support/disk-directory.js';
+import { eventually } from '../support/eventually.js';
+import { recordEvents } from '../support/recorded-events.js';
+import type { RecordedEvents } from '../support/recorded-events.js';
+import { startWorker } from '../support/worker-process.js';
+
+const lockedOutMs = 2_000;
+
+let directory: DiskDirectory;
+let events: RecordedEvents;
+const opened: DiskStore[] = [];
+
+async function openStore(tuning: DiskStoreTuning = {}): Promise<{ store: DiskStore; ms: number }> {
+  const store = new DiskStore({ directory: directory.path }, { deadlineMs: 10_000, ...tuning });
+  opened.push(store);
+  const startedAt = performance.now();
+  await store.open();
+  return { store, ms: performance.now() - startedAt };
+}
+
+const stores = (store: DiskStore): Promise<unknown> =>
+  store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity }).then(({ status }) => status);
+
+function usersFolder(): string {
+  const path = join(directory.path, 'v1', 'users');
+  mkdirSync(path, { recursive: true, mode: 0o700 });
+  return path;
+}
+
+/** As a process of another container could be named, whose id is that of another process here. */
+function stampOfAnotherContainer(): string {
+  const [, , rest = ''] = drawStamp().split('-');
+  const [instance, , boot] = rest.split('.');
+  return `1-987654321-${instance}.1234567.${boot}`;
+}
+
+beforeEach(() => {
+  directory = diskDirectory();
+  events = recordEvents('fault');
+});
+
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((store) => store.close()));
+  events.stop();
+  directory.remove();
+});
+
+describe('the mark of a user', () => {
+  it('of a process whose id was given to another since is cleared away', async () => {
+    // Process 1 is there, and started at another instant.
+    for (const stamp of ['1-987654321-abcdef01-0', `1-987654321-abcdef02.1234567.${'f'.repeat(8)}-1`]) {
+      writeFileSync(join(usersFolder(), stamp), '');
+    }
+    const { store, ms } = await openStore();
+    expect(ms).toBeLessThan(lockedOutMs);
+    expect(await stores(store)).toBe('stored');
+    expect(readdirSync(usersFolder())).toHaveLength(1);
+    expect(events.all).toEqual([]);
+  });
+
+  it('that nobody can judge is respected: a database of its own is used, and said so', async () => {
+    const mark = `${stampOfAnotherContainer()}-0`;
+    writeFileSync(join(usersFolder(), mark), '');
+    const { store, ms } = await openStore();
+    expect(ms).toBeLessThan(lockedOutMs);
+    expect(await stores(store)).toBe('stored');
+    expect(readdirSync(usersFolder())).toEqual([mark]);
+    expect(existsSync(join(directory.path, 'v1', 'data.mdb'))).toBe(false);
+    expect(events.of('fault')).toMatchObject([
+      { kind: 'degraded', message: expect.stringContaining("which the others don't see") as unknown },
+    ]);
+  });
+
+  it('that nobody can judge is erased where process ids are taken for the whole truth (negative control)', async () => {
+    const mark = `${stampOfAnotherContainer()}-0`;
+    writeFileSync(join(usersFolder(), mark), '');
+    await openStore({ without: 'containers' });
+    expect(readdirSync(usersFolder())).not.toContain(mark);
+  });
+});
+
+describe('the right to open', () => {
+  it('of a process that lives is waited for no longer than the deadline of the start, and the store joins later', async () => {
+    const lock = join(directory.path, 'v1.lock');
+    const holder = drawStamp();
+    symlinkSync(holder, lock);
+    const { store, ms } = await openStore();
+    expect(ms).toBeGreaterThan(lockedOutMs - 100);
+    expect(ms).toBeLessThan(lockedOutMs + 500);
+    expect(readlinkSync(lock)).toBe(holder);
+    expect(events.of('fault')).toMatchObject([{ kind: 'unavailable' }]);
+    rmSync(lock);
+    await eventually(async () => expect(await stores(store)).toBe('stored'));
+  });
+
+  it('of a holder that nobody can judge is respected, and nobody is locked out', async () => {
+    const lock = join(directory.path, 'v1.lock');
+    const holder = stampOfAnotherContainer();
+    symlinkSync(holder, lock);
+    const { store, ms } = await openStore();
+    expect(ms).toBeLessThan(lockedOutMs);
+    expect(await stores(store)).toBe('stored');
+    expect(readlinkSync(lock)).toBe(holder);
+  });
+});
+
+describe('the mark of an opener', () => {
+  it('that ended holds up no transaction', async () => {
+    const { store } = await openStore();
+    symlinkSync('1-987654321-abcdef01', join(directory.path, 'v1', 'opening'));
+    const startedAt = performance.now();
+    for (let i = 0; i < 20; i++) expect(await stores(store)).toBe('stored');
+    expect(performance.now() - startedAt).toBeLessThan(1_000);
+    // And the next opener is not kept out by it.
+    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
+      directory: directory.path,
+    });
+    try {
+      expect(await worker.call<number>('open')).toBeLessThan(lockedOutMs);
+      expect(await worker.stop()).toBe('0');
+    } finally {
+      await worker.kill();
+    }
+  });
+});
+
+describe('a data file that is made beforehand', () => {
+  it('is what LMDB makes of none', async () => {
+    const path = join(directory.path, 'made-by-lmdb');
+    mkdirSync(path);
+    const { open } = await import('lmdb');
+    const database = open({ path, noSubdir: false, mapSize: 2 ** 32 });
+    await database.close();
+    const theirs = readFileSync(join(path, 'data.mdb'));
+    // The second page is that of the first transaction, which names the tree's flags.
+    expect(theirs.subarray(0, 4_096)).toEqual(emptyDataFile().subarray(0, 4_096));
+    expect(theirs).toHaveLength(emptyDataFile().length);
+  });
+});
