@@ -225,8 +225,9 @@ describe('expired items', () => {
     );
     await shards[0].write('long', bytes('1'), forever);
     const entries = (): number =>
-      (shards[0] as unknown as { local: { held: { database: { usage(): { entries: number } } } } }).local.held
-        .database.usage().entries;
+      (
+        shards[0] as unknown as { local: { held: { database: { usage(): { entries: number } } } } }
+      ).local.held.database.usage().entries;
     expect(entries()).toBeGreaterThanOrEqual(2_001);
     // `long`, and the store's own records.
     await eventually(() => expect(entries()).toBeLessThan(10));
