@@ -1,0 +1,57 @@
+import { onCacheEvent } from './events.js';
+import type { CacheEvents } from './events.js';
+import type { MissReason } from './lookup.js';
+
+type RefusalReason = CacheEvents['loadRefused']['reason'];
+
+/** As many keys as can be between their event and whoever asks for it; older ones are forgotten. */
+const maxKeys = 1_000;
+
+/**
+ * What the cache's events said last of a key: why a look-up missed, and why a finished load was not kept. A `getOrSet` tells its caller
+ * neither, and the events of a load are published before its caller goes on.
+ */
+export class LoadNotes {
+  private readonly misses = new Map<string, MissReason>();
+  private readonly refusals = new Map<string, RefusalReason>();
+  private readonly stops: (() => void)[];
+
+  /** @param isOurs whether a key's text is one that will be asked for. */
+  constructor(isOurs: (key: string) => boolean) {
+    this.stops = [
+      onCacheEvent('miss', ({ cache, key, reason }) => isOurs(key) && note(this.misses, cache, key, reason)),
+      onCacheEvent('loadRefused', ({ cache, key, reason }) => isOurs(key) && note(this.refusals, cache, key, reason)),
+    ];
+  }
+
+  /** Why this key was last missed. The second time it is asked for, nobody knows. */
+  takeMiss(cache: string, key: string): MissReason | undefined {
+    return take(this.misses, cache, key);
+  }
+
+  takeRefusal(cache: string, key: string): RefusalReason | undefined {
+    return take(this.refusals, cache, key);
+  }
+
+  stop(): void {
+    for (const stop of this.stops.splice(0)) stop();
+  }
+}
+
+const nameOf = (cache: string, key: string): string => `${cache}\0${key}`;
+
+function note<R>(reasons: Map<string, R>, cache: string, key: string, reason: R): void {
+  const name = nameOf(cache, key);
+  reasons.delete(name);
+  reasons.set(name, reason);
+  if (reasons.size <= maxKeys) return;
+  const oldest = reasons.keys().next();
+  if (oldest.done !== true) reasons.delete(oldest.value);
+}
+
+function take<R>(reasons: Map<string, R>, cache: string, key: string): R | undefined {
+  const name = nameOf(cache, key);
+  const reason = reasons.get(name);
+  reasons.delete(name);
+  return reason;
+}
