@@ -3,14 +3,18 @@ import type { Fillers } from '../codec/spliced/render-spliced.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { AnswerHead, CachedAnswer } from './cached-answer.js';
 import { entityTag, matches } from './conditional.js';
-import { sendsBytes, setHeader, varyBy } from './http-exchange.js';
+import { keepCookiesPrivate, ofNobodyElse, privateControl } from './visibility.js';
+import { rawResponse, sendsBytes, setHeader, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 
-/** How answers of one handler are presented. */
+/** How answers of one handler are presented to one caller. */
 export interface Presentation {
   readonly cacheControl: 'max-age' | 'no-cache' | false;
   readonly vary: readonly string[];
   readonly fill: ((request: HttpRequest) => Fillers) | undefined;
+  /** No shared cache may give it to another caller. */
+  readonly isPrivate: boolean;
+  readonly now: number;
 }
 
 /** What caches honour at most; more is as good as endless (RFC 9111, 1.2.2). */
@@ -20,7 +24,6 @@ const maxSeconds = 365 * 24 * 60 * 60;
  * Sets status and headers, and returns what Nest is to send: the stored bytes, or nothing for a 304. A promise only for what has to be
  * filled first.
  *
- * @param personal the answer belongs to one caller.
  * @throws InvalidOptionError, FillerError for a spliced document that can't be filled.
  */
 export function presentAnswer(
@@ -28,17 +31,17 @@ export function presentAnswer(
   request: HttpRequest,
   response: HttpResponse,
   presentation: Presentation,
-  personal: boolean,
 ): unknown {
   const { kind, etag } = answer.head;
+  const { cacheControl } = presentation;
   if (kind !== 'spliced') {
-    const { cacheControl } = presentation;
-    const directives = cacheControl && directivesOf(answer.head, cacheControl, personal);
+    const directives = cacheControl && directivesOf(answer.head, cacheControl, presentation.isPrivate);
     return send(answer.head, answer.body, etag, directives, request, response, presentation);
   }
   return filled(answer, request, presentation.fill).then((bytes) => {
-    const directives = presentation.cacheControl && 'private, no-cache';
-    return send(answer.head, bytes, etag ?? entityTag(bytes), directives, request, response, presentation);
+    const directives = cacheControl && 'private, no-cache';
+    const own = { ...presentation, isPrivate: true };
+    return send(answer.head, bytes, etag ?? entityTag(bytes), directives, request, response, own);
   });
 }
 
@@ -49,31 +52,41 @@ function send(
   cacheControl: string | false,
   request: HttpRequest,
   response: HttpResponse,
-  { vary }: Presentation,
+  { vary, isPrivate, now }: Presentation,
 ): unknown {
   for (const [name, value] of headers) setHeader(response, name, value);
   varyBy(response, vary);
   if (etag !== undefined) setHeader(response, 'ETag', etag);
-  setHeader(response, 'Age', `${Math.max(0, Math.floor((Date.now() - createdAt) / 1_000))}`);
+  setHeader(response, 'Age', `${Math.max(0, Math.floor((now - createdAt) / 1_000))}`);
   if (cacheControl !== false && response.getHeader('cache-control') === undefined) {
     setHeader(response, 'Cache-Control', cacheControl);
   }
+  if (isPrivate) closeToOthers(response);
+  else if (response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
+  keepCookiesPrivate(rawResponse(response));
   if (etag !== undefined && matches(request.headers['if-none-match'], etag)) {
     response.status(304);
     return undefined;
   }
-  if (body.length === 0) return '';
+  if (body.length === 0) return undefined;
   sendsBytes(response);
   return body;
+}
+
+/** @param otherwise what is said where nothing is said yet; default: nothing. */
+export function closeToOthers(response: HttpResponse, otherwise?: string): void {
+  const given = response.getHeader('cache-control');
+  if (given === undefined && otherwise === undefined) return;
+  setHeader(response, 'Cache-Control', privateControl(given, otherwise ?? ofNobodyElse));
 }
 
 /** What of the life is left is `max-age` less `Age`, so `max-age` is the whole life (RFC 9111, 4.2; RFC 5861, 3). */
 function directivesOf(
   { createdAt, freshUntil, staleForMs }: AnswerHead,
   cacheControl: 'max-age' | 'no-cache',
-  personal: boolean,
+  isPrivate: boolean,
 ): string {
-  const visibility = personal ? 'private' : 'public';
+  const visibility = isPrivate ? 'private' : 'public';
   const life = Math.min(Math.floor((freshUntil - createdAt) / 1_000), maxSeconds);
   if (cacheControl === 'no-cache' || life <= 0) return `${visibility}, no-cache`;
   const stale = Math.min(Math.floor(staleForMs / 1_000), maxSeconds);

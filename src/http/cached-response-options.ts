@@ -2,6 +2,8 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Life } from '../catalogue/life.js';
 import type { Fillers } from '../codec/spliced/render-spliced.js';
 import type { Duration } from '../value/duration.js';
+import type { KeyedByOption } from './keyed-by.js';
+import type { PrincipalOption } from './principal.js';
 
 /**
  * How answers are kept and told apart. Callbacks are given the platform's request, after guards have run; annotate it with your own type.
@@ -19,26 +21,42 @@ export interface CachedResponseOptions extends Pick<
   /** The request headers that make a difference; they go into `Vary`. Default none. */
   readonly headers?: readonly string[];
   /**
-   * Whose answer it is. `'anyone'`: it never depends on who asks. A function: the name of who asks, `null` for nobody in particular,
-   * `undefined` for "do not share". Default: answers are shared by requests without `Authorization`, `Cookie` and `request.user`, and
-   * requests with any of these go around the cache.
+   * What else of the request makes a difference: a tenant that middleware found, a locale. Its values go into the key, and answers are
+   * `private`, since no shared cache can know them. It covers what handlers are given beside parameters, query and headers: `@Req()`, custom
+   * parameter decorators, request-scoped providers, a guard. `() => []`: none of these makes a difference. Default none.
    */
-  readonly principal?: 'anyone' | ((request: never) => string | null | undefined);
+  readonly keyedBy?: KeyedByOption;
+  /**
+   * Whose answer it is. `'anyone'`: it never depends on who asks. A function: the name of who asks, `null` for nobody in particular,
+   * `undefined` for "do not share"; anything else is an InvalidOptionError. Default: answers are shared by requests without
+   * `Authorization`, `Cookie` and `request.user` on routes without guards, and all others go around the cache.
+   */
+  readonly principal?: PrincipalOption;
   /** Names for `invalidateTags`. Default none. */
   readonly tags?: readonly string[] | ((request: never) => readonly string[]);
   /**
    * What clients and proxies are told unless the handler sets `Cache-Control`. `max-age` (default): the life of the entry, with
-   * `stale-while-revalidate`; `public`, or `private` where there is a principal. They may answer from their own copy after an
-   * invalidation here. `no-cache`: to ask each time, which costs a 304. `false`: nothing.
+   * `stale-while-revalidate`. They may answer from their own copy after an invalidation here. `no-cache`: to ask each time, which costs a
+   * 304. `false`: nothing.
    */
   readonly cacheControl?: 'max-age' | 'no-cache' | false;
+  /**
+   * Shared caches on the way may give the answer to anybody. Said by itself where nobody can be told apart: no credentials, no guard, neither
+   * `keyedBy` nor a function as `principal`. `true`: also where one of these stands, for answers without a principal's name. Default false.
+   */
+  readonly public?: boolean;
+  /**
+   * Headers of the handler that every repetition shall carry, besides those that describe the body (`Content-…`, `ETag`, `Last-Modified`,
+   * `Cache-Control`, `Expires`, `Link`). All others are the first caller's alone. Default none.
+   */
+  readonly keepHeaders?: readonly string[];
+  /**
+   * The `Cache-Status` header (RFC 9211), which says hit, or miss or by-pass with the reason. `'key'`: with the key, which may name people.
+   * `false`: none. Default `true`.
+   */
+  readonly cacheStatus?: boolean | 'key';
   /** For handlers that return a spliced document: what goes into its holes for this request. Its answers are private. */
   readonly fill?: (request: never) => Fillers;
   /** Streams over this many bytes are not kept. Default 1 MiB. */
   readonly maxBodyBytes?: number;
-  /**
-   * `refuse` (default): objects that hold instances of classes are an error, since interceptors that would hide some of their properties
-   * never see a cached answer. `plain`: they are sent as their own enumerable properties, knowingly.
-   */
-  readonly instances?: 'refuse' | 'plain';
 }

@@ -1,9 +1,10 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 
 /** What Express and Fastify requests have in common, as far as it is needed here. */
 export interface HttpRequest {
   readonly method: string;
   readonly headers: IncomingHttpHeaders;
+  readonly hostname?: string;
   readonly params?: Readonly<Record<string, unknown>>;
   readonly query?: Readonly<Record<string, unknown>>;
   readonly hosts?: Readonly<Record<string, unknown>>;
@@ -13,6 +14,8 @@ export interface HttpRequest {
   readonly route?: { readonly path?: unknown };
   /** Fastify. */
   readonly routeOptions?: { readonly url?: unknown };
+  /** Fastify's way to the request of node. */
+  readonly raw?: IncomingMessage;
 }
 
 /** An Express response or a Fastify reply. */
@@ -22,7 +25,7 @@ export interface HttpResponse {
   /** A Fastify reply that was sent. */
   readonly sent?: boolean;
   /** Fastify's way to the response of node. */
-  readonly raw?: unknown;
+  readonly raw?: ServerResponse;
   status(code: number): this;
   header(name: string, value: unknown): this;
   send(body?: unknown): unknown;
@@ -32,6 +35,7 @@ export interface HttpResponse {
   json?(body: unknown): unknown;
   getHeader(name: string): unknown;
   getHeaders(): Record<string, unknown>;
+  removeHeader(name: string): unknown;
 }
 
 /** The path as it was declared, `/courses/:slug`. */
@@ -40,14 +44,28 @@ export function routeOf({ route, routeOptions }: HttpRequest): string {
   return typeof path === 'string' ? path : '';
 }
 
-export const isFastify = (response: HttpResponse): boolean => 'raw' in response;
-
 export const isSent = (response: HttpResponse): boolean => response.headersSent === true || response.sent === true;
+
+export const rawResponse = (response: HttpResponse): ServerResponse =>
+  response.raw ?? (response as unknown as ServerResponse);
+
+/** Whether the request says who asks: by a credential, or by what a guard found out. */
+export function isPersonal({ headers, user }: HttpRequest): boolean {
+  return headers.authorization !== undefined || headers.cookie !== undefined || Boolean(user);
+}
 
 /** As it is: Express's own `header` looks content types up. */
 export function setHeader(response: HttpResponse, name: string, value: unknown): void {
   if (response.setHeader) response.setHeader(name, value);
   else response.header(name, value);
+}
+
+/**
+ * Whether middleware has put functions of its own in the place of Express's `json` or `send`: what they would do to an object is not known
+ * here.
+ */
+export function isPatched(response: HttpResponse): boolean {
+  return response.raw === undefined && (Object.hasOwn(response, 'json') || Object.hasOwn(response, 'send'));
 }
 
 /** Nest hands every object to Express as JSON (platform-express 12), which would spell out each byte of a Buffer. */

@@ -3,41 +3,100 @@ import { splitNames } from './http-exchange.js';
 type Headers = Readonly<Record<string, unknown>>;
 type Kept = [name: string, value: string | readonly string[]][];
 
-/** Of this exchange alone: connections, the moment, and what is worked out for each answer (RFC 9110, 7.6.1; RFC 9111, 3.1). */
-const ofExchange: readonly string[] = [
-  'connection',
-  'keep-alive',
-  'transfer-encoding',
-  'te',
-  'trailer',
-  'upgrade',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'content-length',
-  'date',
-  'age',
-  'vary',
-];
+/** Why an answer is handed to its caller and not kept. */
+export type UnkeptReason =
+  'status' | 'cookie' | 'no-store' | 'private' | 'vary' | 'stream' | 'too-large' | 'unserializable';
 
 /**
- * What the handler added to the headers and every answer shall repeat; `undefined` when they say that the answer is not to be kept: it
- * sets a cookie, varies by everything, or its `Cache-Control` forbids it.
- *
- * @param shared the answer is for more than one caller.
+ * What says something of the body or of its life, and so is true of every repetition (RFC 9110, 8; RFC 9111, 5). All others are of one
+ * exchange until they are named: an `X-Request-Id` of the first caller is nobody else's.
  */
-export function keptHeaders(before: Headers, after: Headers, shared: boolean): Kept | undefined {
-  const control = splitNames(after['cache-control']).map((directive) => directive.toLowerCase().split('=')[0]);
-  if (control.includes('no-store') || (shared && control.includes('private'))) return undefined;
-  if (splitNames(after['vary']).includes('*')) return undefined;
-  const kept: Kept = [];
-  for (const [name, value] of Object.entries(after)) {
-    if (value === undefined || sameAs(before[name], value)) continue;
-    if (name === 'set-cookie') return undefined;
-    if (ofExchange.includes(name)) continue;
-    kept.push([name, Array.isArray(value) ? value.map(String) : `${value as string | number}`]);
-  }
-  return kept;
+const ofRepresentation: ReadonlySet<string> = new Set([
+  'cache-control',
+  'content-digest',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-location',
+  'content-type',
+  'deprecation',
+  'etag',
+  'expires',
+  'last-modified',
+  'link',
+  'repr-digest',
+  'sunset',
+]);
+
+/** What can't be kept even if it is named: connections, the moment, and what is worked out for each answer (RFC 9110, 7.6.1; RFC 9111, 3.1). */
+const ofExchange: ReadonlySet<string> = new Set([
+  'age',
+  'cache-status',
+  'connection',
+  'content-length',
+  'date',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'set-cookie',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'vary',
+]);
+
+/** What middleware varies by for reasons of its own: it is at work for repeated answers as well. */
+const ofMiddleware: ReadonlySet<string> = new Set([
+  'accept-encoding',
+  'access-control-request-headers',
+  'access-control-request-method',
+  'origin',
+]);
+
+/** `undefined`: the name can be given as the option `keepHeaders`. */
+export const neverKept = (name: string): boolean => ofExchange.has(name.toLowerCase());
+
+/** What the headers of an answer are judged by. */
+export interface HeaderRules {
+  /** The answer is for more than one caller. */
+  readonly shared: boolean;
+  /** Names of request headers that are in the key, in lower case. */
+  readonly keyed: ReadonlySet<string>;
+  /** Further headers to keep, in lower case. */
+  readonly keep: ReadonlySet<string>;
 }
+
+export interface KeptHeaders {
+  readonly kept: Kept;
+  /** Names of those that the run has set and that only its own caller is given. */
+  readonly dropped: readonly string[];
+}
+
+/**
+ * What every repetition of an answer says, or why there can be none: it sets a cookie, varies by what is not in its key, or its
+ * `Cache-Control` forbids it.
+ *
+ * @param before the headers when the handler was to run: middleware sets them for each answer.
+ */
+export function keptHeaders(before: Headers, after: Headers, rules: HeaderRules): KeptHeaders | UnkeptReason {
+  const control = splitNames(after['cache-control']).map((directive) => directive.toLowerCase().split('=')[0]);
+  if (control.includes('no-store')) return 'no-store';
+  if (rules.shared && control.includes('private')) return 'private';
+  if (!sameAs(before['set-cookie'], after['set-cookie'])) return 'cookie';
+  const ofOthers = new Set(namesIn(before['vary']).filter((name) => ofMiddleware.has(name)));
+  if (namesIn(after['vary']).some((name) => !rules.keyed.has(name) && !ofOthers.has(name))) return 'vary';
+  const kept: Kept = [];
+  const dropped: string[] = [];
+  for (const [name, value] of Object.entries(after)) {
+    if (value === undefined || ofExchange.has(name) || sameAs(before[name], value)) continue;
+    if (!ofRepresentation.has(name) && !rules.keep.has(name)) dropped.push(name);
+    else kept.push([name, Array.isArray(value) ? value.map(String) : `${value as string | number}`]);
+  }
+  return { kept, dropped };
+}
+
+const namesIn = (header: unknown): string[] => splitNames(header).map((name) => name.toLowerCase());
 
 function sameAs(one: unknown, other: unknown): boolean {
   return one === other || (Array.isArray(one) && Array.isArray(other) && one.join('\0') === other.join('\0'));

@@ -1,32 +1,39 @@
 import { routeOf } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
+import type { Principal } from './principal.js';
 
 /** What of a request makes a difference. Names are sorted, headers in lower case. */
 export interface KeyedBy {
   readonly query: readonly string[];
   readonly headers: readonly string[];
+  /** What only the application knows: a tenant, a locale. */
+  readonly further: ((request: HttpRequest) => readonly unknown[]) | undefined;
+  /** Whether the handler answers for several hosts, or for one of many. */
+  readonly host: boolean;
 }
 
-/** Who an answer is for: one caller, or all that are nobody in particular. */
-export type Principal = string | null;
-
 /**
- * The text that names an answer: the handler, its route and parameters, the chosen query parameters and headers in canonical order, who
- * asks. Never the raw URL. GET and HEAD share it. Every value is preceded by its length, so that none can pose as two.
+ * The text that names an answer: the handler, its route and parameters, the host where it is bound to one, the chosen query parameters and
+ * headers in canonical order, who asks. Never the raw URL. GET and HEAD share it. Every value is preceded by its length, so that none can
+ * pose as two.
  *
  * One text instead of a list of parts: a hit then encodes nothing.
+ *
+ * @param handler the handler's identity, which no other handler of the application has.
  */
 export function requestKey(
   handler: string,
   request: HttpRequest,
-  { query, headers }: KeyedBy,
+  { query, headers, further, host }: KeyedBy,
   principal: Principal,
 ): string {
   let text = `http ${handler} ${routeOf(request)}`;
   if (request.params) text += all(request.params);
+  if (host) text += ` @${valueOf(request.hostname?.toLowerCase())}`;
   if (request.hosts) text += ` @${all(request.hosts)}`;
   for (const name of query) text += ` ?${name}${valueOf(request.query?.[name])}`;
   for (const name of headers) text += ` ${name}:${valueOf(request.headers[name])}`;
+  if (further) text += ` by${valueOf(further(request))}`;
   return principal === null ? text : `${text} for ${valueOf(principal)}`;
 }
 
@@ -36,14 +43,20 @@ function all(given: Readonly<Record<string, unknown>>): string {
   return text;
 }
 
-/** `-` is absent, `=4:text` a text, `[2]` and its items a list, `{}` and its JSON anything else. */
+/**
+ * `-` is absent, `=4:text` a text, `#1:4` a number, `~` and its JSON a text with half a surrogate pair,
+ * `[2]` and its items a list, `{}` and its JSON anything else.
+ */
 function valueOf(value: unknown): string {
-  if (typeof value === 'string') return `=${value.length}:${value.toWellFormed()}`;
-  if (value === undefined || value === null) return '-';
-  if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
-    return `[${value.length}]${value.map(valueOf).join('')}`;
+  if (typeof value === 'string') {
+    return value.isWellFormed()
+      ? `=${value.length}:${value}`
+      : `~${JSON.stringify(value).length}:${JSON.stringify(value)}`;
   }
-  const json = JSON.stringify(value, sorted);
+  if (value === undefined || value === null) return '-';
+  if (Array.isArray(value)) return `[${value.length}]${value.map(valueOf).join('')}`;
+  if (typeof value === 'number' || typeof value === 'bigint') return `#${`${value}`.length}:${value}`;
+  const json = JSON.stringify(value, sorted) ?? typeof value;
   return `{}${json.length}:${json}`;
 }
 

@@ -7,17 +7,34 @@ import type { Fillers } from '../codec/spliced/render-spliced.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { answerCodec } from './cached-answer.js';
 import type { CachedAnswer } from './cached-answer.js';
-import type { Presentation } from './answering.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
 import type { HttpRequest } from './http-exchange.js';
-import type { KeyedBy, Principal } from './request-key.js';
+import { keyedByParts } from './keyed-by.js';
+import { neverKept } from './kept-headers.js';
+import { principalBy } from './principal.js';
+import type { Principal } from './principal.js';
+import type { KeyedBy } from './request-key.js';
 
 /** The options of one handler, read once. */
 export interface ResponseSettings {
-  readonly keyedBy: KeyedBy;
-  readonly presentation: Presentation;
+  readonly cache: string;
+  /** The handler's name in its class. */
+  readonly method: string;
+  readonly keyedBy: Omit<KeyedBy, 'host'>;
+  readonly cacheControl: 'max-age' | 'no-cache' | false;
+  readonly vary: readonly string[];
+  readonly fill: ((request: HttpRequest) => Fillers) | undefined;
+  readonly status: boolean | 'key';
   /** `undefined`: the request goes around the cache. */
   readonly principalOf: (request: HttpRequest) => Principal | undefined;
+  /** Somebody said whose the answers are, or what else makes a difference. */
+  readonly isGuardCovered: boolean;
+  /** A function names who asks, or `keyedBy` what makes a difference: request-scoped things, guards and `@Req()` are covered. */
+  readonly isRequestCovered: boolean;
+  /** Shared caches are meant, by name. */
+  readonly isPublic: boolean;
+  /** In lower case. */
+  readonly keepHeaders: ReadonlySet<string>;
   /** Keys bring along how their entries are kept, so that a hit looks at no options. */
   readonly keyOf: (text: string) => CatalogueKey<CachedAnswer>;
   /** What depends on the request; `undefined` where nothing does. */
@@ -25,22 +42,61 @@ export interface ResponseSettings {
   /** What decides on the life, over the cache's defaults. */
   readonly life: Pick<LifeOptions<unknown>, 'ttl' | 'staleFor' | 'jitter'>;
   readonly maxBodyBytes: number;
-  readonly instances: 'refuse' | 'plain';
 }
 
 const mebibyte = 2 ** 20;
 
 /** @throws InvalidOptionError, InvalidDurationError naming the option. */
-export function responseSettings(options: CachedResponseOptions): ResponseSettings {
-  const { principal, tags, fill, ttl, staleFor, jitter, query = [], headers = [], cacheControl = 'max-age' } = options;
-  const { cache: _1, query: _2, headers: _3, principal: _4, tags: _5, cacheControl: _6, fill: _7, ...rest } = options;
-  const { maxBodyBytes = mebibyte, instances = 'refuse', ttl: _8, staleFor: _9, jitter: _10, ...entry } = rest;
+export function responseSettings(options: CachedResponseOptions, method: string): ResponseSettings {
+  assertKnown(options);
+  const { principal, tags, keyedBy, fill, headers = [], query = [], maxBodyBytes = mebibyte } = options;
   if (!(maxBodyBytes > 0)) throw new InvalidOptionError('maxBodyBytes', `${maxBodyBytes} is no size`, 'Give bytes.');
-  const life = definedOnly({ ttl, staleFor, jitter });
-  resolveInstants({ ...life, ttl: typeof ttl === 'object' ? 0 : (ttl ?? 0) }, undefined, 0);
+  const bad = options.keepHeaders?.find(neverKept);
+  if (bad !== undefined) {
+    throw new InvalidOptionError(
+      'keepHeaders',
+      `${bad} belongs to one exchange`,
+      'Set it in middleware, or leave it out.',
+    );
+  }
   const lowerHeaders = headers.map((name) => name.toLowerCase());
+  const credentials = principal === 'anyone' ? [] : ['Authorization', 'Cookie'];
+  return {
+    cache: options.cache ?? 'default',
+    method,
+    keyedBy: { query: [...query].sort(), headers: [...lowerHeaders].sort(), further: keyedBy && keyedByParts(keyedBy) },
+    cacheControl: options.cacheControl ?? 'max-age',
+    vary: [...credentials, ...headers],
+    fill: fill as ((request: HttpRequest) => Fillers) | undefined,
+    status: options.cacheStatus ?? true,
+    principalOf: principalBy(principal),
+    isGuardCovered: principal !== undefined || keyedBy !== undefined,
+    isRequestCovered: typeof principal === 'function' || keyedBy !== undefined,
+    isPublic: options.public === true,
+    keepHeaders: new Set(options.keepHeaders?.map((name) => name.toLowerCase())),
+    keyOf: keysOf(options),
+    optionsFor: typeof tags === 'function' ? (request) => ({ tags: tags(request as never) }) : undefined,
+    life: lifeOf(options),
+    maxBodyBytes,
+  };
+}
+
+function lifeOf({ ttl, staleFor, jitter }: CachedResponseOptions): ResponseSettings['life'] {
+  const life = definedOnly({ ttl, staleFor, jitter });
+  resolveInstants({ ...life, ttl: typeof ttl === 'object' ? 0 : (ttl ?? 0) }, undefined, 0); // a bad duration is wrong here
+  return life;
+}
+
+function keysOf({
+  staleFor,
+  earlyRefresh,
+  timeout,
+  maxLoad,
+  tiers,
+  tags,
+}: CachedResponseOptions): ResponseSettings['keyOf'] {
   const answers = defineKey('{answer}', {
-    ...entry,
+    ...definedOnly({ staleFor, earlyRefresh, timeout, maxLoad, tiers }),
     holds: 'an HTTP answer',
     codec: answerCodec,
     isolation: 'share',
@@ -48,35 +104,44 @@ export function responseSettings(options: CachedResponseOptions): ResponseSettin
     jitter: 0,
     cacheIf: () => true,
     negative: { ttl: 0, when: () => false },
-    ...(staleFor !== undefined && { staleFor }),
     ttl: { description: 'as the answer says', endless: true, freshUntil: freshUntilOf },
     ...(Array.isArray(tags) && { tags: tags as readonly string[] }),
   });
-  return {
-    keyedBy: { query: [...query].sort(), headers: [...lowerHeaders].sort() },
-    presentation: {
-      cacheControl,
-      vary: principal === 'anyone' ? headers : ['Authorization', 'Cookie', ...headers],
-      fill: fill as ((request: HttpRequest) => Fillers) | undefined,
-    },
-    principalOf: principalBy(principal),
-    keyOf: (answer) => answers({ answer }),
-    optionsFor: typeof tags === 'function' ? (request) => ({ tags: tags(request as never) }) : undefined,
-    life,
-    maxBodyBytes,
-    instances,
-  };
+  return (answer) => answers({ answer });
 }
 
 const freshUntilOf = ({ value }: { readonly value: CachedAnswer }): number => value.head.freshUntil;
 
-function principalBy(principal: CachedResponseOptions['principal']): ResponseSettings['principalOf'] {
-  if (principal === 'anyone') return () => null;
-  if (principal) return (request) => principal(request as never);
-  return ({ headers, user }) => {
-    const isPersonal = headers.authorization !== undefined || headers.cookie !== undefined || Boolean(user);
-    return isPersonal ? undefined : null;
-  };
+const known: Readonly<Record<keyof CachedResponseOptions, true>> = {
+  cache: true,
+  ttl: true,
+  query: true,
+  headers: true,
+  keyedBy: true,
+  principal: true,
+  tags: true,
+  cacheControl: true,
+  public: true,
+  keepHeaders: true,
+  cacheStatus: true,
+  fill: true,
+  maxBodyBytes: true,
+  staleFor: true,
+  jitter: true,
+  earlyRefresh: true,
+  timeout: true,
+  maxLoad: true,
+  tiers: true,
+};
+
+function assertKnown(options: CachedResponseOptions): void {
+  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
+  if (unknown === undefined) return;
+  throw new InvalidOptionError(
+    `@CachedResponse.${unknown}`,
+    'no such option',
+    `It takes ${Object.keys(known).join(', ')}.`,
+  );
 }
 
 function definedOnly<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {

@@ -6,28 +6,37 @@ import type { CachedResponseOptions } from './cached-response-options.js';
 /** Nest's `ROUTE_ARGS_METADATA` and `RouteParamtypes`, the same in Nest 11 and 12; its packages don't export them by a stable path. */
 const routeArguments = '__routeArguments__';
 const responsePassthrough = '__responsePassthrough__';
-const [responseType, nextType, queryType, headersType] = [1, 2, 4, 6];
+const customMark = '__customRouteArgs__';
+const [requestType, responseType, nextType, queryType, headersType] = [0, 1, 2, 4, 6];
 /** Session, address, cookies. */
 const personalTypes: readonly number[] = [7, 11, 14, 15];
+/** The body, as JSON, bytes and files. */
+const bodyTypes: readonly number[] = [3, 8, 9, 12];
+
+const remedy =
+  'Give the option keyedBy: (request) => [what of it makes a difference], or principal: a function that says who asks.';
 
 /**
  * Refuses an answer that would be shared although it depends on what is not in its key: a query parameter, header, session or address
- * that the handler is injected with. What it reads from `@Req()` can't be known.
+ * that the handler is injected with, the request itself, what a custom parameter decorator makes of it.
  *
  * @throws InvalidOptionError naming the handler and the option.
  */
 export function assertKeyed(target: object, method: string | symbol, options: CachedResponseOptions): void {
-  const refuse = (what: string, remedy: string): InvalidOptionError =>
-    new InvalidOptionError('@CachedResponse', `${memberName(target, method)} takes ${what}`, remedy);
+  const refuse = (what: string, toDo: string): InvalidOptionError =>
+    new InvalidOptionError('@CachedResponse', `${memberName(target, method)} takes ${what}`, toDo);
   const byPrincipal = typeof options.principal === 'function';
+  const isCovered = byPrincipal || options.keyedBy !== undefined;
   for (const [type, data] of argumentsOf(target, method)) {
     if (type === responseType || type === nextType) {
       if (Reflect.getMetadata(responsePassthrough, target.constructor, method) === true) continue;
       throw refuse('the response to answer by itself', 'Use @Res({ passthrough: true }) and return the body.');
     }
-    if (personalTypes.includes(type) && !byPrincipal) {
-      throw refuse('the session, cookies or address of the client', 'Give the option principal.');
-    }
+    if (isCovered && type !== queryType && type !== headersType) continue;
+    if (type === undefined) throw refuse('what a custom parameter decorator makes of the request', remedy);
+    if (type === requestType) throw refuse('the whole request', remedy);
+    if (bodyTypes.includes(type)) throw refuse('the body of the request', remedy);
+    if (personalTypes.includes(type)) throw refuse('the session, cookies or address of the client', remedy);
     if (type !== queryType && type !== headersType) continue;
     const option = type === queryType ? 'query' : 'headers';
     const given = options[option];
@@ -40,11 +49,11 @@ export function assertKeyed(target: object, method: string | symbol, options: Ca
   }
 }
 
-/** The type of each injected argument, and which one it asks for by name. Custom parameter decorators have no known type. */
-function argumentsOf(target: object, method: string | symbol): [type: number, name: string | undefined][] {
+/** The type of each injected argument, and which one it asks for by name. `undefined`: a custom decorator makes it. */
+function argumentsOf(target: object, method: string | symbol): [type: number | undefined, name: string | undefined][] {
   const metadata: unknown = Reflect.getMetadata(routeArguments, target.constructor, method) ?? {};
   return Object.entries(metadata as Record<string, { readonly data?: unknown }>).map(([key, { data }]) => [
-    Number(key.split(':')[0]),
+    key.includes(customMark) ? undefined : Number(key.split(':')[0]),
     typeof data === 'string' ? data : undefined,
   ]);
 }

@@ -24,6 +24,7 @@ import { RequestScope } from '../tier/request-scope.js';
 import { systemClock } from '../value/clock.js';
 import { AFTER_COMMIT } from '../decorator/transaction.js';
 import type { CommitHooks } from '../decorator/transaction.js';
+import { answerFirst } from './answer-first.js';
 import { asyncProviders } from './async-options.js';
 import { hasOtherEntrances } from './entrances.js';
 import { interceptGateways } from './gateways.js';
@@ -97,6 +98,8 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
     private readonly scope: RequestScope,
     private readonly host: HttpAdapterHost,
     private readonly modules: ModulesContainer,
+    private readonly application: ApplicationConfig,
+    @Inject(OWN_CACHE) private readonly cache: TieredCache,
   ) {}
 
   onModuleInit(): void {
@@ -107,6 +110,7 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
     const others = [...this.modules.values()].map(({ instance }) => instance as Partial<NestModule>);
     const first = others.some((other) => other?.configure && !(other instanceof TieredCacheModule));
     new HttpScopes(this.scope).openOn(this.host.httpAdapter, consumer, first);
+    answerFirst(this.modules, this.application, this.host, this.cache);
   }
 }
 

@@ -68,11 +68,11 @@ class CoursesController {
   }
 
   @Get('stale')
-  @CachedResponse({ ttl: 400, staleFor: '1m' })
+  @CachedResponse({ ttl: 400, staleFor: '1m', keepHeaders: ['X-Load'] })
   async stale(@Res({ passthrough: true }) response: Passthrough): Promise<object> {
-    if (loads === 0) response.header('X-First', 'yes');
     await gate;
-    return { load: ++loads };
+    response.header('X-Load', `${++loads}`);
+    return { load: loads };
   }
 
   @Get('text')
@@ -83,7 +83,7 @@ class CoursesController {
 
   @Get('csv')
   @Header('Content-Type', 'text/csv; charset=utf-8')
-  @CachedResponse()
+  @CachedResponse({ keepHeaders: ['X-Rows'] })
   csv(@Res({ passthrough: true }) response: Passthrough): string {
     response.header('X-Rows', '2');
     return `a,b\n1,${++loads}\n`;
@@ -120,12 +120,6 @@ class CoursesController {
   @Get('instance')
   @CachedResponse()
   instance(): object {
-    return { course: new Course('a'), at: new Date(0) };
-  }
-
-  @Get('dates')
-  @CachedResponse({ instances: 'plain' })
-  dates(): object {
     return { course: new Course('a'), at: new Date(0) };
   }
 
@@ -171,8 +165,10 @@ describe.each(platforms)('@CachedResponse on %s', (platform) => {
       vary: 'Authorization, Cookie, Accept-Language',
     });
     expect(first.header['etag']).toMatch(/^"[\w-]{27}"$/);
-    const { date: _1, ...again } = (await read('plain/a')).header;
-    const { date: _2, ...before } = first.header;
+    const { date: _1, 'cache-status': hit, ...again } = (await read('plain/a')).header;
+    const { date: _2, 'cache-status': miss, ...before } = first.header;
+    expect(miss).toMatch(/^tiered-cache; fwd=miss; fwd-status=200; ttl=\d+; stored; detail=absent$/);
+    expect(hit).toMatch(/^tiered-cache; hit; ttl=\d+$/);
     expect(again).toEqual(before);
     expect(loads).toBe(1);
   });
@@ -226,15 +222,15 @@ describe.each(platforms)('@CachedResponse on %s', (platform) => {
   it('answers with a stale copy while the handler refreshes it, also when that answer is a 304', async () => {
     await open();
     const first = await read('stale');
-    expect(first.header).toMatchObject({ 'x-first': 'yes', 'cache-control': 'public, no-cache' });
+    expect(first.header).toMatchObject({ 'x-load': '1', 'cache-control': 'public, no-cache' });
     await new Promise((resolve) => setTimeout(resolve, 500));
     let release = (): void => {};
     gate = new Promise((resolve) => (release = resolve));
     const stale = await read('stale', { 'if-none-match': first.header['etag'] ?? '' });
-    expect([stale.status, stale.header['x-first']]).toEqual([304, 'yes']);
+    expect([stale.status, stale.header['x-load']]).toEqual([304, '1']);
     release();
     await eventually(async () => expect((await read('stale')).text).toBe('{"load":2}'));
-    expect((await read('stale')).header['x-first']).toBe('yes');
+    expect((await read('stale')).header['x-load']).toBe('2');
   });
 
   it('shares no answer of a request with credentials, unless told whose it is', async () => {
@@ -260,7 +256,7 @@ describe.each(platforms)('@CachedResponse on %s', (platform) => {
     expect(await json('mine', { authorization: 'a' })).toEqual({ who: 'a', load: 1 });
     const nobody = await read('mine');
     expect(JSON.parse(nobody.text)).toEqual({ load: 3 });
-    expect(nobody.header['cache-control']).toBe('public, no-cache');
+    expect(nobody.header['cache-control']).toBe('private, no-cache');
   });
 
   it('sends text and the headers that the handler set', async () => {
@@ -323,10 +319,9 @@ describe.each(platforms)('@CachedResponse on %s', (platform) => {
     expect(new Set(answers.map(({ header }) => header['set-cookie'])).size).toBe(5);
   });
 
-  it('refuses instances of classes, whose properties nobody would hide', async () => {
+  it('sends instances of classes as the platform does', async () => {
     await open();
-    expect((await read('instance')).status).toBe(500);
-    expect(await json('dates')).toEqual({ course: { slug: 'a' }, at: '1970-01-01T00:00:00.000Z' });
+    expect(await json('instance')).toEqual({ course: { slug: 'a' }, at: '1970-01-01T00:00:00.000Z' });
   });
 
   it('leaves other methods alone', async () => {

@@ -1,0 +1,168 @@
+import { HttpException, Logger } from '@nestjs/common';
+import type { CallHandler, ExecutionContext } from '@nestjs/common';
+import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { from, of, tap, throwError } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { resolveInstants } from '../catalogue/instants.js';
+import type { LoadContext } from '../cache/loader.js';
+import type { TieredCache } from '../cache/tiered-cache.js';
+import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
+import { milliseconds } from '../value/duration.js';
+import { closeToOthers, presentAnswer } from './answering.js';
+import { CachedAnswer } from './cached-answer.js';
+import { bypassReason, CachedRoutes, isPrivateFor } from './cached-route.js';
+import type { CachedRoute } from './cached-route.js';
+import { HandlerRun } from './handler-run.js';
+import { rawResponse, varyBy } from './http-exchange.js';
+import type { HttpRequest, HttpResponse } from './http-exchange.js';
+import { LoadReport } from './load-report.js';
+import type { AskedAnswer } from './load-report.js';
+import type { Principal } from './principal.js';
+import { requestKey } from './request-key.js';
+import type { ResponseSettings } from './response-settings.js';
+import { statusName, writeCacheStatus } from './response-status.js';
+import type { CacheStatusMember } from '../value/cache-status-field.js';
+import { keepCookiesPrivate, ofNobodyElse } from './visibility.js';
+
+/** One request on its way to a decorated handler. */
+interface Exchange {
+  readonly context: ExecutionContext;
+  readonly next: CallHandler;
+  readonly request: HttpRequest;
+  readonly response: HttpResponse;
+  readonly route: CachedRoute;
+}
+
+/** Answers the GET and HEAD requests of decorated handlers from one cache, and has it keep what they answer with 200. */
+export class CachedResponses {
+  private readonly routes: CachedRoutes;
+  private readonly report: LoadReport;
+  private readonly clock: Clock;
+  private readonly logger = new Logger('CachedResponse');
+  private readonly warned = new Set<string>();
+
+  constructor(
+    private readonly cache: TieredCache,
+    application: ApplicationConfig,
+    private readonly host: HttpAdapterHost,
+  ) {
+    this.routes = new CachedRoutes(application);
+    this.report = new LoadReport(cache.name);
+    this.clock = (cache as { readonly clock?: Clock }).clock ?? systemClock;
+  }
+
+  answer(
+    context: ExecutionContext,
+    next: CallHandler,
+    settings: ResponseSettings,
+  ): Observable<unknown> | Promise<Observable<unknown>> {
+    const request = context.switchToHttp().getRequest<HttpRequest>();
+    const response = context.switchToHttp().getResponse<HttpResponse>();
+    const exchange = { context, next, request, response, route: this.routes.of(context, settings) };
+    const cache = statusName(this.cache.name);
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      say(exchange, { cache, fwd: 'method' });
+      return next.handle();
+    }
+    const principal = settings.principalOf(request);
+    const reason = bypassReason(exchange.route, request, response, principal);
+    if (principal !== undefined && reason === undefined) return this.fromCache(exchange, principal);
+    say(exchange, { cache, fwd: 'bypass', detail: reason ?? 'principal' });
+    const isOpen = reason === 'patched-response' && principal === null && !isPrivateFor(exchange.route, request, null);
+    return asItIs(next.handle(), exchange, !isOpen);
+  }
+
+  private async fromCache(exchange: Exchange, principal: Principal): Promise<Observable<unknown>> {
+    const { request, response, route } = exchange;
+    const { settings } = route;
+    const isPrivate = isPrivateFor(route, request, principal);
+    const text = requestKey(route.identity, request, { ...settings.keyedBy, host: route.hasHost }, principal);
+    const key = settings.keyOf(text);
+    const asked = this.report.ask(text, key, settings.status === 'key');
+    const run = this.runOf(exchange, principal);
+    let answer: CachedAnswer | undefined;
+    try {
+      const load = (loading: LoadContext<CachedAnswer>): Promise<CachedAnswer> =>
+        this.load(loading, run, asked, route) as Promise<CachedAnswer>;
+      answer = await this.cache.getOrSet<CachedAnswer>(key, load, settings.optionsFor?.(request));
+    } catch (error) {
+      run.handOver();
+      say(exchange, asked.failed(error instanceof HttpException ? error.getStatus() : undefined));
+      return asItIs(
+        throwError(() => error),
+        exchange,
+        isPrivate,
+      );
+    }
+    if (!answer) return this.notKept(exchange, run, asked, isPrivate);
+    run.rememberBeginning();
+    const now = this.clock.now();
+    if (asked.isOwn(answer)) run.handOverDropped();
+    say(exchange, asked.answered(answer, now));
+    const { cacheControl, fill } = settings;
+    const sent = presentAnswer(answer, request, response, { cacheControl, vary: route.vary, fill, isPrivate, now });
+    return sent instanceof Promise ? from(sent) : of(sent);
+  }
+
+  /** One's own goes out as it is, and whoever waited for another's makes one. */
+  private notKept(exchange: Exchange, run: HandlerRun, asked: AskedAnswer, isPrivate: boolean): Observable<unknown> {
+    const { unkept } = run;
+    if (unkept) run.handOver();
+    say(exchange, asked.unkept(unkept?.reason, exchange.response.statusCode));
+    return asItIs(unkept ? of(unkept.body) : exchange.next.handle(), exchange, isPrivate);
+  }
+
+  private runOf({ context, next, request, response, route }: Exchange, principal: Principal): HandlerRun {
+    const { keepHeaders: keep, maxBodyBytes } = route.settings;
+    const rules = { keep, keyed: route.keyed, shared: principal === null };
+    return new HandlerRun(context, next, request, response, this.host.httpAdapter, rules, maxBodyBytes);
+  }
+
+  /** `undefined`: not to be kept. */
+  private async load(
+    { stale }: LoadContext<CachedAnswer>,
+    run: HandlerRun,
+    asked: AskedAnswer,
+    route: CachedRoute,
+  ): Promise<CachedAnswer | undefined> {
+    const createdAt = this.clock.now();
+    asked.begin(createdAt, stale !== undefined);
+    try {
+      const made = await run.run(stale !== undefined);
+      if (!made) return undefined;
+      this.warnOf(made.dropped, route);
+      const { ttl = 300_000, staleFor = 0, jitter = 0 } = { ...this.cache.defaults, ...route.settings.life };
+      const { freshUntil } = resolveInstants({ ttl, staleFor, jitter }, undefined, createdAt);
+      const { kind, headers, etag, bytes } = made;
+      const staleForMs = milliseconds(staleFor, 'staleFor');
+      return new CachedAnswer({ kind, headers, etag, createdAt, freshUntil, staleForMs }, bytes);
+    } finally {
+      asked.end();
+    }
+  }
+
+  private warnOf(dropped: readonly string[], { identity }: CachedRoute): void {
+    for (const name of dropped) {
+      if (this.warned.has(`${identity} ${name}`)) continue;
+      this.warned.add(`${identity} ${name}`);
+      this.logger.warn(
+        `${identity} sets ${name}: only the caller whose request ran the handler is given it. Name it in keepHeaders if all shall be.`,
+      );
+    }
+  }
+}
+
+function say({ response, route }: Exchange, member: CacheStatusMember): void {
+  if (route.settings.status !== false) writeCacheStatus(response, member);
+}
+
+/** An answer beside the cache, or an error. Where it is personal, no cache on the way may keep it either. */
+function asItIs(body: Observable<unknown>, { response, route }: Exchange, isPrivate: boolean): Observable<unknown> {
+  const finish = (): void => {
+    varyBy(response, route.vary);
+    if (isPrivate || response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
+    keepCookiesPrivate(rawResponse(response));
+  };
+  return body.pipe(tap({ next: finish, error: finish }));
+}

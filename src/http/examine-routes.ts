@@ -1,0 +1,91 @@
+import { Logger } from '@nestjs/common';
+import { MetadataScanner } from '@nestjs/core';
+import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import { InvalidOptionError } from '../value/errors.js';
+import { assertAnswerable } from './assert-answerable.js';
+import { settingsOf } from './cached-response.interceptor.js';
+import type { ResponseSettings } from './response-settings.js';
+import { declaredPath, interceptorsAround, routeFacts } from './route-facts.js';
+
+type Controller = object & { readonly name: string; readonly prototype: object };
+
+interface FoundRoute {
+  readonly controller: Controller;
+  readonly handler: object;
+  readonly settings: ResponseSettings;
+  /** Nothing of its controller's tree is made anew for each request. */
+  readonly isStatic: boolean;
+}
+
+/** What a start has to know of the decorated routes of one cache. */
+export interface ExaminedRoutes {
+  /** Other interceptors would stand before the one that answers from the cache. */
+  readonly areSurrounded: boolean;
+}
+
+/**
+ * Looks at each decorated handler once the application is put together: what decorators above it have added, what its controller is injected
+ * with, which others bear its name.
+ *
+ * @throws InvalidOptionError naming the handlers, with what to do.
+ */
+export function examineRoutes(
+  modules: ModulesContainer,
+  application: ApplicationConfig,
+  cache: string,
+): ExaminedRoutes {
+  const routes = [...foundRoutes(modules)].filter(({ settings }) => settings.cache === cache);
+  const owners = new Map<string, Controller>();
+  for (const route of routes) {
+    const { controller, handler, settings } = route;
+    const member = `${controller.name}.${settings.method}`;
+    assertAnswerable(member, handler);
+    if (!route.isStatic && !settings.isRequestCovered) throw ofRequestScope(member);
+    const facts = routeFacts(controller, handler, settings.method, application);
+    const place = `${facts.identity} ${declaredPath(controller, handler)}`;
+    const owner = owners.get(place);
+    if (owner && owner !== controller) throw ofOneName(member);
+    owners.set(place, controller);
+    if (facts.isGuarded && !settings.isGuardCovered) warnOfGuard(member);
+  }
+  const globals = application.getGlobalInterceptors().length + application.getGlobalRequestInterceptors().length;
+  const areSurrounded = routes.some((route) => globals > 0 || interceptorsAround(route.controller, route.handler));
+  return { areSurrounded };
+}
+
+function* foundRoutes(modules: ModulesContainer): Generator<FoundRoute> {
+  const scanner = new MetadataScanner();
+  for (const { controllers } of modules.values()) {
+    for (const wrapper of controllers.values()) {
+      if (typeof wrapper.metatype !== 'function') continue;
+      const controller = wrapper.metatype as unknown as Controller;
+      const methods = controller.prototype as Readonly<Record<string, unknown>>;
+      for (const name of scanner.getAllMethodNames(controller.prototype)) {
+        const handler = methods[name];
+        const settings = typeof handler === 'function' ? settingsOf(handler) : undefined;
+        if (!settings) continue;
+        yield { controller, handler: handler as object, settings, isStatic: wrapper.isDependencyTreeStatic() };
+      }
+    }
+  }
+}
+
+const ofRequestScope = (member: string): InvalidOptionError =>
+  new InvalidOptionError(
+    '@CachedResponse',
+    `${member} belongs to a controller that is made anew for each request, or is injected with what is, so its answers may depend on any of it`,
+    'Give the option keyedBy: (request) => [what of it makes a difference], or principal: a function that says who asks.',
+  );
+
+const ofOneName = (member: string): InvalidOptionError =>
+  new InvalidOptionError(
+    '@CachedResponse',
+    `two controllers of one name have ${member} on one route and version, and would answer each other's requests`,
+    'Rename one of the two classes.',
+  );
+
+function warnOfGuard(member: string): void {
+  new Logger('CachedResponse').warn(
+    `${member} stands behind a guard, and nobody said whose its answers are: none is kept. Give the option principal ('anyone', or a function) or keyedBy.`,
+  );
+}

@@ -1,0 +1,153 @@
+import { HttpException } from '@nestjs/common';
+import type { CallHandler, ExecutionContext } from '@nestjs/common';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { lastValueFrom } from 'rxjs';
+import { InvalidOptionError } from '../value/errors.js';
+import { encodeBody } from './answer-body.js';
+import type { EncodedBody } from './answer-body.js';
+import type { BodyKind } from './cached-answer.js';
+import { entityTag } from './conditional.js';
+import { isSent, setHeader } from './http-exchange.js';
+import type { HttpRequest, HttpResponse } from './http-exchange.js';
+import { keptHeaders } from './kept-headers.js';
+import type { HeaderRules, UnkeptReason } from './kept-headers.js';
+import { beginningOf, standInFor } from './stand-in-response.js';
+import type { Beginning, StandIn } from './stand-in-response.js';
+import { standInsOf } from './response-arguments.js';
+
+/** What a run has made, to be kept. */
+export interface RunAnswer {
+  readonly kind: BodyKind;
+  readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
+  readonly etag: string | undefined;
+  readonly bytes: Buffer;
+  /** Headers that only the caller whose request ran it is given. */
+  readonly dropped: readonly string[];
+}
+
+/** One request's way to its handler, and what became of its run. Each run has a response of its own, a refresh like a first answer. */
+export class HandlerRun {
+  /** Set when the handler has answered with something that is not kept, and why. */
+  unkept: { readonly body: unknown; readonly reason: UnkeptReason } | undefined;
+  private beginning: Beginning | undefined;
+  private standIn: StandIn | undefined;
+  private dropped: readonly string[] = [];
+  private ownHeaders: Readonly<Record<string, unknown>> = {};
+
+  constructor(
+    private readonly context: ExecutionContext,
+    private readonly next: CallHandler,
+    private readonly request: HttpRequest,
+    private readonly response: HttpResponse,
+    private readonly adapter: AbstractHttpAdapter,
+    private readonly rules: HeaderRules,
+    private readonly maxBodyBytes: number,
+  ) {}
+
+  /** To be called before the real response is written on, unless the run has begun. */
+  rememberBeginning(): void {
+    this.beginning ??= beginningOf(this.response);
+  }
+
+  /**
+   * `undefined`: not to be kept.
+   * @param isRefresh something is served meanwhile. An error status is thrown then, so that it counts as a load that failed.
+   */
+  async run(isRefresh: boolean): Promise<RunAnswer | undefined> {
+    this.rememberBeginning();
+    const standIn = standInFor(this.request, this.response, this.beginning as Beginning);
+    this.standIn = standIn;
+    standInsOf.set(this.response, standIn.response);
+    this.context.getArgs<unknown[]>()[1] = standIn.response;
+    try {
+      const body: unknown = await lastValueFrom(this.next.handle());
+      return await this.judged(body, standIn, isRefresh);
+    } finally {
+      this.ownHeaders = { ...this.ownHeaders, ...(this.unkept ? {} : standIn.response.getHeaders()) };
+      standInsOf.delete(this.response);
+      this.context.getArgs<unknown[]>()[1] = this.response;
+    }
+  }
+
+  /** Gives the caller whose request this is what no repetition carries. */
+  handOverDropped(): void {
+    this.handOverHeaders(this.dropped);
+  }
+
+  /** Puts on the real response what the run has set on its own: for an answer that is not kept, or an error. */
+  handOver(): void {
+    if (!this.standIn || !this.beginning || isSent(this.response)) return;
+    const { headers, status } = this.beginning;
+    const { statusCode } = this.standIn.response;
+    if (statusCode !== status) this.response.status(statusCode);
+    this.handOverHeaders(Object.keys(this.ownHeaders));
+    for (const name of Object.keys(headers)) {
+      if (this.ownHeaders[name] === undefined) this.response.removeHeader(name);
+    }
+  }
+
+  private handOverHeaders(names: readonly string[]): void {
+    for (const name of names) {
+      const value = this.ownHeaders[name];
+      if (value === undefined || value === this.beginning?.headers[name]) continue;
+      this.response.removeHeader(name); // Fastify adds cookies to those that are there
+      setHeader(this.response, name, value);
+    }
+  }
+
+  private async judged(body: unknown, standIn: StandIn, isRefresh: boolean): Promise<RunAnswer | undefined> {
+    if (standIn.isEnded()) throw answeredByItself();
+    const { statusCode } = standIn.response;
+    if (isRefresh && statusCode >= 400)
+      throw new HttpException('The handler refused to refresh its answer.', statusCode);
+    const own = { ...standIn.response.getHeaders() };
+    if (statusCode !== 200) return this.notKept(body, 'status', own);
+    const before = this.beginning?.headers ?? {};
+    const first = keptHeaders(before, own, this.rules);
+    if (typeof first === 'string') return this.notKept(body, first, own);
+    if (standIn.setsCookies()) return this.notKept(body, 'cookie', own);
+    const encoded = (await encodeBody(body, this.maxBodyBytes)) ?? (await this.serialized(body, standIn));
+    if ('unkept' in encoded) return this.notKept(encoded.unkept, encoded.reason, own);
+    const after = { ...encoded.headers, ...standIn.response.getHeaders() };
+    delete after['etag']; // the platform's, of the bytes
+    if (own['etag'] !== undefined) after['etag'] = own['etag'];
+    const judged = keptHeaders(before, after, this.rules);
+    if (typeof judged === 'string') return this.notKept(body, judged, own);
+    this.dropped = judged.dropped;
+    return answerOf(encoded, judged, own['etag']);
+  }
+
+  /** What the platform can't send is not kept: it fails on the real response as it would without a cache. */
+  private async serialized(
+    body: unknown,
+    standIn: StandIn,
+  ): Promise<EncodedBody | { readonly unkept: unknown; readonly reason: UnkeptReason }> {
+    const bytes = await standIn.serialize(this.adapter, body);
+    if (standIn.response.statusCode !== 200) return { unkept: body, reason: 'unserializable' };
+    return { kind: 'text', bytes, headers: {} };
+  }
+
+  private notKept(body: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
+    this.unkept = { body, reason };
+    this.ownHeaders = own;
+    return undefined;
+  }
+}
+
+function answerOf(
+  { kind, bytes }: EncodedBody,
+  { kept, dropped }: { readonly kept: RunAnswer['headers']; readonly dropped: readonly string[] },
+  ownTag: unknown,
+): RunAnswer {
+  const headers = new Map(kept);
+  const type = headers.get('content-type');
+  if (kind === 'text' && typeof type === 'string' && /^text\/[^;]*$/.test(type)) {
+    headers.set('content-type', `${type}; charset=utf-8`);
+  }
+  const given = typeof ownTag === 'string' ? ownTag : undefined;
+  const etag = given ?? (kind === 'spliced' ? undefined : entityTag(bytes));
+  return { kind, headers: [...headers], etag, bytes, dropped };
+}
+
+const answeredByItself = (): InvalidOptionError =>
+  new InvalidOptionError('@CachedResponse', 'the handler has answered by itself', 'Return the body.');

@@ -1,0 +1,134 @@
+import { ServerResponse } from 'node:http';
+import type { AbstractHttpAdapter } from '@nestjs/core';
+import { InvalidOptionError } from '../value/errors.js';
+import { setHeader } from './http-exchange.js';
+import type { HttpRequest, HttpResponse } from './http-exchange.js';
+
+type Constructor = new (raw: ServerResponse, request: object, log: unknown) => HttpResponse;
+
+/**
+ * The response of one run of a handler, with no client at its other end: what the run sets can be judged before anything is sent, and a
+ * refresh can't touch the answer that was sent already. It is a response of the platform, with all that the platform's has.
+ */
+export interface StandIn {
+  readonly response: HttpResponse;
+  /** Whether the run has sent an answer by itself. */
+  readonly isEnded: () => boolean;
+  /** Whether the run has set cookies that no header shows yet. */
+  readonly setsCookies: () => boolean;
+  /** What the platform makes of a body: its settings, serializers and hooks have been at it. */
+  readonly serialize: (adapter: AbstractHttpAdapter, body: unknown) => Promise<Buffer>;
+}
+
+/** What stands on a response before its handler runs. */
+export interface Beginning {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+export const beginningOf = (response: HttpResponse): Beginning => ({
+  status: response.statusCode,
+  headers: { ...response.getHeaders() },
+});
+
+export function standInFor(request: HttpRequest, response: HttpResponse, { status, headers }: Beginning): StandIn {
+  const sink = responseSink(request);
+  const standIn = response.raw
+    ? fastifyReply(request, response, sink.raw)
+    : expressResponse(request, response, sink.raw);
+  standIn.status(status);
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) setHeader(standIn, name, value);
+  return {
+    response: standIn,
+    isEnded: () => sink.raw.writableEnded,
+    setsCookies: response.raw ? watchCookies(standIn) : () => false,
+    async serialize(adapter, body) {
+      adapter.reply(standIn, body);
+      return sink.ended;
+    },
+  };
+}
+
+/** Where the bytes of a stand-in go. */
+function responseSink(request: HttpRequest): { readonly raw: ServerResponse; readonly ended: Promise<Buffer> } {
+  const raw = new ServerResponse(request.raw ?? (request as never));
+  const chunks: Buffer[] = [];
+  const take = (chunk: unknown, encoding: unknown): void => {
+    if (typeof chunk === 'string')
+      chunks.push(Buffer.from(chunk, typeof encoding === 'string' ? (encoding as BufferEncoding) : 'utf8'));
+    else if (chunk instanceof Uint8Array) chunks.push(Buffer.from(chunk));
+  };
+  const ended = new Promise<Buffer>((resolve) => {
+    const write = (chunk: unknown, encoding: unknown): boolean => {
+      take(chunk, encoding);
+      return true;
+    };
+    const end = (chunk: unknown, encoding: unknown): ServerResponse => {
+      take(chunk, encoding);
+      Object.defineProperty(raw, 'writableEnded', { value: true, configurable: true });
+      resolve(Buffer.concat(chunks));
+      return raw;
+    };
+    Object.defineProperties(raw, { write: { value: write }, end: { value: end } });
+  });
+  return { raw, ended };
+}
+
+/** `GET` and never fresh: conditions and bodiless methods are the real response's to answer. */
+function expressResponse(request: HttpRequest, response: HttpResponse, raw: ServerResponse): HttpResponse {
+  Object.setPrototypeOf(raw, Object.getPrototypeOf(response) as object);
+  const standIn = raw as unknown as HttpResponse;
+  const asked = Object.create(request, { method: { value: 'GET' }, fresh: { value: false } }) as object;
+  Object.defineProperty(standIn, 'req', { value: asked, writable: true, configurable: true });
+  copyTo(standIn, response, (key) => !Object.hasOwn(standIn, key) && !(key in ServerResponse.prototype));
+  return standIn;
+}
+
+function fastifyReply(request: HttpRequest, reply: HttpResponse, raw: ServerResponse): HttpResponse {
+  const { constructor, log } = reply as unknown as { constructor: Constructor; log: unknown };
+  const standIn = new constructor(raw, withoutSendHooks(request), log);
+  copyTo(standIn, reply, (key) => (Reflect.get(standIn, key) ?? undefined) === undefined);
+  return standIn;
+}
+
+/** @fastify/cookie collects cookies beside the reply, and writes their header when the answer is sent. */
+function watchCookies(reply: object): () => boolean {
+  let isSet = false;
+  for (const name of ['setCookie', 'cookie', 'clearCookie']) {
+    const set: unknown = Reflect.get(reply, name);
+    if (typeof set !== 'function') continue;
+    const value = function (this: unknown, ...args: unknown[]): unknown {
+      isSet = true;
+      return Reflect.apply(set, this, args);
+    };
+    Object.defineProperty(reply, name, { value, configurable: true, writable: true });
+  }
+  return () => isSet;
+}
+
+/** What hooks and middleware have put on the real one. */
+function copyTo(standIn: object, real: object, isMissing: (key: PropertyKey) => boolean): void {
+  for (const key of Reflect.ownKeys(real)) if (isMissing(key)) Reflect.set(standIn, key, Reflect.get(real, key));
+}
+
+/**
+ * The request as a reply of Fastify sees it, on a route without `onSend` hooks: they work on what is sent, so they run when the answer is.
+ * The context of the route stands under a symbol that Fastify doesn't export; it is known by what it holds.
+ *
+ * @throws InvalidOptionError where there is none: this Fastify is not known.
+ */
+function withoutSendHooks(request: HttpRequest): object {
+  for (const key of Object.getOwnPropertySymbols(request)) {
+    const context: unknown = Reflect.get(request, key);
+    if (typeof context !== 'object' || context === null) continue;
+    if (!('preSerialization' in context) || !('onSend' in context)) continue;
+    return Object.create(request, {
+      [key]: { value: Object.create(context, { onSend: { value: null } }) as object, writable: true },
+    }) as object;
+  }
+  throw new InvalidOptionError(
+    '@CachedResponse',
+    'this version of Fastify keeps the hooks of its routes where they are not found',
+    'Use Fastify 5.',
+  );
+}

@@ -1,0 +1,278 @@
+import { Controller, Get, Header, HttpException, Res, UseInterceptors } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, INestApplication, NestInterceptor } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { map } from 'rxjs';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { ask } from '../support/ask.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+/** What is used of an application of Express. */
+interface Settings {
+  set(name: string, value: unknown): this;
+}
+
+/** What is used of Fastify. */
+interface Reply {
+  type(type: string): this;
+  serializer(serialize: (payload: unknown) => string): this;
+}
+interface Hooks {
+  addHook(name: string, hook: (request: unknown, reply: Reply, payload: unknown) => Promise<unknown>): void;
+  setReplySerializer(serialize: (payload: unknown) => string): void;
+}
+const expressOf = (app: INestApplication): Settings => app.getHttpAdapter().getInstance() as Settings;
+const fastifyOf = (app: INestApplication): Hooks => app.getHttpAdapter().getInstance() as Hooks;
+
+let runs = 0;
+
+class User {
+  readonly name = 'ada';
+  constructor(readonly password: string) {}
+  toJSON(): object {
+    return { ...this };
+  }
+}
+
+/** Hides what users don't let others see, as ClassSerializerInterceptor does. */
+class HidesPasswords implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler) {
+    return next.handle().pipe(map((body: unknown) => (body instanceof User ? { name: body.name } : body)));
+  }
+}
+
+class WrapsInData implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler) {
+    context
+      .switchToHttp()
+      .getResponse<{ header(name: string, value: string): void }>()
+      .header('Content-Language', 'la');
+    return next.handle().pipe(map((data: unknown) => ({ data })));
+  }
+}
+
+@UseInterceptors(WrapsInData)
+@Controller('wrapped')
+class WrappedController {
+  @Get('by-class')
+  @CachedResponse()
+  byClass(): object {
+    return { run: ++runs };
+  }
+
+  @Get('above')
+  @UseInterceptors(WrapsInData)
+  @CachedResponse()
+  above(): object {
+    return { run: ++runs };
+  }
+
+  @Get('below')
+  @CachedResponse()
+  @UseInterceptors(WrapsInData)
+  below(): object {
+    return { run: ++runs };
+  }
+}
+
+const cached = CachedResponse();
+const plain = (): void => undefined;
+/** The same handlers with the cache and without it. */
+const controllerOf = (path: string, decorate: MethodDecorator | typeof plain) => {
+  @Controller(path)
+  class Answers {
+    @Get('object')
+    @decorate
+    object(): object {
+      return { run: ++runs, password: 'secret', html: '<b>' };
+    }
+
+    @Get('user')
+    @decorate
+    user(): User {
+      runs++;
+      return new User('secret');
+    }
+
+    @Get('text')
+    @decorate
+    text(): string {
+      return `text ${++runs}`;
+    }
+
+    @Get('nothing')
+    @decorate
+    nothing(): null {
+      runs++;
+      return null;
+    }
+
+    @Get('void')
+    @decorate
+    nothingAtAll(): void {
+      runs++;
+    }
+
+    @Get('number')
+    @decorate
+    number(): number {
+      return ++runs;
+    }
+
+    @Get('tagged')
+    @Header('ETag', '"v1"')
+    @Header('Cache-Control', 'public, max-age=7')
+    @decorate
+    tagged(): object {
+      return { run: ++runs };
+    }
+
+    @Get('unserializable')
+    @decorate
+    unserializable(): object {
+      return { run: BigInt(++runs) };
+    }
+
+    @Get('teapot')
+    @decorate
+    teapot(@Res({ passthrough: true }) response: { header(name: string, value: string): void }): object {
+      response.header('Retry-After', '7');
+      throw new HttpException('teapot', 418);
+    }
+  }
+  return Answers;
+};
+
+describe.each(platforms)('What the application makes of an answer, with @CachedResponse on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app?.close());
+
+  const open = async (
+    interceptors: (new () => NestInterceptor)[],
+    prepare?: (app: INestApplication) => void,
+  ): Promise<(path: string, headers?: Record<string, string>) => ReturnType<typeof ask>> => {
+    runs = 0;
+    app = await listen(
+      platform,
+      {
+        imports: [cacheModule()],
+        controllers: [controllerOf('cached', cached), controllerOf('plain', plain), WrappedController],
+        providers: interceptors.map((useClass) => ({ provide: APP_INTERCEPTOR, useClass })),
+      },
+      prepare,
+    );
+    const url = await app.getUrl();
+    return (path, headers) => ask(`${url}/${path}`, headers);
+  };
+
+  /** The cached answer, made and repeated, is the plain one. */
+  const expectSame = async (read: Awaited<ReturnType<typeof open>>, name: string): Promise<void> => {
+    const without = await read(`plain/${name}`);
+    runs = 0;
+    for (const turn of [1, 2]) {
+      const { status, text, header } = await read(`cached/${name}`);
+      expect([turn, status, text, header['content-type']]).toEqual([
+        turn,
+        without.status,
+        without.text.replace(/\d+/, '1'),
+        without.header['content-type'],
+      ]);
+    }
+    expect(runs).toBe(1);
+  };
+
+  const names = ['object', 'user', 'text', 'nothing', 'void', 'number', 'tagged'];
+
+  it.each(names)('is the same as without it (%s)', async (name) => expectSame(await open([]), name));
+
+  it.each(names)('is the same under global interceptors (%s)', async (name) =>
+    expectSame(await open([HidesPasswords, WrapsInData]), name),
+  );
+
+  it('hides what a global interceptor hides of instances, also of those that say by toJSON how they are sent', async () => {
+    const read = await open([HidesPasswords]);
+    for (const _turn of [1, 2]) expect((await read('cached/user')).text).toBe('{"name":"ada"}');
+  });
+
+  it('is wrapped once by interceptors of the application that main.ts adds', async () => {
+    const read = await open([], (one) => one.useGlobalInterceptors(new WrapsInData()));
+    for (const _turn of [1, 2]) expect((await read('cached/object')).text).toMatch(/^\{"data":\{"run":1,/);
+    expect((await read('cached/object')).header['content-language']).toBe('la');
+  });
+
+  it.each(['by-class', 'above', 'below'])('is wrapped wherever the interceptor stands (%s)', async (name) => {
+    const read = await open([]);
+    const expected = name === 'by-class' ? '{"data":{"run":1}}' : '{"data":{"data":{"run":1}}}';
+    for (const _turn of [1, 2]) expect((await read(`wrapped/${name}`)).text).toBe(expected);
+  });
+
+  it('keeps the entity tag and the cache control of @Header', async () => {
+    const read = await open([]);
+    for (const _turn of [1, 2]) {
+      const { header } = await read('cached/tagged');
+      expect(header).toMatchObject({ etag: '"v1"', 'cache-control': 'public, max-age=7' });
+    }
+    expect((await read('cached/tagged', { 'if-none-match': '"v1"' })).status).toBe(304);
+    expect(runs).toBe(1);
+  });
+
+  it('fails as it does without it', async () => {
+    const read = await open([]);
+    for (const name of ['unserializable', 'teapot']) {
+      const without = await read(`plain/${name}`);
+      const { status, text, header } = await read(`cached/${name}`);
+      expect([status, text, header['retry-after']]).toEqual([
+        without.status,
+        without.text,
+        without.header['retry-after'],
+      ]);
+    }
+  });
+
+  const withoutPassword = (name: string, value: unknown): unknown => (name === 'password' ? undefined : value);
+  const settings: Record<string, (app: INestApplication) => void> =
+    platform === 'Express'
+      ? {
+          'json replacer': (one) => expressOf(one).set('json replacer', withoutPassword),
+          'json spaces and escape': (one) => expressOf(one).set('json spaces', 2).set('json escape', true),
+        }
+      : {
+          'a preSerialization hook': (one) =>
+            fastifyOf(one).addHook('preSerialization', async (_request, _reply, payload) => ({
+              ...(payload as object),
+              password: undefined,
+              hooked: true,
+            })),
+          'a serializer of replies': (one) =>
+            fastifyOf(one).setReplySerializer((payload) => JSON.stringify(payload, withoutPassword)),
+          'a serializer of one reply': (one) =>
+            fastifyOf(one).addHook('onRequest', async (_request, reply) => {
+              reply.type('text/x-bracketed').serializer((payload) => `<<${JSON.stringify(payload)}>>`);
+            }),
+          'an onSend hook, once': (one) =>
+            fastifyOf(one).addHook('onSend', async (_request, _reply, payload) =>
+              typeof payload === 'string' || Buffer.isBuffer(payload) ? `sent ${payload.toString()}` : payload,
+            ),
+        };
+
+  it.each(Object.keys(settings))('is serialized by the platform: %s', async (name) =>
+    expectSame(await open([], settings[name]), 'object'),
+  );
+
+  if (platform === 'Express') {
+    it('goes around the cache where middleware has replaced what it would be sent by', async () => {
+      const read = await open([], (one) =>
+        one.use((_: unknown, response: { json(body: unknown): unknown }, next: () => void) => {
+          const json = response.json.bind(response);
+          response.json = (body) => json({ seen: body });
+          next();
+        }),
+      );
+      for (const turn of [1, 2]) {
+        const { text, header } = await read('cached/object');
+        expect(text).toMatch(new RegExp(`^\\{"seen":\\{"run":${turn},`));
+        expect(header['cache-status']).toBe('tiered-cache; fwd=bypass; detail=patched-response');
+      }
+    });
+  }
+});

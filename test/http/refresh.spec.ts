@@ -1,0 +1,125 @@
+import { Controller, createParamDecorator, Get, Res } from '@nestjs/common';
+import type { ExecutionContext, INestApplication } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { onCacheEvent } from '../../src/value/events.js';
+import { ask } from '../support/ask.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+interface Passthrough {
+  status(code: number): unknown;
+  header(name: string, value: string): unknown;
+}
+
+/** What the handler does with its response at each of its runs. */
+type Act = (response: Passthrough) => unknown;
+let runs = 0;
+let act: Act = () => 'first';
+
+const Response = createParamDecorator((_: unknown, context: ExecutionContext) => ({
+  real: context.switchToHttp().getResponse<Passthrough>(),
+}));
+
+@Controller()
+class Pages {
+  @Get('page')
+  @CachedResponse({ ttl: 100, staleFor: '1m', keepHeaders: ['X-Run'] })
+  page(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+
+  @Get('decorated')
+  @CachedResponse({ ttl: 100, staleFor: '1m', keepHeaders: ['X-Run'], keyedBy: () => [] })
+  decorated(@Response() { real }: { real: Passthrough }): unknown {
+    runs++;
+    return act(real);
+  }
+}
+
+describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app?.close());
+
+  /** Keeps a first answer, lets it become stale, and has it refreshed by `second`; resolves when the refresh has ended. */
+  async function refreshed(second: Act, path = 'page') {
+    runs = 0;
+    act = (response) => {
+      response.header('X-Run', '1');
+      response.header('ETag', '"first"');
+      return 'first';
+    };
+    app = await listen(platform, { imports: [cacheModule()], controllers: [Pages] });
+    const url = `${await app.getUrl()}/${path}`;
+    const first = await ask(url);
+    expect([first.text, first.header['etag'], first.header['x-run']]).toEqual(['first', '"first"', '1']);
+    act = second;
+    const errors: unknown[] = [];
+    const ended = new Promise<void>((resolve) => {
+      const stop = onCacheEvent('loadFinished', ({ error }) => {
+        stop();
+        errors.push(error);
+        resolve();
+      });
+    });
+    let stale = await ask(url);
+    while (runs === 1) stale = await ask(url);
+    await ended;
+    expect([stale.status, stale.text, stale.header['etag']]).toEqual([200, 'first', '"first"']);
+    expect(stale.header['cache-status']).toMatch(/^tiered-cache; hit; ttl=-1; detail=stale$/);
+    const [error] = errors;
+    return { url, error: error as { status?: number } | undefined };
+  }
+
+  it.each(['page', 'decorated'])('keeps the headers, entity tag and type that it sets (%s)', async (path) => {
+    const { url, error } = await refreshed((response) => {
+      response.header('X-Run', '2');
+      response.header('ETag', '"second"');
+      response.header('Content-Type', 'text/csv');
+      return 'a,b';
+    }, path);
+    expect(error).toBeUndefined();
+    const after = await ask(url, { 'if-none-match': '"first"' });
+    expect([after.status, after.text, after.header['x-run'], after.header['etag']]).toEqual([
+      200,
+      'a,b',
+      '2',
+      '"second"',
+    ]);
+    expect(after.header['content-type']).toMatch(/^text\/csv/);
+  });
+
+  it('does not bring the old entity tag along', async () => {
+    const { url } = await refreshed(() => 'second');
+    const after = await ask(url, { 'if-none-match': '"first"' });
+    expect([after.status, after.text, after.header['x-run']]).toEqual([200, 'second', undefined]);
+    expect(after.header['etag']).not.toBe('"first"');
+  });
+
+  it('that answers 503 is a load that failed: the stale answer is served on', async () => {
+    const { url, error } = await refreshed((response) => {
+      response.status(503);
+      return 'down';
+    });
+    expect(error?.status).toBe(503);
+    const after = await ask(url);
+    expect([after.status, after.text]).toEqual([200, 'first']);
+  });
+
+  it.each([
+    ['no-store', (response: Passthrough) => response.header('Cache-Control', 'no-store')],
+    ['private', (response: Passthrough) => response.header('Cache-Control', 'private')],
+    ['a cookie', (response: Passthrough) => response.header('Set-Cookie', 'id=1')],
+    ['another variance', (response: Passthrough) => response.header('Vary', 'Accept-Language')],
+    ['202', (response: Passthrough) => response.status(202)],
+  ])('with %s is not kept, and sets nothing on the answer that was sent', async (_name, set) => {
+    const { url } = await refreshed((response) => {
+      set(response);
+      return 'personal';
+    });
+    act = () => 'third';
+    const after = await ask(url);
+    expect(after.text).not.toBe('personal');
+    expect(after.header['set-cookie']).toBeUndefined();
+  });
+});

@@ -1,0 +1,206 @@
+import {
+  Body,
+  Controller,
+  createParamDecorator,
+  Get,
+  Inject,
+  Injectable,
+  Ip,
+  Redirect,
+  Render,
+  Req,
+  Scope,
+  Sse,
+  UseGuards,
+} from '@nestjs/common';
+import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
+import { REQUEST } from '@nestjs/core';
+import { describe, expect, it } from '@jest/globals';
+import { of } from 'rxjs';
+import type { Observable } from 'rxjs';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import type { CachedResponseOptions } from '../../src/http/cached-response-options.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+const Tenant = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => context.switchToHttp().getRequest<{ headers: object }>().headers,
+);
+const covering: CachedResponseOptions[] = [{ principal: () => 'me' }, { keyedBy: () => [] }];
+const open: CachedResponseOptions[] = [{}, { principal: 'anyone' }];
+
+@Injectable({ scope: Scope.REQUEST })
+class TenantConnection {
+  constructor(@Inject(REQUEST) readonly request: object) {}
+}
+@Injectable()
+class Rows {
+  constructor(readonly connection: TenantConnection) {}
+}
+@Injectable({ scope: Scope.REQUEST })
+class PerRequest implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+/** The definition of a controller whose handler takes something. */
+type Definition = (options: CachedResponseOptions) => Type<object>;
+
+const definitions: [string, Definition, string][] = [
+  [
+    'a custom parameter decorator',
+    (options) => {
+      class A {
+        @CachedResponse(options)
+        read(@Tenant() _tenant: object): void {}
+      }
+      return A;
+    },
+    'A.read takes what a custom parameter decorator makes of the request. Give the option keyedBy',
+  ],
+  [
+    'the request',
+    (options) => {
+      class A {
+        @CachedResponse(options)
+        read(@Req() _request: object): void {}
+      }
+      return A;
+    },
+    'A.read takes the whole request',
+  ],
+  [
+    'the body',
+    (options) => {
+      class A {
+        @CachedResponse(options)
+        read(@Body() _body: object): void {}
+      }
+      return A;
+    },
+    'A.read takes the body',
+  ],
+  [
+    'the address',
+    (options) => {
+      class A {
+        @CachedResponse(options)
+        read(@Ip() _address: string): void {}
+      }
+      return A;
+    },
+    'A.read takes the session, cookies or address',
+  ],
+];
+
+describe('@CachedResponse refuses at the definition', () => {
+  it.each(definitions)('%s, unless principal or keyedBy covers it', (_name, define, message) => {
+    for (const options of open) expect(() => define(options)).toThrow(message);
+    for (const options of covering) expect(define(options).name).toBe('A');
+  });
+
+  it('what answers by other means than a body', () => {
+    expect(() => {
+      class A {
+        @CachedResponse()
+        @Redirect('/')
+        read(): void {}
+      }
+      return A;
+    }).toThrow('A.read is decorated with @Redirect()');
+    expect(() => {
+      class A {
+        @CachedResponse()
+        @Render('page')
+        read(): void {}
+      }
+      return A;
+    }).toThrow('A.read is decorated with @Render()');
+    expect(() => {
+      class A {
+        @CachedResponse()
+        @Sse()
+        read(): Observable<object> {
+          return of({});
+        }
+      }
+      return A;
+    }).toThrow('A.read is decorated with @Sse()');
+  });
+
+  it('options that it does not have, or that can not be', () => {
+    expect(() => CachedResponse({ tll: '1m' } as never)).toThrow('@CachedResponse.tll: no such option');
+    expect(() => CachedResponse({ keepHeaders: ['Set-Cookie'] })).toThrow('Set-Cookie belongs to one exchange');
+  });
+});
+
+describe.each(platforms)('@CachedResponse refuses at the start on %s', (platform) => {
+  const start = async (controller: Type<object>, providers: Type<object>[] = []): Promise<void> => {
+    const app = await listen(platform, { imports: [cacheModule()], controllers: [controller], providers });
+    await app.close();
+  };
+
+  it('what decorators above it add', async () => {
+    @Controller()
+    class Redirected {
+      @Redirect('/')
+      @CachedResponse()
+      @Get()
+      read(): void {}
+    }
+    await expect(start(Redirected)).rejects.toThrow('Redirected.read is decorated with @Redirect()');
+    @Controller()
+    class Rendered {
+      @Render('page')
+      @CachedResponse()
+      @Get()
+      read(): void {}
+    }
+    await expect(start(Rendered)).rejects.toThrow('Rendered.read is decorated with @Render()');
+    @Controller()
+    class Streamed {
+      @Sse()
+      @CachedResponse()
+      read(): Observable<object> {
+        return of({});
+      }
+    }
+    await expect(start(Streamed)).rejects.toThrow('Streamed.read is decorated with @Sse()');
+  });
+
+  const scoped = (options: CachedResponseOptions): Type<object> => {
+    @Controller()
+    class Scoped {
+      constructor(readonly rows: Rows) {}
+      @Get()
+      @CachedResponse(options)
+      read(): object {
+        return {};
+      }
+    }
+    return Scoped;
+  };
+  const guarded = (options: CachedResponseOptions): Type<object> => {
+    @Controller()
+    @UseGuards(PerRequest)
+    class Guarded {
+      @Get()
+      @CachedResponse(options)
+      read(): object {
+        return {};
+      }
+    }
+    return Guarded;
+  };
+
+  it('what is made anew for each request, at any depth, unless principal or keyedBy covers it', async () => {
+    for (const options of open) {
+      await expect(start(scoped(options), [Rows, TenantConnection])).rejects.toThrow('made anew for each request');
+      await expect(start(guarded(options))).rejects.toThrow('Guarded.read');
+    }
+    for (const options of covering) {
+      await start(scoped(options), [Rows, TenantConnection]);
+      await start(guarded(options));
+    }
+  });
+});

@@ -1,0 +1,287 @@
+import { ServerResponse } from 'node:http';
+import { Controller, Get, Header, Res, UseGuards } from '@nestjs/common';
+import type { CanActivate, ExecutionContext, INestApplication, ModuleMetadata } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { keepCookiesPrivate } from '../../src/http/visibility.js';
+import { ask } from '../support/ask.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+let runs = 0;
+type WithHeaders = { headers: Record<string, string | undefined> };
+interface Passthrough {
+  setCookie?(name: string, value: string): unknown;
+  header(name: string, value: string): unknown;
+}
+
+class KnowsKeys implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    return context.switchToHttp().getRequest<WithHeaders>().headers['x-api-key'] !== undefined;
+  }
+}
+class LetsAllIn implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+@Controller()
+class Answers {
+  @Get('open')
+  @CachedResponse({ ttl: '1m' })
+  open(): object {
+    return { run: ++runs };
+  }
+
+  @Get('anyone')
+  @CachedResponse({ ttl: '1m', principal: 'anyone' })
+  anyone(): object {
+    return { run: ++runs };
+  }
+
+  @Get('public')
+  @UseGuards(KnowsKeys)
+  @CachedResponse({ ttl: '1m', principal: 'anyone', public: true })
+  public(): object {
+    return { run: ++runs };
+  }
+
+  @Get('guarded')
+  @UseGuards(KnowsKeys)
+  @CachedResponse({ ttl: '1m' })
+  guarded(): object {
+    return { run: ++runs };
+  }
+
+  @Get('guarded-anyone')
+  @UseGuards(KnowsKeys)
+  @CachedResponse({ ttl: '1m', principal: 'anyone' })
+  guardedAnyone(): object {
+    return { run: ++runs };
+  }
+
+  @Get('keyed')
+  @UseGuards(KnowsKeys)
+  @CachedResponse({ ttl: '1m', keyedBy: ({ headers }: WithHeaders) => [headers['x-api-key']] })
+  keyed(): object {
+    return { run: ++runs };
+  }
+
+  @Get('principal')
+  @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
+  principal(): object {
+    return { run: ++runs };
+  }
+
+  @Get('says-public')
+  @Header('Cache-Control', 'public, max-age=60, s-maxage=90')
+  @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
+  saysPublic(): object {
+    return { run: ++runs };
+  }
+
+  @Get('bypassed-public')
+  @Header('Cache-Control', 'public, max-age=60')
+  @CachedResponse({ ttl: '1m' })
+  bypassedPublic(): object {
+    return { run: ++runs };
+  }
+
+  @Get('varies')
+  @CachedResponse({ ttl: '1m' })
+  varies(@Res({ passthrough: true }) response: Passthrough): object {
+    response.header('Vary', 'Accept-Language');
+    return { run: ++runs };
+  }
+
+  @Get('varies-keyed')
+  @CachedResponse({ ttl: '1m', headers: ['Accept-Language'] })
+  variesKeyed(@Res({ passthrough: true }) response: Passthrough): object {
+    response.header('Vary', 'accept-language');
+    return { run: ++runs };
+  }
+
+  @Get('collects')
+  @CachedResponse({ ttl: '1m' })
+  collects(@Res({ passthrough: true }) response: Passthrough): object {
+    response.setCookie?.('id', '1');
+    return { run: ++runs };
+  }
+
+  @Get('ids')
+  @CachedResponse({ ttl: '1m', keepHeaders: ['X-Total'] })
+  ids(@Res({ passthrough: true }) response: Passthrough): object {
+    response.header('X-Request-Id', `${runs + 1}`);
+    response.header('X-Total', '42');
+    response.header('Link', '</next>; rel="next"');
+    response.header('Last-Modified', 'Thu, 01 Jan 1970 00:00:00 GMT');
+    return { run: ++runs };
+  }
+}
+
+describe.each(platforms)('What caches on the way are told, on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app?.close());
+
+  const open = async (
+    providers: ModuleMetadata['providers'] = [],
+    prepare?: (app: INestApplication) => void,
+  ): Promise<(path: string, headers?: Record<string, string>) => ReturnType<typeof ask>> => {
+    runs = 0;
+    app = await listen(platform, { imports: [cacheModule()], controllers: [Answers], providers }, prepare);
+    const url = await app.getUrl();
+    return (path, headers) => ask(`${url}/${path}`, headers);
+  };
+
+  const key = { 'x-api-key': 'one' };
+  const rules: [path: string, headers: Record<string, string>, control: string][] = [
+    ['open', {}, 'public, max-age=60'],
+    ['open', { authorization: 'Bearer a' }, 'private, no-store'],
+    ['open', { cookie: 'id=1' }, 'private, no-store'],
+    ['anyone', {}, 'public, max-age=60'],
+    ['anyone', { authorization: 'Bearer a' }, 'private, max-age=60'],
+    ['anyone', { cookie: 'id=1' }, 'private, max-age=60'],
+    ['guarded', key, 'private, no-store'],
+    ['guarded-anyone', key, 'private, max-age=60'],
+    ['public', { ...key, authorization: 'Bearer a' }, 'public, max-age=60'],
+    ['keyed', key, 'private, max-age=60'],
+    ['principal', { 'x-user': 'ada' }, 'private, max-age=60'],
+    ['principal', {}, 'private, max-age=60'],
+    ['says-public', { 'x-user': 'ada' }, 'private, max-age=60'],
+    ['bypassed-public', {}, 'public, max-age=60'],
+    ['bypassed-public', { authorization: 'Bearer a' }, 'private, max-age=60'],
+  ];
+
+  it.each(rules)('%s with %p: %s', async (path, headers, control) => {
+    const read = await open();
+    for (const _turn of [1, 2]) {
+      const { status, header } = await read(path, headers);
+      expect([status, header['cache-control']]).toEqual([200, control]);
+    }
+  });
+
+  it('keeps nothing behind a guard of the whole application while nobody says whose it is', async () => {
+    const read = await open([{ provide: APP_GUARD, useClass: LetsAllIn }]);
+    for (const turn of [1, 2]) {
+      const { text, header } = await read('open');
+      expect([text, header['cache-control']]).toEqual([`{"run":${turn}}`, 'private, no-store']);
+    }
+    expect((await read('anyone')).text).toBe((await read('anyone')).text);
+  });
+
+  it('keeps callers apart whom keyedBy tells apart', async () => {
+    const read = await open();
+    expect((await read('keyed', key)).text).toBe('{"run":1}');
+    expect((await read('keyed', { 'x-api-key': 'two' })).text).toBe('{"run":2}');
+    expect((await read('keyed', key)).text).toBe('{"run":1}');
+    expect((await read('keyed')).status).toBe(403);
+  });
+
+  it('keeps no answer of a handler that varies by what is not in the key, and says by what', async () => {
+    const read = await open();
+    for (const turn of [1, 2]) {
+      const { text, header } = await read('varies', { 'accept-language': turn === 1 ? 'en' : 'de' });
+      expect(text).toBe(`{"run":${turn}}`);
+      expect(header['vary']).toBe('Accept-Language, Authorization, Cookie');
+      expect(header['cache-control']).toBeUndefined();
+    }
+    for (const _turn of [1, 2])
+      expect((await read('varies-keyed', { 'accept-language': 'en' })).text).toBe('{"run":3}');
+    expect((await read('varies-keyed', { 'accept-language': 'de' })).text).toBe('{"run":4}');
+  });
+
+  it('repeats the headers that describe the answer and those that are named, and no others', async () => {
+    const read = await open();
+    const first = await read('ids');
+    expect(first.header).toMatchObject({ 'x-request-id': '1', 'x-total': '42' });
+    const second = await read('ids');
+    expect(second.header).toMatchObject({
+      'x-total': '42',
+      link: '</next>; rel="next"',
+      'last-modified': 'Thu, 01 Jan 1970 00:00:00 GMT',
+    });
+    expect(second.header['x-request-id']).toBeUndefined();
+    expect(runs).toBe(1);
+  });
+
+  // As the package `cookies` does it, whatever stands on the response itself.
+  // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called on a response
+  const { setHeader } = ServerResponse.prototype;
+
+  /** A cookie that session middleware sets: at once, or when the headers are written. */
+  const cookies: Record<string, (app: INestApplication) => void> = {
+    'at once': (one) => {
+      one.use((_: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => {
+        response.setHeader('Set-Cookie', 'session=1');
+        next();
+      });
+    },
+    'when the headers are written': (one) => {
+      one.use((_: unknown, response: Writes, next: () => void) => {
+        const writeHead = response.writeHead.bind(response);
+        response.writeHead = (...args) => {
+          setHeader.call(response, 'Set-Cookie', 'session=1');
+          return writeHead(...args);
+        };
+        next();
+      });
+    },
+    ...(platform === 'Fastify' && {
+      'in an onSend hook': (one: INestApplication) => {
+        const fastify = one.getHttpAdapter().getInstance() as Sends;
+        fastify.addHook('onSend', async (_request, reply, payload) => {
+          reply.header('Set-Cookie', 'session=1');
+          return payload;
+        });
+      },
+    }),
+  };
+
+  it.each(Object.keys(cookies))('is private beside a cookie of middleware, set %s', async (name) => {
+    const read = await open([], cookies[name]);
+    for (const path of ['open', 'anyone', 'bypassed-public', 'says-public']) {
+      for (const _turn of [1, 2]) {
+        const { header } = await read(path);
+        expect([path, header['set-cookie'], header['cache-control']]).toEqual([
+          path,
+          'session=1',
+          'private, max-age=60',
+        ]);
+      }
+    }
+  });
+
+  if (platform === 'Fastify') {
+    it('keeps no answer whose cookie is collected beside the reply, as @fastify/cookie does', async () => {
+      const read = await open([], (one) => {
+        const fastify = one.getHttpAdapter().getInstance() as Sends;
+        fastify.decorateReply('setCookie', function (this: object) {
+          Reflect.set(this, 'collected', 'id=1');
+        });
+      });
+      for (const turn of [1, 2]) expect((await read('collects')).text).toBe(`{"run":${turn}}`);
+    });
+  }
+});
+
+interface Writes extends ServerResponse {
+  writeHead(...args: unknown[]): this;
+}
+interface Sends {
+  decorateReply(name: string, value: unknown): void;
+  addHook(
+    name: string,
+    hook: (
+      request: unknown,
+      reply: { header(name: string, value: string): void },
+      payload: unknown,
+    ) => Promise<unknown>,
+  ): void;
+}
+
+it('a response without the place where headers are written is left as it is', () => {
+  const response = { writeHead: () => response };
+  keepCookiesPrivate(response as never);
+  expect(Object.keys(response)).toEqual(['writeHead']);
+});
