@@ -67,6 +67,8 @@ export class MetaConnection extends MemcacheConnection {
     this.socket = socket;
     this._status = Status.READY;
     this._setupConnection(socket);
+    // Only a command that waits keeps the process alive: a start that fails closes nothing, and has to end.
+    socket.unref();
   }
 
   /** Sends a meta command, given without its CR LF, and its body, if it has one. The answer comes later, never during the call. */
@@ -212,6 +214,7 @@ export class MetaConnection extends MemcacheConnection {
       return false;
     }
     if (this.unsent.length === 0) process.nextTick(() => this.flush());
+    if (this.queueHead === this.queue.length) this.socket?.ref();
     this.queue.push(waiting);
     return true;
   }
@@ -226,6 +229,7 @@ export class MetaConnection extends MemcacheConnection {
     const waiting = this.peek();
     // An answered command that stood here on would keep its value alive.
     this.queue[this.queueHead++] = undefined;
+    if (this.queueHead === this.queue.length) this.socket?.unref();
     // One copy per 1,024 replies instead of one per reply.
     if (this.queueHead === this.queue.length || this.queueHead >= 1_024) {
       this.queue.splice(0, this.queueHead);
