@@ -145,5 +145,5 @@ export type { WithLockDecorator, WithLockOptions } from './decorator/with-lock.j
 
 export { CachedResponse } from './http/cached-response.js';
 export type { CachedResponseOptions } from './http/cached-response-options.js';
-export { CacheLockExceptionFilter } from './http/cache-lock-exception.filter.js';
+export { CACHE_LOCK_EXCEPTION_OPTIONS, CacheLockExceptionFilter } from './http/cache-lock-exception.filter.js';
 export type { CacheLockExceptionOptions } from './http/cache-lock-exception.filter.js';

@@ -1,7 +1,8 @@
-import { Catch, HttpException, HttpStatus } from '@nestjs/common';
+import { Catch, HttpException, HttpStatus, Inject, Optional } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { throwError } from 'rxjs';
 import { LeaseLostError, LockHeldError, LockUnavailableError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { isSent } from './http-exchange.js';
 import type { HttpResponse } from './http-exchange.js';
 
@@ -20,17 +21,36 @@ export interface CacheLockExceptionOptions {
   readonly retryAfterSeconds?: number;
 }
 
+/** Provide CacheLockExceptionOptions under this token, for a filter that Nest makes. */
+export const CACHE_LOCK_EXCEPTION_OPTIONS = 'nestjs-tiered-cache:lock-exception-options';
+
+const known = KnownOptions.of<CacheLockExceptionOptions>('CacheLockExceptionFilter', {
+  held: true,
+  unavailable: true,
+  lost: true,
+  retryAfterSeconds: true,
+});
+
 /**
  * Answers for locks, on Express and Fastify: 429 with `Retry-After` when somebody else holds the lock, 503 when nobody can know or the lock
  * was lost. The body is `{ "detail": … }`. (423 is not used: browsers treat it as a plain 400.)
  *
  * A GraphQL resolver gets the same as an HttpException, a message pattern as an error of its stream.
  *
+ * Made by you, or by Nest: `{ provide: APP_FILTER, useClass: CacheLockExceptionFilter }`, `@UseFilters(CacheLockExceptionFilter)`. Nest gives it
+ * what is provided as {@link CACHE_LOCK_EXCEPTION_OPTIONS}, if anything is.
+ *
+ * @throws InvalidOptionError for an unknown option.
  * @example app.useGlobalFilters(new CacheLockExceptionFilter({ held: 'Enrollment currently locked for this subsidy access policy.' }));
  */
 @Catch(LockHeldError, LockUnavailableError, LeaseLostError)
 export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
-  constructor(private readonly options: CacheLockExceptionOptions = {}) {}
+  private readonly options: CacheLockExceptionOptions;
+
+  constructor(@Optional() @Inject(CACHE_LOCK_EXCEPTION_OPTIONS) options: CacheLockExceptionOptions = {}) {
+    known.check(options);
+    this.options = options;
+  }
 
   catch(error: LockError, host: ArgumentsHost): unknown {
     const { status, detail, retryAfterSeconds } = this.answer(error);

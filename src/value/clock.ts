@@ -1,5 +1,3 @@
-import { performance } from 'node:perf_hooks';
-
 /** Something that was scheduled and can be called off. */
 export interface Timer {
   cancel(): void;
@@ -23,12 +21,25 @@ export interface Clock {
 /** A longer timer fires at once (Node: TimeoutOverflowWarning). Whoever waits 24 days is not waiting for this. */
 const maxTimerMs = 2 ** 31 - 1;
 
+/** What was told last, and what a clock that went back meanwhile is put forward by. */
+let toldMs = 0;
+let forwardMs = 0;
+
+/**
+ * The machine's time. The global functions are looked up at each call, so that who replaces them (Jest's and Vitest's fake timers, `setSystemTime`)
+ * moves this clock too; what they were replaced by may begin at 0, and `monotonic` goes on from where it was.
+ */
 export const systemClock: Clock = {
-  now: Date.now,
-  monotonic: () => performance.now(),
+  now: () => Date.now(),
+  monotonic() {
+    const readMs = performance.now() + forwardMs;
+    if (readMs >= toldMs) return (toldMs = readMs);
+    forwardMs += toldMs - readMs;
+    return toldMs;
+  },
   after(delayMs, callback) {
     const timeout = setTimeout(callback, Math.min(delayMs, maxTimerMs));
-    timeout.unref();
+    timeout.unref?.(); // a browser's timers, which jsdom has, are numbers
     return { cancel: () => clearTimeout(timeout) };
   },
   sleep(delayMs, signal) {
