@@ -46,8 +46,8 @@ export async function openCache(args: readonly string[]): Promise<OpenedCache> {
   }
   const cache = new TieredCache({
     name: 'command line',
-    namespace: requireIdentity('namespace', values.namespace ?? identity.name),
-    packageVersion: requireIdentity('packageVersion', values['package-version'] ?? identity.version),
+    namespace: requireIdentity('namespace', values.namespace ?? identity.name, identity),
+    packageVersion: requireIdentity('packageVersion', values['package-version'] ?? identity.version, identity),
     versionStamp: values.stamp ?? environment.versionStamp,
     store,
     process: false,

@@ -27,12 +27,12 @@ export function resolveOptions(
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
   const { store: _sameOrReplaced, ...lock } = options.lock ?? {};
-  const own = requireIdentity('namespace', options.namespace ?? identity.name);
+  const own = requireIdentity('namespace', options.namespace ?? identity.name, identity);
   return {
     cache: {
       name,
       namespace: options.namespace === undefined && name !== 'default' ? `${own}/${name}` : own,
-      packageVersion: requireIdentity('packageVersion', options.packageVersion ?? identity.version),
+      packageVersion: requireIdentity('packageVersion', options.packageVersion ?? identity.version, identity),
       versionStamp: 'versionStamp' in options ? options.versionStamp : environment.versionStamp,
       keyFormat: options.keyFormat ?? 'readable',
       store,

@@ -12,10 +12,10 @@ export interface DefaultStore {
 }
 
 /**
- * The store of an application that names none: memcached, a disk folder, or the embedded default. Clients are loaded only for the store that is
+ * The store of an application that names none: memcached, a disk folder, memory in tests, or the embedded default. Clients are loaded only for the store that is
  * used, so that applications install only the ones they need.
  */
-export async function defaultStore({ memcachedServers, diskPath }: Environment): Promise<DefaultStore> {
+export async function defaultStore({ memcachedServers, diskPath, isTest }: Environment): Promise<DefaultStore> {
   if (memcachedServers !== undefined) {
     const { memcachedStore } = await importMemcached();
     return { store: naming('MEMCACHED_SERVERS', () => memcachedStore({ servers: memcachedServers })) };
@@ -24,6 +24,7 @@ export async function defaultStore({ memcachedServers, diskPath }: Environment):
     const { diskStore } = await importDisk();
     return { store: naming('CACHE_DISK_PATH', () => diskStore({ directory: diskPath })) };
   }
+  if (isTest) return { store: memoryStore() };
   return embedded(join(process.cwd(), 'node_modules', '.cache', 'nestjs-tiered-cache'));
 }
 

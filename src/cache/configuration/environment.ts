@@ -7,6 +7,8 @@ export interface Environment {
   readonly defaultTtlMs: number;
   readonly memcachedServers: string | undefined;
   readonly diskPath: string | undefined;
+  /** `NODE_ENV=test`: what one run has left must not answer the next. */
+  readonly isTest: boolean;
 }
 
 /** Read once, when the module starts. @throws InvalidOptionError naming the variable and what would be valid. */
@@ -30,5 +32,6 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     defaultTtlMs: secondsFromEnv('DEFAULT_CACHE_TIMEOUT', 300, env),
     memcachedServers: text('MEMCACHED_SERVERS'),
     diskPath,
+    isTest: text('NODE_ENV') === 'test',
   };
 }

@@ -1,48 +1,108 @@
-import { readFileSync } from 'node:fs';
-import { dirname, join, resolve, sep } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { InvalidOptionError } from '../../value/errors.js';
 
+/** Who the application is, as far as its files say. */
 export interface PackageIdentity {
-  readonly name: string;
-  readonly version: string;
+  /** The package's name; of a workspace's root with the main script's folder behind it, which tells its applications apart. */
+  readonly name?: string;
+  readonly version?: string;
+  /** The package.json that says so. */
+  readonly file?: string;
+  /** Why there is no name, where a package.json has one. */
+  readonly nameless?: string;
+}
+
+interface Manifest {
+  readonly name?: string;
+  readonly version?: string;
+  readonly isWorkspace: boolean;
+  readonly file: string;
 }
 
 /**
  * Name and version of the application: of the package.json nearest to the main script, else to the working directory. A main script in
  * `node_modules` is a tool that runs the application, not the application.
+ *
+ * A package.json at the root of a workspace stands for several applications. The main script's folder, relative to it, joins the name then; and
+ * where a tool hides which application runs, there is no name at all, but in tests, which share nothing.
  */
 export function findPackageIdentity(
   mainScript = process.argv[1],
   workingDirectory = process.cwd(),
-): Partial<PackageIdentity> {
+  isTest = process.env['NODE_ENV'] === 'test',
+): PackageIdentity {
   const isTool = mainScript?.includes(`${sep}node_modules${sep}`) ?? true;
-  const fromScript = mainScript && !isTool ? nearest(dirname(resolve(mainScript))) : undefined;
-  return fromScript ?? nearest(workingDirectory) ?? {};
+  const folder = mainScript && !isTool ? dirname(resolve(mainScript)) : undefined;
+  const nearScript = folder === undefined ? undefined : nearest(folder);
+  const found = nearScript ?? nearest(workingDirectory);
+  if (!found) return {};
+  const { name, version, isWorkspace, file } = found;
+  const inside = nearScript && folder !== undefined ? relative(dirname(file), folder).split(sep).join('/') : undefined;
+  const facts = { ...(version !== undefined && { version }), file };
+  if (name === undefined) return facts;
+  if (inside === undefined) {
+    return isWorkspace && !isTest
+      ? { ...facts, nameless: `${file} is the root of a workspace, and a tool runs one of its applications` }
+      : { ...facts, name };
+  }
+  const isOneOfSeveral = isWorkspace || nestsOwnLayout.test(inside);
+  return { ...facts, name: isOneOfSeveral && inside !== '' ? `${name}:${inside}` : name };
 }
 
-/** @throws InvalidOptionError that asks for the option. */
-export function requireIdentity(option: 'namespace' | 'packageVersion', value: string | undefined): string {
+/** @throws InvalidOptionError that says what is missing, and asks for it or for the option. */
+export function requireIdentity(
+  option: 'namespace' | 'packageVersion',
+  value: string | undefined,
+  { file, nameless }: PackageIdentity = {},
+): string {
   if (value !== undefined && value.length > 0) return value;
-  const field = option === 'namespace' ? 'name' : 'version';
-  throw new InvalidOptionError(
-    option,
-    `no package.json with a ${field} was found near the main script or the working directory`,
-    `Give the option ${option} to TieredCacheModule.forRoot().`,
-  );
+  const [lacks, has] = option === 'namespace' ? ['name', 'version'] : ['version', 'name'];
+  const remedy = `Give the option ${option} to TieredCacheModule.forRoot().`;
+  if (option === 'namespace' && nameless !== undefined) throw new InvalidOptionError(option, nameless, remedy);
+  if (file !== undefined) {
+    throw new InvalidOptionError(option, `${file} has a ${has} and no ${lacks}`, `Add one there. Or: ${remedy}`);
+  }
+  const problem = `no package.json with a ${lacks} was found near the main script or the working directory`;
+  throw new InvalidOptionError(option, problem, remedy);
 }
 
-function nearest(directory: string): Partial<PackageIdentity> | undefined {
+/** `apps/shop` in an image that took the built applications along, and not the file that says that there are several. */
+const nestsOwnLayout = /(^|\/)apps\/[^/]+/;
+
+/** A package.json that has neither, such as one that only says `"type"`, is nobody's. */
+function nearest(directory: string): Manifest | undefined {
   for (let folder = directory; ; folder = dirname(folder)) {
-    const found = read(join(folder, 'package.json'));
-    if (found?.version) return found;
+    const found = manifestIn(folder);
+    if (found?.version !== undefined || found?.name !== undefined) return found;
     if (folder === dirname(folder)) return undefined;
   }
 }
 
-function read(file: string): Partial<PackageIdentity> | undefined {
+function manifestIn(folder: string): Manifest | undefined {
+  const file = join(folder, 'package.json');
+  const manifest = readJson(file);
+  if (!manifest) return undefined;
+  const { name, version } = manifest;
+  return {
+    ...(typeof name === 'string' && name !== '' && { name }),
+    ...(typeof version === 'string' && version !== '' && { version }),
+    isWorkspace: manifest['workspaces'] !== undefined || saysSeveral(folder),
+    file,
+  };
+}
+
+const filesOfWorkspaces = ['pnpm-workspace.yaml', 'lerna.json', 'nx.json', 'rush.json'];
+
+function saysSeveral(folder: string): boolean {
+  if (filesOfWorkspaces.some((file) => existsSync(join(folder, file)))) return true;
+  return readJson(join(folder, 'nest-cli.json'))?.['monorepo'] === true;
+}
+
+function readJson(file: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as Partial<PackageIdentity>;
-    return { ...(typeof name === 'string' && { name }), ...(typeof version === 'string' && { version }) };
+    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : undefined;
   } catch {
     return undefined; // absent or unreadable: the next folder up may have one
   }

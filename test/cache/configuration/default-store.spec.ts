@@ -1,0 +1,19 @@
+import { describe, expect, it } from '@jest/globals';
+import { defaultStore } from '../../../src/cache/configuration/default-store.js';
+import { readEnvironment } from '../../../src/cache/configuration/environment.js';
+import { diskDirectory } from '../../support/disk-directory.js';
+
+describe('The store of an application that names none', () => {
+  it('is memory in tests, so that no run is answered by the one before', async () => {
+    const { store, warning } = await defaultStore(readEnvironment({ NODE_ENV: 'test' }));
+    expect([store.name, warning]).toEqual(['memory', undefined]);
+  });
+
+  it('is what a variable names, in tests as well', async () => {
+    const { path, remove } = diskDirectory();
+    const disk = await defaultStore(readEnvironment({ NODE_ENV: 'test', CACHE_DISK_PATH: path }));
+    const fleet = await defaultStore(readEnvironment({ NODE_ENV: 'test', MEMCACHED_SERVERS: '127.0.0.1:1' }));
+    expect([disk.store.name, fleet.store.name]).toEqual(['disk', 'memcached']);
+    remove();
+  });
+});
