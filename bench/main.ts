@@ -18,6 +18,9 @@ const names = [
   'spliced',
   'memory',
   'keys',
+  'eviction',
+  'eviction-time',
+  'eviction-pauses',
 ];
 
 const help = `npm run bench [-- NAME] [--json] [--smoke] [--write]

@@ -43,6 +43,9 @@ const names = [
   'spliced',
   'memory',
   'keys',
+  'eviction',
+  'eviction-time',
+  'eviction-pauses',
 ];
 
 describe('npm run bench', () => {
