@@ -14,7 +14,7 @@ storeContract(
       const openStore = async (): Promise<DiskStore> => {
         const store = new DiskStore(
           { directory: directory.path, maxBytes: 2 ** 26 },
-          { maxItemBytes: 500_000, deadlineMs: 10_000 },
+          { maxItemBytes: 500_000, deadlineMs: 10_000, openWithinMs: 20_000 },
         );
         opened.push(store);
         await store.open();

@@ -16,7 +16,7 @@ import { startWorker } from '../support/worker-process.js';
 const forever = { lifeMs: Infinity };
 
 /** What is tested here is not how fast a loaded machine is. */
-const patience = { deadlineMs: 10_000 };
+const patience = { deadlineMs: 10_000, openWithinMs: 20_000 };
 
 let directory: DiskDirectory;
 let events: RecordedEvents;

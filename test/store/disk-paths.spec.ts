@@ -50,7 +50,7 @@ describe('a path where no folder can be', () => {
 describe('a long path', () => {
   it('is longer than a socket’s name may be, and works', async () => {
     const directory = join(outer.path, 'd'.repeat(120), 'e'.repeat(120));
-    const store = new DiskStore({ directory }, { deadlineMs: 10_000 });
+    const store = new DiskStore({ directory }, { deadlineMs: 10_000, openWithinMs: 20_000 });
     const events = recordEvents('fault');
     await store.open();
     expect(await store.shards[0].write('a', Buffer.from('1'), { lifeMs: 60_000 })).toMatchObject({ status: 'stored' });

@@ -14,7 +14,7 @@ import type { WorkerProcess } from '../support/worker-process.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
 /** What is tested here is not how fast a loaded machine is. */
-const patience = { deadlineMs: 10_000 };
+const patience = { deadlineMs: 10_000, openWithinMs: 20_000 };
 
 let directory: DiskDirectory;
 let workers: WorkerProcess[] = [];

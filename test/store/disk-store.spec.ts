@@ -17,14 +17,14 @@ const forever = { lifeMs: Infinity };
 const bytes = (text: string): Buffer => Buffer.from(text);
 
 /** What is tested here is not how fast a loaded machine is. */
-const patience = { deadlineMs: 10_000 };
+const patience = { deadlineMs: 10_000, openWithinMs: 20_000 };
 
 let directory: DiskDirectory;
 const opened: DiskStore[] = [];
 
 async function openStore(options: { path?: string; maxBytes?: number; careEachMs?: number } = {}): Promise<DiskStore> {
   const { path = directory.path, maxBytes = 2 ** 26, careEachMs = 1_000 } = options;
-  const store = new DiskStore({ directory: path, maxBytes }, { careEachMs, deadlineMs: 10_000 });
+  const store = new DiskStore({ directory: path, maxBytes }, { careEachMs, deadlineMs: 10_000, openWithinMs: 20_000 });
   opened.push(store);
   await store.open();
   return store;
@@ -251,11 +251,11 @@ describe('closing', () => {
   it('leaks nothing in 100 rounds, and lets the process end', async () => {
     const script = `
       import { readdirSync } from 'node:fs';
-      import { diskStore } from ${JSON.stringify(new URL('../../src/disk.ts', import.meta.url).href)};
+      import { DiskStore } from ${JSON.stringify(new URL('../../src/store/disk/disk-store.ts', import.meta.url).href)};
       const count = () => [readdirSync('/proc/self/fd').length, readdirSync('/proc/self/task').length, process.getActiveResourcesInfo().length];
       let before;
       for (let round = 0; round < 100; round++) {
-        const store = diskStore({ directory: ${JSON.stringify(directory.path)} });
+        const store = new DiskStore({ directory: ${JSON.stringify(directory.path)} }, ${JSON.stringify(patience)});
         await store.open();
         await store.shards[0].write('a', Buffer.from('1'), { lifeMs: 1000 });
         await store.close();

@@ -11,7 +11,7 @@ import { expectInQuiet } from '../support/in-quiet.js';
 import { recordEvents } from '../support/recorded-events.js';
 
 const lockedOutMs = 2_000;
-const patience = { deadlineMs: 10_000 };
+const patience = { deadlineMs: 10_000, openWithinMs: 20_000 };
 
 let outer: DiskDirectory;
 let directory: string;

@@ -6,7 +6,7 @@ void run(process.argv[2] ?? '');
 
 async function run(directory: string): Promise<void> {
   onCacheEvent('fault', ({ message }) => console.log(`fault: ${message}`));
-  const store = new DiskStore({ directory }, { deadlineMs: 10_000 });
+  const store = new DiskStore({ directory }, { deadlineMs: 10_000, openWithinMs: 20_000 });
   await store.open();
   const [found] = await store.shards[0].readMany(['key']);
   console.log(`found: ${found?.bytes.toString() ?? 'nothing'}`);

@@ -5,7 +5,7 @@ import { DiskStore } from '../../src/store/disk/disk-store.js';
 void write(workerData as string);
 
 async function write(directory: string): Promise<void> {
-  const store = new DiskStore({ directory }, { deadlineMs: 10_000 });
+  const store = new DiskStore({ directory }, { deadlineMs: 10_000, openWithinMs: 20_000 });
   await store.open();
   const lane = async (name: string): Promise<void> => {
     for (let number = 0; ; number++) {

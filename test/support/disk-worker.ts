@@ -20,7 +20,7 @@ const faults: string[] = [];
 onCacheEvent('fault', ({ kind, message }) => faults.push(`${kind}: ${message}`));
 
 /** What is tested here is not how fast a loaded machine is. */
-const patience = { deadlineMs: 10_000 };
+const patience = { deadlineMs: 10_000, openWithinMs: 20_000 };
 
 serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
   const tuning = { ...patience, ...given };

@@ -70,7 +70,7 @@ export class DiskStore implements Store {
       careEachMs = 1_000,
       waitsForOpeners = true,
       without,
-      openWithinMs = 2_000,
+      openWithinMs = 5_000,
     } = tuning;
     const shard = new FolderShard(resolve(directory), Math.min(maxItemBytes, largest), {
       maxBytes,
