@@ -18,7 +18,7 @@ await main(async (jestArguments) => {
     const { port, pid, key, secret, stop } = await startRadosgw(unpacked, scratch);
     console.log(`radosgw: answers on port ${port} (${seconds(serverStartedAt)})`);
     try {
-      const result = await runJest(['--runInBand', '--testMatch', '**/*.radosgw.ts', ...jestArguments], {
+      const result = await runJest(['--runInBand', '--verbose', ...jestArguments, '--testMatch', '**/*.radosgw.ts'], {
         env: { OBJECTS_PORT: `${port}`, OBJECTS_PID: `${pid}`, OBJECTS_KEY: key, OBJECTS_SECRET: secret },
         limitMs: 20 * 60_000,
       });

@@ -108,7 +108,7 @@ export async function startRadosgw(unpacked, scratch) {
     await Promise.all(servers.map(({ ended }) => ended));
   };
   const killAtExit = () => servers.forEach(({ child }) => child.kill('SIGKILL'));
-  process.once('exit', killAtExit);
+  process.once('exit', killAtExit).once('SIGTERM', killAtExit).once('SIGINT', killAtExit);
   try {
     const ring = at('keyring');
     await tool('ceph-authtool', '--create-keyring', ring, '--gen-key', '-n', 'mon.', '--cap', 'mon', 'allow *');
