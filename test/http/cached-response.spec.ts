@@ -214,7 +214,8 @@ describe.each(platforms)('@CachedResponse on %s', (platform) => {
     await read('anyones');
     await new Promise((resolve) => setTimeout(resolve, 1_100));
     const { header } = await read('anyones');
-    expect(header).toMatchObject({ age: '1', 'cache-control': 'public, max-age=10' });
+    expect(Number(header['age'])).toBeGreaterThanOrEqual(1); // more on a busy machine
+    expect(header).toMatchObject({ 'cache-control': 'public, max-age=10' });
     expect(header['vary'] ?? '').not.toContain('Cookie');
     expect(loads).toBe(1);
   });
