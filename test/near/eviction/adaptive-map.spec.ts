@@ -137,7 +137,60 @@ describe('AdaptiveMap', () => {
       const load = made.keys(seededRandom(100 + place), 8_000);
       return [name, ...capacities.map((capacity) => hitsOf('adaptive', capacity, load))];
     });
-    expect(hits).toMatchInlineSnapshot();
+    expect(hits).toMatchInlineSnapshot(`
+      [
+        [
+          "zipf 0.7",
+          1235,
+          1994,
+        ],
+        [
+          "zipf 0.9",
+          3084,
+          3882,
+        ],
+        [
+          "zipf 1.1",
+          5122,
+          5768,
+        ],
+        [
+          "loop",
+          2462,
+          4440,
+        ],
+        [
+          "scans",
+          2363,
+          3018,
+        ],
+        [
+          "new favourites",
+          2075,
+          2526,
+        ],
+        [
+          "drift",
+          2208,
+          3422,
+        ],
+        [
+          "sessions",
+          2345,
+          4646,
+        ],
+        [
+          "one-offs",
+          1645,
+          2254,
+        ],
+        [
+          "news",
+          7298,
+          7350,
+        ],
+      ]
+    `);
   });
 });
 
