@@ -5,6 +5,7 @@ import { LeaseLostError, LockHeldError, LockUnavailableError } from '../value/er
 import { KnownOptions } from '../value/known-options.js';
 import { isSent } from './http-exchange.js';
 import type { HttpResponse } from './http-exchange.js';
+import { SeenSections } from './seen-sections.js';
 
 type LockError = LockHeldError | LockUnavailableError | LeaseLostError;
 type Detail<E> = string | ((error: E) => string);
@@ -17,7 +18,7 @@ export interface CacheLockExceptionOptions {
   readonly unavailable?: Detail<LockUnavailableError>;
   /** For 503 when the section ran but was not alone to its end. Default `'The lock was lost; check the outcome before trying again.'` */
   readonly lost?: Detail<LeaseLostError>;
-  /** `Retry-After` in whole seconds where nothing better is known. Default 1. */
+  /** `Retry-After` in whole seconds where nothing is known of the lock: for 503, and for 429 without an end of the lease. Default 1. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -31,9 +32,18 @@ const known = KnownOptions.of<CacheLockExceptionOptions>('CacheLockExceptionFilt
   retryAfterSeconds: true,
 });
 
+/** Longest `Retry-After` where no section of the kind was seen here: a lease is renewed, or released long before its end. */
+const maxUnseenMs = 10_000;
+
+/** One for the process, as the events are. */
+let seen: SeenSections | undefined;
+
 /**
  * Answers for locks, on Express and Fastify: 429 with `Retry-After` when somebody else holds the lock, 503 when nobody can know or the lock
  * was lost. The body is `{ "detail": … }`. (423 is not used: browsers treat it as a plain 400.)
+ *
+ * `Retry-After` of a 429 is the earlier of the end of the lease and the longest of the last eight sections on resources of the same first part
+ * that this process has seen; where it has seen none, 10 seconds at most. It is a whole number of seconds, at least 1.
  *
  * A GraphQL resolver gets the same as an HttpException, a message pattern as an error of its stream.
  *
@@ -50,6 +60,7 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
   constructor(@Optional() @Inject(CACHE_LOCK_EXCEPTION_OPTIONS) options: CacheLockExceptionOptions = {}) {
     known.check(options);
     this.options = options;
+    seen ??= new SeenSections();
   }
 
   catch(error: LockError, host: ArgumentsHost): unknown {
@@ -67,7 +78,8 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
   private answer(error: LockError): { status: number; detail: string; retryAfterSeconds: number } {
     const { held, unavailable, lost, retryAfterSeconds = 1 } = this.options;
     if (error instanceof LockHeldError) {
-      const seconds = error.retryAfterMs === undefined ? retryAfterSeconds : Math.ceil(error.retryAfterMs / 1_000);
+      const leaseMs = error.retryAfterMs ?? retryAfterSeconds * 1_000;
+      const seconds = Math.ceil(Math.min(leaseMs, seen?.longestOf(error.resource) ?? maxUnseenMs) / 1_000);
       const detail = worded(held ?? 'This resource is locked by another request.', error);
       return { status: HttpStatus.TOO_MANY_REQUESTS, detail, retryAfterSeconds: Math.max(1, seconds) };
     }

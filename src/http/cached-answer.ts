@@ -1,6 +1,7 @@
 import type { Codec } from '../codec/codec.js';
 import { SplicedDocument } from '../codec/spliced/spliced-document.js';
 import { UndecodableError } from '../value/errors.js';
+import { neverKept } from './kept-headers.js';
 
 /** `text` is UTF-8 as it is sent, `bytes` anything else, `spliced` a document whose holes are filled for each request. */
 export type BodyKind = 'text' | 'bytes' | 'spliced';
@@ -44,11 +45,42 @@ export const answerCodec: Codec<CachedAnswer> = {
   decode(payload) {
     const end = payload.length < 4 ? Infinity : 4 + payload.readUInt32BE(0);
     if (end > payload.length) throw new UndecodableError('An answer ends within its head.');
-    try {
-      const head = JSON.parse(payload.toString('utf8', 4, end)) as AnswerHead;
-      return new CachedAnswer({ ...head, freshUntil: head.freshUntil ?? Infinity }, Buffer.from(payload.subarray(end)));
-    } catch (cause) {
-      throw new UndecodableError('The head of an answer is not JSON.', { cause });
-    }
+    return new CachedAnswer(headOf(payload.toString('utf8', 4, end)), Buffer.from(payload.subarray(end)));
   },
 };
+
+const kinds: readonly unknown[] = ['text', 'bytes', 'spliced'];
+const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+/** What Node lets through as the value of a header. */
+const valueForm = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** What a store holds may have been written by anybody: a head that no answer can have is none. */
+function headOf(json: string): AnswerHead {
+  let head: Partial<Record<keyof AnswerHead, unknown>> | null;
+  try {
+    head = JSON.parse(json) as typeof head;
+  } catch (cause) {
+    throw new UndecodableError('The head of an answer is not JSON.', { cause });
+  }
+  if (typeof head !== 'object' || head === null) throw implausible('head');
+  const { kind, headers, etag, createdAt, freshUntil, staleForMs } = head;
+  if (!kinds.includes(kind)) throw implausible('kind');
+  if (!Array.isArray(headers) || !headers.every(isHeader)) throw implausible('headers');
+  if (etag !== undefined && !isValue(etag)) throw implausible('etag');
+  if (!Number.isFinite(createdAt)) throw implausible('createdAt');
+  if (freshUntil !== null && !Number.isFinite(freshUntil)) throw implausible('freshUntil');
+  if (!Number.isFinite(staleForMs)) throw implausible('staleForMs');
+  return { ...(head as unknown as AnswerHead), etag, freshUntil: (freshUntil as number | null) ?? Infinity };
+}
+
+const implausible = (field: string): UndecodableError =>
+  new UndecodableError(`The ${field} of an answer is not what one has.`);
+
+const isValue = (value: unknown): value is string => typeof value === 'string' && valueForm.test(value);
+
+function isHeader(header: unknown): boolean {
+  if (!Array.isArray(header) || header.length !== 2) return false;
+  const [name, value] = header as [unknown, unknown];
+  if (typeof name !== 'string' || !nameForm.test(name) || neverKept(name)) return false;
+  return Array.isArray(value) ? value.every(isValue) : isValue(value);
+}

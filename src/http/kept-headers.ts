@@ -54,7 +54,7 @@ const ofMiddleware: ReadonlySet<string> = new Set([
   'origin',
 ]);
 
-/** `undefined`: the name can be given as the option `keepHeaders`. */
+/** Whether no answer repeats this header, whatever the option `keepHeaders` says. */
 export const neverKept = (name: string): boolean => ofExchange.has(name.toLowerCase());
 
 /** What the headers of an answer are judged by. */

@@ -4,7 +4,9 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import type { LifeOptions } from '../catalogue/instants.js';
 import type { Fillers } from '../codec/spliced/render-spliced.js';
+import { entryOptionTable } from '../catalogue/known-entry-options.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { answerCodec } from './cached-answer.js';
 import type { CachedAnswer } from './cached-answer.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
@@ -48,7 +50,7 @@ const mebibyte = 2 ** 20;
 
 /** @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function responseSettings(options: CachedResponseOptions, method: string): ResponseSettings {
-  assertKnown(options);
+  known.check(options);
   const { principal, tags, keyedBy, fill, headers = [], query = [], maxBodyBytes = mebibyte } = options;
   if (!(maxBodyBytes > 0)) throw new InvalidOptionError('maxBodyBytes', `${maxBodyBytes} is no size`, 'Give bytes.');
   const bad = options.keepHeaders?.find(neverKept);
@@ -112,37 +114,25 @@ function keysOf({
 
 const freshUntilOf = ({ value }: { readonly value: CachedAnswer }): number => value.head.freshUntil;
 
-const known: Readonly<Record<keyof CachedResponseOptions, true>> = {
-  cache: true,
-  ttl: true,
-  query: true,
-  headers: true,
-  keyedBy: true,
-  principal: true,
-  tags: true,
-  cacheControl: true,
-  public: true,
-  keepHeaders: true,
-  cacheStatus: true,
-  fill: true,
-  maxBodyBytes: true,
-  staleFor: true,
-  jitter: true,
-  earlyRefresh: true,
-  timeout: true,
-  maxLoad: true,
-  tiers: true,
-};
-
-function assertKnown(options: CachedResponseOptions): void {
-  const unknown = Object.keys(options).find((name) => !Object.hasOwn(known, name));
-  if (unknown === undefined) return;
-  throw new InvalidOptionError(
-    `@CachedResponse.${unknown}`,
-    'no such option',
-    `It takes ${Object.keys(known).join(', ')}.`,
-  );
-}
+const { ttl, staleFor, jitter, earlyRefresh, timeout, maxLoad, tiers, tags } = entryOptionTable;
+const known = KnownOptions.of<CachedResponseOptions>(
+  '@CachedResponse',
+  {
+    ...{ ttl, staleFor, jitter, earlyRefresh, timeout, maxLoad, tiers, tags },
+    cache: true,
+    query: true,
+    headers: true,
+    keyedBy: true,
+    principal: true,
+    cacheControl: true,
+    public: true,
+    keepHeaders: true,
+    cacheStatus: true,
+    fill: true,
+    maxBodyBytes: true,
+  },
+  { instances: 'Leave it out: interceptors and serializers are at work on every answer.' },
+);
 
 function definedOnly<T extends object>(given: T): { [K in keyof T]: Exclude<T[K], undefined> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never;

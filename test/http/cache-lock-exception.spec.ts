@@ -1,5 +1,6 @@
 import { Controller, Get, Injectable, Param, UseFilters } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { WithLock } from '../../src/decorator/with-lock.js';
 import { CacheLockExceptionFilter } from '../../src/http/cache-lock-exception.filter.js';
@@ -32,6 +33,15 @@ class PoliciesController {
   }
 }
 
+@Controller('locked')
+class LockedController {
+  constructor(private readonly lock: CacheLock) {}
+  @Get(':kind/:id')
+  async read(@Param('kind') kind: string, @Param('id') id: string): Promise<object> {
+    return this.lock.using([kind, id], {}, async () => ({ kind }));
+  }
+}
+
 describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
   let app: INestApplication;
   afterEach(() => app.close());
@@ -51,11 +61,26 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
     expect(outcome.status).toBe('acquired');
     expect(await read('a')).toEqual([
       429,
-      '3',
+      '1',
       { detail: 'Enrollment currently locked for this subsidy access policy.' },
     ]);
     const detail = 'Locks are unavailable at the moment; nothing was done.';
     expect(await read('unavailable')).toEqual([503, '1', { detail }]);
     expect(await read('lost')).toEqual([503, '1', { detail: 'lost: taken' }]);
+  });
+
+  it('says 10 seconds of a lease of a minute, and one once a section of the kind has been seen', async () => {
+    app = await listen(platform, {
+      imports: [cacheModule()],
+      controllers: [LockedController],
+      providers: [{ provide: APP_FILTER, useClass: CacheLockExceptionFilter }],
+    });
+    const url = `${await app.getUrl()}/locked/voucher-${platform}`;
+    const outcome = await app.get(CacheLock).acquire([`voucher-${platform}`, 'a'], { ttl: '1m' });
+    expect(outcome.status).toBe('acquired');
+    const retryAfter = async () => (await fetch(`${url}/a`)).headers.get('retry-after');
+    expect(await retryAfter()).toBe('10');
+    expect((await fetch(`${url}/b`)).status).toBe(200);
+    expect(await retryAfter()).toBe('1');
   });
 });

@@ -129,7 +129,9 @@ describe('@CachedResponse refuses at the definition', () => {
   });
 
   it('options that it does not have, or that can not be', () => {
-    expect(() => CachedResponse({ tll: '1m' } as never)).toThrow('@CachedResponse.tll: no such option');
+    expect(() => CachedResponse({ tll: '1m' } as never)).toThrow(
+      'tll: @CachedResponse has no such option. Did you mean ttl?',
+    );
     expect(() => CachedResponse({ keepHeaders: ['Set-Cookie'] })).toThrow('Set-Cookie belongs to one exchange');
   });
 });
