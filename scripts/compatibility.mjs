@@ -8,6 +8,7 @@ import { compile, must, nodes, project } from './compatibility/project.mjs';
 import { combinations } from './compatibility/versions.mjs';
 import { printSummary } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
+import { prepareNginx } from './prepare-nginx.mjs';
 import { prepareRedis } from './prepare-redis.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 import { startMemcached } from './compatibility/memcached.mjs';
@@ -26,6 +27,7 @@ await main(async (wanted) => {
   await preparePackages();
   await prepareMemcached();
   await prepareRedis();
+  await prepareNginx();
   await runBuild();
   const scratch = mkdtempSync(join(tmpdir(), 'compatibility-'));
   const memcached = await startMemcached();

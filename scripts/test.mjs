@@ -2,6 +2,7 @@
 import { Remedy, main, runQuietly, seconds } from './commands.mjs';
 import { printSummary, runJest } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
+import { prepareNginx } from './prepare-nginx.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 import { prepareRedis } from './prepare-redis.mjs';
 
@@ -34,6 +35,7 @@ await main(async (jestArguments) => {
     await preparePackages();
     await prepareMemcached();
     await prepareRedis();
+    await prepareNginx();
   } catch (error) {
     if (!(error instanceof Remedy)) throw error;
     console.error(`\n${error.message}`);
