@@ -105,6 +105,7 @@ export type { SplicedBuilder } from './codec/spliced/spliced-builder.js';
 export { SplicedDocument } from './codec/spliced/spliced-document.js';
 export type { SplicedCheck } from './codec/spliced/spliced-document.js';
 export { structured } from './codec/structured.js';
+export type { StructuredOptions } from './codec/structured.js';
 export { text } from './codec/text.js';
 export { validated } from './codec/validated.js';
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
+import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxDepth } from './max-depth.js';
 import { KnownOptions } from '../value/known-options.js';
 
@@ -104,7 +105,8 @@ function checkProperties(value: object, path: Path, ancestors: object[], plainIn
   const isPlain = prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
   if (!isPlain && (!plainInstances || keepsContentElsewhere(value))) {
     const name = (value.constructor as { name?: string } | undefined)?.name ?? 'a class';
-    throw refuse(path, `an instance of ${name} would come back as a plain object`, remedyFor(value));
+    const remedy = plainInstances ? "Use structured({ instances: 'plain' }), or convert it first." : remedyFor(value);
+    throw refuse(path, `an instance of ${name} would come back as ${comesBackAs(value)}`, remedy);
   }
   if (isPlain && 'toJSON' in value && typeof value.toJSON === 'function') {
     throw refuse(path, 'its toJSON() changes what is stored', 'Call it yourself and store the result.');
@@ -143,27 +145,17 @@ function distanceToRoot(value: object): number {
   return distance;
 }
 
-/** Objects whose own properties say nothing of what they hold. */
-function keepsContentElsewhere(value: object): boolean {
-  return (
-    types.isDate(value) ||
-    types.isMap(value) ||
-    types.isSet(value) ||
-    types.isRegExp(value) ||
-    types.isNativeError(value) ||
-    types.isBoxedPrimitive(value) ||
-    types.isPromise(value) ||
-    types.isWeakMap(value) ||
-    types.isWeakSet(value) ||
-    types.isAnyArrayBuffer(value) ||
-    ArrayBuffer.isView(value)
-  );
-}
+const comesBackAs = (value: object): string => (types.isDate(value) ? 'a text' : 'a plain object');
 
+/** What carries the whole instance: the first advice has to be the right one, since each costs a deployment. */
 function remedyFor(value: object): string {
-  return keepsContentElsewhere(value)
-    ? 'Use the structured codec, or convert it first.'
-    : "Convert it to a plain object first, or use json({ instances: 'plain' }).";
+  if (keepsContentElsewhere(value)) return 'Use the structured codec, or convert it first.';
+  try {
+    check(value, [], [], true);
+    return "Convert it to a plain object first, or use json({ instances: 'plain' }).";
+  } catch {
+    return "It holds what JSON has no form for, such as a date: convert it to plain data first, or use structured({ instances: 'plain' }).";
+  }
 }
 
 function tooDeep(): UnencodableValueError {

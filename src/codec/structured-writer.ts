@@ -1,12 +1,16 @@
 import { types } from 'node:util';
 import { UnencodableValueError } from '../value/errors.js';
 import { binaryTypes } from './binary-types.js';
+import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxDepth } from './max-depth.js';
 
 type Path = (string | number)[];
 
-/** The JSON value that stands for `value`; see `structured()` for the tags. */
-export function describeStructured(value: unknown, path: Path, ancestors: object[]): unknown {
+/**
+ * The JSON value that stands for `value`; see `structured()` for the tags.
+ * @param plain instances of classes are described as plain objects, knowingly.
+ */
+export function describeStructured(value: unknown, path: Path, ancestors: object[], plain: boolean): unknown {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -18,7 +22,7 @@ export function describeStructured(value: unknown, path: Path, ancestors: object
     case 'undefined':
       return tagged('undefined');
     case 'object':
-      return value === null ? null : describeObject(value, path, ancestors);
+      return value === null ? null : describeObject(value, path, ancestors, plain);
     default:
       throw refuseStructured(path, `a ${typeof value} is code, not data`, 'Store data.');
   }
@@ -35,24 +39,25 @@ export function tooDeep(): UnencodableValueError {
   return refuseStructured([], `it is nested too deeply, in more than ${maxDepth} levels`, 'Flatten it.');
 }
 
-function describeObject(value: object, path: Path, ancestors: object[]): unknown {
+function describeObject(value: object, path: Path, ancestors: object[], plain: boolean): unknown {
   if (ancestors.includes(value)) throw refuseStructured(path, 'it contains itself', 'Break the cycle, or store ids.');
   if (Object.getOwnPropertySymbols(value).length > 0) {
     throw refuseStructured(path, 'a property named by a symbol is not carried', 'Use string names.');
   }
   if (ancestors.length >= maxDepth) throw tooDeep();
   ancestors.push(value);
-  const described = describeKind(value, path, ancestors);
+  const described = describeKind(value, path, ancestors, plain);
   ancestors.pop();
   return described;
 }
 
-function describeKind(value: object, path: Path, ancestors: object[]): unknown {
+function describeKind(value: object, path: Path, ancestors: object[], plain: boolean): unknown {
   // Counting prototypes tells a built-in object from one of a subclass, also when it comes from another realm.
   const distance = distanceToRoot(value);
-  if (Array.isArray(value) && distance === 2) return describeArray(value, path, ancestors);
-  if (distance < 2 && isPlain(value)) return describeProperties(value, path, ancestors, distance);
+  if (Array.isArray(value) && (distance === 2 || plain)) return describeArray(value, path, ancestors, plain);
+  if (distance < 2 && isPlain(value)) return describeProperties(value, path, ancestors, distance, plain);
   if (ArrayBuffer.isView(value) || types.isArrayBuffer(value)) return describeBytes(value, distance, path);
+  if (plain && !keepsContentElsewhere(value)) return describeProperties(value, path, ancestors, distance, plain);
   if (distance !== 2) throw foreign(value, path);
   if (Object.keys(value).length > 0 && (types.isDate(value) || types.isMap(value) || types.isSet(value))) {
     throw refuseStructured(path, 'properties added to a built-in object are not carried', 'Wrap both in an object.');
@@ -61,28 +66,28 @@ function describeKind(value: object, path: Path, ancestors: object[]): unknown {
     const instant = value.getTime();
     return tagged('date', Number.isNaN(instant) ? null : instant);
   }
-  if (types.isSet(value)) return { $: ['set', ...Array.from(value, at(path, ancestors))] };
+  if (types.isSet(value)) return { $: ['set', ...Array.from(value, at(path, ancestors, plain))] };
   if (types.isMap(value)) {
-    const describe = at(path, ancestors);
+    const describe = at(path, ancestors, plain);
     return { $: ['map', ...Array.from(value, ([key, item], index) => [describe(key, index), describe(item, index)])] };
   }
   throw foreign(value, path);
 }
 
-function describeArray(value: readonly unknown[], path: Path, ancestors: object[]): unknown[] {
+function describeArray(value: readonly unknown[], path: Path, ancestors: object[], plain: boolean): unknown[] {
   // A hole is no own property, so an array with holes has fewer keys than its length, one with names more.
   if (Object.keys(value).length !== value.length) {
     throw refuseStructured(path, 'an array with holes or named properties is not carried', 'Use an object.');
   }
-  return value.map(at(path, ancestors));
+  return Array.from(value, at(path, ancestors, plain));
 }
 
-function describeProperties(value: object, path: Path, ancestors: object[], distance: number): unknown {
+function describeProperties(value: object, path: Path, ancestors: object[], distance: number, plain: boolean): unknown {
   const properties: Record<string, unknown> = {};
   const names = Object.keys(value);
   for (const name of names) {
     path.push(name);
-    const described = describeStructured((value as Record<string, unknown>)[name], path, ancestors);
+    const described = describeStructured((value as Record<string, unknown>)[name], path, ancestors, plain);
     path.pop();
     // Plain assignment, but for the one name that would set the prototype.
     if (name === '__proto__') Object.defineProperty(properties, name, { value: described, enumerable: true });
@@ -112,10 +117,10 @@ function binaryTypeOf(value: ArrayBufferView | ArrayBuffer, distance: number): s
   return distance === 3 && Object.hasOwn(binaryTypes, name) ? name : undefined;
 }
 
-function at(path: Path, ancestors: object[]): (item: unknown, index: number) => unknown {
+function at(path: Path, ancestors: object[], plain: boolean): (item: unknown, index: number) => unknown {
   return (item, index) => {
     path.push(index);
-    const described = describeStructured(item, path, ancestors);
+    const described = describeStructured(item, path, ancestors, plain);
     path.pop();
     return described;
   };
@@ -134,7 +139,13 @@ function distanceToRoot(value: object): number {
 
 function foreign(value: object, path: Path): UnencodableValueError {
   const name = (value.constructor as { name?: string } | undefined)?.name ?? 'a class';
-  return refuseStructured(path, `an instance of ${name} would not come back as one`, 'Convert it to plain data first.');
+  return refuseStructured(
+    path,
+    `an instance of ${name} would not come back as one`,
+    keepsContentElsewhere(value)
+      ? 'Convert it to plain data first.'
+      : "Convert it to plain data first, or use structured({ instances: 'plain' }).",
+  );
 }
 
 function tagged(tag: string, ...content: unknown[]): object {

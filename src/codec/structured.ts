@@ -1,8 +1,20 @@
 import { isUtf8 } from 'node:buffer';
 import { UndecodableError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import type { Codec } from './codec.js';
 import { reviveStructured } from './structured-reader.js';
 import { describeStructured, refuseStructured, tooDeep } from './structured-writer.js';
+
+export interface StructuredOptions {
+  /**
+   * `'refuse'` (default): an instance of a class is an error, since a plain object would come back. `'plain'`: it is stored as its own
+   * enumerable properties, knowingly, as an ORM's row with its dates is. What keeps its content elsewhere (an Error, a RegExp, a subclass of
+   * Map …) is refused still.
+   */
+  readonly instances?: 'refuse' | 'plain';
+}
+
+const known = KnownOptions.of<StructuredOptions>('structured()', { instances: true });
 
 /**
  * What `structuredClone` carries as data: besides JSON's values also `undefined` within a value, NaN, infinities, `-0`, bigint,
@@ -15,14 +27,16 @@ import { describeStructured, refuseStructured, tooDeep } from './structured-writ
  * `["object",{…}]` for an object that itself has a property `$`. V8's own serialization is not used: its bytes change with the Node
  * version, and can be made to yield objects that no encoder wrote.
  */
-export function structured<V = unknown>(): Codec<V> {
+export function structured<V = unknown>(options: StructuredOptions = {}): Codec<V> {
+  known.check(options);
+  const plain = options.instances === 'plain';
   return {
-    name: 'structured',
+    name: plain ? 'structured-plain' : 'structured',
     isolations: ['clone', 'share'],
     encode(value) {
       if (value === undefined) throw refuseStructured([], 'undefined is never stored', 'Store null instead.');
       try {
-        return Buffer.from(JSON.stringify(describeStructured(value, [], [])), 'utf8');
+        return Buffer.from(JSON.stringify(describeStructured(value, [], [], plain)), 'utf8');
       } catch (error) {
         if (error instanceof RangeError) throw tooDeep();
         throw error;

@@ -1,4 +1,5 @@
 import { TieredCacheError } from '../value/errors.js';
+import type { Caused } from '../value/errors.js';
 
 /** There is no object under the key. The store answered, so this is knowledge and not an outage. */
 export class ObjectNotFoundError extends TieredCacheError {
@@ -6,7 +7,7 @@ export class ObjectNotFoundError extends TieredCacheError {
 
   constructor(
     readonly key: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${key}: the object store holds no such object. Compare the key with the one that was written.`, options);
   }
@@ -18,7 +19,7 @@ export class ObjectChangedError extends TieredCacheError {
 
   constructor(
     readonly key: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${key}: the object was replaced or removed meanwhile. Open it again from its beginning.`, options);
   }
@@ -30,7 +31,7 @@ export class ObjectExistsError extends TieredCacheError {
 
   constructor(
     readonly key: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${key}: an object stands there already. Give the new one a key of its own.`, options);
   }
@@ -45,7 +46,7 @@ export class ObjectRangeError extends TieredCacheError {
     readonly key: string,
     readonly start: number,
     readonly size?: number,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(
       `${key}: byte ${start} is beyond the object's ${size ?? 'last'} bytes. Ask for a range that begins within.`,
@@ -61,7 +62,7 @@ export class ObjectDamagedError extends TieredCacheError {
   constructor(
     readonly key: string,
     problem: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${key}: ${problem}. Compare the object with its source, and write it again.`, options);
   }
@@ -87,7 +88,7 @@ export class ObjectDeniedError extends TieredCacheError {
 
   constructor(
     readonly key: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(
       `${key}: the object store denies access. Check the credentials, and their right to list the bucket.`,
@@ -107,7 +108,7 @@ export class ObjectStoreUnavailableError extends TieredCacheError {
   constructor(
     readonly store: string,
     problem: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${store}: ${problem}. Check that it runs and can be reached from this host.`, options);
   }

@@ -1,9 +1,14 @@
+/** What led to an error. Named here, since the library of ES2021 has no name for it. */
+export interface Caused {
+  readonly cause?: unknown;
+}
+
 /** What all errors of this library share: a stable `code`, and a message that ends with what to do. */
 export abstract class TieredCacheError extends Error {
   /** Stable across releases: compare this, not the message. */
   abstract readonly code: string;
 
-  constructor(message: string, options?: ErrorOptions) {
+  constructor(message: string, options?: Caused) {
     super(message, options);
     this.name = new.target.name;
   }
@@ -35,7 +40,7 @@ export class InvalidOptionError extends TieredCacheError {
     readonly option: string,
     problem: string,
     remedy: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${option}: ${problem}. ${remedy}`, options);
   }
@@ -44,15 +49,33 @@ export class InvalidOptionError extends TieredCacheError {
 /** A value that its codec can't give back unchanged. Nothing was stored. */
 export class UnencodableValueError extends TieredCacheError {
   readonly code = 'UNENCODABLE_VALUE';
+  /** The key that it was to be stored under, where that is known. */
+  readonly key: string | undefined;
 
   /** @param path where in the value, `$` being the value itself: `$.items[3].price`. */
   constructor(
     readonly codec: string,
     readonly path: string,
-    problem: string,
-    remedy: string,
+    private readonly problem: string,
+    private readonly remedy: string,
+    place: { readonly key?: string; readonly method?: string } & Caused = {},
   ) {
-    super(`The ${codec} codec can't store ${path}: ${problem}. ${remedy}`);
+    const { key, method, cause } = place;
+    const where = [key, method && `loaded by ${method}`].filter((one) => one !== undefined).join(', ');
+    const options = cause === undefined ? undefined : { cause };
+    super(`${where && `${where}: `}The ${codec} codec can't store ${path}: ${problem}. ${remedy}`, options);
+    this.key = key;
+    Object.defineProperty(this, 'problem', { enumerable: false });
+    Object.defineProperty(this, 'remedy', { enumerable: false });
+  }
+
+  /**
+   * The same error as seen from where the key is known: a codec knows the value alone.
+   * @param method what has loaded the value, as `Courses.find`.
+   */
+  at(key: string, method?: string): UnencodableValueError {
+    const { codec, path, problem, remedy } = this;
+    return new UnencodableValueError(codec, path, problem, remedy, { key, ...(method && { method }), cause: this });
   }
 }
 
@@ -68,7 +91,7 @@ export class StoreUnavailableError extends TieredCacheError {
   constructor(
     readonly shard: string,
     problem: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${shard}: ${problem}. Check that it runs and can be reached from this host.`, options);
   }
@@ -143,7 +166,7 @@ export class LockUnavailableError extends TieredCacheError {
 
   constructor(
     readonly resource: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`${resource}: the lock store can't be reached, so the section did not run. Try again later.`, options);
   }

@@ -82,7 +82,7 @@ describe('json', () => {
   it('says where in the value and what to do', () => {
     expect(refusal({ items: [{}, { price: NaN }] }).path).toBe('$.items[1].price');
     expect(refusal({ at: new Date() }).message).toBe(
-      "The json codec can't store $.at: an instance of Date would come back as a plain object. Use the structured codec, or convert it first.",
+      "The json codec can't store $.at: an instance of Date would come back as a text. Use the structured codec, or convert it first.",
     );
     expect(refusal({ money: new Money(1) }).message).toMatch(/Money .* json\(\{ instances: 'plain' \}\)/);
   });

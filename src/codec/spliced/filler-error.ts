@@ -1,4 +1,5 @@
 import { TieredCacheError } from '../../value/errors.js';
+import type { Caused } from '../../value/errors.js';
 
 /** A hole of a spliced document could not be filled. Nothing of the document has been handed out. */
 export class FillerError extends TieredCacheError {
@@ -9,7 +10,7 @@ export class FillerError extends TieredCacheError {
     readonly holeType: number,
     problem: string,
     remedy: string,
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(`A hole of type ${holeType} ${problem}. ${remedy}`, options);
   }
