@@ -5,6 +5,7 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Life } from '../catalogue/life.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { Loader } from '../cache/loader.js';
+import type { Clock } from '../value/clock.js';
 import type { KeyvStorage } from './keyv-storage.js';
 
 /** An entry as Keyv writes it, and when a refresh is due. Epoch milliseconds. */
@@ -21,6 +22,7 @@ interface WrapDefaults {
   readonly ttlMs: number;
   /** 0: no refresh. */
   readonly thresholdMs: number;
+  readonly clock: Clock;
 }
 
 type OfValue<T> = number | ((value: T) => number) | undefined;
@@ -83,7 +85,7 @@ export class CacheManagerWrap {
     replaced: WrappedEntry<T> | undefined,
   ): Promise<WrappedEntry<T> | undefined> {
     const { key, load, ttl } = request;
-    const startedAt = Date.now();
+    const startedAt = this.defaults.clock.now();
     let value: T;
     try {
       value = await load();
@@ -93,10 +95,24 @@ export class CacheManagerWrap {
     }
     if (value === undefined) return undefined;
     const ttlMs = (typeof ttl === 'function' ? ttl(value) : ttl) ?? this.defaults.ttlMs;
-    this.events.emit(replaced ? 'refresh' : 'set', { key, value });
-    if (!Number.isFinite(ttlMs) || ttlMs === 0) return { value };
     const expires = startedAt + ttlMs;
-    return { value, expires, ...(windowMs > 0 && { refreshAt: expires - windowMs }) };
+    const entry: WrappedEntry<T> =
+      !Number.isFinite(ttlMs) || ttlMs === 0
+        ? { value }
+        : { value, expires, ...(windowMs > 0 && { refreshAt: expires - windowMs }) };
+    if (replaced) this.tellRefreshed(key, entry, replaced);
+    else this.events.emit('set', { key, value });
+    return entry;
+  }
+
+  /** What the codec refuses has refreshed nothing. It is asked here, since it is only asked again once the event is out. */
+  private tellRefreshed<T>(key: string, entry: WrappedEntry<T>, replaced: WrappedEntry<T>): void {
+    try {
+      this.storage.key<WrappedEntry<T>>(key).options.codec?.encode(entry);
+      this.events.emit('refresh', { key, value: entry.value });
+    } catch (error) {
+      this.events.emit('refresh', { key, value: replaced.value, error });
+    }
   }
 
   /** How much of its life the entry is stale, so that the first caller in that time refreshes it. At least 1 ms is fresh. */
@@ -110,7 +126,7 @@ export class CacheManagerWrap {
   private isOverdue<T>({ value, expires, refreshAt = Infinity }: WrappedEntry<T>, request: WrapRequest<T>): boolean {
     const { refreshThreshold: given } = request;
     const threshold = (typeof given === 'function' ? given(value) : given) ?? this.defaults.thresholdMs;
-    const now = Date.now();
+    const now = this.defaults.clock.now();
     return expires !== undefined && expires - now < threshold && now < refreshAt;
   }
 

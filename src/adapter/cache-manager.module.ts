@@ -1,8 +1,9 @@
 import { Cache, CACHE_MANAGER } from '@nestjs/cache-manager';
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import type { ConfigurableModuleAsyncOptions, DynamicModule, Provider } from '@nestjs/common';
-import { getTieredCacheToken } from '../cache/injection-tokens.js';
+import { getCacheClockToken, getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
+import type { Clock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
 import { cacheManager } from './cache-manager.js';
 import type { CacheManagerOptions } from './cache-manager.js';
@@ -61,8 +62,9 @@ function provided(
 ): DynamicModule {
   const overTiers = {
     provide: CACHE_MANAGER,
-    inject: [getTieredCacheToken(cache), MODULE_OPTIONS_TOKEN],
-    useFactory: (tiers: TieredCache, options: CacheManagerOptions) => cacheManager(tiers, checked(options)),
+    inject: [getTieredCacheToken(cache), MODULE_OPTIONS_TOKEN, getCacheClockToken(cache)],
+    useFactory: (tiers: TieredCache, options: CacheManagerOptions, clock: Clock) =>
+      cacheManager(tiers, { clock, ...checked(options) }),
   };
   return {
     ...definition,
@@ -88,6 +90,7 @@ const known = KnownOptions.of<Accepted>(
     namespace: true,
     codec: true,
     cacheId: true,
+    clock: true,
     nonBlocking: true,
     refreshAllStores: true,
   },

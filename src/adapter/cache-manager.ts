@@ -3,6 +3,8 @@ import type { Cache } from 'cache-manager';
 import Keyv from 'keyv';
 import type { Codec } from '../codec/codec.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
+import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { StoreUnavailableError } from '../value/errors.js';
@@ -21,6 +23,8 @@ export interface CacheManagerOptions {
   readonly codec?: Codec<unknown>;
   /** What `cacheId()` answers. Default: random. */
   readonly cacheId?: string;
+  /** What `wrap` dates entries by. Default: the system's, and in CacheManagerModule the clock of the cache below. */
+  readonly clock?: Clock;
 }
 
 /**
@@ -36,17 +40,21 @@ export interface CacheManagerOptions {
  * @example const provider = { provide: CACHE_MANAGER, inject: [TieredCache], useFactory: (cache) => cacheManager(cache, { ttl: '1m' }) };
  */
 export function cacheManager(tiers: TieredCache, options: CacheManagerOptions = {}): Cache {
-  const { namespace = 'cache-manager', codec, cacheId } = options;
+  const { namespace = 'cache-manager', codec, cacheId, clock = systemClock } = options;
   const ttlMs = milliseconds(options.ttl ?? 0, 'ttl');
   const thresholdMs = milliseconds(options.refreshThreshold ?? 0, 'refreshThreshold');
   const storage = keyvStorage(tiers, codec && { codec });
   const keyv = new Keyv({ store: storage, namespace, useKeyPrefix: false, throwOnErrors: true, ttl: ttlMs });
   keyv.serialize = undefined; // the codec does that, once
   keyv.deserialize = undefined;
-  const inner = createCache({ stores: [keyv], ttl: ttlMs, ...(cacheId !== undefined && { cacheId }) });
+  const inner = createCache({
+    stores: [keyv],
+    ...(ttlMs > 0 && { ttl: ttlMs }),
+    ...(cacheId !== undefined && { cacheId }),
+  });
   const events = inner.on('refresh', ignored);
   inner.off('refresh', ignored);
-  const wrapped = new CacheManagerWrap(tiers, storage, events, { ttlMs, thresholdMs });
+  const wrapped = new CacheManagerWrap(tiers, storage, events, { ttlMs, thresholdMs, clock });
   return {
     ...inner,
     wrap: wrapped.wrap,

@@ -17,6 +17,11 @@ export function getRequestCacheToken(name = defaultName): typeof RequestCache | 
   return name === defaultName ? RequestCache : `RequestCache(${name})`;
 }
 
+/** The clock that a cache lives by, for what keeps time beside it. */
+export function getCacheClockToken(name = defaultName): string {
+  return `CacheClock(${name})`;
+}
+
 /** What the module builds a cache from, so that tests can put something else in its place. */
 export const OWN_STORE = 'nestjs-tiered-cache:own-store';
 export const LOCK_STORE = 'nestjs-tiered-cache:lock-store';

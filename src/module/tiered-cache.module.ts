@@ -12,6 +12,7 @@ import type {
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
 import {
+  getCacheClockToken,
   getCacheLockToken,
   getRequestCacheToken,
   getTieredCacheToken,
@@ -118,6 +119,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
   const cacheToken = getTieredCacheToken(name);
   const requestCacheToken = getRequestCacheToken(name);
   const lockToken = getCacheLockToken(name);
+  const clockToken = getCacheClockToken(name);
   return {
     module: TieredCacheModule,
     imports: imports ?? [],
@@ -152,6 +154,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       // The warnings are asked for, so that those of the start are heard.
       { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope, OWN_WARNINGS], useFactory: openCache },
       { provide: cacheToken, useExisting: OWN_CACHE },
+      { provide: clockToken, useExisting: OWN_CLOCK },
       {
         provide: requestCacheToken,
         inject: [OWN_CACHE, RequestScope],
@@ -166,7 +169,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         useFactory: intercept,
       },
     ],
-    exports: [cacheToken, requestCacheToken, lockToken, RequestScope, AFTER_COMMIT],
+    exports: [cacheToken, clockToken, requestCacheToken, lockToken, RequestScope, AFTER_COMMIT],
   };
 }
 

@@ -1,0 +1,62 @@
+import { CACHE_MANAGER } from '@nestjs/cache-manager';
+import { Test } from '@nestjs/testing';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { createCache } from 'cache-manager';
+import type { Cache } from 'cache-manager';
+import { CacheManagerModule } from '../../src/adapter/cache-manager.module.js';
+import { cacheManager } from '../../src/adapter/cache-manager.js';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { replaceStores } from '../../src/testing/replace-stores.js';
+import { buildCache } from '../support/build-cache.js';
+import { cacheModule } from '../support/nest-application.js';
+
+describe('As cache-manager itself does', () => {
+  let tiers: TieredCache;
+  afterEach(() => tiers.close());
+
+  it('mset answers and tells the list that it was given, with no life where none was', async () => {
+    tiers = await buildCache({});
+    const seen = async (cache: Cache): Promise<unknown[]> => {
+      const told: unknown[] = [];
+      cache.on('mset', (data) => told.push(data.list));
+      const list = [{ key: 'a', value: 1 }, { key: 'b', value: 2, ttl: 5_000 }]; // prettier-ignore
+      return [await cache.mset(list), ...told];
+    };
+    expect(await seen(cacheManager(tiers))).toEqual(await seen(createCache()));
+    expect(await seen(cacheManager(tiers, { ttl: 9 }))).toEqual(await seen(createCache({ ttl: 9 })));
+  });
+
+  it('a refresh whose value is refused says so in its event, and the old value is served on', async () => {
+    const clock = new FakeClock();
+    tiers = await buildCache({ clock });
+    const cache = cacheManager(tiers, { ttl: 60_000, refreshThreshold: 10_000, clock });
+    const told = new Promise<{ key: string; value: unknown; error?: unknown }>((resolve) =>
+      cache.on('refresh', resolve),
+    );
+    await cache.wrap('a', async () => 'first');
+    await clock.advance(55_000);
+    expect(await cache.wrap<unknown>('a', async () => 10n)).toBe('first');
+    const { key, value, error } = await told;
+    expect([key, value]).toEqual(['a', 'first']);
+    expect(error).toMatchObject({ code: 'UNENCODABLE_VALUE' });
+    expect(await cache.wrap('a', async () => 'second')).toBe('first');
+  });
+});
+
+describe('The clock of a drop-in', () => {
+  it('is that of the cache below: wrap ends its lives by it', async () => {
+    const clock = new FakeClock();
+    const builder = Test.createTestingModule({ imports: [cacheModule(), CacheManagerModule.register({ ttl: '1m' })] });
+    const module = await replaceStores(builder, { clock }).compile();
+    const cache = module.get<Cache>(CACHE_MANAGER);
+    let loads = 0;
+    const read = () => cache.wrap('a', async () => ++loads);
+    expect([await read(), await read()]).toEqual([1, 1]);
+    await clock.advance('59s');
+    expect(await read()).toBe(1);
+    await clock.advance('1s');
+    expect(await read()).toBe(2);
+    await module.close();
+  });
+});
