@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { main, outputOf, root, runQuietly, seconds } from './commands.mjs';
 import { compile, must, nodes, project } from './compatibility/project.mjs';
+import { starters, tryStarter } from './compatibility/starters.mjs';
 import { combinations } from './compatibility/versions.mjs';
 import { printSummary } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
@@ -72,6 +73,11 @@ await main(async (wanted) => {
           }
         }
       }
+    }
+    for (const starter of starters) {
+      if (wanted.length > 0 && !wanted.includes(starter.nest)) continue;
+      const node = executables[starter.leastNode === undefined ? 0 : executables.length - 1];
+      await tryStarter(scratch, tarball, starter, node, report);
     }
   } finally {
     await memcached.stop();

@@ -72,7 +72,7 @@ describe('The package', () => {
   });
 
   it('holds what users need and nothing else', () => {
-    const rest = packed.filter((path) => !/^dist\/.+\.(js|d\.ts)$/.test(path));
+    const rest = packed.filter((path) => !/^dist\/.+\.(js|d\.c?ts)$/.test(path));
     expect(rest).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     expect(packed.filter((path) => /\.spec\.|fixture|negative/.test(path))).toEqual([]);
   });
@@ -80,11 +80,29 @@ describe('The package', () => {
   it('holds every file that its package.json names', () => {
     const named = [
       ...Object.values(packageJson.exports).flatMap((target) =>
-        typeof target === 'string' ? [target] : [target.types, target.default],
+        typeof target === 'string'
+          ? [target]
+          : [target.import, target.require].flatMap((one) => [one.types, one.default]),
       ),
       ...Object.values(packageJson.bin ?? {}),
     ].map((path) => path.replace('./', ''));
     expect(named.filter((path) => !packed.includes(path))).toEqual([]);
+  });
+
+  it('declares every entry for import, for require, and for resolutions that know no exports', () => {
+    const { exports, main, types, typesVersions } = packageJson;
+    const declared = (name: string) => ({
+      import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+      require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.js` },
+    });
+    const names = subpaths.slice(1).map((entry) => entry.slice(packageJson.name.length + 1));
+    expect(exports).toEqual({
+      '.': declared('index'),
+      ...Object.fromEntries(names.map((name) => [`./${name}`, declared(name)])),
+      './package.json': './package.json',
+    });
+    expect([main, types]).toEqual(['./dist/index.js', './dist/index.d.ts']);
+    expect(typesVersions).toEqual({ '*': Object.fromEntries(names.map((name) => [name, [`./dist/${name}.d.ts`]])) });
   });
 
   it.each(['nestjs-tiered-cache', 'nestjs-tiered-cache/testing'])(
@@ -102,10 +120,15 @@ describe('The package', () => {
     expect(complaints(['nestjs-tiered-cache', 'nestjs-tiered-cache/testing'])).toEqual([]);
     for (const name of optionalPeers) link(name);
     expect(complaints(subpaths)).toEqual([]);
-  }, 60_000);
+    // As older projects are set: what the declarations ask for must be there, and found without exports.
+    const older = { target: 'es2021', lib: ['es2021'] };
+    expect(complaints(subpaths, older)).toEqual([]);
+    const commonjs = { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' };
+    expect(complaints(subpaths, { ...older, ...commonjs })).toEqual([]);
+  }, 120_000);
 
   /** What the compiler says of a project that uses these entries, and of the package's own declarations. */
-  function complaints(used: readonly string[]): string[] {
+  function complaints(used: readonly string[], settings: object = {}): string[] {
     const use = [
       ...used.map((entry, index) => `import * as entry${index} from '${entry}';`),
       "import { TieredCache, TieredCacheModule } from 'nestjs-tiered-cache';",
@@ -126,6 +149,7 @@ describe('The package', () => {
       types: ['node'],
       experimentalDecorators: true,
       emitDecoratorMetadata: true,
+      ...settings,
     };
     writeFileSync(
       join(project, 'tsconfig.json'),

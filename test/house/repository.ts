@@ -22,10 +22,19 @@ export function filesOf(folder = '.'): string[] {
 
 export const textOf = (path: string) => readFileSync(join(root, path), 'utf8');
 
+/** Where one way of loading finds an entry's declaration and its code. */
+interface Target {
+  readonly types: string;
+  readonly default: string;
+}
+
 export interface PackageJson {
   readonly name: string;
   readonly version: string;
-  readonly exports: Readonly<Record<string, string | { readonly types: string; readonly default: string }>>;
+  readonly exports: Readonly<Record<string, string | { readonly import: Target; readonly require: Target }>>;
+  readonly main: string;
+  readonly types: string;
+  readonly typesVersions: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>>;
   readonly bin?: Readonly<Record<string, string>>;
   readonly dependencies: Readonly<Record<string, string>>;
   readonly peerDependencies: Readonly<Record<string, string>>;
