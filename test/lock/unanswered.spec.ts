@@ -63,6 +63,7 @@ describe('L7 an `add` that arrived, and whose reply was lost,', () => {
 
   it('is removed also when it arrives after the answer was given', async () => {
     const items = async (): Promise<string | undefined> => (await server.stats())['total_items'];
+    proxy.deliverAfterReset();
     proxy.delay(1_900); // a command that is two seconds late is not looked for any longer
     expect((await ours.locks.acquire('a')).status).toBe('unavailable');
     expect(await items()).toBe('0');

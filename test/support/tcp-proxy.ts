@@ -21,6 +21,7 @@ export class TcpProxy {
   readonly faults = {
     blackhole: false,
     dropReplies: false,
+    deliversAfterReset: false,
     delayMs: { commands: none, replies: none } as Record<Direction, () => number>,
     nextReply: undefined as ((reply: Buffer) => { pass: Buffer; then: 'go-on' | 'hang' | 'cut' }) | undefined,
   };
@@ -80,6 +81,11 @@ export class TcpProxy {
    */
   delay(delayMs: number, direction: Direction = 'commands'): void {
     this.faults.delayMs[direction] = () => delayMs;
+  }
+
+  /** From now on a reset takes nothing back: what had reached the server's host already. */
+  deliverAfterReset(): void {
+    this.faults.deliversAfterReset = true;
   }
 
   /** As `delay`, drawn anew for each chunk. @param random 0 ≤ n < 1, as of `seededRandom`. */
@@ -166,8 +172,7 @@ class Link {
         else to.end();
       });
     from.on('end', hangUp);
-    // A reset takes back what is under way.
-    if (from === this.client) from.on('error', () => this.destroy());
+    if (from === this.client) from.on('error', () => (faults.deliversAfterReset ? hangUp() : this.destroy()));
   }
 
   private spoil(chunk: Buffer, direction: Direction): Buffer {
