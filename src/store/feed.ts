@@ -1,3 +1,4 @@
+import { InvalidKeyError } from '../value/errors.js';
 import type { Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
 /**
@@ -70,3 +71,11 @@ export interface FeedQuestion {
 
 /** More names are several records. */
 export const maxRecordBytes = 4_096;
+
+/** @throws InvalidKeyError */
+export function assertRecords(records: readonly Uint8Array[]): void {
+  const odd = records.find(({ length }) => length < 1 || length > maxRecordBytes);
+  if (!odd) return;
+  const problem = `A record of a feed has 1 to ${maxRecordBytes} bytes; this one has ${odd.length}. Split it.`;
+  throw new InvalidKeyError(problem);
+}

@@ -1,9 +1,15 @@
+import { randomBytes } from 'node:crypto';
 import { InvalidOptionError, StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
+import { assertRecords, keyOfChange } from '../feed.js';
+import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import { assertStoreKey } from '../store-key.js';
 import type { DiskDatabase, DiskTuning } from './disk-database.js';
+import { beginFeed, counterKey, decodeCounter, readDiskFeed, recordKey } from './disk-feed.js';
+import type { DiskFeedCounter } from './disk-feed.js';
 import { UsedElsewhereError } from './disk-folder.js';
+import { invalidationOf } from './disk-invalidation.js';
 import { counterKind, itemKind } from './disk-record.js';
 import { shareDatabase } from './shared-database.js';
 import type { SharedDatabase } from './shared-database.js';
@@ -11,7 +17,10 @@ import type { Operation } from './write-batch.js';
 
 const firstRetryMs = 250;
 const lastRetryMs = 10_000;
+/** Of the feed; readers that are further behind have a gap. */
+const mostKeptBytes = 8 * 2 ** 20;
 const nothing = Buffer.alloc(0);
+const drawId = (): string => randomBytes(9).toString('base64url');
 
 /**
  * The disk folder as a shard. While it can't be opened, operations reject at once, and now and then one of them sets off another try.
@@ -130,6 +139,48 @@ export class DiskShard implements Shard {
             }
           : { answer: false },
     });
+  }
+
+  async invalidate(given: Invalidation): Promise<Invalidated> {
+    assertStoreKey(given.watch);
+    assertStoreKey(given.feed);
+    for (const change of given.changes) assertStoreKey(keyOfChange(change));
+    assertRecords(given.records);
+    const { session, queue } = this.database();
+    // Copied, since it is planned later, and perhaps again.
+    const copies = {
+      ...given,
+      records: given.records.map((record) => Buffer.from(record)),
+      changes: given.changes.map((change) =>
+        'write' in change ? { ...change, bytes: Buffer.from(change.bytes) } : change,
+      ),
+    };
+    const operation = invalidationOf(copies, {
+      maxItemBytes: this.maxItemBytes,
+      keptBytes: this.keptBytes,
+      session,
+      drawId,
+    });
+    const { outcomes, watched, broken } = await queue.run(operation);
+    if (broken !== undefined) throw new StoreUnavailableError(this.name, `${broken} holds no counter`);
+    return { outcomes, watched };
+  }
+
+  async readFeed({ feed, since, watch, maxBehindBytes }: FeedQuestion): Promise<FeedReading> {
+    assertStoreKey(watch);
+    const [found, watched] = await this.readMany([counterKey(feed), watch]);
+    const counter =
+      decodeCounter(found?.bytes) ??
+      (await this.database().queue.run<DiskFeedCounter>({ decideAll: (keys) => beginFeed(keys, feed, drawId) }));
+    const reading = readDiskFeed(counter, since, maxBehindBytes, (number) => {
+      const [record] = this.database().read([recordKey(feed, number)]);
+      return record?.bytes;
+    });
+    return { ...reading, watched };
+  }
+
+  private get keptBytes(): number {
+    return Math.min(mostKeptBytes, this.tuning.maxBytes / 8);
   }
 
   /** `bytes` are those of pages in use, `fileBytes` what the file takes on the disk; `entries` include a few of the store's own. */

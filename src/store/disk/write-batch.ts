@@ -25,6 +25,21 @@ export interface Operation<T> {
   decide(present: Present | undefined, nowMs: number): Decision<T>;
 }
 
+/** Changes of several keys that are made together or not at all. */
+export interface GroupOperation<T> {
+  /** Decides on what `find` tells, and changes nothing otherwise. May be called again, on another state. */
+  decideAll(keys: GroupKeys, nowMs: number): T;
+}
+
+/** What a group may look at and change. */
+export interface GroupKeys {
+  /** What is there; the group is bound to it. Its bytes are to be copied before the next look. */
+  find(key: DiskKey): Present | undefined;
+  /** @returns the revision of what will be there. */
+  put(key: DiskKey, record: Omit<DiskRecord, 'writtenAt' | 'revision'>): number;
+  remove(key: DiskKey): void;
+}
+
 /** What the batch so far leaves under a key: the number of the state, and the record; neither where there is none. */
 interface State {
   readonly version: number | null;
@@ -40,9 +55,15 @@ export interface Change {
   readonly version: number;
 }
 
+/** Applied only if each condition stands. */
+export interface ChangeGroup {
+  readonly conditions: readonly { readonly key: DiskKey; readonly version: number | null }[];
+  readonly changes: readonly Change[];
+}
+
 export interface Planned<T> {
   readonly answer: T;
-  readonly change?: Change;
+  readonly change?: Change | ChangeGroup;
 }
 
 const absent: State = { version: null, size: 0 };
@@ -57,7 +78,7 @@ const absent: State = { version: null, size: 0 };
  */
 export class WriteBatch {
   private readonly states = new Map<DiskKey, State>();
-  readonly changes: Change[] = [];
+  readonly changes: (Change | ChangeGroup)[] = [];
   bytes = 0;
 
   constructor(
@@ -85,8 +106,43 @@ export class WriteBatch {
     return { answer: decision.answer, change };
   }
 
+  planGroup<T>(operation: GroupOperation<T>): Planned<T> {
+    const conditions: ChangeGroup['conditions'][number][] = [];
+    const changes: Change[] = [];
+    const own = new Set<DiskKey>();
+    const change = (each: Change, state: State): void => {
+      changes.push(each);
+      own.add(each.key);
+      this.note(each, state);
+    };
+    const answer = operation.decideAll(
+      {
+        find: (key) => {
+          const state = this.stateOf(key);
+          if (!own.has(key)) conditions.push({ key, version: state.version });
+          return this.present(state);
+        },
+        put: (key, given) => {
+          const version = this.nextNumber();
+          const record = sealRecord({ ...given, revision: version, writtenAt: this.nowMs });
+          change({ key, expected: undefined, record, version }, { version, record, size: record.length });
+          return version;
+        },
+        remove: (key) => change({ key, expected: undefined, version: 0 }, absent),
+      },
+      this.nowMs,
+    );
+    const group = { conditions, changes };
+    this.changes.push(group);
+    return { answer, change: group };
+  }
+
   private push(change: Change, state: State): void {
     this.changes.push(change);
+    this.note(change, state);
+  }
+
+  private note(change: Change, state: State): void {
     this.states.set(change.key, state);
     this.bytes += change.record?.length ?? 0;
   }
@@ -112,20 +168,39 @@ export class WriteBatch {
  * @returns per change whether its expected state stood, once all are committed and every process can read them.
  * @throws lmdb's wrapper of what went wrong (`commitFailure`); nothing was changed then.
  */
-export async function commit(environment: Environment, changes: readonly Change[]): Promise<boolean[]> {
+export async function commit(environment: Environment, changes: readonly (Change | ChangeGroup)[]): Promise<boolean[]> {
   const results: Promise<boolean>[] = [];
   const committed = environment.batch(() => {
-    for (const { key, expected, record, version } of changes) {
-      results.push(
-        record
-          ? environment.put(key, record, version, expected as number)
-          : environment.remove(key, expected as number),
-      );
+    for (const change of changes) {
+      results.push('conditions' in change ? writeGroup(environment, change) : write(environment, change));
     }
   });
   const [outcome, ...applied] = await Promise.allSettled([committed, ...results]);
   if (outcome.status === 'rejected') throw outcome.reason;
-  return applied.map(
-    (result, i) => changes[i]?.expected === undefined || (result.status === 'fulfilled' && result.value),
-  );
+  return applied.map((result, i) => {
+    const change = changes[i];
+    const isBlind = change && !('conditions' in change) && change.expected === undefined;
+    return isBlind || (result.status === 'fulfilled' && result.value);
+  });
+}
+
+function write(environment: Environment, { key, expected, record, version }: Change): Promise<boolean> {
+  return record
+    ? environment.put(key, record, version, expected as number)
+    : environment.remove(key, expected as number);
+}
+
+/** Conditions within conditions: the writing thread goes on to the next only if the one before stands. */
+function writeGroup(environment: Environment, { conditions, changes }: ChangeGroup): Promise<boolean> {
+  const stood: Promise<boolean>[] = [];
+  const within = (index: number): void => {
+    const condition = conditions[index];
+    if (!condition) {
+      for (const change of changes) stood.push(write(environment, change).then(() => true));
+      return;
+    }
+    stood.push(environment.ifVersion(condition.key, condition.version as number, () => within(index + 1)));
+  };
+  within(0);
+  return Promise.all(stood).then((all) => all.every(Boolean));
 }

@@ -1,10 +1,11 @@
 import { StoreUnavailableError } from '../../value/errors.js';
 import type { CommitGate } from './commit-gate.js';
 import { commitFailure } from './environment.js';
+import type { DiskKey } from './disk-key.js';
 import type { Environment, Lmdb } from './environment.js';
 import { RevisionBlock } from './revision-block.js';
 import { commit, WriteBatch } from './write-batch.js';
-import type { Change, Operation, Planned } from './write-batch.js';
+import type { Change, ChangeGroup, GroupOperation, Operation, Planned } from './write-batch.js';
 
 export interface WriteQueueOptions {
   readonly name: string;
@@ -19,7 +20,7 @@ export interface WriteQueueOptions {
 }
 
 interface Caller {
-  readonly operation: Operation<unknown>;
+  readonly operation: Operation<unknown> | GroupOperation<unknown>;
   resolve(answer: unknown): void;
   reject(error: unknown): void;
   conflicts: number;
@@ -55,7 +56,7 @@ export class WriteQueue {
   ) {}
 
   /** Rejects with StoreUnavailableError, and with nothing else. */
-  run<T>(operation: Operation<T>): Promise<T> {
+  run<T>(operation: Operation<T> | GroupOperation<T>): Promise<T> {
     const refusal = this.refusal();
     if (refusal) return Promise.reject(refusal);
     return new Promise<T>((resolve, reject) => {
@@ -71,7 +72,7 @@ export class WriteQueue {
   }
 
   /** For `makeRoom`: commits changes of its own between two transactions. */
-  apply(changes: readonly Change[]): Promise<boolean[]> {
+  apply(changes: readonly (Change | ChangeGroup)[]): Promise<boolean[]> {
     return this.watched(() => commit(this.environment, changes));
   }
 
@@ -134,10 +135,12 @@ export class WriteQueue {
     const overtaken = new Set<unknown>();
     const again: Caller[] = [];
     for (const { caller, plan } of plans) {
-      const { key } = caller.operation;
-      if (plan.change && failed.has(plan.change)) overtaken.add(key);
-      else if (plan.change) overtaken.delete(key);
-      if (!overtaken.has(key)) {
+      const keys = keysOf(caller.operation, plan);
+      for (const key of plan.change ? keys : []) {
+        if (failed.has(plan.change as Change | ChangeGroup)) overtaken.add(key);
+        else overtaken.delete(key);
+      }
+      if (!keys.some((key) => overtaken.has(key))) {
         caller.resolve(plan.answer);
         continue;
       }
@@ -157,7 +160,7 @@ export class WriteQueue {
     try {
       for (const caller of callers) {
         if (batch.bytes > maxBatchBytes) break;
-        plans.push({ caller, plan: batch.plan(caller.operation) });
+        plans.push({ caller, plan: planOf(batch, caller.operation) });
       }
     } finally {
       this.environment.resetReadTxn();
@@ -172,9 +175,11 @@ export class WriteQueue {
       this.environment.transaction(() => {
         const batch = this.batch();
         return callers.map((caller) => {
-          const plan = batch.plan(caller.operation);
-          if (plan.change?.record) void this.environment.put(plan.change.key, plan.change.record, plan.change.version);
-          else if (plan.change) void this.environment.remove(plan.change.key);
+          const plan = planOf(batch, caller.operation);
+          for (const { key, record, version } of changesOf(plan)) {
+            if (record) void this.environment.put(key, record, version);
+            else void this.environment.remove(key);
+          }
           return { caller, plan };
         });
       }),
@@ -228,4 +233,20 @@ export class WriteQueue {
   private unavailable(problem: string, cause?: unknown): StoreUnavailableError {
     return new StoreUnavailableError(this.options.name, problem, cause === undefined ? undefined : { cause });
   }
+}
+
+type AnyOperation = Caller['operation'];
+
+const planOf = (batch: WriteBatch, operation: AnyOperation): Planned<unknown> =>
+  'decideAll' in operation ? batch.planGroup(operation) : batch.plan(operation);
+
+function changesOf({ change }: Planned<unknown>): readonly Change[] {
+  if (!change) return [];
+  return 'conditions' in change ? change.changes : [change];
+}
+
+/** What the answer stands on. */
+function keysOf(operation: AnyOperation, { change }: Planned<unknown>): readonly DiskKey[] {
+  if (!('decideAll' in operation)) return [operation.key];
+  return change && 'conditions' in change ? [...change.conditions, ...change.changes].map(({ key }) => key) : [];
 }

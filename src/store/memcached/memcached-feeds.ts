@@ -1,5 +1,3 @@
-import { InvalidKeyError } from '../../value/errors.js';
-import { maxRecordBytes } from '../feed.js';
 import type { FeedQuestion } from '../feed.js';
 import type { Command, Conversation, Reply } from './conversation.js';
 import { appendFrames, follow } from './feed-append.js';
@@ -52,15 +50,6 @@ export class MemcachedFeeds {
     if (!state) this.states.set(name, (state = new FeedState(name, this.tuning)));
     return state;
   }
-}
-
-/** @throws InvalidKeyError */
-export function assertRecords(records: readonly Uint8Array[]): void {
-  const odd = records.find(({ length }) => length < 1 || length > maxRecordBytes);
-  if (odd)
-    throw new InvalidKeyError(
-      `A record of a feed has 1 to ${maxRecordBytes} bytes; this one has ${odd.length}. Split it.`,
-    );
 }
 
 /** Takes a conversation to its end. @throws the connection's error */

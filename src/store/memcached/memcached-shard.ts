@@ -1,12 +1,12 @@
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
-import { keyOfChange } from '../feed.js';
+import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import type { Command, Reply } from './conversation.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
-import { assertRecords, exchange } from './memcached-feeds.js';
+import { exchange } from './memcached-feeds.js';
 import type { MemcachedServer } from './memcached-server.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';

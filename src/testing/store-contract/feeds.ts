@@ -15,7 +15,7 @@ export function feedRules({ describe, it }: TestRunner, options: StoreContractOp
     it(
       name,
       onBench(options, async (bench) => {
-        if (bench.store.shards.every((shard) => 'invalidate' in shard)) await test(feedBench(bench));
+        if (bench.store.capabilities.atomic) await test(feedBench(bench));
       }),
     );
 
