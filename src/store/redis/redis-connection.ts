@@ -1,6 +1,7 @@
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import type { RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
+import type { RedisIdentity } from './redis-identity.js';
 import { RedisServerError } from './redis-server-error.js';
 
 /** Called once per command: with its reply, or with why there is none: RedisServerError, the server's own words, or StoreUnavailableError. */
@@ -47,8 +48,8 @@ const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']
  * the server's failure: as long as each turn of the loop brings bytes, no command is overdue.
  */
 export class RedisConnection {
-  /** Who answers: see `RedisIdentity.incarnation`. Set once the server has been asked. */
-  incarnation = '';
+  /** Who answers. Set once the server has been asked. */
+  identity: RedisIdentity | undefined;
   private readonly sent: (Waiting | undefined)[] = [];
   private sentHead = 0;
   private queued: Waiting[] = [];

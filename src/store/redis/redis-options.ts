@@ -2,6 +2,7 @@ import type { ConnectionOptions } from 'node:tls';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { KnownOptions } from '../../value/known-options.js';
 import type { RedisClientTemplate, TemplateFacts } from './driver/client-template.js';
 import { readClientTemplate } from './driver/client-template.js';
 import type { DriverName } from './driver/redis-driver.js';
@@ -59,6 +60,24 @@ export interface RedisSettings {
 }
 
 const sources = ['url', 'client', 'cluster', 'sentinels'] as const;
+
+/** Their names. What `client` and `tls` hold is not ours to know. */
+export const redisConnectionOptions = KnownOptions.of<RedisConnectionOptions>('redis', {
+  url: true,
+  client: true,
+  cluster: true,
+  sentinels: true,
+  name: true,
+  username: true,
+  password: true,
+  sentinelUsername: true,
+  sentinelPassword: true,
+  database: true,
+  tls: true,
+  driver: true,
+  connectTimeout: true,
+  commandTimeout: true,
+});
 
 /** @throws InvalidOptionError, InvalidDurationError */
 export function readRedisOptions(options: RedisConnectionOptions, urlOption = 'url'): RedisSettings {

@@ -80,7 +80,7 @@ export class RedisPartition {
 
   private async greet(connection: RedisConnection): Promise<void> {
     try {
-      const present = connection.incarnation;
+      const present = connection.identity?.incarnation ?? '';
       await this.onIncarnation?.(connection, { present, known: this.known });
       this.known = present;
       this.met = connection;

@@ -186,7 +186,7 @@ export class RedisServer {
     if (Number.parseInt(identity.version, 10) < leastMajorVersion) throw this.tooOld(identity.version.slice(0, 20));
     if (identity.isLoading) throw this.unavailable('it is still reading its snapshot');
     if (!identity.isPrimary && this.settings.role !== 'any') throw this.unavailable('it is a replica');
-    connection.incarnation = identity.incarnation;
+    connection.identity = identity;
     await this.settings.onMeet?.(connection, identity);
     return identity;
   }

@@ -1,0 +1,46 @@
+import { TieredCacheError } from '../value/errors.js';
+
+/** EXEC was sent, and the connection ended before its answer: the transaction has happened as a whole, or not at all. */
+export class UnknownOutcomeError extends TieredCacheError {
+  readonly code = 'UNKNOWN_OUTCOME';
+
+  /** @param keys the records that the transaction would have written. */
+  constructor(
+    readonly keys: readonly string[],
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${shortened(keys)}: no answer to the transaction, which has happened as a whole or not at all. Read the records to learn which.`,
+      options,
+    );
+  }
+}
+
+/** Some commands of a transaction failed on the server; Redis has carried out the others, and takes nothing back. */
+export class PartialTransactionError extends TieredCacheError {
+  readonly code = 'PARTIAL_TRANSACTION';
+
+  /** @param failures the commands that failed, and the server's words. All others did happen. */
+  constructor(
+    readonly failures: readonly { readonly command: string; readonly key: string; readonly problem: string }[],
+  ) {
+    const named = failures.map(({ command, key, problem }) => `${command} ${key} (${problem})`);
+    super(
+      `${shortened(named)}: failed, while the transaction's other commands did happen. Look at what stands under these keys.`,
+    );
+  }
+}
+
+/** A transaction was used after its body had ended. */
+export class TransactionOverError extends TieredCacheError {
+  readonly code = 'TRANSACTION_OVER';
+
+  constructor() {
+    super('The transaction is over. Await everything that its body begins, and keep `tx` to its body.');
+  }
+}
+
+function shortened(names: readonly string[]): string {
+  const more = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return `${names.slice(0, 3).join(', ')}${more}`;
+}

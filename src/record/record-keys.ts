@@ -1,0 +1,48 @@
+import { json } from '../codec/json.js';
+import type { Codec } from '../codec/codec.js';
+import { Catalogue } from '../catalogue/catalogue.js';
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import type { KeyPart } from '../key/key-part.js';
+import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
+import { InvalidKeyError } from '../value/errors.js';
+
+/** A key that a key class made, whatever its values are. */
+export interface AnyRecordKey {
+  readonly keyClass: KeyClassFacts;
+  readonly parts: readonly KeyPart[];
+}
+
+/** The key classes of records. Their keys stand in Redis literally, as their pattern reads: no namespace, no version, nothing escaped. */
+export class RecordKeys {
+  private readonly patterns: ReadonlySet<string>;
+
+  /** @throws InvalidOptionError for patterns that can produce the same key. */
+  constructor(keyClasses: readonly KeyClassFacts[]) {
+    new Catalogue(keyClasses);
+    this.patterns = new Set(keyClasses.map(({ pattern }) => pattern));
+  }
+
+  /**
+   * The key as it stands in Redis.
+   * @throws InvalidKeyError for a key of another class, and for a part that holds a colon: where it ends could not be told.
+   */
+  nameOf(key: AnyRecordKey): string {
+    const { pattern } = key.keyClass;
+    if (!this.patterns.has(pattern)) {
+      throw new InvalidKeyError(`The key class '${pattern}' is none of these records'. Add it to their keys.`);
+    }
+    const parts = key.parts.map(String);
+    const bad = parts.findIndex((part) => part === '' || part.includes(':'));
+    if (bad >= 0) {
+      throw new InvalidKeyError(
+        `Part ${bad + 1} of a key of '${pattern}' is empty or holds a colon, and keys of records stand literally. Give a text without colons.`,
+      );
+    }
+    return parts.join(':');
+  }
+}
+
+/** The codec of a key's values. Default `json()`. */
+export function codecOf<V>(key: CatalogueKey<V>): Codec<V> {
+  return key.options.codec ?? json<V>();
+}

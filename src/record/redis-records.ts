@@ -1,0 +1,248 @@
+import { randomBytes } from 'node:crypto';
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
+import { accessFor } from '../store/redis/access-for.js';
+import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
+import { loadDriver } from '../store/redis/driver/load-driver.js';
+import type { RedisAccess } from '../store/redis/redis-access.js';
+import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
+import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
+import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
+import { redisScript } from '../store/redis/redis-script.js';
+import { RedisServerError } from '../store/redis/redis-server-error.js';
+import { systemClock } from '../value/clock.js';
+import { positiveMilliseconds } from '../value/duration.js';
+import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
+import { codecOf, RecordKeys } from './record-keys.js';
+import type { AnyRecordKey } from './record-keys.js';
+import { RecordSnapshot } from './record-snapshot.js';
+import type { RecordTransaction, RecordWriteOptions, TransactionOptions, TransactionOutcome } from './transaction.js';
+import { ConnectionPool } from './transaction-connections.js';
+import { Transactions } from './transactions.js';
+
+export interface RedisRecordsOptions {
+  /** Where Redis is. Not a Cluster: the keys of records stand literally and can't say that they belong together. */
+  readonly connection: RedisConnectionOptions;
+  /** The key classes of the records. Values are written by their codecs, JSON by default. */
+  readonly keys: readonly KeyClassFacts[];
+  /** How many transactions run at a time in this process; others wait for their turn. Default 4. */
+  readonly connections?: number;
+}
+
+/** One record's change for `compareAndSet`. `value: undefined` removes it. */
+export interface RecordChange<V> {
+  readonly from: RecordSnapshot<V>;
+  readonly value: V | undefined;
+  readonly ttl?: RecordWriteOptions['ttl'];
+}
+
+/**
+ * Records in Redis as a primary store: JSON under literal keys, read and changed one by one or in transactions.
+ *
+ * @throws InvalidOptionError for a Cluster, and for key classes that can produce the same key.
+ * @example
+ * const ownedFiles = defineKey('public_key:{publicKey}:owned_files', { codec: json<string[]>() });
+ * const records = redisRecords({ connection: { url: 'redis://localhost' }, keys: [ownedFiles] });
+ * await records.transaction(async (tx) => {
+ *   const owned = (await tx.get(ownedFiles({ publicKey }))) ?? [];
+ *   tx.set(ownedFiles({ publicKey }), [...owned, id]);
+ * });
+ */
+export function redisRecords(options: RedisRecordsOptions): RedisRecords {
+  known.check(options);
+  const { connection, keys, connections = 4 } = options;
+  const settings = readRedisOptions(connection);
+  if (settings.target.topology === 'cluster') throw clusterRefused();
+  if (!Number.isInteger(connections) || connections < 1) {
+    throw new InvalidOptionError('connections', `${connections} is not a number of connections`, 'Give 1 or more.');
+  }
+  const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
+  const access = load.then((driver) => accessFor(settings, driver, systemClock, Math.random));
+  // Whoever uses the records is told; nobody need ask before.
+  access.catch(() => {});
+  return new RedisRecords(access, new RecordKeys(keys), connections);
+}
+
+const known = KnownOptions.of<RedisRecordsOptions>('redisRecords()', {
+  connection: redisConnectionOptions,
+  keys: true,
+  connections: true,
+});
+
+/** For each key what is expected, then for each what is written, both `=` and the bytes or `-` for none; then for each its life in ms, or nothing. */
+const compareAndSet = redisScript(`
+for i = 1, #KEYS do
+  local stands, expected = redis.call('GET', KEYS[i]), ARGV[i]
+  if stands then if expected ~= '=' .. stands then return 0 end elseif expected ~= '-' then return 0 end
+end
+local n = #KEYS
+for i = 1, n do
+  local value, life = ARGV[n + i], ARGV[2 * n + i]
+  if value == '-' then redis.call('UNLINK', KEYS[i])
+  elseif life == '' then redis.call('SET', KEYS[i], value:sub(2))
+  else redis.call('SET', KEYS[i], value:sub(2), 'PX', life) end
+end
+return 1`);
+
+/** See {@link redisRecords}. Close it. */
+export class RedisRecords {
+  private readonly transactions: Transactions;
+  private readonly pool: ConnectionPool;
+
+  /** @internal Made by `redisRecords`. */
+  constructor(
+    private readonly access: Promise<RedisAccess>,
+    private readonly keys: RecordKeys,
+    connections: number,
+  ) {
+    const connect = async (): Promise<RedisConnection> => checked(await (await this.access).ownConnection(0));
+    this.pool = new ConnectionPool('redis records', connections, connect, systemClock);
+    const parts = { connections: this.pool, keys, clock: systemClock, random: Math.random };
+    this.transactions = new Transactions(parts);
+  }
+
+  /** Connects, so that the first request does not. @throws InvalidOptionError for a Cluster or a missing client; StoreUnavailableError */
+  async open(): Promise<void> {
+    await this.connected();
+  }
+
+  /** Ends all connections. Transactions that run fail. */
+  async close(): Promise<void> {
+    const access = await this.access.catch(() => undefined);
+    access?.close();
+    this.pool.close();
+  }
+
+  /** The record's value; `undefined` where there is none. @throws StoreUnavailableError, UndecodableError, InvalidKeyError */
+  async get<V>(key: CatalogueKey<V>): Promise<V | undefined> {
+    return (await this.read(key)).value;
+  }
+
+  /** Values in the order of the keys, `undefined` where there is none: one MGET. @throws as `get` */
+  async getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]> {
+    return (await this.readMany(keys)).map(({ value }) => value);
+  }
+
+  /** The record as it stands, with its version. @throws StoreUnavailableError, InvalidKeyError */
+  async read<V>(key: CatalogueKey<V>): Promise<RecordSnapshot<V>> {
+    const [snapshot] = await this.readMany([key]);
+    return snapshot as RecordSnapshot<V>;
+  }
+
+  /** As `read`, in the order of the keys: one MGET. */
+  async readMany<V>(keys: readonly CatalogueKey<V>[]): Promise<RecordSnapshot<V>[]> {
+    if (keys.length === 0) return [];
+    const names = this.namesOf(keys);
+    const connection = await this.connected();
+    // Literal JSON does not say whose it is. A word that comes back shows that no reply was given to another command.
+    const word = randomBytes(8).toString('hex');
+    const [values, echo] = await Promise.all([
+      this.ask(connection, ['MGET', ...names]),
+      this.ask(connection, ['ECHO', word]),
+    ]);
+    const found = itemsOf(values);
+    if (textOf(echo) !== word || found?.length !== keys.length) {
+      connection.end('a reply to another command');
+      throw connection.unavailable('a reply to another command');
+    }
+    return keys.map((key, index) => {
+      const bytes = found[index];
+      return new RecordSnapshot(key, Buffer.isBuffer(bytes) ? bytes : undefined);
+    });
+  }
+
+  /** Writes one record, whatever stands there. Resolves once it is acknowledged. @throws StoreUnavailableError: it may have been written */
+  async set<V>(key: CatalogueKey<V>, value: NoInfer<V>, { ttl }: RecordWriteOptions = {}): Promise<void> {
+    const [name] = this.namesOf([key]);
+    const bytes = Buffer.from(codecOf(key).encode(value));
+    const connection = await this.connected();
+    const life = ttl === undefined ? [] : ['PX', lifeText(ttl)];
+    if (!isOk(await this.ask(connection, ['SET', name ?? '', bytes, ...life]))) {
+      throw connection.unavailable('a write without an OK');
+    }
+  }
+
+  /** Removes one record. @returns whether it was there. @throws StoreUnavailableError: it may have been removed */
+  async delete(key: AnyRecordKey): Promise<boolean> {
+    const [name] = this.namesOf([key]);
+    return (await this.ask(await this.connected(), ['UNLINK', name ?? ''])) === 1;
+  }
+
+  /**
+   * Changes records that still are what was read, all of them or none, in one trip. Half the time of a transaction, and no connection of its own.
+   * @returns `changed`: at least one of them is another one by now, and nothing was written.
+   * @throws StoreUnavailableError: they may have been written
+   */
+  async compareAndSet<V>(...changes: readonly RecordChange<V>[]): Promise<'stored' | 'changed'> {
+    const names = this.namesOf(changes.map(({ from }) => from.key));
+    const expected = changes.map(({ from }) => marked(RecordSnapshot.bytesOf(from)));
+    const written = changes.map(({ from, value }) =>
+      marked(value === undefined ? undefined : codecOf(from.key).encode(value)),
+    );
+    const lives = changes.map(({ ttl }) => (ttl === undefined ? '' : lifeText(ttl)));
+    const rest = [String(names.length), ...names, ...expected, ...written, ...lives];
+    const connection = await this.connected();
+    const reply = await connection.ask(['EVALSHA', compareAndSet.sha1, ...rest]).catch((error: unknown) => {
+      const isForgotten = error instanceof RedisServerError && error.code === 'NOSCRIPT';
+      if (!isForgotten) throw refusedOr(connection, error);
+      return this.ask(connection, ['EVAL', compareAndSet.source, ...rest]);
+    });
+    return reply === 1 ? 'stored' : 'changed';
+  }
+
+  /**
+   * Runs `body` until nothing that it read has changed while it ran, and carries out what it has set and deleted at once. The body may run several times;
+   * whatever else it does must bear that.
+   *
+   * @throws ConflictError when others changed something at every attempt; UnknownOutcomeError when the end of it had no answer; PartialTransactionError when
+   * the server refused single commands; what the body throws, once it is sure that the body saw a state that was; StoreUnavailableError.
+   */
+  transaction<T>(
+    body: (tx: RecordTransaction) => Promise<T> | T,
+    options?: TransactionOptions,
+  ): Promise<TransactionOutcome<T>> {
+    return this.transactions.run(body, options);
+  }
+
+  private namesOf(keys: readonly AnyRecordKey[]): string[] {
+    return keys.map((key) => this.keys.nameOf(key));
+  }
+
+  private async connected(): Promise<RedisConnection> {
+    return checked(await (await this.access).connected(0));
+  }
+
+  private async ask(connection: RedisConnection, args: readonly RedisArgument[]): Promise<RedisReply> {
+    return connection.ask(args).catch((error: unknown) => {
+      throw refusedOr(connection, error);
+    });
+  }
+}
+
+function checked(connection: RedisConnection): RedisConnection {
+  if (connection.identity?.isCluster) throw clusterRefused();
+  return connection;
+}
+
+function clusterRefused(): InvalidOptionError {
+  return new InvalidOptionError(
+    'connection',
+    'records do not work in a Cluster: their keys are literal, and a transaction needs its keys in one slot',
+    'Give a Redis that is alone or has sentinels.',
+  );
+}
+
+function refusedOr(connection: RedisConnection, error: unknown): unknown {
+  if (!(error instanceof RedisServerError)) return error;
+  return new StoreUnavailableError('redis records', `the server refuses (${error.message})`, { cause: error });
+}
+
+function marked(bytes: Uint8Array | undefined): Buffer {
+  return bytes ? Buffer.concat([Buffer.from('='), bytes]) : Buffer.from('-');
+}
+
+function lifeText(ttl: NonNullable<RecordWriteOptions['ttl']>): string {
+  return String(Math.ceil(positiveMilliseconds(ttl, 'ttl')));
+}

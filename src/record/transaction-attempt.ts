@@ -1,0 +1,156 @@
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { positiveMilliseconds } from '../value/duration.js';
+import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
+import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
+import { RedisServerError } from '../store/redis/redis-server-error.js';
+import type { StoreUnavailableError } from '../value/errors.js';
+import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from './record-errors.js';
+import { codecOf } from './record-keys.js';
+import type { AnyRecordKey, RecordKeys } from './record-keys.js';
+import { AbortedTransaction } from './transaction.js';
+import type { RecordTransaction, RecordWriteOptions } from './transaction.js';
+
+/** One run of a body: what it reads is watched, what it writes is kept until the end. */
+export class TransactionAttempt implements RecordTransaction {
+  /** Every key that was read. */
+  readonly watched = new Set<string>();
+  private readonly commands: (readonly [string, string, ...RedisArgument[]])[] = [];
+  private readonly written = new Map<string, Uint8Array | undefined>();
+  private isOver = false;
+
+  constructor(
+    private readonly connection: RedisConnection,
+    private readonly keys: RecordKeys,
+  ) {}
+
+  get hasWrites(): boolean {
+    return this.commands.length > 0;
+  }
+
+  async get<V>(key: CatalogueKey<V>): Promise<V | undefined> {
+    return (await this.getMany([key]))[0];
+  }
+
+  async getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]> {
+    this.assertRunning();
+    const names = keys.map((key) => this.keys.nameOf(key));
+    const unread = [...new Set(names.filter((name) => !this.written.has(name)))];
+    const found = new Map<string, Uint8Array | null | undefined>(this.written);
+    if (unread.length > 0) {
+      for (const name of unread) this.watched.add(name);
+      // Both leave together: what is read after it is watched can't change unseen.
+      const [watching, read] = await Promise.all([this.ask(['WATCH', ...unread]), this.ask(['MGET', ...unread])]);
+      const values = itemsOf(read);
+      if (!isOk(watching) || values?.length !== unread.length || !values.every(isBulk)) this.endCrossed();
+      unread.forEach((name, index) => found.set(name, values?.[index] as Buffer | null));
+    }
+    this.assertRunning();
+    return keys.map((key, index) => {
+      const bytes = found.get(names[index] as string);
+      return bytes ? codecOf(key).decode(Buffer.from(bytes)) : undefined;
+    });
+  }
+
+  set<V>(key: CatalogueKey<V>, value: V, { ttl }: RecordWriteOptions = {}): void {
+    this.assertRunning();
+    const name = this.keys.nameOf(key);
+    const bytes = Buffer.from(codecOf(key).encode(value));
+    const life = ttl === undefined ? [] : ['PX', String(Math.ceil(positiveMilliseconds(ttl, 'ttl')))];
+    this.commands.push(['SET', name, bytes, ...life]);
+    this.written.set(name, bytes);
+  }
+
+  delete(key: AnyRecordKey): void {
+    this.assertRunning();
+    const name = this.keys.nameOf(key);
+    this.commands.push(['UNLINK', name]);
+    this.written.set(name, undefined);
+  }
+
+  abort<const R>(reason: R): AbortedTransaction<R> {
+    return new AbortedTransaction(reason);
+  }
+
+  /** The body has ended. */
+  end(): void {
+    this.isOver = true;
+  }
+
+  /** Whether nothing that was read has changed since. Watches nothing afterwards. @throws StoreUnavailableError */
+  async confirm(): Promise<boolean> {
+    if (this.watched.size === 0) return true;
+    // A PING, since an EXEC of nothing answers with an empty list whatever was changed in some versions.
+    const [, , exec] = await Promise.all([this.ask(['MULTI']), this.ask(['PING']), this.ask(['EXEC'])]);
+    if (exec !== null && itemsOf(exec)?.length !== 1) this.endCrossed();
+    return exec !== null;
+  }
+
+  /**
+   * Carries out what the body has set and deleted. False: something that it read has changed, and nothing has happened.
+   * @throws UnknownOutcomeError, PartialTransactionError, StoreUnavailableError
+   */
+  async commit(): Promise<boolean> {
+    const { commands } = this;
+    // What ends before this line can't have happened.
+    if (this.connection.hasEnded) throw this.connection.unavailable('the connection has ended');
+    const sent = [['MULTI'], ...commands, ['EXEC']].map((args) => this.connection.ask(args));
+    const outcomes = await Promise.allSettled(sent);
+    const last = outcomes.at(-1) as PromiseSettledResult<RedisReply>;
+    if (last.status === 'rejected') {
+      const cause: unknown = last.reason;
+      // EXECABORT and the like: the server says that nothing has happened, and the first refusal says why.
+      const refused = outcomes.find(
+        (outcome) => outcome.status === 'rejected' && outcome.reason instanceof RedisServerError,
+      );
+      if (cause instanceof RedisServerError && refused?.status === 'rejected') throw this.refused(refused.reason);
+      throw new UnknownOutcomeError(
+        commands.map(([, name]) => name),
+        { cause },
+      );
+    }
+    if (last.value === null) return false;
+    const replies = itemsOf(last.value);
+    if (replies?.length !== commands.length) {
+      this.connection.end('a reply to another command');
+      throw new UnknownOutcomeError(commands.map(([, name]) => name));
+    }
+    const failures = replies.flatMap((reply, index) => {
+      const [command, key] = commands[index] as readonly [string, string];
+      return reply instanceof RedisServerError ? [{ command, key, problem: reply.message }] : [];
+    });
+    if (failures.length > 0) throw new PartialTransactionError(failures);
+    return true;
+  }
+
+  /** Watches nothing any more, without having looked. */
+  async forget(): Promise<void> {
+    if (this.watched.size > 0 && !this.connection.hasEnded) await this.ask(['UNWATCH']);
+  }
+
+  private async ask(args: readonly RedisArgument[]): Promise<RedisReply> {
+    try {
+      return await this.connection.ask(args);
+    } catch (error) {
+      throw error instanceof RedisServerError ? this.refused(error) : error;
+    }
+  }
+
+  private refused(cause: unknown): StoreUnavailableError {
+    const { message } = cause as Error;
+    return this.connection.unavailable(`it refuses the transaction (${message})`);
+  }
+
+  private endCrossed(): never {
+    this.connection.end('a reply to another command');
+    throw this.connection.unavailable('a reply to another command');
+  }
+
+  private assertRunning(): void {
+    if (this.isOver) throw new TransactionOverError();
+  }
+}
+
+function isBulk(reply: RedisReply): boolean {
+  return reply === null || textOf(reply) !== undefined;
+}

@@ -1,0 +1,44 @@
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import type { Duration } from '../value/duration.js';
+import type { AnyRecordKey } from './record-keys.js';
+
+/** What the body of a transaction works with. */
+export interface RecordTransaction {
+  /** The record's value; `undefined` where there is none. From then on a change by others makes the body run again. A value that the body has set is read back. */
+  get<V>(key: CatalogueKey<V>): Promise<V | undefined>;
+  /** Values in the order of the keys, `undefined` where there is none: one trip. Duplicates are allowed. */
+  getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]>;
+  /** Written if and when the transaction is committed: nothing happens when the body throws, aborts, or runs again. */
+  set<V>(key: CatalogueKey<V>, value: NoInfer<V>, options?: RecordWriteOptions): void;
+  /** Removed if and when the transaction is committed. */
+  delete(key: AnyRecordKey): void;
+  /** `return tx.abort('over-cap')`: ends the transaction without a change. The outcome carries the reason. */
+  abort<const R>(reason: R): AbortedTransaction<R>;
+}
+
+export interface RecordWriteOptions {
+  /** How long the record lives. Default: until it is removed. */
+  readonly ttl?: Duration;
+}
+
+/** What a body returns to end its transaction without a change. Made by `tx.abort`. */
+export class AbortedTransaction<R> {
+  constructor(readonly reason: R) {}
+}
+
+export interface TransactionOptions {
+  /** How often the body may run before ConflictError. Default 25. */
+  readonly attempts?: number;
+  /** For all attempts together, the wait for a connection included; a body that runs is not interrupted. Default 2 s. */
+  readonly deadline?: Duration;
+  /** Ends the wait, and the attempts; rejects with its reason. */
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * `committed`: everything that the body set and deleted has happened at once, and nothing that it read had changed. `aborted`: nothing has happened, and
+ * what the body read to decide so was true at one moment.
+ */
+export type TransactionOutcome<T> =
+  | { readonly status: 'committed'; readonly value: Exclude<T, AbortedTransaction<unknown>>; readonly attempts: number }
+  | { readonly status: 'aborted'; readonly reason: T extends AbortedTransaction<infer R> ? R : never };
