@@ -1,6 +1,18 @@
 import { createHash } from 'node:crypto';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { positiveMilliseconds } from '../value/duration.js';
 import { codecOf } from './record-keys.js';
+import type { AnyRecordKey } from './record-keys.js';
+import type { RecordWriteOptions } from './transaction.js';
+
+/** A change of one record, made by `RecordSnapshot.changedTo`. */
+export interface RecordChange {
+  readonly key: AnyRecordKey;
+  readonly expected: Uint8Array | undefined;
+  readonly written: Uint8Array | undefined;
+  /** Absent: until it is removed. */
+  readonly lifeMs: number | undefined;
+}
 
 /** A record as it was read: what `compareAndSet` compares with. */
 export class RecordSnapshot<V> {
@@ -31,8 +43,16 @@ export class RecordSnapshot<V> {
     return (this.#version ??= this.#bytes && createHash('sha256').update(this.#bytes).digest('hex'));
   }
 
-  /** @internal What stood there. */
-  static bytesOf<V>(snapshot: RecordSnapshot<V>): Buffer | undefined {
-    return snapshot.#bytes;
+  /**
+   * What `compareAndSet` takes: this record, which must still be as it was read, becomes this value. `undefined` removes it.
+   * @throws UnencodableValueError, InvalidDurationError
+   */
+  changedTo(value: V | undefined, { ttl }: RecordWriteOptions = {}): RecordChange {
+    return {
+      key: this.key,
+      expected: this.#bytes,
+      written: value === undefined ? undefined : codecOf(this.key).encode(value),
+      lifeMs: ttl === undefined ? undefined : Math.ceil(positiveMilliseconds(ttl, 'ttl')),
+    };
   }
 }

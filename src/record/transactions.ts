@@ -80,7 +80,7 @@ export class Transactions {
       if ('error' in result) throw new BodyError(result.error);
       if (isAborted) return { status: 'aborted', reason: (result.value as AbortedTransaction<never>).reason };
     } else if (!(await tx.commit())) return undefined;
-    const value = (result).value as Exclude<T, AbortedTransaction<unknown>>;
+    const value = result.value as Exclude<T, AbortedTransaction<unknown>>;
     return { status: 'committed', value, attempts };
   }
 

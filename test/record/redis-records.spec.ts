@@ -1,0 +1,262 @@
+import { createHash } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { defineKey } from '../../src/catalogue/define-key.js';
+import { json } from '../../src/codec/json.js';
+import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from '../../src/record/record-errors.js';
+import { redisRecords } from '../../src/record/redis-records.js';
+import type { RedisRecords, RedisRecordsOptions } from '../../src/record/redis-records.js';
+import type { RecordTransaction } from '../../src/record/transaction.js';
+import { ConflictError, InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-process.js';
+import type { RedisProcess } from '../support/redis-process.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import { dataCap, lockbookKeys, metadata, ownedFiles } from './lockbook.js';
+
+const publicKey = 'A2zx+/Qx=';
+
+describe.each(['redis', 'ioredis'] as const)('Records through %s', (driver) => {
+  let server: RedisProcess;
+  const opened: RedisRecords[] = [];
+  const open = (further: Partial<RedisRecordsOptions> = {}, url = server.url): RedisRecords => {
+    const connection = { url, driver, connectTimeout: 2_000, commandTimeout: 2_000 };
+    const records = redisRecords({ connection, keys: lockbookKeys, ...further });
+    opened.push(records);
+    return records;
+  };
+  beforeAll(async () => void (server = await startRedis()));
+  beforeEach(() => server.command('FLUSHALL'));
+  afterEach(() => Promise.all(opened.splice(0).map((records) => records.close())));
+  afterAll(() => server.stop());
+
+  it('stand literally, as JSON', async () => {
+    const records = open();
+    await records.set(ownedFiles({ publicKey }), ['a', 'b']);
+    expect(await server.text('GET', `public_key:${publicKey}:owned_files`)).toBe('["a","b"]');
+    expect(await records.get(ownedFiles({ publicKey }))).toEqual(['a', 'b']);
+    await server.command('SET', 'file_id:x:metadata', '{"owner":"o","version":3}');
+    expect(await records.get(metadata({ id: 'x' }))).toEqual({ owner: 'o', version: 3 });
+    expect(await records.delete(metadata({ id: 'x' }))).toBe(true);
+    expect(await records.delete(metadata({ id: 'x' }))).toBe(false);
+  });
+
+  it('are read many at a time by one MGET, in the order of the keys, whatever is missing', async () => {
+    const records = open();
+    for (const id of ['a', 'c']) await records.set(metadata({ id }), { owner: id, version: 1 });
+    await server.command('CONFIG', 'RESETSTAT');
+    const found = await records.getMany(['x', 'a', 'b', 'a', 'c', 'x'].map((id) => metadata({ id })));
+    expect(found.map((value) => value?.owner)).toEqual([undefined, 'a', undefined, 'a', 'c', undefined]);
+    expect((await server.info('commandstats'))['cmdstat_mget']).toMatch(/^calls=1,/);
+    expect(await records.getMany([])).toEqual([]);
+    expect(await records.getMany([metadata({ id: 'none' })])).toEqual([undefined]);
+  });
+
+  it('have the SHA-256 of their bytes for a version', async () => {
+    const records = open();
+    await records.set(dataCap({ publicKey }), 30);
+    const { value, version, exists } = await records.read(dataCap({ publicKey }));
+    expect([value, version, exists]).toEqual([30, createHash('sha256').update('30').digest('hex'), true]);
+    const none = await records.read(dataCap({ publicKey: 'nobody' }));
+    expect([none.value, none.version, none.exists]).toEqual([undefined, undefined, false]);
+  });
+
+  it('may end by themselves', async () => {
+    const records = open();
+    await records.set(dataCap({ publicKey }), 1, { ttl: '1m' });
+    const left = Number(await server.command('PTTL', `public_key:${publicKey}:data_cap`));
+    expect(left).toBeGreaterThan(50_000);
+    await records.transaction((tx) => tx.set(dataCap({ publicKey }), 2, { ttl: '2m' }));
+    expect(Number(await server.command('PTTL', `public_key:${publicKey}:data_cap`))).toBeGreaterThan(110_000);
+  });
+
+  it('are changed by comparison, all of them or none', async () => {
+    const records = open();
+    await records.set(dataCap({ publicKey }), 1);
+    const [cap, files] = [await records.read(dataCap({ publicKey })), await records.read(ownedFiles({ publicKey }))];
+    expect(await records.compareAndSet(cap.changedTo(2))).toBe('stored');
+    await server.command('SCRIPT', 'FLUSH', 'SYNC');
+    expect(await records.compareAndSet(cap.changedTo(3))).toBe('changed');
+    const fresh = await records.read(dataCap({ publicKey }));
+    expect(await records.compareAndSet(files.changedTo(['x']), cap.changedTo(4))).toBe('changed');
+    expect(await records.get(ownedFiles({ publicKey }))).toBeUndefined();
+    expect(await records.compareAndSet(files.changedTo(['x'], { ttl: '1m' }), fresh.changedTo(undefined))).toBe(
+      'stored',
+    );
+    expect(await records.get(ownedFiles({ publicKey }))).toEqual(['x']);
+    expect(await records.get(dataCap({ publicKey }))).toBeUndefined();
+    expect(await records.compareAndSet(fresh.changedTo(9))).toBe('changed');
+  });
+
+  it('refuse keys of other classes, colons in parts, patterns that could meet, and a Cluster', async () => {
+    const records = open();
+    const other = defineKey('stripe:{id}', { codec: json<string>() });
+    await expect(records.get(other({ id: 'x' }))).rejects.toThrow(InvalidKeyError);
+    await expect(records.get(dataCap({ publicKey: 'a:b' }))).rejects.toThrow(/holds a colon/);
+    await expect(records.get(dataCap({ publicKey: '' }))).rejects.toThrow(/is empty/);
+    expect(() => open({ keys: [dataCap, defineKey('{a}:{b}:{c}', {})] })).toThrow(InvalidOptionError);
+    expect(() => redisRecords({ connection: { cluster: ['a:1'] }, keys: [] })).toThrow(/do not work in a Cluster/);
+    expect(() => redisRecords({ conection: {} } as unknown as RedisRecordsOptions)).toThrow(/Did you mean connection/);
+    const node = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    await expect(open({}, node.url).open()).rejects.toThrow(/do not work in a Cluster/);
+    await node.stop();
+  });
+
+  it('a transaction reads what it has set, and happens at once or not at all', async () => {
+    const records = open();
+    const outcome = await records.transaction(async (tx) => {
+      tx.set(dataCap({ publicKey }), 5);
+      tx.delete(ownedFiles({ publicKey }));
+      expect(await tx.getMany([dataCap({ publicKey })])).toEqual([5]);
+      expect(await tx.get(ownedFiles({ publicKey }))).toBeUndefined();
+      expect(await server.command('EXISTS', `public_key:${publicKey}:data_cap`)).toBe(0);
+      return 'done';
+    });
+    expect(outcome).toEqual({ status: 'committed', value: 'done', attempts: 1 });
+    expect(await records.get(dataCap({ publicKey }))).toBe(5);
+    const aborted = await records.transaction((tx) => {
+      tx.set(dataCap({ publicKey }), 6);
+      return tx.abort('over-cap');
+    });
+    expect(aborted).toEqual({ status: 'aborted', reason: 'over-cap' });
+    const failure = new Error('of the body');
+    await expect(
+      records.transaction((tx) => {
+        tx.set(dataCap({ publicKey }), 7);
+        throw failure;
+      }),
+    ).rejects.toBe(failure);
+    expect(await records.get(dataCap({ publicKey }))).toBe(5);
+  });
+
+  it.each<[string, (by: RedisProcess) => Promise<unknown>]>([
+    ['changes', (by) => by.command('SET', `public_key:${publicKey}:data_cap`, '2')],
+    [
+      'expires',
+      async (by) => {
+        await by.command('PEXPIRE', `public_key:${publicKey}:data_cap`, 1);
+        await eventually(async () => expect(await by.command('EXISTS', `public_key:${publicKey}:data_cap`)).toBe(0));
+      },
+    ],
+    ['is removed', (by) => by.command('DEL', `public_key:${publicKey}:data_cap`)],
+  ])('a body whose record %s meanwhile runs again', async (_, disturb) => {
+    const records = open();
+    await records.set(dataCap({ publicKey }), 1);
+    for (const end of ['write', 'throw', 'abort', 'read'] as const) {
+      await records.set(dataCap({ publicKey }), 1);
+      let runs = 0;
+      const outcome = await records
+        .transaction(async (tx) => {
+          const cap = await tx.get(dataCap({ publicKey }));
+          if (++runs === 1) await disturb(server);
+          if (end === 'write') tx.set(ownedFiles({ publicKey }), [`${cap}`]);
+          if (end === 'throw') throw new RangeError(`${cap}`);
+          return end === 'abort' ? tx.abort(cap) : cap;
+        })
+        .catch((error: unknown) => error);
+      expect([end, runs]).toEqual([end, 2]);
+      // What is told is what stands: not the 1 that the first run saw.
+      expect(JSON.stringify([outcome, String(outcome)])).not.toMatch(/:1[,}]|RangeError: 1/);
+    }
+  });
+
+  it('gives up after so many attempts, and says what was contended', async () => {
+    const records = open();
+    let runs = 0;
+    const running = records.transaction(
+      async (tx) => {
+        runs++;
+        await tx.get(dataCap({ publicKey }));
+        await server.command('INCR', `public_key:${publicKey}:data_cap`);
+        tx.set(ownedFiles({ publicKey }), []);
+      },
+      { attempts: 3 },
+    );
+    const error: unknown = await running.catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(ConflictError);
+    expect(error).toMatchObject({ key: `public_key:${publicKey}:data_cap`, tries: 3 });
+    expect(runs).toBe(3);
+  });
+
+  it('an end without an answer is an unknown outcome, whole or not at all', async () => {
+    const proxy = await startTcpProxy(server.port);
+    const records = open({}, `redis://127.0.0.1:${proxy.port}`);
+    await records.transaction(async (tx) => void (await tx.get(dataCap({ publicKey }))));
+    const running = records.transaction(async (tx) => {
+      await tx.get(dataCap({ publicKey }));
+      tx.set(dataCap({ publicKey }), 8);
+      tx.set(ownedFiles({ publicKey }), ['x']);
+      proxy.truncateNextReply(3, 'cut');
+    });
+    await expect(running).rejects.toThrow(UnknownOutcomeError);
+    const stands = [await records.get(dataCap({ publicKey })), await records.get(ownedFiles({ publicKey }))];
+    expect([
+      [8, ['x']],
+      [undefined, undefined],
+    ]).toContainEqual(stands);
+    await proxy.close();
+  });
+
+  it('names the commands that failed inside EXEC; what the server refuses as a whole is not partial', async () => {
+    const records = open();
+    await server.command('ACL', 'SETUSER', 'default', '-unlink');
+    const refused = records.transaction((tx) => {
+      tx.set(dataCap({ publicKey }), 1);
+      tx.delete(ownedFiles({ publicKey }));
+    });
+    await expect(refused).rejects.toThrow(StoreUnavailableError);
+    await server.command('ACL', 'SETUSER', 'default', '+unlink');
+    expect(await records.get(dataCap({ publicKey }))).toBeUndefined();
+    const error = new PartialTransactionError([{ command: 'SET', key: 'k', problem: 'OOM' }]);
+    expect([error.code, error.message]).toEqual(['PARTIAL_TRANSACTION', expect.stringContaining('SET k (OOM)')]);
+  });
+
+  it('keeps no place where connecting fails, and lets nobody starve', async () => {
+    const proxy = await startTcpProxy(server.port);
+    const records = open({ connections: 2 }, `redis://127.0.0.1:${proxy.port}`);
+    const one = () =>
+      records.transaction(async (tx) => void (await tx.get(dataCap({ publicKey }))), { deadline: '10s' });
+    await Promise.all(Array.from({ length: 10 }, one));
+    await proxy.refuse(true);
+    proxy.cut();
+    for (let round = 0; round < 5; round++) {
+      await Promise.all(Array.from({ length: 4 }, () => expect(one()).rejects.toThrow(StoreUnavailableError)));
+    }
+    await proxy.refuse(false);
+    await Promise.all(Array.from({ length: 10 }, one));
+    let release = (): void => {};
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const holders = [1, 2].map(() => records.transaction(() => held));
+    await expect(records.transaction(() => 1, { deadline: 50 })).rejects.toThrow(/none of the 2 connections/);
+    const abort = new AbortController();
+    const waiting = records.transaction(() => 1, { deadline: '10s', signal: abort.signal });
+    abort.abort(new Error('not any more'));
+    await expect(waiting).rejects.toThrow('not any more');
+    release();
+    await Promise.all(holders);
+    await Promise.all(Array.from({ length: 4 }, one));
+    await proxy.close();
+  });
+
+  it('a transaction that is over can not be used', async () => {
+    const records = open();
+    let kept: RecordTransaction | undefined;
+    await records.transaction((tx) => void (kept = tx));
+    expect(() => kept?.set(dataCap({ publicKey }), 1)).toThrow(TransactionOverError);
+    await expect(kept?.get(dataCap({ publicKey }))).rejects.toThrow(TransactionOverError);
+  });
+
+  it('no value shows in an error', async () => {
+    const records = open();
+    await server.command('CONFIG', 'SET', 'maxmemory', 1);
+    const failures = await Promise.all([
+      records.set(ownedFiles({ publicKey }), ['hunter2']).catch((error: unknown) => error),
+      records.transaction((tx) => tx.set(ownedFiles({ publicKey }), ['hunter2'])).catch((error: unknown) => error),
+    ]);
+    await server.command('CONFIG', 'SET', 'maxmemory', 0);
+    for (const failure of failures) {
+      expect(failure).toBeInstanceOf(StoreUnavailableError);
+      const { stack, cause } = failure as Error;
+      expect(`${stack} ${JSON.stringify([failure, cause])} ${String(cause)}`).not.toContain('hunter2');
+    }
+  });
+});
