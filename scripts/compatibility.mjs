@@ -12,7 +12,7 @@ import { prepareMemcached } from './prepare-memcached.mjs';
 import { prepareNginx } from './prepare-nginx.mjs';
 import { prepareRedis } from './prepare-redis.mjs';
 import { preparePackages } from './prepare-packages.mjs';
-import { startMemcached } from './compatibility/memcached.mjs';
+import { startMemcached, startRedis } from './compatibility/servers.mjs';
 import { runBuild } from './build.mjs';
 
 const platforms = ['express', 'fastify'];
@@ -32,6 +32,7 @@ await main(async (wanted) => {
   await runBuild();
   const scratch = mkdtempSync(join(tmpdir(), 'compatibility-'));
   const memcached = await startMemcached();
+  const redis = await startRedis();
   let passed = 0;
   let failed = 0;
   const report = ({ code, output }, what) => {
@@ -63,6 +64,7 @@ await main(async (wanted) => {
               env: {
                 PLATFORM: platform,
                 SMOKE_MEMCACHED: memcached.address,
+                SMOKE_REDIS: `redis://${redis.address}`,
                 CACHE_DISK_PATH: '',
                 MEMCACHED_SERVERS: '',
                 NODE_OPTIONS: '',
@@ -81,6 +83,7 @@ await main(async (wanted) => {
     }
   } finally {
     await memcached.stop();
+    await redis.stop();
     rmSync(scratch, { recursive: true, force: true });
   }
   console.log(`took ${seconds(startedAt)}`);

@@ -9,6 +9,7 @@ import { messages } from './parts/messages.js';
 import { nestjsCls } from './parts/nestjs-cls.js';
 import { opentelemetry } from './parts/opentelemetry.js';
 import { promClient } from './parts/prom-client.js';
+import { redis } from './parts/redis.js';
 import { requestScope } from './parts/request-scope.js';
 import { s3 } from './parts/s3.js';
 import { terminus } from './parts/terminus.js';
@@ -31,6 +32,7 @@ const parts = {
   testing,
   s3,
   memcached,
+  redis,
 };
 
 async function main() {

@@ -16,10 +16,12 @@ const ofNest = (version) =>
   );
 
 const oldest = {
+  '@redis/client': '5.12.0',
   '@aws-sdk/client-s3': '3.750.0',
   '@aws-sdk/s3-request-presigner': '3.750.0',
   'cache-manager': '6.0.0',
   'cls-hooked': '4.2.1',
+  ioredis: '5.4.1',
   keyv: '5.4.0',
   lmdb: '3.0.0',
   'memcache-client': '1.0.5',
@@ -31,10 +33,12 @@ const oldest = {
 };
 
 const newest = {
+  '@redis/client': '6',
   '@aws-sdk/client-s3': '3',
   '@aws-sdk/s3-request-presigner': '3',
   'cache-manager': '7',
   'cls-hooked': '4',
+  ioredis: '6',
   keyv: '5',
   lmdb: '3',
   'memcache-client': '1.0.5',
@@ -71,7 +75,9 @@ export const combinations = [
     packages: {
       ...ofNest('11'),
       ...newest,
+      '@redis/client': '6.0.0',
       'cache-manager': '7.0.0',
+      ioredis: '6.0.0',
       'nestjs-cls': '6.0.0',
       '@nestjs/cache-manager': '3',
       '@nestjs/terminus': '11',

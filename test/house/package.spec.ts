@@ -8,6 +8,7 @@ const subpaths = [
   'nestjs-tiered-cache',
   'nestjs-tiered-cache/disk',
   'nestjs-tiered-cache/memcached',
+  'nestjs-tiered-cache/redis',
   'nestjs-tiered-cache/s3',
   'nestjs-tiered-cache/testing',
   'nestjs-tiered-cache/keyv',

@@ -1,4 +1,4 @@
-// A memcached of this run's own, on a free port.
+// A memcached and a redis-server of this run's own, on free ports.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer } from 'node:net';
@@ -26,16 +26,24 @@ async function accepts(port) {
   }
 }
 
-/** Resolves to its address and to what ends it. */
-export async function startMemcached() {
+/** Resolves to the server's address and to what ends it. */
+async function start(program, argsFor) {
   const port = await freePort();
-  const user = process.getuid?.() === 0 ? ['-u', 'root'] : [];
-  const server = spawn('memcached', ['-l', '127.0.0.1', '-p', String(port), '-U', '0', ...user], { stdio: 'ignore' });
+  const server = spawn(program, argsFor(String(port)), { stdio: 'ignore' });
   const ended = once(server, 'exit').catch(() => []);
   for (let tries = 0; tries < 100; tries++) {
     if (await accepts(port)) return { address: `127.0.0.1:${port}`, stop: () => (server.kill(), ended) };
     await sleep(50);
   }
   server.kill();
-  throw new Remedy('memcached does not start: see README.md, "Try it".');
+  throw new Remedy(`${program} does not start: see README.md, "Try it".`);
 }
+
+export const startMemcached = () =>
+  start('memcached', (port) => {
+    const user = process.getuid?.() === 0 ? ['-u', 'root'] : [];
+    return ['-l', '127.0.0.1', '-p', port, '-U', '0', ...user];
+  });
+
+export const startRedis = () =>
+  start('redis-server', (port) => ['--port', port, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no']);
