@@ -11,15 +11,15 @@ export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decora
 
 export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf, WriteOptions } from './cache/tiered-cache.js';
-export type { CacheConfiguration, CoherenceOptions } from './cache/build-cache-parts.js';
-export type { BulkLoadContext, BulkLoader } from './cache/bulk-loader.js';
+export type { CacheConfiguration, CoherenceOptions } from './cache/cache-configuration.js';
+export type { BulkLoadContext, BulkLoader } from './load/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
-export { loadSignal } from './cache/flight.js';
-export type { LoadContext, Loader } from './cache/loader.js';
+export { loadSignal } from './load/flight.js';
+export type { LoadContext, Loader } from './load/loader.js';
 export { upstreamVersion } from './cache/upstream-version.js';
 export type { UpstreamVersionOptions } from './cache/upstream-version.js';
-export type { VersionStamp } from './cache/versioned-key-space.js';
+export type { VersionStamp } from './coherence/versioned-key-space.js';
 
 export { CacheLock } from './lock/cache-lock.js';
 export type { CacheLockConfiguration, LockOutcome } from './lock/cache-lock.js';
@@ -29,10 +29,10 @@ export type { SerializedLease } from './lock/serialized-lease.js';
 export type { LockOptions } from './lock/lock-options.js';
 export type { LockResource } from './lock/lock-place.js';
 
-export { RequestCache, NamespacedRequestCache } from './tier/request-cache.js';
-export { RequestScope } from './tier/request-scope.js';
-export type { ScopeState, ScopeStorage } from './tier/request-scope.js';
-export type { ProcessTierOptions } from './tier/process-tier.js';
+export { RequestCache, NamespacedRequestCache } from './near/request-cache.js';
+export { RequestScope } from './near/request-scope.js';
+export type { ScopeState, ScopeStorage } from './near/request-scope.js';
+export type { ProcessTierOptions } from './near/process-tier.js';
 
 export { memoryStore } from './store/memory-store.js';
 export type { MemoryStoreOptions } from './store/memory-store.js';

@@ -4,7 +4,7 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Life } from '../catalogue/life.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
-import type { Loader } from '../cache/loader.js';
+import type { Loader } from '../load/loader.js';
 import type { Clock } from '../value/clock.js';
 import type { KeyvStorage } from './keyv-storage.js';
 

@@ -1,4 +1,4 @@
-import type { ScopeStorage } from '../tier/request-scope.js';
+import type { ScopeStorage } from '../near/request-scope.js';
 import { putState, stateIn, withState } from './scope-in-context.js';
 import type { TeamContext } from './scope-in-context.js';
 

@@ -1,6 +1,6 @@
 import { CLS_REQ, ClsServiceManager } from 'nestjs-cls';
 import type { ClsService, ClsStore } from 'nestjs-cls';
-import type { ScopeStorage } from '../tier/request-scope.js';
+import type { ScopeStorage } from '../near/request-scope.js';
 import { putState, stateIn, withState } from './scope-in-context.js';
 
 /**

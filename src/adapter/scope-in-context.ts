@@ -1,4 +1,4 @@
-import type { ScopeState } from '../tier/request-scope.js';
+import type { ScopeState } from '../near/request-scope.js';
 
 /** Where a context of the team's keeps the state. No other package can have the same symbol. */
 const place = Symbol('nestjs-tiered-cache: request scope');

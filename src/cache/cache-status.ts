@@ -1,6 +1,7 @@
-import { StoreUnavailableError } from '../value/errors.js';
+import type { Coherence } from '../coherence/coherence.js';
 import type { Shard } from '../store/store.js';
-import type { CacheParts } from './cache-parts.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
 
 /** Whether one part of the store answers now. */
 export interface ShardStatus {
@@ -24,7 +25,7 @@ export interface CacheStatus {
 }
 
 /** Asks every shard for a key that is never there, within the deadline of any other read. */
-export async function cacheStatus({ name, store, clock, unacknowledged }: CacheParts): Promise<CacheStatus> {
+export async function cacheStatus(name: string, { store, outbox }: Coherence, clock: CacheClock): Promise<CacheStatus> {
   const ask = async (shard: Shard): Promise<ShardStatus> => {
     const startedAt = clock.monotonic();
     const tookMs = (): number => clock.monotonic() - startedAt;
@@ -40,6 +41,6 @@ export async function cacheStatus({ name, store, clock, unacknowledged }: CacheP
     cache: name,
     ...(store && { store: store.name }),
     shards: await Promise.all((store?.shards ?? []).map(ask)),
-    unacknowledgedWrites: unacknowledged.size,
+    unacknowledgedWrites: outbox.size,
   };
 }

@@ -1,5 +1,5 @@
 import { CacheLock } from '../lock/cache-lock.js';
-import { RequestCache } from '../tier/request-cache.js';
+import { RequestCache } from '../near/request-cache.js';
 import { TieredCache } from './tiered-cache.js';
 
 const defaultName = 'default';

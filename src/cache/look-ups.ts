@@ -1,36 +1,50 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
-import type { Shard } from '../store/store.js';
+import { loadUnderWay } from '../load/flight.js';
+import type { NearHits } from '../load/near-hits.js';
+import type { NearTiers } from '../near/near-tiers.js';
+import type { StoredEntries } from '../near/stored-entries.js';
+import type { TagNotes } from '../near/tag-notes.js';
 import { byShard } from '../store/placement.js';
-import { freshnessAt } from '../value/entry.js';
+import type { Shard } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
-import { Hit, Miss } from '../value/lookup.js';
-import type { Lookup, MissReason, TierName } from '../value/lookup.js';
-import { place } from './cache-parts.js';
-import type { CacheParts, PlacedKey } from './cache-parts.js';
-import type { EntryPolicy } from './entry-policy.js';
-import type { NearCopy } from '../tier/near-copy.js';
-import type { NearTiers } from './near-tiers.js';
-import type { StoredEntries } from './stored-entries.js';
+import { Miss } from '../value/lookup.js';
+import type { Lookup, MissReason } from '../value/lookup.js';
 
-/** Looks keys up, nearest tier first, and copies what it finds into the nearer ones. Never loads, never fails. */
+interface Asked<V> {
+  readonly placed: Placed;
+  readonly policy: EntryPolicy<V>;
+}
+
+/** Looks keys up, nearest tier first, and copies what it finds into the nearer ones. Never loads. */
 export class LookUps {
   constructor(
-    private readonly parts: CacheParts,
+    private readonly cache: string,
+    private readonly coherence: Coherence,
     private readonly near: NearTiers,
+    private readonly hits: NearHits,
     private readonly entries: StoredEntries,
+    private readonly notes: TagNotes,
+    private readonly clock: CacheClock,
   ) {}
 
-  /** One look-up per key, in their order; the store is asked once per shard for all that is not near. */
-  async many<V>(keys: readonly Key[], policyOf: (key: Key) => EntryPolicy<V>): Promise<Lookup<V>[]> {
+  /**
+   * One look-up per key, in their order; the store is asked once per shard for all that is not near.
+   * @throws StoreUnavailableError with `confirm`, where a part of the store can't be reached.
+   */
+  async many<V>(keys: readonly Key[], policyOf: (key: Key) => EntryPolicy<V>, confirm = false): Promise<Lookup<V>[]> {
     const found = new Map<string, Lookup<V>>();
-    const below: { readonly placed: PlacedKey; readonly policy: EntryPolicy<V> }[] = [];
+    const below: Asked<V>[] = [];
     for (const key of keys) {
       if (found.has(key.id)) continue;
       const policy = policyOf(key);
-      const near = this.near.find<V>(key.id, policy) ?? (await this.near.recall<V>(key, policy));
+      const near = this.hits.find<V>(key, policy) ?? (await this.hits.recall<V>(key, policy));
       const placed = near ? undefined : this.inStore(key, policy);
-      if (near) found.set(key.id, this.hit(key, near.copy, near.tier));
+      if (near) found.set(key.id, this.hits.hit(key, near.copy, near.tier));
       else if (typeof placed === 'string' || !placed) found.set(key.id, this.miss(key, placed ?? 'absent'));
       else {
         found.set(key.id, new Miss(key.text, 'absent'));
@@ -38,62 +52,64 @@ export class LookUps {
       }
     }
     const groups = byShard(below, ({ placed }) => placed.shard);
-    await Promise.all([...groups].map(([shard, asked]) => this.ofShard(shard, asked, found)));
+    await Promise.all([...groups].map(([shard, asked]) => this.ofShard(shard, asked, found, confirm)));
     return keys.map((key) => found.get(key.id) as Lookup<V>);
   }
 
   private async ofShard<V>(
     shard: Shard,
-    asked: readonly { readonly placed: PlacedKey; readonly policy: EntryPolicy<V> }[],
+    asked: readonly Asked<V>[],
     found: Map<string, Lookup<V>>,
+    confirm: boolean,
   ): Promise<void> {
-    const position = this.parts.fence.position;
+    const mark = this.coherence.names.position;
     try {
+      await this.coherence.feedOf(shard).ready();
       const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
       const [items, generations] = await Promise.all([
         shard.readMany(asked.map(({ placed }) => placed.storeKey)),
-        this.entries.generationsOf(tags),
+        // A note of before the load is a copy, which a load does not believe.
+        loadUnderWay() ? this.notes.readAnew(tags) : this.notes.read(tags),
       ]);
       await Promise.all(
         asked.map(async ({ placed, policy }, index) => {
           const item = items[index];
-          const understood =
-            item && item.bytes.length > 0
-              ? await this.entries.understand(placed, item, policy, generations)
-              : undefined;
-          if (!understood || 'miss' in understood) {
-            found.set(placed.key.id, this.miss(placed.key, understood?.miss ?? 'absent'));
-            return;
-          }
-          const { copy } = understood;
-          if (this.near.keep(placed.key, copy, policy, position)) this.near.keepForRequest(placed.key.id, copy);
-          found.set(placed.key.id, this.hit(placed.key, copy, this.parts.store?.name ?? 'store'));
+          const holds = item !== undefined && item.bytes.length > 0;
+          const understood = holds
+            ? await this.entries.understand(placed, item, policy, generations, mark)
+            : { miss: 'absent' as const };
+          found.set(placed.key.id, await this.told(placed, policy, understood));
         }),
       );
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
+      if (!(error instanceof StoreUnavailableError) || confirm) throw error;
       for (const { placed } of asked) found.set(placed.key.id, this.miss(placed.key, 'unavailable'));
     }
   }
 
-  private inStore<V>(key: Key, policy: EntryPolicy<V>): PlacedKey | MissReason | undefined {
-    if (this.parts.scope.current()?.forced) return 'forced';
-    if (!policy.shared || !this.parts.store) return 'absent';
-    return place(this.parts, key) ?? 'invalidated';
+  private async told<V>(
+    { key, shard, storeKey }: Placed,
+    policy: EntryPolicy<V>,
+    understood: Awaited<ReturnType<StoredEntries['understand']>>,
+  ): Promise<Lookup<V>> {
+    if ('miss' in understood) return this.miss(key, understood.miss);
+    const { copy } = understood;
+    // Only what is fresh is served to a loader.
+    const now = this.clock.now();
+    if (now >= copy.freshUntil && loadUnderWay()) return this.miss(key, 'expired');
+    if (policy.idleMs !== undefined) await shard.touch(storeKey, Math.min(policy.idleMs, copy.staleUntil - now));
+    if (this.near.keep(key, copy, policy)) this.near.keepForRequest(key, copy);
+    return this.hits.hit<V>(key, copy as never, this.coherence.store?.name ?? 'store');
   }
 
-  hit<V>(key: Key, copy: NearCopy<V>, tier: TierName): Hit<V> {
-    const freshness = freshnessAt(copy, this.parts.clock.now()) ?? 'stale';
-    if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.parts.name, key: key.text, tier, freshness });
-    if (tier === 'process') {
-      if (channels.staleness.hasSubscribers) this.parts.staleness.note(key.text, this.parts.nameOf(key), copy);
-      this.near.keepForRequest(key.id, copy);
-    }
-    return new Hit(key.text, copy.read(), tier, freshness);
+  private inStore<V>(key: Key, policy: EntryPolicy<V>): Placed | MissReason | undefined {
+    if (this.near.scope.current()?.forced === true) return 'forced';
+    const placed = policy.shared ? this.coherence.place(key) : undefined;
+    return placed && this.coherence.outbox.has(placed.name) ? 'invalidated' : placed;
   }
 
   private miss(key: Key, reason: MissReason): Miss {
-    if (channels.miss.hasSubscribers) channels.miss.publish({ cache: this.parts.name, key: key.text, reason });
+    if (channels.miss.hasSubscribers) channels.miss.publish({ cache: this.cache, key: key.text, reason });
     return new Miss(key.text, reason);
   }
 }

@@ -1,8 +1,8 @@
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import type { Key } from '../key/key.js';
-import { entryPolicy } from './entry-policy.js';
-import type { EntryPolicy } from './entry-policy.js';
+import { entryPolicy } from '../catalogue/entry-policy.js';
+import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
+import type { Key, KeyLike } from '../key/key.js';
 
 /** The policies of one cache: of the call, over the key's class, over the module's defaults. */
 export class Policies {
@@ -11,13 +11,20 @@ export class Policies {
 
   /** @throws InvalidDurationError, InvalidOptionError: bad defaults stop start-up. */
   constructor(private readonly defaults: EntryOptions | undefined) {
-    this.ofDefaults = entryPolicy(defaults);
+    this.ofDefaults = entryPolicy([defaults]);
   }
 
   of<V>(key: Key, call?: EntryOptions<V>): EntryPolicy<V> {
     const own = key instanceof CatalogueKey ? (key as CatalogueKey<V>).options : undefined;
-    if (call) return entryPolicy(call, own, this.defaults as EntryOptions<V>);
-    return (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
+    const base = (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
+    if (!call) return base;
+    return entryPolicy([call, own, this.defaults as EntryOptions<V>], isPlain(call) ? base.serving : undefined);
+  }
+
+  /** What a call asks of whatever it is served, where its options leave that to the key. */
+  servingOf(key: KeyLike): Serving {
+    if (typeof key === 'string' || !(key instanceof CatalogueKey)) return this.ofDefaults.serving;
+    return this.ofClass(key.options as EntryOptions).serving;
   }
 
   /** The policies of a call for many keys: those without options of their own share one. */
@@ -28,15 +35,12 @@ export class Policies {
 
   private ofClass(own: EntryOptions): EntryPolicy {
     let policy = this.ofClasses.get(own);
-    if (!policy) this.ofClasses.set(own, (policy = entryPolicy(own, this.defaults)));
+    if (!policy) this.ofClasses.set(own, (policy = entryPolicy([own, this.defaults])));
     return policy;
   }
 }
 
-/** Options that have no say in whether a near copy will do. */
-export function isPlain(
-  options: Pick<EntryOptions, 'version' | 'isolation' | 'signal'> & { readonly codec?: unknown },
-): boolean {
-  const { version, isolation, signal, codec } = options;
-  return version === undefined && isolation === undefined && signal === undefined && codec === undefined;
+/** Options that leave what is asked of a value to the key's class. */
+export function isPlain(options: Pick<EntryOptions, 'version' | 'isolation'> & { readonly codec?: unknown }): boolean {
+  return options.version === undefined && options.isolation === undefined && options.codec === undefined;
 }

@@ -1,37 +1,35 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { isPlainId, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
+import type { BulkLoader } from '../load/bulk-loader.js';
+import { loadUnderWay } from '../load/flight.js';
+import type { Landed } from '../load/flight.js';
+import type { Loader } from '../load/loader.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { ScopeState } from '../near/request-scope.js';
 import { channels, processHitsAreWatched } from '../value/events.js';
 import type { Lookup } from '../value/lookup.js';
-import type { Loader } from './loader.js';
-import { AtomicChanges } from './atomic-changes.js';
-import type { BulkLoader } from './bulk-loader.js';
-import { BulkLoads } from './bulk-loads.js';
-import type { CacheParts } from './cache-parts.js';
-import { buildCacheParts } from './build-cache-parts.js';
-import type { CacheConfiguration, Protections } from './build-cache-parts.js';
+import type { CacheConfiguration, Protections } from './cache-configuration.js';
+import { buildRooms } from './cache-rooms.js';
+import type { CacheRooms } from './cache-rooms.js';
 import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
-import { isPlain, Policies } from './policies.js';
-import { explainKey } from './explanation.js';
 import type { Explanation } from './explanation.js';
-import { Flights } from './flights.js';
-import type { Landed } from './flight.js';
-import type { NearCopy } from '../tier/near-copy.js';
-import type { ScopeState } from '../tier/request-scope.js';
-import { Keeper } from './keeper.js';
-import { LeasedReads } from './leased-reads.js';
-import { LoaderRunner } from './loader.js';
-import { LookUps } from './look-ups.js';
-import { NearTiers } from './near-tiers.js';
-import { ReadThrough } from './read-through.js';
-import { StoredEntries } from './stored-entries.js';
-import { Writes } from './writes.js';
+import { isPlain, Policies } from './policies.js';
 
 /** Options of writes. */
 export interface WriteOptions {
   /** Rejects with StoreUnavailableError or ValueTooLargeError instead of resolving to `false`. What was not acknowledged is sent again all the same. */
+  readonly confirm?: boolean;
+}
+
+/** Options of look-ups that don't load. */
+export interface ReadOptions {
+  /** The upstream version that the caller wants: an entry of another one is a miss. Default: any, or that of the key's class. */
+  readonly version?: EntryOptions['version'];
+  /** Rejects with StoreUnavailableError where the store can't be reached, instead of a miss. Default false. */
   readonly confirm?: boolean;
 }
 
@@ -47,73 +45,63 @@ export type KeyOf<V> = CatalogueKey<V> | KeyLike;
 export class TieredCache {
   /** For entries whose call and key class don't say otherwise. */
   readonly defaults: EntryOptions;
-  private readonly parts: CacheParts;
   private readonly policies: Policies;
-  private readonly near: NearTiers;
-  private readonly lookUps: LookUps;
-  private readonly writes: Writes;
-  private readonly flights: Flights;
-  private readonly bulkLoads: BulkLoads;
-  private readonly atomicChanges: AtomicChanges;
-  private readonly stop: () => Promise<void>;
+  private readonly rooms: CacheRooms;
 
   /**
    * The module builds caches; build one yourself outside of Nest, and `open` it.
    * @param protections switched off only by tests that show what each is for.
    */
-  constructor(configuration: CacheConfiguration, protections: Protections = {}) {
-    const { parts, stop } = buildCacheParts(configuration, protections, {
-      named: (names) => this.near.applyNames(names),
-      missed: (log, reason) => this.near.applyGap(log, reason),
-      versionChanged: () => this.near.clear(),
-    });
-    this.parts = parts;
-    this.stop = stop;
+  constructor(
+    private readonly configuration: CacheConfiguration,
+    protections: Protections = {},
+  ) {
     this.defaults = configuration.defaults ?? {};
     this.policies = new Policies(this.defaults);
-    this.near = new NearTiers(parts);
-    const entries = new StoredEntries(parts);
-    const keeper = new Keeper(parts, this.near, entries);
-    const runner = new LoaderRunner(parts, keeper);
-    const reader = new ReadThrough(parts, this.near, entries, keeper, runner);
-    this.lookUps = new LookUps(parts, this.near, entries);
-    this.writes = new Writes(parts, this.near, entries);
-    this.flights = new Flights(parts, reader);
-    const reads = new LeasedReads(parts, this.near, entries, this.lookUps);
-    this.bulkLoads = new BulkLoads(parts, this.near, reads, this.lookUps, keeper, runner, reader, this.flights);
-    this.atomicChanges = new AtomicChanges(parts, this.near, entries, this.writes);
+    this.rooms = buildRooms(configuration, protections);
   }
 
   get name(): string {
-    return this.parts.name;
+    return this.configuration.name;
   }
 
   /** The key as the store sees it: namespace, package version and stamp in front. */
   storeKey(key: KeyLike): string {
-    return this.parts.keySpace().storeKey(toKey(key).text);
+    return this.rooms.versions.current().storeKey(toKey(key).text);
   }
 
-  /** A hit with the value, or a miss with its reason. Never rejects but for an invalid key. */
-  async lookup<V>(key: KeyOf<V>): Promise<Lookup<V>> {
-    const [found] = await this.lookUps.many<V>([toKey(key)], (one) => this.policies.of<V>(one));
+  /** A hit with the value, or a miss with its reason. Never rejects but for an invalid key, and with `confirm`. */
+  async lookup<V>(key: KeyOf<V>, options?: ReadOptions): Promise<Lookup<V>> {
+    const [found] = await this.getMany<V>([key], options);
     return found as Lookup<V>;
   }
 
   /** The value, or `undefined` on a miss. A cached `null` is `null`. */
-  async get<V>(key: KeyOf<V>): Promise<V | undefined> {
-    const found = await this.lookup<V>(key);
+  async get<V>(key: KeyOf<V>, options?: ReadOptions): Promise<V | undefined> {
+    const found = await this.lookup<V>(key, options);
     return found.hit ? found.value : undefined;
   }
 
-  /** What the request and process tiers hold, at once, without asking any store. */
+  /** What the request and process tiers hold, at once, without asking any store. Inside of a loader: only what is verified already. */
   peek<V>(key: KeyOf<V>): V | undefined {
     const copy = this.servable(key);
-    return (copy === undefined ? this.near.peek(toKey(key).id) : copy.read()) as V | undefined;
+    if (copy !== undefined) return copy.read() as V;
+    return this.rooms.hits
+      .find<V>(toKey(key), { serving: this.policies.servingOf(key) } as EntryPolicy<V>)
+      ?.copy.read();
+  }
+
+  /** Whether there is an entry, fresh or stale. Not a use of it: nothing is copied nearer, and no event tells of it. */
+  async has(key: KeyLike): Promise<boolean> {
+    const { tiers } = await this.explain(key);
+    return tiers.some(({ hit }) => hit);
   }
 
   /** One look-up per key, in their order, duplicates allowed: one round trip per part of the store for all that is not near. */
-  async getMany<V>(keys: readonly KeyOf<V>[]): Promise<Lookup<V>[]> {
-    return this.lookUps.many<V>(keys.map(toKey), (one) => this.policies.of<V>(one));
+  async getMany<V>(keys: readonly KeyOf<V>[], options?: ReadOptions): Promise<Lookup<V>[]> {
+    const { version, confirm } = options ?? {};
+    const policyOf = version === undefined ? undefined : { version };
+    return this.rooms.lookUps.many<V>(keys.map(toKey), (one) => this.policies.of<V>(one, policyOf), confirm);
   }
 
   /**
@@ -124,7 +112,7 @@ export class TieredCache {
    * @example await cache.getOrSet(versionedKey('policy', uuid), () => ledger.policy(uuid), { ttl: '5m' })
    */
   getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
-    if (options === undefined || isPlain(options)) {
+    if (options === undefined || (options.signal === undefined && isPlain(options))) {
       const copy = this.servable(key);
       if (copy !== undefined) return copy.promise as Promise<V>;
     }
@@ -138,10 +126,11 @@ export class TieredCache {
   async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
     const one = toKey(key);
     const policy = this.policies.of<V>(one, options);
+    policy.signal?.throwIfAborted();
     // In a scope of its own it is nobody's older flight; the caller's request is given the outcome.
-    const { position } = this.parts.fence;
-    const landed = await this.parts.scope.run(() => this.flights.join(one, loader, policy, true));
-    return this.taken(one, position, landed) as V;
+    const { position } = this.rooms.coherence.names;
+    const landed = await this.rooms.scope.run(() => this.rooms.flights.join(one, loader, policy, true));
+    return this.rooms.hits.taken(one, position, landed) as V;
   }
 
   /** Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. */
@@ -150,7 +139,7 @@ export class TieredCache {
     loadMissing: BulkLoader<V, K>,
     options?: EntryOptions<V>,
   ): Promise<(V | undefined)[]> {
-    return this.bulkLoads.many<V>(keys, loadMissing as BulkLoader<V>, this.policies.ofCall(options));
+    return this.rooms.bulkLoads.many<V>(keys, loadMissing as BulkLoader<V>, this.policies.ofCall(options));
   }
 
   /**
@@ -160,7 +149,10 @@ export class TieredCache {
    */
   async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
     const one = toKey(key);
-    return this.writes.set([{ key: one, value, policy: this.policies.of<V>(one, options) }], options?.confirm === true);
+    return this.rooms.writes.set(
+      [{ key: one, value, policy: this.policies.of<V>(one, options) }],
+      options?.confirm === true,
+    );
   }
 
   async setMany<V>(
@@ -171,19 +163,23 @@ export class TieredCache {
       const one = toKey(key);
       return { key: one, value, policy: this.policies.of<V>(one, own) };
     });
-    return this.writes.set(writes, options?.confirm === true);
+    return this.rooms.writes.set(writes, options?.confirm === true);
   }
 
   /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError */
   async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
     const one = toKey(key);
-    return this.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
+    return this.rooms.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
   }
 
-  /** Compare-and-set. `change` may run several times. @throws ConflictError after 10 tries; StoreUnavailableError. */
+  /**
+   * Compare-and-set. `change` may run several times. The entry's remaining life goes on, unless `options` name a `ttl`.
+   * @throws ConflictError after 10 tries; StoreUnavailableError.
+   */
   async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: EntryOptions<V>): Promise<V> {
     const one = toKey(key);
-    return this.atomicChanges.update(one, change, this.policies.of<V>(one, options));
+    const keepsLife = options?.ttl === undefined;
+    return this.rooms.atomicChanges.update(one, change, this.policies.of<V>(one, options), keepsLife);
   }
 
   /**
@@ -191,26 +187,39 @@ export class TieredCache {
    * earlier are not kept. False: the store did not acknowledge yet; it is sent again until it does.
    */
   async delete(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.writes.delete([toKey(key)], options?.confirm === true);
+    return this.rooms.writes.delete([toKey(key)], options?.confirm === true);
   }
 
   async deleteMany(keys: Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
-    return this.writes.delete([...keys].map(toKey), options?.confirm === true);
+    return this.rooms.writes.delete([...keys].map(toKey), options?.confirm === true);
   }
 
   /** As `delete`, for every entry that was loaded or set with one of these tags. */
   async invalidateTags(...tags: string[]): Promise<boolean> {
-    return this.writes.invalidateTags(tags, false);
+    return this.rooms.writes.advanceTags(tags, 'invalidate', false);
+  }
+
+  /**
+   * From now on the entry is stale: near copies go in all processes, and it is served as far as its `staleFor` allows while it is refreshed, but never
+   * to a loader. An entry without a stale life is removed. False: the store did not acknowledge yet; the entry is removed as soon as it can be.
+   */
+  async expire(key: KeyLike, options?: WriteOptions): Promise<boolean> {
+    return this.rooms.expiry.expire(toKey(key), options?.confirm === true);
+  }
+
+  /** As `expire`, for every entry that was loaded or set with one of these tags. */
+  async expireTags(...tags: string[]): Promise<boolean> {
+    return this.rooms.writes.advanceTags(tags, 'expire', false);
   }
 
   /** Where the key is, and why it is not where it is not. For people; it moves nothing between tiers. */
   async explain(key: KeyLike): Promise<Explanation> {
-    return explainKey(this.parts, this.near, toKey(key));
+    return this.rooms.explanations.of(toKey(key), this.rooms.versions.current());
   }
 
   /** Whether the parts of the store answer now, each within a read's deadline. Never rejects: for health checks and dashboards. */
   status(): Promise<CacheStatus> {
-    return cacheStatus(this.parts);
+    return cacheStatus(this.name, this.rooms.coherence, this.rooms.clock);
   }
 
   /**
@@ -218,83 +227,97 @@ export class TieredCache {
    * @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared.
    */
   async dangerouslyClear(): Promise<void> {
-    this.near.clear();
-    const cleared = await Promise.allSettled(
-      (this.parts.store?.shards ?? []).map((shard) => this.parts.logOf(shard).clear()),
-    );
-    this.near.clear();
-    const failed = cleared.find((outcome) => outcome.status === 'rejected');
-    if (failed) throw failed.reason;
+    this.rooms.near.clear();
+    try {
+      await this.rooms.coherence.clear();
+    } finally {
+      this.rooms.near.clear();
+    }
   }
 
-  /** Opens the store and begins to read its log. Resolves also when the store can't be reached. */
+  /** Opens the store and begins to read its feed. Resolves also when the store can't be reached. */
   async open(): Promise<void> {
-    await this.parts.store?.open();
-    for (const shard of this.parts.store?.shards ?? []) this.parts.logOf(shard).start();
+    await this.rooms.store?.open();
+    this.rooms.coherence.start();
   }
 
   /** Ends timers and connections. Unacknowledged invalidations are sent once more. */
   async close(): Promise<void> {
-    await this.stop();
+    this.rooms.versions.close();
+    await this.rooms.coherence.close();
+    await this.rooms.store?.close();
   }
 
   /**
    * The near copy that answers without a second look, if there is one. Nearly all calls end here: no promise, object or closure is made
-   * on the way, and a coarse clock is read once.
+   * on the way, and a coarse clock is read once. It was made for look-ups that ask for the same; what else the verdict asks is asked here as well.
    */
   private servable(key: KeyLike): NearCopy | undefined {
     const plain = typeof key === 'string';
     if (plain && !isPlainId(key)) return undefined;
     const id = plain ? key : key.id;
-    const scope = this.parts.scope.current();
+    const scope = this.rooms.scope.current();
     if (scope !== undefined) return this.servableInScope(scope, key, id);
-    const copy = this.parts.process?.get(id);
-    if (copy?.promise === undefined || !this.stands(copy)) return undefined;
-    if (processHitsAreWatched()) this.lookUps.hit(toKey(key), copy, 'process');
+    const copy = this.rooms.process?.get(id);
+    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
+    if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
     return copy;
   }
 
   private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {
-    const held = this.near.ofRequest(scope);
+    const held = this.rooms.near.ofRequest(scope);
     const ofRequest = held.get(id);
-    if (ofRequest?.promise !== undefined && this.parts.coarseClock.now() < ofRequest.freshUntil) {
-      if (channels.hit.hasSubscribers) this.lookUps.hit(toKey(key), ofRequest, 'request');
-      return ofRequest;
+    if (ofRequest?.promise !== undefined && this.asksFor(ofRequest, key)) {
+      if (this.rooms.clock.coarseNow() < ofRequest.freshUntil) {
+        if (channels.hit.hasSubscribers) this.rooms.hits.hit(toKey(key), ofRequest, 'request');
+        return ofRequest;
+      }
     }
-    const copy = scope.forced ? undefined : this.parts.process?.get(id);
-    if (copy?.promise === undefined || !this.stands(copy)) return undefined;
+    const copy = scope.forced ? undefined : this.rooms.process?.get(id);
+    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
     held.set(id, copy);
-    if (processHitsAreWatched()) this.lookUps.hit(toKey(key), copy, 'process');
+    if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
     return copy;
   }
 
-  private stands(copy: NearCopy): boolean {
-    const now = this.parts.coarseClock.now();
-    return now < copy.servedUntil && now < copy.trust.until;
+  private stands(copy: NearCopy, key: KeyLike): boolean {
+    const now = this.rooms.clock.coarseNow();
+    if (now >= copy.servedUntil || now >= copy.trust.until || !this.rooms.coherence.outbox.isEmpty) return false;
+    return this.asksFor(copy, key);
+  }
+
+  /** Whether the copy was made for what this look-up asks, and no loader asks, which is served only what is verified. */
+  private asksFor(copy: NearCopy, key: KeyLike): boolean {
+    return copy.serving === this.policies.servingOf(key) && loadUnderWay() === undefined;
   }
 
   private async getOrLoad<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V | undefined> {
+    const { hits, flights, coherence, near, clock } = this.rooms;
     const one = toKey(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
-    const { position } = this.parts.fence;
-    const near =
-      this.near.find<V>(one.id, policy) ??
-      (this.near.isDoubtful(one.id) ? await this.near.recall<V>(one, policy) : undefined);
-    if (near) {
-      const { value } = this.lookUps.hit(one, near.copy, near.tier);
-      if (near.tier === 'request' || this.parts.clock.now() < near.copy.servedUntil) return value;
-      return this.taken(one, position, await this.flights.serveStale(one, near.copy, loader, policy));
+    const { position } = coherence.names;
+    const inLoad = loadUnderWay() !== undefined;
+    const needsReading = inLoad ? near.holds(one.id) : near.isDoubtful(one.id);
+    const found = hits.find<V>(one, policy) ?? (needsReading ? await hits.recall<V>(one, policy) : undefined);
+    if (found) {
+      const { value } = hits.hit(one, found.copy, found.tier);
+      if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;
+      return this.takenOnce(one, position, await flights.serveStale(one, found.copy, loader, policy));
     }
-    const forced = this.parts.scope.current()?.forced ?? false;
-    const landed = await this.flights.find(one, loader, policy, forced);
-    if (!landed.refreshDue || !landed.copy) return this.taken(one, position, landed);
-    return this.taken(one, position, await this.flights.serveStale(one, landed.copy, loader, policy));
+    const forced = this.rooms.scope.current()?.forced ?? false;
+    const landed = await flights.find(one, loader, policy, forced);
+    if (!landed.copy) return undefined;
+    const isStale = clock.now() >= landed.copy.freshUntil;
+    if (inLoad && isStale && landed.unverified !== true) {
+      return hits.taken(one, position, await flights.refreshed(one, landed.copy, loader, policy));
+    }
+    if (landed.refreshDue !== true) return hits.taken(one, position, landed);
+    return this.takenOnce(one, position, await flights.serveStale(one, landed.copy, loader, policy));
   }
 
-  /** @param position the fence's position when the caller asked. */
-  private taken<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
-    this.near.keepLoadedForRequest(key, landed, position);
-    return landed.copy?.read();
+  /** As `taken`. A refresh says when there is none any more. */
+  private takenOnce<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
+    return this.rooms.hits.taken(key, position, landed);
   }
 }

@@ -1,10 +1,10 @@
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import { isNoAnswer, versionText } from '../catalogue/entry-policy.js';
 import { toKey } from '../key/key.js';
+import type { LoadContext } from '../load/loader.js';
 import type { Duration } from '../value/duration.js';
 import { reportFault } from '../value/events.js';
-import { isNoAnswer, versionText } from './entry-policy.js';
-import type { LoadContext } from './loader.js';
 import type { KeyOf, TieredCache } from './tiered-cache.js';
 
 /** How a version is kept. What is absent comes from the key class, then from the cache's defaults; a `ttl` from neither of them is 5 s. */

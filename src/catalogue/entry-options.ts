@@ -25,6 +25,11 @@ export interface EntryOptions<V = unknown> {
    * 1 is the published optimum, larger is earlier, 0 off. Default 0.
    */
   readonly earlyRefresh?: number;
+  /**
+   * Refreshes once this share of the life is over, whoever asks: 0.8 of `'10m'` is after 8 minutes. A fixed threshold beside the probabilistic
+   * `earlyRefresh`; whichever comes first. 0 to 1; default 0: off.
+   */
+  readonly refreshAfter?: number;
   /** How long callers wait. See {@link TimeoutOptions}. */
   readonly timeout?: TimeoutOptions;
   /** How long a load may hold its slot and lease; a later result is returned to its callers and not kept. Default 30 s. */
@@ -35,6 +40,18 @@ export interface EntryOptions<V = unknown> {
   readonly cacheIf?: (value: V) => boolean;
   /** Names under which `invalidateTags` reaches the entry. At most 16. Default none. */
   readonly tags?: readonly string[];
+  /**
+   * The entry also gets the tags of what its loader read through caches of this process, so that an invalidation of a part reaches the whole. At most
+   * 64 in all: with more the value is answered and not kept. Default false.
+   */
+  readonly inheritTags?: boolean;
+  /** Copies in the process tier live no longer than this, however long the entry lives. Default: as long as the entry. */
+  readonly nearTtl?: Duration;
+  /**
+   * How long this process answers with the error of a failed load instead of loading again, and how long other processes wait. `0`: not at all; at
+   * most and by default 1 s.
+   */
+  readonly failureHold?: Duration;
   /**
    * The upstream version that the caller wants, such as a modification time or a row version. An entry of another version is a
    * miss and is replaced. Numbers and dates are compared as text. Default: any version will do.
@@ -65,6 +82,8 @@ export interface TimeoutOptions {
 export interface NegativeOptions<V> {
   /** How long a negative answer is fresh. */
   readonly ttl: Duration;
+  /** How long after that it may be served while it is refreshed. Default 0: not at all, whatever the entry's `staleFor` says. */
+  readonly staleFor?: Duration;
   /** Which values are negative. Default: `null`. */
   readonly when?: (value: V) => boolean;
 }

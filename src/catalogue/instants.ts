@@ -41,7 +41,7 @@ export function resolveInstants<V>(
   const field = isNegative ? 'negative.ttl' : 'ttl';
   const given = isNegative ? negative.ttl : ttl;
   const until = endOf(given, field, { value, createdAt, random });
-  const staleMs = finite(staleFor, 'staleFor');
+  const staleMs = isNegative ? finite(negative.staleFor ?? 0, 'negative.staleFor') : finite(staleFor, 'staleFor');
   const share = shortening(jitter, random);
   if (until <= createdAt) return { freshUntil: createdAt, staleUntil: createdAt };
   const end = share === 1 ? until : createdAt + (until - createdAt) * share;

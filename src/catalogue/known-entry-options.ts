@@ -3,7 +3,7 @@ import type { OptionTable } from '../value/known-options.js';
 import type { EntryOptions, NegativeOptions, TimeoutOptions } from './entry-options.js';
 
 const timeout = KnownOptions.of<TimeoutOptions>('timeout', { soft: true, hard: true });
-const negative = KnownOptions.of<NegativeOptions<unknown>>('negative', { ttl: true, when: true });
+const negative = KnownOptions.of<NegativeOptions<unknown>>('negative', { ttl: true, staleFor: true, when: true });
 
 /** The names of all entry options, for whatever takes them beside its own. */
 export const entryOptionTable: OptionTable<EntryOptions> = {
@@ -11,6 +11,10 @@ export const entryOptionTable: OptionTable<EntryOptions> = {
   staleFor: true,
   jitter: true,
   earlyRefresh: true,
+  refreshAfter: true,
+  inheritTags: true,
+  nearTtl: true,
+  failureHold: true,
   timeout,
   maxLoad: true,
   negative,

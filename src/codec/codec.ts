@@ -16,6 +16,8 @@ export interface Codec<V> {
    * be changed, such as strings).
    */
   readonly isolations: readonly [Isolation, ...Isolation[]];
+  /** True: `decode` refuses values that another codec of this name hands out, so that what that one decoded is not this one's. Default false. */
+  readonly checksOnRead?: boolean;
   /** @throws UnencodableValueError naming the path and the remedy. */
   encode(value: V): Uint8Array;
   /**

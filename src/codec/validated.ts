@@ -14,6 +14,7 @@ export function validated<V>(codec: Codec<V>, schema: StandardSchemaV1<unknown, 
   return {
     name: codec.name,
     isolations: codec.isolations,
+    checksOnRead: onRead || codec.checksOnRead === true,
     encode(value) {
       const result = validate(schema, value);
       if (result.issues) {

@@ -1,10 +1,10 @@
 import type { Clock } from '../value/clock.js';
 import { channels } from '../value/events.js';
-import type { Trust } from '../tier/trust.js';
-import type { LogName } from './log-slot.js';
-import type { ShardLog } from './shard-log.js';
+import type { Trust } from './trust.js';
+import type { FeedName } from './feed-record.js';
+import type { ShardFeed } from './shard-feed.js';
 
-/** What of a near copy tells whether a name in the log was meant for it. */
+/** What of a near copy tells whether a name in the feed was meant for it. */
 export interface SampledCopy {
   readonly createdAt: number;
   readonly trust: Trust;
@@ -13,7 +13,7 @@ export interface SampledCopy {
 
 interface Sample {
   readonly key: string;
-  /** What the log calls the key. */
+  /** What the feed calls the key. */
   readonly name: string;
   readonly hitAt: number;
   readonly copy: SampledCopy;
@@ -24,11 +24,11 @@ interface Sample {
 const maxSamples = 100;
 
 /**
- * Measures how stale the hits of a process tier were. Whether a hit was true is known only after it, when the log has been read past it:
+ * Measures how stale the hits of a process tier were. Whether a hit was true is known only after it, when the feed has been read past it:
  *
  * 1. another process begins to invalidate a key, at `at`, and appends its name;
  * 2. this process serves its copy, made before `at`: the hit is sampled;
- * 3. the log is read: the hit was stale by the time between 1 and 2. What is not named by then was true.
+ * 3. the feed is read: the hit was stale by the time between 1 and 2. What is not named by then was true.
  *
  * Costs nothing unless somebody listens to `staleness`.
  */
@@ -38,9 +38,9 @@ export class StalenessSample {
 
   constructor(
     private readonly cache: string,
-    private readonly clock: Clock,
+    private readonly clock: Pick<Clock, 'now'>,
     private readonly random: () => number,
-    private readonly logs: () => Iterable<ShardLog>,
+    private readonly feeds: () => Iterable<ShardFeed>,
   ) {}
 
   /** A hit of the process tier. */
@@ -55,7 +55,7 @@ export class StalenessSample {
     if (place < maxSamples) this.samples[place] = sample;
   }
 
-  named(names: readonly LogName[], at: number | undefined): void {
+  named(names: readonly FeedName[], at: number | undefined): void {
     if (this.samples.length === 0 || at === undefined) return;
     for (const sample of this.samples) {
       const { name, hitAt, copy } = sample;
@@ -68,18 +68,18 @@ export class StalenessSample {
   }
 
   /** What these hits were worth is not to be known any more. */
-  missed(log: ShardLog): void {
-    this.samples = this.samples.filter(({ copy }) => !copy.trust.covers(log.trust));
+  missed(feed: ShardFeed): void {
+    this.samples = this.samples.filter(({ copy }) => !copy.trust.covers(feed.trust));
   }
 
-  /** Tells what is known by now: of hits from before the last reading of every log that could have named them. */
+  /** Tells what is known by now: of hits from before the last reading of every feed that could have named them. */
   judge(): void {
     if (this.samples.length === 0) return;
-    const logs = [...this.logs()];
+    const feeds = [...this.feeds()];
     const left: Sample[] = [];
     for (const sample of this.samples) {
       const { key, hitAt, copy, staleMs } = sample;
-      const known = logs.every((log) => !copy.trust.covers(log.trust) || log.readUpTo > hitAt);
+      const known = feeds.every((feed) => !copy.trust.covers(feed.trust) || feed.readUpTo > hitAt);
       if (!known) left.push(sample);
       else if (channels.staleness.hasSubscribers) channels.staleness.publish({ cache: this.cache, key, staleMs });
     }

@@ -1,22 +1,27 @@
 import { encodePart } from '../key/key-part.js';
 import { digest, maxKeyBytes } from '../key/key-space.js';
-import type { TagGeneration } from '../value/entry.js';
-import type { Clock } from '../value/clock.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, Store } from '../store/store.js';
-import { seed } from './shard-log.js';
+import type { TagGeneration } from '../value/entry.js';
+import type { Invalidating } from './shard-invalidations.js';
+
+/** What the present generation of a tag says of an entry that was made under an earlier one. */
+export type TagStanding = 'stands' | 'expired' | 'invalidated';
+
+/** An invalidation advances a generation by so much, an expiry by one. So many expiries in a row count as an invalidation. */
+const invalidationStep = 1_000;
 
 /**
  * A tag is a number that only grows, its *generation*. An entry records the generations that its load started with, and is valid while
- * they are the present ones. A generation that was lost is made anew from the clock: greater than it ever was, so that a loss
- * invalidates and never revives.
+ * they are the present ones: not since invalidated (the thousands), fresh while not since expired (the rest). A generation that was lost is made
+ * anew from the clock: greater than it ever was, so that a loss invalidates and never revives.
  */
 export class TagGenerations {
   /** @param enabled false only in tests that show what happens when all generations are taken for one. */
   constructor(
     private readonly store: Store,
     private readonly namespace: string,
-    private readonly clock: Clock,
+    private readonly clock: { now(): number },
     private readonly enabled = true,
   ) {}
 
@@ -28,31 +33,43 @@ export class TagGenerations {
   async read(tags: readonly string[]): Promise<TagGeneration[]> {
     if (!this.enabled) return tags.map((tag) => ({ tag, generation: 0 }));
     const groups = byShard(tags, (tag) => this.shardOf(tag));
-    const read = await Promise.all(
-      [...groups].map(async ([shard, ofShard]) => {
-        const keys = ofShard.map((tag) => this.storeKey(tag));
-        const items = await shard.readMany(keys);
-        return Promise.all(
-          items.map(async (item, index): Promise<TagGeneration> => {
-            const stored = item && Number(item.bytes.toString('latin1'));
-            const generation = Number.isSafeInteger(stored)
-              ? (stored as number)
-              : await shard.increment(keys[index] as string, 0, seed(this.clock));
-            return { tag: ofShard[index] as string, generation };
-          }),
-        );
-      }),
-    );
+    const read = await Promise.all([...groups].map(([shard, ofShard]) => this.readOf(shard, ofShard)));
     return read.flat();
   }
 
-  /** From now on entries of loads that began earlier are not valid. @throws StoreUnavailableError */
-  async advance(tag: string): Promise<void> {
-    await this.shardOf(tag).increment(this.storeKey(tag), 1, seed(this.clock));
+  /** What advances the tag, so that entries of loads which began earlier are not valid, or not fresh. */
+  advance(tag: string, how: 'invalidate' | 'expire'): Invalidating {
+    const by = how === 'invalidate' ? invalidationStep : 1;
+    return { name: { tag }, advance: { storeKey: this.storeKey(tag), by, seed: () => this.seed() } };
+  }
+
+  private async readOf(shard: Shard, tags: readonly string[]): Promise<TagGeneration[]> {
+    const keys = tags.map((tag) => this.storeKey(tag));
+    const items = await shard.readMany(keys);
+    return Promise.all(
+      items.map(async (item, index): Promise<TagGeneration> => {
+        const stored = item ? Number(item.bytes.toString('latin1')) : NaN;
+        const key = keys[index] as string;
+        const generation = Number.isSafeInteger(stored) ? stored : await shard.increment(key, 0, this.seed());
+        return { tag: tags[index] as string, generation };
+      }),
+    );
   }
 
   private storeKey(tag: string): string {
     const key = `${this.namespace}~tag:${encodePart(tag)}`;
     return key.length <= maxKeyBytes ? key : `${this.namespace}~tag:${digest(tag)}`;
   }
+
+  private seed(): number {
+    return Math.floor(this.clock.now()) * invalidationStep;
+  }
+}
+
+/** What the present generation says of an entry that recorded `recorded`. */
+export function standingOf(recorded: number, present: number | undefined): TagStanding {
+  if (present === recorded) return 'stands';
+  if (present === undefined || present < recorded) return 'invalidated';
+  const sameInvalidation = Math.floor(present / invalidationStep) === Math.floor(recorded / invalidationStep);
+  return sameInvalidation ? 'expired' : 'invalidated';
 }

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
-import { entryPolicy } from '../cache/entry-policy.js';
 import { getTieredCacheToken } from '../cache/injection-tokens.js';
+import { entryPolicy } from '../catalogue/entry-policy.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { resolveInstants } from '../catalogue/instants.js';
@@ -124,7 +124,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
 
 /** Durations and the like are wrong at the definition, not at the first call. */
 function assertOptions(options: EntryOptions): void {
-  const { life } = entryPolicy(options);
+  const { life } = entryPolicy([options]);
   const { ttl } = options;
   const isFixed = typeof ttl === 'number' || typeof ttl === 'string' || ttl instanceof Date;
   resolveInstants({ ...life, ttl: isFixed ? ttl : 0 }, undefined, 0);

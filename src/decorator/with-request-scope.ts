@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { RequestScope } from '../tier/request-scope.js';
+import { RequestScope } from '../near/request-scope.js';
 import { memberName, methodOf } from '../value/member.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';

@@ -4,7 +4,7 @@ import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { from, of, tap, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { resolveInstants } from '../catalogue/instants.js';
-import type { LoadContext } from '../cache/loader.js';
+import type { LoadContext } from '../load/loader.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';

@@ -31,10 +31,15 @@ export class KeySpace {
 
   /** The key as a store sees it: printable ASCII without spaces, at most {@link maxKeyBytes} long, injective. */
   storeKey(text: string): string {
-    if (this.format === 'digest') return this.prefix + digest(text);
-    if (this.prefix.length + text.length <= maxKeyBytes) return this.prefix + text;
-    return this.prefix + text.slice(0, maxKeyBytes - this.prefix.length - digestLength) + digest(text);
+    return storeKeyUnder(this.prefix, this.format, text);
   }
+}
+
+/** The store key of a text under the prefix of any version that has the same key format. */
+export function storeKeyUnder(prefix: string, format: KeyFormat, text: string): string {
+  if (format === 'digest') return prefix + digest(text);
+  if (prefix.length + text.length <= maxKeyBytes) return prefix + text;
+  return prefix + text.slice(0, maxKeyBytes - prefix.length - digestLength) + digest(text);
 }
 
 /** A second key beside a key, for what belongs to it: its refresh lease. `~` is escaped in texts, so none collides. */

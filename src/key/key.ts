@@ -92,6 +92,11 @@ export function idOfText(text: string): string {
   return typeof only === 'string' && isPlainId(only) ? only : `\0${text}`;
 }
 
+/** The text of the key that has this {@link Key.id}. */
+export function textOfId(id: string): string {
+  return isPlainId(id) ? encodePart(id) : id.slice(1);
+}
+
 /** Whether this string, as a key, is its own {@link Key.id}. One comparison: it stands on the path of every hit. */
 export function isPlainId(text: string): boolean {
   return text.charCodeAt(0) !== 0;

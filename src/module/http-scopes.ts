@@ -2,8 +2,8 @@ import type { MiddlewareConsumer } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { ScopeState } from '../tier/request-scope.js';
-import type { RequestScope } from '../tier/request-scope.js';
+import { ScopeState } from '../near/request-scope.js';
+import type { RequestScope } from '../near/request-scope.js';
 
 type Next = () => void;
 type FastifyHook = (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }, next: Next) => void;

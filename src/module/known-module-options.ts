@@ -1,12 +1,16 @@
-import type { CoherenceOptions } from '../cache/build-cache-parts.js';
+import type { CoherenceOptions } from '../cache/cache-configuration.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { entryOptionTable } from '../catalogue/known-entry-options.js';
-import type { ProcessTierOptions } from '../tier/process-tier.js';
+import type { ProcessTierOptions } from '../near/process-tier.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
 const processTier = KnownOptions.of<ProcessTierOptions>('process', { maxEntries: true, maxBytes: true });
-const coherence = KnownOptions.of<CoherenceOptions>('coherence', { interval: true, blindFor: true });
+const coherence = KnownOptions.of<CoherenceOptions>('coherence', {
+  interval: true,
+  blindFor: true,
+  maxBehindBytes: true,
+});
 const defaults = KnownOptions.of<EntryOptions>('defaults', entryOptionTable);
 const lock = KnownOptions.of<LockModuleOptions>('lock', {
   store: true,

@@ -1,6 +1,6 @@
 import { CacheLock } from '../lock/cache-lock.js';
 import type { Store } from '../store/store.js';
-import { guarded } from '../tier/guarded-store.js';
+import { guarded } from '../origin/guarded-store.js';
 import { milliseconds } from '../value/duration.js';
 import type { ResolvedOptions } from './resolved-options.js';
 

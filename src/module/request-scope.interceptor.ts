@@ -1,7 +1,7 @@
 import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/common';
 import { Observable, from, switchMap } from 'rxjs';
-import { ScopeState } from '../tier/request-scope.js';
-import type { RequestScope } from '../tier/request-scope.js';
+import { ScopeState } from '../near/request-scope.js';
+import type { RequestScope } from '../near/request-scope.js';
 import type { ResolvedOptions } from './resolved-options.js';
 
 /**

@@ -1,6 +1,6 @@
-import type { CacheConfiguration } from '../cache/build-cache-parts.js';
+import type { CacheConfiguration } from '../cache/cache-configuration.js';
 import type { Store } from '../store/store.js';
-import type { RequestScope } from '../tier/request-scope.js';
+import type { RequestScope } from '../near/request-scope.js';
 import type { Clock } from '../value/clock.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity, requireIdentity } from '../cache/configuration/package-identity.js';

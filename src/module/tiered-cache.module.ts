@@ -20,8 +20,8 @@ import {
   OWN_CLOCK,
   OWN_STORE,
 } from '../cache/injection-tokens.js';
-import { RequestCache } from '../tier/request-cache.js';
-import { RequestScope } from '../tier/request-scope.js';
+import { RequestCache } from '../near/request-cache.js';
+import { RequestScope } from '../near/request-scope.js';
 import { systemClock } from '../value/clock.js';
 import { AFTER_COMMIT } from '../decorator/transaction.js';
 import type { CommitHooks } from '../decorator/transaction.js';

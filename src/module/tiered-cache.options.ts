@@ -1,12 +1,12 @@
 import type { ModuleMetadata, Type } from '@nestjs/common';
-import type { CoherenceOptions } from '../cache/build-cache-parts.js';
-import type { VersionStamp } from '../cache/versioned-key-space.js';
+import type { CoherenceOptions } from '../cache/cache-configuration.js';
+import type { VersionStamp } from '../coherence/versioned-key-space.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { AfterCommitHook } from '../decorator/transaction.js';
 import type { KeyFormat } from '../key/key-space.js';
 import type { Store } from '../store/store.js';
-import type { ProcessTierOptions } from '../tier/process-tier.js';
-import type { ScopeStorage } from '../tier/request-scope.js';
+import type { ProcessTierOptions } from '../near/process-tier.js';
+import type { ScopeStorage } from '../near/request-scope.js';
 import type { Duration } from '../value/duration.js';
 import type { Unchecked } from '../value/unchecked.js';
 

@@ -18,7 +18,16 @@ export interface CacheEvents {
   loadFinished: OfKey & { readonly durationMs: number; readonly error?: unknown };
   /** A finished load was returned to its callers and not kept, and why. */
   loadRefused: OfKey & {
-    readonly reason: 'invalidated' | 'lease-lost' | 'too-late' | 'no-lease' | 'too-large' | 'recursive';
+    readonly reason:
+      | 'invalidated'
+      | 'lease-lost'
+      | 'too-late'
+      | 'no-lease'
+      | 'too-large'
+      | 'recursive'
+      | 'unverified'
+      | 'expired'
+      | 'unavailable';
   };
   backfilled: OfKey & { readonly tier: TierName };
   evicted: { readonly cache: string; readonly tier: TierName; readonly entries: number };

@@ -4,7 +4,7 @@ import { createNamespace, destroyNamespace } from 'cls-hooked';
 import type { Namespace } from 'cls-hooked';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { clsHookedStorage } from '../../src/adapter/cls-hooked-storage.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 import { expectNoCrossings, visitAll } from '../module/support/visit-all.js';
 import { Visits } from '../module/support/visits.js';

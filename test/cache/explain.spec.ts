@@ -3,7 +3,7 @@ import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 
 const minute = 60_000;

@@ -5,7 +5,7 @@ import { keyvStore } from '../../src/adapter/keyv-store.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { SlotMap } from '../../src/cache/slot-map.js';
+import { SlotMap } from '../../src/load/slot-map.js';
 
 it('counts what is taken, and leaves a slot to who came later', () => {
   const slots = new SlotMap<object>();

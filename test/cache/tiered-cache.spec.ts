@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { versionedKey } from '../../src/key/key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 

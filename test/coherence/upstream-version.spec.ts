@@ -5,7 +5,7 @@ import { defineKey } from '../../src/catalogue/define-key.js';
 import { text } from '../../src/codec/text.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { SimulatedClock } from '../support/simulation/simulated-clock.js';

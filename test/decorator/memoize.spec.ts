@@ -4,10 +4,10 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { memoized } from '../../src/decorator/memoized.js';
 import { Invalidate } from '../../src/decorator/invalidate.js';
-import { loadSignal } from '../../src/cache/flight.js';
+import { loadSignal } from '../../src/load/flight.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { versionedKey } from '../../src/key/key.js';
 import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
 import { cacheModule, start } from '../support/nest-application.js';
@@ -60,7 +60,7 @@ class Courses {
   }
   stopped: unknown;
 
-  @Memoize()
+  @Memoize({ failureHold: 0 })
   async failing(): Promise<number> {
     throw new Error(`no ${++this.loads}`);
   }
@@ -173,7 +173,7 @@ describe('@Memoize', () => {
     expect(courses.loads).toBe(0);
   });
 
-  it('hands errors on and keeps none', async () => {
+  it('hands errors on, and keeps none beyond failureHold', async () => {
     const { courses } = await withCourses();
     await expect(courses.failing()).rejects.toThrow('no 1');
     await expect(courses.failing()).rejects.toThrow('no 2');

@@ -3,7 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { WithRequestScope } from '../../src/decorator/with-request-scope.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 @Injectable()

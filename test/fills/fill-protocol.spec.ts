@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CacheConfiguration, Protections } from '../../src/cache/build-cache-parts.js';
+import type { CacheConfiguration, Protections } from '../../src/cache/cache-configuration.js';
 import { SimulatedFleet } from '../support/simulation/simulated-fleet.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
@@ -60,7 +60,7 @@ describe('three processes under a seeded scheduler', () => {
   it.each<[string, Protections, Partial<CacheConfiguration>]>([
     ['fills are not bound to a revision', { leases: false }, {}],
     ['an entry outlives the generations of its tags', { generations: false }, {}],
-    ['near tiers keep what began before an invalidation', { fence: false }, {}],
+    ['near tiers keep what began before an invalidation', { names: false }, {}],
     ['nobody reads what others invalidated', {}, { coherence: false }],
   ])(
     'F4 (−) do so within these seeds when %s',

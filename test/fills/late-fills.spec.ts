@@ -20,7 +20,7 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
         main: {},
         'fills unfenced': { protections: { leases: false } },
         'tags unfenced': { protections: { generations: false } },
-        'near unfenced': { protections: { fence: false } },
+        'near unfenced': { protections: { names: false } },
       },
     });
   }, 60_000);

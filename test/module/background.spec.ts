@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { cacheModule, start } from '../support/nest-application.js';
 import { expectNoCrossings, visitAll, visitors } from './support/visit-all.js';
 import { Visits } from './support/visits.js';

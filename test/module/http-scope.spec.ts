@@ -18,9 +18,9 @@ import type {
 } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { RequestCache } from '../../src/tier/request-cache.js';
-import { asyncLocalScopeStorage, RequestScope } from '../../src/tier/request-scope.js';
-import type { ScopeState, ScopeStorage } from '../../src/tier/request-scope.js';
+import { RequestCache } from '../../src/near/request-cache.js';
+import { asyncLocalScopeStorage, RequestScope } from '../../src/near/request-scope.js';
+import type { ScopeState, ScopeStorage } from '../../src/near/request-scope.js';
 import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 import type { Platform } from '../support/nest-application.js';

@@ -7,7 +7,7 @@ import { Test } from '@nestjs/testing';
 import { firstValueFrom, from, mergeMap, throwError, toArray } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { cacheModule } from '../support/nest-application.js';

@@ -1,5 +1,5 @@
 import { TieredCache } from '../../src/cache/tiered-cache.js';
-import type { CacheConfiguration, Protections } from '../../src/cache/build-cache-parts.js';
+import type { CacheConfiguration, Protections } from '../../src/cache/cache-configuration.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 
 /** A cache of the tests, opened. Close it. */

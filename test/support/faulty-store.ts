@@ -1,4 +1,5 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type { Change, FeedQuestion, Invalidation } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 
@@ -32,9 +33,11 @@ export class FaultyStore {
         throw new StoreUnavailableError(shard.name, 'it was made unreachable');
       }
       this.commands.push(`${operation} ${keys.join(' ')}`);
-      if (operation === 'remove' && this.removalsArriveAfterMs > 0) await pause(this.removalsArriveAfterMs);
+      if ((operation === 'remove' || operation === 'invalidate') && this.removalsArriveAfterMs > 0)
+        await pause(this.removalsArriveAfterMs);
       const result = await work();
-      if (operation === 'write' && this.answersWritesAfterMs > 0) await pause(this.answersWritesAfterMs);
+      if ((operation === 'write' || operation === 'invalidate') && this.answersWritesAfterMs > 0)
+        await pause(this.answersWritesAfterMs);
       return result;
     };
     return {
@@ -45,6 +48,25 @@ export class FaultyStore {
       remove: (key, revision) => pass('remove', [key], () => shard.remove(key, revision)),
       increment: (key, by, seed) => pass('increment', [key], () => shard.increment(key, by, seed)),
       touch: (key, lifeMs) => pass('touch', [key], () => shard.touch(key, lifeMs)),
+      ...(shard.invalidate && {
+        invalidate: (asked: Invalidation) =>
+          pass(
+            'invalidate',
+            asked.changes.map(keyOf).concat(`${asked.feed}~feed`),
+            () => shard.invalidate?.(asked) ?? missing(),
+          ),
+      }),
+      ...(shard.readFeed && {
+        readFeed: (question: FeedQuestion) =>
+          pass('readFeed', [`${question.feed}~feed`], () => shard.readFeed?.(question) ?? missing()),
+      }),
     };
   }
 }
+
+const keyOf = (change: Change): string =>
+  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
+
+const missing = (): never => {
+  throw new Error('the store has no feed');
+};

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { versionedKey } from '../../src/key/key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { Entry } from '../../src/value/entry.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { buildCache } from '../support/build-cache.js';

@@ -1,16 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { inspect, isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { CacheConfiguration } from '../../src/cache/build-cache-parts.js';
+import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { bytes } from '../../src/codec/bytes.js';
 import { json } from '../../src/codec/json.js';
-import { sealEnvelope } from '../../src/codec/envelope.js';
+import { openEnvelope, sealEnvelope } from '../../src/codec/envelope.js';
 import { structured } from '../../src/codec/structured.js';
 import { versionedKey } from '../../src/key/key.js';
 import type { KeyPart } from '../../src/key/key-part.js';
-import { RequestScope } from '../../src/tier/request-scope.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { systemClock } from '../../src/value/clock.js';
 import { InvalidDurationError, UnencodableValueError } from '../../src/value/errors.js';
 import { eventually } from '../support/eventually.js';
@@ -110,13 +110,15 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
     const storeKey = near.storeKey('deep bytes');
     const writer = place.connect();
     await writer.open();
+    await shared.set('deep bytes', 'shallow');
+    const [stored] = await writer.shardOf('test~:deep bytes').readMany([storeKey]);
     const head = {
       codec: 'json',
       createdAt: Date.now(),
       freshUntil: Infinity,
       staleUntil: Infinity,
       loadCostMs: 0,
-      generation: Number.MAX_SAFE_INTEGER,
+      generation: openEnvelope(storeKey, stored?.bytes as Buffer).generation,
       tags: [],
     };
     for (const payload of [
@@ -124,7 +126,7 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
       '{"a":'.repeat(levels) + '1' + '}'.repeat(levels),
     ]) {
       const bytes = sealEnvelope(storeKey, head, Buffer.from(payload));
-      await writer.shardOf(storeKey).write(storeKey, bytes, { lifeMs: 60_000 });
+      await writer.shardOf('test~:deep bytes').write(storeKey, bytes, { lifeMs: 60_000 });
       for (const cache of [near, shared]) {
         expect(await cache.lookup('deep bytes')).toMatchObject({ hit: false, reason: 'undecodable' });
       }

@@ -7,7 +7,7 @@ import type { ClsModuleOptions } from 'nestjs-cls';
 import { nestjsClsStorage } from '../../../src/adapter/nestjs-cls-storage.js';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
-import { RequestScope, ScopeState } from '../../../src/tier/request-scope.js';
+import { RequestScope, ScopeState } from '../../../src/near/request-scope.js';
 import { Visits } from '../../module/support/visits.js';
 import type { Verdict } from '../../module/support/visits.js';
 

@@ -8,7 +8,7 @@ import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
-import { RequestCache } from '../../../src/tier/request-cache.js';
+import { RequestCache } from '../../../src/near/request-cache.js';
 import { serveWorker } from '../../support/serve-worker.js';
 import { Visits } from './visits.js';
 

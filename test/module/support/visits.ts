@@ -2,9 +2,9 @@ import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises'
 import { Injectable } from '@nestjs/common';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { versionedKey } from '../../../src/key/key.js';
-import { RequestCache } from '../../../src/tier/request-cache.js';
-import { RequestScope } from '../../../src/tier/request-scope.js';
-import type { ScopeState } from '../../../src/tier/request-scope.js';
+import { RequestCache } from '../../../src/near/request-cache.js';
+import { RequestScope } from '../../../src/near/request-scope.js';
+import type { ScopeState } from '../../../src/near/request-scope.js';
 import { seededRandom } from '../../support/seeded-random.js';
 
 /** What came of the visits. */

@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EntryOptions } from '../../../src/catalogue/entry-options.js';
-import type { CacheConfiguration, Protections } from '../../../src/cache/build-cache-parts.js';
-import type { LoadContext } from '../../../src/cache/loader.js';
+import type { CacheConfiguration, Protections } from '../../../src/cache/cache-configuration.js';
+import type { LoadContext } from '../../../src/load/loader.js';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import type { Store } from '../../../src/store/store.js';
 import type { Lookup } from '../../../src/value/lookup.js';

@@ -1,6 +1,7 @@
+import type { Change, FeedQuestion, Invalidation } from '../../../src/store/feed.js';
 import type { Shard, Store } from '../../../src/store/store.js';
 
-type Operation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch';
+type Operation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch' | 'invalidate' | 'readFeed';
 
 /** A store whose answers can be kept back after it has done what was asked: the command arrived, the caller does not know yet. */
 export class HeldAnswers {
@@ -52,6 +53,20 @@ export class HeldAnswers {
       remove: (key, revision) => through('remove', [key], shard.remove(key, revision)),
       increment: (key, by, seed) => through('increment', [key], shard.increment(key, by, seed)),
       touch: (key, lifeMs) => through('touch', [key], shard.touch(key, lifeMs)),
+      ...(shard.invalidate && {
+        invalidate: (asked: Invalidation) =>
+          through('invalidate', asked.changes.map(keyOf), shard.invalidate?.(asked) ?? missing()),
+      }),
+      ...(shard.readFeed && {
+        readFeed: (question: FeedQuestion) => through('readFeed', [], shard.readFeed?.(question) ?? missing()),
+      }),
     };
   }
 }
+
+const keyOf = (change: Change): string =>
+  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
+
+const missing = (): never => {
+  throw new Error('the store has no feed');
+};

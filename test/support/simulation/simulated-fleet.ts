@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises';
 import type { EntryOptions } from '../../../src/catalogue/entry-options.js';
-import type { CacheConfiguration, Protections } from '../../../src/cache/build-cache-parts.js';
+import type { CacheConfiguration, Protections } from '../../../src/cache/cache-configuration.js';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
-import { RequestScope } from '../../../src/tier/request-scope.js';
+import { RequestScope } from '../../../src/near/request-scope.js';
 import { seededRandom } from '../seeded-random.js';
 import { SimulatedClock } from './simulated-clock.js';
 import { SimulatedHistory } from './simulated-history.js';
@@ -51,7 +51,7 @@ export class SimulatedFleet {
   ) {
     this.random = seededRandom(seed);
     this.rowNames = this.random.pick(casts);
-    this.network = new SimulatedNetwork(this.random, (line) => this.note(line));
+    this.network = new SimulatedNetwork(this.random, (line) => this.note(line), this.random() < 0.5);
     this.caches = ['P0', 'P1', 'P2'].map(
       (process) =>
         new TieredCache(
@@ -244,9 +244,9 @@ export class SimulatedFleet {
     return row.version;
   }
 
-  /** As memory pressure and restarts do: of an entry, a stub, a generation, the log's counter or a slot. */
+  /** As memory pressure and restarts do: of an entry, a stub, a generation, the list of versions. */
   private async evict(): Promise<void> {
-    const suffix = this.random.pick([':a', ':b', ':tag1', ':a~r', '~log', '~tag:t', '~clear']);
+    const suffix = this.random.pick([':a', ':b', ':tag1', ':a~r', '~tag:t', '~versions']);
     const key = suffix.startsWith('~') ? `n${suffix}` : `n:1:${suffix}`;
     const outcome = await this.store.shards[0].remove(key);
     if (outcome === 'removed') this.note(`EVICTED ${key}`);

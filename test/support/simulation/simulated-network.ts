@@ -1,3 +1,4 @@
+import type { Change, Invalidated, Invalidation } from '../../../src/store/feed.js';
 import type { Shard, Store } from '../../../src/store/store.js';
 import { StoreUnavailableError } from '../../../src/value/errors.js';
 import type { SeededRandom } from '../seeded-random.js';
@@ -16,6 +17,8 @@ export class SimulatedNetwork {
   constructor(
     private readonly random: SeededRandom,
     private readonly trace: (line: string) => void,
+    /** True: an invalidation is one transaction. False: its parts arrive one after the other, and others may act in between. */
+    private readonly transactions = true,
   ) {}
 
   get underWay(): number {
@@ -81,6 +84,52 @@ export class SimulatedNetwork {
         return send(`increment ${key} by ${by}`, () => shard.increment(key, by, drawn));
       },
       touch: (key, lifeMs) => send(`touch ${key}`, () => shard.touch(key, lifeMs)),
+      invalidate: async (asked) => {
+        const what = `invalidate ${asked.changes.map(keyOf).join(' ')}`;
+        if (this.transactions) return send(what, () => invalidateOn(shard, asked));
+        return this.inOrder(what, process, asked, (part) => invalidateOn(shard, part));
+      },
+      readFeed: (question) => send('read the feed', () => shard.readFeed?.(question) ?? missing()),
     };
   }
+
+  /** As a server without transactions has it: changes, append, changes again, each a step of its own, and one answer. */
+  private inOrder(
+    what: string,
+    process: string,
+    asked: Invalidation,
+    carryOut: (part: Invalidation) => Promise<Invalidated>,
+  ): Promise<Invalidated> {
+    const again = asked.changes.filter((change) => !('write' in change));
+    const parts: readonly [string, Invalidation][] = [
+      ['changes', { ...asked, records: [] }],
+      ['append', { ...asked, changes: [] }],
+      ['changes again', { ...asked, changes: again, records: [] }],
+    ];
+    return new Promise((resolve, reject) => {
+      const lose = (): void => reject(new StoreUnavailableError('simulated', 'lost on the way'));
+      const step = (index: number, answers: readonly Invalidated[]): void => {
+        const part = parts[index];
+        if (!part) {
+          const [first, , last] = answers as [Invalidated, Invalidated, Invalidated];
+          const answer = { outcomes: first.outcomes, watched: last.watched };
+          this.steps.push({ what: `${process} <- ${what}`, happen: () => resolve(answer), lose });
+          return;
+        }
+        const happen = async (): Promise<void> => step(index + 1, [...answers, await carryOut(part[1])]);
+        this.steps.push({ what: `${process} -> ${what}: ${part[0]}`, happen, lose });
+      };
+      step(0, []);
+    });
+  }
 }
+
+const keyOf = (change: Change): string =>
+  'remove' in change ? change.remove : 'advance' in change ? change.advance : `${change.write} =`;
+
+const missing = (): never => {
+  throw new Error('the store has no feed');
+};
+
+const invalidateOn = (shard: Shard, asked: Invalidation): Promise<Invalidated> =>
+  shard.invalidate?.(asked) ?? missing();

@@ -1,0 +1,87 @@
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { VersionStamp } from '../coherence/versioned-key-space.js';
+import type { KeyFormat } from '../key/key-space.js';
+import type { ProcessTierOptions } from '../near/process-tier.js';
+import type { RequestScope } from '../near/request-scope.js';
+import type { Store } from '../store/store.js';
+import type { Clock } from '../value/clock.js';
+import { milliseconds, positiveMilliseconds } from '../value/duration.js';
+import type { Duration } from '../value/duration.js';
+import { InvalidOptionError } from '../value/errors.js';
+
+/** How far near copies are believed. Of stores that keep a feed of invalidations: memcached, disk, memory; an error with any other store. */
+export interface CoherenceOptions {
+  /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. */
+  readonly interval?: Duration;
+  /** How much longer near copies are believed while a part of the store can't be read. Default 5 s; 0: not at all. */
+  readonly blindFor?: Duration;
+  /** How many bytes of invalidations a process may be behind before it drops all near copies instead of reading them. Default 4 MiB. */
+  readonly maxBehindBytes?: number;
+}
+
+/** One cache, all questions answered. The module makes it from its options and the environment. */
+export interface CacheConfiguration {
+  readonly name: string;
+  readonly namespace: string;
+  readonly packageVersion: string;
+  readonly versionStamp?: VersionStamp;
+  readonly keyFormat?: KeyFormat;
+  /** The store below the process tier; undefined: there is none. The cache opens and closes it. */
+  readonly store?: Store | undefined;
+  readonly process?: ProcessTierOptions | false;
+  readonly coherence?: CoherenceOptions | false;
+  /** How many loaders may run at once in this process; more wait for their turn. A whole number of 1 or more. Default: no limit. */
+  readonly maxConcurrentLoads?: number;
+  readonly defaults?: EntryOptions;
+  readonly scope?: RequestScope;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+}
+
+/** What a test can switch off, to show what happens without it. All are on. */
+export interface Protections {
+  /** What was named since a read began is not kept. */
+  readonly names?: boolean;
+  /** Fills are bound to the state that their lease was won for. */
+  readonly leases?: boolean;
+  /** Tags have generations. */
+  readonly generations?: boolean;
+  /** Entries carry the generation of their version. */
+  readonly versions?: boolean;
+  /** Loads build on verified copies only. */
+  readonly verification?: boolean;
+}
+
+const defaultMaxBehindBytes = 4 * 2 ** 20;
+
+/** @throws InvalidOptionError, InvalidDurationError naming the option. */
+export function resolveCoherence(
+  given: CoherenceOptions | false | undefined,
+  store: Store | undefined,
+): {
+  readonly intervalMs: number;
+  readonly blindForMs: number;
+  readonly maxBehindBytes: number;
+  readonly polled: boolean;
+} {
+  const { interval, blindFor, maxBehindBytes } = given === false ? ({} as CoherenceOptions) : (given ?? {});
+  const asked = [interval, blindFor, maxBehindBytes].some((option) => option !== undefined);
+  if (asked && store && !store.capabilities.atomic) {
+    throw new InvalidOptionError(
+      'coherence',
+      `the ${store.name} store keeps no feed of invalidations`,
+      'Leave it out and give short lives or process: false, or use memcached, disk or memory.',
+    );
+  }
+  if (maxBehindBytes !== undefined && !(maxBehindBytes >= 65_536)) {
+    const problem = `${maxBehindBytes} is no number of bytes to be behind`;
+    throw new InvalidOptionError('coherence.maxBehindBytes', problem, 'Give 65536 or more.');
+  }
+  const defaultIntervalMs = store?.capabilities.reach === 'fleet' ? 1_000 : 50;
+  return {
+    intervalMs: positiveMilliseconds(interval ?? defaultIntervalMs, 'coherence.interval'),
+    blindForMs: milliseconds(blindFor ?? 5_000, 'coherence.blindFor'),
+    maxBehindBytes: maxBehindBytes ?? defaultMaxBehindBytes,
+    polled: given !== false && store?.capabilities.atomic === true,
+  };
+}

@@ -1,0 +1,129 @@
+import { Coherence } from '../coherence/coherence.js';
+import { InvalidatedNames } from '../coherence/invalidated-names.js';
+import { StalenessSample } from '../coherence/staleness-sample.js';
+import { VersionedKeySpace } from '../coherence/versioned-key-space.js';
+import { BulkLoads } from '../load/bulk-loads.js';
+import { FailedLoads } from '../load/failed-loads.js';
+import { Fills } from '../load/fills.js';
+import { Flights } from '../load/flights.js';
+import { LeasedReads } from '../load/leased-reads.js';
+import { LoadedValues } from '../load/loaded-values.js';
+import { LoaderRunner } from '../load/loader.js';
+import { LoadPlaces } from '../load/load-places.js';
+import { NearHits } from '../load/near-hits.js';
+import { Replacements } from '../load/replacements.js';
+import { SingleReads } from '../load/single-reads.js';
+import { NearTiers } from '../near/near-tiers.js';
+import { ProcessTier } from '../near/process-tier.js';
+import type { ProcessTierOptions } from '../near/process-tier.js';
+import { RequestScope } from '../near/request-scope.js';
+import { StoredEntries } from '../near/stored-entries.js';
+import { TagNotes } from '../near/tag-notes.js';
+import { FillLeases } from '../origin/fill-lease.js';
+import { guarded } from '../origin/guarded-store.js';
+import type { Store } from '../store/store.js';
+import { CacheClock } from '../value/cache-clock.js';
+import { systemClock } from '../value/clock.js';
+import { channels } from '../value/events.js';
+import { AtomicChanges } from '../write/atomic-changes.js';
+import { Expiry } from '../write/expiry.js';
+import { PreparedEntries } from '../write/prepared-entries.js';
+import { Writes } from '../write/writes.js';
+import { resolveCoherence } from './cache-configuration.js';
+import type { CacheConfiguration, Protections } from './cache-configuration.js';
+import { Explanations } from './explanation.js';
+import { LookUps } from './look-ups.js';
+
+/** What the verbs of one cache call. */
+export interface CacheRooms {
+  readonly clock: CacheClock;
+  readonly scope: RequestScope;
+  readonly process: ProcessTier | undefined;
+  readonly store: Store | undefined;
+  readonly versions: VersionedKeySpace;
+  readonly coherence: Coherence;
+  readonly near: NearTiers;
+  readonly hits: NearHits;
+  readonly flights: Flights;
+  readonly bulkLoads: BulkLoads;
+  readonly lookUps: LookUps;
+  readonly writes: Writes;
+  readonly atomicChanges: AtomicChanges;
+  readonly expiry: Expiry;
+  readonly explanations: Explanations;
+}
+
+/** Builds the rooms of one cache, from the bottom up. @throws InvalidOptionError, InvalidDurationError naming the option. */
+export function buildRooms(configuration: CacheConfiguration, protections: Protections): CacheRooms {
+  const { name, namespace, packageVersion, versionStamp, keyFormat, random = Math.random } = configuration;
+  const { names: remembers = true, leases: fenced = true, generations = true } = protections;
+  const { versions: checksGeneration = true, verification = true } = protections;
+  const clock = new CacheClock(configuration.clock ?? systemClock, () => setBack());
+  const store = configuration.store && guarded(configuration.store, { clock: configuration.clock ?? systemClock });
+  const scope = configuration.scope ?? new RequestScope();
+  const process = configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {});
+  const places =
+    configuration.maxConcurrentLoads === undefined ? undefined : new LoadPlaces(configuration.maxConcurrentLoads);
+  const format = keyFormat ?? 'readable';
+  const versions = new VersionedKeySpace(namespace, packageVersion, versionStamp, format, clock, () => near.clear());
+
+  const staleness = new StalenessSample(name, clock, random, () => coherence.feeds);
+  const names = new InvalidatedNames(undefined, remembers);
+  const resolved = resolveCoherence(configuration.coherence, store);
+  const shared = { cache: name, namespace, store, versions, clock, random, names, staleness, generations, ...resolved };
+  const coherence: Coherence = new Coherence(shared, {
+    named: (named, at) => {
+      staleness.named(named, at);
+      near.applyNames(named);
+    },
+    missed: (feed, reason) => {
+      staleness.missed(feed);
+      near.applyGap(feed, reason);
+    },
+    read: () => staleness.judge(),
+  });
+  const notes = new TagNotes(scope, names, coherence.tags);
+  const entries = new StoredEntries(name, coherence, notes, clock, random, checksGeneration);
+  const near: NearTiers = new NearTiers(name, coherence, clock, scope, process, notes);
+  const setBack = (): void => {
+    for (const feed of coherence.feeds) feed.distrust();
+    near.clear();
+  };
+
+  const leases = new FillLeases(fenced);
+  const hits = new NearHits(name, coherence, near, staleness, clock);
+  const reads = new LeasedReads(name, coherence, near, entries, notes, leases, clock);
+  const values = new LoadedValues(name, coherence, near, entries, notes, clock, random);
+  const failed = new FailedLoads(clock, names);
+  const runner = new LoaderRunner(name, clock);
+  const fills = new Fills(name, clock, random, near, reads, values, runner, failed, places, verification);
+  const singles = new SingleReads(name, coherence, near, entries, fills, clock);
+  const replacements = new Replacements(coherence, near, entries, notes, leases, fills, places, clock);
+  const flights = new Flights(name, clock, coherence, near, singles, replacements, failed, places !== undefined);
+
+  const prepared = new PreparedEntries(coherence, entries, notes, clock, random);
+  const writes = new Writes(name, coherence, near, prepared, clock);
+  return {
+    clock,
+    scope,
+    process,
+    store,
+    versions,
+    coherence,
+    near,
+    hits,
+    flights,
+    bulkLoads: new BulkLoads(coherence, near, hits, fills, replacements, flights, places, clock),
+    lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
+    writes,
+    atomicChanges: new AtomicChanges(coherence, entries, prepared, notes, writes, clock, random),
+    expiry: new Expiry(coherence, near, writes, clock, random),
+    explanations: new Explanations(coherence, near, entries, clock),
+  };
+}
+
+function buildProcessTier(name: string, options: ProcessTierOptions): ProcessTier {
+  return new ProcessTier(options, () => {
+    if (channels.evicted.hasSubscribers) channels.evicted.publish({ cache: name, tier: 'process', entries: 1 });
+  });
+}

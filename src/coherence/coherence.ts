@@ -1,0 +1,134 @@
+import { digest, maxKeyBytes } from '../key/key-space.js';
+import { encodePart } from '../key/key-part.js';
+import type { Key } from '../key/key.js';
+import type { Shard, Store } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import type { InvalidatedNames } from './invalidated-names.js';
+import { Outbox } from './outbox.js';
+import type { Placed } from './placed.js';
+import { ShardFeed } from './shard-feed.js';
+import type { FeedListener } from './shard-feed.js';
+import { ShardInvalidations } from './shard-invalidations.js';
+import type { StalenessSample } from './staleness-sample.js';
+import { TagGenerations } from './tag-generations.js';
+import type { VersionedKeySpace } from './versioned-key-space.js';
+
+export interface CoherenceConfiguration {
+  readonly cache: string;
+  readonly namespace: string;
+  readonly store: Store | undefined;
+  readonly versions: VersionedKeySpace;
+  readonly clock: CacheClock;
+  readonly random: () => number;
+  readonly intervalMs: number;
+  readonly blindForMs: number;
+  readonly maxBehindBytes: number;
+  readonly polled: boolean;
+  readonly names: InvalidatedNames;
+  readonly staleness: StalenessSample;
+  /** False only in tests that show what happens when all generations of tags are taken for one. */
+  readonly generations: boolean;
+}
+
+/** Longer names stand in the feed by their digest. */
+const maxNameBytes = 200;
+
+/** What one cache knows of what is still true: its store's feeds and versions, the generations of tags, what is not acknowledged. */
+export class Coherence {
+  readonly names: InvalidatedNames;
+  readonly outbox: Outbox;
+  readonly tags: TagGenerations | undefined;
+  readonly store: Store | undefined;
+  readonly feeds: readonly ShardFeed[];
+  private readonly byShard: ReadonlyMap<
+    Shard,
+    { readonly feed: ShardFeed; readonly invalidations: ShardInvalidations }
+  >;
+  private readonly head: string;
+
+  constructor(
+    private readonly configuration: CoherenceConfiguration,
+    listener: FeedListener,
+  ) {
+    const { store, namespace, clock, versions, generations } = configuration;
+    this.store = store;
+    this.names = configuration.names;
+    this.head = keyHead(namespace);
+    this.tags = store && new TagGenerations(store, this.head, clock, generations);
+    const options = { ...configuration, feed: this.head, keySpace: () => versions.current() };
+    this.byShard = new Map(
+      store?.shards.map((shard) => {
+        const feed = new ShardFeed(shard, listener, options);
+        return [shard, { feed, invalidations: new ShardInvalidations(shard, this.head, feed.versions, feed.own) }];
+      }),
+    );
+    this.feeds = [...this.byShard.values()].map(({ feed }) => feed);
+    this.outbox = new Outbox(configuration.cache, clock, () => this.clear());
+  }
+
+  /** Where the key stands in the store; undefined: there is no store. */
+  place(key: Key): Placed | undefined {
+    const { store } = this;
+    if (!store) return undefined;
+    const name = this.nameOf(key);
+    // By the unversioned name: all versions of a key live beside each other, and share a feed.
+    const shard = store.shardOf(`${this.head}~:${name}`);
+    const storeKey = this.configuration.versions.current().storeKey(key.text);
+    return { key, name, storeKey, shard, feed: this.feedOf(shard) };
+  }
+
+  /** What a key is called in the feed: its text, or its digest where that is long or not to be seen in a store. */
+  nameOf(key: Key): string {
+    const { text } = key;
+    const hidden = this.configuration.versions.current().format === 'digest';
+    return hidden || text.length > maxNameBytes ? digest(text) : text;
+  }
+
+  feedOf(shard: Shard): ShardFeed {
+    return this.partOf(shard).feed;
+  }
+
+  invalidationsOf(shard: Shard): ShardInvalidations {
+    return this.partOf(shard).invalidations;
+  }
+
+  /**
+   * Reads every feed by a reading that is sent from now on. True: whatever was acknowledged before the call is known here.
+   */
+  async verify(): Promise<boolean> {
+    if (!this.vouches) return false;
+    const read = await Promise.all(this.feeds.map((feed) => feed.pollAnew()));
+    return read.every(Boolean);
+  }
+
+  /** Whether near copies are vouched for at all. */
+  get vouches(): boolean {
+    return this.feeds.every((feed) => feed.isPolled);
+  }
+
+  /** @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared. */
+  async clear(): Promise<void> {
+    const cleared = await Promise.allSettled(this.feeds.map((feed) => feed.versions.clear()));
+    const failed = cleared.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
+  }
+
+  start(): void {
+    for (const feed of this.feeds) feed.start();
+  }
+
+  async close(): Promise<void> {
+    await this.outbox.close();
+    for (const feed of this.feeds) feed.close();
+  }
+
+  private partOf(shard: Shard): { readonly feed: ShardFeed; readonly invalidations: ShardInvalidations } {
+    return this.byShard.get(shard) as { feed: ShardFeed; invalidations: ShardInvalidations };
+  }
+}
+
+/** Begins the keys that belong to the namespace in all its versions: feed, versions, generations. `~` follows, which no version begins with. */
+function keyHead(namespace: string): string {
+  const head = encodePart(namespace);
+  return head.length <= maxKeyBytes / 2 ? head : digest(namespace).slice(1);
+}

@@ -1,0 +1,66 @@
+import { maxRecordBytes } from '../store/feed.js';
+
+/** A key by its name (its text, or its digest where that is long or not to be seen), or a tag. */
+export type FeedName = { readonly key: string } | { readonly tag: string };
+
+/** What one cache told the feed in one append: names that are no longer true. */
+export interface FeedRecord {
+  /** Names the cache instance that wrote it, and which of its records this is. */
+  readonly writer: string;
+  readonly number: number;
+  readonly names: readonly FeedName[];
+  /** When the writer began to invalidate, by its clock: for measuring, nothing is decided by it. */
+  readonly at: number;
+}
+
+const format = 2;
+/** The brackets, the writer and the numbers. */
+const frameBytes = 120;
+
+/** Format 2: a JSON array `[2, writer, number, at, [keys], [tags]]`. */
+export function encodeRecord({ writer, number, names, at }: FeedRecord): Buffer {
+  const keys = names.flatMap((name) => ('key' in name ? [name.key] : []));
+  const tags = names.flatMap((name) => ('tag' in name ? [name.tag] : []));
+  return Buffer.from(JSON.stringify([format, writer, number, at, keys, tags]));
+}
+
+/** Parts of a list of names that each fit into one record. */
+export function partsOf(names: readonly FeedName[]): FeedName[][] {
+  const parts: FeedName[][] = [];
+  let left = 0;
+  for (const name of names) {
+    const bytes = Buffer.byteLength(JSON.stringify('key' in name ? name.key : name.tag)) + 1;
+    if (bytes > left || parts.length === 0) {
+      parts.push([]);
+      left = maxRecordBytes - frameBytes;
+    }
+    (parts.at(-1) as FeedName[]).push(name);
+    left -= bytes;
+  }
+  return parts;
+}
+
+/** `undefined` for bytes that no writer of this format made. */
+export function decodeRecord(bytes: Buffer): FeedRecord | undefined {
+  try {
+    const fields = JSON.parse(bytes.toString('utf8')) as unknown;
+    if (!Array.isArray(fields) || fields.length !== 6) return undefined;
+    const [given, writer, number, at, keys, tags] = fields as unknown[];
+    if (given !== format || typeof writer !== 'string' || !Number.isSafeInteger(number) || typeof at !== 'number') {
+      return undefined;
+    }
+    if (!isTexts(keys) || !isTexts(tags)) return undefined;
+    return {
+      writer,
+      number: number as number,
+      at,
+      names: [...keys.map((key) => ({ key })), ...tags.map((tag) => ({ tag }))],
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function isTexts(given: unknown): given is string[] {
+  return Array.isArray(given) && given.every((one) => typeof one === 'string');
+}

@@ -1,0 +1,85 @@
+/**
+ * Remembers what was invalidated in this process and when, so that a read or load that began earlier is not kept:
+ *
+ * 1. a read begins: it notes `position`;
+ * 2. its key is named: by a write of this process, or by the feed, for another's;
+ * 3. the read ends and would be kept near: `namedSince(name, position)` is true, and it is not.
+ *
+ * Names are what the feed calls keys, and tags as {@link tagName} spells them.
+ *
+ * A load with a life of 0 *withdraws* its key: what is shared under it goes, and nothing was invalidated. That names the key like any other
+ * naming, but for what one request holds alone:
+ *
+ * 1. requests R1 and R2 load the key for themselves; 2. R1's load ends and withdraws the key; 3. R2's load ends: what it brings is as true as
+ * ever, and R2 keeps it.
+ */
+export class InvalidatedNames {
+  /** Grows with every invalidation. What begins now notes this number. */
+  position = 0;
+  private readonly lastNamed = new Map<string, number>();
+  /** Everything counts as named at this position: older notes than that are not remembered one by one. */
+  private allNamedAt = 0;
+  /** Of names that were withdrawn since: when they were last invalidated. */
+  private readonly beforeWithdrawal = new Map<string, number>();
+
+  /** @param enabled false only in tests that show what happens without it. */
+  constructor(
+    private readonly maxNames = 20_000,
+    private readonly enabled = true,
+  ) {}
+
+  name(name: string): void {
+    this.beforeWithdrawal.delete(name);
+    this.note(name);
+  }
+
+  withdraw(name: string): void {
+    if (!this.beforeWithdrawal.has(name)) this.beforeWithdrawal.set(name, this.lastNamed.get(name) ?? 0);
+    this.note(name);
+  }
+
+  private note(name: string): void {
+    this.position++;
+    this.lastNamed.delete(name);
+    this.lastNamed.set(name, this.position);
+    if (this.lastNamed.size > this.maxNames) this.forgetOldest();
+  }
+
+  /** Whatever began before now is not kept, whatever its name. */
+  nameAll(): void {
+    this.allNamedAt = ++this.position;
+    this.lastNamed.clear();
+    this.beforeWithdrawal.clear();
+  }
+
+  namedSince(name: string, position: number): boolean {
+    // Nearly always nothing at all was named in between, and no name is looked up.
+    if (position >= this.position || !this.enabled) return false;
+    return position < this.allNamedAt || (this.lastNamed.get(name) ?? 0) > position;
+  }
+
+  /** As `namedSince`, withdrawals left out. */
+  invalidatedSince(name: string, position: number): boolean {
+    if (!this.namedSince(name, position)) return false;
+    return position < this.allNamedAt || (this.beforeWithdrawal.get(name) ?? Infinity) > position;
+  }
+
+  /** Whether anything at all was named since, that what is not remembered by name might have been. */
+  anyNamedSince(position: number): boolean {
+    return position < this.position && this.enabled;
+  }
+
+  private forgetOldest(): void {
+    for (const [name, position] of this.lastNamed) {
+      this.lastNamed.delete(name);
+      this.beforeWithdrawal.delete(name);
+      this.allNamedAt = position;
+      if (this.lastNamed.size <= this.maxNames / 2) return;
+    }
+  }
+}
+
+/** A tag among names: two NULs, with which no key's name begins. */
+export function tagName(tag: string): string {
+  return `\0\0${tag}`;
+}

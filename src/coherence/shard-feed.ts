@@ -1,0 +1,226 @@
+import type { FeedReading, Invalidated, Mark } from '../store/feed.js';
+import type { Shard } from '../store/store.js';
+import type { Timer } from '../value/clock.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import { channels, reportFault } from '../value/events.js';
+import { decodeRecord } from './feed-record.js';
+import type { FeedName } from './feed-record.js';
+import { OwnRecords } from './own-records.js';
+import { ShardTrust } from './trust.js';
+import { ShardVersions } from './shard-versions.js';
+import type { VersionsOptions } from './shard-versions.js';
+
+export interface ShardFeedOptions extends VersionsOptions {
+  readonly cache: string;
+  readonly intervalMs: number;
+  readonly blindForMs: number;
+  readonly maxBehindBytes: number;
+  readonly clock: CacheClock;
+  /** False: the feed is not polled; near copies live by their own instants alone. */
+  readonly polled: boolean;
+}
+
+/** What a feed tells the near tiers. */
+export interface FeedListener {
+  /** Another process invalidated these, and began to do so at that time of its clock. */
+  named(names: readonly FeedName[], at: number): void;
+  /** Something was missed: nothing near of this shard is known to be true. */
+  missed(feed: ShardFeed, reason: string): void;
+  /** The feed was read, and what was new in it was named before. */
+  read(feed: ShardFeed): void;
+}
+
+/** A timer that is late by more than this was not merely late: the process stood still. */
+const graceMs = 250;
+
+/**
+ * The invalidations of one shard, as one cache reads them. Writers change the store first and append second; readers ask for what was appended.
+ *
+ * A copy that was read before an invalidation is named after it: 1. P1 reads the old value; 2. P2 changes the store; 3. P2 appends the name;
+ * 4. P1's next reading finds it and drops the copy. Whenever P1's read began before 2, it began before 4, so the position that it noted is older
+ * than the name, and the copy is dropped even if it arrives after 4.
+ */
+export class ShardFeed {
+  /** Shared by the near copies of this shard's keys. */
+  readonly trust: ShardTrust;
+  readonly versions: ShardVersions;
+  /** What this cache appended itself. */
+  readonly own = new OwnRecords();
+
+  private mark: Mark | undefined;
+  private wasRead = false;
+  private hasFailed = false;
+  private startedAt = 0;
+  private lastSuccessAt = 0;
+  private timer: Timer | undefined;
+  private underWay: Promise<boolean> | undefined;
+  private next: Promise<boolean> | undefined;
+  private stopWatching: (() => void) | undefined;
+  private closed = false;
+
+  constructor(
+    readonly shard: Shard,
+    private readonly listener: FeedListener,
+    private readonly options: ShardFeedOptions,
+  ) {
+    this.trust = new ShardTrust(this.isPolled ? 0 : Infinity);
+    this.versions = new ShardVersions(shard, options, (reason) => listener.missed(this, reason));
+  }
+
+  /** Whether near copies of this shard are vouched for by its feed. */
+  get isPolled(): boolean {
+    return this.options.polled && this.shard.readFeed !== undefined;
+  }
+
+  /** When the newest reading that was answered began: everything that stood in the feed by then is known. 0: it was never read. */
+  get readUpTo(): number {
+    return this.lastSuccessAt;
+  }
+
+  /** How old something may be that this feed has not vouched for. */
+  get unreadForMs(): number {
+    return this.options.intervalMs + this.options.blindForMs;
+  }
+
+  /**
+   * Resolves when the shard was asked at least once, and lists this version. Before that there is nothing to read, to lease or to write.
+   * @throws StoreUnavailableError
+   */
+  async ready(): Promise<void> {
+    if (!this.wasRead && !(await this.poll()) && !this.wasRead) {
+      throw new StoreUnavailableError(this.shard.name, 'its feed was never read');
+    }
+    if (this.versions.generation === undefined) await this.versions.register();
+  }
+
+  /** Reads what is new, joining a reading under way. False: it could not be read. Never rejects. */
+  poll(): Promise<boolean> {
+    return this.underWay ?? this.read();
+  }
+
+  /** As `poll`, by a reading that is sent from now on: one under way may have asked before what the caller waits for had happened. */
+  pollAnew(): Promise<boolean> {
+    if (!this.underWay) return this.read();
+    this.next ??= this.underWay.then(() => {
+      this.next = undefined;
+      return this.underWay ?? this.read();
+    });
+    return this.next;
+  }
+
+  start(): void {
+    if (!this.isPolled) return void this.poll();
+    this.stopWatching = this.shard.watchFeed?.(this.options.feed, () => void this.pollAnew());
+    void this.poll().then(() => this.schedule());
+  }
+
+  close(): void {
+    this.closed = true;
+    this.timer?.cancel();
+    this.stopWatching?.();
+    this.trust.until = 0;
+  }
+
+  /** The clock was set back: what was believed until an instant of the time before is not. */
+  distrust(): void {
+    if (this.isPolled) this.trust.until = 0;
+    this.lastSuccessAt = Math.min(this.lastSuccessAt, this.options.clock.now());
+  }
+
+  private schedule(): void {
+    if (this.closed) return;
+    const { clock, intervalMs } = this.options;
+    const delayMs = Math.max(0, intervalMs - (clock.monotonic() - this.startedAt));
+    this.timer = clock.after(delayMs, () => void this.poll().then(() => this.schedule()));
+  }
+
+  private read(): Promise<boolean> {
+    const reading = this.readOnce().finally(() => {
+      if (this.underWay === reading) this.underWay = undefined;
+    });
+    this.underWay = reading;
+    return reading;
+  }
+
+  private async readOnce(): Promise<boolean> {
+    const { clock, intervalMs, blindForMs } = this.options;
+    const began = clock.now();
+    const sinceLastMs = clock.monotonic() - this.startedAt;
+    const stoodStill = this.startedAt > 0 && sinceLastMs > intervalMs + blindForMs;
+    this.startedAt = clock.monotonic();
+    try {
+      const applied = await this.readNew();
+      this.wasRead = true;
+      if (this.isPolled && !this.closed) this.trust.until = began + intervalMs + graceMs;
+      this.tellReading(applied, true);
+      this.lastSuccessAt = began;
+      if (this.isPolled) this.listener.read(this);
+      return true;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) this.tellUnexpected(error);
+      this.tellReading(0, false);
+      this.hasFailed ||= !this.wasRead;
+      const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
+      if (this.isPolled && !stoodStill) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
+      return false;
+    }
+  }
+
+  /** Returns how many records were new. */
+  private async readNew(): Promise<number> {
+    const { feed, maxBehindBytes } = this.options;
+    const { versions, mark: since } = this;
+    if (!this.shard.readFeed) {
+      const [item] = await this.shard.readMany([versions.key]);
+      versions.learn(item);
+      return 0;
+    }
+    const question = {
+      feed,
+      since: this.wasRead ? (since ?? nowhere) : undefined,
+      watch: versions.key,
+      maxBehindBytes,
+    };
+    const reading = await this.shard.readFeed(question);
+    versions.learn(reading.watched);
+    // While the first readings failed, copies were made that what stands in the feed by now may have named.
+    const lateStart = !this.wasRead && this.hasFailed;
+    const gap = reading.gap ?? (lateStart ? 'it could not be read before' : this.apply(reading));
+    this.mark = reading.mark;
+    if (gap !== undefined) this.listener.missed(this, gap);
+    void versions.renewIfOverdue();
+    return gap === undefined ? reading.records.length : 0;
+  }
+
+  /** Returns why what was invalidated can't be known, if so. */
+  private apply({ records }: FeedReading): string | undefined {
+    for (const bytes of records) {
+      const record = decodeRecord(bytes);
+      if (!record) {
+        this.tellUnexpected(undefined);
+        return 'a record that can’t be read';
+      }
+      if (this.own.isAnswered(record)) continue;
+      this.listener.named(record.names, record.at);
+    }
+    return undefined;
+  }
+
+  private tellReading(applied: number, answered: boolean): void {
+    if (!channels.logRead.hasSubscribers || !this.isPolled) return;
+    const { cache, clock } = this.options;
+    const lagMs = this.lastSuccessAt === 0 ? 0 : clock.now() - this.lastSuccessAt;
+    channels.logRead.publish({ cache, shard: this.shard.name, lagMs, applied, answered });
+  }
+
+  private tellUnexpected(cause: unknown): void {
+    const message = 'The feed of invalidations holds what no process of this version wrote.';
+    reportFault({ source: this.shard.name, kind: 'undecodable', message, cause });
+  }
+}
+
+/** A mark that no feed has: whoever stands nowhere is told of a gap. */
+const nowhere: Mark = { id: '', number: -1, offset: 0 };
+
+export type { Invalidated };

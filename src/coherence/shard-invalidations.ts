@@ -1,0 +1,207 @@
+import type { Change, Invalidated } from '../store/feed.js';
+import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
+import { encodeRecord, partsOf } from './feed-record.js';
+import type { FeedName } from './feed-record.js';
+import type { OwnRecords } from './own-records.js';
+import type { ShardVersions } from './shard-versions.js';
+
+/** What one name stands for, and what is done about it in the store. */
+export type Invalidating =
+  | {
+      /** A key: its item goes under all versions, or is replaced under the present one. */
+      readonly name: { readonly key: string };
+      readonly text: string;
+      readonly storeKey: string;
+      readonly write?: { readonly bytes: Uint8Array; readonly options: WriteOptions };
+      /** Only told of: what the store holds may be newer than what others know. */
+      readonly keeps?: boolean;
+    }
+  | {
+      /** A tag: its generation advances. */
+      readonly name: { readonly tag: string };
+      readonly advance: { readonly storeKey: string; readonly by: number; readonly seed: () => number };
+    };
+
+/** What a call comes to once it stands in the store and in the feed. */
+export interface Acknowledged {
+  /** Of each item that was a write, in their order. */
+  readonly outcomes: readonly WriteOutcome[];
+  /** All of it went in one trip: nothing lay between its changes and its names. */
+  readonly atOnce: boolean;
+}
+
+interface Call {
+  readonly items: readonly Invalidating[];
+  readonly at: number;
+  readonly resolve: (acknowledged: Acknowledged) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Changes of one trip. Far more gain nothing, and keep others waiting. */
+const maxItemsPerTrip = 500;
+/** Trips of one shard that are under way at a time. */
+const maxTrips = 4;
+
+/** Sends invalidations to one shard: what is asked in one turn shares a trip, and a long list goes in turns. */
+export class ShardInvalidations {
+  private readonly waiting: Call[] = [];
+  private trips = 0;
+  private scheduled = false;
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly feed: string,
+    private readonly versions: ShardVersions,
+    private readonly own: OwnRecords,
+  ) {}
+
+  /**
+   * Resolves when all of it stands in the store and in the feed.
+   * @param at when the caller began, for measuring.
+   * @throws StoreUnavailableError: it may have happened in part.
+   */
+  send(items: readonly Invalidating[], at: number): Promise<Acknowledged> {
+    if (items.length > maxItemsPerTrip) return this.inTurns(items, at);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ items, at, resolve, reject });
+      this.schedule();
+    });
+  }
+
+  /**
+   * What several trips or shards had a part in is done once more after all appends were answered. Between one part's change and another's name
+   * somebody could have won a lease and verified what it builds on against feeds that did not know yet.
+   * @throws StoreUnavailableError
+   */
+  async repeat(items: readonly Invalidating[]): Promise<void> {
+    if (!this.shard.invalidate) return;
+    for (let at = 0; at < items.length; at += maxItemsPerTrip) {
+      const changes = items.slice(at, at + maxItemsPerTrip).flatMap((item) => this.repeated(item));
+      if (changes.length === 0) continue;
+      await this.shard.invalidate({ feed: this.feed, changes, records: [], watch: this.versions.key });
+    }
+  }
+
+  private async inTurns(items: readonly Invalidating[], at: number): Promise<Acknowledged> {
+    const turns: Promise<Acknowledged>[] = [];
+    for (let first = 0; first < items.length; first += maxItemsPerTrip) {
+      turns.push(this.send(items.slice(first, first + maxItemsPerTrip), at));
+    }
+    const done = await Promise.all(turns);
+    return { outcomes: done.flatMap(({ outcomes }) => outcomes), atOnce: false };
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    queueMicrotask(() => {
+      this.scheduled = false;
+      while (this.waiting.length > 0 && this.trips < maxTrips) void this.trip(this.nextCalls());
+    });
+  }
+
+  /** Whole calls, as many as fit. */
+  private nextCalls(): Call[] {
+    let items = 0;
+    let count = 0;
+    for (const call of this.waiting) {
+      items += call.items.length;
+      if (count > 0 && items > maxItemsPerTrip) break;
+      count++;
+    }
+    return this.waiting.splice(0, count);
+  }
+
+  private async trip(calls: readonly Call[]): Promise<void> {
+    this.trips++;
+    try {
+      const items = calls.flatMap((call) => call.items);
+      const outcomes = [...(await this.acknowledged(items, Math.min(...calls.map(({ at }) => at))))];
+      for (const { items: asked, resolve } of calls) {
+        const writes = asked.filter((item) => 'write' in item && item.write !== undefined).length;
+        resolve({ outcomes: outcomes.splice(0, writes), atOnce: true });
+      }
+    } catch (error) {
+      for (const { reject } of calls) reject(error);
+    } finally {
+      this.trips--;
+      if (this.waiting.length > 0) this.schedule();
+    }
+  }
+
+  private async acknowledged(items: readonly Invalidating[], at: number): Promise<readonly WriteOutcome[]> {
+    if (!this.shard.invalidate) return this.withoutFeed(items);
+    const first = await this.append(
+      items.flatMap((item) => this.changes(item)),
+      items,
+      at,
+    );
+    let { watched } = first;
+    // Versions that were not known when the changes were made up may have entries and leases under these names.
+    while (!this.versions.isCurrent(watched) || this.versions.hasStrangers) {
+      await this.versions.reread();
+      if (this.versions.hasStrangers) await this.versions.voidStrangers();
+      const again = await this.append(
+        items.flatMap((item) => this.repeated(item)),
+        items,
+        at,
+      );
+      if (this.versions.isCurrent(again.watched)) break;
+      ({ watched } = again);
+    }
+    return first.outcomes;
+  }
+
+  private async append(changes: readonly Change[], items: readonly Invalidating[], at: number): Promise<Invalidated> {
+    const records = partsOf(items.map(({ name }) => name)).map((names) => this.record(names, at));
+    const answer = await this.shard.invalidate?.({
+      feed: this.feed,
+      changes,
+      records: records.map(({ record }) => record),
+      watch: this.versions.key,
+    });
+    for (const { number } of records) this.own.answered(number);
+    return answer as Invalidated;
+  }
+
+  private changes(item: Invalidating): Change[] {
+    if (!('storeKey' in item) || item.keeps === true) return this.repeated(item);
+    const { storeKey, write } = item;
+    const own: Change = write ? { write: storeKey, ...write } : { remove: storeKey };
+    return [own, ...this.otherRemovals(item.text)];
+  }
+
+  /** What may be done any number of times: a value that was written is not written again, since somebody else may have written since. */
+  private repeated(item: Invalidating): Change[] {
+    if ('advance' in item) {
+      const { storeKey, by, seed } = item.advance;
+      return [{ advance: storeKey, by, seed: seed() }];
+    }
+    if (item.keeps === true) return [];
+    const others = this.otherRemovals(item.text);
+    return item.write ? others : [{ remove: item.storeKey }, ...others];
+  }
+
+  private otherRemovals(text: string): Change[] {
+    return this.versions.otherKeys(text).map((storeKey) => ({ remove: storeKey }));
+  }
+
+  private record(names: readonly FeedName[], at: number): { record: Buffer; number: number } {
+    const number = this.own.begin();
+    return { record: encodeRecord({ writer: this.own.writer, number, names, at }), number };
+  }
+
+  /** Stores without transactions and without a feed: each change by itself. */
+  private async withoutFeed(items: readonly Invalidating[]): Promise<readonly WriteOutcome[]> {
+    const changes = items.flatMap((item) => this.changes(item));
+    const outcomes = await Promise.all(
+      changes.map(async (change) => {
+        if ('write' in change) return this.shard.write(change.write, change.bytes, change.options);
+        if ('remove' in change) await this.shard.remove(change.remove);
+        else await this.shard.increment(change.advance, change.by, change.seed);
+        return undefined;
+      }),
+    );
+    return outcomes.filter((outcome) => outcome !== undefined);
+  }
+}

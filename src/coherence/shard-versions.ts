@@ -1,0 +1,179 @@
+import type { Revision, Shard, StoredItem } from '../store/store.js';
+import { storeKeyUnder } from '../key/key-space.js';
+import type { KeySpace } from '../key/key-space.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
+import {
+  cleared,
+  decodeRegistry,
+  encodeRegistry,
+  generationOf,
+  isOverdue,
+  withoutStrangers,
+  withPrefix,
+} from './version-registry.js';
+import type { VersionRegistry } from './version-registry.js';
+
+export interface VersionsOptions {
+  /** Begins the keys of the feed and of the registry. */
+  readonly feed: string;
+  /** The keys of the version that is in force now. */
+  readonly keySpace: () => KeySpace;
+  readonly clock: { now(): number; sleep(delayMs: number): Promise<void> };
+  readonly random: () => number;
+}
+
+/** Counts what store keys and the feed look like: processes of another layout compute other keys. */
+const layout = 2;
+const maxTries = 20;
+
+/**
+ * The versions of the application that keep entries on one shard. A process lists its version before its first lease or write there, and removes
+ * what it invalidates under every version that is listed:
+ *
+ * 1. A (1.4) knows one version, 1.4; 2. B (1.5) starts, is listed, wins the lease of k and reads the old row; 3. the row changes, and A removes
+ * 1.4's k; 4. the answer to A's append tells another revision of the list than A knew: A reads it, and removes 1.5's k as well, before it
+ * acknowledges; 5. B's fill is refused.
+ */
+export class ShardVersions {
+  readonly key: string;
+  private registry: VersionRegistry | undefined;
+  private revision: Revision | undefined;
+  private known: number | undefined;
+  private knownFor: KeySpace | undefined;
+  private registering: Promise<void> | undefined;
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly options: VersionsOptions,
+    /** Entries that were there are not: near copies of them go. */
+    private readonly onVoided: (reason: string) => void,
+  ) {
+    this.key = `${options.feed}~versions`;
+  }
+
+  /** What entries of the present version carry; undefined: this version is not listed, as far as is known. */
+  get generation(): number | undefined {
+    const space = this.options.keySpace();
+    if (space !== this.knownFor) this.recompute(space);
+    return this.known;
+  }
+
+  /** Whether the list is still the one that this process knows. */
+  isCurrent(revision: Revision | undefined): boolean {
+    const known = this.revision;
+    return known?.number === revision?.number && known?.session === revision?.session;
+  }
+
+  /** The store keys of a text under the other versions that are listed. */
+  otherKeys(text: string): string[] {
+    const space = this.options.keySpace();
+    const others = this.registry?.prefixes.filter((one) => one.prefix !== space.prefix);
+    if (!others || others.length === 0) return none;
+    const own = fingerprintOf(space);
+    return others
+      .filter(({ fingerprint }) => fingerprint === own)
+      .map(({ prefix }) => storeKeyUnder(prefix, space.format, text));
+  }
+
+  /** Whether versions are listed whose store keys can't be computed here. */
+  get hasStrangers(): boolean {
+    const own = fingerprintOf(this.options.keySpace());
+    return this.registry?.prefixes.some(({ fingerprint }) => fingerprint !== own) ?? false;
+  }
+
+  /** The list as it was just read. */
+  learn(item: StoredItem | undefined, isOwnChange = false): void {
+    this.revision = item?.revision;
+    this.registry = item && decodeRegistry(item.bytes);
+    const space = this.options.keySpace();
+    const before = space === this.knownFor ? this.known : undefined;
+    this.recompute(space);
+    if (before !== undefined && this.known !== before && !isOwnChange) this.onVoided('cleared');
+  }
+
+  async reread(): Promise<void> {
+    const [item] = await this.shard.readMany([this.key]);
+    this.learn(item);
+  }
+
+  /** Lists the present version, if it is not listed. @throws StoreUnavailableError */
+  register(): Promise<void> {
+    const list = (): Promise<void> =>
+      this.change((registry, seed) => {
+        const space = this.options.keySpace();
+        const own = { prefix: space.prefix, fingerprint: fingerprintOf(space) };
+        return generationOf(registry ?? nothing, own.prefix, own.fingerprint) === undefined
+          ? withPrefix(registry, own, seed, this.options.clock.now())
+          : undefined;
+      });
+    return (this.registering ??= list().finally(() => (this.registering = undefined)));
+  }
+
+  /** Once an hour, by whichever process sees it first. Never rejects. */
+  async renewIfOverdue(): Promise<void> {
+    const now = this.options.clock.now();
+    const space = this.options.keySpace();
+    if (!this.registry || !isOverdue(this.registry, space.prefix, now)) return;
+    const own = { prefix: space.prefix, fingerprint: fingerprintOf(space) };
+    try {
+      await this.change((registry, seed) =>
+        registry && isOverdue(registry, space.prefix, now) ? withPrefix(registry, own, seed, now) : undefined,
+      );
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+  }
+
+  /** From now on no entry is there, of any version. @throws StoreUnavailableError */
+  clear(): Promise<void> {
+    return this.change((registry, seed) => cleared(registry, seed));
+  }
+
+  /** From now on no entry of a version is there whose store keys can't be computed here. @throws StoreUnavailableError */
+  async voidStrangers(): Promise<void> {
+    reportFault({
+      source: this.shard.name,
+      kind: 'degraded',
+      message:
+        'Processes with another key format or secret keep entries here. Each invalidation voids all of them. Give all processes the same options.',
+    });
+    await this.change((registry, seed) =>
+      registry ? withoutStrangers(registry, fingerprintOf(this.options.keySpace()), seed) : undefined,
+    );
+  }
+
+  /** Compare-and-set of the list; `undefined`: there is nothing to change. */
+  private async change(
+    next: (registry: VersionRegistry | undefined, seed: number) => VersionRegistry | undefined,
+  ): Promise<void> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const [item] = await this.shard.readMany([this.key]);
+      const registry = next(item && decodeRegistry(item.bytes), seed(this.options));
+      if (!registry) return this.learn(item);
+      const bytes = encodeRegistry(registry);
+      const only = this.shard.invalidate ? (item?.revision ?? 'absent') : undefined;
+      const written = await this.shard.write(this.key, bytes, { lifeMs: Infinity, ...(only && { only }) });
+      if (written.status === 'stored') return this.learn({ bytes, revision: written.revision }, true);
+      await this.options.clock.sleep(this.options.random() * 5 * 2 ** Math.min(tries, 5));
+    }
+    throw new StoreUnavailableError(this.shard.name, 'the list of versions was changed by others again and again');
+  }
+
+  private recompute(space: KeySpace): void {
+    this.knownFor = space;
+    this.known = this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
+  }
+}
+
+const none: string[] = [];
+const nothing: VersionRegistry = { clear: 0, prefixes: [] };
+
+function fingerprintOf(space: KeySpace): string {
+  return `${layout}:${space.format}`;
+}
+
+/** Where numbers that only grow begin: microseconds since 1970, the last three digits at random, so that a lost one never comes to an old value. */
+export function seed({ clock, random }: Pick<VersionsOptions, 'clock' | 'random'>): number {
+  return Math.floor(clock.now()) * 1_000 + Math.floor(random() * 1_000);
+}

@@ -1,0 +1,29 @@
+import { toKey } from '../key/key.js';
+import type { Key, KeyLike } from '../key/key.js';
+import type { Loader } from './loader.js';
+
+/** What a bulk loader is told. */
+export interface BulkLoadContext {
+  /** Aborts when nobody waits for the values any more, and when the load has taken `maxLoad`. */
+  readonly signal: AbortSignal;
+  /** Tags every entry of this call, besides the tags of its options. */
+  readonly tag: (...tags: string[]) => void;
+}
+
+/** Loads the keys that are missing, all in one call. Keys that it leaves out are misses; keys nobody asked for are ignored. */
+export type BulkLoader<V, K extends KeyLike = KeyLike> = (
+  keys: readonly K[],
+  context: BulkLoadContext,
+) => Iterable<readonly [KeyLike, V | undefined]> | Promise<Iterable<readonly [KeyLike, V | undefined]>>;
+
+/** Loads one key of a bulk by the bulk's loader. */
+export function loaderOfOne<V>(given: KeyLike, key: Key, loader: BulkLoader<V>): Loader<V> {
+  return async ({ signal, tag }) => byId(await loader([given], { signal, tag })).get(key.id);
+}
+
+/** The values that a loader gave, by the ids of their keys. */
+export function byId<V>(entries: Iterable<readonly [KeyLike, V]>): Map<string, V> {
+  const loaded = new Map<string, V>();
+  for (const [key, value] of entries) loaded.set(toKey(key).id, value);
+  return loaded;
+}

@@ -1,0 +1,53 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { InvalidatedNames } from '../coherence/invalidated-names.js';
+import { tagName } from '../coherence/invalidated-names.js';
+import type { Key } from '../key/key.js';
+
+interface Failure {
+  readonly error: unknown;
+  /** On the monotonic clock. */
+  readonly until: number;
+  readonly position: number;
+}
+
+/** More keys than this fail at a time only where the whole source does: the oldest are forgotten. */
+const maxFailures = 1_000;
+
+/** Errors of loads that failed a moment ago: who asks again is answered with the same, instead of waiting for a lease that is held back. */
+export class FailedLoads {
+  private readonly failures = new Map<string, Failure>();
+
+  constructor(
+    private readonly clock: { monotonic(): number },
+    private readonly names: InvalidatedNames,
+  ) {}
+
+  note<V>(key: Key, policy: EntryPolicy<V>, error: unknown, holdMs: number, position: number): void {
+    if (holdMs <= 0 || policy.requestOnly) return;
+    const slot = slotOf(key, policy);
+    this.failures.delete(slot);
+    this.failures.set(slot, { error, until: this.clock.monotonic() + holdMs, position });
+    if (this.failures.size <= maxFailures) return;
+    for (const oldest of this.failures.keys()) {
+      this.failures.delete(oldest);
+      return;
+    }
+  }
+
+  /** An invalidation since then is a reason to ask the source again. */
+  of<V>(key: Key, name: string, policy: EntryPolicy<V>): Pick<Failure, 'error'> | undefined {
+    if (this.failures.size === 0) return undefined;
+    const slot = slotOf(key, policy);
+    const failure = this.failures.get(slot);
+    if (!failure) return undefined;
+    const isOver = this.clock.monotonic() >= failure.until;
+    const isNamed = [name, ...policy.tags.map(tagName)].some((one) => this.names.namedSince(one, failure.position));
+    if (!isOver && !isNamed) return failure;
+    this.failures.delete(slot);
+    return undefined;
+  }
+}
+
+function slotOf<V>({ id }: Key, { serving: { version } }: EntryPolicy<V>): string {
+  return version === undefined ? id : `${id}\0${version}`;
+}

@@ -1,0 +1,172 @@
+import { maxFailureHoldMs } from '../catalogue/entry-policy.js';
+import type { NearTiers } from '../near/near-tiers.js';
+import type { FillLease } from '../origin/fill-lease.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import { channels } from '../value/events.js';
+import type { FailedLoads } from './failed-loads.js';
+import type { Flight } from './flight.js';
+import type { LeasedReads } from './leased-reads.js';
+import type { LoadPlaces } from './load-places.js';
+import { LoadReads } from './load-reads.js';
+import type { LoadCause, LoadedValues, LoadStart } from './loaded-values.js';
+import type { LoaderRunner } from './loader.js';
+import type { Asked, Wanted } from './wanted.js';
+
+/** Calls the user's loader for these keys. What it answers is matched by `Key.id`; tags that it names go to every key. */
+export type LoadKeys<V> = (
+  wanted: readonly Wanted<V>[],
+  context: FillContext,
+) => Promise<ReadonlyMap<string, V | undefined>>;
+
+export interface FillContext {
+  readonly signal: AbortSignal;
+  readonly tag: (...tags: string[]) => void;
+}
+
+/** Waiting for somebody else's load: asked again after a time that grows, and is drawn so that waiters don't come in step. */
+const firstPauseMs = 20;
+const longestPauseMs = 250;
+
+/**
+ * The one way from a miss to a value, for one key and for many: ask the store, load what this process has won the right to load, wait for what others
+ * load, and load what they gave up. A fill loads what it won before it waits for others, so that two which overlap never wait for each other.
+ * Whatever was won is given back on every way out.
+ */
+export class Fills {
+  constructor(
+    private readonly cache: string,
+    private readonly clock: CacheClock,
+    private readonly random: () => number,
+    private readonly near: NearTiers,
+    private readonly reads: LeasedReads,
+    private readonly values: LoadedValues,
+    private readonly runner: LoaderRunner,
+    private readonly failed: FailedLoads,
+    private readonly places: LoadPlaces | undefined,
+    private readonly verifies: boolean,
+  ) {}
+
+  /** @throws the loader's error; the signal's reason when nobody waits any more. */
+  async run<V>(carrier: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
+    let asked = await this.reads.ask(wanted);
+    for (;;) {
+      asked = await this.inTurn(carrier, asked);
+      if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
+      if (asked.others.length === 0) return;
+      asked = await this.takenOver(carrier, asked.others);
+    }
+  }
+
+  /** Loads keys whose leases were won in another way, such as by who replaces what is there. @throws as `run`. */
+  async load<V>(carrier: Flight, mine: readonly Wanted<V>[], load: LoadKeys<V>, cause: LoadCause): Promise<void> {
+    const leases = mine.flatMap(({ lease }) => (lease ? [lease] : []));
+    let starts: ReadonlyMap<Wanted<V>, LoadStart>;
+    try {
+      starts = await this.begin(mine, cause);
+      carrier.controller.signal.throwIfAborted();
+    } catch (error) {
+      await giveBack(leases);
+      throw error;
+    }
+    if (cause !== 'refresh') this.publishMisses(mine, cause);
+    const reads = new LoadReads(this.near.scope.current(), this.clock.now(), this.verifies);
+    carrier.reads = reads;
+    const added: string[] = [];
+    const { signal } = carrier.controller;
+    const context = { signal, tag: (...tags: string[]) => void added.push(...tags) };
+    const run = {
+      keys: mine.map(({ key }) => key),
+      maxLoadMs: Math.max(...mine.map(({ policy }) => policy.maxLoadMs)),
+      leases,
+      isRefresh: cause === 'refresh',
+    };
+    let loaded: ReadonlyMap<string, V | undefined>;
+    try {
+      loaded = await this.runner.run(carrier, run, () => load(mine, context));
+    } catch (error) {
+      await Promise.all(mine.map((one) => this.afterFailure(error, one, starts.get(one) as LoadStart, signal)));
+      throw error;
+    }
+    await Promise.all(
+      mine.map(async (one) => {
+        const start = starts.get(one) as LoadStart;
+        one.land(await this.values.keep(one.key, loaded.get(one.key.id), start, one.policy, reads, added));
+      }),
+    );
+  }
+
+  private async begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): Promise<Map<Wanted<V>, LoadStart>> {
+    const starts = await Promise.all(
+      mine.map((one) => this.values.begin(one.placed, one.lease, one.policy.tags, cause)),
+    );
+    return new Map(mine.map((one, index) => [one, starts[index] as LoadStart]));
+  }
+
+  /** Where loads are limited: what is still to be loaded when it is this fill's turn. */
+  private async inTurn<V>(carrier: Flight, { mine, others }: Asked<V>): Promise<Asked<V>> {
+    if (!this.places || mine.length === 0) return { mine, others };
+    const leased = mine.filter(({ lease }) => lease !== undefined);
+    if (
+      await this.places.enter(
+        carrier,
+        leased.map(({ lease }) => lease as FillLease),
+      )
+    )
+      return { mine, others };
+    for (const one of leased) one.lease = undefined;
+    const again = await this.reads.ask(leased);
+    const unleased = mine.filter((one) => !leased.includes(one));
+    return { mine: [...unleased, ...again.mine], others: [...others, ...again.others] };
+  }
+
+  /** What others found or gave up. */
+  private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[]): Promise<Asked<V>> {
+    carrier.turn?.leave();
+    const mine: Wanted<V>[] = [];
+    let others = waited;
+    for (let pauseMs = firstPauseMs; others.length > 0; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
+      try {
+        await this.clock.sleep(pauseMs * (0.5 + this.random()), carrier.controller.signal);
+        carrier.controller.signal.throwIfAborted();
+      } catch (left) {
+        await giveBack(mine.flatMap(({ lease }) => (lease ? [lease] : [])));
+        throw left;
+      }
+      const next = await this.reads.ask(others);
+      mine.push(...next.mine);
+      others = next.others;
+    }
+    return { mine, others: [] };
+  }
+
+  /**
+   * A source in trouble is left alone for a moment by the whole fleet. An error that is an answer ("there is none") takes back what was
+   * served. A load that was told to stop, because it took too long or because nobody waits any more, gives way to the next.
+   */
+  private async afterFailure<V>(error: unknown, one: Wanted<V>, start: LoadStart, stopped: AbortSignal): Promise<void> {
+    const { policy, key } = one;
+    try {
+      if (stopped.aborted) await start.lease?.giveBack();
+      else if (policy.staleIfError(error)) {
+        const holdMs = policy.failureHoldMs ?? (start.lease ? maxFailureHoldMs : 0);
+        this.failed.note(key, policy, error, holdMs, start.mark);
+        await start.lease?.holdBack(holdMs);
+      } else await this.values.keepNothing(key, start);
+    } catch (unavailable) {
+      if (!(unavailable instanceof StoreUnavailableError)) throw unavailable;
+    }
+  }
+
+  private publishMisses<V>(mine: readonly Wanted<V>[], cause: LoadCause): void {
+    if (!channels.miss.hasSubscribers) return;
+    for (const { key, reason } of mine) {
+      channels.miss.publish({ cache: this.cache, key: key.text, reason: cause === 'forced' ? 'forced' : reason });
+    }
+  }
+}
+
+/** A courtesy: what can't be given back runs out by itself. */
+async function giveBack(leases: readonly FillLease[]): Promise<void> {
+  await Promise.allSettled(leases.map((lease) => lease.giveBack()));
+}

@@ -1,0 +1,235 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { NearCopy } from '../near/near-copy.js';
+import { LoadTimeoutError, RecursiveLoadError } from '../value/errors.js';
+import type { Clock } from '../value/clock.js';
+import { onAbort } from '../value/on-abort.js';
+import type { LoadReads } from './load-reads.js';
+import { LoadTurn } from './load-turn.js';
+import type { LoadPlace } from './load-turn.js';
+
+/** What a flight brings home. `copy` is absent when the loader returned `undefined`. */
+export interface Landed<V = unknown> {
+  readonly copy: NearCopy<V> | undefined;
+  /** May this request answer from it again? Not for values that `cacheIf` turned down. */
+  readonly keptForRequest: boolean;
+  /** Of a life of 0: the position among invalidated names when the load had withdrawn its key. Only an invalidation since then is one of this value. */
+  readonly withdrawnAt?: number;
+  /** It was found in the store, and is due for a refresh. */
+  readonly refreshDue?: boolean;
+  /** The loader says that there is none. Without it and without a copy, another process is at it. */
+  readonly none?: boolean;
+  /** What it was built on may not be true any more: a load that is given it is not kept either. */
+  readonly unverified?: boolean;
+}
+
+/** The flight whose loader is running, so that a loader which asks for its own key is told so instead of waiting for itself. */
+const flightOfLoader = new AsyncLocalStorage<Flight | undefined>();
+
+/**
+ * For code that runs inside of a loader and is not handed its context, such as a method under `@Memoize`: aborts when nobody waits for the
+ * load any more, and when it has taken `maxLoad`. The same signal as `LoadContext.signal`.
+ *
+ * @returns `undefined` outside of a loader.
+ * @example
+ * @Memoize({ ttl: '5m' })
+ * async find(slug: string): Promise<Course> {
+ *   const response = await fetch(`${this.url}/${slug}`, { signal: loadSignal() ?? null });
+ *   return response.json();
+ * }
+ */
+export function loadSignal(): AbortSignal | undefined {
+  return flightOfLoader.getStore()?.controller.signal;
+}
+
+/** The load whose loader is running here, if there is one: what a look-up is served depends on it. */
+export function loadUnderWay(): LoadReads | undefined {
+  if (loadersRunning === 0) return undefined;
+  const flight = flightOfLoader.getStore();
+  return flight === undefined || flight.landed ? undefined : flight.reads;
+}
+
+/** Where none runs, no look-up asks for the present one: that question costs as much as the hit it would delay. */
+let loadersRunning = 0;
+
+/** Runs work that no load has asked for, whatever started it. */
+export function outsideOfLoads<R>(work: () => R): R {
+  return loadersRunning === 0 ? work() : flightOfLoader.run(undefined, work);
+}
+
+/** One look-up or load, of one key or of many, that several callers of this process wait for. */
+export class Flight<R = unknown> {
+  readonly promise: Promise<R>;
+  private madeController: AbortController | undefined;
+  landed = false;
+  /** Everybody left before it landed: its load was told to stop, and nobody may join any more. */
+  abandoned = false;
+  /** What its loader has read; there from when the load has begun. */
+  reads: LoadReads | undefined;
+  /** Told when everybody left. For what flies several at once: a signal for each costs more than most loads. */
+  onAbandoned: (() => void) | undefined;
+  /** The request that forced it: another request that forces a miss does not join. */
+  forcedBy: unknown;
+  /** Where loads are limited: its place among those that run. */
+  turn: LoadTurn | undefined;
+  /** The flight that flies this one, of a bulk. */
+  private carrier: Flight | undefined;
+  private callers = 0;
+  /** Those of them that are loaders, whose place it shares. */
+  private loaders = 0;
+  /** Few wait for anything. */
+  private waitsFor: Set<Flight> | undefined;
+
+  /** @param position the position among invalidated names when the flight began: who comes after an invalidation does not join. */
+  constructor(
+    readonly key: string,
+    readonly position: number,
+    fly: (flight: Flight<R>) => Promise<R>,
+    /** When it began, in epoch milliseconds. */
+    readonly beganAt: number,
+    /** The tags of what it loads. */
+    readonly tags: readonly string[],
+    /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
+    private goesOn = false,
+    private readonly onLanded?: () => void,
+  ) {
+    this.promise = fly(this);
+    // Each caller handles its own promise; a flight that everybody left must not become an unhandled rejection.
+    const land = (): void => this.land();
+    this.promise.then(land, land);
+  }
+
+  /**
+   * Aborts when every caller has left, and when the load takes longer than it may. Made when somebody asks: most flights find the value in the
+   * store, and a controller costs as much as that.
+   */
+  get controller(): AbortController {
+    this.madeController ??= new AbortController();
+    if (this.abandoned && !this.madeController.signal.aborted) this.madeController.abort(allLeft());
+    return this.madeController;
+  }
+
+  private land(): void {
+    this.landed = true;
+    this.waitsFor = undefined;
+    this.turn?.end();
+    this.onLanded?.();
+  }
+
+  /** Runs a loader so that what it asks for is known to be asked by this flight. */
+  async runLoader<R>(loader: () => R | Promise<R>): Promise<R> {
+    loadersRunning++;
+    try {
+      return await flightOfLoader.run(this, loader);
+    } finally {
+      loadersRunning--;
+    }
+  }
+
+  /**
+   * Waits for the flight, for as long as this caller is ready to.
+   * @throws RecursiveLoadError when the flight waits, through whatever loaders, for the caller.
+   * @throws LoadTimeoutError after `hardMs`; the signal's reason when `signal` aborts.
+   */
+  join(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+    const asking = flightOfLoader.getStore();
+    if (asking || signal || hardMs !== Infinity) return this.joinUntil(clock, hardMs, signal, asking);
+    this.goesOn = true; // this caller can't leave
+    return this.promise;
+  }
+
+  private async joinUntil(
+    clock: Clock,
+    hardMs: number,
+    signal: AbortSignal | undefined,
+    asking: Flight | undefined,
+  ): Promise<R> {
+    const loader = asking?.landed ? undefined : asking;
+    if (loader) {
+      if ((this as Flight).reaches(loader)) throw new RecursiveLoadError(this.key);
+      loader.dependsOn(this);
+      this.countLoader(1);
+    }
+    this.callers++;
+    try {
+      return await this.waited(clock, hardMs, signal);
+    } finally {
+      this.callers--;
+      loader?.waitsFor?.delete(this);
+      if (loader) this.countLoader(-1);
+      if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
+    }
+  }
+
+  /** One that gave up waiting makes room when it ends: what it lent is no more than what the load itself runs under. */
+  private countLoader(change: 1 | -1): void {
+    this.loaders += change;
+    this.carrier?.countLoader(change);
+    if (this.loaders > 0) return;
+    if (this.carrier) this.turn?.end();
+    else this.turn?.forgo();
+  }
+
+  /** Everybody left: its load is told to stop. */
+  abandon(): void {
+    this.abandoned = true;
+    this.madeController?.abort(allLeft());
+    this.onAbandoned?.();
+  }
+
+  private waited(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+    if (hardMs === Infinity && !signal) return this.promise;
+    return new Promise((resolve, reject) => {
+      // Somebody waits: the clock keeps the process alive until then.
+      const waiting = new AbortController();
+      const leave = (): void => {
+        settle();
+        reject(signal?.reason);
+      };
+      const giveUp = (): void => {
+        if (waiting.signal.aborted) return;
+        settle();
+        // What nobody waits for and has not begun is not worth its turn.
+        if (!(this.carrier ?? this).turn?.onPlace) this.goesOn = true;
+        reject(new LoadTimeoutError(this.key, hardMs));
+      };
+      if (hardMs !== Infinity) void clock.sleep(hardMs, waiting.signal).then(giveUp);
+      const settle = (): void => {
+        waiting.abort();
+        stopListening?.();
+      };
+      if (signal?.aborted) return reject(signal.reason);
+      const stopListening = signal && onAbort(signal, leave);
+      this.promise.finally(settle).then(resolve, reject);
+    });
+  }
+
+  /** For a flight that another one flies. */
+  carriedBy(bulk: Flight): void {
+    this.carrier = bulk;
+    this.dependsOn(bulk);
+  }
+
+  /** It can't land before the other one has: a place among the loads that run is good for both. */
+  dependsOn(other: Flight): void {
+    (this.waitsFor ??= new Set()).add(other);
+    const place = this.turn?.place;
+    if (place) other.borrow(place);
+  }
+
+  private borrow(place: LoadPlace): void {
+    if (this.landed) return;
+    this.turn ??= new LoadTurn();
+    if (!this.turn.borrow(place)) return;
+    for (const next of this.waitsFor ?? []) next.borrow(place);
+  }
+
+  private reaches(other: Flight): boolean {
+    if (this === other) return true;
+    for (const next of this.waitsFor ?? []) if (next.reaches(other)) return true;
+    return false;
+  }
+}
+
+function allLeft(): DOMException {
+  return new DOMException('All callers left.', 'AbortError');
+}

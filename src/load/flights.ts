@@ -1,0 +1,251 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Coherence } from '../coherence/coherence.js';
+import { tagName } from '../coherence/invalidated-names.js';
+import type { Key } from '../key/key.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { NearTiers } from '../near/near-tiers.js';
+import type { ScopeState } from '../near/request-scope.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { channels, reportFault } from '../value/events.js';
+import type { FailedLoads } from './failed-loads.js';
+import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
+import type { Landed } from './flight.js';
+import type { Loader } from './loader.js';
+import type { Replacements } from './replacements.js';
+import type { SingleReads } from './single-reads.js';
+import { SlotMap } from './slot-map.js';
+
+/** How soon a process asks whether another's refresh has come in. */
+const refreshElsewhereMs = 250;
+/** How soon a failed refresh of something that is still served is tried again. */
+const retryRefreshMs = 1_000;
+
+/** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
+export class Flights {
+  private readonly flights = new SlotMap<Flight>();
+  private readonly refreshes = new SlotMap<Flight>();
+  private readonly requestNumbers = new WeakMap<ScopeState, number>();
+  private lastRequestNumber = 0;
+
+  constructor(
+    private readonly cache: string,
+    private readonly clock: CacheClock,
+    private readonly coherence: Coherence,
+    private readonly near: NearTiers,
+    private readonly reads: SingleReads,
+    private readonly replacements: Replacements,
+    private readonly failed: FailedLoads,
+    /** Somebody may have to wait for a load's turn, whatever `maxLoad` says. */
+    private readonly isLimited: boolean,
+  ) {}
+
+  get underWay(): number {
+    return this.flights.size + this.refreshes.size;
+  }
+
+  /** What is there at once, or what a flight brings home. */
+  find<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Landed<V> | Promise<Landed<V>> {
+    return (forced ? undefined : this.reads.foundNow(key, policy)) ?? this.join(key, loader, policy, forced);
+  }
+
+  /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
+  join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
+    const slot = this.slotOf(key, policy);
+    const present = this.current<V>(this.flights, key, slot, policy.requestOnly);
+    const asker = this.near.scope.current();
+    const joinable = present && (!forced || present.forcedBy === asker);
+    if (joinable && channels.loadJoined.hasSubscribers) {
+      channels.loadJoined.publish({ cache: this.cache, key: key.text });
+    }
+    const failure = joinable || forced ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
+    if (failure) return Promise.reject(failure.error);
+    const flight = joinable ? present : this.depart(slot, key, loader, policy, forced);
+    // A look-up may wait for a refresh. If that refresh's loader asks for its own key, it gets RecursiveLoadError.
+    const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
+    if (refresh) flight.dependsOn(refresh);
+    if (forced) flight.forcedBy = asker;
+    const landing = this.wait(flight, policy);
+    return joinable && loadUnderWay() ? this.judged(landing, flight, key, loader, policy) : landing;
+  }
+
+  /**
+   * A loader joins a look-up that may have begun before its own load did. What that brings home is judged again: if its key or tags were named
+   * since it began, it is asked for anew.
+   */
+  private async judged<V>(
+    landing: Promise<Landed<V>>,
+    flight: Flight,
+    key: Key,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    const landed = await landing;
+    const load = loadUnderWay();
+    if (!load || !landed.copy) return landed;
+    if (!(await load.verify(this.coherence))) return this.depart(undefined, key, loader, policy, false).promise;
+    if (!this.near.namedSince(key, landed.copy.tags, flight.position)) return landed;
+    return this.join(key, loader, policy, false);
+  }
+
+  private depart<V>(
+    slot: string | undefined,
+    key: Key,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+    forced: boolean,
+  ): Flight<Landed<V>> {
+    const fly = (self: Flight<Landed<V>>): Promise<Landed<V>> =>
+      forced ? this.replacements.force(self, key, loader, policy) : this.reads.readOrLoad(self, key, loader, policy);
+    if (slot === undefined)
+      return new Flight(key.text, this.coherence.names.position, fly, this.clock.now(), policy.tags);
+    return this.begin(this.flights, slot, key, policy, fly);
+  }
+
+  /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
+  wait<V>(flight: Flight<Landed<V>>, { hardMs, maxLoadMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
+    return flight.join(this.clock, hardMs < maxLoadMs || this.isLimited ? hardMs : Infinity, signal);
+  }
+
+  /** The flight of this key that a caller would join now, for what loads several keys at once. */
+  present<V>(key: Key, policy: EntryPolicy<V>): Flight<Landed<V>> | undefined {
+    return this.current<V>(this.flights, key, this.slotOf(key, policy), policy.requestOnly);
+  }
+
+  /** Where a load is found: look-ups that ask for something else are other loads, and so are other requests' for what is theirs alone. */
+  slotOf<V>({ id }: Key, { serving, requestOnly }: EntryPolicy<V>): string {
+    const { version, isolation, codec } = serving;
+    let slot = version === undefined ? id : `${id}\0v${version}`;
+    if (isolation !== codec.isolations[0]) slot += `\0i${isolation}`;
+    if (codec.name !== 'json' || codec.checksOnRead === true) slot += `\0c${codec.name}${codec.checksOnRead === true}`;
+    return requestOnly ? `${slot}\0r${this.requestNumber()}` : slot;
+  }
+
+  /** Outside of a request every caller is alone. */
+  private requestNumber(): number {
+    const scope = this.near.scope.current();
+    const known = scope && this.requestNumbers.get(scope);
+    if (known !== undefined) return known;
+    const number = ++this.lastRequestNumber;
+    if (scope) this.requestNumbers.set(scope, number);
+    return number;
+  }
+
+  private current<V>(
+    among: SlotMap<Flight>,
+    key: Key,
+    slot: string,
+    requestOnly: boolean,
+  ): Flight<Landed<V>> | undefined {
+    const present = among.get(slot);
+    const joinable = present && !present.abandoned && !this.outdated(key, present, requestOnly);
+    return joinable ? (present as Flight<Landed<V>>) : undefined;
+  }
+
+  /**
+   * Whether what it brings home may be too old for who asks now: its key or one of its tags was invalidated since, or the feed that would say
+   * so could not be read for so long.
+   */
+  private outdated(key: Key, { position, tags, beganAt }: Flight, requestOnly: boolean): boolean {
+    const { names } = this.coherence;
+    const name = this.coherence.nameOf(key);
+    if (requestOnly ? names.invalidatedSince(name, position) : names.namedSince(name, position)) return true;
+    if (tags.some((tag) => names.namedSince(tagName(tag), position))) return true;
+    const feed = this.coherence.place(key)?.feed;
+    const now = this.clock.now();
+    return feed !== undefined && now >= feed.trust.until && now >= beganAt + feed.unreadForMs;
+  }
+
+  /** Registers a flight that something else flies, so that single look-ups of its key join it. */
+  begin<V>(
+    among: SlotMap<Flight> | 'loads',
+    slot: string,
+    key: Key,
+    { tags }: Pick<EntryPolicy, 'tags'>,
+    fly: (flight: Flight<Landed<V>>) => Promise<Landed<V>>,
+  ): Flight<Landed<V>> {
+    const flights = among === 'loads' ? this.flights : among;
+    const { position } = this.coherence.names;
+    const leave = (): void => flights.leave(slot, flight);
+    const goesOn = flights === this.refreshes;
+    const flight = new Flight<Landed<V>>(key.text, position, fly, this.clock.now(), tags, goesOn, leave);
+    flights.set(slot, flight);
+    return flight;
+  }
+
+  /**
+   * A stale copy is served, and one process of the fleet refreshes it. With `timeout.soft` the caller first waits that long for the
+   * refresh, and gets its error if that error is an answer.
+   */
+  async serveStale<V>(key: Key, stale: NearCopy<V>, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
+    const refresh = this.refresh(key, stale, loader, policy);
+    const served: Landed<V> = { copy: stale, keptForRequest: true };
+    const isEarly = this.clock.now() < stale.freshUntil;
+    if (!refresh || isEarly || policy.softMs === 0) return served;
+    try {
+      const landed = await refresh.join(this.clock, policy.softMs, policy.signal);
+      return landed.copy || landed.none === true ? landed : served;
+    } catch (error) {
+      policy.signal?.throwIfAborted();
+      if (refresh.landed && !policy.staleIfError(error)) throw error;
+      return served;
+    }
+  }
+
+  /**
+   * For a loader: a stale value is a miss there. It is told what the refresh brings; where that fails, or another process is at it, the stale value is
+   * its answer, and what is built on it is not kept.
+   */
+  async refreshed<V>(key: Key, stale: NearCopy<V>, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
+    const refresh = this.refresh(key, stale, loader, policy);
+    const served: Landed<V> = { copy: stale, keptForRequest: true, unverified: true };
+    if (!refresh) return served;
+    try {
+      const landed = await this.wait(refresh, policy);
+      return landed.copy || landed.none === true ? landed : served;
+    } catch (error) {
+      policy.signal?.throwIfAborted();
+      if (!refresh.landed || !policy.staleIfError(error)) throw error;
+      return served;
+    }
+  }
+
+  /** Outside of the request, and of the load, that happened to come first: its scope, its end and its signal mean nothing to the refresh. */
+  private refresh<V>(
+    key: Key,
+    stale: NearCopy<V>,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Flight<Landed<V>> | undefined {
+    const slot = this.slotOf(key, policy);
+    const present = this.current<V>(this.refreshes, key, slot, policy.requestOnly);
+    if (present) return present;
+    if (this.clock.now() < stale.refreshNotBefore) return undefined;
+    const background = { ...policy, signal: undefined };
+    return outsideOfLoads(() =>
+      this.near.scope.outside(() =>
+        this.begin(this.refreshes, slot, key, policy, (self: Flight<Landed<V>>) =>
+          this.flyRefresh(self, key, stale, loader, background),
+        ),
+      ),
+    );
+  }
+
+  private async flyRefresh<V>(
+    flight: Flight<Landed<V>>,
+    key: Key,
+    stale: NearCopy<V>,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+  ): Promise<Landed<V>> {
+    try {
+      const landed = await this.replacements.refresh(flight, key, stale, loader, policy);
+      if (!landed.copy) stale.refreshNotBefore = this.clock.now() + refreshElsewhereMs;
+      return landed;
+    } catch (error) {
+      stale.refreshNotBefore = this.clock.now() + retryRefreshMs;
+      const message = 'A refresh failed.';
+      reportFault({ source: this.cache, kind: 'background-load', message, key: key.text, cause: error });
+      throw error;
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import type { FillLease } from '../origin/fill-lease.js';
+import { InvalidOptionError } from '../value/errors.js';
+import type { Flight } from './flight.js';
+import { LoadPlace, LoadTurn } from './load-turn.js';
+
+/**
+ * The loaders of one cache that may run at once in this process. A load past the limit waits for its turn, in order of arrival, and what it
+ * knows of the store is old by then: it asks again.
+ *
+ * Nobody waits for a place while holding what others wait for, so that nobody waits for ever:
+ *
+ * 1. A runs in P1 and asks for X; B runs in P2 and asks for Y; each process has one place;
+ * 2. P2 has won the lease of X for a load that waits behind B, P1 that of Y for one that waits behind A;
+ * 3. A polls for X and B for Y, until `maxLoad` ends them both. So a lease is given back before the wait, and asked for when it is over.
+ *
+ * Within a process, what a running loader waits for has that loader's place:
+ *
+ * 1. A runs, and X waits for its turn; 2. A asks for X and joins that flight; 3. nothing ends before X has landed: it is lent A's place, and so
+ * is what X waits for, such as the bulk that loads it. It runs at once.
+ * 1. A runs and asks for Z, which nobody asked for; 2. Z is joined by A before it first asks for a place, and has been lent A's by then.
+ */
+export class LoadPlaces {
+  private free: number;
+  private readonly waiting = new Set<LoadTurn>();
+
+  /** @throws InvalidOptionError */
+  constructor(limit: number) {
+    if (!Number.isSafeInteger(limit) || limit < 1) {
+      throw new InvalidOptionError(
+        'maxConcurrentLoads',
+        `${String(limit)} is not a number of loads`,
+        'Give a whole number of 1 or more, or leave it out for no limit.',
+      );
+    }
+    this.free = limit;
+  }
+
+  /**
+   * A place for this flight, unless it has one. True: at once. False: it waited, and others may have loaded its keys meanwhile.
+   * @param leases what it has won, given back if it has to wait.
+   * @throws the signal's reason when all its callers left first.
+   */
+  async enter(flight: Flight, leases: readonly FillLease[] = []): Promise<boolean> {
+    await Promise.resolve(); // a flight that a loader began has been joined by it from here on
+    const turn = (flight.turn ??= new LoadTurn());
+    if (turn.place) return true;
+    if (this.free > 0) {
+      this.free--;
+      turn.take(this.newPlace());
+      return true;
+    }
+    await Promise.all([this.waitFor(turn, flight.controller.signal), ...leases.map(givenBack)]);
+    flight.controller.signal.throwIfAborted();
+    return false;
+  }
+
+  private waitFor(turn: LoadTurn, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const stop = (): void => {
+        this.waiting.delete(turn);
+        turn.onPlace = undefined;
+        signal.removeEventListener('abort', leave);
+      };
+      const leave = (): void => {
+        stop();
+        reject(signal.reason);
+      };
+      if (signal.aborted) return leave();
+      turn.onPlace = () => {
+        stop();
+        resolve();
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.waiting.add(turn);
+    });
+  }
+
+  private newPlace(): LoadPlace {
+    return new LoadPlace(() => {
+      const [next] = this.waiting;
+      if (next) next.take(this.newPlace());
+      else this.free++;
+    });
+  }
+}
+
+/** A courtesy: what can't be given back runs out by itself. */
+function givenBack(lease: FillLease): Promise<void> {
+  return lease.giveBack().catch(() => {});
+}

@@ -1,0 +1,109 @@
+import type { Coherence } from '../coherence/coherence.js';
+import type { TagGeneration } from '../value/entry.js';
+import { NearTiers } from '../near/near-tiers.js';
+import type { ScopeState } from '../near/request-scope.js';
+
+interface Verification {
+  readonly read: Promise<boolean>;
+  /** Undefined while it is under way. */
+  outcome: boolean | undefined;
+}
+
+/** Tags of one entry in all, those of its loader's reads included. */
+export const maxInheritedTags = 64;
+
+/**
+ * What one load has read through the caches of this process. No load builds on what is not verified since it began:
+ *
+ * 1. A removes `inner` and `outer` from the store; 2. B misses `outer` and wins its lease; 3. B's loader is given `inner` from its process tier,
+ * since the feed has not been read since 1; 4. B fills `outer`: its lease stands, and everyone reads a page of old parts for its whole life.
+ *
+ * So a near copy is served to a loader only after a reading of the feed that was sent since the load began. It is made at the first need, and
+ * only the look-up that needs it and the fill wait for it. What is fetched from the store by a command sent since the load began needs none.
+ */
+export class LoadReads {
+  private readonly verifications = new Map<Coherence, Verification>();
+  private isTainted = false;
+  private readonly inherited = new Map<Coherence, Map<string, number>>();
+  private readonly losses: number;
+  private readonly before: readonly NearTiers[];
+
+  /**
+   * Made when the load begins: when its leases, and its tags' generations, have been answered.
+   * @param scope the request that it runs in: what that has read before counts as read by the load.
+   * @param verifies false only in tests that show what happens when loads build on whatever is near.
+   */
+  constructor(
+    private readonly scope: ScopeState | undefined,
+    now: number,
+    private readonly verifies = true,
+  ) {
+    this.losses = scope?.losses ?? 0;
+    this.before = scope && verifies ? this.readBefore(scope, now) : none;
+    for (const near of this.before) void this.verify(near.coherence);
+  }
+
+  /** True: what is near in that cache by now was true when the load began, or later. False: it can't be known. */
+  verify(coherence: Coherence): Promise<boolean> {
+    if (!this.verifies) return verified;
+    let verification = this.verifications.get(coherence);
+    if (!verification) {
+      const made: Verification = { read: coherence.verify(), outcome: undefined };
+      void made.read.then((outcome) => (made.outcome = outcome));
+      this.verifications.set(coherence, (verification = made));
+    }
+    return verification.read;
+  }
+
+  /** Whether `verify` has said so already. */
+  isVerified(coherence: Coherence): boolean {
+    return !this.verifies || this.verifications.get(coherence)?.outcome === true;
+  }
+
+  /** The loader was given something that may not be true any more: its result is answered, and not kept. */
+  taint(): void {
+    this.isTainted = true;
+  }
+
+  /** The tags of what the loader was given, as the entry recorded them. The oldest generation counts. */
+  inherit(coherence: Coherence, tags: readonly TagGeneration[]): void {
+    if (tags.length === 0) return;
+    let known = this.inherited.get(coherence);
+    if (!known) this.inherited.set(coherence, (known = new Map<string, number>()));
+    for (const { tag, generation } of tags) known.set(tag, Math.min(generation, known.get(tag) ?? Infinity));
+  }
+
+  inheritedFrom(coherence: Coherence): TagGeneration[] {
+    return [...(this.inherited.get(coherence) ?? [])].map(([tag, generation]) => ({ tag, generation }));
+  }
+
+  /** Whether anything needs a second thought before the result is kept. */
+  get needsThought(): boolean {
+    return (
+      this.isTainted || this.verifications.size > 0 || (this.scope !== undefined && this.scope.losses !== this.losses)
+    );
+  }
+
+  /** Whether all that the result was built on is known to have been true since the load began. */
+  async mayKeep(): Promise<boolean> {
+    for (const { read } of this.verifications.values()) if (!(await read)) return false;
+    if (this.isTainted) return false;
+    if (!this.scope || !this.verifies) return true;
+    if (this.scope.losses !== this.losses) return false;
+    return !this.before.some((near) => near.wasInvalidated(near.ofRequest(this.scope as ScopeState)));
+  }
+
+  /** The caches through which the request has read before. One that nobody vouches for can't be verified: its docs say so. */
+  private readBefore(scope: ScopeState, now: number): NearTiers[] {
+    const read: NearTiers[] = [];
+    for (const [owner, held] of scope.held) {
+      if (!(owner instanceof NearTiers) || held.size === 0 || !owner.coherence.vouches) continue;
+      read.push(owner);
+      for (const [, copy] of held.entries()) if (now >= copy.freshUntil) this.isTainted = true;
+    }
+    return read;
+  }
+}
+
+const none: readonly NearTiers[] = [];
+const verified = Promise.resolve(true);

@@ -1,0 +1,92 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { StalenessSample } from '../coherence/staleness-sample.js';
+import type { Key } from '../key/key.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { NearFinding, NearTiers } from '../near/near-tiers.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { freshnessAt } from '../value/entry.js';
+import { channels } from '../value/events.js';
+import { Hit } from '../value/lookup.js';
+import type { TierName } from '../value/lookup.js';
+import { loadUnderWay } from './flight.js';
+import type { Landed } from './flight.js';
+
+/** What is near, as the caller may be served it: a loader only what is verified since its load began. */
+export class NearHits {
+  constructor(
+    private readonly cache: string,
+    private readonly coherence: Coherence,
+    private readonly near: NearTiers,
+    private readonly staleness: StalenessSample,
+    private readonly clock: CacheClock,
+  ) {}
+
+  /** The nearest copy that may be served without waiting for anything. */
+  find<V>(key: Key, policy: Pick<EntryPolicy<V>, 'serving'>): NearFinding<V> | undefined {
+    const load = loadUnderWay();
+    if (!load) return this.near.find(key, policy.serving);
+    return load.isVerified(this.coherence) ? this.near.findVerified(key, policy.serving) : undefined;
+  }
+
+  /**
+   * Reads of the feed what these look-ups need: where a copy is held that nobody has vouched for of late, and, for a loader, where anything is held
+   * at all.
+   * @returns whether near copies may be served then.
+   */
+  async prepare<V>(asked: readonly { readonly key: Key; readonly policy: EntryPolicy<V> }[]): Promise<boolean> {
+    const load = loadUnderWay();
+    if (load) {
+      if (load.isVerified(this.coherence)) return true;
+      return asked.some(({ key }) => this.near.holds(key.id)) && load.verify(this.coherence);
+    }
+    const doubtful = asked.filter(({ key }) => this.near.isDoubtful(key.id));
+    if (doubtful.length > 0) {
+      await Promise.all(doubtful.map(({ key, policy }) => this.near.recall(key, policy.serving)));
+    }
+    return true;
+  }
+
+  /** As `find`, after what it takes to know. */
+  async recall<V>(key: Key, policy: EntryPolicy<V>): Promise<NearFinding<V> | undefined> {
+    const load = loadUnderWay();
+    if (!load) return this.near.recall(key, policy.serving);
+    if (!this.near.holds(key.id) || !(await load.verify(this.coherence))) return undefined;
+    return this.near.findVerified(key, policy.serving);
+  }
+
+  /** The value of a near copy, told to whoever listens. */
+  hit<V>(key: Key, copy: NearCopy<V>, tier: TierName): Hit<V> {
+    const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
+    if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
+    if (tier === 'process') {
+      if (channels.staleness.hasSubscribers) this.staleness.note(key.text, this.coherence.nameOf(key), copy);
+      this.near.keepForRequest(key, copy);
+    }
+    loadUnderWay()?.inherit(this.coherence, copy.tags);
+    return new Hit(key.text, copy.read(), tier, freshness);
+  }
+
+  /**
+   * The value that a flight brought home, kept for the open request: 1. it begins a load; 2. it deletes the key; 3. the load comes back, and must not
+   * be read again.
+   * @param position among invalidated names, when the request asked.
+   */
+  taken<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
+    const { copy, keptForRequest, withdrawnAt, unverified } = landed;
+    if (!copy) return undefined;
+    const load = loadUnderWay();
+    if (load) {
+      if (unverified === true) load.taint();
+      load.inherit(this.coherence, copy.tags);
+    }
+    if (keptForRequest) {
+      const overtaken =
+        withdrawnAt === undefined
+          ? this.near.namedSince(key, copy.tags, position)
+          : this.near.invalidatedSince(key, copy.tags, withdrawnAt);
+      if (!overtaken) this.near.keepForRequest(key, copy);
+    }
+    return copy.read();
+  }
+}

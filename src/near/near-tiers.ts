@@ -1,0 +1,270 @@
+import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { FeedName } from '../coherence/feed-record.js';
+import { tagName } from '../coherence/invalidated-names.js';
+import type { ShardFeed } from '../coherence/shard-feed.js';
+import { idOfText, textOfId } from '../key/key.js';
+import type { Key } from '../key/key.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { channels } from '../value/events.js';
+import type { TierName } from '../value/lookup.js';
+import type { NearCopy } from './near-copy.js';
+import type { ProcessTier } from './process-tier.js';
+import type { RequestScope, RequestTier, ScopeState } from './request-scope.js';
+import type { TagNotes } from './tag-notes.js';
+import { isServable, verdictOf } from './verdict.js';
+import type { Verdict } from './verdict.js';
+
+export interface NearFinding<V> {
+  readonly copy: NearCopy<V>;
+  readonly tier: TierName;
+}
+
+/** What of a policy decides where a near copy is kept. */
+export type KeptNear = Pick<EntryPolicy, 'nearby'>;
+
+/** The request and process tiers of one cache, nearest first. */
+export class NearTiers {
+  constructor(
+    private readonly cache: string,
+    readonly coherence: Coherence,
+    private readonly clock: CacheClock,
+    readonly scope: RequestScope,
+    readonly process: ProcessTier | undefined,
+    private readonly notes: TagNotes,
+  ) {}
+
+  /** The copies of this cache in the open request, by id. */
+  ofRequest(scope: ScopeState): RequestTier {
+    return scope.tierOf(this);
+  }
+
+  /**
+   * The nearest copy that this look-up may be served, fresh or stale. Believes the process tier only as far as the feed has been read;
+   * see {@link recall} for reading on.
+   */
+  find<V>(key: Key, serving: Serving<V>): NearFinding<V> | undefined {
+    const { id } = key;
+    const scope = this.scope.current();
+    const held = scope && this.ofRequest(scope).get(id);
+    if (held && isServable(this.ofRequestVerdict(held, serving))) {
+      return { copy: held as NearCopy<V>, tier: 'request' };
+    }
+    if (scope?.forced) return undefined;
+    const copy = this.process?.get(id);
+    if (!copy || !isServable(this.ofProcessVerdict(key, copy, serving))) return undefined;
+    return { copy: copy as NearCopy<V>, tier: 'process' };
+  }
+
+  /**
+   * As `find`, for a loader: only what is fresh, and named by no invalidation that is known by now. What is known by now must have been read since the
+   * load began.
+   */
+  findVerified<V>(key: Key, serving: Serving<V>): NearFinding<V> | undefined {
+    const found = this.find(key, serving);
+    if (!found || this.clock.now() >= found.copy.freshUntil) return undefined;
+    return this.namedSince(key, found.copy.tags, found.copy.mark) ? undefined : found;
+  }
+
+  /** Whether the request or the process holds anything under this key. */
+  holds(id: string): boolean {
+    const scope = this.scope.current();
+    return this.process?.get(id) !== undefined || (scope !== undefined && this.ofRequest(scope).get(id) !== undefined);
+  }
+
+  /** Whether the process holds a copy that the feed has not vouched for of late. */
+  isDoubtful(id: string): boolean {
+    const copy = this.process?.get(id);
+    return copy !== undefined && this.clock.now() >= copy.trust.until;
+  }
+
+  /** As `find`; where the process holds a copy that the feed has not vouched for of late, the feed is read first. */
+  async recall<V>(key: Key, serving: Serving<V>): Promise<NearFinding<V> | undefined> {
+    const copy = this.process?.get(key.id);
+    if (copy && this.clock.now() >= copy.trust.until) {
+      const feeds = this.coherence.feeds.filter(({ trust }) => copy.trust.covers(trust));
+      await Promise.all(feeds.map((feed) => feed.poll()));
+    }
+    return this.find(key, serving);
+  }
+
+  /** What is held and what would be said of it, tier by tier: for people. */
+  explain(key: Key): { readonly tier: TierName; readonly copy: NearCopy | undefined; readonly verdict: Verdict }[] {
+    const scope = this.scope.current();
+    const tiers: { tier: TierName; copy: NearCopy | undefined; verdict: Verdict }[] = [];
+    if (scope) {
+      const copy = this.ofRequest(scope).get(key.id);
+      tiers.push({ tier: 'request', copy, verdict: copy ? this.ofRequestVerdict(copy, undefined) : 'absent' });
+    }
+    if (this.process) {
+      const copy = this.process.peek(key.id);
+      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(key, copy, undefined) : 'absent' });
+    }
+    return tiers;
+  }
+
+  /**
+   * Keeps a copy in the process tier, unless its key or one of its tags was invalidated since the read or load began. Drops what is held
+   * then: nobody here is served an older value after one that its callers are given and that is not kept, and which is older can't be known:
+   *
+   * 1. A load begins; 2. its key is named, so later look-ups don't join it; 3. one of them reads an older value from the store, which is kept;
+   * 4. another process deletes the key; 5. the load returns the new value, and its fill is refused; 6. the feed has not been read since 4.
+   */
+  keep(key: Key, copy: NearCopy, { nearby }: KeptNear): boolean {
+    if (this.namedSince(key, copy.tags, copy.mark) || this.isUnacknowledged(key, copy)) {
+      this.dropAfterRefusal(key);
+      return false;
+    }
+    if (!this.process || !nearby || this.holdsNewer(this.process, key, copy)) return true;
+    this.nameCopy(key, copy);
+    this.process.set(key.id, copy);
+    if (channels.backfilled.hasSubscribers) {
+      channels.backfilled.publish({ cache: this.cache, key: key.text, tier: 'process' });
+    }
+    return true;
+  }
+
+  dropAfterRefusal({ id }: Key): void {
+    this.process?.delete(id);
+  }
+
+  /** Whether the key or one of the tags was invalidated since that position. */
+  namedSince(key: Key, tags: NearCopy['tags'], position: number): boolean {
+    const { names } = this.coherence;
+    if (position >= names.position) return false;
+    return names.namedSince(this.coherence.nameOf(key), position) || this.tagNamedSince(tags, position);
+  }
+
+  /** As `namedSince`, but for what a request holds alone: another request's load with a life of 0 says nothing of it. */
+  invalidatedSince(key: Key, tags: NearCopy['tags'], position: number): boolean {
+    const { names } = this.coherence;
+    return names.invalidatedSince(this.coherence.nameOf(key), position) || this.tagNamedSince(tags, position);
+  }
+
+  /** Whether something that the request has read was invalidated since. What had to be forgotten counts as named by any name. */
+  wasInvalidated(held: RequestTier): boolean {
+    const { names } = this.coherence;
+    if (names.anyNamedSince(held.forgottenMark)) return true;
+    for (const [id, copy] of held.entries()) {
+      if (copy.mark >= names.position) continue;
+      if (names.namedSince(copy.alias ?? textOfId(id), copy.mark) || this.tagNamedSince(copy.tags, copy.mark))
+        return true;
+    }
+    return false;
+  }
+
+  keepForRequest(key: Key, copy: NearCopy): void {
+    const scope = this.scope.current();
+    if (!scope) return;
+    this.nameCopy(key, copy);
+    this.ofRequest(scope).set(key.id, copy);
+  }
+
+  /** This process invalidated the key: its copies here go, and what is on its way is not kept. */
+  name(key: Key): void {
+    this.coherence.names.name(this.coherence.nameOf(key));
+    this.drop(key);
+  }
+
+  /** A load with a life of 0 takes what is shared away. */
+  withdraw(key: Key): void {
+    this.coherence.names.withdraw(this.coherence.nameOf(key));
+    this.drop(key);
+  }
+
+  /** Another process invalidated these, says the feed. Requests under way go on with what they have read. */
+  applyNames(names: readonly FeedName[]): void {
+    for (const name of names) {
+      if ('tag' in name) {
+        this.nameTag(name.tag, 'remote');
+        continue;
+      }
+      this.coherence.names.name(name.key);
+      if (name.key.startsWith('~')) this.process?.deleteAlias(name.key);
+      else this.process?.delete(idOfText(name.key));
+      if (channels.invalidated.hasSubscribers) {
+        channels.invalidated.publish({ cache: this.cache, key: name.key, origin: 'remote' });
+      }
+    }
+  }
+
+  /** Something in this shard's feed was missed. */
+  applyGap(feed: ShardFeed, reason: string): void {
+    this.coherence.names.nameAll();
+    const entries = this.process?.deleteCovered(feed.trust) ?? 0;
+    if (channels.nearCleared.hasSubscribers) {
+      channels.nearCleared.publish({ cache: this.cache, shard: feed.shard.name, reason, entries });
+    }
+  }
+
+  nameTag(tag: string, origin: 'local' | 'remote'): void {
+    this.coherence.names.name(tagName(tag));
+    this.process?.deleteTagged(tag);
+    const state = origin === 'local' ? this.scope.current() : undefined;
+    if (!state) return;
+    const held = this.ofRequest(state);
+    for (const [id, copy] of held.entries()) {
+      if (!copy.tags.some((known) => known.tag === tag)) continue;
+      held.delete(id);
+      state.losses++;
+    }
+    this.notes.forget([tag]);
+  }
+
+  clear(): void {
+    this.coherence.names.nameAll();
+    this.process?.clear();
+    const scope = this.scope.current();
+    if (!scope) return;
+    this.ofRequest(scope).clear();
+    scope.losses++;
+  }
+
+  /** Names that can't be told from the id of a key stand in the copy. */
+  private nameCopy(key: Key, copy: NearCopy): void {
+    const name = this.coherence.nameOf(key);
+    if (name !== key.text) copy.alias = name;
+  }
+
+  private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined): Verdict {
+    return verdictOf(copy, { serving: copy.serving, generation: undefined }, asked, this.clock.now());
+  }
+
+  private ofProcessVerdict(key: Key, copy: NearCopy, asked: Serving | undefined): Verdict {
+    const now = this.clock.now();
+    if (now >= copy.nearUntil) return 'absent';
+    const isUnacknowledged = !this.coherence.outbox.isEmpty && this.isUnacknowledged(key, copy);
+    const standing = { serving: copy.serving, trustedUntil: copy.trust.until, isUnacknowledged };
+    return verdictOf(copy, standing, asked, now);
+  }
+
+  private isUnacknowledged(key: Key, { tags }: NearCopy): boolean {
+    const { outbox } = this.coherence;
+    if (outbox.isEmpty) return false;
+    return outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
+  }
+
+  /**
+   * 1. a look-up reads the store; 2. another process deletes the key; 3. a load here finds it gone, fills it and is kept; 4. the look-up's
+   * answer comes, older than what is served here by now, and before the feed has named the key.
+   */
+  private holdsNewer(process: ProcessTier, key: Key, { createdAt }: NearCopy): boolean {
+    const held = process.peek(key.id);
+    if (!held || held.createdAt <= createdAt) return false;
+    const now = this.clock.now();
+    return now < held.servedUntil && now < held.trust.until;
+  }
+
+  private tagNamedSince(tags: NearCopy['tags'], position: number): boolean {
+    return tags.some(({ tag }) => this.coherence.names.namedSince(tagName(tag), position));
+  }
+
+  private drop(key: Key): void {
+    this.process?.delete(key.id);
+    const scope = this.scope.current();
+    if (scope && this.ofRequest(scope).delete(key.id)) scope.losses++;
+    if (channels.invalidated.hasSubscribers) {
+      channels.invalidated.publish({ cache: this.cache, key: key.text, origin: 'local' });
+    }
+  }
+}

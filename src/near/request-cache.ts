@@ -1,0 +1,113 @@
+import { servingOf } from '../catalogue/entry-policy.js';
+import type { Codec } from '../codec/codec.js';
+import { noTags } from '../codec/envelope.js';
+import { json } from '../codec/json.js';
+import { lastingTrust } from '../coherence/trust.js';
+import { toKey } from '../key/key.js';
+import type { KeyLike } from '../key/key.js';
+import { UnencodableValueError } from '../value/errors.js';
+import { Hit, Miss } from '../value/lookup.js';
+import type { Lookup } from '../value/lookup.js';
+import { NearCopy } from './near-copy.js';
+import type { RequestScope, RequestTier, ScopeState } from './request-scope.js';
+
+/** Puts the versions in front of a key's text. */
+export type VersionedText = (key: KeyLike) => string;
+
+/**
+ * Values of the present request, by namespace and versioned key. Gone with the request; never seen by another. Outside of a scope every
+ * look-up misses and nothing is kept.
+ */
+export class RequestCache {
+  private readonly namespaces = new Map<string, NamespacedRequestCache>();
+
+  constructor(
+    private readonly scope: RequestScope,
+    private readonly versioned: VersionedText,
+  ) {}
+
+  /** The same name gives the same cache. Default: `'default'`. */
+  namespace(name = 'default'): NamespacedRequestCache {
+    let cache = this.namespaces.get(name);
+    if (!cache) this.namespaces.set(name, (cache = new NamespacedRequestCache(this.scope, this.versioned)));
+    return cache;
+  }
+
+  /** Empties every namespace, and what tiered caches hold for this request. */
+  clearAll(): void {
+    this.scope.current()?.clearAll();
+  }
+}
+
+/** One namespace of a {@link RequestCache}. Values are encoded and decoded as everywhere, so that readers can't change each other's. */
+export class NamespacedRequestCache {
+  constructor(
+    private readonly scope: RequestScope,
+    private readonly versioned: VersionedText,
+  ) {}
+
+  lookup<V>(key: KeyLike): Lookup<V> {
+    const text = this.versioned(key);
+    const copy = this.held()?.get(text);
+    return copy ? new Hit(toKey(key).text, copy.read() as V, 'request', 'fresh') : new Miss(toKey(key).text, 'absent');
+  }
+
+  /** The value, or `undefined` on a miss. */
+  get<V>(key: KeyLike): V | undefined {
+    return this.held()?.get(this.versioned(key))?.read() as V | undefined;
+  }
+
+  /** @throws UnencodableValueError for what the codec can't carry, `undefined` included. */
+  set<V>(key: KeyLike, value: V, codec: Codec<V> = json<V>()): void {
+    this.held()?.set(this.versioned(key), copyOf(value, codec));
+  }
+
+  /** Keeps the value unless there is one. Returns what is there then; outside of a scope, the value as it would have been kept. */
+  setDefault<V>(key: KeyLike, value: V, codec: Codec<V> = json<V>()): V {
+    const text = this.versioned(key);
+    const held = this.held();
+    const present = held?.get(text);
+    if (present) return present.read() as V;
+    const copy = copyOf(value, codec);
+    held?.set(text, copy);
+    return copy.read();
+  }
+
+  /** Whether there was one. */
+  delete(key: KeyLike): boolean {
+    return this.held()?.delete(this.versioned(key)) ?? false;
+  }
+
+  clear(): void {
+    this.held()?.clear();
+  }
+
+  private held(): RequestTier | undefined {
+    const state: ScopeState | undefined = this.scope.current();
+    return state?.tierOf(this);
+  }
+}
+
+function copyOf<V>(value: V, codec: Codec<V>): NearCopy<V> {
+  if (value === undefined) {
+    throw new UnencodableValueError(
+      codec.name,
+      '$',
+      'undefined is what a miss looks like',
+      'Store null, or delete the key.',
+    );
+  }
+  const payload = Buffer.from(codec.encode(value));
+  const serving = servingOf(codec, undefined, undefined);
+  const head = {
+    codec: codec.name,
+    createdAt: 0,
+    freshUntil: Infinity,
+    staleUntil: Infinity,
+    loadCostMs: 0,
+    generation: 0,
+    tags: noTags,
+  };
+  const kept = serving.isolation === 'clone' ? payload : undefined;
+  return new NearCopy(head, kept, serving, lastingTrust, payload.length, codec.decode(payload), 0);
+}

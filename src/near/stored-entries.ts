@@ -1,0 +1,237 @@
+import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
+import { openEnvelope } from '../codec/envelope.js';
+import type { Envelope, EnvelopeHead } from '../codec/envelope.js';
+import type { Coherence } from '../coherence/coherence.js';
+import { tagName } from '../coherence/invalidated-names.js';
+import type { Placed } from '../coherence/placed.js';
+import type { ShardFeed } from '../coherence/shard-feed.js';
+import { BlindTrust, CombinedTrust, lastingTrust } from '../coherence/trust.js';
+import type { Trust } from '../coherence/trust.js';
+import { standingOf } from '../coherence/tag-generations.js';
+import type { TagStanding } from '../coherence/tag-generations.js';
+import type { Key } from '../key/key.js';
+import type { StoredItem } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import type { TagGeneration } from '../value/entry.js';
+import { reportFault } from '../value/events.js';
+import type { MissReason } from '../value/lookup.js';
+import { NearCopy } from './near-copy.js';
+import type { TagNotes } from './tag-notes.js';
+import { isServable, verdictOf } from './verdict.js';
+import type { Verdict } from './verdict.js';
+
+/** A stored item, understood: the copy, or why it is none. Bytes that are none will never be served by any process of this version. */
+export type Understood<V> = { readonly copy: NearCopy<V> } | { readonly miss: MissReason };
+
+/** As far as the item alone tells: an entry with tags is good only while these stand. */
+export type UnderstoodAlone<V> =
+  | { readonly copy: NearCopy<V> }
+  | { readonly miss: MissReason; readonly ofLater?: Envelope }
+  | { readonly tagged: Envelope };
+
+/** What stands around a near copy in memory, besides its bytes: the copy, its head, its place in the list. Measured. */
+const copyOverheadBytes = 200;
+
+/** Between the bytes of a store and copies that can be served. */
+export class StoredEntries {
+  constructor(
+    private readonly cache: string,
+    private readonly coherence: Coherence,
+    private readonly notes: TagNotes,
+    private readonly clock: CacheClock,
+    private readonly random: () => number,
+    /** False only in tests that show what happens when entries of any generation count. */
+    private readonly checksGeneration: boolean,
+  ) {}
+
+  /**
+   * What this item is worth now. Undecodable bytes are a miss of that key and a fault event, never a failure of the store.
+   * @param known generations of the tags that were fetched already; others are fetched if the entry has them.
+   * @param mark the position among invalidated names at which the read began.
+   * @throws StoreUnavailableError when a tag can't be read.
+   */
+  async understand<V>(
+    placed: Placed,
+    item: StoredItem,
+    policy: EntryPolicy<V>,
+    known: ReadonlyMap<string, number>,
+    mark: number,
+  ): Promise<Understood<V>> {
+    return this.understandFurther(placed, this.understandAlone(placed, item, policy, mark), policy, known, mark);
+  }
+
+  /** The rest of `understand`, for what the item alone told. @throws StoreUnavailableError */
+  async understandFurther<V>(
+    placed: Placed,
+    alone: UnderstoodAlone<V>,
+    policy: EntryPolicy<V>,
+    known: ReadonlyMap<string, number>,
+    mark: number,
+  ): Promise<Understood<V>> {
+    if ('copy' in alone) return alone;
+    if ('miss' in alone) {
+      if (alone.ofLater === undefined) return alone;
+      // Made under a generation that this process has not heard of: what it knows is what is outdated.
+      await placed.feed.versions.reread();
+      if (placed.feed.versions.generation === undefined) await placed.feed.ready();
+      const anew = this.judgeAlone(placed, alone.ofLater, policy, mark);
+      return 'miss' in anew ? { miss: anew.miss } : this.understandFurther(placed, anew, policy, known, mark);
+    }
+    const standing = await this.tagsStanding(alone.tagged.tags, known);
+    return this.judge(placed, alone.tagged, policy, mark, standing);
+  }
+
+  /** As `understand`, as far as the item alone tells: `tagged` is left to be asked for. The feed was read before. */
+  understandAlone<V>(placed: Placed, item: StoredItem, policy: EntryPolicy<V>, mark: number): UnderstoodAlone<V> {
+    let envelope: Envelope;
+    try {
+      envelope = this.open(placed.storeKey, item);
+    } catch (cause) {
+      return this.undecodable(placed.key, cause);
+    }
+    const known = placed.feed.versions.generation;
+    if (known !== undefined && envelope.generation > known) return { miss: 'invalidated', ofLater: envelope };
+    return this.judgeAlone(placed, envelope, policy, mark);
+  }
+
+  private judgeAlone<V>(placed: Placed, envelope: Envelope, policy: EntryPolicy<V>, mark: number): UnderstoodAlone<V> {
+    return envelope.tags.length > 0 ? { tagged: envelope } : this.judge(placed, envelope, policy, mark, undefined);
+  }
+
+  /** The copy of an item of borrowed bytes, if the item alone tells that it may be served. Why not is told by `understandAlone`. */
+  servableAlone<V>(
+    placed: Placed,
+    borrowed: StoredItem,
+    policy: EntryPolicy<V>,
+    mark: number,
+  ): NearCopy<V> | undefined {
+    // What is frozen holds no bytes; what is cloned copies them.
+    const isShared = policy.serving.isolation === 'share';
+    const item = isShared ? { ...borrowed, bytes: Buffer.from(borrowed.bytes) } : borrowed;
+    try {
+      const envelope = this.open(placed.storeKey, item);
+      if (envelope.tags.length > 0) return undefined;
+      const verdict = this.verdict(placed.feed, envelope, policy.serving, undefined);
+      return isServable(verdict) ? this.copyOf(envelope, policy, this.trustIn(placed.feed, noTags), mark) : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** The verdict on an item, as every look-up of it would be told. @throws UndecodableError; StoreUnavailableError */
+  async explain({ storeKey, feed }: Placed, item: StoredItem): Promise<{ envelope: Envelope; verdict: Verdict }> {
+    const envelope = this.open(storeKey, item);
+    const standing = envelope.tags.length > 0 ? await this.tagsStanding(envelope.tags, new Map()) : undefined;
+    return { envelope, verdict: this.verdict(feed, envelope, undefined, standing) };
+  }
+
+  /**
+   * A decoded copy of an entry, to be kept near or handed out.
+   * @throws UndecodableError
+   */
+  copyOf<V>(envelope: Envelope, policy: EntryPolicy<V>, trust: Trust, mark: number): NearCopy<V> {
+    const { payload } = envelope;
+    const { serving, nearTtlMs } = policy;
+    // A view of a socket's buffer would keep the whole buffer alive for as long as the copy.
+    const kept = serving.isolation === 'clone' ? Buffer.from(payload) : undefined;
+    const decoded = serving.codec.decode(kept ?? payload);
+    const sizeBytes = payload.length + copyOverheadBytes;
+    const until = this.servedUntil(envelope, policy);
+    const copy = new NearCopy<V>(envelope, kept, serving, trust, sizeBytes, decoded, mark, until);
+    if (nearTtlMs !== Infinity) copy.nearUntil = this.clock.now() + nearTtlMs;
+    return copy;
+  }
+
+  /** What a copy's truth depends on: the feed of its key's shard, and those of its tags' shards. */
+  trustIn(feed: ShardFeed, tags: readonly TagGeneration[]): Trust {
+    if (tags.length === 0 || !this.coherence.tags) return feed.trust;
+    const generations = this.coherence.tags;
+    const feeds = new Set([feed, ...tags.map(({ tag }) => this.coherence.feedOf(generations.shardOf(tag)))]);
+    return feeds.size === 1 ? feed.trust : new CombinedTrust([...feeds].map(({ trust }) => trust));
+  }
+
+  /** What a copy's truth depends on that the store had no part in: it was not reached, or is not to hold the key. */
+  trustWithoutStore(key: Key, tags: readonly TagGeneration[], createdAt: number): Trust {
+    const feed = this.coherence.place(key)?.feed;
+    if (!feed) return lastingTrust;
+    return new BlindTrust(this.trustIn(feed, tags), createdAt + feed.unreadForMs);
+  }
+
+  /** What the tags of an entry say of it: the worst of them. @throws StoreUnavailableError */
+  private async tagsStanding(tags: readonly TagGeneration[], known: ReadonlyMap<string, number>): Promise<TagStanding> {
+    if (tags.some(({ tag }) => this.coherence.outbox.has(tagName(tag)))) return 'invalidated';
+    const unknown = tags.filter(({ tag }) => !known.has(tag)).map(({ tag }) => tag);
+    const present = unknown.length > 0 ? new Map([...known, ...(await this.notes.read(unknown))]) : known;
+    // A generation that is older than the entry's was read before the entry was made: it is read again before it condemns.
+    const doubtful = tags.filter(({ tag, generation }) => (present.get(tag) ?? -1) < generation).map(({ tag }) => tag);
+    const anew = doubtful.length === 0 ? undefined : await this.notes.readAnew(doubtful);
+    const standings = tags.map(({ tag, generation }) => standingOf(generation, anew?.get(tag) ?? present.get(tag)));
+    if (standings.includes('invalidated')) return 'invalidated';
+    return standings.includes('expired') ? 'expired' : 'stands';
+  }
+
+  private judge<V>(
+    { feed, key }: Placed,
+    envelope: Envelope,
+    policy: EntryPolicy<V>,
+    mark: number,
+    tags: TagStanding | undefined,
+  ): Understood<V> {
+    const verdict = this.verdict(feed, envelope, policy.serving, tags);
+    if (!isServable(verdict)) {
+      if (verdict !== 'undecodable') return { miss: verdict === 'untrusted' ? 'unavailable' : verdict };
+      return this.undecodable(key, new Error(`Stored by the ${envelope.codec} codec.`));
+    }
+    // An expiry of one of its tags ends its freshness, and nothing else.
+    const head =
+      tags === 'expired' ? { ...envelope, freshUntil: Math.min(envelope.freshUntil, this.clock.now()) } : envelope;
+    try {
+      return { copy: this.copyOf(head, policy, this.trustIn(feed, envelope.tags), mark) };
+    } catch (cause) {
+      return this.undecodable(key, cause);
+    }
+  }
+
+  private verdict(
+    feed: ShardFeed,
+    envelope: Envelope,
+    asked: Serving | undefined,
+    tags: TagStanding | undefined,
+  ): Verdict {
+    const generation = this.checksGeneration ? (feed.versions.generation ?? -1) : undefined;
+    const standing = { generation, codecName: envelope.codec, tags };
+    return verdictOf(envelope, standing, asked, this.clock.now());
+  }
+
+  /** The entry, dated by this process's clock: what is left of it is no more than what any clock says. */
+  private open(storeKey: string, { bytes, ageMs = 0 }: StoredItem): Envelope {
+    const envelope = openEnvelope(storeKey, bytes);
+    const { createdAt, freshUntil, staleUntil } = envelope;
+    if (freshUntil === Infinity) return envelope;
+    const now = this.clock.now();
+    const leftMs = Math.min(freshUntil - now, freshUntil - createdAt - Math.floor(ageMs));
+    if (now + leftMs === freshUntil) return envelope;
+    return { ...envelope, freshUntil: now + leftMs, staleUntil: now + leftMs + (staleUntil - freshUntil) };
+  }
+
+  private undecodable(key: Key, cause: unknown): { readonly miss: 'undecodable' } {
+    const message = 'Stored bytes could not be read.';
+    reportFault({ source: this.cache, kind: 'undecodable', message, key: key.text, cause });
+    return { miss: 'undecodable' };
+  }
+
+  /**
+   * XFetch (Vattani, Chierichetti, Lowenstein, VLDB'15): refresh when now − cost · β · ln(random) reaches the end of life. The number
+   * is drawn once for each copy instead of at each read, which spreads the refreshes of a fleet in the same way and costs a hit nothing.
+   */
+  private servedUntil<V>({ createdAt, freshUntil, loadCostMs }: EnvelopeHead, policy: EntryPolicy<V>): number {
+    const { earlyRefresh, refreshAfter } = policy;
+    if (freshUntil === Infinity || (earlyRefresh === 0 && refreshAfter === 0)) return freshUntil;
+    const fixed = refreshAfter === 0 ? freshUntil : createdAt + refreshAfter * (freshUntil - createdAt);
+    if (earlyRefresh === 0) return fixed;
+    const draw = Math.max(this.random(), Number.MIN_VALUE);
+    return Math.min(fixed, freshUntil + loadCostMs * earlyRefresh * Math.log(draw));
+  }
+}
+
+const noTags: readonly TagGeneration[] = [];

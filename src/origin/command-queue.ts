@@ -1,0 +1,89 @@
+import type { Clock, Timer } from '../value/clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+
+interface Waiting {
+  readonly commands: number;
+  readonly since: number;
+  readonly start: () => void;
+  readonly giveUp: (error: StoreUnavailableError) => void;
+}
+
+/**
+ * Commands of one shard take turns. As long as the shard answers, whoever waits goes on waiting; when it has answered nothing for a deadline,
+ * whoever waits is told so.
+ */
+export class CommandQueue {
+  private pending = 0;
+  private waiting: Waiting[] = [];
+  /** Those before it have started. */
+  private head = 0;
+  private lastAnswerAt = 0;
+  private timer: Timer | undefined;
+
+  constructor(
+    private readonly shard: string,
+    private readonly clock: Clock,
+    private readonly maxPending: number,
+    private readonly patienceMs: number,
+  ) {}
+
+  /** Whether these may go at once. A batch that is larger than all turns goes alone. */
+  take(commands: number): boolean {
+    const fits = this.pending === 0 || this.pending + commands <= this.maxPending;
+    if (!fits || this.hasWaiting) return false;
+    this.pending += commands;
+    return true;
+  }
+
+  /** Resolves when it is their turn. @throws StoreUnavailableError */
+  wait(commands: number): Promise<void> {
+    return new Promise((start, giveUp) => {
+      this.waiting.push({ commands, since: this.clock.monotonic(), start, giveUp });
+      this.watch();
+    });
+  }
+
+  answered(commands: number): void {
+    if (this.hasWaiting) this.lastAnswerAt = this.clock.monotonic();
+    this.gone(commands);
+  }
+
+  /** They make room, whatever came of them. */
+  gone(commands: number): void {
+    this.pending -= commands;
+    if (this.hasWaiting) this.admit();
+  }
+
+  private get hasWaiting(): boolean {
+    return this.head < this.waiting.length;
+  }
+
+  private admit(): void {
+    for (let next = this.waiting[this.head]; next !== undefined; next = this.waiting[this.head]) {
+      if (this.pending > 0 && this.pending + next.commands > this.maxPending) break;
+      this.pending += next.commands;
+      this.head++;
+      next.start();
+    }
+    // One copy per thousand instead of one per start.
+    if (this.head < 1_000 && this.hasWaiting) return;
+    this.waiting = this.waiting.slice(this.head);
+    this.head = 0;
+  }
+
+  private watch(): void {
+    this.timer ??= this.clock.after(this.patienceMs, () => {
+      this.timer = undefined;
+      const now = this.clock.monotonic();
+      const silentMs = now - this.lastAnswerAt;
+      const left: Waiting[] = [];
+      for (const one of this.waiting.slice(this.head)) {
+        if (silentMs < this.patienceMs || now - one.since < this.patienceMs) left.push(one);
+        else one.giveUp(new StoreUnavailableError(this.shard, `no answer to anybody within ${this.patienceMs} ms`));
+      }
+      this.waiting = left;
+      this.head = 0;
+      if (left.length > 0) this.watch();
+    });
+  }
+}

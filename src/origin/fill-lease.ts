@@ -1,0 +1,227 @@
+import { companionKey } from '../key/key-space.js';
+import type { Revision, Shard, StoredItem, WriteOutcome } from '../store/store.js';
+
+/** How long a lease stands unless it is renewed: the longest that others wait for a loader whose process died. */
+export const leaseMs = 3_000;
+/** How often a lease is renewed while its loader runs. */
+export const leaseRenewalMs = 1_000;
+
+const stub = Buffer.alloc(0);
+
+/** What one look-up with the intent to load found: the bytes, the right to load them, or somebody else's right. */
+export type LeaseOrItem =
+  | { readonly state: 'item'; readonly item: StoredItem }
+  | { readonly state: 'won'; readonly lease: FillLease }
+  | { readonly state: 'held'; readonly revision: Revision };
+
+/** A stored item or a stub, and whether the stub was put there for who asked. */
+export type AskedItem = StoredItem & { readonly won: boolean };
+
+/**
+ * The right of one process to fill one key, after "Scaling Memcache at Facebook" (NSDI'13): every invalidation changes or removes the
+ * item that the lease points at, so that a fill which started earlier finds another revision and is refused by the store itself:
+ *
+ * 1. P1 misses and wins: the store holds a stub of revision r; P1 reads the old row;
+ * 2. the row changes, somebody deletes the key: the stub is gone;
+ * 3. P1 fills "only if r": refused.
+ *
+ * There are two forms. On a miss the lease *is* the item: a stub, which expires by itself. To replace an item that others still read
+ * (stale, forced), the item stays, the fill is bound to its revision, and a stub under the companion key keeps other refreshers away.
+ */
+export class FillLease {
+  private ended = false;
+  private extending: Promise<unknown> | undefined;
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly storeKey: string,
+    /** The state of the item that a fill replaces, and no other. */
+    private item: Revision,
+    /** The stub beside an item that others go on reading. */
+    private companion: Revision | undefined,
+    /** The item was there before and outlives a load that comes to nothing. */
+    readonly standing: boolean,
+    private readonly fenced: boolean,
+    /** How long the standing item has to live; absent where the store can't prolong it. */
+    private readonly itemLifeLeftMs?: () => number,
+  ) {}
+
+  /**
+   * Lets a standing item outlive its load: an item that runs out meanwhile looks like one that was deleted, and the fill would be refused.
+   * Its readers go by the instants in the entry and are not deceived. False: it is gone.
+   */
+  async keepItem(): Promise<boolean> {
+    const leftMs = this.itemLifeLeftMs?.();
+    if (leftMs === undefined || leftMs > 2 * leaseMs) return true;
+    return this.shard.touch(this.storeKey, Math.max(0, leftMs) + 2 * leaseMs);
+  }
+
+  /** Stores the value, if no invalidation came in between and the lease still stands. */
+  fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    if (this.ended) return Promise.resolve({ status: 'changed' });
+    this.ended = true;
+    if (!this.extending && !this.companion) return this.write(bytes, lifeMs);
+    return this.fillAfterRenewal(bytes, lifeMs);
+  }
+
+  private async fillAfterRenewal(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    await this.extending;
+    const outcome = await this.write(bytes, lifeMs);
+    await this.dropCompanion();
+    return outcome;
+  }
+
+  private write(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    return this.shard.write(this.storeKey, bytes, {
+      lifeMs,
+      neverShorter: true,
+      ...(this.fenced && { only: this.item }),
+    });
+  }
+
+  /** Once a second while the loader runs. False: somebody invalidated or took over, and the fill will be refused. */
+  async renew(): Promise<boolean> {
+    if (this.ended) return false;
+    const standing = await this.extend(leaseMs);
+    // A lost companion lets another refresh as well; whose fill is taken is decided by the item's revision.
+    if (!standing && !this.standing && this.fenced) this.ended = true;
+    return standing || this.standing;
+  }
+
+  /** Gives the right back at once: the next one to ask wins it. A standing item stays. */
+  async giveBack(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.extending;
+    if (!this.standing) await this.shard.remove(this.storeKey, this.item);
+    await this.dropCompanion();
+  }
+
+  /** Gives the right back and removes the item, if it is still the one that the lease was won for. */
+  async removeItem(): Promise<void> {
+    if (this.ended) return;
+    this.ended = true;
+    await this.extending;
+    await this.shard.remove(this.storeKey, this.fenced ? this.item : undefined);
+    await this.dropCompanion();
+  }
+
+  /** After a failed load: the right runs out by itself, so that the fleet does not throw itself at a source in trouble. 0: at once. */
+  async holdBack(holdMs: number): Promise<void> {
+    if (holdMs <= 0) return this.giveBack();
+    if (this.ended) return;
+    this.ended = true;
+    await this.extend(holdMs);
+  }
+
+  /** One at a time: a fill must know the revision that a renewal under way will make. */
+  private extend(lifeMs: number): Promise<boolean> {
+    const extended = (this.extending ?? Promise.resolve()).then(() => this.extendOnce(lifeMs));
+    this.extending = extended.catch(() => false);
+    return extended;
+  }
+
+  private async extendOnce(lifeMs: number): Promise<boolean> {
+    const renewed = this.standing ? this.companion : this.item;
+    if (!renewed) return this.ended || this.keepItem();
+    const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
+    const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
+    if (outcome.status !== 'stored') return false;
+    if (this.standing) this.companion = outcome.revision;
+    else this.item = outcome.revision;
+    if (this.standing && !this.ended) await this.keepItem();
+    return true;
+  }
+
+  private async dropCompanion(): Promise<void> {
+    if (this.companion) await this.shard.remove(companionKey(this.storeKey), this.companion);
+  }
+}
+
+/** Hands out fill leases. */
+export class FillLeases {
+  /** @param fenced false only in tests that show what happens when fills are not bound to a revision. */
+  constructor(private readonly fenced = true) {}
+
+  /** Reads, and wins the lease where there is nothing: one round trip for all keys. */
+  async readOrWin(shard: Shard, storeKeys: readonly string[]): Promise<LeaseOrItem[]> {
+    const found = await this.ask(shard, storeKeys);
+    return found.map((one, index) => this.outcome(shard, storeKeys[index] as string, one));
+  }
+
+  /** As `readOrWin`, in the store's own terms: for a path that can't afford another promise and another object. */
+  ask(shard: Shard, storeKeys: readonly string[]): Promise<AskedItem[]> {
+    return shard.readOrStub(storeKeys, leaseMs);
+  }
+
+  /** What the answer to `ask` means. */
+  outcome(shard: Shard, storeKey: string, found: AskedItem): LeaseOrItem {
+    if (found.won) return { state: 'won', lease: this.lease(shard, storeKey, found.revision) };
+    return found.bytes.length > 0 ? { state: 'item', item: found } : { state: 'held', revision: found.revision };
+  }
+
+  /**
+   * The right to replace an item while others go on reading it. The item is read after the companion has answered, since a store need not
+   * keep the order of what is asked in one turn: a winner sees what an earlier winner has filled, and does not load it again.
+   */
+  async winRefresh(
+    shard: Shard,
+    storeKey: string,
+    lifeLeftMs?: (item: StoredItem) => number,
+  ): Promise<{ item?: StoredItem; lease?: FillLease }> {
+    const [companion] = await shard.readOrStub([companionKey(storeKey)], leaseMs);
+    const [item] = await shard.readMany([storeKey]);
+    if (!item || item.bytes.length === 0) {
+      if (companion?.won) await shard.remove(companionKey(storeKey), companion.revision);
+      return {};
+    }
+    if (!companion?.won) return { item };
+    const left = lifeLeftMs && ((): number => lifeLeftMs(item));
+    const lease = new FillLease(shard, storeKey, item.revision, companion.revision, true, this.fenced, left);
+    return (await lease.keepItem()) ? { item, lease } : { item };
+  }
+
+  /** Whether some process is replacing the item. */
+  async isRefreshing(shard: Shard, storeKey: string): Promise<boolean> {
+    const [companion] = await shard.readMany([companionKey(storeKey)]);
+    return companion !== undefined;
+  }
+
+  /**
+   * Takes the right to fill from whoever has it: a standing item is written again unchanged, a stub is taken over, and either way the
+   * fills of loads that began earlier are refused from now on. `undefined` when others kept writing in between.
+   */
+  async seize(
+    shard: Shard,
+    storeKey: string,
+    lifeLeftMs: (item: StoredItem) => number,
+  ): Promise<FillLease | undefined> {
+    for (let tries = 0; tries < 5; tries++) {
+      const [found] = await shard.readOrStub([storeKey], leaseMs);
+      if (!found) return undefined;
+      if (found.won) return this.lease(shard, storeKey, found.revision);
+      const leftMs = found.bytes.length > 0 ? lifeLeftMs(found) : 0;
+      const keeps = leftMs > 0;
+      const written = await shard.write(storeKey, keeps ? found.bytes : stub, {
+        // Prolonged while the loader runs: an item that runs out meanwhile looks like one that was deleted.
+        lifeMs: keeps ? leftMs + leaseMs : leaseMs,
+        neverShorter: keeps,
+        only: found.revision,
+      });
+      if (written.status === 'stored') {
+        const left = keeps ? (): number => lifeLeftMs(found) : undefined;
+        return new FillLease(shard, storeKey, written.revision, undefined, keeps, this.fenced, left);
+      }
+    }
+    return undefined;
+  }
+
+  /** For a store that can't bind a write to a revision: fills always, and a late one undoes what came in between. */
+  unfenced(shard: Shard, storeKey: string): FillLease {
+    return new FillLease(shard, storeKey, { session: 0, number: 0 }, undefined, true, false);
+  }
+
+  private lease(shard: Shard, storeKey: string, revision: Revision): FillLease {
+    return new FillLease(shard, storeKey, revision, undefined, false, this.fenced);
+  }
+}

@@ -1,0 +1,192 @@
+import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
+import type { RemoveOutcome, Revision, Shard, Store, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
+import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
+import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
+import { Breaker } from './breaker.js';
+import type { BreakerOptions } from './breaker.js';
+import { CommandQueue } from './command-queue.js';
+
+export interface GuardOptions {
+  /** How long an operation of a store that keeps no deadlines may take; and how long one that waits for its turn waits for any answer. Default 250 ms. */
+  readonly deadlineMs?: number;
+  readonly breaker?: BreakerOptions;
+  /** Operations of one shard that may be under way; more wait for their turn. Default 5,000. */
+  readonly maxPending?: number;
+  readonly clock?: Clock;
+}
+
+const guards = new WeakMap<Store, Store>();
+
+/**
+ * The store behind a deadline, a breaker per shard and a queue. Whatever a shard throws, callers see StoreUnavailableError. One store has one
+ * guard in a process, whoever asks: what the cache has learned of a server, its locks know.
+ */
+export function guarded(store: Store, options: GuardOptions = {}): Store {
+  const present = guards.get(store);
+  if (present) return present;
+  const shards = new Map(store.shards.map((shard) => [shard, guardedShard(shard, store, options)]));
+  const guard: Store = {
+    name: store.name,
+    capabilities: store.capabilities,
+    shards: [...shards.values()] as [Shard, ...Shard[]],
+    shardOf: (storeKey) => shards.get(store.shardOf(storeKey)) as Shard,
+    open: () => store.open(),
+    close: () => store.close(),
+  };
+  guards.set(store, guard);
+  guards.set(guard, guard);
+  return guard;
+}
+
+/** With the operations that the shard has, and no others. */
+function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard {
+  const guard = new GuardedShard(shard, store, options);
+  return Object.assign(guard, {
+    ...(shard.invalidate && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
+    ...(shard.readFeed && { readFeed: (question: FeedQuestion) => guard.askFeed(question) }),
+    ...(shard.watchFeed && { watchFeed: (feed: string, wake: () => void) => guard.watch(feed, wake) }),
+    ...(shard.readNow && { readNow: (storeKey: string) => guard.lookNow(storeKey) }),
+  });
+}
+
+class GuardedShard implements Shard {
+  readonly name: string;
+  readonly stats: NonNullable<Shard['stats']>;
+  private readonly breaker: Breaker;
+  private readonly clock: Clock;
+  private readonly deadlineMs: number | undefined;
+  private readonly queue: CommandQueue;
+
+  constructor(
+    private readonly shard: Shard,
+    store: Store,
+    { deadlineMs = 250, breaker, maxPending = 5_000, clock = systemClock }: GuardOptions,
+  ) {
+    this.name = shard.name;
+    this.clock = clock;
+    this.breaker = new Breaker(shard.name, clock, breaker);
+    this.deadlineMs = store.capabilities.keepsDeadlines ? undefined : deadlineMs;
+    this.queue = new CommandQueue(shard.name, clock, maxPending, deadlineMs);
+    this.stats = async () => (await shard.stats?.()) ?? {};
+  }
+
+  readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    return this.watched(storeKeys.length, () => this.shard.readMany(storeKeys));
+  }
+
+  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
+    return this.watched(storeKeys.length, () => this.shard.readOrStub(storeKeys, stubMs));
+  }
+
+  write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
+    return this.watched(1, () => this.shard.write(storeKey, bytes, options));
+  }
+
+  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    return this.watched(1, () => this.shard.remove(storeKey, revision));
+  }
+
+  increment(storeKey: string, by: number, seed: number): Promise<number> {
+    return this.watched(1, () => this.shard.increment(storeKey, by, seed));
+  }
+
+  touch(storeKey: string, lifeMs: number): Promise<boolean> {
+    return this.watched(1, () => this.shard.touch(storeKey, lifeMs));
+  }
+
+  async evicts(): Promise<boolean> {
+    return (await this.shard.evicts?.()) ?? false;
+  }
+
+  sendInvalidation(invalidation: Invalidation): Promise<Invalidated> {
+    const { changes, records } = invalidation;
+    return this.watched(changes.length + records.length, () => this.shard.invalidate?.(invalidation) ?? missing());
+  }
+
+  /** Goes ahead of the queue, and past an open breaker as its probe: what near copies are believed by must not wait for traffic. */
+  askFeed(question: FeedQuestion): Promise<FeedReading> {
+    return this.settled(this.run(() => this.shard.readFeed?.(question) ?? missing()));
+  }
+
+  watch(feed: string, wake: () => void): () => void {
+    return this.shard.watchFeed?.(feed, wake) ?? ((): void => {});
+  }
+
+  /** What it can't tell now, and why, is told by the other ways to read. */
+  lookNow(storeKey: string): StoredItem | undefined {
+    if (this.breaker.isOpen) return undefined;
+    try {
+      return this.shard.readNow?.(storeKey);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** @param commands how much of the shard's attention it takes. */
+  private watched<R>(commands: number, operation: () => Promise<R>): Promise<R> {
+    if (!this.breaker.admits()) {
+      const refusal = new StoreUnavailableError(this.name, 'it failed several times in a row and is left alone');
+      return Promise.reject(refusal);
+    }
+    if (this.queue.take(commands)) {
+      const answer = this.run(operation);
+      return this.settled(answer, commands);
+    }
+    return this.queue.wait(commands).then(
+      () => this.settled(this.run(operation), commands),
+      (error: unknown) => {
+        throw this.judge(error);
+      },
+    );
+  }
+
+  private run<R>(operation: () => Promise<R>): Promise<R> {
+    return this.deadlineMs === undefined ? operation() : this.withinDeadline(operation, this.deadlineMs);
+  }
+
+  private settled<R>(result: Promise<R>, commands = 0): Promise<R> {
+    return result.then(
+      (value) => {
+        this.queue.answered(commands);
+        this.breaker.succeeded();
+        return value;
+      },
+      (error: unknown) => {
+        this.queue.gone(commands);
+        throw this.judge(error);
+      },
+    );
+  }
+
+  /** A refused argument is the caller's mistake and says that the shard is well; everything else counts against it. */
+  private judge(error: unknown): unknown {
+    if (error instanceof TieredCacheError && !(error instanceof StoreUnavailableError)) {
+      this.breaker.succeeded();
+      return error;
+    }
+    const unavailable =
+      error instanceof StoreUnavailableError
+        ? error
+        : new StoreUnavailableError(this.name, 'it failed', { cause: error });
+    this.breaker.failed();
+    reportFault({ source: this.name, kind: 'unavailable', message: unavailable.message, cause: error });
+    return unavailable;
+  }
+
+  private withinDeadline<R>(operation: () => Promise<R>, deadlineMs: number): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      const timer = this.clock.after(deadlineMs, () =>
+        reject(new StoreUnavailableError(this.name, `no answer within ${deadlineMs} ms`)),
+      );
+      operation()
+        .then(resolve, reject)
+        .finally(() => timer.cancel());
+    });
+  }
+}
+
+function missing(): Promise<never> {
+  return Promise.reject(new Error('the shard has no feed'));
+}

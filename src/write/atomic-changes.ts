@@ -1,0 +1,129 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { Placed } from '../coherence/placed.js';
+import type { Key } from '../key/key.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { StoredEntries } from '../near/stored-entries.js';
+import type { TagNotes } from '../near/tag-notes.js';
+import { storedLifeMs } from '../origin/stored-life.js';
+import type { StoredItem } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { ConflictError, InvalidOptionError, StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
+import type { Prepared, PreparedEntries } from './prepared-entries.js';
+import type { Writes } from './writes.js';
+
+const maxTries = 10;
+const backOffMs = 5;
+
+interface Read<V> {
+  readonly placed: Placed;
+  readonly item: StoredItem | undefined;
+  readonly current: NearCopy<V> | undefined;
+  /** Among invalidated names, before the read. */
+  readonly position: number;
+}
+
+/** Changes that depend on what is stored: compare-and-set in the store itself, hence the same answer for every process of one version. */
+export class AtomicChanges {
+  constructor(
+    private readonly coherence: Coherence,
+    private readonly entries: StoredEntries,
+    private readonly prepared: PreparedEntries,
+    private readonly notes: TagNotes,
+    private readonly writes: Writes,
+    private readonly clock: CacheClock,
+    private readonly random: () => number,
+  ) {}
+
+  /**
+   * Stores `change(current)`, tried again with the newer value when somebody else wrote in between.
+   * @param keepsLife the entry's remaining life goes on; else that of the policy begins.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; whatever `change` throws.
+   */
+  update<V>(key: Key, change: (current: V | undefined) => V, policy: EntryPolicy<V>, keepsLife: boolean): Promise<V> {
+    return this.tried(key, policy, ({ current }) => ({
+      value: change(current?.read()),
+      kept: keepsLife ? current : undefined,
+    }));
+  }
+
+  /**
+   * Stores the value unless there is one, and returns whichever is there now: all callers agree on the first.
+   * @throws ConflictError after 10 tries; StoreUnavailableError.
+   */
+  setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<V> {
+    return this.tried(key, policy, ({ current }) => (current ? { found: current.read() } : { value, kept: undefined }));
+  }
+
+  private async tried<V>(
+    key: Key,
+    policy: EntryPolicy<V>,
+    decide: (
+      read: Read<V>,
+    ) => { found: V } | { value: V; kept: { freshUntil: number; staleUntil: number } | undefined },
+  ): Promise<V> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const read = await this.read<V>(key, policy);
+      const decided = decide(read);
+      if ('found' in decided) return decided.found;
+      const generations = await this.prepared.generations(policy.tags);
+      const prepared = this.prepared.prepareOne({ key, value: decided.value, policy }, generations, decided.kept);
+      if (await this.named(read.placed, () => this.write(prepared, read))) return prepared.copy.read() as V;
+      await this.clock.sleep(this.random() * backOffMs * 2 ** tries);
+    }
+    throw new ConflictError(key.text, maxTries);
+  }
+
+  private async read<V>(key: Key, policy: EntryPolicy<V>): Promise<Read<V>> {
+    const { store } = this.coherence;
+    const placed = this.coherence.place(key);
+    if (!store?.capabilities.atomic || !placed) {
+      const remedy = 'Use memcached, disk or memory.';
+      throw new InvalidOptionError('stores', 'this store can neither update nor set if absent', remedy);
+    }
+    if (this.coherence.outbox.has(placed.name)) {
+      throw new StoreUnavailableError(store.name, `an earlier write of ${key.text} is not acknowledged yet`);
+    }
+    await placed.feed.ready();
+    const { position } = this.coherence.names;
+    const [item] = await placed.shard.readMany([placed.storeKey]);
+    if (!item || item.bytes.length === 0) return { placed, item, current: undefined, position };
+    const known = await this.notes.read(policy.tags);
+    const found = await this.entries.understand(placed, item, policy, known, position);
+    return { placed, item, current: 'copy' in found ? found.copy : undefined, position };
+  }
+
+  /** Whether the store took it, or was told too late, is not always known: the other processes are told of a change in any case. */
+  private async named<R>(placed: Placed, change: () => Promise<R>): Promise<R> {
+    try {
+      return await change();
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) this.writes.nameLater(placed);
+      throw error;
+    }
+  }
+
+  /**
+   * A stub counts as absent: the load that it stands for is refused from now on. The position is of before the read: when another process writes
+   * between this write and its answer, and its name has already been applied, this value is the older one and is not kept.
+   */
+  private async write(prepared: Prepared, { placed, item, position }: Read<unknown>): Promise<boolean> {
+    const { sealed, head, key, policy } = prepared;
+    if (!sealed) {
+      throw new InvalidOptionError('ttl', 'a life of 0 keeps nothing to compare with', 'Give a ttl of more than 0.');
+    }
+    const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
+    const options = { lifeMs, neverShorter: true, only: item?.revision ?? ('absent' as const) };
+    const { outcomes } = await this.coherence
+      .invalidationsOf(placed.shard)
+      .send(
+        [{ name: { key: placed.name }, text: key.text, storeKey: placed.storeKey, write: { bytes: sealed, options } }],
+        head.createdAt,
+      );
+    const [outcome] = outcomes;
+    if (outcome?.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+    if (outcome?.status !== 'stored') return false;
+    this.writes.keepNear(prepared, position);
+    return true;
+  }
+}

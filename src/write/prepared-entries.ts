@@ -1,0 +1,113 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { resolveInstants } from '../catalogue/instants.js';
+import type { EntryInstants } from '../catalogue/instants.js';
+import { sealEnvelope } from '../codec/envelope.js';
+import type { EnvelopeHead } from '../codec/envelope.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { Placed } from '../coherence/placed.js';
+import type { Key } from '../key/key.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { StoredEntries } from '../near/stored-entries.js';
+import type { TagNotes } from '../near/tag-notes.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
+
+export interface Write<V> {
+  readonly key: Key;
+  readonly value: V;
+  readonly policy: EntryPolicy<V>;
+}
+
+/** A value that was encoded, and what the store and the near tiers will hold of it. */
+export interface Prepared {
+  readonly key: Key;
+  readonly policy: Pick<EntryPolicy, 'nearby' | 'shared' | 'idleMs'>;
+  readonly placed: Placed | undefined;
+  readonly head: EnvelopeHead;
+  readonly copy: NearCopy;
+  readonly sealed: Buffer | undefined;
+  readonly requestOnly: boolean;
+}
+
+/** Makes of values what is written of them. */
+export class PreparedEntries {
+  constructor(
+    private readonly coherence: Coherence,
+    private readonly entries: StoredEntries,
+    private readonly notes: TagNotes,
+    private readonly clock: CacheClock,
+    private readonly random: () => number,
+  ) {}
+
+  /** @throws UnencodableValueError, InvalidDurationError: nothing was written then. */
+  async prepare<V>(writes: readonly Write<V>[]): Promise<Prepared[]> {
+    const generations = await this.generations([...new Set(writes.flatMap(({ policy }) => policy.tags))]);
+    await this.ready(writes);
+    return writes.map((write) => this.prepareOne(write, generations));
+  }
+
+  /** @param kept the instants of the entry that is replaced, where its life goes on. */
+  prepareOne<V>(
+    { key, value, policy }: Write<V>,
+    generations: ReadonlyMap<string, number> | undefined,
+    kept?: EntryInstants,
+  ): Prepared {
+    const { codec, version } = policy.serving;
+    if (value === undefined) {
+      const remedy = 'Store null, or delete the key.';
+      throw new UnencodableValueError(codec.name, '$', 'undefined is what a miss looks like', remedy);
+    }
+    const payload = codec.encode(value);
+    const createdAt = this.clock.now();
+    const instants = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
+    const requestOnly = instants.freshUntil <= createdAt && kept === undefined;
+    const placed = policy.shared ? this.coherence.place(key) : undefined;
+    const head: EnvelopeHead = {
+      codec: codec.name,
+      createdAt,
+      freshUntil: requestOnly ? Infinity : instants.freshUntil,
+      staleUntil: requestOnly ? Infinity : instants.staleUntil,
+      loadCostMs: 0,
+      generation: placed?.feed.versions.generation ?? 0,
+      ...(version === undefined ? undefined : { version }),
+      tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
+    };
+    const trust = placed
+      ? this.entries.trustIn(placed.feed, head.tags)
+      : this.entries.trustWithoutStore(key, head.tags, createdAt);
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    const mark = this.coherence.names.position;
+    return {
+      key,
+      policy,
+      placed,
+      head,
+      copy: this.entries.copyOf({ ...head, payload: bytes }, policy, trust, mark),
+      sealed: placed && !requestOnly ? sealEnvelope(placed.storeKey, head, payload) : undefined,
+      requestOnly,
+    };
+  }
+
+  /** The generations that a write begins with; `undefined` when they can't be read, and then the write won't be acknowledged either. */
+  async generations(tags: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> {
+    try {
+      return await this.notes.readAnew(tags);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return undefined;
+      throw error;
+    }
+  }
+
+  /** An entry carries the generation of its version on its shard, so the shard is asked before the first write. */
+  async ready(writes: readonly { readonly key: Key; readonly policy: { readonly shared: boolean } }[]): Promise<void> {
+    const unread = new Set(
+      writes
+        .map(({ key, policy }) => (policy.shared ? this.coherence.place(key)?.feed : undefined))
+        .filter((feed) => feed !== undefined && feed.versions.generation === undefined),
+    );
+    await Promise.all([...unread].map(async (feed) => feed?.ready().catch(ignored)));
+  }
+}
+
+/** The write itself will meet the same outage and report it. */
+function ignored(): void {}

@@ -1,0 +1,227 @@
+import type { Coherence } from '../coherence/coherence.js';
+import { tagName } from '../coherence/invalidated-names.js';
+import type { Placed } from '../coherence/placed.js';
+import type { Acknowledged, Invalidating } from '../coherence/shard-invalidations.js';
+import type { Key } from '../key/key.js';
+import type { NearTiers } from '../near/near-tiers.js';
+import { storedLifeMs } from '../origin/stored-life.js';
+import { byShard } from '../store/placement.js';
+import type { Shard, WriteOutcome } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
+import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
+
+/** What one shard is sent of a call. */
+interface Part {
+  readonly shard: Shard;
+  readonly items: readonly Invalidating[];
+}
+
+/**
+ * What callers write and invalidate. The order is always the same: near copies here, the store and its feed, near copies here once more. The
+ * second naming is for a read of this process that began after the first and still saw the store's old value.
+ */
+export class Writes {
+  constructor(
+    private readonly cache: string,
+    private readonly coherence: Coherence,
+    private readonly near: NearTiers,
+    private readonly entries: PreparedEntries,
+    private readonly clock: CacheClock,
+  ) {}
+
+  /** All values are encoded before the first is written. True: every shard acknowledged all of its keys. */
+  async set<V>(writes: readonly Write<V>[], confirm: boolean): Promise<boolean> {
+    const prepared = await this.entries.prepare(writes);
+    for (const { key } of prepared) this.near.name(key);
+    const placed = prepared.filter((one) => one.placed !== undefined);
+    const groups = byShard(placed, (one) => (one.placed as Placed).shard);
+    const outcomes = await Promise.all([...groups].map(([shard, group]) => this.setOnShard(shard, group, confirm)));
+    await this.repeat([...groups].map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) })));
+    for (const one of prepared) {
+      this.near.keepForRequest(one.key, one.copy);
+      if (!one.placed) this.keepNear(one, this.coherence.names.position);
+    }
+    return outcomes.every(Boolean);
+  }
+
+  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
+  async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
+    for (const key of keys) this.near.name(key);
+    const placed = keys.map((key) => this.coherence.place(key)).filter((one) => one !== undefined);
+    const parts = [...byShard(placed, ({ shard }) => shard)].map(([shard, group]) => ({
+      shard,
+      items: group.map(removalOf),
+    }));
+    return this.send(parts, confirm, placed, () => {
+      for (const key of keys) this.near.name(key);
+    });
+  }
+
+  /** Every entry that was loaded with one of these tags. True: acknowledged; false: sent again until it is. */
+  async advanceTags(tags: readonly string[], how: 'invalidate' | 'expire', confirm: boolean): Promise<boolean> {
+    const unique = [...new Set(tags)];
+    for (const tag of unique) this.near.nameTag(tag, 'local');
+    const generations = this.coherence.tags;
+    if (!generations) return true;
+    const parts = [...byShard(unique, (tag) => generations.shardOf(tag))].map(([shard, group]) => ({
+      shard,
+      items: group.map((tag) => generations.advance(tag, how)),
+    }));
+    return this.send(parts, confirm, [], () => {
+      for (const tag of unique) this.near.nameTag(tag, 'local');
+    });
+  }
+
+  /**
+   * After the store took it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value may
+   * be the later one.
+   */
+  keepNear({ key, policy, copy, requestOnly }: Prepared, position: number): void {
+    const overtaken = this.near.namedSince(key, copy.tags, position);
+    this.near.name(key);
+    const anew = copy.markedAt(this.coherence.names.position);
+    if (!requestOnly && !overtaken) this.near.keep(key, anew, policy);
+    this.near.keepForRequest(key, anew);
+  }
+
+  /** The store may hold a newer value than other processes know of. Keep it, and append its name to the feed as soon as the feed can be reached. */
+  nameLater(placed: Placed): void {
+    const { key, name } = placed;
+    this.near.name(key);
+    if (this.coherence.outbox.has(name)) return; // a removal waits there, which tells them as well
+    const resend = async (): Promise<void> => {
+      await this.coherence
+        .invalidationsOf(placed.shard)
+        .send([{ ...removalOf(placed), keeps: true }], this.clock.now());
+      this.near.name(key);
+    };
+    this.coherence.outbox.add({ name, shown: key.text, resend });
+  }
+
+  private async setOnShard(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
+    const { outbox } = this.coherence;
+    if (outbox.isEmpty) return this.sendSets(shard, group, confirm);
+    const release = await outbox.hold(group.map((one) => (one.placed as Placed).name));
+    try {
+      return await this.sendSets(shard, group, confirm);
+    } finally {
+      release();
+    }
+  }
+
+  private async sendSets(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
+    const { position } = this.coherence.names;
+    let acknowledged: Acknowledged;
+    try {
+      await this.coherence.feedOf(shard).ready();
+      const at = Math.min(...group.map(({ head }) => head.createdAt));
+      const items = group.map((one) => this.itemOf(one));
+      acknowledged = await this.coherence.invalidationsOf(shard).send(items, at);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
+      for (const { placed } of group) this.removeLater(placed as Placed, true);
+      if (confirm) throw error;
+      return false;
+    }
+    const outcomes = acknowledged.outcomes[Symbol.iterator]();
+    let refusal: ValueTooLargeError | undefined;
+    for (const one of group) {
+      this.coherence.outbox.settle((one.placed as Placed).name);
+      if (one.sealed) refusal = this.refusalOf(one, outcomes.next().value as WriteOutcome) ?? refusal;
+      this.keepNear(one, position);
+    }
+    if (refusal && confirm) throw refusal;
+    return refusal === undefined;
+  }
+
+  /** What the store does not take is gone from it all the same: what it held before is not what was set. */
+  private refusalOf({ key, sealed }: Prepared, outcome: WriteOutcome): ValueTooLargeError | undefined {
+    if (outcome.status !== 'too-large') return undefined;
+    const refusal = new ValueTooLargeError(key.text, sealed?.length ?? 0, outcome.maxBytes);
+    reportFault({ source: this.cache, kind: 'too-large', message: refusal.message, key: key.text });
+    return refusal;
+  }
+
+  private itemOf({ placed, sealed, policy, head }: Prepared): Invalidating & { readonly text: string } {
+    const item = removalOf(placed as Placed);
+    if (!sealed) return item;
+    const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
+    return { ...item, write: { bytes: sealed, options: { lifeMs, neverShorter: true } } };
+  }
+
+  /** Sends removals and advances. What is not acknowledged waits in the outbox. */
+  private async send(
+    parts: readonly Part[],
+    confirm: boolean,
+    placed: readonly Placed[],
+    nameAgain: () => void,
+  ): Promise<boolean> {
+    const at = this.clock.now();
+    const outcomes = await Promise.allSettled(parts.map(({ shard, items }) => this.sendPart(shard, items, at)));
+    let failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce)) {
+      failed ??= await this.repeat(parts);
+    }
+    for (const [index, { shard, items }] of parts.entries()) {
+      const acknowledged = outcomes[index]?.status === 'fulfilled';
+      for (const item of items) this.settle(shard, item, acknowledged, placed);
+    }
+    nameAgain();
+    if (!failed) return true;
+    if (!(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
+    if (confirm) throw failed.reason;
+    return false;
+  }
+
+  private async sendPart(shard: Shard, items: readonly Invalidating[], at: number): Promise<Acknowledged> {
+    await this.coherence.feedOf(shard).ready();
+    return this.coherence.invalidationsOf(shard).send(items, at);
+  }
+
+  /** See {@link ShardInvalidations.repeat}: for calls in which several trips had a part. */
+  private async repeat(parts: readonly Part[]): Promise<PromiseRejectedResult | undefined> {
+    const isSeveral = parts.length > 1 || parts.some(({ items }) => items.length > 1);
+    if (!isSeveral) return undefined;
+    const outcomes = await Promise.allSettled(
+      parts.map(({ shard, items }) => this.coherence.invalidationsOf(shard).repeat(items)),
+    );
+    return outcomes.find((outcome) => outcome.status === 'rejected');
+  }
+
+  private settle(shard: Shard, item: Invalidating, acknowledged: boolean, placed: readonly Placed[]): void {
+    const name = 'tag' in item.name ? tagName(item.name.tag) : item.name.key;
+    if (acknowledged) return this.coherence.outbox.settle(name);
+    if ('storeKey' in item) {
+      const one = placed.find((each) => each.storeKey === item.storeKey);
+      if (one) this.removeLater(one, false);
+      return;
+    }
+    const { tag } = item.name;
+    const resend = async (): Promise<void> => {
+      await this.sendPart(shard, [item], this.clock.now());
+      this.near.nameTag(tag, 'local');
+    };
+    this.coherence.outbox.add({ name, shown: `tag ${tag}`, resend });
+  }
+
+  removeLater(placed: Placed, mayStillArrive: boolean): void {
+    const { key, name, shard } = placed;
+    this.near.name(key);
+    const resend = async (): Promise<void> => {
+      await this.sendPart(shard, [removalOf(placed)], this.clock.now());
+      this.near.name(key);
+    };
+    this.coherence.outbox.add({ name, shown: key.text, resend, mayStillArrive });
+  }
+}
+
+function removalOf({ key, name, storeKey }: Placed): {
+  readonly name: { readonly key: string };
+  readonly text: string;
+  readonly storeKey: string;
+} {
+  return { name: { key: name }, text: key.text, storeKey };
+}

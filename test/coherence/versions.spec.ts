@@ -1,0 +1,232 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { buildCache } from '../support/build-cache.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
+import { recordEvents } from '../support/recorded-events.js';
+
+describe('two releases on one store', () => {
+  const caches: TieredCache[] = [];
+  let clock: FakeClock;
+  let store: Store;
+  const release = async (packageVersion: string, own: Partial<CacheConfiguration> = {}): Promise<TieredCache> => {
+    const cache = await buildCache({ store, clock, packageVersion, coherence: { interval: 1_000 }, ...own });
+    caches.push(cache);
+    return cache;
+  };
+
+  beforeEach(() => {
+    clock = new FakeClock();
+    store = memoryStore({ clock });
+  });
+  afterEach(() => Promise.all(caches.splice(0).map((cache) => cache.close())));
+
+  it.each<[string, (cache: TieredCache) => Promise<unknown>]>([
+    ['deletes', (cache) => cache.delete('price')],
+    ['sets', (cache) => cache.set('price', 'new', { tags: ['t'] })],
+    ['updates', (cache) => cache.update('price', () => 'new')],
+    ['expires', (cache) => cache.expire('price')],
+    ['invalidates a tag of', (cache) => cache.invalidateTags('t')],
+    ['clears all with', (cache) => cache.dangerouslyClear()],
+  ])(
+    'T2 what one %s, the other serves no more: not from the store, and not from near after the bound',
+    async (_, change) => {
+      const older = await release('1.4.0');
+      const newer = await release('1.5.0');
+      await older.set('price', 'old', { tags: ['t'] });
+      await newer.set('price', 'old', { tags: ['t'] });
+      await older.set('price', 'old', { tags: ['t'] });
+      expect(older.peek('price')).toBe('old');
+      await change(newer);
+      const alone = await release('1.4.0', { process: false });
+      expect(await alone.get('price')).toBeUndefined();
+      await clock.advance(1_300);
+      expect(older.peek('price')).toBeUndefined();
+      expect(await older.get('price')).toBeUndefined();
+    },
+  );
+
+  it('T2 a late fill of the one is refused after the other has invalidated', async () => {
+    const older = await release('1.4.0');
+    const newer = await release('1.5.0');
+    let finish = (_: string): void => {};
+    const loading = older.getOrSet('price', () => new Promise<string>((resolve) => (finish = resolve)));
+    await clock.advance(0);
+    await newer.delete('price');
+    finish('old');
+    expect(await loading).toBe('old');
+    const alone = await release('1.4.0', { process: false });
+    expect(await alone.get('price')).toBeUndefined();
+  });
+
+  it('T3 a release that comes back within the hour serves nothing that was invalidated while it was gone', async () => {
+    const older = await release('1.4.0');
+    await older.set('price', 'old', { ttl: '2h' });
+    await older.set('other', 'kept', { ttl: '2h' });
+    await older.close();
+    caches.splice(0);
+    const newer = await release('1.5.0');
+    await clock.advance('30m');
+    await newer.delete('price');
+    const back = await release('1.4.0');
+    expect(await back.get('price')).toBeUndefined();
+    expect(await back.get('other')).toBe('kept');
+  });
+
+  it('T3 the same for a stamp that is changed and changed back', async () => {
+    const before = await release('1.0.0', { versionStamp: 'one' });
+    await before.set('price', 'old');
+    const between = await release('1.0.0', { versionStamp: 'two' });
+    await between.delete('price');
+    const after = await release('1.0.0', { versionStamp: 'one', process: false });
+    expect(await after.get('price')).toBeUndefined();
+  });
+
+  it('T3 a lost list of versions brings nothing back: neither to who comes back nor to who runs on', async () => {
+    const older = await release('1.4.0');
+    await older.set('price', 'old');
+    const running = await release('1.4.0');
+    expect(await running.get('price')).toBe('old');
+    const newer = await release('1.5.0');
+    await store.shards[0].remove('test~versions');
+    await newer.delete('price');
+    await clock.advance(1_300);
+    expect(await running.get('price')).toBeUndefined();
+    const back = await release('1.4.0', { process: false });
+    expect(await back.get('price')).toBeUndefined();
+  });
+
+  it('T3 a release that starts between a writer’s look at the list and its removal is reached', async () => {
+    const held = new HeldAnswers(store);
+    const older = await release('1.4.0', { store: held.store });
+    await older.set('something', 1); // knows one version
+    const newer = await release('1.5.0');
+    let finish = (_: string): void => {};
+    const loading = newer.getOrSet('price', () => new Promise<string>((resolve) => (finish = resolve)));
+    await clock.advance(0);
+    await older.delete('price');
+    finish('old');
+    expect(await loading).toBe('old');
+    const alone = await release('1.5.0', { process: false });
+    expect(await alone.get('price')).toBeUndefined();
+  });
+
+  it('a version that nobody has renewed for a day starts anew when it comes back', async () => {
+    const older = await release('1.4.0');
+    await older.set('price', 'old', { ttl: '7d' });
+    await older.close();
+    caches.splice(0);
+    const newer = await release('1.5.0');
+    await newer.set('a', 1);
+    for (let hour = 0; hour < 30; hour++) await clock.advance('1h');
+    await newer.delete('price');
+    const back = await release('1.4.0');
+    expect(await back.get('price')).toBeUndefined();
+  });
+
+  it('processes that can’t compute each other’s keys void each other as a whole, and say so', async () => {
+    const readable = await release('1.0.0');
+    const hidden = await release('1.0.0', { keyFormat: 'digest' });
+    await hidden.set('price', 'old');
+    await hidden.set('other', 'too');
+    const events = recordEvents('fault');
+    await readable.delete('price');
+    expect(events.of('fault').map(({ kind }) => kind)).toContain('degraded');
+    events.stop();
+    const alone = await release('1.0.0', { keyFormat: 'digest', process: false });
+    expect(await alone.get('price')).toBeUndefined();
+  });
+
+  it('all versions of a key live beside each other', async () => {
+    const older = await release('1.4.0');
+    const newer = await release('1.5.0');
+    const [one, other] = [await older.explain('price'), await newer.explain('price')];
+    expect(one.storeKey).not.toBe(other.storeKey);
+    expect(one.shard).toBe(other.shard);
+  });
+});
+
+describe('T4 a wall clock that is stepped', () => {
+  /** Steps by `stepMs` while its monotonic clock goes on. */
+  function stepping() {
+    const base = new FakeClock();
+    let stepMs = 0;
+    const clock = {
+      now: () => base.now() + stepMs,
+      monotonic: base.monotonic,
+      after: base.after.bind(base),
+      sleep: base.sleep.bind(base),
+    };
+    return { base, clock, step: (ms: number) => (stepMs += ms) };
+  }
+  const hour = 3_600_000;
+
+  it('back during a load breaks no read and lengthens no life', async () => {
+    const { base, clock, step } = stepping();
+    const cache = await buildCache({ store: memoryStore({ clock }), clock, process: false });
+    const loading = cache.getOrSet('k', () => base.sleep(100).then(() => 1), { ttl: '1m' });
+    step(-50);
+    await base.advance(100);
+    expect(await loading).toBe(1);
+    step(-hour);
+    expect(await cache.get('k')).toBe(1);
+    await base.advance('61s');
+    expect(await cache.get('k')).toBeUndefined();
+    await cache.close();
+  });
+
+  it.each([-hour, hour, -500])(
+    'by %i ms: the feed is read on, and an invalidation is heard within the bound',
+    async (ms) => {
+      const { base, clock, step } = stepping();
+      const store = memoryStore({ clock });
+      const here = await buildCache({ store, clock, coherence: { interval: 50 } });
+      const there = await buildCache({ store, clock, coherence: { interval: 50 } });
+      await here.set('a', 'old', { ttl: '1d' });
+      await base.advance(60);
+      await there.get('a');
+      step(ms);
+      await base.advance(10);
+      await here.delete('a');
+      await base.advance(310);
+      expect(there.peek('a')).toBeUndefined();
+      await there.set('b', 1, { ttl: '1d' });
+      await base.advance(60);
+      expect(there.peek('b')).toBe(1);
+      await Promise.all([here.close(), there.close()]);
+    },
+  );
+
+  it('back while the store is away: near copies are believed no longer than blindFor', async () => {
+    const { base, clock, step } = stepping();
+    const held = memoryStore({ clock });
+    const cache = await buildCache({ store: held, clock, coherence: { interval: 1_000, blindFor: 5_000 } });
+    await cache.set('a', 1, { ttl: '1d' });
+    await base.advance(1_100);
+    expect(cache.peek('a')).toBe(1);
+    await held.close();
+    await base.advance(1_000);
+    step(-hour);
+    await base.advance(7_000);
+    expect(cache.peek('a')).toBeUndefined();
+    await cache.close();
+  });
+
+  it('T5 an entry is served no longer than its life where hosts disagree by 30 s', async () => {
+    for (const ms of [30_000, -30_000]) {
+      const { base, clock, step } = stepping();
+      const behind = { ...clock, now: base.now };
+      const store = memoryStore({ clock: behind });
+      const writer = await buildCache({ store, clock, process: false });
+      const reader = await buildCache({ store, clock: behind, process: false });
+      step(ms);
+      await writer.set('a', 1, { ttl: '40s' });
+      await base.advance('41s');
+      expect(await reader.get('a')).toBeUndefined();
+      await Promise.all([writer.close(), reader.close()]);
+    }
+  });
+});
