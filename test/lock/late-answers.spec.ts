@@ -191,6 +191,14 @@ describe('a lease', () => {
     expect(asked).toEqual([]);
   });
 
+  it('whose right has ended while no timer could run is not renewed, and the store is not asked', async () => {
+    const lease = leaseOf(await locksWith().acquire('a', { renew: false }));
+    asked.splice(0);
+    clock.skip(30_000);
+    expect(await lease.renew()).toBe(false);
+    expect(asked).toEqual([]);
+  });
+
   it('says what became of it', async () => {
     const locks = locksWith();
     const [held, released, lost] = await Promise.all(
