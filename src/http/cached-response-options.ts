@@ -4,6 +4,7 @@ import type { Fillers } from '../codec/spliced/render-spliced.js';
 import type { Duration } from '../value/duration.js';
 import type { KeyedByOption } from './keyed-by.js';
 import type { PrincipalOption } from './principal.js';
+import type { Unchecked } from '../value/unchecked.js';
 
 /**
  * How answers are kept and told apart. Callbacks are given the platform's request, after guards have run; annotate it with your own type.
@@ -33,7 +34,7 @@ export interface CachedResponseOptions extends Pick<
    */
   readonly principal?: PrincipalOption;
   /** Names for `invalidateTags`. Default none. */
-  readonly tags?: readonly string[] | ((request: never) => readonly string[]);
+  readonly tags?: readonly string[] | ((request: Unchecked) => readonly string[]);
   /**
    * What clients and proxies are told unless the handler sets `Cache-Control`. `max-age` (default): the life of the entry, with
    * `stale-while-revalidate`. They may answer from their own copy after an invalidation here. `no-cache`: to ask each time, which costs a
@@ -56,7 +57,7 @@ export interface CachedResponseOptions extends Pick<
    */
   readonly cacheStatus?: boolean | 'key';
   /** For handlers that return a spliced document: what goes into its holes for this request. Its answers are private. */
-  readonly fill?: (request: never) => Fillers;
+  readonly fill?: (request: Unchecked) => Fillers;
   /** Streams over this many bytes are not kept. Default 1 MiB. */
   readonly maxBodyBytes?: number;
 }

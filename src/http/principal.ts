@@ -1,17 +1,18 @@
 import { InvalidOptionError } from '../value/errors.js';
 import { isPersonal } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
+import type { Unchecked } from '../value/unchecked.js';
 
 /** Who an answer is for: one caller, or all that are nobody in particular. */
 export type Principal = string | null;
 
 /** The option of a handler: the declaration that nobody makes a difference, or how to name who asks. */
-export type PrincipalOption = 'anyone' | ((request: never) => string | null | undefined);
+export type PrincipalOption = 'anyone' | ((request: Unchecked) => string | null | undefined);
 
 /** `undefined`: nobody said whose the answer is, so the request goes around the cache. */
 export function principalBy(option: PrincipalOption | undefined): (request: HttpRequest) => Principal | undefined {
   if (option === 'anyone') return () => null;
-  if (option) return (request) => checked(option(request as never));
+  if (option) return (request) => checked(option(request));
   return (request) => (isPersonal(request) ? undefined : null);
 }
 

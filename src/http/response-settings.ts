@@ -77,7 +77,7 @@ export function responseSettings(options: CachedResponseOptions, method: string)
     isPublic: options.public === true,
     keepHeaders: new Set(options.keepHeaders?.map((name) => name.toLowerCase())),
     keyOf: keysOf(options),
-    optionsFor: typeof tags === 'function' ? (request) => ({ tags: tags(request as never) }) : undefined,
+    optionsFor: typeof tags === 'function' ? (request) => ({ tags: tags(request) }) : undefined,
     life: lifeOf(options),
     maxBodyBytes,
   };
