@@ -32,6 +32,7 @@ export type { LockResource } from './lock/lock-place.js';
 export { RequestCache, NamespacedRequestCache } from './near/request-cache.js';
 export { RequestScope } from './near/request-scope.js';
 export type { ScopeState, ScopeStorage } from './near/request-scope.js';
+export type { Eviction } from './near/eviction/create-bounded-map.js';
 export type { ProcessTierOptions } from './near/process-tier.js';
 
 export { memoryStore } from './store/memory-store.js';

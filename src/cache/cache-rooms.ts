@@ -61,7 +61,8 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const clock = new CacheClock(configuration.clock ?? systemClock, () => setBack());
   const store = configuration.store && guarded(configuration.store, { clock: configuration.clock ?? systemClock });
   const scope = configuration.scope ?? new RequestScope();
-  const process = configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {});
+  const process =
+    configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {}, random);
   const places =
     configuration.maxConcurrentLoads === undefined ? undefined : new LoadPlaces(configuration.maxConcurrentLoads);
   const format = keyFormat ?? 'readable';
@@ -122,8 +123,9 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   };
 }
 
-function buildProcessTier(name: string, options: ProcessTierOptions): ProcessTier {
-  return new ProcessTier(options, () => {
+function buildProcessTier(name: string, options: ProcessTierOptions, random: () => number): ProcessTier {
+  const onEvicted = (): void => {
     if (channels.evicted.hasSubscribers) channels.evicted.publish({ cache: name, tier: 'process', entries: 1 });
-  });
+  };
+  return new ProcessTier(options, { random, onEvicted });
 }

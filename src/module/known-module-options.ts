@@ -5,7 +5,11 @@ import type { ProcessTierOptions } from '../near/process-tier.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
-const processTier = KnownOptions.of<ProcessTierOptions>('process', { maxEntries: true, maxBytes: true });
+const processTier = KnownOptions.of<ProcessTierOptions>('process', {
+  maxEntries: true,
+  maxBytes: true,
+  eviction: true,
+});
 const coherence = KnownOptions.of<CoherenceOptions>('coherence', {
   interval: true,
   blindFor: true,

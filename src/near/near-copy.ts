@@ -31,6 +31,8 @@ interface CopyExtra {
  * One instant and two durations take 32 bytes where three instants would take 72: durations are small integers, which V8 keeps in place.
  */
 export class NearCopy<V = unknown> {
+  /** Of the map that keeps it. */
+  slot = 0;
   readonly freshUntil: number;
   private ownMark: number;
   private readonly lifeMs: number;

@@ -69,18 +69,18 @@ export class NearTiers {
   /** Whether the request or the process holds anything under this key. */
   holds(id: string): boolean {
     const scope = this.scope.current();
-    return this.process?.get(id) !== undefined || (scope !== undefined && this.ofRequest(scope).get(id) !== undefined);
+    return this.process?.peek(id) !== undefined || (scope !== undefined && this.ofRequest(scope).get(id) !== undefined);
   }
 
   /** Whether the process holds a copy that the feed has not vouched for of late. */
   isDoubtful(id: string): boolean {
-    const copy = this.process?.get(id);
+    const copy = this.process?.peek(id);
     return copy !== undefined && this.clock.now() >= copy.trust.until;
   }
 
   /** As `find`; where the process holds a copy that the feed has not vouched for of late, the feed is read first. */
   async recall<V>(key: Key, serving: Serving<V>): Promise<NearFinding<V> | undefined> {
-    const copy = this.process?.get(key.id);
+    const copy = this.process?.peek(key.id);
     if (copy && this.clock.now() >= copy.trust.until) {
       const feeds = this.coherence.feeds.filter(({ trust }) => copy.trust.covers(trust));
       await Promise.all(feeds.map((feed) => feed.poll()));

@@ -1,39 +1,56 @@
-import { LRUCache } from 'lru-cache';
-import { InvalidOptionError } from '../value/errors.js';
-import type { NearCopy } from './near-copy.js';
 import type { Trust } from '../coherence/trust.js';
+import { InvalidOptionError } from '../value/errors.js';
+import { createBoundedMap } from './eviction/create-bounded-map.js';
+import type { Eviction } from './eviction/create-bounded-map.js';
+import type { BoundedMap } from './eviction/bounded-map.js';
+import type { NearCopy } from './near-copy.js';
 
 export interface ProcessTierOptions {
-  /** Entries before the least recently used go. Default 10,000. */
+  /** Entries before some go. Default 10,000. */
   readonly maxEntries?: number;
-  /** Bytes of encoded values and keys before the least recently used go. Default 64 MiB. */
+  /** Bytes of encoded values and keys before some go. Default 64 MiB. */
   readonly maxBytes?: number;
+  /**
+   * Which go: `'adaptive'`, those that are least likely to be used again, by how often and how lately they were used; or `'lru'`, the least
+   * recently used. Default `'adaptive'`.
+   */
+  readonly eviction?: Eviction;
 }
 
-/** Decoded copies of this process, least recently used out first. A hit costs one look-up: no copy, no parse, no timer. */
+/** What the process tier is told by its cache. */
+export interface ProcessTierSetting {
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  /** A copy went to make room. */
+  readonly onEvicted?: () => void;
+}
+
+/** Decoded copies of this process, within their bounds. A hit costs one look-up: no copy, no parse, no timer. */
 export class ProcessTier {
-  private readonly copies: LRUCache<string, NearCopy>;
+  private readonly copies: BoundedMap<NearCopy>;
   /** The ids of tagged copies, by tag: most entries have none and cost nothing here. */
   private readonly idsByTag = new Map<string, Set<string>>();
 
   private readonly idsByAlias = new Map<string, string>();
 
-  constructor({ maxEntries = 10_000, maxBytes = 64 * 2 ** 20 }: ProcessTierOptions, onEvicted?: () => void) {
+  constructor(
+    { maxEntries = 10_000, maxBytes = 64 * 2 ** 20, eviction = 'adaptive' }: ProcessTierOptions,
+    { random, onEvicted }: ProcessTierSetting,
+  ) {
     assertCount('process.maxEntries', maxEntries);
     assertCount('process.maxBytes', maxBytes);
-    this.copies = new LRUCache<string, NearCopy>({
-      max: maxEntries,
-      maxSize: maxBytes,
-      sizeCalculation: (copy, id) => copy.sizeBytes + id.length,
-      dispose: (copy, id, reason) => {
-        if (copy.tags.length > 0 && reason !== 'set') this.forgetTags(copy, id);
-        if (copy.alias !== undefined && reason !== 'set') this.idsByAlias.delete(copy.alias);
-        if (reason === 'evict') onEvicted?.();
+    this.copies = createBoundedMap<NearCopy>(eviction, {
+      maxEntries,
+      maxBytes,
+      random,
+      onEvicted: (id, copy) => {
+        this.forgetNames(copy, id);
+        onEvicted?.();
       },
     });
   }
 
-  /** The copy, however old and whether believed or not: the caller judges. */
+  /** The copy, however old and whether believed or not: the caller judges. A use. */
   get(id: string): NearCopy | undefined {
     return this.copies.get(id);
   }
@@ -43,13 +60,13 @@ export class ProcessTier {
     return this.copies.peek(id);
   }
 
+  /** Keeps the copy, unless it is not worth its place: then nothing is kept under this id. */
   set(id: string, copy: NearCopy): void {
     const former = this.copies.peek(id);
-    if (former && former.tags.length > 0) this.forgetTags(former, id);
-    this.copies.set(id, copy);
-    if (copy.alias !== undefined && this.copies.has(id)) this.idsByAlias.set(copy.alias, id);
+    if (former) this.forgetNames(former, id);
+    if (!this.copies.set(id, copy, copy.sizeBytes + id.length)) return;
+    if (copy.alias !== undefined) this.idsByAlias.set(copy.alias, id);
     for (const { tag } of copy.tags) {
-      if (!this.copies.has(id)) return; // larger than the whole tier: it was not kept
       const ids = this.idsByTag.get(tag);
       if (ids) ids.add(id);
       else this.idsByTag.set(tag, new Set([id]));
@@ -57,18 +74,20 @@ export class ProcessTier {
   }
 
   delete(id: string): boolean {
-    return this.copies.delete(id);
+    const copy = this.copies.delete(id);
+    if (copy) this.forgetNames(copy, id);
+    return copy !== undefined;
   }
 
   /** Drops the copy whose key the feed calls so. */
   deleteAlias(alias: string): boolean {
     const id = this.idsByAlias.get(alias);
-    return id !== undefined && this.copies.delete(id);
+    return id !== undefined && this.delete(id);
   }
 
   deleteTagged(tag: string): number {
     const ids = [...(this.idsByTag.get(tag) ?? [])];
-    for (const id of ids) this.copies.delete(id);
+    for (const id of ids) this.delete(id);
     return ids.length;
   }
 
@@ -77,7 +96,7 @@ export class ProcessTier {
     let dropped = 0;
     for (const [id, copy] of this.copies.entries()) {
       if (!copy.trust.covers(trust)) continue;
-      this.copies.delete(id);
+      this.delete(id);
       dropped++;
     }
     return dropped;
@@ -96,10 +115,11 @@ export class ProcessTier {
   }
 
   get sizeBytes(): number {
-    return this.copies.calculatedSize;
+    return this.copies.bytes;
   }
 
-  private forgetTags(copy: NearCopy, id: string): void {
+  private forgetNames(copy: NearCopy, id: string): void {
+    if (copy.alias !== undefined) this.idsByAlias.delete(copy.alias);
     for (const { tag } of copy.tags) {
       const ids = this.idsByTag.get(tag);
       ids?.delete(id);
