@@ -199,6 +199,12 @@ describe('a lease', () => {
     expect(asked).toEqual([]);
   });
 
+  it('whose right has ended while no timer could run is lost for whoever combines its signal with others', async () => {
+    const lease = leaseOf(await locksWith().acquire('a', { renew: false }));
+    clock.skip(30_000);
+    expect(AbortSignal.any([lease.signal]).aborted).toBe(true);
+  });
+
   it('says what became of it', async () => {
     const locks = locksWith();
     const [held, released, lost] = await Promise.all(
