@@ -12,3 +12,14 @@ export type {
 } from './record/transaction.js';
 export type { RedisConnectionOptions } from './store/redis/redis-options.js';
 export type { RedisClientTemplate } from './store/redis/driver/client-template.js';
+
+export { redisBackup } from './backup/redis-backup.js';
+export type { RedisBackup, RedisBackupOptions } from './backup/redis-backup.js';
+export { verifyBackup } from './backup/verify-backup.js';
+export type { VerifiedBackup } from './backup/verify-backup.js';
+export { DamagedBackupError, RestoreRefusedError } from './backup/backup-errors.js';
+export { parseManifest } from './backup/backup-manifest.js';
+export type { BackupManifest, BackupMode } from './backup/backup-manifest.js';
+export type { BackupProgress } from './backup/backup-progress.js';
+export type { RestoreBackupOptions, RestoredBackup } from './backup/restore-backup.js';
+export type { TakeBackupOptions } from './backup/take-backup.js';

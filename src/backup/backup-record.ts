@@ -1,0 +1,73 @@
+import { DamagedBackupError } from './backup-errors.js';
+
+/**
+ * One chunk of a backup: `uint32 BE key length · key · uint32 BE dump length · dump`, the dump as Redis's DUMP gives it. A backup is any number of them,
+ * and nothing else.
+ */
+export interface BackupRecord {
+  readonly key: Buffer;
+  readonly dump: Buffer;
+  /** The byte of the file at which it begins. */
+  readonly at: number;
+}
+
+/** The bytes of one chunk, in two parts, so that the dump is not copied. */
+export function chunkOf(key: Buffer, dump: Buffer): readonly [Buffer, Buffer] {
+  const head = Buffer.allocUnsafe(8 + key.length);
+  head.writeUInt32BE(key.length, 0);
+  key.copy(head, 4);
+  head.writeUInt32BE(dump.length, 4 + key.length);
+  return [head, dump];
+}
+
+/** The version of a dump's format: it stands before the CRC at its end. */
+export function formatVersionOf(dump: Buffer): number {
+  return dump.length < 10 ? -1 : dump.readUInt16LE(dump.length - 10);
+}
+
+/** Keys and values of Redis are at most this long; a longer one is damage, not something to wait for. */
+const longestBytes = 512 * 2 ** 20 + 1_024;
+
+/**
+ * Takes a backup apart, holding no more than one chunk and one piece of the source.
+ * @throws DamagedBackupError for a length that can't be, and where the last chunk is not whole.
+ */
+export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGenerator<BackupRecord> {
+  let pieces: Buffer[] = [];
+  let held = 0;
+  let needed = 4;
+  let at = 0;
+  for await (const piece of source) {
+    const bytes = Buffer.isBuffer(piece) ? piece : Buffer.from(piece.buffer, piece.byteOffset, piece.byteLength);
+    pieces.push(bytes);
+    held += bytes.length;
+    if (held < needed) continue;
+    let whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, held);
+    for (;;) {
+      const end = chunkEnd(whole, at);
+      needed = end;
+      if (whole.length < end) break;
+      const keyLength = whole.readUInt32BE(0);
+      if (end < 8 + keyLength) break;
+      yield { key: whole.subarray(4, 4 + keyLength), dump: whole.subarray(8 + keyLength, end), at };
+      at += end;
+      whole = whole.subarray(end);
+    }
+    pieces = whole.length > 0 ? [whole] : [];
+    held = whole.length;
+  }
+  if (held > 0) throw new DamagedBackupError(`the last chunk has ${held} bytes and is not whole`, at);
+}
+
+/** How many bytes are needed to know more: those of the whole chunk, once its lengths are there. */
+function chunkEnd(bytes: Buffer, at: number): number {
+  if (bytes.length < 4) return 4;
+  const keyLength = bytes.readUInt32BE(0);
+  if (keyLength > longestBytes) throw new DamagedBackupError(`a key of ${keyLength} bytes`, at);
+  if (bytes.length < 8 + keyLength) return 8 + keyLength;
+  const dumpLength = bytes.readUInt32BE(4 + keyLength);
+  if (dumpLength > longestBytes) throw new DamagedBackupError(`a dump of ${dumpLength} bytes`, at + 4 + keyLength);
+  // A chunk that ends where its lengths end would have no dump.
+  if (dumpLength < 10) throw new DamagedBackupError('a dump that is too short', at + 4 + keyLength);
+  return 8 + keyLength + dumpLength;
+}

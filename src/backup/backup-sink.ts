@@ -1,0 +1,31 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { Writable } from 'node:stream';
+import { chunkOf } from './backup-record.js';
+
+/** Writes chunks to a stream, no faster than it takes them, and counts. */
+export class BackupSink {
+  records = 0;
+  bytes = 0;
+  private readonly hash = createHash('sha256');
+  private failure: Error | undefined;
+
+  constructor(private readonly stream: Writable) {
+    stream.on('error', (error) => (this.failure = error));
+  }
+
+  async write(records: readonly { readonly key: Buffer; readonly dump: Buffer }[]): Promise<void> {
+    if (records.length === 0) return;
+    const bytes = Buffer.concat(records.flatMap(({ key, dump }) => chunkOf(key, dump)));
+    this.hash.update(bytes);
+    this.records += records.length;
+    this.bytes += bytes.length;
+    if (this.failure) throw this.failure;
+    if (!this.stream.write(bytes)) await once(this.stream, 'drain');
+  }
+
+  /** @returns the SHA-256 of all that was written, in hexadecimal. */
+  sha256(): string {
+    return this.hash.digest('hex');
+  }
+}

@@ -1,0 +1,68 @@
+import type { Writable } from 'node:stream';
+import { accessFor } from '../store/redis/access-for.js';
+import { loadDriver } from '../store/redis/driver/load-driver.js';
+import type { RedisAccess } from '../store/redis/redis-access.js';
+import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
+import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
+import { systemClock } from '../value/clock.js';
+import { KnownOptions } from '../value/known-options.js';
+import type { BackupManifest } from './backup-manifest.js';
+import { restoreBackup } from './restore-backup.js';
+import type { RestoreBackupOptions, RestoredBackup } from './restore-backup.js';
+import { takeBackup } from './take-backup.js';
+import type { TakeBackupOptions } from './take-backup.js';
+
+export interface RedisBackupOptions {
+  /** Where Redis is. Of a Cluster, every primary is dumped. `commandTimeout` defaults to 30 s here: a single dump may be large. */
+  readonly connection: RedisConnectionOptions;
+}
+
+const known = KnownOptions.of<RedisBackupOptions>('redisBackup()', { connection: redisConnectionOptions });
+
+/**
+ * Backups of a Redis as chunks of `key length, key, dump length, dump`, lengths as uint32 big-endian, dumps as DUMP gives them. Keys with an expiration
+ * are no part of them.
+ *
+ * @throws InvalidOptionError
+ * @example
+ * const backup = redisBackup({ connection: { url: 'redis://localhost' } });
+ * const manifest = await backup.take(createWriteStream('redis.bak'));
+ */
+export function redisBackup(options: RedisBackupOptions): RedisBackup {
+  known.check(options);
+  const settings = readRedisOptions({ commandTimeout: '30s', connectTimeout: '5s', ...options.connection });
+  const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
+  const access = load.then((driver) => accessFor(settings, driver, systemClock, Math.random));
+  // Whoever uses it is told.
+  access.catch(() => {});
+  return new RedisBackup(access);
+}
+
+/** See {@link redisBackup}. Close it. */
+export class RedisBackup {
+  /** @internal Made by `redisBackup`. */
+  constructor(private readonly access: Promise<RedisAccess>) {}
+
+  /**
+   * Writes a backup into a stream, which it leaves open. Memory stays within a few megabytes, 16 bytes for each key, and the largest dump.
+   * @returns the manifest: keep it beside the backup, whose format has no end of its own.
+   * @throws StoreUnavailableError: a SCAN can't be resumed on another connection, so the whole backup has to be taken again.
+   */
+  async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
+    const connections = await (await this.access).allConnected();
+    return takeBackup(connections, stream, options, systemClock);
+  }
+
+  /**
+   * Restores a backup, after all of it was verified. @param open begins to read it; called three times.
+   * @throws DamagedBackupError, RestoreRefusedError: nothing was restored. StoreUnavailableError: some of it may have been.
+   */
+  async restore(open: () => AsyncIterable<Uint8Array>, options: RestoreBackupOptions = {}): Promise<RestoredBackup> {
+    return restoreBackup(await this.access, open, options, systemClock);
+  }
+
+  /** Ends its connections. */
+  async close(): Promise<void> {
+    (await this.access.catch(() => undefined))?.close();
+  }
+}

@@ -1,0 +1,116 @@
+import type { Clock } from '../value/clock.js';
+import { isOk } from '../store/redis/redis-reply.js';
+import { RedisServerError } from '../store/redis/redis-server-error.js';
+import type { RedisAccess } from '../store/redis/redis-access.js';
+import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { keySlot } from '../store/redis/key-slot.js';
+import { RestoreRefusedError } from './backup-errors.js';
+import type { BackupManifest } from './backup-manifest.js';
+import { ProgressMeter } from './backup-progress.js';
+import type { BackupProgress } from './backup-progress.js';
+import { formatVersionOf, readRecords } from './backup-record.js';
+import type { BackupRecord } from './backup-record.js';
+import { NameSet } from './name-set.js';
+import { verifyBackup } from './verify-backup.js';
+
+export interface RestoreBackupOptions {
+  /** Default: none; then a backup that was cut between two chunks can't be told from a whole one. */
+  readonly manifest?: BackupManifest | undefined;
+  /** Replaces keys that are there. Default false: if one of them is, nothing is restored. */
+  readonly replace?: boolean;
+  readonly onProgress?: (progress: BackupProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface RestoredBackup {
+  readonly records: number;
+  readonly bytes: number;
+  /** Keys that stood there and were replaced. */
+  readonly replaced: number;
+  /** See `VerifiedBackup.endIsKnown`. */
+  readonly endIsKnown: boolean;
+}
+
+const atOnce = 500;
+const bytesAtOnce = 4 * 2 ** 20;
+
+/**
+ * Restores a backup. It is read twice: the first time nothing is written, and every damage, every dump that the server can't read and every key that is
+ * in the way is found.
+ * @throws DamagedBackupError, RestoreRefusedError, StoreUnavailableError
+ */
+export async function restoreBackup(
+  access: RedisAccess,
+  open: () => AsyncIterable<Uint8Array>,
+  { manifest, replace = false, onProgress, signal }: RestoreBackupOptions,
+  clock: Clock,
+): Promise<RestoredBackup> {
+  const verified = await verifyBackup(open(), { manifest, ...(signal && { signal }) });
+  for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
+  const connectionFor = (key: Buffer): Promise<RedisConnection> => access.connected(keySlot(key.toString('latin1')));
+  let replaced = 0;
+  for await (const batch of batches(open())) {
+    signal?.throwIfAborted();
+    const exist = await Promise.all(
+      batch.map(async ({ key }) => Number(await (await connectionFor(key)).ask(['EXISTS', key]))),
+    );
+    replaced += exist.filter((count) => count > 0).length;
+    if (!replace && replaced > 0) {
+      throw new RestoreRefusedError(
+        `${replaced} or more of the backup's keys are there already`,
+        'Restore to a server without them, or say that they are to be replaced.',
+      );
+    }
+  }
+  const meter = new ProgressMeter(clock, onProgress);
+  meter.expect(verified.records);
+  const restored = new NameSet();
+  let records = 0;
+  let bytes = 0;
+  for await (const batch of batches(open())) {
+    signal?.throwIfAborted();
+    await Promise.all(
+      batch.map(async ({ key, dump }) => {
+        // A key that the backup holds twice: the later counts.
+        const replaces = !restored.add(key) || replace ? ['REPLACE'] : [];
+        const connection = await connectionFor(key);
+        const reply = await connection.ask(['RESTORE', key, '0', dump, ...replaces]).catch((error: unknown) => {
+          if (error instanceof RedisServerError) throw connection.unavailable(`it refuses a dump (${error.message})`);
+          throw error;
+        });
+        if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');
+      }),
+    );
+    records += batch.length;
+    for (const { key, dump } of batch) bytes += 8 + key.length + dump.length;
+    meter.advance('restoring', records, bytes);
+  }
+  meter.advance('done', records, bytes);
+  return { records, bytes, replaced, endIsKnown: verified.endIsKnown };
+}
+
+/** A dump of the server's functions ends as a dump of a key does, and takes no key: it shows which format the server writes, and so which ones it reads. */
+async function refuseNewer(connection: RedisConnection, formatVersion: number): Promise<void> {
+  const dump = await connection.ask(['FUNCTION', 'DUMP']);
+  const known = Buffer.isBuffer(dump) ? formatVersionOf(dump) : -1;
+  if (known < 0) throw connection.unavailable('it does not say which dumps it reads');
+  if (formatVersion <= known) return;
+  throw new RestoreRefusedError(
+    `The backup holds dumps of format ${formatVersion}, and the server reads up to ${known}`,
+    'Restore to a server that is as new as the one it was taken from.',
+  );
+}
+
+async function* batches(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly BackupRecord[]> {
+  let batch: BackupRecord[] = [];
+  let bytes = 0;
+  for await (const record of readRecords(source)) {
+    batch.push(record);
+    bytes += record.dump.length;
+    if (batch.length < atOnce && bytes < bytesAtOnce) continue;
+    yield batch;
+    batch = [];
+    bytes = 0;
+  }
+  if (batch.length > 0) yield batch;
+}

@@ -1,0 +1,264 @@
+import { createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { finished } from 'node:stream/promises';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { DamagedBackupError, RestoreRefusedError } from '../../src/backup/backup-errors.js';
+import { parseManifest } from '../../src/backup/backup-manifest.js';
+import type { BackupProgress } from '../../src/backup/backup-progress.js';
+import { chunkOf } from '../../src/backup/backup-record.js';
+import { endsWithItsCrc } from '../../src/backup/crc64.js';
+import { redisBackup } from '../../src/backup/redis-backup.js';
+import type { RedisBackup } from '../../src/backup/redis-backup.js';
+import type { TakeBackupOptions } from '../../src/backup/take-backup.js';
+import { verifyBackup } from '../../src/backup/verify-backup.js';
+import { InvalidOptionError } from '../../src/value/errors.js';
+import { startRedisCluster } from '../support/redis-fleet.js';
+import { startRedis } from '../support/redis-process.js';
+import type { RedisProcess } from '../support/redis-process.js';
+import { RedisWire } from '../support/redis-wire.js';
+
+const keyCount = process.env['ENDURANCE'] ? 200_000 : 8_000;
+
+/** Fills a server: strings of 200 bytes, a tenth of them with an expiration, and one key of each other type. */
+async function fill({ port }: RedisProcess, count = keyCount): Promise<void> {
+  const wire = new RedisWire(port);
+  for (let from = 0; from < count; from += 1_000) {
+    await Promise.all(
+      Array.from({ length: Math.min(1_000, count - from) }, (_, index) => {
+        const number = from + index;
+        const life = number % 10 === 0 ? ['PX', '600000'] : [];
+        return wire.command('SET', `key:${number}`, `${number} `.repeat(40), ...life);
+      }),
+    );
+  }
+  await wire.command('HSET', 'hash', 'f', 'v');
+  await wire.command('SADD', 'set', 'a', 'b');
+  await wire.command('ZADD', 'sorted', 1.5, 'm');
+  await wire.command('RPUSH', 'list', 'x', 'y');
+  await wire.command('SET', Buffer.from([0, 255, 13, 10]), Buffer.from([1, 0, 2]));
+  wire.close();
+}
+
+async function* pieces(bytes: Buffer, size = 1_000): AsyncGenerator<Buffer> {
+  for (let from = 0; from < bytes.length; from += size) yield bytes.subarray(from, from + size);
+}
+
+describe('A backup of Redis', () => {
+  let source: RedisProcess;
+  let target: RedisProcess;
+  let folder: string;
+  const opened: RedisBackup[] = [];
+  const reach = ({ url }: { url: string }): RedisBackup => {
+    const backup = redisBackup({ connection: { url } });
+    opened.push(backup);
+    return backup;
+  };
+  const take = async (from: { url: string }, options: TakeBackupOptions = {}, name = 'redis.bak') => {
+    const file = join(folder, name);
+    const stream = createWriteStream(file);
+    const manifest = await reach(from).take(stream, options);
+    stream.end();
+    await finished(stream);
+    return { file, manifest, bytes: readFileSync(file) };
+  };
+  beforeAll(async () => {
+    [source, target] = await Promise.all([startRedis(), startRedis()]);
+    folder = mkdtempSync(join(tmpdir(), 'backup-'));
+  });
+  beforeEach(() => Promise.all([source.command('FLUSHALL'), target.command('FLUSHALL')]));
+  afterEach(() => Promise.all(opened.splice(0).map((backup) => backup.close())));
+  afterAll(async () => {
+    await Promise.all([source.stop(), target.stop()]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('has the documented bytes: key length, key, dump length, dump', async () => {
+    await source.command('SET', 'k1', 'hello');
+    const { bytes, manifest } = await take(source);
+    const dump = (await source.command('DUMP', 'k1')) as Buffer;
+    expect(bytes).toEqual(
+      Buffer.concat([Buffer.from('00000002', 'hex'), Buffer.from('k1'), Buffer.from([0, 0, 0, dump.length]), dump]),
+    );
+    expect(manifest).toMatchObject({
+      mode: 'strict',
+      records: 1,
+      bytes: bytes.length,
+      serverVersion: expect.stringMatching(/^\d+\./),
+    });
+    expect(parseManifest(JSON.stringify(manifest))).toEqual(manifest);
+    expect(() => parseManifest('{}')).toThrow(InvalidOptionError);
+  });
+
+  it('checks dumps as Redis does', () => {
+    expect(endsWithItsCrc(Buffer.from('000568656c6c6f0a006372df766534200a', 'hex'))).toBe(true);
+    expect(endsWithItsCrc(Buffer.from('000568656c6c6e0a006372df766534200a', 'hex'))).toBe(false);
+  });
+
+  it.each(['strict', 'complete'] as const)(
+    'B1 taken beside writers, %s, holds every key that was there throughout, and restores to the same data',
+    async (mode) => {
+      await fill(source);
+      let isOver = false;
+      let round = 0;
+      const changed = new Set<string>();
+      const writing = (async () => {
+        const wire = new RedisWire(source.port);
+        for (; !isOver; round++) {
+          const [gone, lasting] = [`key:${(round * 70 + 3) % keyCount}`, `key:${(round * 50 + 1) % keyCount}`];
+          changed.add(gone).add(lasting);
+          await wire.command('SET', `new:${round}`, 'x');
+          await wire.command('SET', lasting, 'changed');
+          await wire.command('DEL', gone);
+        }
+        wire.close();
+      })();
+      const progress: BackupProgress[] = [];
+      const { file, manifest, bytes } = await take(source, { mode, onProgress: (step) => progress.push(step) });
+      isOver = true;
+      await writing;
+      expect(round).toBeGreaterThan(5);
+      expect(progress.at(-1)).toMatchObject({ phase: 'done', records: manifest.records, bytes: bytes.length });
+      expect(manifest.skipped.expiring).toBeGreaterThan(keyCount / 20);
+      await verifyBackup(createReadStream(file), { manifest });
+      const restored = await reach(target).restore(() => createReadStream(file), { manifest });
+      expect(restored).toMatchObject({ records: manifest.records, bytes: bytes.length, replaced: 0, endIsKnown: true });
+      const [from, to] = [new RedisWire(source.port), new RedisWire(target.port)];
+      const names = ((await from.command('KEYS', '*')) as Buffer[]).filter((name) => !/^new:/.test(name.toString()));
+      let compared = 0;
+      await Promise.all(
+        names.map(async (name) => {
+          const isLasting = !changed.has(name.toString()) && Number(await from.command('PTTL', name)) === -1;
+          if (!isLasting) return;
+          compared++;
+          expect([name, await to.command('DUMP', name)]).toEqual([name, await from.command('DUMP', name)]);
+        }),
+      );
+      expect(compared).toBeGreaterThan(keyCount / 4);
+      const there = ((await to.command('KEYS', '*')) as Buffer[]).map((name) => name.toString('latin1'));
+      expect(await to.command('EXISTS', 'key:0')).toBe(0);
+      if (mode === 'strict')
+        expect(there.filter((name) => name.startsWith('new:') && Number(name.slice(4)) > 5)).toEqual([]);
+      from.close();
+      to.close();
+    },
+    300_000,
+  );
+
+  it('strict leaves out what is gone, has an expiration, or came, while it is taken', async () => {
+    await fill(source, 3_000);
+    let isFirst = true;
+    const disturb = (): void => {
+      if (!isFirst) return;
+      isFirst = false;
+      // Half of it is dumped by now.
+      void source.command(
+        'DEL',
+        ...Array.from({ length: 3_000 }, (_, index) => `key:${index}`).filter((_, index) => index % 3 === 1),
+      );
+      void source.command('PEXPIRE', 'hash', 60_000);
+      void source.command('SET', 'late', 'x');
+    };
+    const { file, manifest } = await take(source, { onProgress: ({ phase }) => phase === 'dumping' && disturb() });
+    expect(manifest.skipped.vanished).toBeGreaterThan(500);
+    await reach(target).restore(() => createReadStream(file));
+    expect(await target.command('EXISTS', 'late', 'hash', 'key:1', 'key:4')).toBe(0);
+    expect(await target.command('EXISTS', 'key:2', 'key:3', 'set', 'list')).toBe(4);
+  });
+
+  it('B1 every truncation and every flipped byte is found before anything is written', async () => {
+    await fill(source, 30);
+    const { bytes, manifest } = await take(source, { mode: 'complete' });
+    const ends = new Set<number>();
+    for (let at = 0; at < bytes.length;) {
+      const keyLength = bytes.readUInt32BE(at);
+      at += 8 + keyLength + bytes.readUInt32BE(at + 4 + keyLength);
+      ends.add(at);
+    }
+    for (let cut = 0; cut < bytes.length; cut++) {
+      const short = bytes.subarray(0, cut);
+      await expect(verifyBackup(pieces(short), { manifest })).rejects.toThrow(DamagedBackupError);
+      // Without the manifest, a cut between two chunks can't be told, and that is said.
+      if (cut === 0 || ends.has(cut)) expect((await verifyBackup(pieces(short))).endIsKnown).toBe(false);
+      else await expect(verifyBackup(pieces(short))).rejects.toThrow(DamagedBackupError);
+    }
+    for (let at = 0; at < bytes.length; at++) {
+      const flipped = Buffer.from(bytes);
+      flipped[at] = (flipped[at] as number) ^ 0x10;
+      await expect(verifyBackup(pieces(flipped), { manifest })).rejects.toThrow(DamagedBackupError);
+    }
+    const flipped = Buffer.from(bytes);
+    flipped[bytes.length - 30] = (flipped[bytes.length - 30] as number) ^ 1;
+    await expect(reach(target).restore(() => pieces(flipped))).rejects.toThrow(DamagedBackupError);
+    await expect(reach(target).restore(() => pieces(bytes.subarray(0, -5)))).rejects.toThrow(DamagedBackupError);
+    expect(await target.command('DBSIZE')).toBe(0);
+  }, 120_000);
+
+  it('a restore touches nothing where a key is in the way, unless it is to replace', async () => {
+    await source.command('MSET', 'a', 'new', 'b', 'new');
+    await target.command('MSET', 'b', 'old', 'c', 'old');
+    const { file, manifest } = await take(source);
+    const restore = (replace: boolean) => reach(target).restore(() => createReadStream(file), { manifest, replace });
+    await expect(restore(false)).rejects.toThrow(RestoreRefusedError);
+    expect((await target.command('MGET', 'a', 'b', 'c')) as unknown[]).toEqual([
+      null,
+      Buffer.from('old'),
+      Buffer.from('old'),
+    ]);
+    expect(await restore(true)).toMatchObject({ records: 2, replaced: 1 });
+    expect(String(await target.command('MGET', 'a', 'b', 'c'))).toBe('new,new,old');
+  });
+
+  it('a newer dump is refused before anything is written', async () => {
+    await source.command('MSET', 'a', 'x', 'b', 'y');
+    const { bytes } = await take(source);
+    const newer = Buffer.from((await source.command('DUMP', 'a')) as Buffer);
+    newer.writeUInt16LE(999, newer.length - 10);
+    // Redis takes a checksum of zero for "none"; a newer server's would be right, so this one is made right.
+    const signed = await withCrc(newer);
+    const mixed = Buffer.concat([bytes, ...chunkOf(Buffer.from('newer'), signed)]);
+    await expect(reach(target).restore(() => pieces(mixed))).rejects.toThrow(/format 999, and the server reads up to/);
+    expect(await target.command('DBSIZE')).toBe(0);
+  });
+
+  it('of a Cluster holds what all its nodes hold, and restores to one', async () => {
+    const cluster = await startRedisCluster();
+    const urls = { url: `redis://${cluster.nodes.map(({ address }) => address).join(',')}` };
+    const keys = Array.from({ length: 60 }, (_, index) => `{${index}}k`);
+    for (const key of keys) {
+      const slot = Number(await cluster.nodes[0]?.command('CLUSTER', 'KEYSLOT', key));
+      await cluster.ownerOf(slot).command('SET', key, 'v');
+    }
+    const { file, manifest } = await take(urls);
+    expect(manifest.records).toBe(60);
+    await Promise.all(cluster.nodes.map((node) => node.command('FLUSHALL')));
+    await reach(urls).restore(() => createReadStream(file), { manifest });
+    const sizes = await Promise.all(cluster.nodes.map((node) => node.command('DBSIZE')));
+    expect(sizes.reduce<number>((sum, size) => sum + Number(size), 0)).toBe(60);
+    await cluster.stop();
+  }, 60_000);
+
+  it('repeated keys restore to the later', async () => {
+    await source.command('SET', 'a', 'one');
+    const first = (await take(source)).bytes;
+    await source.command('SET', 'a', 'two');
+    const file = join(folder, 'twice.bak');
+    writeFileSync(file, Buffer.concat([first, (await take(source)).bytes]));
+    expect(await reach(target).restore(() => createReadStream(file))).toMatchObject({ records: 2, endIsKnown: false });
+    expect(await target.text('GET', 'a')).toBe('two');
+  });
+});
+
+/** The dump with a checksum that matches. */
+async function withCrc(dump: Buffer): Promise<Buffer> {
+  const polynomial = 0x95ac9329ac4bc9b5n;
+  let crc = 0n;
+  for (const byte of dump.subarray(0, -8)) {
+    crc ^= BigInt(byte);
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 1n) === 0n ? crc >> 1n : (crc >> 1n) ^ polynomial;
+  }
+  const signed = Buffer.from(dump);
+  signed.writeBigUInt64LE(crc, dump.length - 8);
+  expect(endsWithItsCrc(signed)).toBe(true);
+  return Promise.resolve(signed);
+}
