@@ -1,20 +1,29 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CacheConfiguration, Protections } from '../../src/cache/cache-configuration.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { storePlaceNames, storePlaces } from '../support/store-places.js';
+import type { StorePlace } from '../support/store-places.js';
 
 /** Nothing is read of the feed by itself in here: what a process knows it has asked for. */
 const coherence = { interval: '10m', blindFor: '10m' } as const;
 const options: EntryOptions<string> = { ttl: '1h', tags: ['t'] };
 
-describe('an entry that is built from another', () => {
+describe.each(storePlaceNames)('an entry that is built from another, on %s', (name) => {
+  let place: StorePlace;
+  beforeAll(async () => {
+    place = await storePlaces[name]();
+  });
+  afterAll(() => place.remove());
+  let runs = 0;
   const caches: TieredCache[] = [];
-  const store = () => memoryStore();
+  const connect = (): Store => place.connect();
   let row = 'old';
 
   async function twoProcesses(
@@ -22,9 +31,9 @@ describe('an entry that is built from another', () => {
     protections: Protections = {},
   ): Promise<{ a: TieredCache; b: TieredCache }> {
     row = 'old';
-    const shared = store();
-    const a = await buildCache({ name: 'a', store: shared, coherence, ...configuration });
-    const b = await buildCache({ name: 'b', store: shared, coherence, ...configuration }, protections);
+    const namespace = `built${++runs}`;
+    const a = await buildCache({ name: 'a', namespace, store: connect(), coherence, ...configuration });
+    const b = await buildCache({ name: 'b', namespace, store: connect(), coherence, ...configuration }, protections);
     caches.push(a, b);
     return { a, b };
   }
