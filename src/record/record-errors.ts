@@ -1,4 +1,5 @@
 import { TieredCacheError } from '../value/errors.js';
+import type { Caused } from '../value/errors.js';
 
 /** EXEC was sent, and the connection ended before its answer: the transaction has happened as a whole, or not at all. */
 export class UnknownOutcomeError extends TieredCacheError {
@@ -7,7 +8,7 @@ export class UnknownOutcomeError extends TieredCacheError {
   /** @param keys the records that the transaction would have written. */
   constructor(
     readonly keys: readonly string[],
-    options?: ErrorOptions,
+    options?: Caused,
   ) {
     super(
       `${shortened(keys)}: no answer to the transaction, which has happened as a whole or not at all. Read the records to learn which.`,
