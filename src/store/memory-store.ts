@@ -190,6 +190,14 @@ class MemoryShard implements Shard {
     return { entries: this.items.size, bytes: this.items.calculatedSize, maxBytes: this.maxBytes };
   }
 
+  async *keys(prefix: string): AsyncGenerator<string, void, undefined> {
+    this.assertOpen();
+    for (const key of [...this.items.keys()]) {
+      const item = key.startsWith(prefix) ? this.items.peek(key) : undefined;
+      if (item && this.clock.monotonic() < item.expiresAt) yield key;
+    }
+  }
+
   private assertOpen(): void {
     if (this.closed) throw new StoreUnavailableError(this.name, 'it was closed');
   }

@@ -96,4 +96,10 @@ export interface Shard {
    * to say. No keys, no values.
    */
   stats?(): Promise<Readonly<Record<string, string | number>>>;
+  /**
+   * The store keys that begin with the prefix, in no order: each that stands throughout the listing at least once; of those that are written, removed or
+   * expire meanwhile, some. For people and tools: it goes through all that the shard holds. Absent where a store can't tell.
+   * @throws StoreUnavailableError
+   */
+  keys?(prefix: string): AsyncIterable<string>;
 }

@@ -5,6 +5,7 @@ import { feedRules } from './store-contract/feeds.js';
 import { itemRules } from './store-contract/items.js';
 import { keyRules } from './store-contract/keys.js';
 import { lifeRules } from './store-contract/lives.js';
+import { listingRules } from './store-contract/listing.js';
 import { openingRules } from './store-contract/opening.js';
 import type { StoreContractOptions } from './store-contract/subject.js';
 
@@ -27,7 +28,16 @@ export type { StoreContractOptions, StoreSubject } from './store-contract/subjec
  */
 export function storeContract(runner: TestRunner, options: StoreContractOptions): void {
   runner.describe(`the store ${options.name}`, () => {
-    for (const rules of [openingRules, itemRules, atomicityRules, counterRules, feedRules, lifeRules, keyRules]) {
+    for (const rules of [
+      openingRules,
+      itemRules,
+      atomicityRules,
+      counterRules,
+      feedRules,
+      lifeRules,
+      keyRules,
+      listingRules,
+    ]) {
       rules(runner, options);
     }
   });

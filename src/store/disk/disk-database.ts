@@ -1,7 +1,7 @@
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
-import type { Shard, StoredItem } from '../store.js';
+import type { StoredItem } from '../store.js';
 import type { CommitGate } from './commit-gate.js';
 import { diskFormat, DiskFolder } from './disk-folder.js';
 import type { Entered, Protection } from './disk-folder.js';
@@ -11,7 +11,10 @@ import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js'
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
 import { UnjudgedHolderError } from './file-lock.js';
+import { keyPage } from './key-page.js';
+import type { KeyPage } from './key-page.js';
 import { lendShard } from './lent-shard.js';
+import type { LendableShard } from './lent-shard.js';
 import { ownPlace } from './process-stamp.js';
 import { Room } from './room.js';
 import type { Usage } from './room.js';
@@ -45,7 +48,7 @@ export class DiskDatabase {
   ended: StoreUnavailableError | undefined;
   readonly queue: WriteQueue;
   /** The shards of this process that work on it: one of them does so for other containers, too. */
-  readonly lenders = new Set<Shard>();
+  readonly lenders = new Set<LendableShard>();
   /** Drawn when the database was started: revisions of another database match nothing here. */
   private sessionNumber = 0;
   private readonly room: Room;
@@ -165,6 +168,15 @@ export class DiskDatabase {
       const item = live ? this.itemOf(record, this.borrowed) : undefined;
       this.environment.resetReadTxn();
       return item;
+    } catch (cause) {
+      throw this.readFailed(cause);
+    }
+  }
+
+  /** @throws StoreUnavailableError */
+  keyPage(prefix: string, after: Uint8Array | undefined): KeyPage {
+    try {
+      return keyPage(this.environment, this.tuning.clock.now(), prefix, after);
     } catch (cause) {
       throw this.readFailed(cause);
     }

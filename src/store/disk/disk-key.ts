@@ -10,7 +10,8 @@ export const sessionKey = Uint8Array.of(1);
 export const blockKey = Uint8Array.of(2);
 export const janitorKey = Uint8Array.of(3);
 
-const hashBytes = 4;
+/** In front of each item's key. */
+export const hashBytes = 4;
 
 /** Where the items begin: behind the store's own records. */
 export const isItemKey = (key: Uint8Array): boolean => key.length > hashBytes;

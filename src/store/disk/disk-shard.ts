@@ -11,6 +11,7 @@ import type { DiskFeedCounter } from './disk-feed.js';
 import { UsedElsewhereError } from './disk-folder.js';
 import { invalidationOf } from './disk-invalidation.js';
 import { counterKind, itemKind } from './disk-record.js';
+import type { KeyPage } from './key-page.js';
 import { shareDatabase } from './shared-database.js';
 import type { SharedDatabase } from './shared-database.js';
 import type { Operation } from './write-batch.js';
@@ -187,6 +188,11 @@ export class DiskShard implements Shard {
   async stats(): Promise<Readonly<Record<string, number>>> {
     const { entries, usedBytes, fileBytes, maxBytes } = this.database().usage();
     return { entries, bytes: usedBytes, maxBytes, fileBytes };
+  }
+
+  /** One part of a listing. */
+  async keyPage(prefix: string, after?: Uint8Array): Promise<KeyPage> {
+    return this.database().keyPage(prefix, after);
   }
 
   private stub(storeKey: string, stubMs: number): Promise<StoredItem & { won: boolean }> {

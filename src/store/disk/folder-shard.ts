@@ -4,7 +4,8 @@ import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOut
 import { BorrowedShard } from './borrowed-shard.js';
 import type { DiskTuning } from './disk-database.js';
 import { DiskShard } from './disk-shard.js';
-import type { LentOperation } from './lent-shard.js';
+import type { KeyPage } from './key-page.js';
+import type { LendableShard, LentOperation } from './lent-shard.js';
 
 export interface FolderShardTuning extends DiskTuning {
   /** How long `open` and `close` wait for the file system and for other processes. */
@@ -96,10 +97,21 @@ export class FolderShard implements Shard {
     return this.ask('stats');
   }
 
+  async *keys(prefix: string): AsyncGenerator<string, void, undefined> {
+    let next: Uint8Array | undefined;
+    do {
+      const page: KeyPage = await this.ask<KeyPage>('keyPage', prefix, next);
+      yield* page.keys;
+      next = page.next;
+      // Others wait for this event loop, too.
+      if (next) await this.tuning.clock.sleep(0);
+    } while (next);
+  }
+
   /** Here or there. */
   private ask<T>(operation: LentOperation, ...args: unknown[]): Promise<T> {
     if (this.borrowed) return this.borrowed.call(operation, args) as Promise<T>;
-    const shard: Shard = this.shard();
+    const shard: LendableShard = this.shard();
     return (shard[operation] as (...args: unknown[]) => Promise<T>).apply(shard, args);
   }
 

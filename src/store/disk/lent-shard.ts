@@ -1,7 +1,13 @@
 import type { Socket } from 'node:net';
 import { TieredCacheError } from '../../value/errors.js';
 import type { Shard } from '../store.js';
+import type { KeyPage } from './key-page.js';
 import { FrameReader, frameOf } from './wire.js';
+
+/** A shard whose keys can be listed in parts. */
+export interface LendableShard extends Shard {
+  keyPage(prefix: string, after?: Uint8Array): Promise<KeyPage>;
+}
 
 /** What another container may ask for. All of them take and give plain data. */
 export const lentOperations = [
@@ -14,7 +20,8 @@ export const lentOperations = [
   'stats',
   'invalidate',
   'readFeed',
-] as const satisfies readonly (keyof Shard)[];
+  'keyPage',
+] as const satisfies readonly (keyof LendableShard)[];
 
 export type LentOperation = (typeof lentOperations)[number];
 
@@ -35,7 +42,7 @@ const maxRequestBytes = 64 * 2 ** 20;
  *
  * @param shard undefined while there is none that is open.
  */
-export function lendShard(socket: Socket, shard: () => Shard | undefined): void {
+export function lendShard(socket: Socket, shard: () => LendableShard | undefined): void {
   const reply = (message: LentReply): void => {
     if (!socket.destroyed) socket.write(frameOf(message));
   };

@@ -1,7 +1,7 @@
 import { realpath } from 'node:fs/promises';
-import type { Shard } from '../store.js';
 import { DiskDatabase } from './disk-database.js';
 import type { DiskTuning } from './disk-database.js';
+import type { LendableShard } from './lent-shard.js';
 import { makeFolders } from './private-folder.js';
 
 /** A database as one of its stores in this process holds it. */
@@ -29,7 +29,7 @@ export async function shareDatabase(
   name: string,
   directory: string,
   tuning: DiskTuning,
-  lender: Shard,
+  lender: LendableShard,
 ): Promise<SharedDatabase> {
   await makeFolders(directory);
   const path = await realpath(directory);

@@ -114,6 +114,12 @@ export class MemcachedServer {
     });
   }
 
+  /** A connection of its own: for what would hold up the commands of the one that all share. @throws StoreUnavailableError */
+  async extraSocket(): Promise<Socket> {
+    await this.connected();
+    return this.openSocket();
+  }
+
   private openSocket(): Promise<Socket> {
     const { host, port } = this.address;
     const { clock, connectTimeoutMs } = this.options;

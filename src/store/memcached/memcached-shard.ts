@@ -8,6 +8,7 @@ import type { Command, Reply } from './conversation.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
 import { exchange } from './memcached-feeds.js';
 import type { MemcachedServer } from './memcached-server.js';
+import { metadump } from './metadump.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
@@ -20,6 +21,8 @@ import type { ToldWrite } from './told-write.js';
 
 /** What memcached keeps with an item counts against its limit: a head, a revision, the key, a page's rounding. */
 const itemOverheadBytes = 512;
+/** The crawler rests between its steps. */
+const crawlerQuietMs = 5_000;
 /** Until the server has said its own. */
 const usualItemSizeMax = 2 ** 20;
 
@@ -51,6 +54,16 @@ export class MemcachedShard implements Shard {
     return new Promise((resolve, reject) => {
       connection.stats('stats', (error, lines) => (error ? reject(this.failed(error)) : resolve(serverFacts(lines))));
     });
+  }
+
+  /** By the server's crawler, one listing at a time. @throws StoreUnavailableError */
+  async *keys(prefix: string): AsyncGenerator<string, void, undefined> {
+    const socket = await this.server.extraSocket();
+    try {
+      yield* metadump(socket, prefix, crawlerQuietMs);
+    } catch (cause) {
+      throw this.server.unavailable(`its keys can't be listed (${(cause as Error).message})`, cause);
+    }
   }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {

@@ -1,0 +1,46 @@
+import type { Socket } from 'node:net';
+
+/** Our keys have 250 bytes at most, written with up to three characters each; the facts behind them are short. */
+const maxLineBytes = 4_096;
+
+/**
+ * The keys of a server that begin with the prefix, as its crawler comes upon them (`lru_crawler metadump`, doc/protocol.txt). The socket is used for
+ * nothing else, and destroyed at the end. Expired items are not told.
+ *
+ * @param quietMs a server that says nothing for so long is given up.
+ * @throws Error with the server's own words when it refuses: one crawl at a time, and none with `-o no_lru_crawler`.
+ */
+export async function* metadump(
+  socket: Socket,
+  prefix: string,
+  quietMs: number,
+): AsyncGenerator<string, void, undefined> {
+  socket.setTimeout(quietMs, () => socket.destroy(new Error(`it said nothing for ${quietMs} ms`)));
+  socket.write('lru_crawler metadump all\r\n');
+  let rest = '';
+  try {
+    for await (const chunk of socket as AsyncIterable<Buffer>) {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = lines.pop() ?? '';
+      if (rest.length > maxLineBytes) throw new Error('it answers nonsense');
+      for (const line of lines) {
+        if (line.startsWith('END')) return;
+        if (!line.startsWith('key=')) throw new Error(`it does not list: ${line.trim().slice(0, 100)}`);
+        const key = decoded(line.slice('key='.length, line.indexOf(' ')));
+        if (key?.startsWith(prefix)) yield key;
+      }
+    }
+    throw new Error('the connection was closed');
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** undefined for keys that are none of ours: not text. */
+function decoded(key: string): string | undefined {
+  try {
+    return decodeURIComponent(key);
+  } catch {
+    return undefined;
+  }
+}
