@@ -1,44 +1,27 @@
-import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
 import type { StoredItem } from '../store.js';
 import type { CommitGate } from './commit-gate.js';
-import { diskFormat, DiskFolder } from './disk-folder.js';
-import type { Entered, Protection } from './disk-folder.js';
+import type { DiskFolder } from './disk-folder.js';
+import type { DiskTuning } from './disk-tuning.js';
+import { enterFolder, outgrown } from './enter-folder.js';
 import { sessionKey } from './disk-key.js';
 import type { DiskKey } from './disk-key.js';
 import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
-import { UnjudgedHolderError } from './file-lock.js';
 import { keyPage } from './key-page.js';
 import type { KeyPage } from './key-page.js';
 import { lendShard } from './lent-shard.js';
 import type { LendableShard } from './lent-shard.js';
-import { ownPlace } from './process-stamp.js';
 import { Room } from './room.js';
 import type { Usage } from './room.js';
 import { Sweeper } from './sweeper.js';
 import { WriteQueue } from './write-queue.js';
 
-export interface DiskTuning {
-  readonly maxBytes: number;
-  readonly clock: Clock;
-  /** How long a transaction may take before its callers are told that the store can't be reached. */
-  readonly deadlineMs: number;
-  /** How often a process looks after the database: moved? too full? something expired? */
-  readonly careEachMs: number;
-  /** False only for a negative control: transactions don't stop for a process that opens. */
-  readonly waitsForOpeners: boolean;
-  /** The protection that is off. Only for negative controls. */
-  readonly without?: Protection | undefined;
-}
-
 /** Larger items are copied to memory of their own. */
 const borrowedBytes = 2 ** 17;
 const contractedForMs = 30_000;
-/** Times maxBytes: a process that stopped in the middle of a read keeps freed pages from being used again. */
-const outgrown = 1.5;
 /** ENOSPC, EFBIG, EDQUOT; and EIO, which LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. */
 const diskFull = new Set<unknown>([28, 27, 122, 5]);
 
@@ -62,33 +45,8 @@ export class DiskDatabase {
   /** @throws InvalidOptionError without lmdb, else what the file system or lmdb says. */
   static async open(name: string, directory: string, tuning: DiskTuning): Promise<DiskDatabase> {
     const lmdb = await loadLmdb();
-    const folderOf = (own?: string): DiskFolder =>
-      new DiskFolder(directory, {
-        maxFileBytes: tuning.maxBytes * outgrown,
-        clock: tuning.clock,
-        without: tuning.without,
-        onRefusal: ({ kind, problem }) =>
-          reportFault({
-            source: name,
-            kind: kind === 'damaged' ? 'damaged' : 'degraded',
-            message: `The database was set aside, and an empty one started: ${problem}.`,
-          }),
-        ...(own === undefined ? undefined : { name: own }),
-      });
-    const enter = (entering: DiskFolder): Promise<Entered<Environment>> =>
-      entering.enter(() => openSound(lmdb, entering.path), isDamage);
-    let folder = folderOf();
-    let entered: Entered<Environment>;
-    try {
-      entered = await enter(folder);
-    } catch (error) {
-      if (!(error instanceof UnjudgedHolderError)) throw error;
-      const message = `A database of this container's own is used, which the others don't see: ${error.message}. Give each container a folder of its own, or a file system that has sockets.`;
-      reportFault({ source: name, kind: 'degraded', message, cause: error });
-      folder = folderOf(`${diskFormat}-${ownPlace()}`);
-      entered = await enter(folder);
-    }
-    const database = new DiskDatabase(name, folder, entered.environment, entered.gate, lmdb, tuning);
+    const { folder, environment, gate } = await enterFolder(name, directory, tuning, (path) => openSound(lmdb, path));
+    const database = new DiskDatabase(name, folder, environment, gate, lmdb, tuning);
     folder.lifeline?.onConnection((socket) => lendShard(socket, () => [...database.lenders][0]));
     try {
       await database.begin();

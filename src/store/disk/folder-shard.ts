@@ -2,7 +2,7 @@ import { reportFault } from '../../value/events.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import { BorrowedShard } from './borrowed-shard.js';
-import type { DiskTuning } from './disk-database.js';
+import type { DiskTuning } from './disk-tuning.js';
 import { DiskShard } from './disk-shard.js';
 import type { KeyPage } from './key-page.js';
 import type { LendableShard, LentOperation } from './lent-shard.js';

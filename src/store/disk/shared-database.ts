@@ -1,6 +1,6 @@
 import { realpath } from 'node:fs/promises';
 import { DiskDatabase } from './disk-database.js';
-import type { DiskTuning } from './disk-database.js';
+import type { DiskTuning } from './disk-tuning.js';
 import type { LendableShard } from './lent-shard.js';
 import { makeFolders } from './private-folder.js';
 
