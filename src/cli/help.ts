@@ -1,27 +1,41 @@
-export const help = `tiered-cache: the key catalogue of an application, and a look into its store
+import type { Command } from './command.js';
 
-  tiered-cache keys [MODULE] [--format md|json] [--check FILE]
-      Prints the catalogue that MODULE exports: a built file with a Catalogue, or with key classes, among its exports.
-      Default: "tieredCache": { "catalogue": "dist/…" } in package.json. --check compares with FILE instead, and fails
-      when it is not what the code says.
+const keyHelp = `KEY is as the store shows it behind the versions, parts joined by ':' ('content_metadata:abc', 'product:#1' for the number 1),
+or a JSON array of parts ('["content_metadata", 17]').`;
 
-  tiered-cache stats                 which parts of the store answer, their entries, bytes, evictions, hits and misses
-  tiered-cache get KEY               whether there is an entry, its life, size and codec; the value is masked
-  tiered-cache explain KEY           tier by tier: hit or miss and why, age, what is left
-  tiered-cache delete KEY            invalidates it for all processes
-  tiered-cache clear --yes           makes every entry of the namespace unreachable; what others keep in the store stays
+const storeHelp = `Which store and which keys, as the application has it; run it in the application's folder:
+  --servers HOST:PORT,…        default MEMCACHED_SERVERS
+  --disk FOLDER                default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
+  --namespace NAME             default: name in package.json
+  --package-version VERSION    default: version in package.json
+  --stamp STAMP                default CACHE_KEY_VERSION_STAMP`;
 
-  KEY is as the store shows it behind the versions, parts joined by ':' ('content_metadata:abc'), or a JSON array of
-  parts ('["content_metadata", 17]').
+const exitCodes =
+  'Exit codes: 0 done; 1 no entry, not current, or not acknowledged; 2 the arguments or the configuration are off.';
 
-Which store and which keys, as the application has it; run it in the application's folder:
-  --servers HOST:PORT,…              default MEMCACHED_SERVERS
-  --disk FOLDER                      default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
-  --namespace NAME                   default: name in package.json
-  --package-version VERSION          default: version in package.json
-  --stamp STAMP                      default CACHE_KEY_VERSION_STAMP
-  --show-values                      with get: prints the value (json and text codecs as they are, others in hexadecimal)
-  --json                             prints JSON
+/** What `--help` prints. */
+export function help(commands: Readonly<Record<string, Command>>): string {
+  const all = Object.values(commands);
+  const width = Math.max(...all.map(({ usage }) => usage.length));
+  const list = all.map(({ usage, summary }) => `  tiered-cache ${usage.padEnd(width)}  ${summary}`);
+  return `tiered-cache: the key catalogue of an application, and a look into its store
 
-Exit codes: 0 done; 1 no entry, not current, or not acknowledged; 2 the arguments or the configuration are off.
+${list.join('\n')}
+
+  tiered-cache COMMAND --help, tiered-cache --version
+
+${keyHelp}
+
+${storeHelp}
+
+${exitCodes}
 `;
+}
+
+/** What `COMMAND --help` prints. */
+export function helpOf({ usage, summary, details }: Command): string {
+  const parts = [`tiered-cache ${usage}: ${summary}`, details.map((line) => `  ${line}`).join('\n')];
+  if (usage.includes('KEY')) parts.push(keyHelp);
+  if (!usage.startsWith('keys')) parts.push(storeHelp);
+  return `${parts.join('\n\n')}\n`;
+}

@@ -1,6 +1,11 @@
 #!/usr/bin/env node
 import { runCommand } from './run-command.js';
 
+// `tiered-cache list | head`: nobody reads any more, and that is no mistake.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
 process.exitCode = await runCommand(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),

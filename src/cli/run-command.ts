@@ -1,36 +1,60 @@
-import { TieredCacheError } from '../value/errors.js';
+import { readFileSync } from 'node:fs';
+import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
 import type { Command, Output } from './command.js';
 import { UsageError } from './usage-error.js';
-import { help } from './help.js';
+import { help, helpOf } from './help.js';
+import { clearCommand, deleteCommand, invalidateTagsCommand } from './commands/change-commands.js';
 import { keysCommand } from './commands/keys-command.js';
-import { clearCommand, deleteCommand, explainCommand, getCommand, statsCommand } from './commands/store-commands.js';
+import { listCommand } from './commands/list-command.js';
+import { explainCommand, getCommand, statsCommand } from './commands/look-commands.js';
+import { safeText } from './safe-text.js';
 
 const commands: Readonly<Record<string, Command>> = {
-  keys: keysCommand,
   stats: statsCommand,
+  list: listCommand,
   get: getCommand,
   explain: explainCommand,
   delete: deleteCommand,
+  'invalidate-tags': invalidateTagsCommand,
   clear: clearCommand,
+  keys: keysCommand,
 };
 
 /** 0: done; 1: not found, not current, not acknowledged; 2: the arguments or the configuration are off. */
 export async function runCommand([name, ...args]: readonly string[], output: Output): Promise<number> {
+  const safe: Output = { out: (text) => output.out(safeText(text)), err: (text) => output.err(safeText(text)) };
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-    output.out(help);
+    safe.out(help(commands));
     return name === undefined ? 2 : 0;
   }
-  if (args.includes('--help') || args.includes('-h')) {
-    output.out(help);
+  if (name === '--version' || name === '-v') {
+    safe.out(`${ownVersion()}\n`);
     return 0;
   }
   const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (command && isForHelp(args)) {
+    safe.out(helpOf(command));
+    return 0;
+  }
   try {
     if (!command) throw new UsageError(`there is no command '${name.slice(0, 40)}'`);
-    return await command(args, output);
+    return await command.run(args, safe);
   } catch (error) {
     if (!(error instanceof UsageError) && !(error instanceof TieredCacheError)) throw error;
-    output.err(`tiered-cache: ${error.message}${error instanceof UsageError ? ". See 'tiered-cache --help'." : ''}\n`);
-    return 2;
+    const seeHelp = error instanceof UsageError ? `. See 'tiered-cache ${command ? `${name} ` : ''}--help'.` : '';
+    safe.err(`tiered-cache: ${error.message}${seeHelp}\n`);
+    return error instanceof StoreUnavailableError ? 1 : 2;
   }
+}
+
+/** Behind `--` everything is an argument. */
+function isForHelp(args: readonly string[]): boolean {
+  const end = args.indexOf('--');
+  const options = end < 0 ? args : args.slice(0, end);
+  return options.includes('--help') || options.includes('-h');
+}
+
+function ownVersion(): string {
+  const manifest = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(manifest) as { version: string }).version;
 }

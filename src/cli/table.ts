@@ -1,3 +1,5 @@
+import { safeLine } from './safe-text.js';
+
 type Cell = string | number | undefined;
 
 /** Rows as lines, a column for each name that one of them has, in the order of their first appearance. Bytes are written in their units. */
@@ -16,7 +18,7 @@ export function table(rows: readonly Readonly<Record<string, Cell>>[]): string {
 
 function shown(name: string, value: Cell): string {
   if (value === undefined) return '-';
-  if (typeof value !== 'number') return value;
+  if (typeof value !== 'number') return safeLine(value);
   return /bytes$/i.test(name) ? inUnits(value) : value.toLocaleString('en-US');
 }
 
@@ -25,4 +27,16 @@ const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB'];
 function inUnits(bytes: number): string {
   const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log2(bytes) / 10), units.length - 1);
   return `${(bytes / 2 ** (10 * power)).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
+}
+
+/** Facts as lines: a name and what it is. What was stored can't look like a line of its own. */
+export function lines(facts: object): string {
+  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
+  const width = Math.max(0, ...known.map(([name]) => name.length));
+  return known
+    .map(([name, value]) => {
+      const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
+      return `  ${name.padEnd(width)}  ${safeLine(text)}\n`;
+    })
+    .join('');
 }

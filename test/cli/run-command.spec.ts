@@ -1,8 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { spawnSync } from 'node:child_process';
+import type { SpawnSyncReturns } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { versionedKey } from '../../src/key/key.js';
 import { memcachedStore } from '../../src/memcached.js';
 import { diskStore } from '../../src/disk.js';
 import { runCommand } from '../../src/cli/run-command.js';
@@ -18,6 +22,9 @@ async function run(...args: string[]): Promise<{ code: number; out: string; err:
   });
   return { code, ...printed };
 }
+
+/** By its address: these processes run elsewhere. */
+const tsx = import.meta.resolve?.('tsx') ?? pathToFileURL(join(process.cwd(), 'node_modules/tsx/dist/loader.mjs')).href;
 
 const containing = (text: string): unknown => expect.stringContaining(text);
 
@@ -124,6 +131,180 @@ describe('tiered-cache stats', () => {
   });
 });
 
+describe('a look', () => {
+  const nowhere = (): string => join(folder, 'nowhere');
+
+  it.each([
+    ['stats'],
+    ['list'],
+    ['get', 'a'],
+    ['explain', 'a'],
+    ['delete', 'a'],
+    ['invalidate-tags', 't'],
+    ['clear', '--yes'],
+  ])('(%s) makes no cache in a folder that has none', async (...command) => {
+    const { code, out, err } = await run(
+      ...command,
+      '--disk',
+      nowhere(),
+      '--namespace',
+      'test',
+      '--package-version',
+      '1',
+    );
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(err).toContain(`there is no cache in ${nowhere()}, and none was made`);
+    expect(existsSync(nowhere())).toBe(false);
+  });
+
+  it('names --namespace where no package.json is, and makes no folder', async () => {
+    const bare = await mkdtemp(join(tmpdir(), 'cli-bare-'));
+    // As `npx` runs it: a main script in node_modules is a tool.
+    await mkdir(join(folder, 'node_modules'));
+    const tool = join(folder, 'node_modules', 'main.ts');
+    await symlink(fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url)), tool);
+    const start = (...args: string[]): SpawnSyncReturns<string> =>
+      spawnSync(process.execPath, ['--import', tsx, tool, ...args], {
+        cwd: bare,
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] },
+      });
+    try {
+      expect(start('stats')).toMatchObject({ status: 2, stdout: '', stderr: containing('no cache in') });
+      const keyed = start('get', 'a', '--disk', join(folder, 'store'));
+      expect(keyed).toMatchObject({ status: 2, stdout: '', stderr: containing('give --namespace') });
+      expect(readdirSync(bare)).toEqual([]);
+      expect(start('--version')).toMatchObject({ status: 0, stderr: '' });
+    } finally {
+      await rm(bare, { recursive: true });
+    }
+  });
+
+  it('names the package to install where memcache-client is missing', () => {
+    const hook = `export async function resolve(s, c, n) { if (s === 'memcache-client') throw Object.assign(new Error("Cannot find package 'memcache-client' imported from x"), { code: 'ERR_MODULE_NOT_FOUND' }); return n(s, c); }`;
+    const register = `import { register } from 'node:module'; register("data:text/javascript;base64,${Buffer.from(hook).toString('base64')}");`;
+    const main = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+    const hooked = `data:text/javascript;base64,${Buffer.from(register).toString('base64')}`;
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      ['--import', tsx, '--import', hooked, main, 'stats', '--servers', '127.0.0.1:1'],
+      { encoding: 'utf8', env: { PATH: process.env['PATH'] } },
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toMatch(/^tiered-cache: .*'memcache-client'.*npm install memcache-client`\.\n$/);
+  });
+});
+
+describe('keys and values of anybody', () => {
+  const escape = '\u001b]0;owned\u0007\u009b31m';
+  // eslint-disable-next-line no-control-regex
+  const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/;
+
+  it('reach the terminal without control characters', async () => {
+    const cache = await buildCache({ store: diskStore({ directory: join(folder, 'store') }) });
+    await cache.set(versionedKey('evil', escape), `${escape}\nforged: line\u202e`, {
+      ttl: '1h',
+      tags: [`tag${escape}\r\nx`],
+    });
+    await cache.close();
+    const key = JSON.stringify(['evil', escape]);
+    for (const args of [
+      ['get', key, '--show-values'],
+      ['get', key, '--show-values', '--json'],
+      ['explain', key],
+      ['list', 'evil'],
+      ['delete', key],
+      ['invalidate-tags', escape],
+    ]) {
+      const { out, err } = await run(...args, ...onStore);
+      expect(`${out}${err}`).not.toMatch(raw);
+      expect(`${out}${err}`).not.toBe('');
+      expect(out.split('\n').some((line) => line.startsWith('forged'))).toBe(false);
+    }
+    expect(await run(`no${escape}`)).toMatchObject({ code: 2, err: expect.not.stringMatching(raw) as unknown });
+  });
+});
+
+describe('tiered-cache list', () => {
+  it('lists the keys of the versions in force, by their beginning, and digests as such', async () => {
+    const directory = join(folder, 'listed');
+    const onListed = ['--disk', directory, '--namespace', 'test', '--package-version', '1.0.0'];
+    const cache = await buildCache({ store: diskStore({ directory }) });
+    for (const id of [1, 2]) await cache.set(versionedKey('product', id), { id }, { ttl: '1h' });
+    await cache.set('order', 1, { ttl: '1h' });
+    await cache.close();
+    const hidden = await buildCache({ store: diskStore({ directory }), keyFormat: 'digest' });
+    await hidden.set('secret', 1, { ttl: '1h' });
+    await hidden.close();
+    const all = await run('list', ...onListed);
+    expect(all).toMatchObject({ code: 0, err: '' });
+    const shown = all.out.trimEnd().split('\n').sort();
+    expect(shown.slice(0, 3)).toEqual(['order', 'product:#1', 'product:#2']);
+    expect(shown.slice(3)).toEqual([expect.stringMatching(/^~[\w-]{43} {2}\(digest\)$/)]);
+    const some = await run('list', 'product', '--json', ...onListed);
+    expect(
+      some.out
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line) as unknown),
+    ).toHaveLength(2);
+    expect(some.err).toContain('1 more stand as digests');
+  });
+
+  it('lists what memcached holds, by its crawler', async () => {
+    const server = await startMemcached();
+    try {
+      const cache = await buildCache({ store: memcachedStore({ servers: server.address }) });
+      await cache.set(versionedKey('a b', 'ü%'), 1, { ttl: '1h' });
+      await cache.set('plain', 1, { ttl: '1h' });
+      await cache.close();
+      const { code, out } = await run(
+        'list',
+        '--servers',
+        server.address,
+        '--namespace',
+        'test',
+        '--package-version',
+        '1.0.0',
+      );
+      expect(code).toBe(0);
+      expect(out.trimEnd().split('\n').sort()).toEqual(['a%20b:%C3%BC%25', 'plain']);
+    } finally {
+      await server.stop();
+    }
+  });
+});
+
+describe('tiered-cache invalidate-tags', () => {
+  it('invalidates entries by their tags', async () => {
+    const cache = await buildCache({ store: diskStore({ directory: join(folder, 'store') }) });
+    await cache.set('tagged', 1, { ttl: '1h', tags: ['catalog:17'] });
+    await cache.set('untagged', 1, { ttl: '1h' });
+    expect(await run('invalidate-tags', 'catalog:17', 'other', ...onStore)).toMatchObject({ code: 0, err: '' });
+    await eventually(async () => expect(await cache.get('tagged')).toBeUndefined());
+    expect(await cache.get('untagged')).toBe(1);
+    await cache.close();
+    expect(await run('invalidate-tags', ...onStore)).toMatchObject({ code: 2, err: containing('one TAG or more') });
+  });
+});
+
+describe('tiered-cache delete', () => {
+  it('says that nothing was there, and how numbers are written', async () => {
+    const cache = await buildCache({ store: diskStore({ directory: join(folder, 'store') }) });
+    await cache.set(versionedKey('product', 1), 'numbered', { ttl: '1h' });
+    const missed = await run('delete', 'product:1', ...onStore);
+    expect(missed).toMatchObject({ code: 1, out: '' });
+    expect(missed.err).toContain('product:1: absent');
+    expect(missed.err).toContain('product:#1 is there: a number is written with # in front.');
+    expect(missed.err).toContain('Nothing was removed.');
+    expect((await run('get', 'product:1', ...onStore)).err).toContain('product:#1 is there');
+    expect(await cache.get(versionedKey('product', 1))).toBe('numbered');
+    expect(await run('delete', 'product:#1', ...onStore)).toMatchObject({ code: 0, err: '' });
+    expect(await run('delete', 'never:there', ...onStore)).toMatchObject({ code: 1, out: '' });
+    await cache.close();
+  });
+});
+
 describe('tiered-cache keys', () => {
   it('prints the catalogue of a built module, and fails when the committed page is another', async () => {
     const module = join(folder, 'keys.mjs');
@@ -138,7 +319,16 @@ describe('tiered-cache keys', () => {
     await writeFile(join(folder, 'keys.md'), printed.out);
     expect(await run('keys', module, '--check', join(folder, 'keys.md'))).toMatchObject({ code: 0 });
     await writeFile(join(folder, 'keys.md'), `${printed.out}more\n`);
-    expect(await run('keys', module, '--check', join(folder, 'keys.md'))).toMatchObject({ code: 1 });
+    const outdated = await run('keys', module, '--check', join(folder, 'keys.md'));
+    expect(outdated).toMatchObject({
+      code: 1,
+      err: containing('is out of date. Regenerate it with: tiered-cache keys'),
+    });
+    const missing = await run('keys', module, '--check', join(folder, 'missing.md'));
+    expect(missing).toMatchObject({
+      code: 1,
+      err: containing("missing.md can't be read. Make it with: tiered-cache keys"),
+    });
   });
 });
 
@@ -146,6 +336,17 @@ describe('tiered-cache', () => {
   it('explains itself, and names what is wrong with its arguments', async () => {
     expect(await run('--help')).toMatchObject({ code: 0, err: '' });
     expect(await run()).toMatchObject({ code: 2 });
+    for (const command of ['stats', 'list', 'get', 'explain', 'delete', 'invalidate-tags', 'clear', 'keys']) {
+      const own = await run(command, '--help');
+      expect(own).toMatchObject({ code: 0, err: '' });
+      expect(own.out).toMatch(new RegExp(`^tiered-cache ${command}.*: `));
+    }
+    expect((await run('--version')).out).toMatch(/^\d+\.\d+\.\d+\n$/);
+    expect(await run('stats', 'stats', ...onStore)).toMatchObject({
+      code: 2,
+      err: containing('stats takes options only'),
+    });
+    expect(await run('stats', '--yes', ...onStore)).toMatchObject({ code: 2, err: containing("'--yes'") });
     expect(await run('frobnicate')).toMatchObject({
       code: 2,
       err: containing("no command 'frobnicate'"),

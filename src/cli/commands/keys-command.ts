@@ -1,46 +1,47 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { parseArgs } from 'node:util';
 import { Catalogue } from '../../catalogue/catalogue.js';
 import type { KeyClassFacts } from '../../catalogue/key-class-facts.js';
-import type { Output } from '../command.js';
+import { readArguments, textOf } from '../arguments.js';
+import type { Command } from '../command.js';
 import { UsageError } from '../usage-error.js';
 
-/** `keys [MODULE] [--format md|json] [--check FILE]` */
-export async function keysCommand(args: readonly string[], { out, err }: Output): Promise<number> {
-  const { values, positionals } = parse(args);
-  if (positionals.length > 1) throw new UsageError('keys takes one module');
-  const format = values.format ?? 'md';
-  if (format !== 'md' && format !== 'json')
-    throw new UsageError(`--format is md or json, not '${format.slice(0, 20)}'`);
-  const catalogue = await loadCatalogue(positionals[0] ?? configuredModule());
-  const text = format === 'md' ? catalogue.toMarkdown() : `${JSON.stringify(catalogue, null, 2)}\n`;
-  if (values.check === undefined) {
-    out(text);
-    return 0;
-  }
-  if (read(values.check) === text) {
-    out(`${values.check} is what the code says (${catalogue.size} key classes).\n`);
-    return 0;
-  }
-  err(
-    `${values.check} is not what the code says. Write it anew: tiered-cache keys --format ${format} > ${values.check}\n`,
-  );
-  return 1;
-}
-
-function parse(args: readonly string[]): { values: { format?: string; check?: string }; positionals: string[] } {
-  try {
-    return parseArgs({
-      args: [...args],
-      allowPositionals: true,
-      options: { format: { type: 'string' }, check: { type: 'string' } },
-    });
-  } catch (error) {
-    throw new UsageError(error instanceof Error ? error.message : 'bad arguments');
-  }
-}
+export const keysCommand: Command = {
+  usage: 'keys [MODULE]',
+  summary: 'prints the catalogue of keys that MODULE exports',
+  details: [
+    'MODULE is a built file with a Catalogue, or with key classes, among its exports. Default: "tieredCache": { "catalogue": "dist/…" }',
+    'in package.json.',
+    '--format md|json  default md',
+    '--check FILE      prints nothing, and compares with FILE instead',
+    'Exit code 1: FILE is missing or out of date.',
+  ],
+  async run(args, { out, err }) {
+    const options = { format: { type: 'string' }, check: { type: 'string' } } as const;
+    const read = readArguments(args, options, { min: 0, max: 1, what: 'one MODULE, or none' });
+    const format = textOf(read, 'format') ?? 'md';
+    if (format !== 'md' && format !== 'json')
+      throw new UsageError(`--format is md or json, not '${format.slice(0, 20)}'`);
+    const catalogue = await loadCatalogue(read.positionals[0] ?? configuredModule());
+    const text = format === 'md' ? catalogue.toMarkdown() : `${JSON.stringify(catalogue, null, 2)}\n`;
+    const file = textOf(read, 'check');
+    if (file === undefined) {
+      out(text);
+      return 0;
+    }
+    const present = textIn(file);
+    if (present === text) {
+      out(`${file} is up to date (${catalogue.size} key classes).\n`);
+      return 0;
+    }
+    const module = read.positionals[0] === undefined ? '' : ` ${read.positionals[0]}`;
+    const remedy = `tiered-cache keys${module} --format ${format} > ${file}`;
+    if (present === undefined) err(`${file} can't be read. Make it with: ${remedy}\n`);
+    else err(`${file} is out of date. Regenerate it with: ${remedy}\n`);
+    return 1;
+  },
+};
 
 /** @throws UsageError */
 async function loadCatalogue(module: string): Promise<Catalogue> {
@@ -70,13 +71,13 @@ function isKeyClass(value: unknown): value is KeyClassFacts {
 }
 
 function configuredModule(): string {
-  const text = read('package.json') ?? '{}';
+  const text = textIn('package.json') ?? '{}';
   const { tieredCache } = JSON.parse(text) as { tieredCache?: { catalogue?: unknown } };
   if (typeof tieredCache?.catalogue === 'string') return tieredCache.catalogue;
   throw new UsageError('keys needs a module, as an argument or as "tieredCache": { "catalogue": … } in package.json');
 }
 
-function read(file: string): string | undefined {
+function textIn(file: string): string | undefined {
   try {
     return readFileSync(file, 'utf8');
   } catch {

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Environment } from '../cache/configuration/environment.js';
+import { diskFormat } from '../store/disk/disk-folder.js';
+import type { Store } from '../store/store.js';
+import { InvalidOptionError } from '../value/errors.js';
+import type { Arguments } from './arguments.js';
+import { textOf } from './arguments.js';
+import { UsageError } from './usage-error.js';
+
+/**
+ * The store that the application uses, as the arguments or the environment name it. One in a folder must be there: no command of this program makes a
+ * database.
+ *
+ * @throws UsageError, InvalidOptionError
+ */
+export async function chosenStore(args: Arguments, environment: Environment): Promise<Store> {
+  const disk = textOf(args, 'disk');
+  const servers = textOf(args, 'servers');
+  if (disk !== undefined && servers !== undefined) throw new UsageError('give --servers or --disk, not both');
+  const memcached = servers ?? (disk === undefined ? environment.memcachedServers : undefined);
+  if (memcached !== undefined) return onMemcached(memcached);
+  const named = disk ?? environment.diskPath;
+  const directory = resolve(named ?? join('node_modules', '.cache', 'nestjs-tiered-cache'));
+  if (!existsSync(join(directory, diskFormat, 'data.mdb'))) {
+    const remedy =
+      named === undefined ? "run it in the application's folder, or give --servers or --disk" : 'look at the path';
+    throw new UsageError(`there is no cache in ${directory}, and none was made: ${remedy}`);
+  }
+  const { diskStore } = await import('../store/disk/disk-store.js');
+  return diskStore({ directory });
+}
+
+async function onMemcached(servers: string): Promise<Store> {
+  const { memcachedStore } = await import('../store/memcached/memcached-store.js').catch((cause: unknown) => {
+    if (!isMissing(cause, 'memcache-client')) throw cause;
+    throw new InvalidOptionError(
+      'memcachedStore',
+      "it needs the package 'memcache-client', which can't be loaded",
+      'Run `npm install memcache-client`.',
+      { cause },
+    );
+  });
+  return memcachedStore({ servers });
+}
+
+function isMissing(error: unknown, name: string): boolean {
+  const { code, message } = error as { code?: unknown; message?: unknown };
+  return code === 'ERR_MODULE_NOT_FOUND' && typeof message === 'string' && message.includes(`'${name}'`);
+}

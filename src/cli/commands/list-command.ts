@@ -1,0 +1,45 @@
+import { UsageError } from '../usage-error.js';
+import { readArguments } from '../arguments.js';
+import type { Command } from '../command.js';
+import { keyOptions, withKeys } from '../open-cache.js';
+
+/** A key of which the store has a digest only: nobody can tell which it is. */
+const digestAlone = /^~[\w-]{43}$/;
+/** What belongs to an entry and is none. */
+const companion = /~r$/;
+
+export const listCommand: Command = {
+  usage: 'list [PREFIX]',
+  summary: 'the keys in the store, of the versions that are in force',
+  details: [
+    'PREFIX is the beginning of keys as the store shows them: content_metadata:',
+    '--json  prints one JSON object per line: { "key", "digest" }',
+    'A key that stands as a digest is listed as such; with PREFIX it is counted, since nobody can tell. It goes through all that the',
+    'store holds; on memcached one listing at a time per server.',
+  ],
+  run: (args, { out, err }) => {
+    const read = readArguments(
+      args,
+      { ...keyOptions, json: { type: 'boolean' } },
+      { min: 0, max: 1, what: 'one PREFIX, or none' },
+    );
+    const [wanted = ''] = read.positionals;
+    return withKeys(read, async ({ store, keySpace: { prefix } }) => {
+      let digests = 0;
+      for (const shard of store.shards) {
+        if (!shard.keys) throw new UsageError(`${shard.name} can't list its keys`);
+        for await (const storeKey of shard.keys(prefix)) {
+          const key = storeKey.slice(prefix.length);
+          if (key === '' || companion.test(key)) continue;
+          const digest = digestAlone.test(key);
+          if (digest && wanted !== '') digests++;
+          else if (!key.startsWith(wanted)) continue;
+          else if (read.values['json']) out(`${JSON.stringify({ key, digest })}\n`);
+          else out(digest ? `${key}  (digest)\n` : `${key}\n`);
+        }
+      }
+      if (digests > 0) err(`${digests} more stand as digests, which no prefix can be compared with.\n`);
+      return 0;
+    });
+  },
+};

@@ -1,0 +1,123 @@
+import { openEnvelope } from '../../codec/envelope.js';
+import type { Envelope } from '../../codec/envelope.js';
+import { systemClock } from '../../value/clock.js';
+import { freshnessAt } from '../../value/entry.js';
+import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
+import { readArguments } from '../arguments.js';
+import { keyFrom } from '../key-argument.js';
+import { lines, table } from '../table.js';
+import { keyOptions, withCache, withKeys, withStore } from '../open-cache.js';
+import type { Command } from '../command.js';
+import { oneKey, nothingThere } from './nothing-there.js';
+
+const json = { json: { type: 'boolean' } } as const;
+
+export const statsCommand: Command = {
+  usage: 'stats',
+  summary: 'which parts of the store answer, their entries, bytes, evictions, hits and misses',
+  details: ['--json  prints JSON', 'Exit code 1: a part does not answer.'],
+  run: (args, { out }) => {
+    const read = readArguments(
+      args,
+      { ...keyOptions, ...json },
+      { min: 0, max: 0, what: 'no argument: stats takes options only' },
+    );
+    return withStore(read, async (store) => {
+      const shards = await Promise.all(
+        store.shards.map(async (shard) => {
+          try {
+            await shard.readMany(['~']);
+            return { shard: shard.name, answers: true, facts: (await shard.stats?.()) ?? {} };
+          } catch (error) {
+            if (!(error instanceof StoreUnavailableError)) throw error;
+            return { shard: shard.name, answers: false, facts: {} };
+          }
+        }),
+      );
+      const flat = shards.map(({ facts, ...state }) => ({ ...state, ...facts }));
+      if (read.values['json']) out(`${JSON.stringify({ store: store.name, shards: flat })}\n`);
+      else
+        out(table(flat.map(({ answers, ...row }) => ({ ...row, answers: answers ? 'answers' : 'does not answer' }))));
+      return shards.every(({ answers }) => answers) ? 0 : 1;
+    });
+  },
+};
+
+export const getCommand: Command = {
+  usage: 'get KEY',
+  summary: 'whether there is an entry, its life, size and codec; the value is masked',
+  details: [
+    '--show-values  prints the value (json and text codecs as they are, others in hexadecimal)',
+    '--json         prints JSON',
+    'Exit code 1: there is no entry.',
+  ],
+  run: (args, { out, err }) => {
+    const read = readArguments(args, { ...keyOptions, ...json, 'show-values': { type: 'boolean' } }, oneKey);
+    const text = read.positionals[0] ?? '';
+    const key = keyFrom(text);
+    return withKeys(read, async ({ store, keySpace }) => {
+      const storeKey = keySpace.storeKey(key.text);
+      const [item] = await store.shardOf(storeKey).readMany([storeKey]);
+      if (!item || item.bytes.length === 0) {
+        err(
+          item
+            ? `${storeKey}: being loaded\n`
+            : await nothingThere(text, store, (other) => keySpace.storeKey(other.text)),
+        );
+        return 1;
+      }
+      let entry: Envelope;
+      try {
+        entry = openEnvelope(storeKey, item.bytes);
+      } catch (error) {
+        if (!(error instanceof UndecodableError)) throw error;
+        err(`${storeKey}: ${item.bytes.length} bytes that are no entry of this key. ${error.message}\n`);
+        return 1;
+      }
+      const facts = {
+        key: storeKey,
+        freshness: freshnessAt(entry, systemClock.now()) ?? 'expired',
+        created: shown(entry.createdAt),
+        freshUntil: shown(entry.freshUntil),
+        staleUntil: shown(entry.staleUntil),
+        codec: entry.codec,
+        bytes: entry.payload.length,
+        loadCostMs: entry.loadCostMs,
+        version: entry.version,
+        tags: entry.tags.map(({ tag }) => tag).join(', ') || undefined,
+        value: read.values['show-values'] ? printable(entry) : '[masked]',
+      };
+      out(read.values['json'] ? `${JSON.stringify(facts)}\n` : lines(facts));
+      return 0;
+    });
+  },
+};
+
+export const explainCommand: Command = {
+  usage: 'explain KEY',
+  summary: 'tier by tier: hit or miss and why, age, what is left',
+  details: ['--json  prints JSON', 'Exit code 1: no tier has it.'],
+  run: (args, { out }) => {
+    const read = readArguments(args, { ...keyOptions, ...json }, oneKey);
+    const key = keyFrom(read.positionals[0] ?? '');
+    return withCache(read, async (cache) => {
+      const explanation = await cache.explain(key);
+      const found = explanation.tiers.some(({ hit }) => hit);
+      if (read.values['json']) out(`${JSON.stringify(explanation)}\n`);
+      else {
+        const { tiers, ...facts } = explanation;
+        out(lines(facts));
+        for (const { tier, hit, ...known } of tiers) out(`${tier}  ${hit ? 'hit' : 'miss'}\n${lines(known)}`);
+      }
+      return found ? 0 : 1;
+    });
+  },
+};
+
+function shown(instant: number): string {
+  return instant === Infinity ? 'until invalidated' : new Date(instant).toISOString();
+}
+
+function printable({ codec, payload }: Envelope): string {
+  return codec.startsWith('json') || codec === 'text' ? payload.toString('utf8') : payload.toString('hex');
+}

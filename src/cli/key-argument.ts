@@ -1,0 +1,35 @@
+import { Key } from '../key/key.js';
+import { decodePart, encodePart } from '../key/key-part.js';
+import type { KeyPart } from '../key/key-part.js';
+import { UsageError } from './usage-error.js';
+
+/** The key that an argument names. @throws UsageError, InvalidKeyError */
+export function keyFrom(text: string): Key {
+  if (text === '') throw new UsageError('give one KEY');
+  return new Key(text.startsWith('[') ? jsonParts(text) : text.split(':').map(partFrom));
+}
+
+/** The same key with its digits taken for numbers, where it has some: `product:1` is no entry of `versionedKey('product', 1)`. */
+export function withNumbers(text: string): Key | undefined {
+  if (text.startsWith('[')) return undefined;
+  const parts = text.split(':').map((part) => (/^-?(0|[1-9]\d{0,14})$/.test(part) ? Number(part) : partFrom(part)));
+  return parts.some((part) => typeof part === 'number') ? new Key(parts) : undefined;
+}
+
+/** A part as the store shows it; one that no store would show is taken as it is. */
+function partFrom(text: string): KeyPart {
+  try {
+    const part = decodePart(text);
+    return encodePart(part) === text ? part : text;
+  } catch {
+    return text;
+  }
+}
+
+function jsonParts(text: string): KeyPart[] {
+  try {
+    return JSON.parse(text) as KeyPart[];
+  } catch {
+    throw new UsageError('KEY begins with [ but is no JSON array of parts');
+  }
+}
