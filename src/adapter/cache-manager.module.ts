@@ -1,10 +1,12 @@
 import { Cache, CACHE_MANAGER } from '@nestjs/cache-manager';
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import type { ConfigurableModuleAsyncOptions, DynamicModule, Provider } from '@nestjs/common';
+import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { getCacheClockToken, getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { Clock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
+import { CacheInterceptorStatus } from './cache-interceptor-status.js';
 import { cacheManager } from './cache-manager.js';
 import type { CacheManagerOptions } from './cache-manager.js';
 
@@ -74,6 +76,16 @@ function provided(
       ...extraProviders,
       overTiers,
       { provide: Cache, useExisting: CACHE_MANAGER },
+      {
+        provide: CacheInterceptorStatus,
+        inject: [CACHE_MANAGER, getTieredCacheToken(cache), ModulesContainer, ApplicationConfig],
+        useFactory: (
+          manager: Cache,
+          { name }: TieredCache,
+          modules: ModulesContainer,
+          application: ApplicationConfig,
+        ) => new CacheInterceptorStatus(manager, name, modules, application),
+      },
     ],
     exports: [CACHE_MANAGER, Cache],
   };

@@ -21,7 +21,8 @@ import type { AskedAnswer } from './load-report.js';
 import type { Principal } from './principal.js';
 import { requestKey } from './request-key.js';
 import type { ResponseSettings } from './response-settings.js';
-import { statusName, writeCacheStatus } from './response-status.js';
+import { writeCacheStatus } from './response-status.js';
+import { cacheStatusName } from '../value/cache-status-field.js';
 import type { CacheStatusMember } from '../value/cache-status-field.js';
 import { keepCookiesPrivate, ofNobodyElse } from './visibility.js';
 
@@ -60,7 +61,7 @@ export class CachedResponses {
     const request = context.switchToHttp().getRequest<HttpRequest>();
     const response = context.switchToHttp().getResponse<HttpResponse>();
     const exchange = { context, next, request, response, route: this.routes.of(context, settings) };
-    const cache = statusName(this.cache.name);
+    const cache = cacheStatusName(this.cache.name);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       say(exchange, { cache, fwd: 'method' });
       return next.handle();

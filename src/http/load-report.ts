@@ -1,10 +1,11 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { cacheStatusName } from '../value/cache-status-field.js';
 import type { CacheStatusMember } from '../value/cache-status-field.js';
 import { LoadNotes } from '../value/load-notes.js';
 import type { MissReason } from '../value/lookup.js';
 import type { CachedAnswer } from './cached-answer.js';
 import type { UnkeptReason } from './kept-headers.js';
-import { forwardedFor, statusName } from './response-status.js';
+import { forwardedFor } from './response-status.js';
 
 /** One for the process, as the events are. */
 let notes: LoadNotes | undefined;
@@ -90,7 +91,7 @@ export class AskedAnswer {
   private member(facts: Omit<CacheStatusMember, 'cache'>, ...details: (string | undefined)[]): CacheStatusMember {
     const detail = details.filter((one) => one !== undefined).join(', ');
     return {
-      cache: statusName(this.cache),
+      cache: cacheStatusName(this.cache),
       ...facts,
       ...(this.shown !== undefined && { key: this.shown }),
       ...(detail !== '' && { detail }),

@@ -19,9 +19,6 @@ export type BypassReason =
 export const forwardedFor = (reason: MissReason | undefined): NonNullable<CacheStatusMember['fwd']> =>
   reason === 'expired' ? 'stale' : reason === 'forced' ? 'request' : 'miss';
 
-/** The name that a cache bears in the header. */
-export const statusName = (cache: string): string => (cache === 'default' ? 'tiered-cache' : `tiered-cache/${cache}`);
-
 export function writeCacheStatus(response: HttpResponse, member: CacheStatusMember): void {
   setHeader(response, 'Cache-Status', appendCacheStatus(response.getHeader('cache-status'), member));
 }

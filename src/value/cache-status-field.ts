@@ -19,6 +19,10 @@ export interface CacheStatusMember {
 
 const token = /^[A-Za-z*][-A-Za-z0-9:/!#$%&'*+.^_`|~]*$/;
 
+/** The name that a cache of this library bears in the header. */
+export const cacheStatusName = (cache: string): string =>
+  cache === 'default' ? 'tiered-cache' : `tiered-cache/${cache}`;
+
 /** One member of a `Cache-Status` header, in the order in which RFC 9211 lists its parameters. */
 export function cacheStatusField(member: CacheStatusMember): string {
   let text = item(member.cache);

@@ -1,0 +1,190 @@
+import { CacheInterceptor } from '@nestjs/cache-manager';
+import { Controller, Get, NotFoundException, Post, Res, UseGuards, UseInterceptors } from '@nestjs/common';
+import type { CanActivate, INestApplication } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { CacheManagerModule } from '../../src/adapter/cache-manager.module.js';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { appendCacheStatus, cacheStatusField } from '../../src/value/cache-status-field.js';
+import { onCacheEvent } from '../../src/value/events.js';
+import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+let gate: Promise<void> | undefined;
+interface Passthrough {
+  header(name: string, value: string): unknown;
+  status(code: number): unknown;
+}
+class LetsAllIn implements CanActivate {
+  canActivate(): boolean {
+    return true;
+  }
+}
+
+@Controller()
+class Answers {
+  @Get('page')
+  @CachedResponse({ ttl: '1m', tags: ['pages'] })
+  async page(): Promise<object> {
+    await gate;
+    return {};
+  }
+
+  @Get('keyed')
+  @CachedResponse({ ttl: '1m', cacheStatus: 'key', query: ['q'] })
+  keyed(): object {
+    return {};
+  }
+
+  @Get('silent')
+  @CachedResponse({ ttl: '1m', cacheStatus: false })
+  silent(): object {
+    return {};
+  }
+
+  @Get('guarded')
+  @UseGuards(LetsAllIn)
+  @CachedResponse()
+  guarded(): object {
+    return {};
+  }
+
+  @Get('unshared')
+  @CachedResponse({ principal: () => undefined })
+  unshared(): object {
+    return {};
+  }
+
+  @Get('named')
+  @CachedResponse({ cache: 'pages', ttl: '1m' })
+  named(): object {
+    return {};
+  }
+
+  @Get('cookie')
+  @CachedResponse()
+  cookie(@Res({ passthrough: true }) response: Passthrough): object {
+    response.header('Set-Cookie', 'id=1');
+    response.header('Cache-Status', 'upstream; hit');
+    return {};
+  }
+
+  @Get('created')
+  @CachedResponse()
+  created(@Res({ passthrough: true }) response: Passthrough): object {
+    response.status(201);
+    return {};
+  }
+
+  @Get('missing')
+  @CachedResponse()
+  missing(): never {
+    throw new NotFoundException();
+  }
+
+  @Post('page')
+  @CachedResponse()
+  post(): object {
+    return {};
+  }
+}
+
+@Controller('drop-in')
+@UseInterceptors(CacheInterceptor)
+class DropIn {
+  @Get()
+  read(): object {
+    return { a: 1 };
+  }
+
+  @Post()
+  write(): object {
+    return {};
+  }
+}
+
+describe.each(platforms)('Cache-Status on %s', (platform) => {
+  let app: INestApplication;
+  let url: string;
+  afterEach(async () => {
+    gate = undefined;
+    await app?.close();
+  });
+
+  const open = async (): Promise<void> => {
+    app = await listen(platform, {
+      imports: [cacheModule(), cacheModule({ name: 'pages' }), CacheManagerModule.register({ ttl: 60_000 })],
+      controllers: [Answers, DropIn],
+    });
+    url = await app.getUrl();
+  };
+  const statusOf = async (path: string, headers?: Record<string, string>, method?: string) =>
+    (await ask(`${url}/${path}`, headers, method)).header['cache-status']?.replace(/ttl=\d+/, 'ttl=N');
+
+  it('says hit, miss and its reason, and by-pass and its reason', async () => {
+    await open();
+    expect(await statusOf('page')).toBe('tiered-cache; fwd=miss; fwd-status=200; ttl=N; stored; detail=absent');
+    expect(await statusOf('page')).toBe('tiered-cache; hit; ttl=N');
+    expect(await statusOf('page', {}, 'HEAD')).toBe('tiered-cache; hit; ttl=N');
+    await app.get(TieredCache).invalidateTags('pages');
+    expect(await statusOf('page')).toMatch(/^tiered-cache; fwd=miss; fwd-status=200; ttl=N; stored; detail=/);
+    const bearer = { authorization: 'Bearer a' };
+    expect(await statusOf('page', bearer)).toBe('tiered-cache; fwd=bypass; detail=credentials');
+    expect(await statusOf('page', { cookie: 'id=1' })).toBe('tiered-cache; fwd=bypass; detail=credentials');
+    expect(await statusOf('guarded')).toBe('tiered-cache; fwd=bypass; detail=guard');
+    expect(await statusOf('unshared')).toBe('tiered-cache; fwd=bypass; detail=principal');
+    expect(await statusOf('page', {}, 'POST')).toBe('tiered-cache; fwd=method');
+    expect(await statusOf('named')).toBe('tiered-cache/pages; fwd=miss; fwd-status=200; ttl=N; stored; detail=absent');
+  });
+
+  it('says why an answer was not kept, after what caches nearer to the origin said', async () => {
+    await open();
+    expect(await statusOf('cookie')).toBe(
+      'upstream; hit, tiered-cache; fwd=miss; fwd-status=200; detail="absent, unkept:cookie"',
+    );
+    expect(await statusOf('created')).toBe('tiered-cache; fwd=miss; fwd-status=201; detail="absent, unkept:status"');
+    expect(await statusOf('missing')).toBe('tiered-cache; fwd=miss; fwd-status=404; detail="absent, failed"');
+  });
+
+  it('shows the key only where it is allowed, and nothing where it is off', async () => {
+    await open();
+    expect(await statusOf('keyed?q=%C3%BC%22')).toContain('; key="http Answers.keyed /keyed ?q=2:%C3%BC\\""');
+    expect(await statusOf('keyed?q=%C3%BC%22')).toContain('hit; ttl=N; key=');
+    expect(await statusOf('silent')).toBeUndefined();
+    expect(await statusOf('page')).not.toContain('key');
+  });
+
+  it('says of callers who waited for one run that they did', async () => {
+    await open();
+    let release = (): void => {};
+    gate = new Promise((resolve) => (release = resolve));
+    let joined = 0;
+    const stop = onCacheEvent('loadJoined', () => joined++);
+    const asked = [statusOf('page'), statusOf('page'), statusOf('page')];
+    await eventually(() => expect(joined).toBe(2));
+    stop();
+    release();
+    const all = await Promise.all(asked);
+    expect(all.filter((one) => one === 'tiered-cache; fwd=miss; fwd-status=200; ttl=N; collapsed')).toHaveLength(2);
+    expect(all.filter((one) => one?.includes('stored') === true)).toHaveLength(1);
+  });
+
+  it("is said by the interceptor of Nest's cache manager over the tiers", async () => {
+    await open();
+    expect(await statusOf('drop-in')).toBe('tiered-cache; fwd=miss; detail=absent');
+    await eventually(async () => expect(await statusOf('drop-in')).toBe('tiered-cache; hit'));
+    expect(await statusOf('drop-in', {}, 'POST')).toBe('tiered-cache; fwd=method');
+  });
+});
+
+describe('The field', () => {
+  it('is a member of a list of structured fields', () => {
+    expect(cacheStatusField({ cache: 'a b', fwd: 'miss', key: 'x"\\\ny', detail: 'two words' })).toBe(
+      '"a b"; fwd=miss; key="x\\"\\\\%0Ay"; detail="two words"',
+    );
+    expect(cacheStatusField({ cache: 'a', hit: true, ttl: -3 })).toBe('a; hit; ttl=-3');
+    expect(cacheStatusField({ cache: 'a', hit: true, ttl: Infinity })).toBe('a; hit');
+    expect(appendCacheStatus(['a; hit', 'b'], { cache: 'c' })).toBe('a; hit, b, c');
+  });
+});
