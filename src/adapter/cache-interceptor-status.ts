@@ -36,7 +36,7 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
       ...injectables.values(),
       ...providers.values(),
     ]);
-    const made = wrappers.flatMap((one) => (one.isDependencyTreeStatic() ? [one.instance as unknown] : []));
+    const made = wrappers.flatMap((one) => (one.isDependencyTreeStatic() ? [one.instance] : []));
     for (const one of new Set([...made, ...this.application.getGlobalInterceptors()])) {
       if (one instanceof CacheInterceptor) this.watch(one as unknown as Watched);
     }

@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 interface Passthrough {
@@ -104,6 +105,15 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     expect(error?.status).toBe(503);
     const after = await ask(url);
     expect([after.status, after.text]).toEqual([200, 'first']);
+  });
+
+  it('that answers 404 takes the stale answer back', async () => {
+    const { url, error } = await refreshed((response) => {
+      response.status(404);
+      return 'gone';
+    });
+    expect(error?.status).toBe(404);
+    await eventually(async () => expect((await ask(url)).status).toBe(404));
   });
 
   it.each([
