@@ -6,7 +6,6 @@ import type { Observable } from 'rxjs';
 import { resolveInstants } from '../catalogue/instants.js';
 import type { LoadContext } from '../load/loader.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
-import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { milliseconds } from '../value/duration.js';
 import { closeToOthers, presentAnswer } from './answering.js';
@@ -39,7 +38,6 @@ interface Exchange {
 export class CachedResponses {
   private readonly routes: CachedRoutes;
   private readonly report: LoadReport;
-  private readonly clock: Clock;
   private readonly logger = new Logger('CachedResponse');
   private readonly warned = new Set<string>();
 
@@ -47,10 +45,10 @@ export class CachedResponses {
     private readonly cache: TieredCache,
     application: ApplicationConfig,
     private readonly host: HttpAdapterHost,
+    private readonly clock: Clock,
   ) {
     this.routes = new CachedRoutes(application);
     this.report = new LoadReport(cache.name);
-    this.clock = (cache as { readonly clock?: Clock }).clock ?? systemClock;
   }
 
   answer(

@@ -23,6 +23,7 @@ import {
 import { RequestCache } from '../near/request-cache.js';
 import { RequestScope } from '../near/request-scope.js';
 import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import { AFTER_COMMIT } from '../decorator/transaction.js';
 import type { CommitHooks } from '../decorator/transaction.js';
 import { answerFirst } from './answer-first.js';
@@ -101,6 +102,7 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
     private readonly modules: ModulesContainer,
     private readonly application: ApplicationConfig,
     @Inject(OWN_CACHE) private readonly cache: TieredCache,
+    @Inject(OWN_CLOCK) private readonly clock: Clock,
   ) {}
 
   onModuleInit(): void {
@@ -111,7 +113,7 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
     const others = [...this.modules.values()].map(({ instance }) => instance as Partial<NestModule>);
     const first = others.some((other) => other?.configure && !(other instanceof TieredCacheModule));
     new HttpScopes(this.scope).openOn(this.host.httpAdapter, consumer, first);
-    answerFirst(this.modules, this.application, this.host, this.cache);
+    answerFirst(this.modules, this.application, this.host, this.cache, this.clock);
   }
 }
 
