@@ -1,3 +1,6 @@
+export { redisStore } from './store/redis/redis-store.js';
+export type { RedisStoreOptions } from './store/redis/redis-store.js';
+export type { AfterFailover } from './store/redis/redis-session.js';
 export { redisRecords } from './record/redis-records.js';
 export type { RedisRecords, RedisRecordsOptions } from './record/redis-records.js';
 export type { AnyRecordKey } from './record/record-keys.js';

@@ -3,6 +3,7 @@ import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
+import type { OptionTable } from '../../value/known-options.js';
 import type { RedisClientTemplate, TemplateFacts } from './driver/client-template.js';
 import { readClientTemplate } from './driver/client-template.js';
 import type { DriverName } from './driver/redis-driver.js';
@@ -62,7 +63,7 @@ export interface RedisSettings {
 const sources = ['url', 'client', 'cluster', 'sentinels'] as const;
 
 /** Their names. What `client` and `tls` hold is not ours to know. */
-export const redisConnectionOptions = KnownOptions.of<RedisConnectionOptions>('redis', {
+export const redisConnectionOptionTable: OptionTable<RedisConnectionOptions> = {
   url: true,
   client: true,
   cluster: true,
@@ -77,7 +78,9 @@ export const redisConnectionOptions = KnownOptions.of<RedisConnectionOptions>('r
   driver: true,
   connectTimeout: true,
   commandTimeout: true,
-});
+};
+
+export const redisConnectionOptions = KnownOptions.of<RedisConnectionOptions>('redis', redisConnectionOptionTable);
 
 /** @throws InvalidOptionError, InvalidDurationError */
 export function readRedisOptions(options: RedisConnectionOptions, urlOption = 'url'): RedisSettings {

@@ -44,14 +44,21 @@ export class RedisPartition {
     return connection;
   }
 
-  /** One command, on whichever server holds the keys by the end of the deadline. @throws RedisServerError, StoreUnavailableError */
-  async ask(args: readonly RedisArgument[], isUrgent = false): Promise<RedisReply> {
+  /**
+   * One command, on whichever server holds the keys by the end of the deadline.
+   * @param guard called before it is sent to another server than it was meant for; what it throws is the answer.
+   * @throws RedisServerError, StoreUnavailableError
+   */
+  async ask(args: readonly RedisArgument[], isUrgent = false, guard?: () => void): Promise<RedisReply> {
     const connection = this.ready ?? (await this.connected());
     try {
       return await connection.ask(args, isUrgent);
     } catch (error) {
       if (!(error instanceof RedisServerError)) throw error;
-      return this.access.follow(error, this.slot, args, (owner) => this.meet(owner));
+      return this.access.follow(error, this.slot, args, async (owner) => {
+        await this.meet(owner);
+        guard?.();
+      });
     }
   }
 
@@ -60,13 +67,14 @@ export class RedisPartition {
     { sha1, source }: RedisScript,
     keys: readonly string[],
     args: readonly RedisArgument[],
+    guard?: () => void,
   ): Promise<RedisReply> {
     const rest = [String(keys.length), ...keys, ...args];
     try {
-      return await this.ask(['EVALSHA', sha1, ...rest]);
+      return await this.ask(['EVALSHA', sha1, ...rest], false, guard);
     } catch (error) {
       if (!(error instanceof RedisServerError) || error.code !== 'NOSCRIPT') throw error;
-      return this.ask(['EVAL', source, ...rest]);
+      return this.ask(['EVAL', source, ...rest], false, guard);
     }
   }
 

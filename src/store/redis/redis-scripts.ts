@@ -1,0 +1,177 @@
+import { redisScript } from './redis-script.js';
+
+/*
+ * Each script gives back the word that it was called with, as the first of its replies: a reply to another command is found out by it.
+ *
+ * A script that is marked `allow-oom` runs on a server that is full: what is no longer true must be able to go there as well.
+ */
+
+/** Sets `stands` to what of the item is compared: the head of an item, all of a counter. */
+const standing = (key: string, expected: string): string => `
+  if ${expected}:byte(1) == 1 then stands = redis.call('GETRANGE', ${key}, 0, 8) else stands = redis.call('GET', ${key}) end
+  if stands == '' then stands = false end`;
+
+/** KEYS item · ARGV word, expected, bytes, life in ms or nothing. @returns 1 stored, 0 changed. */
+export const writeIf = redisScript(`#!lua
+local stands
+${standing('KEYS[1]', 'ARGV[2]')}
+if stands ~= ARGV[2] then return {ARGV[1], 0} end
+if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+return {ARGV[1], 1}`);
+
+/** KEYS item · ARGV word, expected. @returns 1 removed, 0 absent, 2 changed. */
+export const removeIf = redisScript(`#!lua flags=allow-oom
+local stands
+${standing('KEYS[1]', 'ARGV[2]')}
+if not stands then return {ARGV[1], 0} end
+if stands ~= ARGV[2] then return {ARGV[1], 2} end
+redis.call('UNLINK', KEYS[1])
+return {ARGV[1], 1}`);
+
+/** KEYS counter · ARGV word, by, seed. @returns the sum as digits: a number of Lua would be rounded on its way. */
+export const increment = redisScript(`#!lua
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('INCRBY', KEYS[1], ARGV[2]) end
+return {ARGV[1], redis.call('GET', KEYS[1])}`);
+
+/** How long a segment may grow before it is followed by another. */
+export const segmentBytes = 16_384;
+/** Readers that are further behind have a gap; what they would have needed goes. */
+const keptSegments = 300;
+const retiredLifeMs = 3_600_000;
+
+/**
+ * Where the feed stands. Its counter holds `number lineage`; a segment is the byte `f` and what was appended to it. A lineage whose counter or last segment
+ * was lost is followed by another, and a mark of the earlier one is a gap.
+ */
+const place = `
+local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
+local function place(seed, fresh)
+  local number, lineage = (redis.call('GET', KEYS[1]) or ''):match('^(%d+) (.+)$')
+  number = tonumber(number)
+  if number and redis.call('EXISTS', numbered(number)) == 1 then return number, lineage end
+  number = math.max(tonumber(seed), number and number + 1 or 0)
+  redis.call('SET', KEYS[1], string.format('%.0f ', number) .. fresh)
+  redis.call('SET', numbered(number), 'f')
+  return number, fresh
+end`;
+
+const perChange = 4;
+const changesFrom = 6;
+
+/**
+ * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, then per change
+ * what is done, bytes, life, and condition: nothing, `absent`, or what is expected.
+ * @returns word, head of the watched item, then what became of each change.
+ */
+const invalidation = `
+${place}
+local reply = {ARGV[1], false}
+local function holds(key, condition)
+  if condition == '' then return true end
+  if condition == 'absent' then return redis.call('EXISTS', key) == 0 end
+  local stands
+  ${standing('key', 'condition')}
+  return stands == condition
+end
+for i = 3, #KEYS do
+  local at = ${changesFrom} + (i - 3) * ${perChange}
+  local key, verb, bytes, life, condition = KEYS[i], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
+  local answer = 1
+  if verb == 'remove' then
+    redis.call('UNLINK', key)
+  elseif verb == 'advance' then
+    local sum = redis.call('EXISTS', key) == 1 and redis.pcall('INCRBY', key, bytes)
+    if type(sum) ~= 'number' then redis.call('SET', key, life) end
+  elseif not holds(key, condition) then
+    answer = 0
+  elseif verb == 'refuse' then
+    if condition ~= 'absent' then redis.call('UNLINK', key) end
+  elseif life == '' then
+    redis.call('SET', key, bytes)
+  else
+    redis.call('SET', key, bytes, 'PX', life)
+  end
+  reply[i] = answer
+end
+if ARGV[2] ~= '' then
+  local number, lineage = place(ARGV[3], ARGV[4])
+  local size = redis.call('APPEND', numbered(number), ARGV[2])
+  if size >= ${segmentBytes} then
+    redis.call('PEXPIRE', numbered(number), ${retiredLifeMs})
+    redis.call('SET', KEYS[1], string.format('%.0f ', number + 1) .. lineage)
+    redis.call('SET', numbered(number + 1), 'f')
+    redis.call('UNLINK', numbered(number + 1 - ${keptSegments}))
+  end
+  redis.call('PUBLISH', ARGV[5], string.format('%.0f ', number) .. size)
+end
+reply[2] = redis.call('GETRANGE', KEYS[2], 0, 63)
+return reply`;
+
+/** For changes that take memory. */
+export const changeAndAppend = redisScript(`#!lua${invalidation}`);
+/** For changes that take none, or give some back. */
+export const removeAndAppend = redisScript(`#!lua flags=allow-oom${invalidation}`);
+
+/**
+ * KEYS counter, watched item · ARGV word, lineage or nothing, number and offset of the mark, bytes that a reader may be behind.
+ * @returns word, watched item, `at` or why there is a gap, and where the feed stands: number, lineage, offset; then what was appended.
+ */
+export const readSegments = redisScript(`#!lua flags=no-writes
+local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
+local reply = {ARGV[1], redis.call('GET', KEYS[2]), 'lost'}
+local number, lineage = (redis.call('GET', KEYS[1]) or ''):match('^(%d+) (.+)$')
+if not number then return reply end
+local size = redis.call('STRLEN', KEYS[1] .. ':' .. number)
+if size == 0 then return reply end
+reply[3], reply[4], reply[5], reply[6] = 'at', number, lineage, size
+if ARGV[2] == '' then return reply end
+if ARGV[2] ~= lineage then reply[3] = 'the feed was made anew' return reply end
+local first, last, behind = tonumber(ARGV[3]), tonumber(number), 0
+if first > last then reply[3] = 'the counter went back' return reply end
+if (last - first - 1) * ${segmentBytes} > tonumber(ARGV[5]) then reply[3] = 'too far behind' return reply end
+local chunks = {}
+for each = first, last do
+  local from, length = 1, redis.call('STRLEN', numbered(each))
+  if each == first then from = tonumber(ARGV[4]) end
+  if length < from or length == 0 then reply[3] = 'a segment was lost or is shorter than it was' return reply end
+  behind = behind + length - from
+  if behind > tonumber(ARGV[5]) then reply[3] = 'too far behind' return reply end
+  if length > from then chunks[#chunks + 1] = redis.call('GETRANGE', numbered(each), from, -1) end
+end
+for i = 1, #chunks do reply[6 + i] = chunks[i] end
+return reply`);
+
+/**
+ * What is met under another incarnation than the one that stands here proves nothing any more: an acknowledged invalidation may have been undone. The list of
+ * versions goes, and with it every entry that was made under it, and the feed begins a new lineage.
+ *
+ * A process that comes from elsewhere lifts as well, whatever stands here, since an incarnation can return: A → B → A. Others that came the same way within
+ * the last half minute did it for all.
+ *
+ * KEYS counter, watched item, incarnation · ARGV word, present, known or nothing, seed and id of a new lineage, `spare` or nothing. @returns 1 lifted, 0 not.
+ */
+export const settleFeed = redisScript(`#!lua flags=allow-oom
+${place}
+local now = tonumber(redis.call('TIME')[1])
+local stood, cameFrom = redis.call('GET', KEYS[3]) or '', {}
+local lifts = stood:match('^[^\\n]*') ~= ARGV[2]
+local text = ARGV[2]
+local isNews = ARGV[3] ~= '' and ARGV[3] ~= ARGV[2]
+if not lifts then
+  for at, known in stood:gmatch('\\n(%d+) ([^\\n]*)') do
+    if math.abs(now - tonumber(at)) < 30 then
+      text = text .. '\\n' .. at .. ' ' .. known
+      if known == ARGV[3] then isNews = false end
+    end
+  end
+  lifts = isNews
+end
+if isNews then text = text .. '\\n' .. string.format('%.0f', now) .. ' ' .. ARGV[3] end
+if lifts then
+  local number = (redis.call('GET', KEYS[1]) or ''):match('^(%d+) ')
+  if number then redis.call('UNLINK', KEYS[1], KEYS[1] .. ':' .. number) end
+  if ARGV[6] == '' then redis.call('UNLINK', KEYS[2]) end
+  redis.call('SET', KEYS[3], text)
+end
+place(ARGV[4], ARGV[5])
+return {ARGV[1], lifts and 1 or 0}`);

@@ -1,0 +1,144 @@
+import { randomBytes } from 'node:crypto';
+import type { Clock } from '../../value/clock.js';
+import { StoreUnavailableError } from '../../value/errors.js';
+import { itemsOf, textOf } from './redis-reply.js';
+import type { RedisReply } from './driver/redis-driver.js';
+import type { RedisConnection } from './redis-connection.js';
+import { RedisServerError } from './redis-server-error.js';
+import { settleFeed } from './redis-scripts.js';
+import { newWord } from './redis-word.js';
+
+/** What becomes of the entries when another server, or the same one with other data, answers. */
+export type AfterFailover = 'distrust' | 'trust';
+
+export interface SessionSettings {
+  readonly name: string;
+  readonly afterFailover: AfterFailover;
+  /** How long a reading may be held up. */
+  readonly deadlineMs: number;
+  readonly clock: Clock;
+  /** False only in tests that show what happens when every incarnation is taken for one. */
+  readonly checksIncarnation: boolean;
+}
+
+/** The keys of one feed. */
+export interface FeedKeys {
+  readonly counter: string;
+  readonly watch: string;
+  readonly incarnation: string;
+}
+
+/**
+ * The time during which one incarnation of the data answers: one process, with one history. Revisions hold within it, and marks of feeds.
+ *
+ * A server that was restarted from its snapshot, and a replica that was promoted, may hold what was invalidated before. So, before any other command:
+ * 1. the session ends, and with it every lease; 2. each feed that this process knows is lifted; 3. its readers are woken, and no item is read until they
+ * were told of the gap.
+ */
+export class RedisSession {
+  /** Names the session. */
+  number = 0;
+  private incarnation = '';
+  private cameFrom = '';
+  private readonly feeds = new Map<string, FeedKeys>();
+  private readonly settled = new Set<string>();
+  private readonly watchers = new Map<string, Set<() => void>>();
+  private readonly unread = new Set<string>();
+  private released: (() => void)[] = [];
+
+  constructor(private readonly settings: SessionSettings) {}
+
+  /** Called on a connection before any other command. @throws StoreUnavailableError, RedisServerError */
+  async meet(connection: RedisConnection, present: string, known: string | undefined): Promise<void> {
+    this.settled.clear();
+    this.incarnation = present;
+    this.cameFrom = known ?? '';
+    const isAnother = known !== undefined && known !== present && this.settings.checksIncarnation;
+    if (isAnother) this.number++;
+    await Promise.all([...this.feeds].map(([feed, keys]) => this.settle(connection, feed, keys)));
+    if (!isAnother) return;
+    for (const feed of this.watchers.keys()) this.unread.add(feed);
+    this.wakeAll();
+  }
+
+  /** The feed begins, or is lifted, where that was not done in this session. @throws StoreUnavailableError, RedisServerError */
+  async ready(connection: RedisConnection, feed: string, keys: FeedKeys): Promise<void> {
+    this.feeds.set(feed, keys);
+    if (!this.settled.has(feed)) await this.settle(connection, feed, keys);
+  }
+
+  /** Begins a new lineage where the feed was lost. @throws StoreUnavailableError, RedisServerError */
+  async settle(connection: RedisConnection, feed: string, { counter, watch, incarnation }: FeedKeys): Promise<void> {
+    const { clock, afterFailover, checksIncarnation } = this.settings;
+    const word = newWord();
+    const present = checksIncarnation ? this.incarnation : 'any';
+    const known = checksIncarnation ? this.cameFrom : '';
+    const lineage = [String(Math.floor(clock.now()) * 1_000), randomBytes(9).toString('base64url')];
+    const spares = afterFailover === 'trust' ? 'spare' : '';
+    const rest = ['3', counter, watch, incarnation, word, present, known, ...lineage, spares];
+    let reply: RedisReply;
+    try {
+      reply = await connection.ask(['EVALSHA', settleFeed.sha1, ...rest], true);
+    } catch (error) {
+      if (!(error instanceof RedisServerError) || error.code !== 'NOSCRIPT') throw error;
+      reply = await connection.ask(['EVAL', settleFeed.source, ...rest], true);
+    }
+    if (textOf(itemsOf(reply)?.[0]) !== word) throw connection.unavailable('a reply to another command');
+    this.settled.add(feed);
+  }
+
+  /** A mark of another session is a gap. */
+  markId(lineage: string): string {
+    return `${lineage}/${this.number}`;
+  }
+
+  lineageOf(markId: string): string | undefined {
+    const [lineage = '', session] = markId.split('/');
+    return session === String(this.number) ? lineage : undefined;
+  }
+
+  /** A reader of the feed, who is told when it may have lost something. Returns how to forget it. */
+  watch(feed: string, wake: () => void): () => void {
+    const watchers = this.watchers.get(feed) ?? new Set();
+    this.watchers.set(feed, watchers.add(wake));
+    return () => {
+      watchers.delete(wake);
+      if (watchers.size > 0) return;
+      this.watchers.delete(feed);
+      this.wasRead(feed);
+    };
+  }
+
+  wake(feed: string): void {
+    for (const wake of this.watchers.get(feed) ?? []) setImmediate(wake);
+  }
+
+  wakeAll(): void {
+    for (const feed of this.watchers.keys()) this.wake(feed);
+  }
+
+  /** The reader of this feed knows of the session. */
+  wasRead(feed: string): void {
+    if (!this.unread.delete(feed) || this.unread.size > 0) return;
+    for (const release of this.released.splice(0)) release();
+  }
+
+  get holdsReadings(): boolean {
+    return this.unread.size > 0;
+  }
+
+  /** Resolves when all readers know of the session. @throws StoreUnavailableError */
+  async allRead(): Promise<void> {
+    const { clock, deadlineMs, name } = this.settings;
+    if (!this.holdsReadings) return;
+    return new Promise((resolve, reject) => {
+      const late = (): void =>
+        reject(new StoreUnavailableError(name, 'its data is another one, and not vouched for yet'));
+      const timer = clock.after(deadlineMs, late);
+      this.released.push(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+}

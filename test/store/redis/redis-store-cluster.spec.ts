@@ -1,0 +1,53 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
+import type { Store } from '../../../src/store/store.js';
+import { storeContract } from '../../../src/testing/store-contract.js';
+import { waitingAtOnce } from '../../support/at-once.js';
+import { startRedisCluster } from '../../support/redis-fleet.js';
+import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
+import { testedDriver } from './drivers.js';
+
+let cluster: RedisClusterProcesses;
+beforeAll(async () => void (cluster = await startRedisCluster()));
+afterAll(() => cluster.stop());
+
+const patient = { connectTimeout: 5_000, commandTimeout: 5_000, maxItemBytes: 2 ** 20 };
+
+async function openStore(driver: '@redis/client 6' | 'ioredis 6'): Promise<Store> {
+  const nodes = cluster.nodes.map(({ address }) => address);
+  const store = redisStoreWith({ cluster: nodes, ...patient }, { driver: () => testedDriver(driver) });
+  await store.open();
+  return store;
+}
+
+for (const driver of ['@redis/client 6', 'ioredis 6'] as const) {
+  storeContract(waitingAtOnce('lives'), {
+    name: `redis, a Cluster of three, through ${driver}`,
+    tooLargeBytes: 2 ** 20 + 1,
+    open: async () => {
+      const opened = [await openStore(driver)];
+      const secondHandle = async (): Promise<Store> => {
+        const store = await openStore(driver);
+        opened.push(store);
+        return store;
+      };
+      return {
+        store: opened[0] as Store,
+        secondHandle,
+        dispose: () => Promise.all(opened.map((store) => store.close())).then(() => {}),
+      };
+    },
+  });
+}
+
+it('spreads its partitions over the nodes of a Cluster', async () => {
+  const store = await openStore('@redis/client 6');
+  const before = await Promise.all(cluster.nodes.map(async (node) => Number(await node.text('DBSIZE'))));
+  for (let index = 0; index < 600; index++) {
+    const key = `spread:${index}`;
+    await store.shardOf(key).write(key, Buffer.from('x'), { lifeMs: Infinity });
+  }
+  const after = await Promise.all(cluster.nodes.map(async (node) => Number(await node.text('DBSIZE'))));
+  for (const [index, count] of after.entries()) expect(count - (before[index] ?? 0)).toBeGreaterThan(100);
+  await store.close();
+});
