@@ -73,6 +73,20 @@ export * from './object/object-errors.js';
 export type { EntryOptions, NegativeOptions, StoredTier, TimeoutOptions } from './catalogue/entry-options.js';
 export { Catalogue } from './catalogue/catalogue.js';
 export { CatalogueKey } from './catalogue/catalogue-key.js';
+export { defineObject } from './catalogue/define-object.js';
+export type {
+  ObjectClass,
+  ObjectClassDescription,
+  ObjectClassFacts,
+  ObjectDefinition,
+  ObjectParameterDescription,
+  ObjectRules,
+} from './catalogue/object-class.js';
+export { hint, instantPart, randomPart } from './catalogue/object-parts.js';
+export type { ObjectParameterSpec, ParsedObjectKey } from './catalogue/object-parts.js';
+export { StoredObjects } from './file/stored-objects.js';
+export type { ListedOfClass, StoredPutOptions } from './file/stored-objects.js';
+export type { ByteSize } from './value/byte-size.js';
 export { defineKey } from './catalogue/define-key.js';
 export type { KeyClass, KeyDefinition } from './catalogue/key-class.js';
 export type { KeyClassDescription, KeyClassFacts, ParameterDescription } from './catalogue/key-class-facts.js';

@@ -1,9 +1,45 @@
 import type { KeyClassDescription, ParameterDescription } from './key-class-facts.js';
+import type { ObjectClassDescription, ObjectParameterDescription } from './object-class.js';
 
 /** Lists instead of tables: they need no alignment, so a change of one class changes no other line. */
-export function describeAsMarkdown(classes: readonly KeyClassDescription[]): string {
-  const count = `${classes.length} key class${classes.length === 1 ? '' : 'es'}`;
-  return `${['# Key catalogue', `${count}. Generated from the code: change it there.`, ...classes.map(section)].join('\n\n')}\n`;
+export function describeAsMarkdown(
+  classes: readonly KeyClassDescription[],
+  objects: readonly ObjectClassDescription[] = [],
+): string {
+  const ofObjects = objects.length === 0 ? '' : ` and ${counted(objects.length, 'object class')}`;
+  const count = `${counted(classes.length, 'key class')}${ofObjects}`;
+  const parts = [...classes.map(section), ...objects.map(objectSection)];
+  return `${['# Key catalogue', `${count}. Generated from the code: change it there.`, ...parts].join('\n\n')}\n`;
+}
+
+const counted = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 'es'}`;
+
+function objectSection(objectClass: ObjectClassDescription): string {
+  const { pattern, parameters, contentType, maxBytes, immutable, cache, secret, owner } = objectClass;
+  const kept = cache === false ? 'not kept' : `kept as ${code(cache)}`;
+  const lines = [
+    ...parameters.map((parameter) => `- parameter ${describeObjectParameter(parameter)}`),
+    `- type: ${contentType === null ? 'as it was uploaded' : code(contentType)}`,
+    ...(maxBytes === null ? [] : [`- at most: ${maxBytes} bytes`]),
+    `- ${immutable ? 'never replaced' : 'may be replaced'}`,
+    `- file cache: ${kept}`,
+    ...(secret ? ['- a secret: never cached, no links'] : []),
+    ...(owner === null ? [] : [`- owner: ${plain(owner)}`]),
+  ];
+  const paragraphs = [objectClass.holds, objectClass.description].filter((text) => text !== null).map(plain);
+  return [`## Object ${code(pattern)}`, ...paragraphs, lines.join('\n')].join('\n\n');
+}
+
+const mintedTexts = {
+  random: '128 random bits',
+  unix: 'the instant of the put, in seconds since 1970',
+  isoformat: 'the instant of the put, as `isoformat` writes it in UTC',
+};
+
+function describeObjectParameter(parameter: ObjectParameterDescription): string {
+  const { name, minted, hint } = parameter;
+  if (minted) return `${code(name)}: ${mintedTexts[minted]}`;
+  return `${describeParameter(parameter)}${hint ? '; a hint, which may not match' : ''}`;
 }
 
 function section(keyClass: KeyClassDescription): string {

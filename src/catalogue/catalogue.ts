@@ -2,18 +2,29 @@ import { InvalidOptionError } from '../value/errors.js';
 import { describeAsMarkdown } from './catalogue-markdown.js';
 import type { KeyClassDescription, KeyClassFacts } from './key-class-facts.js';
 import { canProduceSameKey } from './key-overlap.js';
+import type { ObjectClassDescription, ObjectClassFacts } from './object-class.js';
 
-/** All key classes of an application: its documentation of what is cached where, for how long, in which bytes. */
+/** A class of keys of the cache, or of an object store. */
+type ClassFacts = KeyClassFacts | ObjectClassFacts;
+
+/**
+ * All key classes of an application, and its classes of objects: its documentation of what is cached where, for how long, in which bytes, and what
+ * stands in the object store.
+ */
 export class Catalogue {
   readonly #classes: readonly KeyClassFacts[];
+  readonly #objects: readonly ObjectClassFacts[];
 
   /**
-   * @param keyClasses in any order.
+   * @param classes of keys and of objects, in any order.
    * @throws InvalidOptionError listing the pairs of patterns that can produce the same key, a pattern defined twice among them.
    */
-  constructor(keyClasses: Iterable<KeyClassFacts>) {
-    this.#classes = [...keyClasses].sort((one, other) => compareTexts(one.pattern, other.pattern));
-    const pairs = [...overlappingPairs(this.#classes)];
+  constructor(classes: Iterable<ClassFacts>) {
+    const sorted = [...classes].sort((one, other) => compareTexts(one.pattern, other.pattern));
+    this.#classes = sorted.filter((facts): facts is KeyClassFacts => !isOfObjects(facts));
+    this.#objects = sorted.filter(isOfObjects);
+    // Keys of the cache and of objects live in different places and never meet.
+    const pairs = [...overlappingPairs(this.#classes), ...overlappingPairs(this.#objects)];
     if (pairs.length === 0) return;
     const problem = `some patterns can produce the same key: ${pairs.map(([a, b]) => `'${a}' and '${b}'`).join(', ')}`;
     throw new InvalidOptionError(
@@ -23,22 +34,32 @@ export class Catalogue {
     );
   }
 
-  /** What is known of each class, sorted by pattern. Serializes to the same JSON on every host. */
-  toJSON(): readonly KeyClassDescription[] {
-    return this.#classes.map((keyClass) => keyClass.describe());
+  /**
+   * What is known of each class, sorted by pattern, first those of keys and then those of objects, whose `kind` says so. Serializes to the same JSON
+   * on every host.
+   */
+  toJSON(): readonly (KeyClassDescription | ObjectClassDescription)[] {
+    return [...this.#classes, ...this.#objects].map((facts) => facts.describe());
   }
 
   /** The catalogue for people. The same text on every host, so that it can be committed and compared. */
   toMarkdown(): string {
-    return describeAsMarkdown(this.toJSON());
+    return describeAsMarkdown(
+      this.#classes.map((facts) => facts.describe()),
+      this.#objects.map((facts) => facts.describe()),
+    );
   }
 
   get size(): number {
-    return this.#classes.length;
+    return this.#classes.length + this.#objects.length;
   }
 }
 
-function* overlappingPairs(classes: readonly KeyClassFacts[]): Generator<[string, string]> {
+function isOfObjects(facts: ClassFacts): facts is ObjectClassFacts {
+  return 'kind' in facts;
+}
+
+function* overlappingPairs(classes: readonly ClassFacts[]): Generator<[string, string]> {
   for (const [index, one] of classes.entries()) {
     for (const other of classes.slice(index + 1)) {
       if (canProduceSameKey(one.parsed, other.parsed)) yield [one.pattern, other.pattern];

@@ -37,7 +37,7 @@ export function describeKeyClass<V>(
   };
 }
 
-function describeParameter({ name, type, values, matches, none }: KeyParameter): ParameterDescription {
+export function describeParameter({ name, type, values, matches, none }: KeyParameter): ParameterDescription {
   return {
     name,
     type,

@@ -1,13 +1,18 @@
 import { KeyParameter } from './key-parameter.js';
-import type { KeyPattern, Segment } from './key-pattern.js';
+import type { Segment } from './pattern-segment.js';
 
 /**
  * Whether two patterns can produce the same key. Exact for literals, listed values and types; a parameter that must match an
  * expression is told apart from literals and listed values only, and taken to overlap with everything else.
  */
-export function canProduceSameKey(one: KeyPattern, other: KeyPattern): boolean {
+export function canProduceSameKey(one: SegmentedPattern, other: SegmentedPattern): boolean {
   if (one.segments.length !== other.segments.length) return false;
   return one.segments.every((segment, index) => overlap(shapeOf(segment), shapeOf(other.segments[index] as Segment)));
+}
+
+/** A pattern of keys of the cache or of objects. */
+export interface SegmentedPattern {
+  readonly segments: readonly Segment[];
 }
 
 /** What part of a key a segment can be: of a type other than text, or one of these texts. */
@@ -32,13 +37,13 @@ function shapeOf(segment: Segment): Shape {
   const texts = none === undefined ? [] : [literal(none)];
   if (type !== 'string') return { type, texts };
   if (values) return { texts: [...texts, ...values.map(literal)] };
-  return { texts: [...texts, { steps: [{ run: undefined }], matches }] };
+  return { texts: [...texts, { steps: [{ run: segment.alphabet }], matches }] };
 }
 
 function stepsOf(piece: string | KeyParameter): Text['steps'] {
   if (typeof piece === 'string') return [...piece];
   const isNumeric = (piece.type === 'number' || piece.type === 'bigint') && piece.none === undefined;
-  return [{ run: isNumeric ? numeric : undefined }];
+  return [{ run: isNumeric ? numeric : piece.alphabet }];
 }
 
 function literal(text: string): Text {

@@ -16,6 +16,8 @@ export class KeyParameter {
     readonly pattern: string,
     readonly name: string,
     spec: ParameterSpec = 'string',
+    /** All characters that its text is made of; `undefined`: any. It tells patterns apart. */
+    readonly alphabet?: string,
   ) {
     const { type = 'string', values, matches, none } = typeof spec === 'string' ? { type: spec } : spec;
     if (!['string', 'number', 'boolean', 'bigint'].includes(type)) throw this.#ill('is of an unknown type');

@@ -3,9 +3,8 @@ import { encodePart, isPlainText } from '../key/key-part.js';
 import type { KeyPart } from '../key/key-part.js';
 import { KeyParameter } from './key-parameter.js';
 import type { ParameterSpec } from './key-parameters.js';
-
-/** A segment is one part of the key: a literal, a parameter, or several of both run together (`{width}x{height}`). */
-export type Segment = string | KeyParameter | readonly (string | KeyParameter)[];
+import { mixedText, readSegment } from './pattern-segment.js';
+import type { Segment } from './pattern-segment.js';
 
 /** A part of the key that depends on the parameters. */
 interface Place {
@@ -40,7 +39,7 @@ export class KeyPattern {
       parameters.set(name, made);
       return made;
     };
-    this.segments = text.split(':').map((segment) => readSegment(text, segment, parameter));
+    this.segments = text.split(':').map((segment) => readSegment(segment, parameter, (problem) => ill(text, problem)));
     this.parameters = [...parameters.values()];
     for (const name of Object.keys(specs)) {
       if (!parameters.has(name)) throw ill(text, `has no parameter ${name}, which is specified`);
@@ -102,50 +101,6 @@ function textUpToParameter(literals: readonly (string | undefined)[], from: numb
     const literal = literals[index];
     if (literal === undefined) return `${text}:`;
     text += `:${literal}`;
-  }
-  return text;
-}
-
-function readSegment(pattern: string, segment: string, parameter: (name: string) => KeyParameter): Segment {
-  if (segment === '') throw ill(pattern, 'has an empty segment');
-  // Splitting at a group leaves literals at the even places and names at the odd ones.
-  const pieces = segment.split(/\{([^{}]*)\}/);
-  const read = pieces.flatMap((piece, index): (string | KeyParameter)[] => {
-    if (index % 2 === 1) {
-      if (!/^[A-Za-z_]\w*$/.test(piece)) throw ill(pattern, `has a parameter of the name '${piece}'`);
-      return [parameter(piece)];
-    }
-    if (/[{}]/.test(piece)) throw ill(pattern, 'has a brace without its other');
-    if (!piece.isWellFormed()) throw ill(pattern, 'holds half of a surrogate pair');
-    if (piece === '' && index > 0 && index < pieces.length - 1) {
-      throw ill(pattern, `has nothing between two parameters of '${segment}'`);
-    }
-    return piece === '' ? [] : [piece];
-  });
-  return read.length === 1 ? (read[0] as string | KeyParameter) : read;
-}
-
-/**
- * The text of a segment in which parameters and literals run together. It can be taken apart again, at the first place where each
- * literal stands, since no value may bring that place forward.
- */
-function mixedText(pattern: string, pieces: readonly (string | KeyParameter)[], given: Given): string {
-  let text = '';
-  for (let index = 0; index < pieces.length; index++) {
-    const piece = pieces[index] as string | KeyParameter;
-    if (typeof piece === 'string') {
-      text += piece;
-      continue;
-    }
-    const value = piece.text(given[piece.name]);
-    const next = pieces[index + 1];
-    const isFollowed = typeof next === 'string' && index + 2 < pieces.length;
-    if (isFollowed && (value + next).indexOf(next) !== value.length) {
-      throw new InvalidKeyError(
-        `The parameter ${piece.name} of the key pattern '${pattern}' holds '${next}', which ends it there. Give the parameter a segment of its own.`,
-      );
-    }
-    text += value;
   }
   return text;
 }

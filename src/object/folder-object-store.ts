@@ -5,6 +5,7 @@ import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError, TieredCacheError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { resolveByteRange } from './byte-range.js';
 import { fileErrorCode, namesIn, objectPieces, openObjectFile, writeWhole } from './folder-object-file.js';
 import type { OpenedFile } from './folder-object-file.js';
@@ -53,8 +54,11 @@ export interface FolderObjectStoreOptions {
  * @example const store = folderObjectStore({ directory: 'data/objects' });
  */
 export function folderObjectStore(options: FolderObjectStoreOptions): ObjectStore {
+  knownOptions.check(options);
   return new FolderObjectStore(options);
 }
+
+const knownOptions = KnownOptions.of<FolderObjectStoreOptions>('folderObjectStore()', { directory: true, clock: true });
 
 type WrittenFacts = Pick<ObjectHead, 'contentType' | 'metadata'>;
 

@@ -1,5 +1,6 @@
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import { KnownOptions } from '../value/known-options.js';
 import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { resolveByteRange } from './byte-range.js';
 import { IncomingBody } from './incoming-body.js';
@@ -29,13 +30,17 @@ export interface MemoryObjectStoreOptions {
  * Objects in this process's memory, for tests. It holds to the whole contract but for links (`presigns` is false), has no bound, and forgets all
  * with the process.
  *
+ * @throws InvalidOptionError for an unknown option.
  * @example
  * const store = memoryObjectStore();
  * await store.put('journals/keys/master/u1', 'secret', { contentType: 'text/plain' });
  */
 export function memoryObjectStore(options: MemoryObjectStoreOptions = {}): ObjectStore {
+  knownOptions.check(options);
   return new MemoryObjectStore(options.clock ?? systemClock);
 }
+
+const knownOptions = KnownOptions.of<MemoryObjectStoreOptions>('memoryObjectStore()', { clock: true });
 
 interface MemoryObject {
   readonly head: ObjectHead;

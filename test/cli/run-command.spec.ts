@@ -311,11 +311,15 @@ describe('tiered-cache keys', () => {
     const define = pathToFileURL(join(process.cwd(), 'src/index.ts')).href;
     await writeFile(
       module,
-      `import { defineKey, text } from '${define}';\nexport const names = defineKey('names:{uid}', { holds: 'a name', codec: text(), ttl: '15m' });\n`,
+      `import { defineKey, defineObject, randomPart, text } from '${define}';
+export const names = defineKey('names:{uid}', { holds: 'a name', codec: text(), ttl: '15m' });
+export const faces = defineObject('faces/{uid}/{random}', { holds: 'a face', params: { random: randomPart() } });
+`,
     );
     const printed = await run('keys', module);
     expect(printed).toMatchObject({ code: 0, err: '' });
     expect(printed.out).toContain('names:{uid}');
+    expect(printed.out).toContain('## Object `faces/{uid}/{random}`');
     await writeFile(join(folder, 'keys.md'), printed.out);
     expect(await run('keys', module, '--check', join(folder, 'keys.md'))).toMatchObject({ code: 0 });
     await writeFile(join(folder, 'keys.md'), `${printed.out}more\n`);

@@ -2,6 +2,7 @@ import { Catalogue } from 'nestjs-tiered-cache';
 import * as charts from './charts.keys.js';
 import * as files from './files.keys.js';
 import { externalJourney, journeyMeta, stickyGroupNumber, transcript } from './journeys.keys.js';
+import * as objects from './objects.keys.js';
 import * as users from './users.keys.js';
 
 /** Made when the application starts: two patterns that could meet would stop it here. */
@@ -9,6 +10,7 @@ export const catalogue = new Catalogue([
   ...Object.values(files),
   ...Object.values(charts),
   ...Object.values(users),
+  ...Object.values(objects),
   journeyMeta,
   externalJourney,
   transcript,

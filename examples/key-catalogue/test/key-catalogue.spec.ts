@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
-import { Catalogue, defineKey, renderSpliced, versionedKey } from 'nestjs-tiered-cache';
+import { Catalogue, defineKey, renderSpliced, systemClock, versionedKey } from 'nestjs-tiered-cache';
 import { catalogue } from '../src/catalogue.js';
 import { dailyActiveUsers, topSharers } from '../src/charts.keys.js';
 import { imageIsPublic, thumbhash } from '../src/files.keys.js';
 import { compileJourney, externalJourney, transcript } from '../src/journeys.keys.js';
+import * as objects from '../src/objects.keys.js';
 import { entitlements, welcomeVideos } from '../src/users.keys.js';
 
 const encoded = <V>(codec: { encode(value: V): Uint8Array } | undefined, value: V): string =>
@@ -33,6 +34,43 @@ describe('the example catalogue', () => {
     expect(topSharers({ end_unix_date: 20_000 }).text).toBe('journey_share_links:top_sharers:None:#20000');
     expect(welcomeVideos({ gender: 'female' }).text).toBe('onboarding:welcome:female:None');
     expect(dailyActiveUsers({ unix_date: 20_000 }).text).toBe(versionedKey('daily_active_users', 20_000).text);
+  });
+
+  it('names the sixteen objects of the old documentation, with keys that are theirs alone', () => {
+    const clock = { ...systemClock, now: () => Date.UTC(2026, 0, 2, 3, 4, 5) };
+    const content = { content_file_uid: 'oseh_cf_1' };
+    const minted = [
+      objects.imageOriginals.mint({ image_file_uid: 'oseh_if_1' }),
+      objects.imageExports.mint({ image_file_export_uid: 'oseh_ife_1', format: 'webp' }),
+      objects.uploadParts.mint({ upload_uid: 'oseh_s3fu_1', part_number: 3 }),
+      objects.audioMp4.mint({ ...content, target_bitrate: 128 }),
+      objects.audioHls.mint(content),
+      objects.audioOriginals.mint(content),
+      objects.videoOriginals.mint({ ...content, name: 'My first video.mov' }),
+      objects.videoMp4.mint({ ...content, bit_rate: 4000 }),
+      objects.courseExports.mint({ course_uid: 'oseh_c_1', export_uid: 'oseh_ce_1' }),
+      objects.databaseBackups.mint({}, clock),
+      objects.timelyDatabaseBackups.mint({ reason: 'migration' }, clock),
+      objects.redisBackups.mint({}, clock),
+      objects.droppedEmotions.mint({}, clock),
+      objects.journalMasterKeys.mint({ uid: 'oseh_ujmk_1' }),
+      objects.journalClientKeys.mint({ uid: 'oseh_ujck_1' }),
+      objects.journeyEmbeddings.mint({ uid: 'oseh_je_1' }),
+    ];
+    const classes = Object.values(objects);
+    expect(classes).toHaveLength(16);
+    for (const [index, key] of minted.entries()) {
+      const own = classes.filter((objectClass) => objectClass.parse(key) !== undefined);
+      expect([key, own.length]).toEqual([key, 1]);
+      expect(key.startsWith('s3_files/')).toBe(true);
+      expect(minted.indexOf(key)).toBe(index);
+    }
+    expect(minted.slice(9, 13)).toEqual([
+      's3_files/backup/database/1767323045.bak',
+      's3_files/backup/database/timely/migration-1767323045.bak',
+      's3_files/backup/redis/1767323045.bak',
+      's3_files/jobs/repopulate_emotions/dropped_2026-01-02T03:04:05.txt',
+    ]);
   });
 
   it('stores bytes that others can read', () => {

@@ -3,15 +3,16 @@ import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Catalogue } from '../../catalogue/catalogue.js';
 import type { KeyClassFacts } from '../../catalogue/key-class-facts.js';
+import type { ObjectClassFacts } from '../../catalogue/object-class.js';
 import { readArguments, textOf } from '../arguments.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../usage-error.js';
 
 export const keysCommand: Command = {
   usage: 'keys [MODULE]',
-  summary: 'prints the catalogue of keys that MODULE exports',
+  summary: 'prints the catalogue of keys and objects that MODULE exports',
   details: [
-    'MODULE is a built file with a Catalogue, or with key classes, among its exports. Default: "tieredCache": { "catalogue": "dist/…" }',
+    'MODULE is a built file with a Catalogue, or with classes of keys or objects, among its exports. Default: "tieredCache": { "catalogue": "dist/…" }',
     'in package.json.',
     '--format md|json  default md',
     '--check FILE      prints nothing, and compares with FILE instead',
@@ -32,7 +33,7 @@ export const keysCommand: Command = {
     }
     const present = textIn(file);
     if (present === text) {
-      out(`${file} is up to date (${catalogue.size} key classes).\n`);
+      out(`${file} is up to date (${catalogue.size} classes).\n`);
       return 0;
     }
     const module = read.positionals[0] === undefined ? '' : ` ${read.positionals[0]}`;
@@ -56,8 +57,10 @@ async function loadCatalogue(module: string): Promise<Catalogue> {
   const values = Object.values(exported);
   const catalogue = values.find((value) => isCatalogue(value));
   if (catalogue) return catalogue;
-  const classes = values.filter(isKeyClass);
-  if (classes.length === 0) throw new UsageError(`${module} exports neither a Catalogue nor key classes`);
+  const classes = values.filter((value) => isKeyClass(value) || isObjectClass(value));
+  if (classes.length === 0) {
+    throw new UsageError(`${module} exports neither a Catalogue nor classes of keys or objects`);
+  }
   return new Catalogue(classes);
 }
 
@@ -68,6 +71,12 @@ function isCatalogue(value: unknown): value is Catalogue {
 
 function isKeyClass(value: unknown): value is KeyClassFacts {
   return typeof value === 'function' && 'pattern' in value && 'describe' in value;
+}
+
+function isObjectClass(value: unknown): value is ObjectClassFacts {
+  return (
+    typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'object' && 'pattern' in value
+  );
 }
 
 function configuredModule(): string {

@@ -1,10 +1,13 @@
 import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { assertObjectKey, assertObjectPrefix, isObjectKey } from '../../key/object-key.js';
+import { byteSize } from '../../value/byte-size.js';
+import type { ByteSize } from '../../value/byte-size.js';
 import { systemClock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { KnownOptions } from '../../value/known-options.js';
 import { ObjectNotFoundError, ObjectRangeError } from '../object-errors.js';
 import type {
   ListedObject,
@@ -48,7 +51,7 @@ export interface S3ObjectStoreOptions {
    * Bodies above this size are sent in parts of this size, three at once, so that a `put` uses up to four times this memory. Whole bytes, 5 MiB to
    * 5 GiB. Default 8 MiB, or more where `size` says that the object would have more than 10,000 parts; a body of unknown size ends at 10,000 parts.
    */
-  readonly partBytes?: number;
+  readonly partBytes?: ByteSize;
 }
 
 /**
@@ -67,8 +70,18 @@ export interface S3ObjectStoreOptions {
  * const store = s3ObjectStore({ client, bucket: 'media', prefix: 's3_files/' });
  */
 export function s3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
+  knownOptions.check(options);
   return new S3ObjectStore(options);
 }
+
+const knownOptions = KnownOptions.of<S3ObjectStoreOptions>('s3ObjectStore()', {
+  client: true,
+  bucket: true,
+  prefix: true,
+  stallTimeout: true,
+  partTimeout: true,
+  partBytes: true,
+});
 
 export class S3ObjectStore implements ObjectStore {
   readonly name: string;
@@ -85,7 +98,7 @@ export class S3ObjectStore implements ObjectStore {
   private hasSeenBucket = false;
 
   constructor(options: S3ObjectStoreOptions, tuning: Partial<S3Tuning> = {}) {
-    const { client, bucket, prefix = '', stallTimeout = '10s', partTimeout = '60s', partBytes = 8 * 2 ** 20 } = options;
+    const { client, bucket, prefix = '', stallTimeout = '10s', partTimeout = '60s', partBytes = '8mib' } = options;
     if (typeof bucket !== 'string' || bucket === '') {
       throw new InvalidOptionError('s3ObjectStore.bucket', 'it is not a name', 'Give the name of the bucket.');
     }
@@ -93,9 +106,10 @@ export class S3ObjectStore implements ObjectStore {
     if (prefix !== '' && !prefix.endsWith('/')) {
       throw new InvalidOptionError('s3ObjectStore.prefix', `'${prefix}' does not end with '/'`, `Write '${prefix}/'.`);
     }
-    if (!Number.isSafeInteger(partBytes) || partBytes < 5 * 2 ** 20 || partBytes > 5 * 2 ** 30) {
+    const bytesOfPart = byteSize(partBytes, 's3ObjectStore.partBytes');
+    if (bytesOfPart < 5 * 2 ** 20 || bytesOfPart > 5 * 2 ** 30) {
       const problem = `${String(partBytes)} is not the size of a part`;
-      throw new InvalidOptionError('s3ObjectStore.partBytes', problem, 'Give whole bytes from 5 MiB to 5 GiB.');
+      throw new InvalidOptionError('s3ObjectStore.partBytes', problem, "Give '5mib' to '5gib'.");
     }
     this.name = `s3 ${bucket}/${prefix}`.replace(/\/$/, '');
     this.client = client;
@@ -116,7 +130,7 @@ export class S3ObjectStore implements ObjectStore {
     this.requests = new S3Requests(this.name, client, this.tuning.clock);
     this.reads = new S3Reads(this.requests, bucket, this.tuning);
     this.writes = new S3Writes(this.requests, bucket, {
-      partBytes,
+      partBytes: bytesOfPart,
       partsAtOnce: this.tuning.partsAtOnce,
       partMs: positiveMilliseconds(partTimeout, 'partTimeout'),
     });
