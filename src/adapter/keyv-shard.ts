@@ -1,4 +1,6 @@
 import { randomInt } from 'node:crypto';
+import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
+import { MemoryFeed } from '../store/memory-feed.js';
 import { assertStoreKey } from '../store/store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 import { systemClock } from '../value/clock.js';
@@ -22,6 +24,7 @@ export interface KeyvLike {
  */
 export class KeyvShard implements Shard {
   closed = false;
+  private readonly feeds = new Map<string, MemoryFeed>();
   private readonly turns = new Map<string, Promise<unknown>>();
 
   constructor(
@@ -75,6 +78,41 @@ export class KeyvShard implements Shard {
       await this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), Infinity);
       return present ? sum : this.settled(storeKey, sum);
     });
+  }
+
+  /**
+   * Changes, append, changes again: nobody can take a change for unnamed in between. The feed is this process's own, as are all caches that such a
+   * Keyv can be right for.
+   */
+  async invalidate({ feed, changes, records, watch }: Invalidation): Promise<Invalidated> {
+    for (const change of changes) assertStoreKey(keyOf(change));
+    const outcomes: WriteOutcome[] = [];
+    for (const change of changes) {
+      if ('write' in change) outcomes.push(await this.write(change.write, change.bytes, change.options));
+      else await this.repeat(change);
+    }
+    if (records.length > 0) {
+      for (const record of records) this.feedOf(feed).append(Buffer.from(record));
+      for (const change of changes) if (!('write' in change)) await this.repeat(change);
+    }
+    const [watched] = await this.readMany([watch]);
+    return { outcomes, watched: watched?.revision };
+  }
+
+  async readFeed({ feed, since, watch, maxBehindBytes }: FeedQuestion): Promise<FeedReading> {
+    const [watched] = await this.readMany([watch]);
+    return { ...this.feedOf(feed).read(since, maxBehindBytes), watched };
+  }
+
+  private async repeat(change: Exclude<Change, { readonly write: string }>): Promise<void> {
+    if ('remove' in change) await this.remove(change.remove);
+    else await this.increment(change.advance, change.by, change.seed);
+  }
+
+  private feedOf(name: string): MemoryFeed {
+    let feed = this.feeds.get(name);
+    if (!feed) this.feeds.set(name, (feed = new MemoryFeed()));
+    return feed;
   }
 
   async touch(storeKey: string): Promise<boolean> {
@@ -140,6 +178,9 @@ export class KeyvShard implements Shard {
     return new StoreUnavailableError(this.name, problem, { cause });
   }
 }
+
+const keyOf = (change: Change): string =>
+  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
 
 const settleMs = 30;
 const itemForm = /^(\d{1,15})\.([\w+/=]*)$/;

@@ -46,6 +46,8 @@ export interface CacheRooms {
   readonly hits: NearHits;
   readonly flights: Flights;
   readonly bulkLoads: BulkLoads;
+  /** Absent where any number of loaders may run at once. */
+  readonly places: LoadPlaces | undefined;
   readonly lookUps: LookUps;
   readonly writes: Writes;
   readonly atomicChanges: AtomicChanges;
@@ -114,6 +116,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     near,
     hits,
     flights,
+    places,
     bulkLoads: new BulkLoads(coherence, near, hits, fills, replacements, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,

@@ -73,8 +73,8 @@ export class Coherence {
     const name = this.nameOf(key);
     // By the unversioned name: all versions of a key live beside each other, and share a feed.
     const shard = store.shardOf(`${this.head}~:${name}`);
-    const storeKey = this.configuration.versions.current().storeKey(key.text);
-    return { key, name, storeKey, shard, feed: this.feedOf(shard) };
+    const space = this.configuration.versions.current();
+    return { key, name, space, storeKey: space.storeKey(key.text), shard, feed: this.feedOf(shard) };
   }
 
   /** What a key is called in the feed: its text, or its digest where that is long or not to be seen in a store. */

@@ -54,9 +54,17 @@ export class ShardVersions {
 
   /** What entries of the present version carry; undefined: this version is not listed, as far as is known. */
   get generation(): number | undefined {
-    const space = this.options.keySpace();
-    if (space !== this.knownFor) this.recompute(space);
-    return this.known;
+    return this.generationOf(this.options.keySpace());
+  }
+
+  /** As `generation`, of a version that may have been the present one a moment ago. */
+  generationOf(space: KeySpace): number | undefined {
+    if (space === this.knownFor) return this.known;
+    if (space === this.options.keySpace()) {
+      this.recompute(space);
+      return this.known;
+    }
+    return this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
   }
 
   /** Whether the list is still the one that this process knows. */

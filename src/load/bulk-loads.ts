@@ -73,7 +73,7 @@ export class BulkLoads {
     for (const one of asked) {
       const { key, policy } = one;
       const near = isVerified ? this.hits.find<V>(key, policy) : undefined;
-      const present = near || forced || loadUnderWay() ? undefined : this.flights.present<V>(key, policy);
+      const present = near || forced ? undefined : this.flights.present<V>(key, policy);
       if (near) {
         values.set(key.id, this.hits.hit(key, near.copy, near.tier).value);
         const due = near.tier !== 'request' && this.clock.now() >= near.copy.servedUntil;
@@ -82,8 +82,10 @@ export class BulkLoads {
       }
       const own = present ? undefined : this.want(one);
       if (own) wanted.push(own);
-      const flight = present ?? (own as WantedOfBulk<V>).flight;
-      joined.push(this.take(one, this.flights.wait(flight, policy), loader, values));
+      const landing = present
+        ? this.flights.joinPresent(present, key, loaderOfOne(one.given, key, loader), policy)
+        : this.flights.wait((own as WantedOfBulk<V>).flight, policy);
+      joined.push(this.take(one, landing, loader, values));
     }
     if (wanted.length > 0) this.begin(wanted, loader, forced);
     await Promise.all(joined);

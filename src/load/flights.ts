@@ -64,8 +64,13 @@ export class Flights {
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
     if (refresh) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
+    return joinable ? this.joinPresent(flight, key, loader, policy) : this.wait(flight, policy);
+  }
+
+  /** Waits for a flight that somebody else has begun. */
+  joinPresent<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
     const landing = this.wait(flight, policy);
-    return joinable && loadUnderWay() ? this.judged(landing, flight, key, loader, policy) : landing;
+    return loadUnderWay() ? this.judged(landing, flight, key, loader, policy) : landing;
   }
 
   /**

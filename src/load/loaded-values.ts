@@ -69,7 +69,7 @@ export class LoadedValues {
     const start = {
       startedAt: this.clock.monotonic(),
       mark: this.coherence.names.position,
-      generation: placed?.feed.versions.generation ?? 0,
+      generation: placed?.feed.versions.generationOf(placed.space) ?? 0,
       placed,
       lease,
       cause,

@@ -85,8 +85,8 @@ export class SingleReads {
     return placed && this.coherence.outbox.has(placed.name) ? undefined : placed;
   }
 
-  private needsItemAlone<V>({ feed }: Placed, { tags, idleMs, requestOnly }: EntryPolicy<V>): boolean {
-    return tags.length === 0 && idleMs === undefined && !requestOnly && feed.versions.generation !== undefined;
+  private needsItemAlone<V>({ feed, space }: Placed, { tags, idleMs, requestOnly }: EntryPolicy<V>): boolean {
+    return tags.length === 0 && idleMs === undefined && !requestOnly && feed.versions.generationOf(space) !== undefined;
   }
 
   private landed<V>({ key }: Placed, copy: NearCopy<V>, policy: EntryPolicy<V>): Landed<V> {

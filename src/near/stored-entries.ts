@@ -73,7 +73,7 @@ export class StoredEntries {
       if (alone.ofLater === undefined) return alone;
       // Made under a generation that this process has not heard of: what it knows is what is outdated.
       await placed.feed.versions.reread();
-      if (placed.feed.versions.generation === undefined) await placed.feed.ready();
+      if (placed.feed.versions.generationOf(placed.space) === undefined) await placed.feed.ready();
       const anew = this.judgeAlone(placed, alone.ofLater, policy, mark);
       return 'miss' in anew ? { miss: anew.miss } : this.understandFurther(placed, anew, policy, known, mark);
     }
@@ -89,7 +89,7 @@ export class StoredEntries {
     } catch (cause) {
       return this.undecodable(placed.key, cause);
     }
-    const known = placed.feed.versions.generation;
+    const known = placed.feed.versions.generationOf(placed.space);
     if (known !== undefined && envelope.generation > known) return { miss: 'invalidated', ofLater: envelope };
     return this.judgeAlone(placed, envelope, policy, mark);
   }
@@ -111,7 +111,7 @@ export class StoredEntries {
     try {
       const envelope = this.open(placed.storeKey, item);
       if (envelope.tags.length > 0) return undefined;
-      const verdict = this.verdict(placed.feed, envelope, policy.serving, undefined);
+      const verdict = this.verdict(placed, envelope, policy.serving, undefined);
       return isServable(verdict) ? this.copyOf(envelope, policy, this.trustIn(placed.feed, noTags), mark) : undefined;
     } catch {
       return undefined;
@@ -119,10 +119,10 @@ export class StoredEntries {
   }
 
   /** The verdict on an item, as every look-up of it would be told. @throws UndecodableError; StoreUnavailableError */
-  async explain({ storeKey, feed }: Placed, item: StoredItem): Promise<{ envelope: Envelope; verdict: Verdict }> {
-    const envelope = this.open(storeKey, item);
+  async explain(placed: Placed, item: StoredItem): Promise<{ envelope: Envelope; verdict: Verdict }> {
+    const envelope = this.open(placed.storeKey, item);
     const standing = envelope.tags.length > 0 ? await this.tagsStanding(envelope.tags, new Map()) : undefined;
-    return { envelope, verdict: this.verdict(feed, envelope, undefined, standing) };
+    return { envelope, verdict: this.verdict(placed, envelope, undefined, standing) };
   }
 
   /**
@@ -171,13 +171,14 @@ export class StoredEntries {
   }
 
   private judge<V>(
-    { feed, key }: Placed,
+    placed: Placed,
     envelope: Envelope,
     policy: EntryPolicy<V>,
     mark: number,
     tags: TagStanding | undefined,
   ): Understood<V> {
-    const verdict = this.verdict(feed, envelope, policy.serving, tags);
+    const { feed, key } = placed;
+    const verdict = this.verdict(placed, envelope, policy.serving, tags);
     if (!isServable(verdict)) {
       if (verdict !== 'undecodable') return { miss: verdict === 'untrusted' ? 'unavailable' : verdict };
       return this.undecodable(key, new Error(`Stored by the ${envelope.codec} codec.`));
@@ -193,12 +194,12 @@ export class StoredEntries {
   }
 
   private verdict(
-    feed: ShardFeed,
+    { feed, space }: Placed,
     envelope: Envelope,
     asked: Serving | undefined,
     tags: TagStanding | undefined,
   ): Verdict {
-    const generation = this.checksGeneration ? (feed.versions.generation ?? -1) : undefined;
+    const generation = this.checksGeneration ? (feed.versions.generationOf(space) ?? -1) : undefined;
     const standing = { generation, codecName: envelope.codec, tags };
     return verdictOf(envelope, standing, asked, this.clock.now());
   }

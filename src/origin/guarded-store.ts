@@ -44,7 +44,9 @@ export function guarded(store: Store, options: GuardOptions = {}): Store {
 function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard {
   const guard = new GuardedShard(shard, store, options);
   return Object.assign(guard, {
-    ...(shard.invalidate && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
+    // A store that says that it is not atomic is used without a feed and without leases.
+    ...(shard.invalidate &&
+      store.capabilities.atomic && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
     ...(shard.readFeed && { readFeed: (question: FeedQuestion) => guard.askFeed(question) }),
     ...(shard.watchFeed && { watchFeed: (feed: string, wake: () => void) => guard.watch(feed, wake) }),
     ...(shard.readNow && { readNow: (storeKey: string) => guard.lookNow(storeKey) }),

@@ -68,7 +68,7 @@ export class PreparedEntries {
       freshUntil: requestOnly ? Infinity : instants.freshUntil,
       staleUntil: requestOnly ? Infinity : instants.staleUntil,
       loadCostMs: 0,
-      generation: placed?.feed.versions.generation ?? 0,
+      generation: placed?.feed.versions.generationOf(placed.space) ?? 0,
       ...(version === undefined ? undefined : { version }),
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };

@@ -38,7 +38,7 @@ describe('loads past the limit', () => {
   const open = (name: string): void => gates.get(name)?.();
   const begun = (...names: string[]) => eventually(() => expect(order).toEqual(names));
   const waiting = (cache: TieredCache): number =>
-    (cache as unknown as { parts: { loadPlaces: { waiting: Set<unknown> } } }).parts.loadPlaces.waiting.size;
+    (cache as unknown as { rooms: { places: { waiting: Set<unknown> } } }).rooms.places.waiting.size;
   const limited = <T>(work: Promise<T>, withinMs = 20_000): Promise<T> =>
     Promise.race([
       work,

@@ -205,7 +205,7 @@ export class FleetMember {
 
   /** Look-ups and loads that somebody may wait for: none is left over when all callers have their answer. */
   underWay(name: string): number {
-    return (this.of(name) as unknown as { flights: { underWay: number } }).flights.underWay;
+    return (this.of(name) as unknown as { rooms: { flights: { underWay: number } } }).rooms.flights.underWay;
   }
 
   /** Resolves when this member has read all that was acknowledged before the call. */
