@@ -36,6 +36,6 @@ ${exitCodes}
 export function helpOf({ usage, summary, details }: Command): string {
   const parts = [`tiered-cache ${usage}: ${summary}`, details.map((line) => `  ${line}`).join('\n')];
   if (usage.includes('KEY')) parts.push(keyHelp);
-  if (!usage.startsWith('keys')) parts.push(storeHelp);
+  if (!usage.startsWith('keys') && !usage.includes(' redis ')) parts.push(storeHelp);
   return `${parts.join('\n\n')}\n`;
 }

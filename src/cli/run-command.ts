@@ -7,6 +7,7 @@ import { clearCommand, deleteCommand, invalidateTagsCommand } from './commands/c
 import { keysCommand } from './commands/keys-command.js';
 import { listCommand } from './commands/list-command.js';
 import { explainCommand, getCommand, statsCommand } from './commands/look-commands.js';
+import { backupCommand, restoreCommand, verifyCommand } from './commands/redis-commands.js';
 import { safeText } from './safe-text.js';
 
 const commands: Readonly<Record<string, Command>> = {
@@ -18,6 +19,9 @@ const commands: Readonly<Record<string, Command>> = {
   'invalidate-tags': invalidateTagsCommand,
   clear: clearCommand,
   keys: keysCommand,
+  backup: backupCommand,
+  verify: verifyCommand,
+  restore: restoreCommand,
 };
 
 /** 0: done; 1: not found, not current, not acknowledged; 2: the arguments or the configuration are off. */

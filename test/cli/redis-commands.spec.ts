@@ -1,0 +1,80 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { runCommand } from '../../src/cli/run-command.js';
+import { startRedis } from '../support/redis-process.js';
+import type { RedisProcess } from '../support/redis-process.js';
+
+describe('tiered-cache backup, verify and restore redis', () => {
+  let server: RedisProcess;
+  let folder: string;
+  beforeAll(async () => {
+    server = await startRedis();
+    folder = mkdtempSync(join(tmpdir(), 'cli-backup-'));
+  });
+  afterAll(async () => {
+    await server.stop();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const run = async (...args: string[]) => {
+    let [out, err] = ['', ''];
+    const code = await runCommand(args, { out: (text) => void (out += text), err: (text) => void (err += text) });
+    return { code, out, err };
+  };
+
+  it('takes a backup beside its manifest, verifies it, and restores it', async () => {
+    await server.command('MSET', 'a', '1', 'b', '2');
+    await server.command('SET', 'c', '3', 'EX', 100);
+    const file = join(folder, 'redis.bak');
+    const taken = await run('backup', 'redis', file, '--url', server.url);
+    expect([taken.code, taken.out]).toEqual([0, '']);
+    expect(taken.err).toMatch(/2 keys in \d+ bytes; not in it: 1 expire, 0 went and 0 came/);
+    expect(existsSync(`${file}.unfinished`)).toBe(false);
+    expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({ records: 2, mode: 'strict' });
+
+    expect(await run('verify', 'redis', file)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/2 keys.*Whole\./),
+    });
+    const inTheWay = await run('restore', 'redis', file, '--url', server.url);
+    expect(inTheWay).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/keys are there already. Nothing was restored/),
+    });
+    await server.command('FLUSHALL');
+    expect(await run('restore', 'redis', file, '--url', server.url)).toMatchObject({
+      code: 0,
+      out: '2 keys restored, 0 of them in place of others.\n',
+    });
+    expect(String(await server.command('MGET', 'a', 'b', 'c'))).toBe('1,2,');
+    expect(await run('restore', 'redis', file, '--replace', '--url', server.url)).toMatchObject({
+      code: 0,
+      out: expect.stringMatching(/2 of them/),
+    });
+
+    const alone = join(folder, 'alone.bak');
+    writeFileSync(alone, readFileSync(file));
+    expect((await run('verify', 'redis', alone)).out).toMatch(/can not be told whether the end is missing/);
+    truncateSync(file, readFileSync(file).length / 2);
+    expect(await run('verify', 'redis', file)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/damaged|manifest says/),
+    });
+  });
+
+  it.each<[string[], RegExp]>([
+    [['backup', 'redis', '-'], /--manifest FILE/],
+    [['backup', 'disk', 'x'], /say what: 'redis'/],
+    [['verify', 'redis'], /give one FILE/],
+    [['verify', 'redis', '/nowhere/x'], /there is no file/],
+    [['restore', 'redis', 'package.json', '--manifest', '/nowhere/m'], /there is no manifest/],
+    [['backup', 'redis', 'x', '--url', 'redis://u:hunter2@'], /a host is missing/],
+    [['backup', 'redis', 'x', '--nonsense'], /nonsense/],
+  ])('%j says what is wrong, and no password', async (args, problem) => {
+    const { code, err } = await run(...args);
+    expect([code, err]).toEqual([2, expect.stringMatching(problem)]);
+    expect(err).not.toContain('hunter2');
+  });
+});
