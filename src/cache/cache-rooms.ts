@@ -96,7 +96,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const leases = new FillLeases(fenced);
   const hits = new NearHits(name, coherence, near, staleness, clock);
   const reads = new LeasedReads(name, coherence, near, entries, notes, leases, clock);
-  const values = new LoadedValues(name, coherence, near, entries, notes, clock, random);
+  const values = new LoadedValues(name, coherence, near, entries, clock, random, notes);
   const failed = new FailedLoads(clock, names);
   const runner = new LoaderRunner(name, clock);
   const fills = new Fills(name, clock, random, near, reads, values, runner, failed, places, verification);

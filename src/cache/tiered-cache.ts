@@ -1,15 +1,12 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
-import { isPlainId, toKey } from '../key/key.js';
+import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import { loadUnderWay } from '../load/flight.js';
 import type { Landed } from '../load/flight.js';
 import type { Loader } from '../load/loader.js';
-import type { NearCopy } from '../near/near-copy.js';
-import type { ScopeState } from '../near/request-scope.js';
-import { channels, processHitsAreWatched } from '../value/events.js';
 import type { Lookup } from '../value/lookup.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { buildRooms } from './cache-rooms.js';
@@ -17,6 +14,7 @@ import type { CacheRooms } from './cache-rooms.js';
 import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
+import { HitPath } from './hit-path.js';
 import { isPlain, Policies } from './policies.js';
 
 /** Options of writes. */
@@ -47,6 +45,7 @@ export class TieredCache {
   readonly defaults: EntryOptions;
   private readonly policies: Policies;
   private readonly rooms: CacheRooms;
+  private readonly hitPath: HitPath;
 
   /**
    * The module builds caches; build one yourself outside of Nest, and `open` it.
@@ -59,6 +58,7 @@ export class TieredCache {
     this.defaults = configuration.defaults ?? {};
     this.policies = new Policies(this.defaults);
     this.rooms = buildRooms(configuration, protections);
+    this.hitPath = new HitPath(this.rooms, this.policies);
   }
 
   get name(): string {
@@ -84,7 +84,7 @@ export class TieredCache {
 
   /** What the request and process tiers hold, at once, without asking any store. Inside of a loader: only what is verified already. */
   peek<V>(key: KeyOf<V>): V | undefined {
-    const copy = this.servable(key);
+    const copy = this.hitPath.servable(key);
     if (copy !== undefined) return copy.read() as V;
     return this.rooms.hits
       .find<V>(toKey(key), { serving: this.policies.servingOf(key) } as EntryPolicy<V>)
@@ -113,7 +113,7 @@ export class TieredCache {
    */
   getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
     if (options === undefined || (options.signal === undefined && isPlain(options))) {
-      const copy = this.servable(key);
+      const copy = this.hitPath.servable(key);
       if (copy !== undefined) return copy.promise as Promise<V>;
     }
     return this.getOrLoad(key, loader, options) as Promise<V>;
@@ -246,49 +246,6 @@ export class TieredCache {
     this.rooms.versions.close();
     await this.rooms.coherence.close();
     await this.rooms.store?.close();
-  }
-
-  /**
-   * The near copy that answers without a second look, if there is one. Nearly all calls end here: no promise, object or closure is made
-   * on the way, and a coarse clock is read once. It was made for look-ups that ask for the same; what else the verdict asks is asked here as well.
-   */
-  private servable(key: KeyLike): NearCopy | undefined {
-    const plain = typeof key === 'string';
-    if (plain && !isPlainId(key)) return undefined;
-    const id = plain ? key : key.id;
-    const scope = this.rooms.scope.current();
-    if (scope !== undefined) return this.servableInScope(scope, key, id);
-    const copy = this.rooms.process?.get(id);
-    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
-    if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
-    return copy;
-  }
-
-  private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {
-    const held = this.rooms.near.ofRequest(scope);
-    const ofRequest = held.get(id);
-    if (ofRequest?.promise !== undefined && this.asksFor(ofRequest, key)) {
-      if (this.rooms.clock.coarseNow() < ofRequest.freshUntil) {
-        if (channels.hit.hasSubscribers) this.rooms.hits.hit(toKey(key), ofRequest, 'request');
-        return ofRequest;
-      }
-    }
-    const copy = scope.forced ? undefined : this.rooms.process?.get(id);
-    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
-    held.set(id, copy);
-    if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
-    return copy;
-  }
-
-  private stands(copy: NearCopy, key: KeyLike): boolean {
-    const now = this.rooms.clock.coarseNow();
-    if (now >= copy.servedUntil || now >= copy.trust.until || !this.rooms.coherence.outbox.isEmpty) return false;
-    return this.asksFor(copy, key);
-  }
-
-  /** Whether the copy was made for what this look-up asks, and no loader asks, which is served only what is verified. */
-  private asksFor(copy: NearCopy, key: KeyLike): boolean {
-    return copy.serving === this.policies.servingOf(key) && loadUnderWay() === undefined;
   }
 
   private async getOrLoad<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V | undefined> {

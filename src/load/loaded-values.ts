@@ -3,7 +3,6 @@ import { resolveInstants } from '../catalogue/instants.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import { sealEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
-import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
@@ -19,7 +18,7 @@ import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
 import type { Landed } from './flight.js';
 import type { LoadReads } from './load-reads.js';
-import { maxInheritedTags } from './load-reads.js';
+import { LoadTags } from './load-tags.js';
 import { ShortLives } from './short-lives.js';
 
 /** What was true when a load began, and what it may do with its result. */
@@ -46,17 +45,19 @@ export type LoadCause = 'miss' | 'refresh' | 'forced';
 /** Decides what becomes of a loaded value: which tiers keep it, for how long, and what its callers are given. */
 export class LoadedValues {
   private readonly shortLives: ShortLives;
+  private readonly tags: LoadTags;
 
   constructor(
     private readonly cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly entries: StoredEntries,
-    private readonly notes: TagNotes,
     private readonly clock: CacheClock,
     private readonly random: () => number,
+    notes: TagNotes,
   ) {
     this.shortLives = new ShortLives(cache);
+    this.tags = new LoadTags(coherence, notes);
   }
 
   /** Notes what is true now, after the lease was won. Called before the loader is. */
@@ -75,7 +76,7 @@ export class LoadedValues {
       cause,
       tags: noTags,
     };
-    return tags.length === 0 ? start : { ...start, tags: await this.tagsAtStart(tags, placed) };
+    return tags.length === 0 ? start : { ...start, tags: await this.tags.atStart(tags, placed) };
   }
 
   /**
@@ -124,7 +125,7 @@ export class LoadedValues {
     added: readonly string[],
   ): Promise<Landed<V>> {
     const payload = policy.serving.codec.encode(value);
-    const tags = await this.tagsOf(start, policy, reads, added);
+    const tags = await this.tags.of(start, policy, reads, added);
     const loadCostMs = Math.max(0, this.clock.monotonic() - start.startedAt);
     const now = this.clock.now();
     // Dated at the end, by what the load took: a wall clock that was stepped meanwhile changes no life.
@@ -209,50 +210,6 @@ export class LoadedValues {
     const withdrawnAt = this.coherence.names.position;
     await this.removeShared(key, start);
     return { copy, keptForRequest, withdrawnAt };
-  }
-
-  /** Read again, not taken from what the look-up knew: an invalidation in between belongs to the load. */
-  private async tagsAtStart(
-    tags: readonly string[],
-    placed: Placed | undefined,
-  ): Promise<readonly TagGeneration[] | undefined> {
-    if (!placed) return tags.map((tag) => ({ tag, generation: 0 })); // kept near at most, where tags are dropped by name
-    try {
-      const generations = await this.notes.readAnew(tags);
-      return tags.map((tag) => ({ tag, generation: generations.get(tag) ?? 0 }));
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return undefined;
-      throw error;
-    }
-  }
-
-  /**
-   * All tags of the entry: those of the policy, as they stood when the load began, what the loader's reads were tagged with, and what it named
-   * itself. A generation that is asked for only now may be one of after an invalidation that the loader has not seen:
-   *
-   * 1. the loader reads the old row; 2. A changes the row and invalidates the tag; 3. the loader names the tag, whose generation is the new one.
-   *
-   * So the feed is read after the generation: if it names the tag, the value is not kept; if it does not name it yet, A's tag advances once more.
-   */
-  private async tagsOf<V>(
-    { tags, placed, mark }: LoadStart,
-    policy: EntryPolicy<V>,
-    reads: LoadReads,
-    added: readonly string[],
-  ): Promise<readonly TagGeneration[] | undefined> {
-    const inherited = policy.inheritTags ? reads.inheritedFrom(this.coherence) : noTags;
-    if (!tags || (added.length === 0 && inherited.length === 0)) return tags;
-    const all = new Map(inherited.map(({ tag, generation }) => [tag, generation]));
-    const late = added.filter((tag) => !tags.some((own) => own.tag === tag));
-    if (late.length > 0) {
-      const known = await this.tagsAtStart(late, placed);
-      const isKnown = known !== undefined && (!placed || (await this.coherence.verify()));
-      if (!isKnown || late.some((tag) => this.coherence.names.namedSince(tagName(tag), mark))) reads.taint();
-      for (const { tag, generation } of known ?? noTags) all.set(tag, generation);
-    }
-    for (const { tag, generation } of tags) all.set(tag, Math.min(generation, all.get(tag) ?? Infinity));
-    if (all.size > maxInheritedTags) reads.taint();
-    return [...all].map(([tag, generation]) => ({ tag, generation })).slice(0, maxInheritedTags);
   }
 
   /** After the key was named: whoever reads the store meanwhile does not keep it. */

@@ -87,7 +87,9 @@ describe('the instants of an entry', () => {
 
   it('are of their own for negative answers', () => {
     const options: EntryOptions<number | null> = { ttl: '1h', staleFor: 100, negative: { ttl: '10s' } };
-    expect(resolveInstants(options, null, start)).toEqual({ freshUntil: start + 10_000, staleUntil: start + 10_100 });
+    expect(resolveInstants(options, null, start)).toEqual({ freshUntil: start + 10_000, staleUntil: start + 10_000 });
+    const servedOn: EntryOptions<number | null> = { ...options, negative: { ttl: '10s', staleFor: 100 } };
+    expect(resolveInstants(servedOn, null, start).staleUntil).toBe(start + 10_100);
     expect(resolveInstants(options, 0, start).freshUntil).toBe(start + 3_600_000);
     const emptyToo = { ...options, negative: { ttl: 5, when: (value: number | null) => !value } };
     expect(resolveInstants(emptyToo, 0, start).freshUntil).toBe(start + 5);

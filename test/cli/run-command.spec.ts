@@ -197,7 +197,7 @@ describe('a look', () => {
 
 describe('keys and values of anybody', () => {
   const escape = '\u001b]0;owned\u0007\u009b31m';
-  // eslint-disable-next-line no-control-regex
+  // eslint-disable-next-line no-control-regex -- looks for just these
   const raw = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/;
 
   it('reach the terminal without control characters', async () => {

@@ -27,7 +27,7 @@ describe('ten idle caches on one memcached, each with connections of its own', (
     return { reads: Number(stats['cmd_get']), writes: Number(stats['cmd_set']), at: performance.now() };
   };
 
-  it('read two keys a second each, and write nothing', async () => {
+  it('read three keys a second each, in one trip, and write nothing', async () => {
     await pause(500);
     const before = await counts();
     await pause(4_000);
@@ -35,7 +35,7 @@ describe('ten idle caches on one memcached, each with connections of its own', (
     const perSecond = ((after.reads - before.reads) * 1_000) / (after.at - before.at);
     console.log(`idle: ${perSecond.toFixed(1)} key reads per second for ${processes} caches`);
     expect(perSecond).toBeGreaterThan(processes * 0.5);
-    expect(perSecond).toBeLessThanOrEqual(processes * 2 * 1.3);
+    expect(perSecond).toBeLessThanOrEqual(processes * 3 * 1.3);
     expect(after.writes - before.writes).toBe(0);
   }, 20_000);
 });

@@ -35,12 +35,12 @@ describe('The options of the module', () => {
     await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option });
   });
 
-  it('say what to do where a store keeps no log of invalidations', async () => {
+  it('say what to do where a store keeps no feed of invalidations', async () => {
     const starting = start({
       imports: [cacheModule({ stores: keyvStore(new Keyv()), coherence: { interval: '1s' } })],
     });
     await expect(starting).rejects.toThrow(
-      'coherence: the keyv store keeps no log of invalidations. Leave it out and give short lives or process: false, or use memcached, disk or memory.',
+      'coherence: the keyv store keeps no feed of invalidations. Leave it out and give short lives or process: false, or use memcached, disk or memory.',
     );
   });
 

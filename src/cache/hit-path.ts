@@ -1,0 +1,59 @@
+import { isPlainId, toKey } from '../key/key.js';
+import type { KeyLike } from '../key/key.js';
+import { loadUnderWay } from '../load/flight.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { ScopeState } from '../near/request-scope.js';
+import { channels, processHitsAreWatched } from '../value/events.js';
+import type { CacheRooms } from './cache-rooms.js';
+import type { Policies } from './policies.js';
+
+/** The shortest way to an answer. It answers what the verdict would have answered, or nothing. */
+export class HitPath {
+  constructor(
+    private readonly rooms: CacheRooms,
+    private readonly policies: Policies,
+  ) {}
+
+  /**
+   * The near copy that answers without a second look, if there is one. Nearly all calls end here: no promise, object or closure is made
+   * on the way, and a coarse clock is read once. It was made for look-ups that ask for the same; what else the verdict asks is asked here as well.
+   */
+  servable(key: KeyLike): NearCopy | undefined {
+    const plain = typeof key === 'string';
+    if (plain && !isPlainId(key)) return undefined;
+    const id = plain ? key : key.id;
+    const scope = this.rooms.scope.current();
+    if (scope !== undefined) return this.servableInScope(scope, key, id);
+    const copy = this.rooms.process?.get(id);
+    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
+    if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
+    return copy;
+  }
+
+  private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {
+    const held = this.rooms.near.ofRequest(scope);
+    const ofRequest = held.get(id);
+    if (ofRequest?.promise !== undefined && this.asksFor(ofRequest, key)) {
+      if (this.rooms.clock.coarseNow() < ofRequest.freshUntil) {
+        if (channels.hit.hasSubscribers) this.rooms.hits.hit(toKey(key), ofRequest, 'request');
+        return ofRequest;
+      }
+    }
+    const copy = scope.forced ? undefined : this.rooms.process?.get(id);
+    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
+    held.set(id, copy);
+    if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
+    return copy;
+  }
+
+  private stands(copy: NearCopy, key: KeyLike): boolean {
+    const now = this.rooms.clock.coarseNow();
+    if (now >= copy.servedUntil || now >= copy.trust.until || !this.rooms.coherence.outbox.isEmpty) return false;
+    return this.asksFor(copy, key);
+  }
+
+  /** Whether the copy was made for what this look-up asks, and no loader asks, which is served only what is verified. */
+  private asksFor(copy: NearCopy, key: KeyLike): boolean {
+    return copy.serving === this.policies.servingOf(key) && loadUnderWay() === undefined;
+  }
+}
