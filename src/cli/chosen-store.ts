@@ -17,14 +17,23 @@ import { UsageError } from './usage-error.js';
 export async function chosenStore(args: Arguments, environment: Environment): Promise<Store> {
   const disk = textOf(args, 'disk');
   const servers = textOf(args, 'servers');
-  if (disk !== undefined && servers !== undefined) throw new UsageError('give --servers or --disk, not both');
+  const redis = textOf(args, 'redis');
+  const given = [disk, servers, redis].filter((one) => one !== undefined);
+  if (given.length > 1) throw new UsageError('give one of --servers, --redis and --disk');
+  const redisUrl = redis ?? (given.length === 0 ? environment.redisUrl : undefined);
+  if (redisUrl !== undefined) {
+    const { redisStoreWith } = await import('../store/redis/redis-store.js');
+    return redisStoreWith({ url: redisUrl }, { urlOption: redis === undefined ? 'CACHE_REDIS_URL' : '--redis' });
+  }
   const memcached = servers ?? (disk === undefined ? environment.memcachedServers : undefined);
   if (memcached !== undefined) return onMemcached(memcached);
   const named = disk ?? environment.diskPath;
   const directory = resolve(named ?? join('node_modules', '.cache', 'nestjs-tiered-cache'));
   if (!existsSync(join(directory, diskFormat, 'data.mdb'))) {
     const remedy =
-      named === undefined ? "run it in the application's folder, or give --servers or --disk" : 'look at the path';
+      named === undefined
+        ? "run it in the application's folder, or give --servers, --redis or --disk"
+        : 'look at the path';
     throw new UsageError(`there is no cache in ${directory}, and none was made: ${remedy}`);
   }
   const { diskStore } = await import('../store/disk/disk-store.js');

@@ -5,6 +5,7 @@ or a JSON array of parts ('["content_metadata", 17]').`;
 
 const storeHelp = `Which store and which keys, as the application has it; run it in the application's folder:
   --servers HOST:PORT,…        default MEMCACHED_SERVERS
+  --redis URL                  default CACHE_REDIS_URL
   --disk FOLDER                default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
   --namespace NAME             default: name in package.json
   --package-version VERSION    default: version in package.json

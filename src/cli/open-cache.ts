@@ -11,6 +11,7 @@ import { UsageError } from './usage-error.js';
 /** Which store, and which keys in it. */
 export const keyOptions = {
   servers: { type: 'string' },
+  redis: { type: 'string' },
   disk: { type: 'string' },
   namespace: { type: 'string' },
   'package-version': { type: 'string' },

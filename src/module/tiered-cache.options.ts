@@ -15,7 +15,7 @@ export interface TieredCacheOptions {
   /** Tells several caches of one application apart; inject a named one by `@InjectTieredCache(name)`. Default: the one injected by class. */
   readonly name?: string;
   /**
-   * The store below the process tier, alone or as an array of one. Default: memcached at `MEMCACHED_SERVERS`, else a disk store at `CACHE_DISK_PATH`, else a disk store in
+   * The store below the process tier, alone or as an array of one. Default: memcached at `MEMCACHED_SERVERS` or Redis at `CACHE_REDIS_URL`, else a disk store at `CACHE_DISK_PATH`, else a disk store in
    * `node_modules/.cache/nestjs-tiered-cache` of the working directory; with `NODE_ENV=test` memory. `false`: none, the process tier is the last.
    */
   readonly stores?: Store | readonly [Store] | false;

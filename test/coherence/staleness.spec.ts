@@ -66,7 +66,7 @@ const coherence = { interval, blindFor };
 const limitMs = endurance ? 300_000 : 90_000;
 
 describe('three processes that read and invalidate', () => {
-  it.each<FleetStore>(['memory', 'disk', 'memcached'])(
+  it.each<FleetStore>(['memory', 'disk', 'memcached', 'redis'])(
     'F9 read nothing older than the interval and a round trip, over %s',
     async (store) => {
       const outcome = await run(store, { configuration: { coherence } });
@@ -136,7 +136,7 @@ describe('three processes that read and invalidate', () => {
     limitMs,
   );
 
-  it.each<FleetStore>(['memory', 'disk', 'memcached'])(
+  it.each<FleetStore>(['memory', 'disk', 'memcached', 'redis'])(
     'F9 (−) read older values where nobody reads what the others invalidated, over %s',
     async (store) => {
       const { verdict } = await run(store, { configuration: { coherence: false } });

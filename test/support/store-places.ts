@@ -1,9 +1,11 @@
 import { diskStore } from '../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
 import type { Store } from '../../src/store/store.js';
 import { diskDirectory } from './disk-directory.js';
 import { startMemcached } from './memcached-process.js';
+import { startRedis } from './redis-process.js';
 
 /** For tests that are not about deadlines: on a busy machine an answer may take longer than the usual 250 ms. */
 export const patience = { commandTimeout: 5_000, connectTimeout: 5_000 } as const;
@@ -15,7 +17,7 @@ export interface StorePlace {
   remove(): Promise<void>;
 }
 
-export const storePlaces: Readonly<Record<'memory' | 'disk' | 'memcached', () => Promise<StorePlace>>> = {
+export const storePlaces: Readonly<Record<'memory' | 'disk' | 'memcached' | 'redis', () => Promise<StorePlace>>> = {
   async memory() {
     const store = memoryStore();
     return { connect: () => store, remove: async () => {} };
@@ -28,6 +30,10 @@ export const storePlaces: Readonly<Record<'memory' | 'disk' | 'memcached', () =>
     const server = await startMemcached();
     return { connect: () => memcachedStore({ servers: server.address, ...patience }), remove: () => server.stop() };
   },
+  async redis() {
+    const server = await startRedis();
+    return { connect: () => redisStore({ url: server.url, ...patience }), remove: () => server.stop() };
+  },
 };
 
-export const storePlaceNames = ['memory', 'disk', 'memcached'] as const;
+export const storePlaceNames = ['memory', 'disk', 'memcached', 'redis'] as const;

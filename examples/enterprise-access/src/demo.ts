@@ -21,7 +21,9 @@ try {
       LEDGER_FILE: join(folder, 'ledger.db'),
       // A cold start every time, and nothing left behind.
       CACHE_KEY_VERSION_STAMP: `demo-${Date.now()}`,
-      ...(process.env['MEMCACHED_SERVERS'] ? {} : { CACHE_DISK_PATH: join(folder, 'cache') }),
+      ...(process.env['MEMCACHED_SERVERS'] || process.env['CACHE_REDIS_URL']
+        ? {}
+        : { CACHE_DISK_PATH: join(folder, 'cache') }),
     },
   });
   const statistics = new DemoStatistics();

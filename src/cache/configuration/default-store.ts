@@ -12,13 +12,22 @@ export interface DefaultStore {
 }
 
 /**
- * The store of an application that names none: memcached, a disk folder, memory in tests, or the embedded default. Clients are loaded only for the store that is
+ * The store of an application that names none: memcached, Redis, a disk folder, memory in tests, or the embedded default. Clients are loaded only for the store that is
  * used, so that applications install only the ones they need.
  */
-export async function defaultStore({ memcachedServers, diskPath, isTest }: Environment): Promise<DefaultStore> {
+export async function defaultStore({
+  memcachedServers,
+  redisUrl,
+  diskPath,
+  isTest,
+}: Environment): Promise<DefaultStore> {
   if (memcachedServers !== undefined) {
     const { memcachedStore } = await importMemcached();
     return { store: naming('MEMCACHED_SERVERS', () => memcachedStore({ servers: memcachedServers })) };
+  }
+  if (redisUrl !== undefined) {
+    const { redisStoreWith } = await import('../../store/redis/redis-store.js');
+    return { store: redisStoreWith({ url: redisUrl }, { urlOption: 'CACHE_REDIS_URL' }) };
   }
   if (diskPath !== undefined) {
     const { diskStore } = await importDisk();
@@ -37,7 +46,7 @@ async function embedded(directory: string): Promise<DefaultStore> {
     return { store: diskStore({ directory }) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const remedy = 'Set CACHE_DISK_PATH or MEMCACHED_SERVERS, or install lmdb.';
+    const remedy = 'Set CACHE_DISK_PATH, MEMCACHED_SERVERS or CACHE_REDIS_URL, or install lmdb.';
     return {
       store: memoryStore(),
       warning: `No disk store in ${directory} (${reason}): entries are kept in this process's memory. ${remedy}`,

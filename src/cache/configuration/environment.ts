@@ -6,6 +6,7 @@ export interface Environment {
   readonly versionStamp: string | undefined;
   readonly defaultTtlMs: number;
   readonly memcachedServers: string | undefined;
+  readonly redisUrl: string | undefined;
   readonly diskPath: string | undefined;
   /** `NODE_ENV=test`: what one run has left must not answer the next. */
   readonly isTest: boolean;
@@ -25,12 +26,22 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       'Give at most 100, such as 20230607123455.',
     );
   }
+  const memcachedServers = text('MEMCACHED_SERVERS');
+  const redisUrl = text('CACHE_REDIS_URL');
+  if (memcachedServers !== undefined && redisUrl !== undefined) {
+    throw new InvalidOptionError(
+      'CACHE_REDIS_URL',
+      'MEMCACHED_SERVERS is set as well, and one store holds the entries',
+      'Unset one of them.',
+    );
+  }
   const diskPath = text('CACHE_DISK_PATH');
   if (diskPath?.includes('\0')) throw new InvalidOptionError('CACHE_DISK_PATH', 'it is not a path', 'Give a folder.');
   return {
     versionStamp,
     defaultTtlMs: secondsFromEnv('DEFAULT_CACHE_TIMEOUT', 300, env),
-    memcachedServers: text('MEMCACHED_SERVERS'),
+    memcachedServers,
+    redisUrl,
     diskPath,
     isTest: text('NODE_ENV') === 'test',
   };

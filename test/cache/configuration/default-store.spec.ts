@@ -13,7 +13,19 @@ describe('The store of an application that names none', () => {
     const { path, remove } = diskDirectory();
     const disk = await defaultStore(readEnvironment({ NODE_ENV: 'test', CACHE_DISK_PATH: path }));
     const fleet = await defaultStore(readEnvironment({ NODE_ENV: 'test', MEMCACHED_SERVERS: '127.0.0.1:1' }));
-    expect([disk.store.name, fleet.store.name]).toEqual(['disk', 'memcached']);
+    const redis = await defaultStore(readEnvironment({ NODE_ENV: 'test', CACHE_REDIS_URL: 'redis://127.0.0.1:1' }));
+    expect([disk.store.name, fleet.store.name, redis.store.name]).toEqual(['disk', 'memcached', 'redis']);
     remove();
+  });
+
+  it('is not two at once', () => {
+    const both = { MEMCACHED_SERVERS: '127.0.0.1:1', CACHE_REDIS_URL: 'redis://127.0.0.1:1' };
+    expect(() => readEnvironment(both)).toThrow(/CACHE_REDIS_URL.*MEMCACHED_SERVERS.*Unset one/s);
+  });
+
+  it('says what is valid where the URL of Redis is not, and nothing of what was given', async () => {
+    const bad = defaultStore(readEnvironment({ CACHE_REDIS_URL: 'http://user:s3cret@127.0.0.1' }));
+    await expect(bad).rejects.toThrow(/^CACHE_REDIS_URL: .*rediss:\/\//);
+    await expect(bad).rejects.not.toThrow(/s3cret/);
   });
 });

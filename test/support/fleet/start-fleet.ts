@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { memoryStore } from '../../../src/store/memory-store.js';
 import { startMemcached } from '../memcached-process.js';
 import type { MemcachedProcess } from '../memcached-process.js';
+import { startRedis } from '../redis-process.js';
+import type { RedisProcess } from '../redis-process.js';
 import { startTcpProxy } from '../tcp-proxy.js';
 import type { TcpProxy } from '../tcp-proxy.js';
 import { startWorker } from '../worker-process.js';
@@ -11,8 +13,8 @@ import type { WorkerProcess } from '../worker-process.js';
 import { FleetMember } from './fleet-member.js';
 import type { MemberCache } from './fleet-member.js';
 
-export type FleetStore = 'memory' | 'disk' | 'memcached';
-export const fleetStores: readonly FleetStore[] = ['memory', 'disk', 'memcached'];
+export type FleetStore = 'memory' | 'disk' | 'memcached' | 'redis';
+export const fleetStores: readonly FleetStore[] = ['memory', 'disk', 'memcached', 'redis'];
 
 type Methods = {
   [M in keyof FleetMember as FleetMember[M] extends (...args: never[]) => unknown ? M : never]: FleetMember[M];
@@ -27,17 +29,16 @@ export interface Member {
 export interface FleetOptions {
   readonly members?: number;
   readonly caches?: Record<string, MemberCache>;
-  /** Members reach memcached through `proxy`. */
+  /** Members reach the server through `proxy`. */
   readonly proxied?: boolean;
-  /** Of memcached, to connect as well. Default: longer than a busy machine keeps an answer waiting. */
+  /** Of the server, to connect as well. Default: longer than a busy machine keeps an answer waiting. */
   readonly commandTimeout?: number;
   /** What stands in the folder when the members start. */
   readonly files?: Record<string, string>;
 }
 
 /**
- * So many processes on one store. On memory they are caches of this process that share one store, since no other process sees it; on disk and
- * memcached they are processes of the operating system.
+ * So many processes on one store. On memory they are caches of this process that share one store, since no other process sees it; elsewhere they are processes of the operating system.
  */
 export async function startFleet(
   store: FleetStore,
@@ -46,13 +47,19 @@ export async function startFleet(
   const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
   const server = store === 'memcached' ? await startMemcached() : undefined;
-  const proxy = server && proxied ? await startTcpProxy(server.port) : undefined;
+  const redis = store === 'redis' ? await startRedis() : undefined;
+  const port = server?.port ?? redis?.port;
+  const proxy = port !== undefined && proxied ? await startTcpProxy(port) : undefined;
   const shared = memoryStore();
-  const address = proxy?.address ?? server?.address ?? '';
+  const address = proxy?.address ?? server?.address ?? redis?.address ?? '';
   const place =
     store === 'disk'
       ? { directory: join(folder, 'store') }
-      : { servers: address, commandTimeout, connectTimeout: commandTimeout };
+      : {
+          ...(store === 'redis' ? { url: `redis://${address}` } : { servers: address }),
+          commandTimeout,
+          connectTimeout: commandTimeout,
+        };
   const start = async (index: number): Promise<Member> => {
     const data = { member: `P${index}`, folder, caches };
     if (store !== 'memory') {
@@ -70,6 +77,7 @@ export async function startFleet(
     await Promise.all(Array.from({ length: members }, (_, index) => start(index))),
     server,
     proxy,
+    redis,
   );
 }
 
@@ -79,6 +87,7 @@ export class Fleet {
     readonly members: readonly Member[],
     readonly server: MemcachedProcess | undefined,
     readonly proxy: TcpProxy | undefined,
+    readonly redis: RedisProcess | undefined,
   ) {}
 
   member(index: number): Member {
@@ -113,6 +122,7 @@ export class Fleet {
     await Promise.all(this.members.map((member) => (member.worker ? member.worker.stop() : member.call('stop'))));
     await this.proxy?.close();
     await this.server?.stop();
+    await this.redis?.stop();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,6 @@
 import { diskStore } from '../../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { FleetMember } from '../fleet/fleet-member.js';
 import type { MemberData } from '../fleet/fleet-member.js';
 import { serveWorker } from '../serve-worker.js';
@@ -7,13 +8,16 @@ import { serveWorker } from '../serve-worker.js';
 export interface FleetWorkerData extends MemberData {
   readonly store:
     | { readonly directory: string }
-    | { readonly servers: string; readonly commandTimeout?: number; readonly connectTimeout?: number };
+    | { readonly servers: string; readonly commandTimeout?: number; readonly connectTimeout?: number }
+    | { readonly url: string; readonly commandTimeout?: number; readonly connectTimeout?: number };
 }
 
 serveWorker<FleetWorkerData>(async (data) => {
-  const member = new FleetMember(data, () =>
-    'directory' in data.store ? diskStore(data.store) : memcachedStore(data.store),
-  );
+  const member = new FleetMember(data, () => {
+    const { store } = data;
+    if ('url' in store) return redisStore(store);
+    return 'directory' in store ? diskStore(store) : memcachedStore(store);
+  });
   await member.open();
   const methods = Object.getOwnPropertyNames(FleetMember.prototype).filter((name) => name !== 'constructor');
   return Object.fromEntries(methods.map((name) => [name, member[name as keyof FleetMember].bind(member)]));

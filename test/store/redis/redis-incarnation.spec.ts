@@ -1,0 +1,159 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../../src/cache/tiered-cache.js';
+import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
+import type { Store } from '../../../src/store/store.js';
+import { buildCache } from '../../support/build-cache.js';
+import { eventually } from '../../support/eventually.js';
+import { startRedis } from '../../support/redis-process.js';
+import type { RedisProcess } from '../../support/redis-process.js';
+import { testedDriver } from './drivers.js';
+
+const endings: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function server(): Promise<RedisProcess> {
+  const started = await startRedis();
+  endings.push(() => started.stop());
+  return started;
+}
+
+interface How {
+  readonly checksIncarnation?: boolean;
+  readonly afterFailover?: 'trust' | 'distrust';
+}
+
+async function store(
+  { url }: RedisProcess,
+  { checksIncarnation = true, afterFailover = 'distrust' }: How = {},
+): Promise<Store> {
+  const options = { url, commandTimeout: 5_000, connectTimeout: 5_000, afterFailover } as const;
+  const given = { driver: () => testedDriver('@redis/client 6'), checksIncarnation };
+  const opened = redisStoreWith(options, given);
+  await opened.open();
+  endings.push(() => opened.close());
+  return opened;
+}
+
+async function cacheOn(redis: RedisProcess, how?: How): Promise<TieredCache> {
+  const cache = await buildCache({ store: await store(redis, how), process: false, coherence: { interval: 60_000 } });
+  endings.push(() => cache.close());
+  return cache;
+}
+
+/** Deletes what a snapshot holds, and lets the server come back from the snapshot. @returns all that was read afterwards. */
+async function readAfterSnapshot(how?: How): Promise<unknown[]> {
+  const redis = await server();
+  const cache = await cacheOn(redis, how);
+  await cache.set('k', 'old', { ttl: 600_000 });
+  await cache.set('other', 'old', { ttl: 600_000 });
+  await redis.command('SAVE');
+  await cache.delete('k');
+  await redis.restart();
+  const seen: unknown[] = [];
+  await eventually(async () => {
+    seen.push(await cache.get('k'));
+    await cache.set('back', 'yes', { ttl: 600_000 });
+    seen.push(await cache.get('k'));
+    if ((await cache.get('back')) !== 'yes') throw new Error('not back yet');
+  });
+  seen.push(await cache.get('k'));
+  return seen.map((value) => value ?? 'absent');
+}
+
+describe('A server that comes back from a snapshot', () => {
+  it('does not bring back what was deleted', async () => {
+    expect(new Set(await readAfterSnapshot())).toEqual(new Set(['absent']));
+  });
+
+  it('(−) brings it back where every incarnation is taken for one', async () => {
+    expect(await readAfterSnapshot({ checksIncarnation: false })).toContain('old');
+  });
+
+  it('brings entries back where that was asked for', async () => {
+    expect(await readAfterSnapshot({ afterFailover: 'trust' })).toContain('old');
+  });
+
+  it.each([
+    [true, 'changed'],
+    [false, 'stored'],
+  ] as const)(
+    'with the incarnation checked: %s, answers a late fill of a lease that was voided with %s',
+    async (checksIncarnation, expected) => {
+      const redis = await server();
+      const { shards } = await store(redis, { checksIncarnation });
+      const [shard] = shards;
+      const [stub] = await shard.readOrStub(['k'], 600_000);
+      await redis.command('SAVE');
+      await shard.remove('k');
+      await redis.restart();
+      const fill = (): Promise<{ status: string }> =>
+        shard.write('k', Buffer.from('late'), { lifeMs: 600_000, only: stub?.revision ?? 'absent' });
+      expect((await eventually(fill)).status).toBe(expected);
+    },
+  );
+
+  it('tells each reader of the feed of a gap, and begins anew once for all of them', async () => {
+    const redis = await server();
+    const shards = [await store(redis), await store(redis)].map((each) => each.shards[0]);
+    const question = { feed: 'ns', watch: 'ns~versions', maxBehindBytes: 2 ** 20 };
+    const read = async (since?: unknown[]): Promise<unknown[]> => {
+      const readings = [];
+      for (const [index, shard] of shards.entries()) {
+        readings.push(await shard.readFeed?.({ ...question, since: since?.[index] as never }));
+      }
+      return readings;
+    };
+    const marksOf = (readings: unknown[]): unknown[] => readings.map((each) => (each as { mark: unknown }).mark);
+    const before = await read();
+    await redis.command('SAVE');
+    await redis.restart();
+    const after = await eventually(() => read(marksOf(before)));
+    expect(after.map((each) => typeof (each as { gap: unknown }).gap)).toEqual(['string', 'string']);
+    const settled = await read(marksOf(after));
+    expect(settled.map((each) => (each as { gap: unknown }).gap)).toEqual([undefined, undefined]);
+  });
+});
+
+describe('An incarnation that returns', () => {
+  it('is met as another one by whoever comes from elsewhere', async () => {
+    // B stands where A stood, then A again, which was stopped and not ended: its run_id is the one that it had.
+    const [a, b] = [await server(), await server()];
+    const ports = [a.port, b.port];
+    expect(new Set(ports).size).toBe(2);
+    const { RedisSession } = await import('../../../src/store/redis/redis-session.js');
+    const { systemClock } = await import('../../../src/value/clock.js');
+    const { openAccess } = await import('./open-access.js');
+    const session = new RedisSession({
+      name: 'redis',
+      afterFailover: 'distrust',
+      deadlineMs: 1_000,
+      clock: systemClock,
+      checksIncarnation: true,
+    });
+    const keys = { counter: 'ns~feed', watch: 'ns~versions', incarnation: 'ns~feed:incarnation' };
+    const accesses = await Promise.all([a, b].map(({ url }) => openAccess('@redis/client 6', { url })));
+    endings.push(async () => accesses.forEach((access) => access.close()));
+    let known: string | undefined;
+    const meet = async (index: number): Promise<void> => {
+      const connection = await accesses[index]?.connected(0);
+      if (!connection) throw new Error('no connection');
+      const present = connection.identity?.incarnation ?? '';
+      await session.meet(connection, present, known);
+      known = present;
+      await session.ready(connection, 'ns', keys);
+    };
+    await meet(0);
+    await a.command('SET', 'ns~versions', 'of A');
+    await meet(1);
+    await meet(0);
+    expect(await a.command('EXISTS', 'ns~versions')).toBe(0);
+    expect(session.number).toBe(2);
+    // Another process that comes the same way finds it done.
+    await a.command('SET', 'ns~versions', 'anew');
+    known = undefined;
+    await meet(0);
+    expect(await a.command('EXISTS', 'ns~versions')).toBe(1);
+  });
+});
