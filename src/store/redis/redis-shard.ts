@@ -15,7 +15,7 @@ import { increment, removeIf, writeIf } from './redis-scripts.js';
 import { RedisServerError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { SessionSettings } from './redis-session.js';
-import { readFeed, tellInvalidation } from './redis-feed.js';
+import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { counterRevision, expectedHead, lifeOnTheWire } from './told-change.js';
 import { readFacts } from './redis-facts.js';
 import { newWord } from './redis-word.js';
@@ -94,8 +94,15 @@ export class RedisShard implements Shard {
     if (typeof only === 'object') {
       const expected = expectedHead(only, session);
       if (expected === undefined) return { status: 'changed' };
-      const [answer] = await this.run(writeIf, [key], [expected, value, life], session);
-      return answer === 1 ? stored : { status: 'changed' };
+      try {
+        const [answer] = await this.run(writeIf, [key], [expected, value, life], session);
+        return answer === 1 ? stored : { status: 'changed' };
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        // A fill that finds no memory is one that came too late: the server is well, and nobody need wait for the stub.
+        await this.remove(storeKey, only);
+        return { status: 'changed' };
+      }
     }
     const set = ['SET', key, value, ...(life === '' ? [] : ['PX', life]), ...(only === 'absent' ? ['NX'] : [])];
     const reply = await this.ask(set);

@@ -42,7 +42,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 /** @param urlOption what the URL is called where it was given. */
 export function redisStoreWith(
   options: RedisStoreOptions,
-  { urlOption = 'url', driver, checksIncarnation = true }: Given = {},
+  { urlOption = 'url', driver, checksIncarnation = true, wakesAnew = true }: Given = {},
 ): Store {
   const {
     keyPrefix = '',
@@ -63,7 +63,7 @@ export function redisStoreWith(
   if (afterFailover !== 'distrust' && afterFailover !== 'trust') {
     throw new InvalidOptionError('afterFailover', 'it is no such thing', "Give 'distrust' or 'trust'.");
   }
-  const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation };
+  const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation, wakesAnew };
   return new RedisStore(settings, layout, driver ?? driverOf(settings));
 }
 
@@ -71,7 +71,10 @@ export function redisStoreWith(
 interface Given {
   readonly urlOption?: string;
   readonly driver?: LazyDriver;
+  /** False only in tests that show what happens when every incarnation is taken for one. */
   readonly checksIncarnation?: boolean;
+  /** False only in tests that show what is missed when nobody is woken after a new subscription. */
+  readonly wakesAnew?: boolean;
 }
 
 export type LazyDriver = () => Promise<RedisDriver>;
@@ -82,6 +85,7 @@ interface Layout {
   readonly partitions: number;
   readonly afterFailover: AfterFailover;
   readonly checksIncarnation: boolean;
+  readonly wakesAnew: boolean;
 }
 
 const known = KnownOptions.of<RedisStoreOptions>('redisStore()', {
@@ -108,7 +112,7 @@ class RedisStore implements Store {
 
   constructor(
     settings: RedisSettings,
-    { keyPrefix, partitions, ...layout }: Layout,
+    { keyPrefix, partitions, wakesAnew, ...layout }: Layout,
     private readonly driver: LazyDriver,
   ) {
     const clock = systemClock;
@@ -118,7 +122,7 @@ class RedisStore implements Store {
       connect: async (link) => (await driver()).connect(link),
     };
     this.access = accessFor(settings, lazy, clock, Math.random);
-    this.wakes = new RedisWakes(this.access, clock);
+    this.wakes = new RedisWakes(this.access, clock, wakesAnew);
     const { access, wakes } = this;
     const common = { ...layout, access, wakes, clock, deadlineMs: commandTimeoutMs };
     const count = target.topology === 'cluster' ? partitions : undefined;
