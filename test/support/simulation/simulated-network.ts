@@ -13,6 +13,8 @@ interface Step {
 /** Everything that is on its way between simulated processes and their store, and inside of loaders, in no order at all. */
 export class SimulatedNetwork {
   private readonly steps: Step[] = [];
+  /** Parts of the store, by their place in its list, that nobody can reach now. */
+  readonly away = new Set<number>();
 
   constructor(
     private readonly random: SeededRandom,
@@ -50,7 +52,7 @@ export class SimulatedNetwork {
 
   /** The same store as a process sees it: each command takes a while to arrive, and its answer a while to come back. */
   between(process: string, store: Store): Store {
-    const shards = store.shards.map((shard) => this.overWire(process, shard)) as [Shard, ...Shard[]];
+    const shards = store.shards.map((shard, index) => this.overWire(process, shard, index)) as [Shard, ...Shard[]];
     return {
       name: store.name,
       capabilities: store.capabilities,
@@ -61,11 +63,12 @@ export class SimulatedNetwork {
     };
   }
 
-  private overWire(process: string, shard: Shard): Shard {
+  private overWire(process: string, shard: Shard, index: number): Shard {
     const send = <R>(what: string, command: () => Promise<R>): Promise<R> =>
       new Promise((resolve, reject) => {
         const lose = (): void => reject(new StoreUnavailableError(shard.name, 'lost on the way'));
         const arrive = async (): Promise<void> => {
+          if (this.away.has(index)) return lose();
           const answer = await command();
           this.steps.push({ what: `${process} <- ${what}`, happen: () => resolve(answer), lose });
         };
@@ -87,7 +90,7 @@ export class SimulatedNetwork {
       invalidate: async (asked) => {
         const what = `invalidate ${asked.changes.map(keyOf).join(' ')}`;
         if (this.transactions) return send(what, () => invalidateOn(shard, asked));
-        return this.inOrder(what, process, asked, (part) => invalidateOn(shard, part));
+        return this.inOrder(what, process, index, asked, (part) => invalidateOn(shard, part));
       },
       readFeed: (question) => send('read the feed', () => shard.readFeed?.(question) ?? missing()),
     };
@@ -97,6 +100,7 @@ export class SimulatedNetwork {
   private inOrder(
     what: string,
     process: string,
+    index: number,
     asked: Invalidation,
     carryOut: (part: Invalidation) => Promise<Invalidated>,
   ): Promise<Invalidated> {
@@ -108,15 +112,18 @@ export class SimulatedNetwork {
     ];
     return new Promise((resolve, reject) => {
       const lose = (): void => reject(new StoreUnavailableError('simulated', 'lost on the way'));
-      const step = (index: number, answers: readonly Invalidated[]): void => {
-        const part = parts[index];
+      const step = (next: number, answers: readonly Invalidated[]): void => {
+        const part = parts[next];
         if (!part) {
           const [first, , last] = answers as [Invalidated, Invalidated, Invalidated];
           const answer = { outcomes: first.outcomes, watched: last.watched };
           this.steps.push({ what: `${process} <- ${what}`, happen: () => resolve(answer), lose });
           return;
         }
-        const happen = async (): Promise<void> => step(index + 1, [...answers, await carryOut(part[1])]);
+        const happen = async (): Promise<void> => {
+          if (this.away.has(index)) return lose();
+          step(next + 1, [...answers, await carryOut(part[1])]);
+        };
         this.steps.push({ what: `${process} -> ${what}: ${part[0]}`, happen, lose });
       };
       step(0, []);
