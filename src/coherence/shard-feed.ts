@@ -145,13 +145,16 @@ export class ShardFeed {
 
   private async readOnce(): Promise<boolean> {
     const { clock, intervalMs, blindForMs } = this.options;
-    const began = clock.now();
-    const sinceLastMs = clock.monotonic() - this.startedAt;
-    const stoodStill = this.startedAt > 0 && sinceLastMs > intervalMs + blindForMs;
-    this.startedAt = clock.monotonic();
+    const begun = clock.now();
+    const startedAt = clock.monotonic();
+    const stoodStill = this.startedAt > 0 && startedAt - this.startedAt > intervalMs + blindForMs;
+    this.startedAt = startedAt;
     try {
       const applied = await this.readNew();
       this.wasRead = true;
+      // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
+      const answeredAt = clock.now();
+      const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - startedAt));
       if (this.isPolled && !this.closed) this.trust.until = began + intervalMs + graceMs;
       this.tellReading(applied, true);
       this.lastSuccessAt = began;

@@ -42,6 +42,7 @@ export class PageWorld {
   private readonly history: SimulatedHistory;
   private readonly expired = new Map<string, number>();
   private order = 0;
+  private readonly seen = new Map<string, { version: number; order: number }[]>();
 
   constructor(
     readonly random: SeededRandom,
@@ -104,6 +105,18 @@ export class PageWorld {
 
   check({ name, index }: SimulatedProcess, owner: WholeName | '', parts: Parts, began: Moment): Parts {
     for (const [row, version] of Object.entries(parts)) {
+      if (process.env['BACK'] && !this.faulty) {
+        const seen = this.seen.get(`${index}${owner}/${row}`) ?? [];
+        for (const one of seen)
+          if (one.order < began.order && one.version > version) {
+            this.violated(
+              `BACK ${name} ${owner}/${row} ${version} after ${one.version}, began ${began.order}, seen ${one.order}`,
+            );
+            break;
+          }
+        seen.push({ version, order: this.order++ });
+        this.seen.set(`${index}${owner}/${row}`, seen);
+      }
       const oldest = this.history.oldestAllowed(`${owner}/${row}`, index, began);
       if (version < oldest) {
         this.violated(`${name} ${owner}/${row}: ${version}, though ${oldest} was acknowledged before ${began.order}`);

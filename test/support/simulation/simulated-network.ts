@@ -35,6 +35,16 @@ export class SimulatedNetwork {
     await step.happen();
   }
 
+  /** Lets the oldest one happen that is called so. False: there is none. */
+  async deliver(called: RegExp): Promise<boolean> {
+    const index = this.steps.findIndex(({ what }) => called.test(what));
+    const [step] = index < 0 ? [] : this.steps.splice(index, 1);
+    if (!step) return false;
+    this.trace(step.what);
+    await step.happen();
+    return true;
+  }
+
   /** The command or its answer is lost: the caller knows no more than that. */
   loseOne(): void {
     const losable = this.steps.filter(({ lose }) => lose);
