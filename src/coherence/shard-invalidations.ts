@@ -1,5 +1,5 @@
 import type { Change, Invalidated } from '../store/feed.js';
-import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
+import type { Revision, Shard, WriteOptions, WriteOutcome } from '../store/store.js';
 import { encodeRecord, partsOf } from './feed-record.js';
 import type { FeedName } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
@@ -131,6 +131,7 @@ export class ShardInvalidations {
 
   private async acknowledged(items: readonly Invalidating[], at: number): Promise<readonly WriteOutcome[]> {
     if (!this.shard.invalidate) return this.withoutFeed(items);
+    let known = this.versions.knownRevision;
     const first = await this.append(
       items.flatMap((item) => this.changes(item)),
       items,
@@ -138,15 +139,16 @@ export class ShardInvalidations {
     );
     let { watched } = first;
     // Versions that were not known when the changes were made up may have entries and leases under these names.
-    while (!this.versions.isCurrent(watched) || this.versions.hasStrangers) {
+    while (!isSame(watched, known) || this.versions.hasStrangers) {
       await this.versions.reread();
       if (this.versions.hasStrangers) await this.versions.voidStrangers();
+      known = this.versions.knownRevision;
       const again = await this.append(
         items.flatMap((item) => this.repeated(item)),
         items,
         at,
       );
-      if (this.versions.isCurrent(again.watched)) break;
+      if (isSame(again.watched, known)) break;
       ({ watched } = again);
     }
     return first.outcomes;
@@ -204,4 +206,8 @@ export class ShardInvalidations {
     );
     return outcomes.filter((outcome) => outcome !== undefined);
   }
+}
+
+function isSame(one: Revision | undefined, other: Revision | undefined): boolean {
+  return one?.number === other?.number && one?.session === other?.session;
 }

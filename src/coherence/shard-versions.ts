@@ -67,10 +67,14 @@ export class ShardVersions {
     return this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
   }
 
-  /** Whether the list is still the one that this process knows. */
-  isCurrent(revision: Revision | undefined): boolean {
-    const known = this.revision;
-    return known?.number === revision?.number && known?.session === revision?.session;
+  /**
+   * Of the list that this process knows now. Whoever makes up what is sent takes it down at the same time, and compares it with what the answer tells:
+   *
+   * 1. A knows one version, and sends the removal of k under it; 2. B, of another version, is listed, and wins k; 3. A's reading of the feed learns of B's
+   * version; 4. the removal is answered: A knows the list by now, but did not when it made up the removal.
+   */
+  get knownRevision(): Revision | undefined {
+    return this.revision;
   }
 
   /** The store keys of a text under the other versions that are listed. */

@@ -18,11 +18,12 @@ export class ScriptedFleet {
   private readonly store = memoryStore({ clock: this.clock });
   private readonly caches: TieredCache[] = [];
 
-  /** A process that has read the feed and is listed. */
+  /** A process that has read the feed and is listed, for which these of the steps are let happen. */
   async process(
     name: string,
     configuration: Partial<CacheConfiguration> = {},
     protections: Protections = {},
+    called = /./,
   ): Promise<{ cache: TieredCache; clock: SteppingClock }> {
     const clock = new SteppingClock(this.clock);
     const store = this.network.between(name, this.store);
@@ -31,7 +32,7 @@ export class ScriptedFleet {
     const cache = new TieredCache({ ...shared, random: this.random, ...configuration }, protections);
     this.caches.push(cache);
     await cache.open();
-    await this.done(cache.lookup('anything'));
+    await this.done(cache.lookup('anything'), called);
     return { cache, clock };
   }
 
