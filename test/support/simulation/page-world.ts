@@ -42,7 +42,7 @@ export class PageWorld {
   private readonly history: SimulatedHistory;
   private readonly expired = new Map<string, number>();
   private order = 0;
-  private readonly seen = new Map<string, { version: number; order: number }[]>();
+  private readonly given = new Map<string, { readonly version: number; readonly order: number }[]>();
 
   constructor(
     readonly random: SeededRandom,
@@ -105,24 +105,22 @@ export class PageWorld {
 
   check({ name, index }: SimulatedProcess, owner: WholeName | '', parts: Parts, began: Moment): Parts {
     for (const [row, version] of Object.entries(parts)) {
-      if (process.env['BACK'] && !this.faulty) {
-        const seen = this.seen.get(`${index}${owner}/${row}`) ?? [];
-        for (const one of seen)
-          if (one.order < began.order && one.version > version) {
-            this.violated(
-              `BACK ${name} ${owner}/${row} ${version} after ${one.version}, began ${began.order}, seen ${one.order}`,
-            );
-            break;
-          }
-        seen.push({ version, order: this.order++ });
-        this.seen.set(`${index}${owner}/${row}`, seen);
-      }
+      if (!this.faulty) this.checkForward(`${name} ${owner}/${row}`, version, began);
       const oldest = this.history.oldestAllowed(`${owner}/${row}`, index, began);
       if (version < oldest) {
         this.violated(`${name} ${owner}/${row}: ${version}, though ${oldest} was acknowledged before ${began.order}`);
       }
     }
     return parts;
+  }
+
+  /** Where nothing fails, a process never goes back behind what it has been given. */
+  private checkForward(what: string, version: number, began: Moment): void {
+    const given = this.given.get(what) ?? [];
+    const newer = given.find((one) => one.order < began.order && one.version > version);
+    if (newer) this.violated(`${what}: ${version}, though ${newer.version} was given before`);
+    given.push({ version, order: this.order++ });
+    this.given.set(what, given);
   }
 
   /** As `check`, once what was expired has been refreshed. */
