@@ -1,6 +1,7 @@
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { entryPolicy } from '../catalogue/entry-policy.js';
+import { knownEntryOptions } from '../catalogue/known-entry-options.js';
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Key, KeyLike } from '../key/key.js';
 
@@ -14,10 +15,12 @@ export class Policies {
     this.ofDefaults = entryPolicy([defaults]);
   }
 
-  of<V>(key: Key, call?: EntryOptions<V>): EntryPolicy<V> {
+  /** @throws InvalidDurationError, InvalidOptionError naming the option. */
+  of<V>(key: Key, call?: EntryOptions<V>, known = knownEntryOptions): EntryPolicy<V> {
     const own = key instanceof CatalogueKey ? (key as CatalogueKey<V>).options : undefined;
     const base = (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
     if (!call) return base;
+    known.check(call);
     return entryPolicy([call, own, this.defaults as EntryOptions<V>], isPlain(call) ? base.serving : undefined);
   }
 

@@ -1,6 +1,7 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
@@ -150,7 +151,7 @@ export class TieredCache {
   async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
     const one = toKey(key);
     return this.rooms.writes.set(
-      [{ key: one, value, policy: this.policies.of<V>(one, options) }],
+      [{ key: one, value, policy: this.policies.of<V>(one, options, knownWriteOptions) }],
       options?.confirm === true,
     );
   }

@@ -28,5 +28,11 @@ export const entryOptionTable: OptionTable<EntryOptions> = {
   staleIfError: true,
 };
 
+/** What a call that writes may say. */
+export const knownWriteOptions = KnownOptions.of<EntryOptions & { readonly confirm?: boolean }>('An entry', {
+  ...entryOptionTable,
+  confirm: true,
+});
+
 /** What a call that loads may say. */
 export const knownEntryOptions = KnownOptions.of<EntryOptions>('An entry', entryOptionTable);

@@ -276,3 +276,14 @@ function shareable() {
   return { ...plain, isolations: ['freeze', 'share'] as const };
 }
 const plain = json<{ n: number }>();
+
+describe('options of a call', () => {
+  it('that nobody knows are an error which names the nearest', async () => {
+    const cache = await cacheWith();
+    const misspelt = { tll: '1h' } as object;
+    await expect(cache.getOrSet('a', () => 1, misspelt)).rejects.toThrow(/tll.*ttl/);
+    await expect(cache.set('a', 1, misspelt)).rejects.toThrow(/tll.*ttl/);
+    await expect(cache.getOrSetMany(['a'], () => [], misspelt)).rejects.toThrow(/tll.*ttl/);
+    expect(await cache.set('a', 1, { confirm: true })).toBe(true);
+  });
+});
