@@ -84,7 +84,7 @@ describe('what a newcomer types first', () => {
   }, 120_000);
 
   it('npm run demo shows how far it is, and ends with what each tier answered and the time saved', async () => {
-    const program = launched('demo.ts', { DEMO_SECONDS: '1', WORKERS: '1' });
+    const program = launched('demo.ts', { DEMO_SECONDS: '3', WORKERS: '1' });
     expect(await program.exited).toBe(0);
     expect(program.output).toMatch(/█{30} +\d s {2}\d+ requests\n/);
     expect(program.output).toMatch(/\d+ requests in \d\.\d s on 1 worker \(\d+ × 200/);
