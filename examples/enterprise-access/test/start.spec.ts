@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startMemcached } from '../../../test/support/memcached-process.js';
+import { startRedis } from '../../../test/support/redis-process.js';
 import { readCourses } from '../src/upstream/catalog/course-data.js';
 import { LaunchedProgram } from './support/launched-program.js';
 
@@ -80,6 +81,21 @@ describe('what a newcomer types first', () => {
     } finally {
       expect(await program.interrupt()).toBe(0);
       await memcached.stop();
+    }
+  }, 120_000);
+
+  it('CACHE_REDIS_URL=… npm start is the same service on Redis', async () => {
+    const redis = await startRedis();
+    const program = launched('start.ts', { CACHE_REDIS_URL: redis.url });
+    try {
+      await program.says(/\(1 worker\)[^]*Ctrl-C ends everything/);
+      const [single] = program.output.split('\n').filter((line) => line.startsWith('curl '));
+      expect(await run(single as string)).toMatchObject({ key: keys[0] });
+      // The content, its version, and the log at least.
+      expect(Number(await redis.text('DBSIZE'))).toBeGreaterThanOrEqual(3);
+    } finally {
+      expect(await program.interrupt()).toBe(0);
+      await redis.stop();
     }
   }, 120_000);
 

@@ -38,6 +38,8 @@ export interface FeedKeys {
 export class RedisSession {
   /** Names the session. */
   number = 0;
+  /** How often this process has begun to write an item that readers of a feed watch. */
+  watchedWrites = 0;
   private incarnation = '';
   private cameFrom = '';
   private readonly feeds = new Map<string, FeedKeys>();
@@ -85,6 +87,11 @@ export class RedisSession {
     }
     if (textOf(itemsOf(reply)?.[0]) !== word) throw connection.unavailable('a reply to another command');
     this.settled.add(feed);
+  }
+
+  /** Called before an item is written. */
+  willWrite(wireKey: string): void {
+    for (const { watch } of this.feeds.values()) if (watch === wireKey) this.watchedWrites++;
   }
 
   /** A mark of another session is a gap. */

@@ -9,27 +9,16 @@ import type { RedisConnection } from './redis-connection.js';
 import { newRevision, openItem, sealItem } from './redis-item.js';
 import { RedisPartition } from './redis-partition.js';
 import { isOk, itemsOf, textOf } from './redis-reply.js';
-import type { RedisAccess } from './redis-access.js';
 import type { RedisScript } from './redis-script.js';
 import { increment, removeIf, writeIf } from './redis-scripts.js';
 import { RedisServerError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
-import type { SessionSettings } from './redis-session.js';
+import type { FeedKeys } from './redis-session.js';
+import type { RedisShardSettings } from './redis-shard-settings.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { counterRevision, expectedHead, lifeOnTheWire } from './told-change.js';
 import { readFacts } from './redis-facts.js';
 import { newWord } from './redis-word.js';
-import type { RedisWakes } from './redis-wakes.js';
-
-export interface RedisShardSettings extends SessionSettings {
-  readonly access: RedisAccess;
-  /** Stands before every key on the wire. */
-  readonly prefix: string;
-  readonly maxItemBytes: number;
-  readonly wakes: RedisWakes;
-  /** It is all that there is: what a server says of itself is said of the shard. */
-  readonly isWhole: boolean;
-}
 
 /** Keys of Redis that live and fail as one: all of a server's, or those of one hash tag of a Cluster. */
 export class RedisShard implements Shard {
@@ -83,6 +72,7 @@ export class RedisShard implements Shard {
   async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
     const key = this.wireKey(storeKey);
     await this.connected();
+    this.session.willWrite(key);
     const { only } = options;
     const { maxItemBytes } = this.settings;
     if (bytes.length > maxItemBytes) return this.refuse(storeKey, only);
@@ -156,7 +146,18 @@ export class RedisShard implements Shard {
     });
   }
 
+  /** A reading that was sent before a write of the watched item, and is answered after it, tells of what stood there before: it is done again. */
   async readFeed(question: FeedQuestion): Promise<FeedReading> {
+    for (;;) {
+      const { watchedWrites } = this.session;
+      const reading = await this.readFeedOnce(question);
+      if (watchedWrites !== this.session.watchedWrites) continue;
+      this.session.wasRead(question.feed);
+      return reading;
+    }
+  }
+
+  private async readFeedOnce(question: FeedQuestion): Promise<FeedReading> {
     const { feed, watch } = question;
     const keys = this.feedKeys(feed, watch);
     const connection = await this.connected();
@@ -176,7 +177,6 @@ export class RedisShard implements Shard {
       connection.end('it is a primary no more');
       throw this.unavailable('it is a primary no more');
     }
-    this.session.wasRead(feed);
     return reading;
   }
 
@@ -191,7 +191,7 @@ export class RedisShard implements Shard {
     };
   }
 
-  private feedKeys(feed: string, watch: string): { counter: string; watch: string; incarnation: string } {
+  private feedKeys(feed: string, watch: string): FeedKeys {
     const counter = `${this.wireKey(feed)}~feed`;
     return { counter, watch: this.wireKey(watch), incarnation: `${counter}:incarnation` };
   }
