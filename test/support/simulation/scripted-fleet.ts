@@ -38,6 +38,7 @@ export class ScriptedFleet {
 
   /** Lets the one that is called so happen. @throws where there is none: the story is another one. */
   async deliver(called: RegExp): Promise<void> {
+    await setImmediate();
     if (!(await this.network.deliver(called)))
       throw new Error(`Nothing is called ${called} after\n${this.trace.join('\n')}`);
     await setImmediate();
