@@ -12,6 +12,8 @@ import { diskStore } from '../../src/disk.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-process.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
 import { startMemcached } from '../support/memcached-process.js';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -90,6 +92,32 @@ describe('tiered-cache on a store', () => {
     const away = await run('stats', '--servers', '127.0.0.1:1', '--namespace', 'test', '--package-version', '1');
     expect(away.code).toBe(1);
     expect(away.out).toContain('does not answer');
+  });
+});
+
+describe('tiered-cache on Redis', () => {
+  it('counts and takes away what the cache keeps there', async () => {
+    const server = await startRedis();
+    try {
+      const cache = await buildCache({ store: redisStore({ url: server.url }) });
+      await cache.set('a', { secret: 'hello' });
+      await cache.close();
+      const onRedis = ['--redis', server.url, '--namespace', 'test', '--package-version', '1.0.0'];
+      const { code, out } = await run('stats', '--json', ...onRedis);
+      expect(code).toBe(0);
+      const { shards } = JSON.parse(out) as { shards: Record<string, number>[] };
+      expect(shards[0]).toMatchObject({ shard: `redis ${server.address}`, answers: true });
+      expect(shards[0]?.['entries']).toBeGreaterThanOrEqual(3);
+      expect((await run('get', 'a', ...onRedis)).code).toBe(0);
+      expect((await run('delete', 'a', ...onRedis)).code).toBe(0);
+      expect((await run('get', 'a', ...onRedis)).code).toBe(1);
+      expect((await run('stats', ...onRedis, '--disk', '/tmp')).err).toMatch(
+        /give one of --servers, --redis and --disk/,
+      );
+      expect((await run('stats', '--redis', 'http://x')).err).toMatch(/--redis.*rediss:/s);
+    } finally {
+      await server.stop();
+    }
   });
 });
 
