@@ -55,6 +55,8 @@ export class Lease {
   private readonly controller = new AbortController();
   private readonly ownSignal: AbortSignal;
   private until: number;
+  /** The same on the wall clock, as it stood when the right was won. */
+  private wallUntil: number;
   private fencing: number;
   private renewal: Timer | undefined;
   private expiry: Timer | undefined;
@@ -74,6 +76,7 @@ export class Lease {
     this.#token = terms.token;
     this.ttlMs = terms.ttlMs;
     this.until = terms.validUntil;
+    this.wallUntil = this.onTheWall(terms.validUntil);
     this.fencing = terms.fencingToken;
     this.ownSignal = leaseSignal(this.controller, () => this.notice());
     this.scheduleExpiry();
@@ -204,7 +207,15 @@ export class Lease {
   /** Timers come late to a process that was stopped or blocked; every call looks at the clock itself first. */
   private notice(): void {
     if (this.context.protections.noticesExpiry === false || this.lostBy || this.releasing) return;
-    if (this.context.clock.monotonic() >= this.until) this.lose(this.storeIsAway ? 'unreachable' : 'expired');
+    const { clock } = this.context;
+    // A machine that was suspended stops the first clock, and finds the second one moved on: others may hold the lock by now.
+    const isOver = clock.monotonic() >= this.until || clock.now() >= this.wallUntil;
+    if (isOver) this.lose(this.storeIsAway ? 'unreachable' : 'expired');
+  }
+
+  private onTheWall(until: number): number {
+    const { clock } = this.context;
+    return clock.now() + until - clock.monotonic();
   }
 
   private lose(reason: LossReason): void {
@@ -228,6 +239,7 @@ export class Lease {
     if (outcome.status === 'lost') this.lose(outcome.reason);
     if (outcome.status !== 'renewed') return false;
     this.until = outcome.sentAt + ttlMs - clockResolutionMs;
+    this.wallUntil = this.onTheWall(this.until);
     this.scheduleExpiry();
     return true;
   }
