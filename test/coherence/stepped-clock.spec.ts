@@ -19,3 +19,21 @@ describe('a wall clock that is set back while the feed is read', () => {
     expect(await fleet.done(load('new'))).toBe('new');
   });
 });
+
+describe('a process that stood still', () => {
+  const fleet = new ScriptedFleet();
+  afterEach(() => fleet.close());
+
+  it('T4 believes nothing for being blind when it wakes, and cannot read the feed', async () => {
+    const a = await fleet.process('A');
+    const b = await fleet.process('B', { coherence: { interval: 1_000, blindFor: 5_000 } });
+    const load = (value: string) => b.cache.getOrSet('k', () => value, { ttl: '1h' });
+    expect(await fleet.done(load('old'))).toBe('old');
+    expect(await fleet.done(a.cache.delete('k'), /^A/)).toBe(true);
+    fleet.clock.skip(7_000);
+    fleet.network.away.add(0);
+    await fleet.later(0);
+    await fleet.deliverAll();
+    expect(await fleet.done(load('new'))).toBe('new');
+  });
+});

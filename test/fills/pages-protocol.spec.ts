@@ -39,11 +39,21 @@ describe('two releases, parts of a store and entries that are built from entries
     expect(await firstViolation([seed])).toBeUndefined();
   });
 
-  it.each<[number, Protections, string]>([
-    [33, { names: false }, 'near tiers keep what began before an invalidation'],
-    [231, { leases: false }, 'fills are not bound to a revision'],
-    [7, { generations: false }, 'an entry outlives the generations of its tags'],
-  ])('T1 (−) they are, in the story of seed %d, where %j: %s', async (seed, protections) => {
-    expect(await firstViolation([seed], protections)).toMatch(/was acknowledged/);
-  });
+  // The last two are seen in one story of some thousands: elsewhere they have tests of their own, step by step.
+  const off: [Protections, string][] = [
+    [{ names: false }, 'near tiers keep what began before an invalidation'],
+    [{ leases: false }, 'fills are not bound to a revision'],
+    [{ generations: false }, 'an entry outlives the generations of its tags'],
+  ];
+  const rarely: [Protections, string][] = [
+    [{ versions: false }, 'an entry outlives the listing of its version'],
+    [{ verification: false }, 'loads build on whatever is near'],
+  ];
+  it.each(endurance ? [...off, ...rarely] : off)(
+    'T1 T2 (−) they are, where %j: %s',
+    async (protections) => {
+      expect(await firstViolation(upTo(endurance ? 20_000 : 2_000), protections)).toMatch(/was (acknowledged|expired)/);
+    },
+    limitMs,
+  );
 });
