@@ -7,6 +7,7 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import type { StorePlace } from '../support/store-places.js';
@@ -23,7 +24,8 @@ describe.each(storePlaceNames)('an entry that is built from another, on %s', (na
   afterAll(() => place.remove());
   let runs = 0;
   const caches: TieredCache[] = [];
-  const connect = (): Store => place.connect();
+  /** Without push: what a process knows it has asked for. */
+  const connect = (): Store => new HeldAnswers(place.connect()).store;
   let row = 'old';
 
   async function twoProcesses(
