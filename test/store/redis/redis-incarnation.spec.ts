@@ -162,10 +162,14 @@ describe('A replica that takes over and missed a deletion', () => {
   }, 40_000);
 
   it('(−) does both where every incarnation is taken for one', async () => {
-    const { seen, lateFill } = await readAfterFailover({ checksIncarnation: false });
-    expect(seen).toContain('old');
-    expect(lateFill).toBe('stored');
-  }, 40_000);
+    // Whether the replica answers before the cache has given up its connection is up to chance: one story of several shows it.
+    const told: string[] = [];
+    for (let time = 0; time < 6 && !told.includes('old stored'); time++) {
+      const { seen, lateFill } = await readAfterFailover({ checksIncarnation: false });
+      told.push(`${seen.includes('old') ? 'old' : 'absent'} ${lateFill}`);
+    }
+    expect(told).toContain('old stored');
+  }, 120_000);
 });
 
 describe('An incarnation that returns', () => {
