@@ -55,9 +55,14 @@ describe('a server that turns a client away', () => {
   it('by a limit of connections is quoted once', async () => {
     const faults = recordFaults();
     const server = await memcached('-c', '40');
-    const held = Array.from({ length: 60 }, () => connect(server.port, '127.0.0.1').on('error', () => {}));
+    const held = Array.from({ length: 60 }, () =>
+      connect(server.port, '127.0.0.1')
+        .on('error', () => {})
+        .resume(),
+    );
     endings.push(() => held.forEach((socket) => socket.destroy()));
-    await Promise.all(held.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+    // The server has come to its limit when it turns one of them away.
+    await Promise.race(held.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     const shard = await openShard(server.address);
     await eventually(async () => {
       await expect(shard.readMany(['a'])).rejects.toThrow(/Too many open connections/);
