@@ -3,10 +3,9 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { toKey } from '../key/key.js';
-import type { Key, KeyLike } from '../key/key.js';
+import type { KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import { loadUnderWay } from '../load/flight.js';
-import type { Landed } from '../load/flight.js';
 import type { Loader } from '../load/loader.js';
 import type { Lookup } from '../value/lookup.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
@@ -261,7 +260,7 @@ export class TieredCache {
     if (found) {
       const { value } = hits.hit(one, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;
-      return this.takenOnce(one, position, await flights.serveStale(one, found.copy, loader, policy));
+      return hits.taken(one, position, await flights.serveStale(one, found.copy, loader, policy));
     }
     const forced = this.rooms.scope.current()?.forced ?? false;
     const landed = await flights.find(one, loader, policy, forced);
@@ -271,11 +270,6 @@ export class TieredCache {
       return hits.taken(one, position, await flights.refreshed(one, landed.copy, loader, policy));
     }
     if (landed.refreshDue !== true) return hits.taken(one, position, landed);
-    return this.takenOnce(one, position, await flights.serveStale(one, landed.copy, loader, policy));
-  }
-
-  /** As `taken`. A refresh says when there is none any more. */
-  private takenOnce<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
-    return this.rooms.hits.taken(key, position, landed);
+    return hits.taken(one, position, await flights.serveStale(one, landed.copy, loader, policy));
   }
 }

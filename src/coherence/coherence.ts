@@ -77,6 +77,12 @@ export class Coherence {
     return { key, name, space, storeKey: space.storeKey(key.text), shard, feed: this.feedOf(shard) };
   }
 
+  /** As `place`, for a look-up; undefined also where the store is not to be asked: by its policy, or while an invalidation of the key waits. */
+  placeToRead(key: Key, { shared }: { readonly shared: boolean }): Placed | undefined {
+    const placed = shared ? this.place(key) : undefined;
+    return placed && this.outbox.has(placed.name) ? undefined : placed;
+  }
+
   /** What a key is called in the feed: its text, or its digest where that is long or not to be seen in a store. */
   nameOf(key: Key): string {
     const { text } = key;

@@ -1,4 +1,4 @@
-import type { FeedReading, Invalidated, Mark } from '../store/feed.js';
+import type { FeedReading, Mark } from '../store/feed.js';
 import type { Shard } from '../store/store.js';
 import type { Timer } from '../value/clock.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -225,5 +225,3 @@ export class ShardFeed {
 
 /** A mark that no feed has: whoever stands nowhere is told of a gap. */
 const nowhere: Mark = { id: '', number: -1, offset: 0 };
-
-export type { Invalidated };

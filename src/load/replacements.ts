@@ -34,7 +34,7 @@ export class Replacements {
   /** Loads whatever the tiers hold, and replaces it. */
   async force<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
-    const placed = this.placed(key, policy);
+    const placed = this.coherence.placeToRead(key, policy);
     const lease = placed && (await this.seize(placed));
     return this.load(flight, key, loader, policy, placed, lease, 'forced');
   }
@@ -51,7 +51,7 @@ export class Replacements {
     policy: EntryPolicy<V>,
   ): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
-    const placed = this.placed(key, policy);
+    const placed = this.coherence.placeToRead(key, policy);
     if (!placed?.shard.invalidate) {
       const lease = placed && this.leases.unfenced(placed.shard, placed.storeKey);
       return this.load(flight, key, loader, policy, placed, lease, 'refresh', stale);
@@ -127,11 +127,6 @@ export class Replacements {
     one.lease = lease;
     await this.fills.load(flight, [one], loadOne(loader, stale), cause);
     return one.landed as Landed<V>;
-  }
-
-  private placed<V>(key: Key, policy: EntryPolicy<V>): Placed | undefined {
-    const placed = policy.shared ? this.coherence.place(key) : undefined;
-    return placed && this.coherence.outbox.has(placed.name) ? undefined : placed;
   }
 
   private lifeLeftMs({ storeKey }: Placed, item: StoredItem): number {

@@ -33,7 +33,7 @@ export class SingleReads {
    * store's own promise, in one step.
    */
   readOrLoad<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
-    const placed = this.placed(key, policy);
+    const placed = this.coherence.placeToRead(key, policy);
     if (!placed?.shard.invalidate || !this.needsItemAlone(placed, policy))
       return this.fill(flight, key, placed, loader, policy);
     return placed.shard.readOrStub([placed.storeKey], leaseMs).then(
@@ -56,7 +56,7 @@ export class SingleReads {
    * the time of one that goes by a flight.
    */
   foundNow<V>(key: Key, policy: EntryPolicy<V>): Landed<V> | undefined {
-    const placed = this.placed(key, policy);
+    const placed = this.coherence.placeToRead(key, policy);
     if (!placed?.shard.readNow || !this.needsItemAlone(placed, policy)) return undefined;
     const item = placed.shard.readNow(placed.storeKey);
     if (!item || item.bytes.length === 0) return undefined;
@@ -78,11 +78,6 @@ export class SingleReads {
     one.answer = answer;
     await this.fills.run(flight, [one], loadOne(loader));
     return one.landed as Landed<V>;
-  }
-
-  private placed<V>(key: Key, policy: EntryPolicy<V>): Placed | undefined {
-    const placed = policy.shared ? this.coherence.place(key) : undefined;
-    return placed && this.coherence.outbox.has(placed.name) ? undefined : placed;
   }
 
   private needsItemAlone<V>({ feed, space }: Placed, { tags, idleMs, requestOnly }: EntryPolicy<V>): boolean {
