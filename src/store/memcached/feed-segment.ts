@@ -46,6 +46,27 @@ export function frameRecords(records: readonly Uint8Array[]): Buffer {
   return frame;
 }
 
+/**
+ * Frames of so many bytes at most, or of one record. A frame is one append, and stands or is missing as a whole: what is asked in one turn is told
+ * in one trip, and no frame comes near the limit of an item.
+ */
+export function framesOf(records: readonly Uint8Array[], maxBytes: number): Buffer[] {
+  const frames: Buffer[] = [];
+  let frame: Uint8Array[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    if (frame.length > 0 && bytes + 2 + record.length > maxBytes) {
+      frames.push(frameRecords(frame));
+      frame = [];
+      bytes = 0;
+    }
+    frame.push(record);
+    bytes += 2 + record.length;
+  }
+  if (frame.length > 0) frames.push(frameRecords(frame));
+  return frames;
+}
+
 /** The records from an offset on, as views. Undefined: what lies there can't be records. */
 export function recordsFrom(value: Buffer, offset: number): Buffer[] | undefined {
   const records: Buffer[] = [];

@@ -25,7 +25,9 @@ export interface FeedTuning {
 }
 
 /** Readers that are further behind have a gap; what they would have needed goes. */
-const keptSegments = 300;
+const keptBytes = 5 * 2 ** 20;
+/** Where segments have grown, fewer are kept: more than one goes at a time. What was left of smaller ones goes by its life. */
+const goneAtOnce = 4;
 const retiredLifeSeconds = 3_600;
 const longest = 16;
 
@@ -35,6 +37,8 @@ export class FeedState {
   place: Place | undefined;
   seen: SeenSegment | undefined;
   private movedAt = -Infinity;
+  /** Of the segment that was found to be full last. */
+  private fullBytes = 0;
 
   constructor(
     private readonly feed: string,
@@ -55,6 +59,7 @@ export class FeedState {
     const { segmentBytes, leastLifeMs, clock } = this.tuning;
     const bound = Math.min(segmentBytes, itemSizeMax / 4);
     if (bytes < bound) return false;
+    this.fullBytes = bytes;
     return (
       bytes >= Math.min(longest * segmentBytes, itemSizeMax / 2) || clock.monotonic() - this.movedAt >= leastLifeMs
     );
@@ -100,11 +105,12 @@ export class FeedState {
     return { line: `md ${this.segmentKey(number)}` };
   }
 
-  /** After the counter has left it: a life for the segment, and the end of one that nobody may be interested in. */
+  /** After the counter has left it: a life for the segment, and the end of those that nobody may be interested in. */
   retire(number: number): Command[] {
+    const kept = Math.ceil(keptBytes / Math.max(this.fullBytes, this.tuning.segmentBytes));
     return [
       { line: `mg ${this.segmentKey(number)} T${retiredLifeSeconds}` },
-      this.removeSegment(Math.max(0, number - keptSegments)),
+      ...Array.from({ length: goneAtOnce }, (_, index) => this.removeSegment(Math.max(0, number - kept - index))),
     ];
   }
 

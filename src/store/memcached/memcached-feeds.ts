@@ -5,7 +5,7 @@ import type { Appended, Around } from './feed-append.js';
 import type { Place } from './feed-place.js';
 import { readFeed } from './feed-reading.js';
 import type { Read } from './feed-reading.js';
-import { frameRecords } from './feed-segment.js';
+import { framesOf } from './feed-segment.js';
 import { FeedState } from './feed-state.js';
 import type { FeedTuning } from './feed-state.js';
 import type { MetaConnection } from './meta-connection.js';
@@ -26,7 +26,7 @@ export class MemcachedFeeds {
     records: readonly Uint8Array[],
   ): Promise<Appended> {
     const feed = this.state(name);
-    const frames = records.map((record) => frameRecords([record]));
+    const frames = framesOf(records, Math.min(this.tuning.segmentBytes, around.itemSizeMax / 4));
     const appended = await converse(connection, appendFrames(feed, around, frames));
     if (appended.full) this.follow(connection, feed, appended.full);
     return appended;

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import type { Shard } from '../../src/store/store.js';
+import { expectInQuiet } from '../support/in-quiet.js';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { startWorker } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+
+interface Storm {
+  readonly acknowledged: number;
+  readonly tookMs: number;
+}
+
+const endurance = process.env['ENDURANCE'] === '1';
+const writers = endurance ? 4 : 2;
+const invalidations = endurance ? 1_200_000 : 8_000;
+const invalidationsPerSecond = 20_000;
+const hotKeys = endurance ? 20_000 : 2_000;
+/** Twice what a reader may be behind, and the segment that is being written. */
+const maxFeedBytes = 9 * 2 ** 20;
+
+describe('a storm of invalidations from several processes on one memcached', () => {
+  let server: MemcachedProcess;
+  let reader: WorkerProcess;
+  let shortSighted: WorkerProcess;
+  let storm: WorkerProcess[];
+  let took: number;
+  beforeAll(async () => {
+    server = await startMemcached();
+    const start = (name: string, maxBehindBytes = 4 * 2 ** 20): Promise<WorkerProcess> => {
+      const data = { servers: server.address, name, maxBehindBytes, interval: endurance ? 1_000 : 100 };
+      return startWorker(new URL('./support/storm-worker.ts', import.meta.url), data);
+    };
+    const names = Array.from({ length: writers }, (_, index) => `writer-${index}`);
+    [reader, shortSighted, storm] = await Promise.all([
+      start('reader'),
+      start('short-sighted', 65_536),
+      Promise.all(names.map((name) => start(name))),
+    ]);
+    await storm[0]?.call('fill', hotKeys);
+    for (const each of [reader, shortSighted]) {
+      await each.call('keep', hotKeys);
+      expect(await each.call('near', hotKeys)).toBe(hotKeys);
+    }
+    shortSighted.pause();
+    const startedAt = performance.now();
+    const storms = await Promise.all(
+      storm.map((each) => each.call<Storm>('invalidate', invalidations / writers, 1_000)),
+    );
+    took = performance.now() - startedAt;
+    expect(storms.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBe(invalidations);
+    shortSighted.resume();
+  }, 300_000);
+  afterAll(async () => {
+    await Promise.all([reader, shortSighted, ...storm].map((worker) => worker.stop()));
+    await server.stop();
+  });
+
+  it('T6 leaves the near copies of a reader where they are, but for the one that was named', async () => {
+    expect(await storm[0]?.call('remove', 'hot:17')).toBe(true);
+    expect(await reader.call('heard', 'hot:17')).toBe(true);
+    expect(await reader.call('near', hotKeys)).toBe(hotKeys - 1);
+  });
+
+  it('T6 clears them where a reader may be behind by 64 KiB only, and was', async () => {
+    expect(await shortSighted.call('heard', 'hot:17')).toBe(true);
+    expect(await shortSighted.call('near', hotKeys)).toBe(0);
+  });
+
+  it('T6 is acknowledged at 20,000 a second, and trips no breaker', async () => {
+    console.log(`storm: ${Math.round(invalidations / (took / 1_000))} invalidations a second`);
+    expectInQuiet(took, (invalidations / invalidationsPerSecond) * 1_000);
+    for (const worker of [reader, shortSighted, ...storm]) expect(await worker.call('refused')).toEqual([]);
+  });
+
+  it('T6 leaves a feed within its bound', async () => {
+    const store = memcachedStore({ servers: server.address, connectTimeout: 5_000, commandTimeout: 5_000 });
+    const [shard] = store.shards;
+    let bytes = 0;
+    for await (const key of (shard.keys as NonNullable<Shard['keys']>).call(shard, '')) {
+      if (key.includes('~feed:')) bytes += (await shard.readMany([key]))[0]?.bytes.length ?? 0;
+    }
+    await store.close();
+    console.log(`feed: ${bytes} bytes`);
+    expect(bytes).toBeGreaterThan(Math.min(invalidations, maxFeedBytes / 4));
+    expect(bytes).toBeLessThan(maxFeedBytes);
+  });
+});

@@ -1,0 +1,62 @@
+import { TieredCache } from '../../../src/cache/tiered-cache.js';
+import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { onCacheEvent } from '../../../src/value/events.js';
+import { logRead } from '../../support/log-read.js';
+import { serveWorker } from '../../support/serve-worker.js';
+
+interface StormData {
+  readonly servers: string;
+  readonly name: string;
+  /** How far it may be behind in the feed. */
+  readonly maxBehindBytes: number;
+  readonly interval: number;
+}
+
+/** A process of a fleet in which many invalidate at once. Whether it writes or reads, its test says. */
+serveWorker(async ({ servers, name, maxBehindBytes, interval }: StormData) => {
+  const patience = 5_000;
+  const cache = new TieredCache({
+    name,
+    namespace: 'storm',
+    packageVersion: '1',
+    store: memcachedStore({ servers, commandTimeout: patience, connectTimeout: patience }),
+    process: { maxEntries: 50_000 },
+    coherence: { maxBehindBytes, interval },
+  });
+  await cache.open();
+  const refused: string[] = [];
+  onCacheEvent('fault', ({ kind }) => refused.push(kind));
+  onCacheEvent('breaker', ({ state }) => refused.push(`breaker ${state}`));
+  const hot = (count: number): string[] => Array.from({ length: count }, (_, index) => `hot:${index}`);
+  return {
+    /** Deletes keys of its own, so many at a time, and says how many were acknowledged and how long that took. */
+    async invalidate(total: number, atOnce: number) {
+      let next = 0;
+      let acknowledged = 0;
+      const startedAt = performance.now();
+      const caller = async (): Promise<void> => {
+        while (next < total) if (await cache.delete(`${name}:${next++ % 5_000}`)) acknowledged++;
+      };
+      await Promise.all(Array.from({ length: atOnce }, caller));
+      return { acknowledged, tookMs: performance.now() - startedAt };
+    },
+    async fill(count: number): Promise<void> {
+      await cache.setMany(hot(count).map((key, index) => [key, index, { ttl: '10m' }]));
+    },
+    async keep(count: number): Promise<void> {
+      await logRead(name);
+      await cache.getMany(hot(count));
+    },
+    /** Which of the hot keys are near. */
+    near(count: number): number {
+      return hot(count).filter((key) => cache.peek(key) !== undefined).length;
+    },
+    async heard(key: string): Promise<boolean> {
+      await logRead(name);
+      return cache.peek(key) === undefined;
+    },
+    remove: (key: string) => cache.delete(key),
+    refused: () => refused,
+    stop: () => cache.close(),
+  };
+});
