@@ -70,12 +70,12 @@ export class KeyvShard implements Shard {
     });
   }
 
-  increment(storeKey: string, by: number, seed: number): Promise<number> {
+  increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
     return this.inTurn(storeKey, async () => {
       const present = await this.read(storeKey);
       const sum = present ? numberIn(present) + by : seed;
       if (!Number.isSafeInteger(sum)) throw this.unavailable(`${storeKey} holds no counter`);
-      await this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), Infinity);
+      await this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), lifeMs);
       return present ? sum : this.settled(storeKey, sum);
     });
   }

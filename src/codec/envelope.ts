@@ -84,7 +84,7 @@ export function openEnvelope(storeKey: string, bytes: Buffer): Envelope {
   try {
     return readChecked(bytes);
   } catch (cause) {
-    throw new UndecodableError('A length in the head points outside of the bytes.', { cause });
+    throw new UndecodableError('The head says what no entry does.', { cause });
   }
 }
 
@@ -102,13 +102,15 @@ function readChecked(bytes: Buffer): Envelope {
   let tags: readonly TagGeneration[] = noTags;
   if (flags & hasTags) [tags, at] = readTags(bytes, at);
   if (at > bytes.length) throw new RangeError('The head is longer than the bytes.');
+  const generation = bytes.readDoubleBE(32);
+  if (!isGeneration(generation)) throw new RangeError('The generation is none.');
   const envelope: Envelope = {
     codec,
     createdAt: bytes.readUIntBE(10, 6),
     freshUntil: readInstant(bytes, 16),
     staleUntil: readInstant(bytes, 22),
     loadCostMs: bytes.readUInt32BE(28),
-    generation: bytes.readDoubleBE(32),
+    generation,
     tags,
     payload: bytes.subarray(at),
   };
@@ -122,10 +124,17 @@ function readTags(bytes: Buffer, start: number): [TagGeneration[], number] {
   let at = start + 1;
   for (let left = bytes.readUInt8(start); left > 0; left--) {
     const end = at + 2 + bytes.readUInt16BE(at);
-    tags.push({ tag: bytes.toString('utf8', at + 2, end), generation: bytes.readDoubleBE(end) });
+    const generation = bytes.readDoubleBE(end);
+    if (!isGeneration(generation)) throw new RangeError('The generation of a tag is none.');
+    tags.push({ tag: bytes.toString('utf8', at + 2, end), generation });
     at = end + 8;
   }
   return [tags, at];
+}
+
+/** -1 and 0 stand where there was none to know. */
+function isGeneration(number: number): boolean {
+  return Number.isSafeInteger(number) && number >= -1;
 }
 
 function checksum(storeKey: string, bytes: Buffer): number {

@@ -46,14 +46,14 @@ export function decodeRecord(bytes: Buffer): FeedRecord | undefined {
     const fields = JSON.parse(bytes.toString('utf8')) as unknown;
     if (!Array.isArray(fields) || fields.length !== 6) return undefined;
     const [given, writer, number, at, keys, tags] = fields as unknown[];
-    if (given !== format || typeof writer !== 'string' || !Number.isSafeInteger(number) || typeof at !== 'number') {
+    if (given !== format || typeof writer !== 'string' || !Number.isSafeInteger(number) || !Number.isFinite(at)) {
       return undefined;
     }
     if (!isTexts(keys) || !isTexts(tags)) return undefined;
     return {
       writer,
       number: number as number,
-      at,
+      at: at as number,
       names: [...keys.map((key) => ({ key })), ...tags.map((tag) => ({ tag }))],
     };
   } catch {

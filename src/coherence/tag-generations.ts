@@ -1,6 +1,7 @@
 import { encodePart } from '../key/key-part.js';
 import { digest, maxKeyBytes } from '../key/key-space.js';
 import { byShard } from '../store/placement.js';
+import { countOn, isCounter, numberIn } from '../store/sound-counter.js';
 import type { Shard, Store } from '../store/store.js';
 import type { TagGeneration } from '../value/entry.js';
 import type { Invalidating } from './shard-invalidations.js';
@@ -48,9 +49,9 @@ export class TagGenerations {
     const items = await shard.readMany(keys);
     return Promise.all(
       items.map(async (item, index): Promise<TagGeneration> => {
-        const stored = item ? Number(item.bytes.toString('latin1')) : NaN;
         const key = keys[index] as string;
-        const generation = Number.isSafeInteger(stored) ? stored : await shard.increment(key, 0, this.seed());
+        const stored = item && numberIn(item);
+        const generation = isCounter(stored) ? stored : await countOn(shard, key, 0, this.seed());
         return { tag: tags[index] as string, generation };
       }),
     );

@@ -1,3 +1,5 @@
+import { isCounter } from '../store/sound-counter.js';
+
 /** A version of the application that has entries on a shard. */
 export interface RegisteredPrefix {
   /** Begins the store keys of its entries: namespace, package version and stamp. */
@@ -50,13 +52,21 @@ export function decodeRegistry(bytes: Buffer): VersionRegistry | undefined {
 function readRow(row: unknown): RegisteredPrefix | undefined {
   if (!Array.isArray(row)) return undefined;
   const [prefix, fingerprint, generation, renewedAt] = row as unknown[];
-  if (typeof prefix !== 'string' || prefix.length > 250 || typeof fingerprint !== 'string') return undefined;
-  if (!isGeneration(generation) || typeof renewedAt !== 'number') return undefined;
+  if (
+    typeof prefix !== 'string' ||
+    prefix.length > 250 ||
+    typeof fingerprint !== 'string' ||
+    fingerprint.length > 100
+  ) {
+    return undefined;
+  }
+  if (!isGeneration(generation) || typeof renewedAt !== 'number' || !Number.isFinite(renewedAt)) return undefined;
   return { prefix, fingerprint, generation, renewedAt };
 }
 
+/** One at the end of all numbers could never be followed: whoever can write to the store would have cleared for the last time. */
 function isGeneration(given: unknown): given is number {
-  return Number.isSafeInteger(given) && (given as number) >= 0;
+  return typeof given === 'number' && isCounter(given);
 }
 
 /** The number that an entry of this prefix carries; undefined: the prefix is not listed. */

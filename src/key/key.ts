@@ -6,6 +6,9 @@ import type { KeyPart } from './key-part.js';
 /** What the cache takes for a key: a plain string `'a'` is `versionedKey('a')`. */
 export type KeyLike = string | Key;
 
+/** Of a key's text. More is a document, not a name: it would be hashed, sent and kept in full wherever the key is named. */
+export const maxKeyTextBytes = 8_192;
+
 /**
  * An immutable list of parts. It carries no version: the cache that uses it puts its namespace, package version and stamp in
  * front. Different lists never share an entry.
@@ -24,6 +27,7 @@ export class Key {
   constructor(parts: readonly KeyPart[] | undefined, text?: string | null) {
     this.ownParts = text === undefined ? [...(parts ?? [])] : parts;
     this.ownText = text === undefined ? encodeParts(parts ?? []) : (text ?? undefined);
+    if (this.ownText !== undefined) assertLength(this.ownText);
     this.ownId = undefined;
   }
 
@@ -31,9 +35,9 @@ export class Key {
     return Object.freeze((this.ownParts ??= this.text.split(':').map(decodePart)));
   }
 
-  /** The encoded parts joined with `:`, all printable ASCII, of any length. Different lists have different texts. */
+  /** The encoded parts joined with `:`, all printable ASCII, at most {@link maxKeyTextBytes}. Different lists have different texts. @throws InvalidKeyError for a longer one. */
   get text(): string {
-    return (this.ownText ??= this.encode(this.ownParts ?? []));
+    return (this.ownText ??= assertLength(this.encode(this.ownParts ?? [])));
   }
 
   /**
@@ -72,7 +76,7 @@ export class Key {
 /**
  * A key of these parts. Its order and types matter: `('a', 'b:c')`, `('a:b', 'c')`, `(1)` and `('1')` are four keys.
  *
- * @throws InvalidKeyError for an empty list, a part of another type, NaN, infinities, lone surrogates.
+ * @throws InvalidKeyError for an empty list, a part of another type, NaN, infinities, lone surrogates, more than 8,192 encoded characters.
  * @example versionedKey('content_metadata', customerUuid, contentKey)
  */
 export function versionedKey(...parts: KeyPart[]): Key {
@@ -107,6 +111,13 @@ function encodeParts(parts: readonly KeyPart[]): string {
   let text = encodePart(parts[0] as KeyPart);
   for (let index = 1; index < parts.length; index++) text += `:${encodePart(parts[index] as KeyPart)}`;
   return text;
+}
+
+function assertLength(text: string): string {
+  if (text.length <= maxKeyTextBytes) return text;
+  throw new InvalidKeyError(
+    `A key has ${text.length} encoded characters, more than ${maxKeyTextBytes}. Put a digest of the long part into it.`,
+  );
 }
 
 function jsonSafe(part: Exclude<KeyPart, null>): string | number | boolean {

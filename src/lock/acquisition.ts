@@ -8,7 +8,7 @@ import type { FencingCounter } from './fencing-counter.js';
 import type { GhostLocks } from './ghost-locks.js';
 import type { ResolvedLockOptions } from './lock-options.js';
 import type { LockPlace } from './lock-place.js';
-import { decodeRecord, encodeRecord } from './lock-record.js';
+import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
 import { removeOwnLock } from './own-lock.js';
 
 export interface AcquisitionContext {
@@ -27,8 +27,8 @@ const maxRounds = 4;
 
 /** One caller's efforts to take one lock. */
 export class Acquisition {
-  /** Tokens of `add`s that were sent and not answered, and when: any of them may yet be, or become, the lock's. */
-  private readonly unanswered = new Map<string, number>();
+  /** Tokens of `add`s that were sent and not answered, by what each is called in the store, and when: any of them may yet be, or become, the lock's. */
+  private readonly unanswered = new Map<string, { readonly token: string; readonly sentAt: number }>();
 
   constructor(
     private readonly place: LockPlace,
@@ -61,12 +61,13 @@ export class Acquisition {
 
   /** The caller has his answer. What he sent and never heard of is removed wherever it turns up. */
   finish(): void {
-    this.context.ghosts.watch(this.place, this.unanswered, this.options.ttlMs);
+    const sent = new Map([...this.unanswered].map(([holder, { sentAt }]) => [holder, sentAt]));
+    this.context.ghosts.watch(this.place, sent, this.options.ttlMs);
   }
 
   /** A grant that nobody wants any more. */
   disown(token: string): void {
-    this.unanswered.set(token, this.context.clock.monotonic());
+    this.unanswered.set(holderOf(token), { token, sentAt: this.context.clock.monotonic() });
   }
 
   /** @returns undefined when the lock was found free. */
@@ -77,11 +78,12 @@ export class Acquisition {
     if (approach === 'add') {
       const token = randomBytes(18).toString('base64url');
       const sentAt = clock.monotonic();
-      this.unanswered.set(token, sentAt);
-      const record = encodeRecord({ token, until: clock.now() + ttlMs, ttlMs });
+      const holder = holderOf(token);
+      this.unanswered.set(holder, { token, sentAt });
+      const record = encodeRecord({ holder, until: clock.now() + ttlMs, ttlMs });
       const added = await this.inTime(shard.write(lockKey, record, { lifeMs: ttlMs, only: 'absent' }), deadlineAt);
       if (added.status === 'stored') return this.grant(token, sentAt, deadlineAt);
-      this.unanswered.delete(token);
+      this.unanswered.delete(holder);
     }
     const [item] = await this.inTime(shard.readMany([lockKey]), deadlineAt);
     return item && this.judge(item, deadlineAt);
@@ -92,14 +94,14 @@ export class Acquisition {
     const record = decodeRecord(bytes);
     // Bytes that no holder wrote count as somebody else's: a lock is never taken over on a guess.
     if (!record) return { status: 'held' };
-    const sentAt = this.unanswered.get(record.token);
-    if (sentAt === undefined) {
+    const own = this.unanswered.get(record.holder);
+    if (own === undefined) {
       // Not more than its life, however far the holder's clock is ahead.
       return { status: 'held', retryAfterMs: Math.min(Math.max(0, record.until - clock.now()), record.ttlMs) };
     }
-    if (clock.monotonic() - sentAt < this.options.ttlMs / 2) return this.grant(record.token, sentAt, deadlineAt);
+    if (clock.monotonic() - own.sentAt < this.options.ttlMs / 2) return this.grant(own.token, own.sentAt, deadlineAt);
     // Ours, but half of its life went by before it was found.
-    await removeOwnLock(this.place, record.token, { clock, deadlineAt });
+    await removeOwnLock(this.place, record.holder, { clock, deadlineAt });
     return undefined;
   }
 
@@ -113,7 +115,7 @@ export class Acquisition {
     if (clock.monotonic() >= validUntil) {
       throw new StoreUnavailableError(this.place.shard.name, 'it answered after the life of the lock was over');
     }
-    this.unanswered.delete(token);
+    this.unanswered.delete(holderOf(token));
     return { status: 'granted', token, fencingToken, validUntil };
   }
 

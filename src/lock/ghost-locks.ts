@@ -5,8 +5,8 @@ import { removeOwnLock } from './own-lock.js';
 
 interface Haunted {
   readonly place: LockPlace;
-  /** By token, the monotonic instant after which it is looked for no longer. */
-  readonly tokens: Map<string, Watched>;
+  /** By what each token is called in the store. */
+  readonly holders: Map<string, Watched>;
   pauseMs: number;
   timer: Timer | undefined;
 }
@@ -22,15 +22,14 @@ const longestPauseMs = 2_000;
 const onItsWayMs = 2_000;
 /** So many locks at a time; those beyond live out their life. */
 const maxPlaces = 1_000;
-const maxTokens = 1_000;
+const maxHolders = 1_000;
 
 /**
  * Looks for locks that nobody holds: an `add` or a release without an answer may have arrived, or arrive still. They are removed by their own
  * token, so that nobody is locked out by a ghost for a whole life. In the background, at growing intervals, without keeping the process alive.
  */
 export class GhostLocks {
-  // Tokens stay out of what `inspect` prints.
-  readonly #places = new Map<string, Haunted>();
+  private readonly places = new Map<string, Haunted>();
 
   constructor(
     private readonly clock: Clock,
@@ -38,21 +37,21 @@ export class GhostLocks {
     private readonly freed: (lockKey: string) => void,
   ) {}
 
-  /** @param sent when each token was last sent, on the monotonic clock. */
+  /** @param sent by what each token is called in the store: when it was last sent, on the monotonic clock. */
   watch(place: LockPlace, sent: ReadonlyMap<string, number>, ttlMs: number): void {
     if (sent.size === 0) return;
-    const haunted = this.#places.get(place.lockKey) ?? newlyHaunted(place);
-    if (haunted.tokens.size + sent.size > maxTokens || this.#places.size >= maxPlaces) return;
-    for (const [token, sentAt] of sent) {
-      haunted.tokens.set(token, { arrivesUntil: sentAt + onItsWayMs, livesUntil: sentAt + ttlMs + onItsWayMs });
+    const haunted = this.places.get(place.lockKey) ?? newlyHaunted(place);
+    if (haunted.holders.size + sent.size > maxHolders || this.places.size >= maxPlaces) return;
+    for (const [holder, sentAt] of sent) {
+      haunted.holders.set(holder, { arrivesUntil: sentAt + onItsWayMs, livesUntil: sentAt + ttlMs + onItsWayMs });
     }
-    this.#places.set(place.lockKey, haunted);
+    this.places.set(place.lockKey, haunted);
     if (!haunted.timer) this.arm(haunted);
   }
 
   stop(): void {
-    for (const { timer } of this.#places.values()) timer?.cancel();
-    this.#places.clear();
+    for (const { timer } of this.places.values()) timer?.cancel();
+    this.places.clear();
   }
 
   private arm(haunted: Haunted): void {
@@ -61,30 +60,30 @@ export class GhostLocks {
   }
 
   private async look(haunted: Haunted): Promise<void> {
-    const { place, tokens } = haunted;
+    const { place, holders } = haunted;
     haunted.timer = undefined;
-    const found = await this.tokenOf(place);
-    if (typeof found === 'string' && tokens.has(found)) {
+    const found = await this.holderAt(place);
+    if (typeof found === 'string' && holders.has(found)) {
       const asking = { clock: this.clock, deadlineAt: this.clock.monotonic() + this.deadlineMs };
       const outcome = await removeOwnLock(place, found, asking);
-      if (outcome !== 'unknown') tokens.delete(found);
+      if (outcome !== 'unknown') holders.delete(found);
       if (outcome === 'released') this.freed(place.lockKey);
     }
     const now = this.clock.monotonic();
-    for (const [token, { arrivesUntil, livesUntil }] of tokens) {
-      const hasNotCome = found !== undefined && found !== token && now >= arrivesUntil;
-      if (hasNotCome || now >= livesUntil) tokens.delete(token);
+    for (const [holder, { arrivesUntil, livesUntil }] of holders) {
+      const hasNotCome = found !== undefined && found !== holder && now >= arrivesUntil;
+      if (hasNotCome || now >= livesUntil) holders.delete(holder);
     }
-    if (this.#places.get(place.lockKey) !== haunted || haunted.timer) return;
-    if (tokens.size > 0) this.arm(haunted);
-    else this.#places.delete(place.lockKey);
+    if (this.places.get(place.lockKey) !== haunted || haunted.timer) return;
+    if (holders.size > 0) this.arm(haunted);
+    else this.places.delete(place.lockKey);
   }
 
   /** `null`: free, or not a holder's. `undefined`: no answer. */
-  private async tokenOf({ shard, lockKey }: LockPlace): Promise<string | null | undefined> {
+  private async holderAt({ shard, lockKey }: LockPlace): Promise<string | null | undefined> {
     try {
       const [item] = await shard.readMany([lockKey]);
-      return (item && decodeRecord(item.bytes)?.token) ?? null;
+      return (item && decodeRecord(item.bytes)?.holder) ?? null;
     } catch {
       return undefined;
     }
@@ -92,5 +91,5 @@ export class GhostLocks {
 }
 
 function newlyHaunted(place: LockPlace): Haunted {
-  return { place, tokens: new Map(), pauseMs: firstPauseMs, timer: undefined };
+  return { place, holders: new Map(), pauseMs: firstPauseMs, timer: undefined };
 }

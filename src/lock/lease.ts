@@ -7,6 +7,7 @@ import type { FencingCounter } from './fencing-counter.js';
 import type { GhostLocks } from './ghost-locks.js';
 import { leaseSignal } from './lease-signal.js';
 import type { LockPlace } from './lock-place.js';
+import { holderOf } from './lock-record.js';
 import { removeOwnLock, renewOwnLock } from './own-lock.js';
 import type { LossReason, ReleaseOutcome } from './own-lock.js';
 import type { SerializedLease } from './serialized-lease.js';
@@ -248,8 +249,10 @@ export class Lease {
     const { clock, deadlineMs, ghosts, protections, onEnd } = this.context;
     this.cancelTimers();
     const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
-    const outcome = await removeOwnLock(this.place, this.#token, asking, protections.comparesToken);
-    if (outcome === 'unknown') ghosts.watch(this.place, new Map([[this.#token, clock.monotonic()]]), this.ttlMs);
+    const outcome = await removeOwnLock(this.place, holderOf(this.#token), asking, protections.comparesToken);
+    if (outcome === 'unknown') {
+      ghosts.watch(this.place, new Map([[holderOf(this.#token), clock.monotonic()]]), this.ttlMs);
+    }
     if (channels.lockReleased.hasSubscribers) channels.lockReleased.publish({ resource: this.resource, outcome });
     onEnd(this, outcome);
     return outcome;

@@ -27,8 +27,8 @@ export interface ResolvedLockOptions {
   readonly fencing: boolean;
 }
 
-// Longer ones overflow Node's timers, which would then fire at once.
-const longestTtlMs = 7 * 24 * 3_600_000;
+/** Longer ones overflow Node's timers, which would then fire at once. */
+export const longestTtlMs = 7 * 24 * 3_600_000;
 const longestWaitMs = 24 * 3_600_000;
 
 /** @throws InvalidDurationError naming the option. */

@@ -3,7 +3,7 @@ import { StoreUnavailableError } from '../value/errors.js';
 import type { LeaseLostError } from '../value/errors.js';
 import { answerInTime } from './answer-in-time.js';
 import type { LockPlace } from './lock-place.js';
-import { decodeRecord, encodeRecord } from './lock-record.js';
+import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
 
 /** `released`: it was still ours, and is free. `lost`: it was somebody else's by then, or nobody's. `unknown`: no answer. */
 export type ReleaseOutcome = 'released' | 'lost' | 'unknown';
@@ -30,18 +30,19 @@ const maxChanges = 5;
  * Reads the lock, compares the token, and removes exactly the revision that was read: never blindly, since between any two moments somebody
  * else may have taken it; never by a revision that was remembered, since a server that restarted counts from 1 again.
  *
+ * @param holder what the owner's token is called in the store.
  * @param comparesToken false only in tests that show what a release without an owner check does.
  */
 export async function removeOwnLock(
   place: LockPlace,
-  token: string,
+  holder: string,
   asking: Asking,
   comparesToken = true,
 ): Promise<ReleaseOutcome> {
   let removeUnanswered = false;
   const settled = await asked(asking, async (inTime) => {
     const [item] = await inTime(place.shard.readMany([place.lockKey]), place);
-    const isOwn = item !== undefined && (decodeRecord(item.bytes)?.token === token || !comparesToken);
+    const isOwn = item !== undefined && (decodeRecord(item.bytes)?.holder === holder || !comparesToken);
     // A removal whose reply was lost may be why it is gone.
     if (!isOwn) return removeUnanswered ? 'unknown' : 'lost';
     const before = removeUnanswered;
@@ -61,12 +62,13 @@ export async function renewOwnLock(
   asking: Asking,
 ): Promise<RenewalOutcome> {
   const { clock } = asking;
+  const holder = holderOf(token);
   const settled = await asked<RenewalOutcome>(asking, async (inTime) => {
     const [item] = await inTime(place.shard.readMany([place.lockKey]), place);
     if (!item) return { status: 'lost', reason: 'gone' };
-    if (decodeRecord(item.bytes)?.token !== token) return { status: 'lost', reason: 'taken' };
+    if (decodeRecord(item.bytes)?.holder !== holder) return { status: 'lost', reason: 'taken' };
     const sentAt = clock.monotonic();
-    const record = encodeRecord({ token, until: clock.now() + ttlMs, ttlMs });
+    const record = encodeRecord({ holder, until: clock.now() + ttlMs, ttlMs });
     const written = await inTime(
       place.shard.write(place.lockKey, record, { lifeMs: ttlMs, only: item.revision }),
       place,

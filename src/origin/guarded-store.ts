@@ -90,8 +90,8 @@ class GuardedShard implements Shard {
     return this.watched(1, () => this.shard.remove(storeKey, revision));
   }
 
-  increment(storeKey: string, by: number, seed: number): Promise<number> {
-    return this.watched(1, () => this.shard.increment(storeKey, by, seed));
+  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
+    return this.watched(1, () => this.shard.increment(storeKey, by, seed, lifeMs));
   }
 
   touch(storeKey: string, lifeMs: number): Promise<boolean> {

@@ -142,8 +142,8 @@ class MemoryShard implements Shard {
     return 'removed';
   }
 
-  async increment(storeKey: string, by: number, seed: number): Promise<number> {
-    return this.incrementNow(storeKey, by, seed);
+  async increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
+    return this.incrementNow(storeKey, by, seed, lifeMs);
   }
 
   async invalidate({ feed, changes, records, watch }: Invalidation): Promise<Invalidated> {
@@ -152,7 +152,7 @@ class MemoryShard implements Shard {
     const outcomes: WriteOutcome[] = [];
     for (const change of changes) {
       if ('remove' in change) this.items.delete(change.remove);
-      else if ('advance' in change) this.incrementNow(change.advance, change.by, change.seed);
+      else if ('advance' in change) this.incrementNow(change.advance, change.by, change.seed, Infinity);
       else outcomes.push(this.writeNow(change.write, change.bytes, change.options));
     }
     for (const record of records) this.feedOf(feed).append(Buffer.from(record));
@@ -170,11 +170,11 @@ class MemoryShard implements Shard {
     return feed;
   }
 
-  private incrementNow(storeKey: string, by: number, seed: number): number {
+  private incrementNow(storeKey: string, by: number, seed: number, lifeMs: number): number {
     const present = this.live(storeKey);
     const sum = present ? Number(present.bytes.toString('latin1')) + by : seed;
     if (!Number.isSafeInteger(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
-    this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), Infinity);
+    this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), lifeMs);
     return sum;
   }
 

@@ -71,9 +71,10 @@ export interface Shard {
   remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome>;
   /**
    * Adds `by` (0 or more) to a counter and returns the sum; a counter that is absent is created as `seed` and `seed` is
-   * returned. Atomic. Counters are safe integers, live until removed or lost, and read as decimal digits.
+   * returned. Atomic. Counters are safe integers, and read as decimal digits.
+   * @param lifeMs begins anew with each call. Default: until removed or lost.
    */
-  increment(storeKey: string, by: number, seed: number): Promise<number>;
+  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number>;
   /**
    * Carries out the changes and appends the records to the feed. Resolves when both stand: on shards with transactions as one, elsewhere in an
    * order in which no reader can take a change for unnamed. May have happened in part when it rejects. Shards whose `capabilities.atomic` is true have it.

@@ -138,8 +138,8 @@ class FaultyShard implements Shard {
     return this.perform('remove', () => this.shard.remove(storeKey, revision));
   }
 
-  increment(storeKey: string, by: number, seed: number): Promise<number> {
-    return this.perform('increment', () => this.shard.increment(storeKey, by, seed));
+  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
+    return this.perform('increment', () => this.shard.increment(storeKey, by, seed, lifeMs));
   }
 
   touch(storeKey: string, lifeMs: number): Promise<boolean> {

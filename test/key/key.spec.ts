@@ -51,6 +51,13 @@ describe('a key', () => {
     expect(new Set(keys.map((parts) => versionedKey(...parts).id)).size).toBe(keys.length);
   });
 
+  it('is refused beyond 8,192 encoded characters, however it is given', () => {
+    expect(versionedKey('a'.repeat(8_192)).text).toHaveLength(8_192);
+    expect(() => versionedKey('a'.repeat(8_193))).toThrow(InvalidKeyError);
+    expect(() => versionedKey('a', 'é'.repeat(1_400))).toThrow(/more than 8192/);
+    expect(() => toKey('a'.repeat(90_000)).text).toThrow(InvalidKeyError);
+  });
+
   it('of one string is its own id, but for one that begins with NUL', () => {
     expect(toKey('a:b').id).toBe('a:b');
     expect(toKey('a').id).toBe(versionedKey('a').id);

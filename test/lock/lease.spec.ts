@@ -3,7 +3,7 @@ import { CacheLock } from '../../src/lock/cache-lock.js';
 import type { CacheLockConfiguration } from '../../src/lock/cache-lock.js';
 import type { Lease } from '../../src/lock/lease.js';
 import { placeLock } from '../../src/lock/lock-place.js';
-import { decodeRecord, encodeRecord } from '../../src/lock/lock-record.js';
+import { decodeRecord, encodeRecord, holderOf } from '../../src/lock/lock-record.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
@@ -215,10 +215,12 @@ describe('options that make no lock', () => {
 
 describe('the place and the bytes of a lock', () => {
   it('are these', () => {
-    const record = { token: 'AAAAAAAAAAAAAAAAAAAAAAAA', until: 1_700_000_000_000.5, ttlMs: 60_000 };
+    const record = { holder: holderOf('AAAAAAAAAAAAAAAAAAAAAAAA'), until: 1_700_000_000_000.5, ttlMs: 60_000 };
     const bytes = encodeRecord(record);
-    expect(bytes.toString()).toBe('1 AAAAAAAAAAAAAAAAAAAAAAAA 1700000000001 60000');
+    expect(bytes.toString()).toBe('2 G9qfCu2AhX1DyTKUV_KLHKKfc2oMU5kB4boWqQnrB7Q 1700000000001 60000');
     expect(decodeRecord(bytes)).toEqual({ ...record, until: 1_700_000_000_001 });
+    // Format 1 held the token itself.
+    expect(decodeRecord(Buffer.from('1 AAAAAAAAAAAAAAAAAAAAAAAA 1700000000001 60000'))).toEqual(decodeRecord(bytes));
     for (let cut = 0; cut < bytes.length - 4; cut++) {
       expect(decodeRecord(bytes.subarray(0, cut))).toBeUndefined();
     }

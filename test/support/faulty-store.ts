@@ -46,7 +46,7 @@ export class FaultyStore {
       readOrStub: (keys, stubMs) => pass('readOrStub', keys, () => shard.readOrStub(keys, stubMs)),
       write: (key, bytes, options) => pass('write', [key], () => shard.write(key, bytes, options)),
       remove: (key, revision) => pass('remove', [key], () => shard.remove(key, revision)),
-      increment: (key, by, seed) => pass('increment', [key], () => shard.increment(key, by, seed)),
+      increment: (key, by, seed, lifeMs) => pass('increment', [key], () => shard.increment(key, by, seed, lifeMs)),
       touch: (key, lifeMs) => pass('touch', [key], () => shard.touch(key, lifeMs)),
       ...(shard.invalidate && {
         invalidate: (asked: Invalidation) =>

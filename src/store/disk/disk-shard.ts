@@ -111,14 +111,14 @@ export class DiskShard implements Shard {
     });
   }
 
-  async increment(storeKey: string, by: number, seed: number): Promise<number> {
+  async increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
     const sum = await this.run<number>(storeKey, {
-      decide: (present) => {
+      decide: (present, nowMs) => {
         const next = present ? Number(present.copyBytes().toString('latin1') || NaN) + by : seed;
         if (!Number.isSafeInteger(next)) return { answer: NaN };
         return {
           answer: () => next,
-          put: { bytes: Buffer.from(`${next}`, 'latin1'), expiresAt: Infinity, kind: counterKind },
+          put: { bytes: Buffer.from(`${next}`, 'latin1'), expiresAt: nowMs + lifeMs, kind: counterKind },
         };
       },
     });

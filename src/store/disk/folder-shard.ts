@@ -82,9 +82,9 @@ export class FolderShard implements Shard {
     return this.ask('remove', storeKey, revision);
   }
 
-  async increment(storeKey: string, by: number, seed: number): Promise<number> {
+  async increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
     assertStoreKey(storeKey);
-    return this.ask('increment', storeKey, by, seed);
+    return this.ask('increment', storeKey, by, seed, lifeMs);
   }
 
   async touch(storeKey: string, lifeMs: number): Promise<boolean> {

@@ -102,10 +102,11 @@ export class MemcachedShard implements Shard {
     throw this.unexpected(reply);
   }
 
-  async increment(storeKey: string, by: number, seed: number): Promise<number> {
+  async increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
+    const seconds = secondsToLive(lifeMs, this.clock);
     const [sum] = await this.askEach(
       [storeKey],
-      (key) => `ma ${key} v N0 J${seed} D${by}`,
+      (key) => `ma ${key} v N${seconds} J${seed} D${by} T${seconds}`,
       (reply) => Number(this.valueOf(reply).toString('latin1')),
     );
     if (sum === undefined || !Number.isSafeInteger(sum)) throw this.server.unavailable(`${storeKey} holds no counter`);

@@ -28,9 +28,10 @@ if stands ~= ARGV[2] then return {ARGV[1], 2} end
 redis.call('UNLINK', KEYS[1])
 return {ARGV[1], 1}`);
 
-/** KEYS counter · ARGV word, by, seed. @returns the sum as digits: a number of Lua would be rounded on its way. */
+/** KEYS counter · ARGV word, by, seed, life or nothing. @returns the sum as digits: a number of Lua would be rounded on its way. */
 export const increment = redisScript(`#!lua
 if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('INCRBY', KEYS[1], ARGV[2]) end
+if ARGV[4] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return {ARGV[1], redis.call('GET', KEYS[1])}`);
 
 /** How long a segment may grow before it is followed by another. */

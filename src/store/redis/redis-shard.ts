@@ -112,8 +112,12 @@ export class RedisShard implements Shard {
     return answer === 1 ? 'removed' : answer === 0 ? 'absent' : 'changed';
   }
 
-  async increment(storeKey: string, by: number, seed: number): Promise<number> {
-    const [digits] = await this.run(increment, [this.wireKey(storeKey)], [String(by), String(seed)]);
+  async increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
+    const [digits] = await this.run(
+      increment,
+      [this.wireKey(storeKey)],
+      [String(by), String(seed), lifeOnTheWire({ lifeMs })],
+    );
     const sum = Number(textOf(digits));
     if (!Number.isSafeInteger(sum)) throw this.unavailable(`${storeKey} holds no counter`);
     return sum;

@@ -46,6 +46,20 @@ export function counterRules({ describe, it }: TestRunner, options: StoreContrac
       );
     });
 
+    rule('have a life that begins anew with each change, where one is given', async (bench) => {
+      const { key, shard, read, passTime, store } = bench;
+      const { clockResolutionMs } = store.capabilities;
+      const lifeMs = Math.max(2 * clockResolutionMs, 400);
+      const [living, endless] = [key('living'), key('endless')];
+      await shard(living).increment(living, 1, 7, 24 * 3_600_000);
+      assert.equal(await shard(living).increment(living, 1, 7, lifeMs), 8);
+      await shard(endless).increment(endless, 1, 7);
+      await passTime(lifeMs + clockResolutionMs + 50);
+      assert.equal(await read(living), undefined);
+      assert.equal(await shard(living).increment(living, 1, 70, lifeMs), 70);
+      assert.equal(await shard(endless).increment(endless, 1, 70), 8);
+    });
+
     rule('have another revision after each change', async ({ key, shard, read }) => {
       const a = key('a');
       await shard(a).increment(a, 1, 1);

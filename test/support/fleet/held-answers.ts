@@ -51,7 +51,7 @@ export class HeldAnswers {
       readOrStub: (keys, stubMs) => through('readOrStub', keys, shard.readOrStub(keys, stubMs)),
       write: (key, bytes, options) => through('write', [key], shard.write(key, bytes, options)),
       remove: (key, revision) => through('remove', [key], shard.remove(key, revision)),
-      increment: (key, by, seed) => through('increment', [key], shard.increment(key, by, seed)),
+      increment: (key, by, seed, lifeMs) => through('increment', [key], shard.increment(key, by, seed, lifeMs)),
       touch: (key, lifeMs) => through('touch', [key], shard.touch(key, lifeMs)),
       ...(shard.invalidate && {
         invalidate: (asked: Invalidation) =>

@@ -91,10 +91,10 @@ export class SimulatedNetwork {
       write: (key, bytes, options) =>
         send(`write ${key}${options.only ? ' if' : ''}`, () => shard.write(key, bytes, options)),
       remove: (key, revision) => send(`remove ${key}${revision ? ' if' : ''}`, () => shard.remove(key, revision)),
-      increment: (key, by, seed) => {
+      increment: (key, by, seed, lifeMs) => {
         // Its last three digits are drawn by chance, and a story told again must draw the same.
         const drawn = seed - (seed % 1_000) + this.random.integer(0, 999);
-        return send(`increment ${key} by ${by}`, () => shard.increment(key, by, drawn));
+        return send(`increment ${key} by ${by}`, () => shard.increment(key, by, drawn, lifeMs));
       },
       touch: (key, lifeMs) => send(`touch ${key}`, () => shard.touch(key, lifeMs)),
       invalidate: async (asked) => {

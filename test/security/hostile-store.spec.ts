@@ -1,0 +1,130 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { openEnvelope, sealEnvelope } from '../../src/codec/envelope.js';
+import { CacheLock } from '../../src/lock/cache-lock.js';
+import { guarded } from '../../src/origin/guarded-store.js';
+import { maxCounter } from '../../src/store/sound-counter.js';
+import type { Store } from '../../src/store/store.js';
+import { buildCache } from '../support/build-cache.js';
+import { recordEvents } from '../support/recorded-events.js';
+import { patience, storePlaceNames, storePlaces } from '../support/store-places.js';
+import type { StorePlace } from '../support/store-places.js';
+
+const forever = { lifeMs: Infinity } as const;
+const hundredDaysMs = 100 * 24 * 3_600_000;
+
+/** What somebody does who can write to the store and has no secret. */
+class Intruder {
+  constructor(private readonly store: Store) {}
+
+  async write(storeKey: string, text: string | Uint8Array): Promise<void> {
+    const bytes = typeof text === 'string' ? Buffer.from(text, 'latin1') : text;
+    await this.store.shardOf(storeKey).write(storeKey, bytes, forever);
+  }
+
+  /** Counts as the server does: its own bytes for a counter. */
+  async count(storeKey: string, number: number): Promise<void> {
+    const shard = this.store.shardOf(storeKey);
+    await shard.remove(storeKey);
+    await shard.increment(storeKey, 0, number);
+  }
+
+  async read(storeKey: string): Promise<Buffer> {
+    const [item] = await this.store.shardOf(storeKey).readMany([storeKey]);
+    if (!item) throw new Error(`${storeKey} is absent`);
+    return Buffer.from(item.bytes);
+  }
+}
+
+describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
+  let place: StorePlace;
+  let store: Store;
+  let cache: TieredCache;
+  let intruder: Intruder;
+  beforeEach(async () => {
+    place = await storePlaces[name]();
+    store = place.connect();
+    cache = await buildCache({ store, process: false });
+    intruder = new Intruder(store);
+  });
+  afterEach(async () => {
+    await cache.close();
+    await place.remove();
+  });
+
+  it.each(['9007199254740991', 'text'])('stops no tag with a counter of %s', async (counter) => {
+    let rows = 0;
+    const load = (): Promise<number> => cache.getOrSet('a', () => ++rows, { tags: ['t'] });
+    expect(await load()).toBe(1);
+    await intruder.write('test~tag:t', counter);
+    const faults = recordEvents('fault');
+    expect(await load()).toBe(2);
+    expect(await load()).toBe(2);
+    expect(faults.of('fault').map(({ kind, key }) => `${kind} ${key}`)).toContain('undecodable test~tag:t');
+    faults.stop();
+    expect(await cache.invalidateTags('t')).toBe(true);
+    expect(await load()).toBe(3);
+  });
+
+  it('stops no fencing counter at the end of all numbers', async () => {
+    const locks = new CacheLock({ store: guarded(store), namespace: 'test', deadline: patience.commandTimeout });
+    const draw = (): Promise<number> => locks.using('r', {}, ({ fencingToken }) => fencingToken);
+    const before = await draw();
+    for (const number of [Number.MAX_SAFE_INTEGER, maxCounter + 1]) {
+      await intruder.count('test~lock:r~f', number);
+      const after = await draw();
+      expect(after).toBeGreaterThan(before);
+      expect(after).toBeLessThan(maxCounter);
+      expect(await draw()).toBeGreaterThan(after);
+    }
+  });
+
+  it('lets no record claim that a lock is held for 300,000 years', async () => {
+    const locks = new CacheLock({ store: guarded(store), namespace: 'test', deadline: patience.commandTimeout });
+    await intruder.write('test~lock:r', `2 ${'A'.repeat(43)} 9999999999999999 9999999999999999`);
+    const outcome = await locks.acquire('r');
+    expect(outcome).toMatchObject({ status: 'held' });
+    expect((outcome as { retryAfterMs: number }).retryAfterMs).toBeLessThanOrEqual(7 * 24 * 3_600_000);
+  });
+
+  it('clears for the last time with no registry', async () => {
+    let rows = 0;
+    const load = (): Promise<number> => cache.getOrSet('a', () => ++rows);
+    await load();
+    await intruder.write('test~versions', `[2,${Number.MAX_SAFE_INTEGER},[]]`);
+    await cache.dangerouslyClear();
+    expect(await load()).toBe(2);
+    expect(await load()).toBe(2);
+    await cache.dangerouslyClear();
+    expect(await load()).toBe(3);
+  });
+
+  it('serves no entry of a generation beyond all clearings', async () => {
+    await cache.set('a', 'genuine');
+    const storeKey = cache.storeKey('a');
+    const { payload: _payload, ...head } = openEnvelope(storeKey, await intruder.read(storeKey));
+    for (const generation of [Infinity, NaN, Number.MAX_SAFE_INTEGER, 0.5]) {
+      const forged = sealEnvelope(storeKey, { ...head, generation }, Buffer.from('"forged"'));
+      await intruder.write(storeKey, forged);
+      expect(await cache.get('a')).toBeUndefined();
+      await cache.dangerouslyClear();
+      await intruder.write(storeKey, forged);
+      expect(await cache.getOrSet('a', () => 'loaded')).toBe('loaded');
+    }
+  });
+
+  it('keeps no lock and no counter of old names for good', async () => {
+    const locks = new CacheLock({ store: guarded(store), namespace: 'test', deadline: patience.commandTimeout });
+    const lives: (number | undefined)[] = [];
+    for (const shard of store.shards) {
+      const increment = shard.increment.bind(shard);
+      shard.increment = (key, by, seed, lifeMs) => {
+        lives.push(lifeMs);
+        return increment(key, by, seed, lifeMs);
+      };
+    }
+    await locks.using('r', {}, () => {});
+    expect(lives).toHaveLength(1);
+    expect(lives[0]).toBeLessThan(hundredDaysMs);
+  });
+});
