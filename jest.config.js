@@ -17,7 +17,8 @@ export default {
   // Far more than any test takes, also beside other work: it ends what hangs. Endurance runs are bounded as a whole by scripts/endurance.mjs.
   testTimeout: endurance ? 30 * 60_000 : 60_000,
   maxWorkers: 3,
-  // Each file leaves its AsyncLocalStorages behind, and on Node 20 every promise asks all of them: without this, late files take ten times as long.
+  setupFilesAfterEnv: ['<rootDir>/test/support/release-storages.ts'],
+  // Each file leaves its copy of the modules behind.
   workerIdleMemoryLimit: '400MB',
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts'],

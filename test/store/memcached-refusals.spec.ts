@@ -55,6 +55,8 @@ describe('a server that turns a client away', () => {
   it('by a limit of connections is quoted once', async () => {
     const faults = recordFaults();
     const server = await memcached('-c', '40');
+    // The question whether the server has started held a connection: it would give its place to the client under test.
+    await eventually(async () => expect((await server.stats())['curr_connections']).toBe('1'));
     const held = Array.from({ length: 60 }, () =>
       connect(server.port, '127.0.0.1')
         .on('error', () => {})
