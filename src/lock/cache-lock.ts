@@ -71,7 +71,7 @@ export class CacheLock {
     resolveLockOptions({}, ttl ?? '60s', clockResolutionMs);
     const deadlineMs = positiveMilliseconds(deadline, 'lock.deadline');
     this.clock = clock;
-    this.counter = new FencingCounter(clock);
+    this.counter = new FencingCounter(clock, undefined, protections.followsClock);
     this.line = new WaitingLine(clock);
     this.ghosts = new GhostLocks(clock, deadlineMs, (lockKey) => this.line.released(lockKey));
     this.context = {

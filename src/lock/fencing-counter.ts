@@ -1,41 +1,64 @@
+import type { Shard, StoredItem } from '../store/store.js';
 import type { Clock } from '../value/clock.js';
-import { InvalidOptionError } from '../value/errors.js';
+import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
+import { isCounter, maxCounter, numberIn } from '../store/sound-counter.js';
 import type { LockPlace } from './lock-place.js';
-import { countOn, maxCounter } from '../store/sound-counter.js';
+
+/**
+ * A counter that nobody draws from goes, so that a store which evicts nothing is not filled by names that are not locked any more. The next one begins at
+ * the clock, which is above all that the lost one gave out.
+ */
+const counterLifeMs = 2 * 86_400_000;
+/** Others draw while this one reads and writes: rarely, since who draws holds the lock. */
+const maxTries = 8;
 
 /**
  * Numbers that only grow, one sequence per lock (Kleppmann, "How to do distributed locking"). The protected resource keeps the largest it has seen
  * and refuses smaller ones.
  *
- * A counter begins at the microseconds since 1970 and is incremented by one per lock, so a counter that was lost begins above all that it ever gave
- * out, as long as locks are taken less than a million times a second and clocks differ by less than the time since the last seed. Until the year 2255
- * the numbers are safe integers.
+ * Each number is the larger of the stored one plus 1 and the microseconds since 1970. So a counter that was lost, or that a snapshot or a failover set
+ * back, goes on above all that it ever gave out, as long as the lock is taken less than a million times a second and clocks differ by less than the
+ * time since the last draw. Until the year 2255 the numbers are safe integers.
  *
- * Each counter lives for two days after its last lock, so that a store which evicts nothing is not filled by names that are not locked any more.
+ * The store's own clock counts where it has one; the process's elsewhere.
  */
 export class FencingCounter {
-  /** The largest this process has seen per counter: a counter that was lost and seeded by a slow clock is lifted above it. */
+  /** The largest this process has seen per counter: a counter that was lost and begun by a slow clock is lifted above it. */
   private readonly floors = new Map<string, number>();
 
+  /** @param followsClock false only in tests that show what a counter gives out that begins at the clock and is incremented from then on. */
   constructor(
     private readonly clock: Clock,
     private readonly maxFloors = 10_000,
+    private readonly followsClock = true,
   ) {}
 
-  /** A number above all that were drawn before. @throws StoreUnavailableError */
+  /** A number above all that were drawn before, and above `above`. @throws StoreUnavailableError */
   async draw({ shard, fencingKey }: LockPlace, above = 0): Promise<number> {
-    const floor = Math.max(above, this.floors.get(fencingKey) ?? 0);
-    let drawn = await countOn(shard, fencingKey, 1, Math.max(this.now(), floor + 1), counterLifeMs);
-    if (drawn <= floor) drawn = await countOn(shard, fencingKey, floor - drawn + 1, floor + 1, counterLifeMs);
+    const atLeast = Math.max(above, this.floors.get(fencingKey) ?? 0) + 1;
+    const drawn = this.followsClock
+      ? await (shard.draw?.(fencingKey, atLeast, counterLifeMs) ?? this.drawByRevision(shard, fencingKey, atLeast))
+      : await shard.increment(fencingKey, 1, this.now(), counterLifeMs);
     this.remember(fencingKey, drawn);
     return drawn;
   }
 
   /** Lifts the counter, so that all later draws are larger than `above`. @throws StoreUnavailableError */
-  async lift({ shard, fencingKey }: LockPlace, above: number): Promise<void> {
-    const present = await countOn(shard, fencingKey, 0, Math.max(this.now(), above), counterLifeMs);
-    if (present < above) await countOn(shard, fencingKey, above - present, above, counterLifeMs);
-    this.remember(fencingKey, above);
+  async lift(place: LockPlace, above: number): Promise<void> {
+    await this.draw(place, above);
+  }
+
+  private async drawByRevision(shard: Shard, fencingKey: string, atLeast: number): Promise<number> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const [item] = await shard.readMany([fencingKey]);
+      const drawn = Math.max(item ? drawnLast(shard, fencingKey, item) + 1 : 0, this.now(), atLeast);
+      const only = item ? item.revision : 'absent';
+      const bytes = Buffer.from(String(drawn), 'latin1');
+      const { status } = await shard.write(fencingKey, bytes, { lifeMs: counterLifeMs, neverShorter: true, only });
+      if (status === 'stored') return drawn;
+    }
+    throw new StoreUnavailableError(shard.name, `${fencingKey} changed each time a number was drawn from it`);
   }
 
   private now(): number {
@@ -52,8 +75,14 @@ export class FencingCounter {
   }
 }
 
-/** Hosts' clocks may differ by nearly as much: what is seeded after it is above what was counted before it. */
-const counterLifeMs = 2 * 24 * 3_600_000;
+/** What no draw has written counts as absent: whoever can write to the store can't stop a lock for good. */
+function drawnLast(shard: Shard, fencingKey: string, item: StoredItem): number {
+  const number = numberIn(item);
+  if (isCounter(number)) return number;
+  const message = 'A counter held what no process has counted. It was begun anew.';
+  reportFault({ source: shard.name, kind: 'undecodable', message, key: fencingKey });
+  return 0;
+}
 
 /** @throws InvalidOptionError for a number that no counter gave out: it would leave later ones no room. */
 export function assertFencingToken(above: number): void {

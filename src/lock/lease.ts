@@ -31,6 +31,8 @@ export interface LockProtections {
   readonly noticesExpiry?: boolean;
   /** A release compares the token; without, it removes whatever it finds. */
   readonly comparesToken?: boolean;
+  /** Fencing tokens follow the clock; without, they begin there, and are counted from then on. */
+  readonly followsClock?: boolean;
 }
 
 /** What was granted. */

@@ -49,6 +49,9 @@ function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard 
       store.capabilities.atomic && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
     ...(shard.readFeed && { readFeed: (question: FeedQuestion) => guard.askFeed(question) }),
     ...(shard.watchFeed && { watchFeed: (feed: string, wake: () => void) => guard.watch(feed, wake) }),
+    ...(shard.draw && {
+      draw: (storeKey: string, atLeast: number, lifeMs: number) => guard.drawNumber(storeKey, atLeast, lifeMs),
+    }),
     ...(shard.readNow && { readNow: (storeKey: string) => guard.lookNow(storeKey) }),
   });
 }
@@ -92,6 +95,10 @@ class GuardedShard implements Shard {
 
   increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
     return this.watched(1, () => this.shard.increment(storeKey, by, seed, lifeMs));
+  }
+
+  drawNumber(storeKey: string, atLeast: number, lifeMs: number): Promise<number> {
+    return this.watched(1, () => this.shard.draw?.(storeKey, atLeast, lifeMs) ?? missing());
   }
 
   touch(storeKey: string, lifeMs: number): Promise<boolean> {
@@ -190,5 +197,5 @@ class GuardedShard implements Shard {
 }
 
 function missing(): Promise<never> {
-  return Promise.reject(new Error('the shard has no feed'));
+  return Promise.reject(new Error('the shard has no such operation'));
 }

@@ -76,6 +76,12 @@ export interface Shard {
    */
   increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number>;
   /**
+   * Draws a number from a counter in one step: the largest of the stored number plus 1, `atLeast`, and the microseconds since 1970 by the store's own
+   * clock. It is stored, for `lifeMs` from now, and returned. What is stored and no plausible number counts as absent. For stores that have a clock of
+   * their own and can do it atomically; elsewhere numbers are drawn by reading, and writing by revision. @throws StoreUnavailableError
+   */
+  draw?(storeKey: string, atLeast: number, lifeMs: number): Promise<number>;
+  /**
    * Carries out the changes and appends the records to the feed. Resolves when both stand: on shards with transactions as one, elsewhere in an
    * order in which no reader can take a change for unnamed. May have happened in part when it rejects. Shards whose `capabilities.atomic` is true have it.
    * @throws InvalidKeyError before anything is changed; StoreUnavailableError.

@@ -109,6 +109,7 @@ class FaultyShard implements Shard {
   readonly stats: Shard['stats'] & {};
   readonly invalidate?: Shard['invalidate'] & {};
   readonly readFeed?: Shard['readFeed'] & {};
+  readonly draw?: Shard['draw'] & {};
 
   constructor(
     private readonly shard: Shard,
@@ -117,6 +118,10 @@ class FaultyShard implements Shard {
     this.name = shard.name;
     this.evicts = async () => (await shard.evicts?.()) ?? false;
     this.stats = async () => (await shard.stats?.()) ?? {};
+    const draw = shard.draw?.bind(shard);
+    if (draw) {
+      this.draw = (storeKey, atLeast, lifeMs) => this.perform('increment', () => draw(storeKey, atLeast, lifeMs));
+    }
     if (!hasFeed(shard)) return;
     this.invalidate = (given) => this.perform('invalidate', () => shard.invalidate(given));
     this.readFeed = (question) => this.perform('readFeed', () => shard.readFeed(question));

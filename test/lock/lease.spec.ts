@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import type { CacheLockConfiguration } from '../../src/lock/cache-lock.js';
+import { FencingCounter } from '../../src/lock/fencing-counter.js';
 import type { Lease } from '../../src/lock/lease.js';
 import { placeLock } from '../../src/lock/lock-place.js';
 import { decodeRecord, encodeRecord, holderOf } from '../../src/lock/lock-record.js';
@@ -62,7 +63,9 @@ describe('a lease', () => {
     expect(lease.signal.aborted).toBe(false);
     expect(await Promise.all([lease.renew(), go(1_000)])).toEqual([false, undefined]);
     expect(reasonOf(lease)).toBe('unreachable');
+    away = false;
     const second = leaseOf(await locks.acquire('b'));
+    away = true;
     await go(25_000);
     away = false;
     await go(30_000);
@@ -99,10 +102,11 @@ describe('a lease', () => {
   });
 
   it('is not granted when the store answered after its life', async () => {
-    const increment = shard.increment.bind(shard);
-    shard.increment = async (...args) => {
-      await go(30_000);
-      return increment(...args);
+    const write = shard.write.bind(shard);
+    const { fencingKey } = placeLock(store, 'test', 'a');
+    shard.write = async (...args) => {
+      if (args[0] === fencingKey) await go(30_000);
+      return write(...args);
     };
     expect((await locks.acquire('a')).status).toBe('unavailable');
   });
@@ -126,6 +130,31 @@ describe('a lease', () => {
     expect(leaseOf(await locks.acquire('a')).fencingToken).toBe(clock.now() * 1_000);
     expect(leaseOf(await locks.acquire('b', { fencing: false })).fencingToken).toBe(0);
   });
+
+  it('draws fencing tokens that follow the clock, though the counter stands', async () => {
+    const first = leaseOf(await locks.acquire('a'));
+    await first.release();
+    await go(5_000);
+    expect(leaseOf(await locks.acquire('a')).fencingToken).toBe(clock.now() * 1_000);
+  });
+
+  it('draws no fencing token twice, however often others draw in between', async () => {
+    const place = placeLock(store, 'test', 'a');
+    const counter = new FencingCounter(clock);
+    const tokens = await Promise.all(Array.from({ length: 5 }, () => counter.draw(place)));
+    expect(new Set(tokens).size).toBe(5);
+    shard.write = async () => ({ status: 'changed' });
+    await expect(counter.draw(place)).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it.each(['', 'text', '9007199254740991', '123456789012345678901'])(
+    'begins anew where the counter holds %j, which nobody drew',
+    async (text) => {
+      const { fencingKey } = placeLock(store, 'test', 'a');
+      await shard.write(fencingKey, Buffer.from(text), { lifeMs: Infinity });
+      expect(leaseOf(await locks.acquire('a')).fencingToken).toBe(clock.now() * 1_000);
+    },
+  );
 
   it('keeps its floor when the counter is lost and the clock is behind', async () => {
     const first = leaseOf(await locks.acquire('a'));

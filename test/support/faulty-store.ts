@@ -47,6 +47,10 @@ export class FaultyStore {
       write: (key, bytes, options) => pass('write', [key], () => shard.write(key, bytes, options)),
       remove: (key, revision) => pass('remove', [key], () => shard.remove(key, revision)),
       increment: (key, by, seed, lifeMs) => pass('increment', [key], () => shard.increment(key, by, seed, lifeMs)),
+      ...(shard.draw && {
+        draw: (key: string, atLeast: number, lifeMs: number) =>
+          pass('draw', [key], () => shard.draw?.(key, atLeast, lifeMs) ?? missing()),
+      }),
       touch: (key, lifeMs) => pass('touch', [key], () => shard.touch(key, lifeMs)),
       ...(shard.invalidate && {
         invalidate: (asked: Invalidation) =>

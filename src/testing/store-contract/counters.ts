@@ -70,6 +70,26 @@ export function counterRules({ describe, it }: TestRunner, options: StoreContrac
       assert.equal(outcome.status, 'changed');
     });
 
+    rule('draw numbers that only grow, by the clock and by what was asked for', async ({ key, shard, read }) => {
+      const a = key('a');
+      const draw = shard(a).draw?.bind(shard(a));
+      if (!draw) return;
+      const hour = 3_600_000;
+      const first = await draw(a, 0, hour);
+      assert.ok(Math.abs(first / 1_000 - Date.now()) < hour, 'the microseconds since 1970');
+      const second = await draw(a, first + 5_000_000_000, hour);
+      assert.equal(second, first + 5_000_000_000);
+      assert.equal(await draw(a, 0, hour), second + 1);
+      assert.equal(Number((await read(a))?.bytes.toString('latin1')), second + 1);
+      const many = await Promise.all(Array.from({ length: 50 }, () => draw(a, 0, hour)));
+      assert.equal(new Set(many).size, 50);
+      await shard(a).remove(a);
+      assert.ok((await draw(a, 0, hour)) > first);
+      await shard(a).write(a, bytesOf('text'), forever);
+      const anew = await draw(a, 0, hour);
+      assert.ok(anew > first && anew < second, 'what is no number counts as absent');
+    });
+
     rule('are not made of what is no number', async ({ key, shard, read }) => {
       const a = key('a');
       await shard(a).write(a, bytesOf('text'), forever);

@@ -1,0 +1,111 @@
+import { StoreUnavailableError } from '../../value/errors.js';
+import type { StoredItem } from '../item.js';
+import { assertStoreKey } from '../store-key.js';
+import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
+import type { RedisConnection } from './redis-connection.js';
+import { openItem } from './redis-item.js';
+import { RedisPartition } from './redis-partition.js';
+import { itemsOf, textOf } from './redis-reply.js';
+import type { RedisScript } from './redis-script.js';
+import { RedisServerError } from './redis-server-error.js';
+import { RedisSession } from './redis-session.js';
+import type { RedisShardSettings } from './redis-shard-settings.js';
+import { counterRevision } from './told-change.js';
+import { newWord } from './redis-word.js';
+
+/** What `askUnlessFull` answers for a server that has no memory left. */
+export const full = Symbol('the server is full');
+
+/** How a shard speaks to its servers: every answer is one of the session that it was asked in, and every failure a StoreUnavailableError. */
+export class RedisCommands {
+  readonly session: RedisSession;
+  readonly partition: RedisPartition;
+
+  constructor(private readonly settings: RedisShardSettings) {
+    this.session = new RedisSession(settings);
+    this.partition = new RedisPartition(settings.access, settings.prefix, (connection, { present, known }) =>
+      this.session.meet(connection, present, known),
+    );
+  }
+
+  async connected(): Promise<RedisConnection> {
+    return this.partition.ready ?? (await this.settledOr(this.partition.connected()));
+  }
+
+  /** No item is read before the readers of feeds know which data is read. */
+  async readable(): Promise<void> {
+    if (!this.partition.ready) await this.connected();
+    if (this.session.holdsReadings) await this.session.allRead();
+  }
+
+  ask(args: readonly RedisArgument[]): Promise<RedisReply> {
+    const { number: session } = this.session;
+    return this.settledOr(this.partition.ask(args, false, () => this.assertSession(session)));
+  }
+
+  async askUnlessFull(args: readonly RedisArgument[]): Promise<RedisReply | typeof full> {
+    const { number: session } = this.session;
+    try {
+      return await this.partition.ask(args, false, () => this.assertSession(session));
+    } catch (error) {
+      if (error instanceof RedisServerError && error.code === 'OOM') return full;
+      throw this.failed(error);
+    }
+  }
+
+  /** What a script replies, without the word that it was called with. */
+  async run(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly RedisArgument[],
+    session = this.session.number,
+  ): Promise<readonly RedisReply[]> {
+    const word = newWord();
+    const running = this.partition.run(script, keys, [word, ...args], () => this.assertSession(session));
+    const [echo, ...replies] = itemsOf(await this.settledOr(running)) ?? [];
+    if (textOf(echo) !== word) throw this.crossed();
+    return replies;
+  }
+
+  itemOf(key: string, value: RedisReply | undefined): StoredItem | undefined {
+    if (value === null || value === undefined) return undefined;
+    if (!Buffer.isBuffer(value)) throw this.crossed();
+    const { number: session } = this.session;
+    const item = openItem(key, value);
+    if (item === 'crossed') throw this.crossed();
+    if (item !== 'digits') return { bytes: item.payload, revision: { session, number: item.revision } };
+    return { bytes: value, revision: { session, number: counterRevision(value.toString('latin1')) } };
+  }
+
+  wireKey(storeKey: string): string {
+    assertStoreKey(storeKey);
+    return this.settings.prefix + storeKey;
+  }
+
+  /** Replies belong to other commands than they are given to: nothing that this connection says can be believed. */
+  crossed(): StoreUnavailableError {
+    this.partition.ready?.end('a reply to another command');
+    return this.unavailable('a reply to another command');
+  }
+
+  async settledOr<R>(answer: Promise<R>): Promise<R> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
+
+  unavailable(problem: string, cause?: unknown): StoreUnavailableError {
+    return new StoreUnavailableError(this.settings.name, problem, cause === undefined ? undefined : { cause });
+  }
+
+  private assertSession(session: number): void {
+    if (session !== this.session.number) throw this.unavailable('another server holds its keys now');
+  }
+
+  private failed(error: unknown): StoreUnavailableError {
+    if (error instanceof StoreUnavailableError) return error;
+    return this.unavailable(error instanceof Error ? error.message : 'no answer', error);
+  }
+}
