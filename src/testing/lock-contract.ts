@@ -125,7 +125,7 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
 
     test('are not taken over from bytes that no holder wrote', async ({ ours, store, namespace }) => {
       const { shard, lockKey } = placeLock(store, namespace, 'a');
-      for (const bytes of ['', 'garbage', '2 0123456789abcdef 1 1']) {
+      for (const bytes of ['', 'garbage', '3 0123456789abcdef 1 1']) {
         await shard.write(lockKey, Buffer.from(bytes), { lifeMs: 60_000 });
         assert.deepEqual(await ours.acquire('a'), { status: 'held' });
       }

@@ -131,6 +131,8 @@ async function readAfterFailover(how?: How): Promise<{ seen: unknown[]; lateFill
   const [shard] = (await store(primary, how)).shards;
   await cache.set('k', 'old', { ttl: 600_000 });
   const [stub] = await shard.readOrStub(['lease'], 600_000);
+  // It waits for what was written over its own connection, and for all before that.
+  await primary.command('SET', 'replicated', 'yes');
   expect(await primary.command('WAIT', 1, 5_000)).toBe(1);
   // Nothing of what follows reaches it, however long a cut connection takes to be noticed.
   await replica.command('REPLICAOF', 'NO', 'ONE');

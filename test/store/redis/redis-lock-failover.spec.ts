@@ -56,6 +56,8 @@ async function failOver(replicated: boolean, protections: LockProtections = {}):
     return lease;
   };
   const cutOff = async (): Promise<void> => {
+    // It waits for what was written over its own connection, and for all before that.
+    await primary.command('SET', 'replicated', 'yes');
     expect(await primary.command('WAIT', 1, 5_000)).toBe(1);
     await replica.command('REPLICAOF', 'NO', 'ONE');
   };
