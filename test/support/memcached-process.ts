@@ -9,12 +9,18 @@ export interface MemcachedOptions {
   readonly args?: readonly string[];
   /** Default: a free one. */
   readonly port?: number;
+  /** Addresses of the loopback network that it listens at, separated by commas. Default: 127.0.0.1 */
+  readonly hosts?: string;
 }
 
-/** Starts a real memcached on 127.0.0.1. Rejects, and says how to install it, where the program is missing. */
-export async function startMemcached({ args = [], port }: MemcachedOptions = {}): Promise<MemcachedProcess> {
+/** Starts a real memcached on the loopback network. Rejects, and says how to install it, where the program is missing. */
+export async function startMemcached({
+  args = [],
+  port,
+  hosts = '127.0.0.1',
+}: MemcachedOptions = {}): Promise<MemcachedProcess> {
   for (let attempt = 1; ; attempt++) {
-    const server = new MemcachedProcess(port ?? (await freePort()), args);
+    const server = new MemcachedProcess(port ?? (await freePort()), args, hosts);
     try {
       await server.start();
       return server;
@@ -42,14 +48,17 @@ process.on('exit', () => {
 
 export class MemcachedProcess {
   readonly address: string;
+  private readonly host: string;
   private child: ChildProcess | undefined;
   private exited: Promise<void> = Promise.resolve();
 
   constructor(
     readonly port: number,
     private readonly args: readonly string[],
+    private readonly hosts: string,
   ) {
-    this.address = `127.0.0.1:${port}`;
+    this.host = hosts.split(',')[0] as string;
+    this.address = `${this.host}:${port}`;
   }
 
   /** The running process's id. Throws when it doesn't run. */
@@ -62,7 +71,7 @@ export class MemcachedProcess {
   async start(): Promise<void> {
     if (this.child) throw new Error(`memcached ${this.address} runs already`);
     const asRoot = process.getuid?.() === 0 ? ['-u', 'root'] : [];
-    const listening = ['-l', '127.0.0.1', '-p', `${this.port}`, '-U', '0', '-t', '2'];
+    const listening = ['-l', this.hosts, '-p', `${this.port}`, '-U', '0', '-t', '2'];
     const child = spawn(...dyingWithParent('memcached', [...listening, ...asRoot, ...this.args]), {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
@@ -133,7 +142,7 @@ export class MemcachedProcess {
   async command(text: string): Promise<string> {
     return new Promise((resolve, reject) => {
       let reply = '';
-      const socket = connect(this.port, '127.0.0.1');
+      const socket = connect(this.port, this.host);
       socket.setTimeout(2_000, () =>
         socket.destroy(new Error(`no reply to ${text.slice(0, 40)} from ${this.address}`)),
       );

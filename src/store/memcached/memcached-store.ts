@@ -11,10 +11,15 @@ import type { FeedTuning } from './feed-state.js';
 import { MemcachedFeeds } from './memcached-feeds.js';
 import { MemcachedServer } from './memcached-server.js';
 import { MemcachedShard } from './memcached-shard.js';
+import { resolveName } from './resolve-name.js';
+import type { ResolveName } from './resolve-name.js';
 import { parseServers } from './server-address.js';
 
 export interface MemcachedStoreOptions {
-  /** `['10.0.0.1:11211', '10.0.0.2']` or `'10.0.0.1:11211,10.0.0.2'`; the port defaults to 11211. All processes must name the same ones. */
+  /**
+   * `['10.0.0.1:11211', '10.0.0.2']` or `'10.0.0.1:11211,10.0.0.2'`; the port defaults to 11211. All processes must name the same ones. A name must stand
+   * for one server, however many addresses it has; one that stands for several is not used, and a fault says so.
+   */
   readonly servers: string | readonly string[];
   /** How long a connection may take. Default 250 ms. */
   readonly connectTimeout?: Duration;
@@ -32,8 +37,29 @@ export interface MemcachedStoreOptions {
  */
 export function memcachedStore(options: MemcachedStoreOptions): Store {
   known.check(options);
-  return new MemcachedStore(options, systemClock);
+  return memcachedStoreWith(options, {});
 }
+
+/** @internal With what tests replace. */
+export function memcachedStoreWith(options: MemcachedStoreOptions, tuning: Partial<MemcachedTuning>): Store {
+  return new MemcachedStore(options, { ...usualTuning, ...tuning });
+}
+
+interface MemcachedTuning {
+  readonly clock: Clock;
+  readonly resolve: ResolveName;
+  /** How often the addresses of a name are looked up while it is connected. */
+  readonly lookUpEachMs: number;
+  /** False only for a negative control: servers of one name are not compared. */
+  readonly comparesServers: boolean;
+}
+
+const usualTuning: MemcachedTuning = {
+  clock: systemClock,
+  resolve: resolveName,
+  lookUpEachMs: 10_000,
+  comparesServers: true,
+};
 
 const known = KnownOptions.of<MemcachedStoreOptions>('memcachedStore()', {
   servers: true,
@@ -59,7 +85,7 @@ class MemcachedStore implements Store {
 
   constructor(
     { servers, connectTimeout = 250, commandTimeout = 250, maxItemBytes = Infinity }: MemcachedStoreOptions,
-    clock: Clock,
+    { clock, resolve, lookUpEachMs, comparesServers }: MemcachedTuning,
   ) {
     if (!(maxItemBytes >= 1))
       throw new InvalidOptionError('maxItemBytes', `${maxItemBytes} is not a size`, 'Give bytes, 1 or more.');
@@ -68,6 +94,9 @@ class MemcachedStore implements Store {
       connectTimeoutMs: positiveMilliseconds(connectTimeout, 'connectTimeout'),
       commandTimeoutMs: positiveMilliseconds(commandTimeout, 'commandTimeout'),
       clock,
+      resolve,
+      lookUpEachMs,
+      comparesServers,
     };
     this.servers = addresses.map((address) => new MemcachedServer(address, timeouts));
     const shards: Shard[] = this.servers.map(
