@@ -1,9 +1,11 @@
-// npm run test:scenarios [-- what Jest is to run]: what takes rights that few test runs have: containers' process ids, full disks, other users.
+// npm run test:scenarios [-- what Jest is to run]: what takes rights that few test runs have: containers' process ids, full disks, other users;
+// and what takes minutes.
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Remedy, main, outputOf, seconds } from './commands.mjs';
 import { printSummary, runJest } from './jest.mjs';
+import { prepareRedis } from './prepare-redis.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 
 const needed = [
@@ -32,6 +34,7 @@ await main(async (jestArguments) => {
     );
   }
   await preparePackages();
+  await prepareRedis();
   const result = await runJest(['--runInBand', '--verbose', ...jestArguments, '--testMatch=**/*.scenario.ts'], {
     limitMs: 30 * 60_000,
   });

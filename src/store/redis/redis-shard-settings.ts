@@ -8,6 +8,8 @@ export interface RedisShardSettings extends SessionSettings {
   readonly prefix: string;
   readonly maxItemBytes: number;
   readonly wakes: RedisWakes;
+  /** False only in tests that show what a server goes on answering that was demoted. */
+  readonly asksRole: boolean;
   /** It is all that there is: what a server says of itself is said of the shard. */
   readonly isWhole: boolean;
 }

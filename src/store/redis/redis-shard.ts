@@ -180,7 +180,7 @@ export class RedisShard implements Shard {
         itemOf: (key, value) => this.commands.itemOf(key, value),
       }),
     ]);
-    if (textOf(itemsOf(role)?.[0]) !== 'master') {
+    if (this.settings.asksRole && textOf(itemsOf(role)?.[0]) !== 'master') {
       // Demoted in place, it goes on answering, and what it holds is another server's.
       connection.end('it is a primary no more');
       throw this.commands.unavailable('it is a primary no more');

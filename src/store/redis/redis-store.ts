@@ -42,7 +42,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 /** @param urlOption what the URL is called where it was given. */
 export function redisStoreWith(
   options: RedisStoreOptions,
-  { urlOption = 'url', driver, checksIncarnation = true, wakesAnew = true }: Given = {},
+  { urlOption = 'url', driver, checksIncarnation = true, asksRole = true, wakesAnew = true }: Given = {},
 ): Store {
   const {
     keyPrefix = '',
@@ -63,7 +63,7 @@ export function redisStoreWith(
   if (afterFailover !== 'distrust' && afterFailover !== 'trust') {
     throw new InvalidOptionError('afterFailover', 'it is no such thing', "Give 'distrust' or 'trust'.");
   }
-  const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation, wakesAnew };
+  const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation, asksRole, wakesAnew };
   return new RedisStore(settings, layout, driver ?? driverOf(settings));
 }
 
@@ -73,6 +73,8 @@ interface Given {
   readonly driver?: LazyDriver;
   /** False only in tests that show what happens when every incarnation is taken for one. */
   readonly checksIncarnation?: boolean;
+  /** False only in tests that show what a server goes on answering that was demoted. */
+  readonly asksRole?: boolean;
   /** False only in tests that show what is missed when nobody is woken after a new subscription. */
   readonly wakesAnew?: boolean;
 }
@@ -85,6 +87,7 @@ interface Layout {
   readonly partitions: number;
   readonly afterFailover: AfterFailover;
   readonly checksIncarnation: boolean;
+  readonly asksRole: boolean;
   readonly wakesAnew: boolean;
 }
 

@@ -16,8 +16,8 @@ import { openAccess } from './open-access.js';
 
 const deadlines = { connectTimeout: 1_000, commandTimeout: 1_000 } as const;
 
-// One client of each kind: their majors do not differ here, and each failover takes its time.
-describe.each([driverNames[0], driverNames[2]])('With sentinels, through %s', (driver) => {
+// Each failover takes its time: through the other client it is played in redis-sentinel-faults.spec.ts.
+describe.each([driverNames[2]])('With sentinels, through %s', (driver) => {
   it('the primary is found, and found again after a failover; the old one is asked no more', async () => {
     const primary = await startRedis();
     const replica = await startReplica(primary.port);
