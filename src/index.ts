@@ -127,6 +127,8 @@ export { validated } from './codec/validated.js';
 export { Key, versionedKey } from './key/key.js';
 export type { KeyLike } from './key/key.js';
 export type { KeyPart } from './key/key-part.js';
+export type { IntegrityKey, IntegrityOptions } from './codec/integrity.js';
+export { Integrity } from './codec/integrity.js';
 export type { KeyFormat } from './key/key-space.js';
 
 export type { Duration } from './value/duration.js';

@@ -29,6 +29,12 @@ export const benchmark: Benchmark = {
   async prepare(smoke) {
     const server = await startMemcached();
     const cache = await openCache({ store: memcachedStore({ servers: server.address }), process: false });
+    const signed = await openCache({
+      store: memcachedStore({ servers: server.address }),
+      process: false,
+      namespace: 'signed',
+      integrity: { keys: [{ id: 'a', secret: 'of the benchmark, which is no secret' }] },
+    });
     const client = new MemcacheClient({ server: server.address });
     const manager = createCache({ stores: [new Keyv({ store: new KeyvMemcache(server.address) as never })] });
     const layered = new Loader<{ id: number }>({
@@ -39,6 +45,7 @@ export const benchmark: Benchmark = {
     for (const [index, key] of keys.entries()) {
       const value = document(1_000, index);
       await cache.set(key, value, { ttl: '1h' });
+      await signed.set(key, value, { ttl: '1h' });
       await client.set(`plain:${key}`, JSON.stringify(value));
       await manager.set(key, value, 3_600_000);
     }
@@ -48,6 +55,7 @@ export const benchmark: Benchmark = {
         async (key) => JSON.parse((await client.get<string>(`plain:${key}`))?.value ?? 'null') as { id: number },
       ],
       [ours, (key) => cache.getOrSet<{ id: number }>(key, neverLoads)],
+      [`${ours}, signed`, (key) => signed.getOrSet<{ id: number }>(key, neverLoads)],
       ['cache-manager', (key) => manager.get<{ id: number }>(key)],
       ['layered-loader', (key) => layered.get(key)],
     ];
@@ -64,6 +72,7 @@ export const benchmark: Benchmark = {
     const close = async (): Promise<void> => {
       client.shutdown();
       await cache.close();
+      await signed.close();
       await server.stop();
     };
     return { comparisons, close };

@@ -1,4 +1,5 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { Integrity, IntegrityOptions } from '../codec/integrity.js';
 import type { VersionStamp } from '../coherence/versioned-key-space.js';
 import type { KeyFormat } from '../key/key-space.js';
 import type { ProcessTierOptions } from '../near/process-tier.js';
@@ -26,6 +27,8 @@ export interface CacheConfiguration {
   readonly packageVersion: string;
   readonly versionStamp?: VersionStamp;
   readonly keyFormat?: KeyFormat;
+  /** What is stored is signed, and what nobody signed is a miss. Default: it is not. */
+  readonly integrity?: Integrity | IntegrityOptions;
   /** The store below the process tier; undefined: there is none. The cache opens and closes it. */
   readonly store?: Store | undefined;
   readonly process?: ProcessTierOptions | false;

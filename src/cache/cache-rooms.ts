@@ -1,4 +1,5 @@
 import { Coherence } from '../coherence/coherence.js';
+import { Integrity } from '../codec/integrity.js';
 import { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { StalenessSample } from '../coherence/staleness-sample.js';
 import { VersionedKeySpace } from '../coherence/versioned-key-space.js';
@@ -20,6 +21,7 @@ import { RequestScope } from '../near/request-scope.js';
 import { StoredEntries } from '../near/stored-entries.js';
 import { TagNotes } from '../near/tag-notes.js';
 import { FillLeases } from '../origin/fill-lease.js';
+import { authenticated } from '../origin/authenticated-store.js';
 import { guarded } from '../origin/guarded-store.js';
 import type { Store } from '../store/store.js';
 import { CacheClock } from '../value/cache-clock.js';
@@ -61,7 +63,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const { names: remembers = true, leases: fenced = true, generations = true } = protections;
   const { versions: checksGeneration = true, verification = true } = protections;
   const clock = new CacheClock(configuration.clock ?? systemClock, () => setBack());
-  const store = configuration.store && guarded(configuration.store, { clock: configuration.clock ?? systemClock });
+  const store = storeOf(configuration);
   const scope = configuration.scope ?? new RequestScope();
   const process =
     configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {}, random);
@@ -124,6 +126,11 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     expiry: new Expiry(coherence, near, writes, clock, random),
     explanations: new Explanations(coherence, near, entries, clock),
   };
+}
+
+function storeOf({ store, clock = systemClock, integrity }: CacheConfiguration): Store | undefined {
+  const guard = store && guarded(store, { clock });
+  return guard && integrity ? authenticated(guard, Integrity.of(integrity)) : guard;
 }
 
 function buildProcessTier(name: string, options: ProcessTierOptions, random: () => number): ProcessTier {

@@ -2,6 +2,7 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
+import { Integrity } from '../codec/integrity.js';
 import { toKey } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
@@ -43,6 +44,7 @@ export type KeyOf<V> = CatalogueKey<V> | KeyLike;
 export class TieredCache {
   /** For entries whose call and key class don't say otherwise. */
   readonly defaults: EntryOptions;
+  private readonly configuration: CacheConfiguration;
   private readonly policies: Policies;
   private readonly rooms: CacheRooms;
   private readonly hitPath: HitPath;
@@ -51,13 +53,13 @@ export class TieredCache {
    * The module builds caches; build one yourself outside of Nest, and `open` it.
    * @param protections switched off only by tests that show what each is for.
    */
-  constructor(
-    private readonly configuration: CacheConfiguration,
-    protections: Protections = {},
-  ) {
+  constructor(configuration: CacheConfiguration, protections: Protections = {}) {
+    const { integrity } = configuration;
+    // As an object that shows no secret, however the cache is printed.
+    this.configuration = integrity ? { ...configuration, integrity: Integrity.of(integrity) } : configuration;
     this.defaults = configuration.defaults ?? {};
     this.policies = new Policies(this.defaults);
-    this.rooms = buildRooms(configuration, protections);
+    this.rooms = buildRooms(this.configuration, protections);
     this.hitPath = new HitPath(this.rooms, this.policies);
   }
 

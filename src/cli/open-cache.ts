@@ -2,6 +2,7 @@ import { TieredCache } from '../cache/tiered-cache.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity } from '../cache/configuration/package-identity.js';
 import { KeySpace } from '../key/key-space.js';
+import { authenticated } from '../origin/authenticated-store.js';
 import type { Store } from '../store/store.js';
 import type { Arguments, OptionTypes } from './arguments.js';
 import { textOf } from './arguments.js';
@@ -32,7 +33,9 @@ interface Identity {
 
 /** Runs on the store alone: nothing is written. @throws UsageError, InvalidOptionError */
 export async function withStore<T>(args: Arguments, run: (store: Store) => Promise<T>): Promise<T> {
-  const store = await chosenStore(args, readEnvironment());
+  const environment = readEnvironment();
+  const chosen = await chosenStore(args, environment);
+  const store = environment.integrity ? authenticated(chosen, environment.integrity) : chosen;
   await store.open();
   try {
     return await run(store);
@@ -51,8 +54,16 @@ export async function withKeys<T>(args: Arguments, run: (opened: OpenedStore) =>
 /** Runs on the cache as the application has it, without near tiers. @throws UsageError, InvalidOptionError */
 export async function withCache<T>(args: Arguments, run: (cache: TieredCache, store: Store) => Promise<T>): Promise<T> {
   const identity = identityOf(args);
-  const store = await chosenStore(args, readEnvironment());
-  const cache = new TieredCache({ name: 'command line', ...identity, store, process: false });
+  const environment = readEnvironment();
+  const store = await chosenStore(args, environment);
+  const { integrity } = environment;
+  const cache = new TieredCache({
+    name: 'command line',
+    ...identity,
+    store,
+    process: false,
+    ...(integrity && { integrity }),
+  });
   await cache.open();
   try {
     return await run(cache, store);

@@ -14,8 +14,8 @@ export interface FeedRecord {
 }
 
 const format = 2;
-/** The brackets, the writer and the numbers. */
-const frameBytes = 120;
+/** The brackets, the writer and the numbers; and a signature, where there is one. */
+const frameBytes = 200;
 
 /** Format 2: a JSON array `[2, writer, number, at, [keys], [tags]]`. */
 export function encodeRecord({ writer, number, names, at }: FeedRecord): Buffer {

@@ -89,11 +89,15 @@ export class Acquisition {
     return item && this.judge(item, deadlineAt);
   }
 
-  private async judge({ bytes }: StoredItem, deadlineAt: number): Promise<Attempt | undefined> {
+  private async judge({ bytes, revision }: StoredItem, deadlineAt: number): Promise<Attempt | undefined> {
     const { clock } = this.context;
     const record = decodeRecord(bytes);
-    // Bytes that no holder wrote count as somebody else's: a lock is never taken over on a guess.
-    if (!record) return { status: 'held' };
+    if (!record) {
+      // Bytes that no holder wrote count as somebody else's: a lock is never taken over on a guess. Where holders sign, it is none.
+      if (this.place.shard.authenticates !== true) return { status: 'held' };
+      await this.inTime(this.place.shard.remove(this.place.lockKey, revision), deadlineAt);
+      return undefined;
+    }
     const own = this.unanswered.get(record.holder);
     if (own === undefined) {
       // Not more than its life, however far the holder's clock is ahead.

@@ -1,5 +1,7 @@
 import { CacheLock } from '../lock/cache-lock.js';
+import { Integrity } from '../codec/integrity.js';
 import type { Store } from '../store/store.js';
+import { authenticated } from '../origin/authenticated-store.js';
 import { guarded } from '../origin/guarded-store.js';
 import { milliseconds } from '../value/duration.js';
 import type { ResolvedOptions } from './resolved-options.js';
@@ -22,8 +24,9 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
   const { ttl, reach, namespace } = lock;
   const asked = [lock.store, ttl, reach, namespace].some((option) => option !== undefined);
   if (!store || (!store.capabilities.atomic && !asked)) return { lock: undefined, ownStore, shutdownLimitMs };
+  const guard = guarded(store, cache.clock && { clock: cache.clock });
   const locks = new CacheLock({
-    store: guarded(store, cache.clock && { clock: cache.clock }),
+    store: cache.integrity ? authenticated(guard, Integrity.of(cache.integrity)) : guard,
     ...(cache.clock && { clock: cache.clock }),
     namespace: lock.namespace ?? cache.namespace,
     ...(lock.ttl !== undefined && { ttl: lock.ttl }),

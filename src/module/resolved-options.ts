@@ -1,4 +1,5 @@
 import type { CacheConfiguration } from '../cache/cache-configuration.js';
+import { Integrity } from '../codec/integrity.js';
 import type { Store } from '../store/store.js';
 import type { RequestScope } from '../near/request-scope.js';
 import type { Clock } from '../value/clock.js';
@@ -26,6 +27,7 @@ export function resolveOptions(
   const environment = readEnvironment();
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
+  const { integrity = environment.integrity } = options;
   const { store: _sameOrReplaced, ...lock } = options.lock ?? {};
   const own = requireIdentity('namespace', options.namespace ?? identity.name, identity);
   return {
@@ -37,6 +39,7 @@ export function resolveOptions(
       keyFormat: options.keyFormat ?? 'readable',
       store,
       clock,
+      ...(integrity && { integrity: Integrity.of(integrity) }),
       process: options.process ?? {},
       ...(options.maxConcurrentLoads !== undefined && { maxConcurrentLoads: options.maxConcurrentLoads }),
       ...(options.coherence !== undefined && { coherence: options.coherence }),

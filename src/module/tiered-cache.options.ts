@@ -1,5 +1,6 @@
 import type { ModuleMetadata, Type } from '@nestjs/common';
 import type { CoherenceOptions } from '../cache/cache-configuration.js';
+import type { IntegrityOptions } from '../codec/integrity.js';
 import type { VersionStamp } from '../coherence/versioned-key-space.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { AfterCommitHook } from '../decorator/transaction.js';
@@ -29,6 +30,11 @@ export interface TieredCacheOptions {
   readonly versionStamp?: VersionStamp;
   /** `readable` (default) or `digest`, which hides the parts of keys from who can look into the store. */
   readonly keyFormat?: KeyFormat;
+  /**
+   * Signs what is stored, cache and locks alike, by HMAC-SHA-256 over store key and bytes: what nobody signed is a miss and a fault. Switching it on is one cold
+   * cache, and locks of processes without it are not seen; changing the keys is neither. Default: `CACHE_INTEGRITY_KEYS`, else off; `false`: off. See docs/security.md.
+   */
+  readonly integrity?: IntegrityOptions | false;
   /** For entries whose call and key class don't say otherwise. `ttl` defaults to `DEFAULT_CACHE_TIMEOUT` (300 seconds). */
   readonly defaults?: EntryOptions;
   /**

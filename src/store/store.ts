@@ -53,6 +53,8 @@ export interface StoreCapabilities {
 export interface Shard {
   /** For people: `memcached 127.0.0.1:11211`, `disk /var/cache/app`. */
   readonly name: string;
+  /** Items are signed: bytes that nobody understands were written by nobody who may. Default false. */
+  readonly authenticates?: boolean;
   /** Reads in one round trip, in the order of the keys; `undefined` is absent or expired. Duplicates are allowed. */
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]>;
   /**

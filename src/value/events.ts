@@ -70,6 +70,7 @@ export interface CacheEvents {
 export type FaultKind =
   | 'unavailable'
   | 'undecodable'
+  | 'unauthentic'
   | 'too-large'
   | 'too-old'
   | 'unsuitable'

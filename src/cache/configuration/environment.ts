@@ -1,3 +1,4 @@
+import { Integrity } from '../../codec/integrity.js';
 import { secondsFromEnv } from '../../value/seconds-from-env.js';
 import { InvalidOptionError } from '../../value/errors.js';
 
@@ -8,6 +9,8 @@ export interface Environment {
   readonly memcachedServers: string | undefined;
   readonly redisUrl: string | undefined;
   readonly diskPath: string | undefined;
+  /** `CACHE_INTEGRITY_KEYS`: `id:secret,id:secret`, the first signs. */
+  readonly integrity: Integrity | undefined;
   /** `NODE_ENV=test`: what one run has left must not answer the next. */
   readonly isTest: boolean;
 }
@@ -43,6 +46,22 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     memcachedServers,
     redisUrl,
     diskPath,
+    integrity: integrityIn(text('CACHE_INTEGRITY_KEYS')),
     isTest: text('NODE_ENV') === 'test',
   };
+}
+
+function integrityIn(given: string | undefined): Integrity | undefined {
+  if (given === undefined) return undefined;
+  const keys = given.split(',').map((one) => {
+    const [id = '', ...secret] = one.trim().split(':');
+    return { id, secret: secret.join(':') };
+  });
+  try {
+    return new Integrity({ keys });
+  } catch (cause) {
+    const problem = (cause as Error).message.replace(/^integrity\.keys: /, '').split('. ')[0] ?? '';
+    const remedy = "Give 'id:secret', several separated by commas; secrets such as `openssl rand -base64 32` prints.";
+    throw new InvalidOptionError('CACHE_INTEGRITY_KEYS', problem, remedy);
+  }
 }

@@ -1,0 +1,116 @@
+import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { inspect } from 'node:util';
+import { InvalidOptionError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
+
+/** A secret, and what it is called in the store. */
+export interface IntegrityKey {
+  /** Stands in clear beside what it has signed. 1 to 32 letters, digits, `-` and `_`; never given to another secret. */
+  readonly id: string;
+  /** 32 bytes or more of chance, such as `openssl rand -base64 32` prints; a text counts by its UTF-8. All processes need the same. */
+  readonly secret: string | Uint8Array;
+}
+
+/** See {@link Integrity}. */
+export interface IntegrityOptions {
+  /** The first signs, all verify. To change it: give the new one second to all processes, then first; a day later, or when its last entries have ended, drop the old one. */
+  readonly keys: readonly IntegrityKey[];
+}
+
+const knownOptions = KnownOptions.of<IntegrityOptions>('integrity', { keys: true });
+const knownKey = KnownOptions.of<IntegrityKey>('integrity.keys', { id: true, secret: true });
+const magic = 0x4e544801;
+const macBytes = 32;
+const minSecretBytes = 32;
+
+/**
+ * Signs what a store is given, and verifies what it gives back, by HMAC-SHA-256 over the store key and the bytes. All integers are big-endian.
+ *
+ * | offset | bytes | field |
+ * |---|---|---|
+ * | 0 | 4 | `NTH` and the format, 1 |
+ * | 4 | 1 | length of the key's id |
+ * | 5 | n | the id in ASCII |
+ * | 5 + n | 32 | HMAC-SHA-256 of the store key, a zero byte, and the rest |
+ * | 37 + n | … | the bytes |
+ *
+ * An older genuine record can be put back, and one can be removed: that nobody can see from bytes alone.
+ */
+export class Integrity {
+  // Not properties: whatever walks an object finds no secret here.
+  readonly #keys: ReadonlyMap<string, KeyObject>;
+  readonly #first: { readonly head: Buffer; readonly secret: KeyObject };
+
+  /** @throws InvalidOptionError for no keys, a short secret, a bad id or one that is there twice; the secret is never quoted. */
+  constructor(options: IntegrityOptions) {
+    knownOptions.check(options);
+    const keys = options.keys as readonly IntegrityKey[] | undefined;
+    if (keys === undefined || keys.length === 0) throw invalid('there is no key', 'Give one of { id, secret }.');
+    const secrets = keys.map((key) => [idOf(key), secretOf(key)] as const);
+    this.#keys = new Map(secrets);
+    if (this.#keys.size < keys.length) throw invalid('two keys have the same id', 'Give each secret an id of its own.');
+    const [id, secret] = secrets[0] as readonly [string, KeyObject];
+    const head = Buffer.alloc(5 + id.length);
+    head.writeUInt32BE(magic, 0);
+    head[4] = id.length;
+    head.write(id, 5, 'latin1');
+    this.#first = { head, secret };
+  }
+
+  /** The same object, or one of these options. */
+  static of(given: Integrity | IntegrityOptions): Integrity {
+    return given instanceof Integrity ? given : new Integrity(given);
+  }
+
+  /** How much longer things get. */
+  get overheadBytes(): number {
+    return this.#first.head.length + macBytes;
+  }
+
+  /** What to store under this key in place of these bytes. */
+  seal(storeKey: string, bytes: Uint8Array): Buffer {
+    const { head, secret } = this.#first;
+    return Buffer.concat([head, macOf(secret, storeKey, bytes), bytes]);
+  }
+
+  /** The bytes, as a view; undefined: nobody who has one of the secrets has stored them under this key. */
+  open(storeKey: string, sealed: Buffer): Buffer | undefined {
+    if (sealed.length < 6 + macBytes || sealed.readUInt32BE(0) !== magic) return undefined;
+    const at = 5 + (sealed[4] as number);
+    const secret = this.#keys.get(sealed.toString('latin1', 5, at));
+    if (!secret || sealed.length < at + macBytes) return undefined;
+    const bytes = sealed.subarray(at + macBytes);
+    return timingSafeEqual(sealed.subarray(at, at + macBytes), macOf(secret, storeKey, bytes)) ? bytes : undefined;
+  }
+
+  [inspect.custom](): string {
+    return `Integrity { ${[...this.#keys.keys()].join(', ')} }`;
+  }
+
+  toJSON(): object {
+    return { keys: [...this.#keys.keys()] };
+  }
+}
+
+/** A store key holds no zero byte, so that nothing can move from the key into the bytes. */
+function macOf(secret: KeyObject, storeKey: string, bytes: Uint8Array): Buffer {
+  return createHmac('sha256', secret).update(`${storeKey}\0`, 'latin1').update(bytes).digest();
+}
+
+function idOf(key: IntegrityKey): string {
+  knownKey.check(key);
+  const { id } = key as { readonly id?: unknown };
+  if (typeof id === 'string' && /^[A-Za-z0-9_-]{1,32}$/.test(id)) return id;
+  throw invalid('the id of a key is not 1 to 32 letters, digits, - and _', "Give one such as '2026-11'.");
+}
+
+function secretOf({ id, secret }: IntegrityKey): KeyObject {
+  const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret ?? []);
+  if (bytes.length >= minSecretBytes) return createSecretKey(bytes);
+  const remedy = 'Make one with `openssl rand -base64 32`.';
+  throw invalid(`the secret of ${id} has fewer than ${minSecretBytes} bytes`, remedy);
+}
+
+const invalid = (problem: string, remedy: string): InvalidOptionError =>
+  new InvalidOptionError('integrity.keys', problem, remedy);

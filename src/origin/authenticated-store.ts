@@ -1,0 +1,129 @@
+import type { Integrity } from '../codec/integrity.js';
+import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
+import { isCounter, numberIn } from '../store/sound-counter.js';
+import type { RemoveOutcome, Revision, Shard, Store, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
+import { reportFault } from '../value/events.js';
+
+/**
+ * The store, signed and verified: entries, lists of versions, records of the feed and of locks. What nobody signed reads as bytes that nobody
+ * understands, is reported, and may be replaced by its revision; a record of the feed that nobody signed is a gap. Stubs and counters have no bytes to
+ * sign: a stub holds nothing, and a counter is bounded by the clock.
+ */
+export function authenticated(store: Store, integrity: Integrity): Store {
+  const shards = new Map(store.shards.map((shard) => [shard, authenticatedShard(shard, integrity)]));
+  return {
+    name: store.name,
+    capabilities: store.capabilities,
+    shards: [...shards.values()] as [Shard, ...Shard[]],
+    shardOf: (storeKey) => shards.get(store.shardOf(storeKey)) as Shard,
+    open: () => store.open(),
+    close: () => store.close(),
+  };
+}
+
+/** With the operations that the shard has, and no others. */
+function authenticatedShard(shard: Shard, integrity: Integrity): Shard {
+  const signed = new AuthenticatedShard(shard, integrity);
+  return Object.assign(signed, {
+    ...(shard.evicts && { evicts: shard.evicts.bind(shard) }),
+    ...(shard.stats && { stats: shard.stats.bind(shard) }),
+    ...(shard.keys && { keys: shard.keys.bind(shard) }),
+    ...(shard.watchFeed && { watchFeed: shard.watchFeed.bind(shard) }),
+    ...(shard.invalidate && { invalidate: (asked: Invalidation) => signed.sendInvalidation(asked) }),
+    ...(shard.readFeed && { readFeed: (question: FeedQuestion) => signed.askFeed(question) }),
+    ...(shard.readNow && { readNow: (storeKey: string) => signed.lookNow(storeKey) }),
+  });
+}
+
+class AuthenticatedShard implements Shard {
+  readonly name: string;
+  readonly authenticates = true;
+
+  constructor(
+    private readonly shard: Shard,
+    private readonly integrity: Integrity,
+  ) {
+    this.name = shard.name;
+  }
+
+  async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    const items = await this.shard.readMany(storeKeys);
+    return items.map((item, index) => item && this.opened(storeKeys[index] as string, item));
+  }
+
+  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
+    const items = await this.shard.readOrStub(storeKeys, stubMs);
+    return items.map((item, index) => this.opened(storeKeys[index] as string, item));
+  }
+
+  async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
+    return this.judged(await this.shard.write(storeKey, this.sealed(storeKey, bytes), options));
+  }
+
+  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    return this.shard.remove(storeKey, revision);
+  }
+
+  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
+    return this.shard.increment(storeKey, by, seed, lifeMs);
+  }
+
+  touch(storeKey: string, lifeMs: number): Promise<boolean> {
+    return this.shard.touch(storeKey, lifeMs);
+  }
+
+  async sendInvalidation(asked: Invalidation): Promise<Invalidated> {
+    const answer = (await this.shard.invalidate?.({
+      ...asked,
+      changes: asked.changes.map((change): Change => {
+        return 'write' in change ? { ...change, bytes: this.sealed(change.write, change.bytes) } : change;
+      }),
+      records: asked.records.map((record) => this.integrity.seal(asked.feed, record)),
+    })) as Invalidated;
+    return { ...answer, outcomes: answer.outcomes.map((outcome) => this.judged(outcome)) };
+  }
+
+  async askFeed(question: FeedQuestion): Promise<FeedReading> {
+    const { watch, feed } = question;
+    const reading = (await this.shard.readFeed?.(question)) as FeedReading;
+    const records = reading.records.map((record) => this.integrity.open(feed, record));
+    const isGenuine = records.every((record) => record !== undefined);
+    if (!isGenuine) this.report(feed);
+    return {
+      mark: reading.mark,
+      records: isGenuine ? records : [],
+      gap: reading.gap ?? (isGenuine ? undefined : 'a record that nobody has signed'),
+      watched: reading.watched && this.opened(watch, reading.watched),
+    };
+  }
+
+  lookNow(storeKey: string): StoredItem | undefined {
+    const item = this.shard.readNow?.(storeKey);
+    return item && this.opened(storeKey, item);
+  }
+
+  private sealed(storeKey: string, bytes: Uint8Array): Uint8Array {
+    return bytes.length === 0 ? bytes : this.integrity.seal(storeKey, bytes);
+  }
+
+  private opened<I extends StoredItem>(storeKey: string, item: I): I {
+    if (item.bytes.length === 0 || isCounter(numberIn(item))) return item;
+    const bytes = this.integrity.open(storeKey, item.bytes);
+    if (!bytes) this.report(storeKey);
+    return { ...item, bytes: bytes ?? meaningless };
+  }
+
+  private judged(outcome: WriteOutcome): WriteOutcome {
+    if (outcome.status !== 'too-large') return outcome;
+    return { status: 'too-large', maxBytes: Math.max(0, outcome.maxBytes - this.integrity.overheadBytes) };
+  }
+
+  private report(storeKey: string): void {
+    const message =
+      'The store holds what nobody has signed with one of the integrity keys. If processes without these keys use it as well, give them the keys; else find out who can write to it.';
+    reportFault({ source: this.shard.name, kind: 'unauthentic', message, key: storeKey });
+  }
+}
+
+/** No format begins with a zero byte. */
+const meaningless = Buffer.of(0);
