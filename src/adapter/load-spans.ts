@@ -1,5 +1,6 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import type { Tracer } from '@opentelemetry/api';
+import { systemClock } from '../value/clock.js';
 import type { CacheEvents } from '../value/events.js';
 
 type Load = CacheEvents['loadFinished'];
@@ -18,7 +19,7 @@ export class LoadSpans {
     const told = this.untold.get(id);
     if (told) return void told.push(load);
     this.untold.set(id, [load]);
-    const endedAt = Date.now();
+    const endedAt = systemClock.now();
     // Runs in the same context, hence in the trace of the one who began the load.
     queueMicrotask(() => {
       const loads = this.untold.get(id) ?? [];

@@ -4,6 +4,7 @@ import { loadDriver } from '../store/redis/driver/load-driver.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
+import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { BackupManifest } from './backup-manifest.js';
@@ -32,7 +33,7 @@ export function redisBackup(options: RedisBackupOptions): RedisBackup {
   known.check(options);
   const settings = readRedisOptions({ commandTimeout: '30s', connectTimeout: '5s', ...options.connection });
   const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
-  const access = load.then((driver) => accessFor(settings, driver, systemClock, Math.random));
+  const access = load.then((driver) => accessFor(settings, driver, systemClock, systemRandom));
   // Whoever uses it is told.
   access.catch(() => {});
   return new RedisBackup(access);

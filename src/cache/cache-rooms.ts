@@ -24,6 +24,7 @@ import { FillLeases } from '../origin/fill-lease.js';
 import { authenticated } from '../origin/authenticated-store.js';
 import { guarded } from '../origin/guarded-store.js';
 import type { Store } from '../store/store.js';
+import { systemRandom } from '../value/chance.js';
 import { CacheClock } from '../value/cache-clock.js';
 import { systemClock } from '../value/clock.js';
 import { channels } from '../value/events.js';
@@ -59,7 +60,7 @@ export interface CacheRooms {
 
 /** Builds the rooms of one cache, from the bottom up. @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function buildRooms(configuration: CacheConfiguration, protections: Protections): CacheRooms {
-  const { name, namespace, packageVersion, versionStamp, keyFormat, random = Math.random } = configuration;
+  const { name, namespace, packageVersion, versionStamp, keyFormat, random = systemRandom } = configuration;
   const { names: remembers = true, leases: fenced = true, generations = true } = protections;
   const { versions: checksGeneration = true, verification = true } = protections;
   const clock = new CacheClock(configuration.clock ?? systemClock, () => setBack());

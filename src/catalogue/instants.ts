@@ -1,3 +1,4 @@
+import { systemRandom } from '../value/chance.js';
 import { InvalidDurationError, InvalidOptionError } from '../value/errors.js';
 import { milliseconds, positiveMilliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
@@ -29,7 +30,7 @@ export function resolveInstants<V>(
   options: LifeOptions<V>,
   value: V,
   createdAt: number,
-  random: () => number = Math.random,
+  random: () => number = systemRandom,
 ): EntryInstants {
   const { ttl, staleFor = 0, jitter = 0, negative } = options;
   if (typeof ttl === 'number' && typeof staleFor === 'number' && jitter === 0 && negative === undefined) {

@@ -8,7 +8,7 @@ export interface LifeContext<V> {
   readonly createdAt: number;
   /** The parameters of the key, where a key class made it. */
   readonly parameters?: Readonly<Record<string, KeyPart | undefined>>;
-  /** From 0 to 1, for lives with jitter. Default `Math.random`. */
+  /** From 0 to 1, for lives with jitter. Default: the machine's chance. */
   readonly random?: () => number;
 }
 

@@ -1,3 +1,5 @@
+import { systemRandom } from '../value/chance.js';
+
 /** The first pause between two looks, before it is shortened by chance. */
 const firstMs = 20;
 const longestMs = 250;
@@ -10,7 +12,7 @@ const growth = 1.5;
 export class PollPace {
   private nextMs = firstMs;
 
-  constructor(private readonly random: () => number = Math.random) {}
+  constructor(private readonly random: () => number = systemRandom) {}
 
   pauseMs(): number {
     const pauseMs = this.nextMs * (1 - this.random() / 2);

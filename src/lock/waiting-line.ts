@@ -1,3 +1,4 @@
+import { systemRandom } from '../value/chance.js';
 import type { Clock } from '../value/clock.js';
 import type { Approach, Attempt, Refusal } from './attempt.js';
 import { PollPace } from './poll-pace.js';
@@ -122,7 +123,7 @@ export class WaitingLine {
 function nextPauseMs(line: Line): number {
   if (!line.resting) return line.pace.pauseMs();
   line.resting = false;
-  return restMs * (1 + Math.random());
+  return restMs * (1 + systemRandom());
 }
 
 function tellAll(waiters: readonly Waiter[], answer: Refusal): void {

@@ -11,6 +11,7 @@ import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
 import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
 import { redisScript } from '../store/redis/redis-script.js';
 import { RedisServerError } from '../store/redis/redis-server-error.js';
+import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import { positiveMilliseconds } from '../value/duration.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
@@ -53,7 +54,7 @@ export function redisRecords(options: RedisRecordsOptions): RedisRecords {
     throw new InvalidOptionError('connections', `${connections} is not a number of connections`, 'Give 1 or more.');
   }
   const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
-  const access = load.then((driver) => accessFor(settings, driver, systemClock, Math.random));
+  const access = load.then((driver) => accessFor(settings, driver, systemClock, systemRandom));
   // Whoever uses the records is told; nobody need ask before.
   access.catch(() => {});
   return new RedisRecords(access, new RecordKeys(keys), connections);
@@ -93,7 +94,7 @@ export class RedisRecords {
   ) {
     const connect = async (): Promise<RedisConnection> => checked(await (await this.access).ownConnection(0));
     this.pool = new ConnectionPool('redis records', connections, connect, systemClock);
-    const parts = { connections: this.pool, keys, clock: systemClock, random: Math.random };
+    const parts = { connections: this.pool, keys, clock: systemClock, random: systemRandom };
     this.transactions = new Transactions(parts);
   }
 

@@ -49,6 +49,7 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
     look: text,
     looks: (keys: readonly string[]) => Promise.all(keys.map(text)),
     text: async (key: string) => (await store.shards[0].readMany([key]))[0]?.bytes.toString(),
+    age: async (key: string) => (await store.shards[0].readMany([key]))[0]?.ageMs,
     writeText: (key: string, value: string) => store.shards[0].write(key, Buffer.from(value), { lifeMs: Infinity }),
     write: (key: string, value: string, lifeMs = Infinity) =>
       store.shards[0].write(key, sealed(key, value), { lifeMs }),

@@ -1,3 +1,4 @@
+import { systemRandom } from '../../value/chance.js';
 import { InvalidDurationError, InvalidOptionError } from '../../value/errors.js';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
@@ -26,7 +27,7 @@ export function sinceSet(duration: Duration, options: { readonly jitter?: number
   const shortened = jitter === 0 ? '' : `, less up to ${Number((jitter * 100).toFixed(2))} % at random`;
   return {
     description: `${describeDuration(lifeMs)} since set${shortened}`,
-    freshUntil: ({ createdAt, random = Math.random }) =>
+    freshUntil: ({ createdAt, random = systemRandom }) =>
       createdAt + (jitter === 0 ? lifeMs : lifeMs * (1 - jitter * random())),
   };
 }

@@ -1,6 +1,7 @@
 import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { assertObjectKey, assertObjectPrefix, isObjectKey } from '../../key/object-key.js';
+import { systemRandom } from '../../value/chance.js';
 import { byteSize } from '../../value/byte-size.js';
 import type { ByteSize } from '../../value/byte-size.js';
 import { systemClock } from '../../value/clock.js';
@@ -124,7 +125,7 @@ export class S3ObjectStore implements ObjectStore {
       partsAtOnce: 3,
       pageKeys: 1000,
       clock: systemClock,
-      random: Math.random,
+      random: systemRandom,
       ...tuning,
     };
     this.requests = new S3Requests(this.name, client, this.tuning.clock);

@@ -1,5 +1,7 @@
+import type { Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
+import { hostMonotonicMs } from '../../value/host-monotonic.js';
 import type { StoredItem } from '../store.js';
 import type { CommitGate } from './commit-gate.js';
 import type { DiskFolder } from './disk-folder.js';
@@ -7,13 +9,15 @@ import type { DiskTuning } from './disk-tuning.js';
 import { enterFolder, outgrown } from './enter-folder.js';
 import { sessionKey } from './disk-key.js';
 import type { DiskKey } from './disk-key.js';
-import { copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
+import { ageOf, copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
+import type { DiskInstant } from './disk-record.js';
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
 import { keyPage } from './key-page.js';
 import type { KeyPage } from './key-page.js';
 import { lendShard } from './lent-shard.js';
 import type { LendableShard } from './lent-shard.js';
+import { ownBootNumber } from './process-stamp.js';
 import { Room } from './room.js';
 import type { Usage } from './room.js';
 import { Sweeper } from './sweeper.js';
@@ -22,6 +26,7 @@ import { WriteQueue } from './write-queue.js';
 /** Larger items are copied to memory of their own. */
 const borrowedBytes = 2 ** 17;
 const contractedForMs = 30_000;
+const boot = ownBootNumber();
 /** ENOSPC, EFBIG, EDQUOT; and EIO, which LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. */
 const diskFull = new Set<unknown>([28, 27, 122, 5]);
 
@@ -36,7 +41,10 @@ export class DiskDatabase {
   private sessionNumber = 0;
   private readonly room: Room;
   private readonly sweeper: Sweeper;
-  private readonly care: NodeJS.Timeout;
+  private care: Timer | undefined;
+  private isShut = false;
+  /** The machine's monotonic clock minus this process's. */
+  private readonly hostAheadMs: number;
   private caring: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
   private failing = false;
@@ -68,10 +76,12 @@ export class DiskDatabase {
     lmdb: Lmdb,
     private readonly tuning: DiskTuning,
   ) {
-    const now = (): number => tuning.clock.now();
+    const { clock, random } = tuning;
+    this.hostAheadMs = hostMonotonicMs() - clock.monotonic();
     this.queue = new WriteQueue(environment, lmdb, {
       name,
-      now,
+      now: () => this.instant(),
+      clock,
       gate: tuning.waitsForOpeners ? gate : { ...gate, enter: async () => {} },
       deadlineMs: tuning.deadlineMs,
       makeRoom: (bytes) => this.room.make(bytes),
@@ -80,17 +90,28 @@ export class DiskDatabase {
     this.room = new Room(
       environment,
       tuning.maxBytes,
-      now,
+      clock,
+      random,
       (changes) => this.queue.apply(changes),
       (entries) => {
         if (channels.evicted.hasSubscribers) channels.evicted.publish({ cache: name, tier: 'disk', entries });
       },
     );
-    this.sweeper = new Sweeper(environment, this.queue, now, folder.stamp);
-    this.care = setInterval(() => {
+    this.sweeper = new Sweeper(environment, this.queue, clock, random, folder.stamp);
+    this.careAfterAWhile();
+  }
+
+  private careAfterAWhile(): void {
+    if (this.isShut) return;
+    this.care = this.tuning.clock.after(this.tuning.careEachMs, () => {
       this.caring ??= this.takeCare();
-    }, tuning.careEachMs);
-    this.care.unref();
+      this.careAfterAWhile();
+    });
+  }
+
+  private instant(): DiskInstant {
+    const { clock } = this.tuning;
+    return { nowMs: clock.now(), hostMs: clock.monotonic() + this.hostAheadMs, boot };
   }
 
   get session(): number {
@@ -104,12 +125,12 @@ export class DiskDatabase {
    * @throws StoreUnavailableError
    */
   read(keys: readonly DiskKey[]): (StoredItem | undefined)[] {
-    const now = this.tuning.clock.now();
+    const now = this.instant();
     try {
       const items: (StoredItem | undefined)[] = [];
       for (const key of keys) {
         const record = this.environment.getBinaryFast(key);
-        items.push(record && isLive(record, now) ? this.itemOf(record) : undefined);
+        items.push(record && isLive(record, now) ? this.itemOf(record, now) : undefined);
       }
       this.environment.resetReadTxn();
       return items;
@@ -122,8 +143,8 @@ export class DiskDatabase {
   readOne(key: DiskKey): StoredItem | undefined {
     try {
       const record = this.environment.getBinaryFast(key);
-      const live = record !== undefined && isLive(record, this.tuning.clock.now());
-      const item = live ? this.itemOf(record, this.borrowed) : undefined;
+      const now = this.instant();
+      const item = record && isLive(record, now) ? this.itemOf(record, now, this.borrowed) : undefined;
       this.environment.resetReadTxn();
       return item;
     } catch (cause) {
@@ -134,17 +155,17 @@ export class DiskDatabase {
   /** @throws StoreUnavailableError */
   keyPage(prefix: string, after: Uint8Array | undefined): KeyPage {
     try {
-      return keyPage(this.environment, this.tuning.clock.now(), prefix, after);
+      return keyPage(this.environment, this.tuning.clock, prefix, after);
     } catch (cause) {
       throw this.readFailed(cause);
     }
   }
 
-  private itemOf(record: Buffer, into?: Buffer): StoredItem {
-    return {
-      bytes: copyItemBytes(record, this.environment.lastSize, into),
-      revision: { session: this.sessionNumber, number: readRevision(record) },
-    };
+  private itemOf(record: Buffer, now: DiskInstant, into?: Buffer): StoredItem {
+    const bytes = copyItemBytes(record, this.environment.lastSize, into);
+    const revision = { session: this.sessionNumber, number: readRevision(record) };
+    const ageMs = ageOf(record, now);
+    return ageMs === undefined ? { bytes, revision } : { bytes, revision, ageMs };
   }
 
   /** @throws StoreUnavailableError */
@@ -173,7 +194,7 @@ export class DiskDatabase {
       this.sessionNumber = Number(known.bytes.toString('latin1'));
       return;
     }
-    const drawn = Math.floor(Math.random() * 2 ** 48);
+    const drawn = Math.floor(this.tuning.random() * 2 ** 48);
     this.sessionNumber = await this.queue.run({
       key: sessionKey,
       decide: (present) =>
@@ -240,7 +261,8 @@ export class DiskDatabase {
   }
 
   private async shut(sound: boolean): Promise<void> {
-    clearInterval(this.care);
+    this.isShut = true;
+    this.care?.cancel();
     const reason = this.ended ?? new StoreUnavailableError(this.name, 'it is closed');
     const quiet = await this.queue.close(reason);
     if (!quiet) {

@@ -248,7 +248,7 @@ export class DiskFolder {
    */
   private async setAside(refusal: Refusal, lock: FileLock): Promise<void> {
     if (!(await lock.isHeld())) throw new Error('the right to set the folder aside was lost');
-    const instant = new Date().toISOString().replaceAll(/[:.]/g, '-');
+    const instant = new Date(this.options.clock.now()).toISOString().replaceAll(/[:.]/g, '-');
     await rename(this.path, `${this.path}.${refusal.kind}-${instant}`);
     this.options.onRefusal(refusal);
     const names = (await readdir(this.directory)).sort();

@@ -17,9 +17,9 @@ export const hashBytes = 4;
 export const isItemKey = (key: Uint8Array): boolean => key.length > hashBytes;
 
 /** Somewhere among the items, every place equally likely. */
-export function randomPlace(): Uint8Array {
+export function randomPlace(random: () => number): Uint8Array {
   const place = Buffer.allocUnsafe(hashBytes);
-  place.writeUInt32BE(Math.floor(Math.random() * 2 ** 32));
+  place.writeUInt32BE(Math.floor(random() * 2 ** 32));
   return place;
 }
 

@@ -7,16 +7,28 @@
  * | 8 | 8 | writtenAt, likewise: what eviction goes by |
  * | 16 | 8 | revision, likewise: the state's number when it was written, which `touch` keeps |
  * | 24 | 1 | kind: 0 an item, 1 a counter |
- * | 25 | … | the item's bytes, to the end |
+ * | 25 | 4 | boot: of the machine, unsigned little-endian; 0: unknown |
+ * | 29 | 8 | writtenAt on the machine's monotonic clock, likewise a double |
+ * | 37 | … | the item's bytes, to the end |
  *
  * Doubles, because they are read in place without an allocation. There is no check over the bytes here: the envelope above
  * carries one, and it covers the key.
  */
-export const recordHeadBytes = 25;
+export const recordHeadBytes = 37;
 
 export type RecordKind = 0 | 1;
 export const itemKind = 0;
 export const counterKind = 1;
+
+/** A point in time by the clocks that a record's life is measured with. */
+export interface DiskInstant {
+  /** Epoch milliseconds. May be stepped. */
+  readonly nowMs: number;
+  /** On the machine's monotonic clock, which tells nothing of an earlier boot. */
+  readonly hostMs: number;
+  /** Of the machine; 0: unknown. */
+  readonly boot: number;
+}
 
 export interface RecordHead {
   readonly expiresAt: number;
@@ -25,23 +37,36 @@ export interface RecordHead {
   readonly kind: RecordKind;
 }
 
-export interface DiskRecord extends RecordHead {
+export interface DiskRecord extends Omit<RecordHead, 'writtenAt'> {
   readonly bytes: Uint8Array;
 }
 
-export function sealRecord({ expiresAt, writtenAt, revision, kind, bytes }: DiskRecord): Buffer {
+export function sealRecord({ expiresAt, revision, kind, bytes }: DiskRecord, written: DiskInstant): Buffer {
   const record = Buffer.allocUnsafe(recordHeadBytes + bytes.length);
   record.writeDoubleLE(expiresAt, 0);
-  record.writeDoubleLE(writtenAt, 8);
+  record.writeDoubleLE(written.nowMs, 8);
   record.writeDoubleLE(revision, 16);
   record[24] = kind;
+  record.writeUInt32LE(written.boot, 25);
+  record.writeDoubleLE(written.hostMs, 29);
   record.set(bytes, recordHeadBytes);
   return record;
 }
 
-/** Not before its time is over. A damaged instant (NaN) is over. */
-export function isLive(record: Buffer, nowMs: number): boolean {
-  return nowMs < record.readDoubleLE(0);
+/**
+ * Not before its time is over by either clock: a wall clock that was set back lengthens no life, as long as the machine has not started anew. A damaged
+ * instant (NaN) is over.
+ */
+export function isLive(record: Buffer, now: DiskInstant): boolean {
+  const expiresAt = record.readDoubleLE(0);
+  if (!(now.nowMs < expiresAt)) return false;
+  return expiresAt === Infinity || (ageOf(record, now) ?? 0) < expiresAt - record.readDoubleLE(8);
+}
+
+/** How long ago it was written at least, in milliseconds; undefined: before the machine started, or nobody knows. */
+export function ageOf(record: Buffer, { boot, hostMs }: DiskInstant): number | undefined {
+  if (boot === 0 || record.readUInt32LE(25) !== boot) return undefined;
+  return Math.max(0, hostMs - record.readDoubleLE(29));
 }
 
 export function readHead(record: Buffer): RecordHead {

@@ -33,7 +33,7 @@ export class DiskShard implements Shard {
   private held: SharedDatabase | undefined;
   private opening: Promise<void> | undefined;
   private failure: unknown;
-  private retryAt = 0;
+  private retryAt = -Infinity;
   private retryMs = firstRetryMs;
 
   constructor(
@@ -226,7 +226,7 @@ export class DiskShard implements Shard {
     const database = this.held?.database;
     if (database && !database.ended) return database;
     if (!this.wanted) throw new StoreUnavailableError(this.name, 'it is not open');
-    if (performance.now() >= this.retryAt) this.opening ??= this.connect();
+    if (this.tuning.clock.monotonic() >= this.retryAt) this.opening ??= this.connect();
     const cause = this.failure ?? database?.ended;
     throw new StoreUnavailableError(this.name, "the folder can't be used", cause === undefined ? undefined : { cause });
   }
@@ -247,7 +247,7 @@ export class DiskShard implements Shard {
     } catch (error) {
       const isNew = this.failure === undefined;
       this.failure = error;
-      this.retryAt = performance.now() + this.retryMs;
+      this.retryAt = this.tuning.clock.monotonic() + this.retryMs;
       this.retryMs = Math.min(this.retryMs * 2, lastRetryMs);
       if (isNew && !(error instanceof InvalidOptionError || error instanceof UsedElsewhereError)) {
         const message = `The folder can't be used: ${(error as Error).message}.`;

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { systemRandom } from '../../value/chance.js';
 import { systemClock } from '../../value/clock.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
@@ -66,6 +67,7 @@ export class DiskStore implements Store {
     const {
       maxItemBytes = largest,
       clock = systemClock,
+      random = systemRandom,
       deadlineMs = 500,
       careEachMs = 1_000,
       waitsForOpeners = true,
@@ -75,6 +77,7 @@ export class DiskStore implements Store {
     const shard = new FolderShard(resolve(directory), Math.min(maxItemBytes, largest), {
       maxBytes,
       clock,
+      random,
       deadlineMs,
       careEachMs,
       waitsForOpeners,

@@ -5,6 +5,8 @@ import type { Protection } from './disk-folder.js';
 export interface DiskTuning {
   readonly maxBytes: number;
   readonly clock: Clock;
+  /** 0 ≤ n < 1. */
+  readonly random: () => number;
   /** How long a transaction may take before its callers are told that the store can't be reached. */
   readonly deadlineMs: number;
   /** How often a process looks after the database: moved? too full? something expired? */

@@ -1,3 +1,4 @@
+import type { Clock } from '../../value/clock.js';
 import { hashBytes } from './disk-key.js';
 import type { Environment } from './environment.js';
 import { neighbours } from './neighbours.js';
@@ -14,8 +15,9 @@ const budgetMs = 4;
 const beforeAll: Uint8Array = Uint8Array.of(0, 0, 0, 0);
 
 /** The keys of live items that begin with the prefix, from one stretch of the database: they lie in the order of their hashes. */
-export function keyPage(environment: Environment, nowMs: number, prefix: string, after = beforeAll): KeyPage {
-  const found = neighbours(environment, after, pageLength, budgetMs);
+export function keyPage(environment: Environment, clock: Clock, prefix: string, after = beforeAll): KeyPage {
+  const found = neighbours(environment, after, pageLength, { clock, budgetMs });
+  const nowMs = clock.now();
   const keys = found
     .filter(({ expiresAt }) => nowMs < expiresAt)
     .map(({ key }) => Buffer.from(key.buffer, key.byteOffset + hashBytes, key.length - hashBytes).toString('latin1'))

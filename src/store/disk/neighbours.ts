@@ -1,3 +1,4 @@
+import type { Clock } from '../../value/clock.js';
 import { isItemKey } from './disk-key.js';
 import { readHead } from './disk-record.js';
 import type { RecordHead } from './disk-record.js';
@@ -13,16 +14,21 @@ export interface Neighbour extends RecordHead {
 }
 
 /** Reads the heads of up to `count` items that follow each other in the order of their hashes, or as many as fit into `budgetMs`. */
-export function neighbours(environment: Environment, from: Uint8Array, count: number, budgetMs: number): Neighbour[] {
+export function neighbours(
+  environment: Environment,
+  from: Uint8Array,
+  count: number,
+  { clock, budgetMs }: { readonly clock: Pick<Clock, 'monotonic'>; readonly budgetMs: number },
+): Neighbour[] {
   const found: Neighbour[] = [];
-  const until = performance.now() + budgetMs;
+  const until = clock.monotonic() + budgetMs;
   environment.resetReadTxn();
   try {
     const range = environment.getRange({ start: from, exclusiveStart: true, limit: count, versions: true });
     for (const { key, value, version = 0 } of range) {
       if (typeof key !== 'string' && isItemKey(key))
         found.push({ key, version, size: value.length, ...readHead(value as Buffer) });
-      if (performance.now() > until) break;
+      if (clock.monotonic() > until) break;
     }
   } finally {
     environment.resetReadTxn();

@@ -80,6 +80,9 @@ function readBootId(): string | undefined {
 /** Names this container among those of this host that share a folder. */
 export const ownPlace = (): string => `${ownNamespace || 'host'}.${ownBoot}`;
 
+/** The boot id's beginning as a number; 0: unknown. */
+export const ownBootNumber = (): number => Number.parseInt(ownBoot || '0', 16);
+
 const ownBoot = readBootId()?.replaceAll('-', '').slice(0, 8) ?? '';
 const ownNamespace = readNamespace();
 

@@ -3,6 +3,7 @@ import { sealRecord } from './disk-record.js';
 import type { Environment } from './environment.js';
 
 const blockSize = 2 ** 16;
+const atNoTime = { nowMs: 0, hostMs: 0, boot: 0 };
 
 /**
  * Numbers that are given out once in the life of a database, by whichever process: each takes a block of them at a time, by moving a
@@ -28,7 +29,7 @@ export class RevisionBlock {
       // The record's revision is the counter.
       const taken = record ? record.readDoubleLE(16) + 1 : 1;
       const bytes = Buffer.alloc(0);
-      const counter = sealRecord({ bytes, kind: 1, revision: taken, expiresAt: Infinity, writtenAt: 0 });
+      const counter = sealRecord({ bytes, kind: 1, revision: taken, expiresAt: Infinity }, atNoTime);
       void environment.put(blockKey, counter, taken);
       return taken;
     });

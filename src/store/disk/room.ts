@@ -1,3 +1,4 @@
+import type { Clock } from '../../value/clock.js';
 import { counterKind } from './disk-record.js';
 import { randomPlace } from './disk-key.js';
 import type { Environment, EnvironmentStats } from './environment.js';
@@ -34,7 +35,8 @@ export class Room {
   constructor(
     private readonly environment: Environment,
     public maxBytes: number,
-    private readonly now: () => number,
+    private readonly clock: Clock,
+    private readonly random: () => number,
     private readonly apply: (changes: readonly Change[]) => Promise<boolean[]>,
     private readonly evicted: (entries: number) => void,
   ) {}
@@ -90,12 +92,15 @@ export class Room {
   }
 
   private async evict(bytes: number, alsoCounters: boolean): Promise<void> {
-    const now = this.now();
+    const now = this.clock.now();
     const olderFirst = (a: Neighbour, b: Neighbour): number =>
       Number(b.expiresAt <= now) - Number(a.expiresAt <= now) || a.writtenAt - b.writtenAt;
     const candidates = new Map<string, Neighbour>();
     for (let i = 0; i < samplesPerStep; i++) {
-      const sample = neighbours(this.environment, randomPlace(), sampleSize, 5)
+      const sample = neighbours(this.environment, randomPlace(this.random), sampleSize, {
+        clock: this.clock,
+        budgetMs: 5,
+      })
         .filter(({ kind }) => alsoCounters || kind !== counterKind)
         .sort(olderFirst);
       for (const item of sample.slice(0, Math.ceil(sample.length / share))) {

@@ -1,3 +1,4 @@
+import type { Clock } from '../../value/clock.js';
 import { janitorKey, randomPlace } from './disk-key.js';
 import { itemKind } from './disk-record.js';
 import type { Environment } from './environment.js';
@@ -15,23 +16,26 @@ const officeMs = 10_000;
  * was expired the walk goes on at once. One process of the host does it: whoever holds the office, a record that expires.
  */
 export class Sweeper {
-  private place: Uint8Array = randomPlace();
+  private place: Uint8Array;
   private officeUntil = 0;
 
   constructor(
     private readonly environment: Environment,
     private readonly queue: WriteQueue,
-    private readonly now: () => number,
+    private readonly clock: Clock,
+    random: () => number,
     private readonly self: string,
-  ) {}
+  ) {
+    this.place = randomPlace(random);
+  }
 
   /** One step; rejects with StoreUnavailableError when a removal can't be written. */
   async sweep(): Promise<void> {
     if (!(await this.inOffice())) return;
     for (let run = 0; run < maxRunsPerSweep; run++) {
-      const found = neighbours(this.environment, this.place, runLength, budgetMs);
+      const found = neighbours(this.environment, this.place, runLength, { clock: this.clock, budgetMs });
       this.place = found.at(-1)?.key ?? Uint8Array.of(0, 0, 0, 0);
-      const now = this.now();
+      const now = this.clock.now();
       const expired = found.filter(({ expiresAt }) => !(now < expiresAt));
       if (expired.length > 0) await this.remove(expired.map(({ key }) => key));
       if (expired.length * 10 <= found.length) return;
@@ -51,7 +55,7 @@ export class Sweeper {
   }
 
   private async inOffice(): Promise<boolean> {
-    const now = this.now();
+    const now = this.clock.now();
     if (now < this.officeUntil - officeMs / 2) return true;
     const until = now + officeMs;
     const granted = await this.queue.run<boolean>({

@@ -1,6 +1,6 @@
 import type { DiskKey } from './disk-key.js';
 import { copyItemBytes, isLive, readHead, sealRecord } from './disk-record.js';
-import type { DiskRecord, RecordHead } from './disk-record.js';
+import type { DiskInstant, DiskRecord, RecordHead } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
 
 /** A live record as an operation finds it. The copy of its bytes is made only for those who ask. */
@@ -15,7 +15,7 @@ export type Decision<T> =
   | {
       readonly answer: (revision: number) => T;
       /** Without `revision` the record is given a new one. */
-      readonly put: Omit<DiskRecord, 'writtenAt' | 'revision'> & { readonly revision?: number };
+      readonly put: Omit<DiskRecord, 'revision'> & { readonly revision?: number };
     };
 
 export interface Operation<T> {
@@ -36,7 +36,7 @@ export interface GroupKeys {
   /** What is there; the group is bound to it. Its bytes are to be copied before the next look. */
   find(key: DiskKey): Present | undefined;
   /** @returns the revision of what will be there. */
-  put(key: DiskKey, record: Omit<DiskRecord, 'writtenAt' | 'revision'>): number;
+  put(key: DiskKey, record: Omit<DiskRecord, 'revision'>): number;
   remove(key: DiskKey): void;
 }
 
@@ -84,18 +84,18 @@ export class WriteBatch {
   constructor(
     private readonly environment: Environment,
     private readonly lmdb: Lmdb,
-    private readonly nowMs: number,
+    private readonly now: DiskInstant,
     private readonly nextNumber: () => number,
   ) {}
 
   plan<T>(operation: Operation<T>): Planned<T> {
     const { key, blind = false } = operation;
     const state = blind ? absent : this.stateOf(key);
-    const decision = operation.decide(this.present(state), this.nowMs);
+    const decision = operation.decide(this.present(state), this.now.nowMs);
     if ('put' in decision) {
       const version = this.nextNumber();
       const revision = decision.put.revision ?? version;
-      const record = sealRecord({ ...decision.put, revision, writtenAt: this.nowMs });
+      const record = sealRecord({ ...decision.put, revision }, this.now);
       const change = { key, expected: blind ? undefined : state.version, record, version };
       this.push(change, { version, record, size: record.length });
       return { answer: decision.answer(revision), change };
@@ -124,13 +124,13 @@ export class WriteBatch {
         },
         put: (key, given) => {
           const version = this.nextNumber();
-          const record = sealRecord({ ...given, revision: version, writtenAt: this.nowMs });
+          const record = sealRecord({ ...given, revision: version }, this.now);
           change({ key, expected: undefined, record, version }, { version, record, size: record.length });
           return version;
         },
         remove: (key) => change({ key, expected: undefined, version: 0 }, absent),
       },
-      this.nowMs,
+      this.now.nowMs,
     );
     const group = { conditions, changes };
     this.changes.push(group);
@@ -157,7 +157,7 @@ export class WriteBatch {
   }
 
   private present({ record, size }: State): Present | undefined {
-    if (!record || !isLive(record, this.nowMs)) return undefined;
+    if (!record || !isLive(record, this.now)) return undefined;
     return { ...readHead(record), copyBytes: () => copyItemBytes(record, size) };
   }
 }

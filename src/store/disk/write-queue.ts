@@ -1,7 +1,9 @@
+import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import type { CommitGate } from './commit-gate.js';
 import { commitFailure } from './environment.js';
 import type { DiskKey } from './disk-key.js';
+import type { DiskInstant } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
 import { RevisionBlock } from './revision-block.js';
 import { commit, WriteBatch } from './write-batch.js';
@@ -9,7 +11,8 @@ import type { Change, ChangeGroup, GroupOperation, Operation, Planned } from './
 
 export interface WriteQueueOptions {
   readonly name: string;
-  readonly now: () => number;
+  readonly now: () => DiskInstant;
+  readonly clock: Clock;
   readonly gate: CommitGate;
   /** How long a transaction may take before those who wait for it are told that the store can't be reached. */
   readonly deadlineMs: number;
@@ -93,7 +96,7 @@ export class WriteQueue {
   private refusal(): StoreUnavailableError | undefined {
     if (this.closed) return this.closed;
     if (this.stuck) return this.unavailable('an earlier write has not come back from the disk');
-    if (!this.failed || performance.now() >= this.failed.until) return undefined;
+    if (!this.failed || this.options.clock.monotonic() >= this.failed.until) return undefined;
     return this.unavailable('a write has just failed', this.failed.cause);
   }
 
@@ -110,7 +113,7 @@ export class WriteQueue {
           this.options.settled(undefined);
         }
       } catch (cause) {
-        this.failed = { until: performance.now() + pauseAfterFailureMs, cause };
+        this.failed = { until: this.options.clock.monotonic() + pauseAfterFailureMs, cause };
         const error = this.unavailable('a write failed', cause);
         this.giveUp(callers, error);
         this.giveUp(this.waiting.splice(0), error);
@@ -198,7 +201,7 @@ export class WriteQueue {
    */
   private async watched<T>(transaction: () => Promise<T>): Promise<T> {
     let pending = true;
-    const timer = setTimeout(() => {
+    const timer = this.options.clock.after(this.options.deadlineMs, () => {
       // The answer may lie ready behind an event loop that was blocked: it gets one turn to come in.
       setImmediate(() => {
         if (!pending) return;
@@ -208,8 +211,7 @@ export class WriteQueue {
         this.giveUp(this.waiting.splice(0), error);
         this.onStuck?.();
       });
-    }, this.options.deadlineMs);
-    timer.unref();
+    });
     try {
       await this.options.gate.enter();
       return await transaction();
@@ -219,7 +221,7 @@ export class WriteQueue {
       this.options.gate.leave();
       pending = false;
       this.stuck = false;
-      clearTimeout(timer);
+      timer.cancel();
     }
   }
 

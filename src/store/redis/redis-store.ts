@@ -1,3 +1,4 @@
+import { systemRandom } from '../../value/chance.js';
 import { systemClock } from '../../value/clock.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
@@ -124,7 +125,7 @@ class RedisStore implements Store {
       name: settings.driver ?? 'redis',
       connect: async (link) => (await driver()).connect(link),
     };
-    this.access = accessFor(settings, lazy, clock, Math.random);
+    this.access = accessFor(settings, lazy, clock, systemRandom);
     this.wakes = new RedisWakes(this.access, clock, wakesAnew);
     const { access, wakes } = this;
     const common = { ...layout, access, wakes, clock, deadlineMs: commandTimeoutMs };

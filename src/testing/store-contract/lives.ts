@@ -57,6 +57,35 @@ export function lifeRules({ describe, it }: TestRunner, options: StoreContractOp
     );
 
     it(
+      'have an age, where the store can tell, that is never more than has passed',
+      onBench(options, async ({ store, key, shard, read, passTime, advance }) => {
+        const a = key('a');
+        const { clockResolutionMs } = store.capabilities;
+        const startedAt = performance.now();
+        let passedMs = 0;
+        const pass = async (milliseconds: number): Promise<void> => {
+          await passTime(milliseconds);
+          passedMs = advance ? passedMs + milliseconds : performance.now() - startedAt;
+        };
+        await shard(a).write(a, bytesOf('1'), { lifeMs: 600_000, neverShorter: true });
+        const young = await read(a);
+        await pass(3 * clockResolutionMs + 50);
+        const leastMs = advance ? passedMs - 2 * clockResolutionMs : 3 * clockResolutionMs + 50 - 2 * clockResolutionMs;
+        const old = await read(a);
+        if (!advance) passedMs = performance.now() - startedAt;
+        if (young?.ageMs === undefined || old?.ageMs === undefined) {
+          assert.deepEqual([young?.ageMs, old?.ageMs], [undefined, undefined]);
+          return;
+        }
+        assert.ok(young.ageMs >= 0 && young.ageMs <= passedMs, `${young.ageMs} ms at first`);
+        assert.ok(old.ageMs <= passedMs, `${old.ageMs} ms old after ${passedMs} ms`);
+        assert.ok(old.ageMs >= leastMs, `${old.ageMs} ms old, at least ${leastMs} have passed`);
+        await shard(a).write(a, bytesOf('2'), { lifeMs: 600_000, neverShorter: true });
+        assert.ok(((await read(a))?.ageMs ?? 0) <= old.ageMs, 'what is written anew is young');
+      }),
+    );
+
+    it(
       'of stubs end, and the next caller wins',
       onBench(options, async ({ store, key, shard, passTime }) => {
         if (!store.capabilities.atomic) return;
