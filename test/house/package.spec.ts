@@ -12,6 +12,7 @@ const subpaths = [
   'nestjs-tiered-cache/redis',
   'nestjs-tiered-cache/s3',
   'nestjs-tiered-cache/testing',
+  'nestjs-tiered-cache/testing/simulation',
   'nestjs-tiered-cache/keyv',
   'nestjs-tiered-cache/cache-manager',
   'nestjs-tiered-cache/nestjs-cls',

@@ -4,6 +4,7 @@ import { Injectable, Module } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { json, Memoize, memoryStore, TieredCacheModule } from 'nestjs-tiered-cache';
 import { codecContract, FakeClock, recordEvents, replaceStores, storeContract } from 'nestjs-tiered-cache/testing';
+import { neverOlderThanAcknowledged, SimulatedTable, simulate } from 'nestjs-tiered-cache/testing/simulation';
 
 @Injectable()
 class Courses {
@@ -33,6 +34,24 @@ export async function testing(): Promise<void> {
   assert.deepEqual(events.transcript, ['miss', 'loadStarted', 'hit', 'miss', 'loadStarted']);
   await app.close();
   await contracts();
+  await simulation();
+}
+
+async function simulation(): Promise<void> {
+  const { stories } = await simulate({
+    shared: () => new SimulatedTable(),
+    start: (_process, table) => table,
+    operations: {
+      find: {
+        reads: async ({ service: table, process }) => ({
+          row: await process.cache.getOrSet('row', () => table.read(process, 'row')),
+        }),
+      },
+    },
+    holds: [neverOlderThanAcknowledged({ within: '6.5s' })],
+    seeds: 5,
+  });
+  assert.equal(stories, 5);
 }
 
 async function contracts(): Promise<void> {

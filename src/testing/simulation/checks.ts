@@ -1,0 +1,116 @@
+import { milliseconds } from '../../value/duration.js';
+import type { Duration } from '../../value/duration.js';
+import type { History, Moment, VersionRead } from './history.js';
+
+/** What must hold in every history. It returns what is wrong, one sentence each; nothing or an empty list: all is as it should be. */
+export interface Check {
+  /** For the report: what holds. */
+  readonly name: string;
+  readonly violations: (history: History) => readonly string[] | void;
+  /** How many milliseconds pass at the end of a story, when all is well, before the last reads. Default 0. */
+  readonly restMs?: number;
+}
+
+/** Options of {@link neverOlderThanAcknowledged}. */
+export interface NeverOlderOptions {
+  /**
+   * How long another process may believe what it has: `coherence.interval`, `coherence.blindFor`, and what a reading of the feed may take. The process
+   * that was acknowledged to sees its own at once.
+   */
+  readonly within: Duration;
+}
+
+/**
+ * Whoever begins to read a row later than `within` after a version of it was acknowledged is given that version or a newer one; the process that it
+ * was acknowledged to, at once.
+ *
+ * @throws InvalidDurationError
+ */
+export function neverOlderThanAcknowledged({ within }: NeverOlderOptions): Check {
+  const boundMs = milliseconds(within, 'within');
+  return {
+    name: `never older than was acknowledged ${boundMs} ms before`,
+    restMs: boundMs + 1,
+    violations: ({ reads, acknowledged }) =>
+      reads.flatMap((read) => {
+        const binding = acknowledged.filter(
+          (one) =>
+            one.row === read.row &&
+            one.version > read.version &&
+            one.order < read.began.order &&
+            (one.process === read.process || one.at + boundMs < read.began.at),
+        );
+        const newest = binding.reduce((most, { version }) => Math.max(most, version), 0);
+        return newest > 0 ? [`${nameOf(read)}, though ${newest} was acknowledged before it asked`] : [];
+      }),
+  };
+}
+
+/** Options of {@link neverGoesBack}. */
+export interface NeverGoesBackOptions {
+  /** Asks it of histories with faults too. Default false: a process that crashed, or a store that lost what it held, may well go back. */
+  readonly withFaults?: boolean;
+}
+
+/** A process that was given a version of a row is never given an older one by an operation that it begins after that. */
+export function neverGoesBack({ withFaults = false }: NeverGoesBackOptions = {}): Check {
+  return {
+    name: 'never goes back',
+    violations: (history) =>
+      history.reads.flatMap((read) => {
+        if (!withFaults && !history.wasWellUntil(read)) return [];
+        const newer = history.reads.find(
+          (one) =>
+            one.process === read.process &&
+            one.row === read.row &&
+            one.version > read.version &&
+            isBefore(one, read.began),
+        );
+        return newer ? [`${nameOf(read)}, though it had been given ${newer.version} before`] : [];
+      }),
+  };
+}
+
+/**
+ * No two loads of one key run at once anywhere, as long as nothing has gone wrong and nothing was written or invalidated between their beginnings. Not
+ * for operations that force a miss: those load whatever others do.
+ */
+export function oneLoadAtATime(): Check {
+  return {
+    name: 'one load at a time',
+    violations: (history) =>
+      history.loads.flatMap((load, index) => {
+        if (!history.wasWellUntil(load.began)) return [];
+        const other = history.loads
+          .slice(0, index)
+          .find(
+            (one) =>
+              one.key === load.key &&
+              !(one.ended && isBefore(one.ended, load.began)) &&
+              !wasWrittenBetween(history, one.began, load.began),
+          );
+        return other ? [`${load.cache} and ${other.cache} load ${load.key} at once`] : [];
+      }),
+  };
+}
+
+/** The library gives no write up as long as nothing has gone wrong. */
+export function nothingGivenUp(): Check {
+  return {
+    name: 'nothing given up while all is well',
+    violations: (history) =>
+      history.givenUp
+        .filter((one) => history.wasWellUntil(one))
+        .map(({ key, reason }) => `a write of ${key} was given up: ${reason}`),
+  };
+}
+
+const wasWrittenBetween = ({ invalidated, calls }: History, from: Moment, until: Moment): boolean =>
+  invalidated.some((name) => isBefore(from, name) && isBefore(name, until)) ||
+  calls.some(
+    ({ kind, began, ended }) => kind === 'writes' && isBefore(began, until) && !(ended && isBefore(ended, from)),
+  );
+
+const isBefore = (one: Moment, other: Moment): boolean => one.order < other.order;
+
+const nameOf = ({ process, row, version }: VersionRead): string => `${process} was given ${row} ${version}`;

@@ -1,0 +1,43 @@
+import type { Clock } from '../../value/clock.js';
+import { HostClock } from './host-clock.js';
+
+/** One process of a simulated world: it runs, stands still and goes on, or crashes. What it does reaches nobody after it has crashed. */
+export class SimulatedHost {
+  readonly clock: HostClock;
+  isCrashed = false;
+  private isPaused = false;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(
+    readonly name: string,
+    time: Clock,
+  ) {
+    this.clock = new HostClock(time, (run) => this.wake(run));
+  }
+
+  /** It takes no answer and runs no timer now: its loop is blocked, or its machine is suspended. */
+  get isStill(): boolean {
+    return this.isPaused;
+  }
+
+  standStill(): void {
+    this.isPaused = true;
+  }
+
+  /** What fell due meanwhile runs now, in its order. */
+  goOn(): void {
+    this.isPaused = false;
+    for (const run of this.waiting.splice(0)) this.wake(run);
+  }
+
+  crash(): void {
+    this.isCrashed = true;
+    this.waiting.length = 0;
+  }
+
+  private wake(run: () => void): void {
+    if (this.isCrashed) return;
+    if (this.isPaused) this.waiting.push(run);
+    else run();
+  }
+}

@@ -1,0 +1,186 @@
+import { onCacheEvent } from '../../value/events.js';
+import { commitFault } from './faults.js';
+import type { History, Moment } from './history.js';
+import type { Plan, Turn } from './plan.js';
+import { pickByName, seededRandom } from './seeded-random.js';
+import type { Simulation, Versions } from './simulation.js';
+import { World } from './world.js';
+import type { Member } from './world.js';
+
+/** What is wrong in one history, and by which check. */
+export interface Violation {
+  readonly check: string;
+  readonly what: string;
+}
+
+/** A story that was told. */
+export interface Told {
+  readonly history: History;
+  readonly violations: readonly Violation[];
+}
+
+/** Time for everything to end: for waiting, for leases to run out, for writes to be sent again. */
+const restsMs = [0, 100, 300, 1_000, 2_000, 3_000, 30_000, 30_000, 30_000];
+
+/** Tells the story of a plan to its end, and looks at it by the checks. */
+export async function tell<Shared, Service>(simulation: Simulation<Shared, Service>, plan: Plan): Promise<Told> {
+  const story = new Story(simulation, plan);
+  await story.tell();
+  const { history } = story.world;
+  const lost = history.calls.filter(({ outcome }) => outcome === undefined);
+  const violations = [
+    ...lost.map(({ process, operation }) => ({
+      check: 'every operation comes back',
+      what: `${operation} of ${process} never came back`,
+    })),
+    ...simulation.holds.flatMap(({ name, violations: found }) =>
+      (found(history) ?? []).map((what) => ({ check: name, what })),
+    ),
+  ];
+  return { history, violations };
+}
+
+class Story<Shared, Service> {
+  readonly world: World<Shared, Service>;
+
+  constructor(
+    private readonly simulation: Simulation<Shared, Service>,
+    private readonly plan: Plan,
+  ) {
+    this.world = new World(simulation, plan);
+  }
+
+  async tell(): Promise<void> {
+    const { world } = this;
+    const stopListening = listen(world.history);
+    try {
+      await world.begin();
+      for (const turn of this.plan.turns) {
+        await this.take(turn);
+        await world.settle();
+      }
+      world.history.line('time', undefined, 'from here on all is well');
+      await world.mend();
+      await this.rest();
+      const restMs = Math.max(...this.simulation.holds.map((check) => check.restMs ?? 0));
+      await this.pass(restMs, () => this.deliverAll());
+      for (const [operation, asked] of Object.entries(this.simulation.operations)) {
+        if ('reads' in asked) for (const member of world.members) this.call(member, operation, 0);
+      }
+      await this.rest();
+      await world.end();
+    } finally {
+      stopListening();
+    }
+  }
+
+  private async take(turn: Turn): Promise<void> {
+    const { world } = this;
+    switch (turn.act) {
+      case 'deliver':
+        return void (await world.network.deliver((steps) => pickByName(steps, ({ id }) => id, turn.salt)));
+      case 'run': {
+        const host = world.members[turn.process]?.host;
+        for (let step = 0; step < turn.steps; step++) {
+          await world.settle();
+          if (!(await world.network.deliver((steps) => steps.find((one) => one.host === host)))) return;
+        }
+        return;
+      }
+      case 'deliver all':
+        return this.deliverAll();
+      case 'call': {
+        const member = world.members[turn.process];
+        const isFree =
+          this.underWay < this.plan.callsAtOnce && member && !member.host.isCrashed && !member.host.isStill;
+        return isFree ? this.call(member, turn.operation, turn.salt) : undefined;
+      }
+      case 'wait':
+        world.history.line('time', undefined, `${turn.ms} ms pass, the network ${turn.network}`);
+        return this.pass(turn.ms, () => (turn.network === 'works' ? this.deliverAll('network') : world.settle()));
+      case 'fault':
+        return commitFault(turn.fault, world, turn.salt);
+      case 'mend':
+        return world.mend();
+    }
+  }
+
+  private call({ process, host, service }: Member<Service>, operation: string, salt: number): void {
+    const { history, shared } = this.world;
+    const asked = this.simulation.operations[operation];
+    if (!asked) return;
+    const kind = 'reads' in asked ? 'reads' : 'writes' in asked ? 'writes' : 'does';
+    const work = 'reads' in asked ? asked.reads : 'writes' in asked ? asked.writes : asked.does;
+    history.line('call', process.name, `${operation} begins`);
+    const began = history.moment();
+    const call: (typeof history.calls)[number] = { operation, process: process.name, kind, began };
+    history.calls.push(call);
+    const end = (outcome: 'resolved' | 'rejected', text: string, error?: unknown): void => {
+      if (call.outcome === 'crashed') return;
+      history.line('call', process.name, `${operation} ${text}`);
+      Object.assign(call, { outcome, ended: history.moment(), ...(error !== undefined && { error }) });
+    };
+    const context = { service, shared, process, draw: seededRandom(salt), history, began };
+    const working = async (): Promise<unknown> => work(context);
+    working().then(
+      (answer) => {
+        if (host.isCrashed) return;
+        end('resolved', kind === 'does' ? 'ends' : `ends: ${textOf(answer as Versions | undefined)}`);
+        if (kind !== 'does') this.noteVersions(kind, process.name, answer as Versions | undefined, began);
+      },
+      (error: unknown) => end('rejected', `rejects: ${String(error)}`, error),
+    );
+  }
+
+  private noteVersions(kind: 'reads' | 'writes', process: string, versions: Versions | undefined, began: Moment): void {
+    for (const [row, version] of Object.entries(versions ?? {})) {
+      if (version === undefined) continue;
+      if (kind === 'reads') this.world.history.read(process, row, version, began);
+      else this.world.history.acknowledge(process, row, version);
+    }
+  }
+
+  /** In their order, what follows from them included. */
+  private async deliverAll(which: 'everything' | 'network' = 'everything'): Promise<void> {
+    const { network } = this.world;
+    await this.world.settle();
+    while (await network.deliver((steps) => steps.find(({ way }) => which === 'everything' || way !== 'pause')))
+      await this.world.settle();
+  }
+
+  private async pass(ms: number, settle: () => Promise<void>): Promise<void> {
+    await settle();
+    await this.world.clock.advanceTo(this.world.clock.now() + ms, settle);
+    await settle();
+  }
+
+  private async rest(): Promise<void> {
+    for (const ms of restsMs) {
+      await this.pass(ms, () => this.deliverAll());
+      if (ms >= 3_000 && this.underWay === 0) return;
+    }
+  }
+
+  private get underWay(): number {
+    return this.world.history.calls.filter(({ outcome }) => outcome === undefined).length;
+  }
+}
+
+const textOf = (versions: Versions | undefined): string =>
+  Object.entries(versions ?? {})
+    .map(([row, version]) => `${row} ${version ?? 'unknown'}`)
+    .join(', ') || 'nothing';
+
+/** Notes in the history what the library tells of itself, until the returned function is called. */
+function listen(history: History): () => void {
+  const stops = [
+    onCacheEvent('loadStarted', ({ cache, key }) => void history.loads.push({ cache, key, began: history.moment() })),
+    onCacheEvent('loadFinished', ({ cache, key }) => {
+      const load = history.loads.find((one) => one.cache === cache && one.key === key && !one.ended);
+      if (load) load.ended = history.moment();
+    }),
+    onCacheEvent('invalidated', ({ key }) => void history.invalidated.push({ key, ...history.moment() })),
+    onCacheEvent('writeGivenUp', ({ key, reason }) => void history.givenUp.push({ key, reason, ...history.moment() })),
+  ];
+  return () => stops.forEach((stop) => stop());
+}
