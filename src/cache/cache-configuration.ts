@@ -1,6 +1,7 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Integrity, IntegrityOptions } from '../codec/integrity.js';
 import type { VersionStamp } from '../coherence/versioned-key-space.js';
+import { HiddenNames } from '../key/hidden-names.js';
 import type { KeyFormat } from '../key/key-space.js';
 import type { ProcessTierOptions } from '../near/process-tier.js';
 import type { RequestScope } from '../near/request-scope.js';
@@ -26,7 +27,10 @@ export interface CacheConfiguration {
   readonly namespace: string;
   readonly packageVersion: string;
   readonly versionStamp?: VersionStamp;
+  /** Default: `digest` where there is a secret, else `readable`. */
   readonly keyFormat?: KeyFormat;
+  /** What hides the names of keys and tags where the format is `digest`. */
+  readonly keySecret?: HiddenNames | string;
   /** What is stored is signed, and what nobody signed is a miss. Default: it is not. */
   readonly integrity?: Integrity | IntegrityOptions;
   /** The store below the process tier; undefined: there is none. The cache opens and closes it. */
@@ -87,4 +91,20 @@ export function resolveCoherence(
     maxBehindBytes: maxBehindBytes ?? defaultMaxBehindBytes,
     polled: given !== false && store?.capabilities.atomic === true,
   };
+}
+
+/** What hides names; undefined: they are shown. @throws InvalidOptionError for a format that needs a secret, and has none. */
+export function hiddenNames({ keyFormat, keySecret }: CacheConfiguration): HiddenNames | undefined {
+  const format = keyFormat ?? (keySecret === undefined ? 'readable' : 'digest');
+  if (format === 'readable') return undefined;
+  if (format !== 'digest') {
+    throw new InvalidOptionError(
+      'keyFormat',
+      `'${String(format).slice(0, 20)}' is none`,
+      "Give 'readable' or 'digest'.",
+    );
+  }
+  if (keySecret !== undefined) return HiddenNames.of(keySecret);
+  const problem = "keyFormat 'digest' hides names by a secret, and there is none";
+  throw new InvalidOptionError('keySecret', problem, 'Set CACHE_KEY_SECRET to what `openssl rand -base64 32` prints.');
 }

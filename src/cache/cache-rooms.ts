@@ -3,6 +3,7 @@ import { Integrity } from '../codec/integrity.js';
 import { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { StalenessSample } from '../coherence/staleness-sample.js';
 import { VersionedKeySpace } from '../coherence/versioned-key-space.js';
+import type { HiddenNames } from '../key/hidden-names.js';
 import { BulkLoads } from '../load/bulk-loads.js';
 import { FailedLoads } from '../load/failed-loads.js';
 import { Fills } from '../load/fills.js';
@@ -32,7 +33,7 @@ import { AtomicChanges } from '../write/atomic-changes.js';
 import { Expiry } from '../write/expiry.js';
 import { PreparedEntries } from '../write/prepared-entries.js';
 import { Writes } from '../write/writes.js';
-import { resolveCoherence } from './cache-configuration.js';
+import { hiddenNames, resolveCoherence } from './cache-configuration.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { Explanations } from './explanation.js';
 import { LookUps } from './look-ups.js';
@@ -40,6 +41,8 @@ import { LookUps } from './look-ups.js';
 /** What the verbs of one cache call. */
 export interface CacheRooms {
   readonly clock: CacheClock;
+  /** Absent where names are shown. */
+  readonly hidden: HiddenNames | undefined;
   readonly scope: RequestScope;
   readonly process: ProcessTier | undefined;
   readonly store: Store | undefined;
@@ -60,7 +63,7 @@ export interface CacheRooms {
 
 /** Builds the rooms of one cache, from the bottom up. @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function buildRooms(configuration: CacheConfiguration, protections: Protections): CacheRooms {
-  const { name, namespace, packageVersion, versionStamp, keyFormat, random = systemRandom } = configuration;
+  const { name, namespace, packageVersion, versionStamp, random = systemRandom } = configuration;
   const { names: remembers = true, leases: fenced = true, generations = true } = protections;
   const { versions: checksGeneration = true, verification = true } = protections;
   const clock = new CacheClock(configuration.clock ?? systemClock, () => setBack());
@@ -70,13 +73,26 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {}, random);
   const places =
     configuration.maxConcurrentLoads === undefined ? undefined : new LoadPlaces(configuration.maxConcurrentLoads);
-  const format = keyFormat ?? 'readable';
+  const hidden = hiddenNames(configuration);
+  const format = hidden ? `digest:${hidden.fingerprint}` : 'readable';
   const versions = new VersionedKeySpace(namespace, packageVersion, versionStamp, format, clock, () => near.clear());
 
   const staleness = new StalenessSample(name, clock, random, () => coherence.feeds);
   const names = new InvalidatedNames(undefined, remembers);
   const resolved = resolveCoherence(configuration.coherence, store);
-  const shared = { cache: name, namespace, store, versions, clock, random, names, staleness, generations, ...resolved };
+  const shared = {
+    cache: name,
+    namespace,
+    store,
+    versions,
+    hidden,
+    clock,
+    random,
+    names,
+    staleness,
+    generations,
+    ...resolved,
+  };
   const coherence: Coherence = new Coherence(shared, {
     named: (named, at) => {
       staleness.named(named, at);
@@ -111,6 +127,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const writes = new Writes(name, coherence, near, prepared, clock);
   return {
     clock,
+    hidden,
     scope,
     process,
     store,

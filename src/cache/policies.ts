@@ -11,8 +11,11 @@ export class Policies {
   private readonly ofClasses = new WeakMap<EntryOptions, EntryPolicy>();
 
   /** @throws InvalidDurationError, InvalidOptionError: bad defaults stop start-up. */
-  constructor(private readonly defaults: EntryOptions | undefined) {
-    this.ofDefaults = entryPolicy([defaults]);
+  constructor(
+    private readonly defaults: EntryOptions | undefined,
+    private readonly nameOfTag?: (tag: string) => string,
+  ) {
+    this.ofDefaults = this.hiding(entryPolicy([defaults]));
   }
 
   /** @throws InvalidDurationError, InvalidOptionError naming the option. */
@@ -21,7 +24,8 @@ export class Policies {
     const base = (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
     if (!call) return base;
     known.check(call);
-    return entryPolicy([call, own, this.defaults as EntryOptions<V>], isPlain(call) ? base.serving : undefined);
+    const serving = isPlain(call) ? base.serving : undefined;
+    return this.hiding(entryPolicy([call, own, this.defaults as EntryOptions<V>], serving));
   }
 
   /** What a call asks of whatever it is served, where its options leave that to the key. */
@@ -38,8 +42,14 @@ export class Policies {
 
   private ofClass(own: EntryOptions): EntryPolicy {
     let policy = this.ofClasses.get(own);
-    if (!policy) this.ofClasses.set(own, (policy = entryPolicy([own, this.defaults])));
+    if (!policy) this.ofClasses.set(own, (policy = this.hiding(entryPolicy([own, this.defaults]))));
     return policy;
+  }
+
+  /** With its tags as this cache calls them. */
+  private hiding<V>(policy: EntryPolicy<V>): EntryPolicy<V> {
+    const { nameOfTag } = this;
+    return nameOfTag && policy.tags.length > 0 ? { ...policy, tags: policy.tags.map(nameOfTag) } : policy;
   }
 }
 

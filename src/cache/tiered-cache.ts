@@ -3,8 +3,9 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { Integrity } from '../codec/integrity.js';
+import { HiddenNames } from '../key/hidden-names.js';
 import { toKey } from '../key/key.js';
-import type { KeyLike } from '../key/key.js';
+import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import { loadUnderWay } from '../load/flight.js';
 import type { Loader } from '../load/loader.js';
@@ -54,12 +55,17 @@ export class TieredCache {
    * @param protections switched off only by tests that show what each is for.
    */
   constructor(configuration: CacheConfiguration, protections: Protections = {}) {
-    const { integrity } = configuration;
-    // As an object that shows no secret, however the cache is printed.
-    this.configuration = integrity ? { ...configuration, integrity: Integrity.of(integrity) } : configuration;
+    const { integrity, keySecret } = configuration;
+    // As objects that show no secret, however the cache is printed.
+    this.configuration = {
+      ...configuration,
+      ...(integrity && { integrity: Integrity.of(integrity) }),
+      ...(keySecret && { keySecret: HiddenNames.of(keySecret) }),
+    };
     this.defaults = configuration.defaults ?? {};
-    this.policies = new Policies(this.defaults);
     this.rooms = buildRooms(this.configuration, protections);
+    const { coherence, hidden } = this.rooms;
+    this.policies = new Policies(this.defaults, hidden && ((tag) => coherence.nameOfTag(tag)));
     this.hitPath = new HitPath(this.rooms, this.policies);
   }
 
@@ -69,7 +75,12 @@ export class TieredCache {
 
   /** The key as the store sees it: namespace, package version and stamp in front. */
   storeKey(key: KeyLike): string {
-    return this.rooms.versions.current().storeKey(toKey(key).text);
+    return this.rooms.versions.current().storeKey(this.keyOf(key).text);
+  }
+
+  /** What the key is called in events, logs and errors: its text, or, where names are hidden, what stands for it. */
+  nameOf(key: KeyLike): string {
+    return this.keyOf(key).text;
   }
 
   /** A hit with the value, or a miss with its reason. Never rejects but for an invalid key, and with `confirm`. */
@@ -86,10 +97,10 @@ export class TieredCache {
 
   /** What the request and process tiers hold, at once, without asking any store. Inside of a loader: only what is verified already. */
   peek<V>(key: KeyOf<V>): V | undefined {
-    const copy = this.hitPath.servable(key);
+    const copy = this.hitPath.servable(this.nearKey(key));
     if (copy !== undefined) return copy.read() as V;
     return this.rooms.hits
-      .find<V>(toKey(key), { serving: this.policies.servingOf(key) } as EntryPolicy<V>)
+      .find<V>(this.keyOf(key), { serving: this.policies.servingOf(key) } as EntryPolicy<V>)
       ?.copy.read();
   }
 
@@ -103,7 +114,7 @@ export class TieredCache {
   async getMany<V>(keys: readonly KeyOf<V>[], options?: ReadOptions): Promise<Lookup<V>[]> {
     const { version, confirm } = options ?? {};
     const policyOf = version === undefined ? undefined : { version };
-    return this.rooms.lookUps.many<V>(keys.map(toKey), (one) => this.policies.of<V>(one, policyOf), confirm);
+    return this.rooms.lookUps.many<V>(keys.map(this.keyOf), (one) => this.policies.of<V>(one, policyOf), confirm);
   }
 
   /**
@@ -115,7 +126,7 @@ export class TieredCache {
    */
   getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
     if (options === undefined || (options.signal === undefined && isPlain(options))) {
-      const copy = this.hitPath.servable(key);
+      const copy = this.hitPath.servable(this.nearKey(key));
       if (copy !== undefined) return copy.promise as Promise<V>;
     }
     return this.getOrLoad(key, loader, options) as Promise<V>;
@@ -126,7 +137,7 @@ export class TieredCache {
    * began earlier. Otherwise as `getOrSet`.
    */
   async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
-    const one = toKey(key);
+    const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
     // In a scope of its own it is nobody's older flight; the caller's request is given the outcome.
@@ -141,7 +152,12 @@ export class TieredCache {
     loadMissing: BulkLoader<V, K>,
     options?: EntryOptions<V>,
   ): Promise<(V | undefined)[]> {
-    return this.rooms.bulkLoads.many<V>(keys, loadMissing as BulkLoader<V>, this.policies.ofCall(options));
+    return this.rooms.bulkLoads.many<V>(
+      keys,
+      keys.map(this.keyOf),
+      loadMissing as BulkLoader<V>,
+      this.policies.ofCall(options),
+    );
   }
 
   /**
@@ -150,7 +166,7 @@ export class TieredCache {
    * @throws UnencodableValueError, InvalidDurationError before anything is written; with `confirm` StoreUnavailableError and ValueTooLargeError.
    */
   async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
-    const one = toKey(key);
+    const one = this.keyOf(key);
     return this.rooms.writes.set(
       [{ key: one, value, policy: this.policies.of<V>(one, options, knownWriteOptions) }],
       options?.confirm === true,
@@ -162,7 +178,7 @@ export class TieredCache {
     options?: WriteOptions,
   ): Promise<boolean> {
     const writes = [...entries].map(([key, value, own]) => {
-      const one = toKey(key);
+      const one = this.keyOf(key);
       return { key: one, value, policy: this.policies.of<V>(one, own) };
     });
     return this.rooms.writes.set(writes, options?.confirm === true);
@@ -170,7 +186,7 @@ export class TieredCache {
 
   /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError */
   async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
-    const one = toKey(key);
+    const one = this.keyOf(key);
     return this.rooms.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
   }
 
@@ -179,7 +195,7 @@ export class TieredCache {
    * @throws ConflictError after 10 tries; StoreUnavailableError.
    */
   async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: EntryOptions<V>): Promise<V> {
-    const one = toKey(key);
+    const one = this.keyOf(key);
     const keepsLife = options?.ttl === undefined;
     return this.rooms.atomicChanges.update(one, change, this.policies.of<V>(one, options), keepsLife);
   }
@@ -189,16 +205,16 @@ export class TieredCache {
    * earlier are not kept. False: the store did not acknowledge yet; it is sent again until it does.
    */
   async delete(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.writes.delete([toKey(key)], options?.confirm === true);
+    return this.rooms.writes.delete([this.keyOf(key)], options?.confirm === true);
   }
 
   async deleteMany(keys: Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.writes.delete([...keys].map(toKey), options?.confirm === true);
+    return this.rooms.writes.delete([...keys].map(this.keyOf), options?.confirm === true);
   }
 
   /** As `delete`, for every entry that was loaded or set with one of these tags. */
   async invalidateTags(...tags: string[]): Promise<boolean> {
-    return this.rooms.writes.advanceTags(tags, 'invalidate', false);
+    return this.rooms.writes.advanceTags(this.tagsOf(tags), 'invalidate', false);
   }
 
   /**
@@ -206,17 +222,17 @@ export class TieredCache {
    * to a loader. An entry without a stale life is removed. False: the store did not acknowledge yet; the entry is removed as soon as it can be.
    */
   async expire(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.expiry.expire(toKey(key), options?.confirm === true);
+    return this.rooms.expiry.expire(this.keyOf(key), options?.confirm === true);
   }
 
   /** As `expire`, for every entry that was loaded or set with one of these tags. */
   async expireTags(...tags: string[]): Promise<boolean> {
-    return this.rooms.writes.advanceTags(tags, 'expire', false);
+    return this.rooms.writes.advanceTags(this.tagsOf(tags), 'expire', false);
   }
 
   /** Where the key is, and why it is not where it is not. For people; it moves nothing between tiers. */
   async explain(key: KeyLike): Promise<Explanation> {
-    return this.rooms.explanations.of(toKey(key), this.rooms.versions.current());
+    return this.rooms.explanations.of(this.keyOf(key), this.rooms.versions.current());
   }
 
   /** Whether the parts of the store answer now, each within a read's deadline. Never rejects: for health checks and dashboards. */
@@ -250,9 +266,21 @@ export class TieredCache {
     await this.rooms.store?.close();
   }
 
+  /** As this cache calls it. */
+  private readonly keyOf = (key: KeyLike): Key => this.rooms.hidden?.ofKey(toKey(key)) ?? toKey(key);
+
+  /** As near tiers index it, made of no more than they need. */
+  private nearKey(key: KeyLike): KeyLike {
+    return this.rooms.hidden === undefined ? key : this.keyOf(key);
+  }
+
+  private tagsOf(tags: readonly string[]): string[] {
+    return tags.map((tag) => this.rooms.coherence.nameOfTag(tag));
+  }
+
   private async getOrLoad<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V | undefined> {
     const { hits, flights, coherence, near, clock } = this.rooms;
-    const one = toKey(key);
+    const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
     const { position } = coherence.names;

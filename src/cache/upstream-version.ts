@@ -1,7 +1,6 @@
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { isNoAnswer, versionText } from '../catalogue/entry-policy.js';
-import { toKey } from '../key/key.js';
 import type { LoadContext } from '../load/loader.js';
 import type { Duration } from '../value/duration.js';
 import { reportFault } from '../value/events.js';
@@ -32,7 +31,7 @@ const defaultTtl: Duration = '5s';
  * await cache.getOrSet(versionedKey('catalog', uuid), () => catalogs.read(uuid), { ttl: '6h', ...(version && { version }) });
  */
 export async function upstreamVersion(
-  cache: Pick<TieredCache, 'name' | 'getOrSet'>,
+  cache: Pick<TieredCache, 'name' | 'nameOf' | 'getOrSet'>,
   key: KeyOf<string>,
   read: (context: LoadContext<string>) => Version | Promise<Version>,
   options: UpstreamVersionOptions = {},
@@ -44,7 +43,7 @@ export async function upstreamVersion(
     return (await cache.getOrSet<string>(key, ask, kept)) || undefined;
   } catch (cause) {
     if (options.signal?.aborted || !(options.staleIfError ?? isNoAnswer)(cause)) throw cause;
-    const { text } = toKey(key);
+    const text = cache.nameOf(key);
     const message = `The version ${text} can't be read; what is cached is taken whatever its version.`;
     reportFault({ source: cache.name, kind: 'background-load', message, key: text, cause });
     return undefined;

@@ -2,6 +2,7 @@ import type { Codec, Isolation } from '../codec/codec.js';
 import { json } from '../codec/json.js';
 import { milliseconds, positiveMilliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
+import { assertTag } from '../value/entry.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { EntryOptions } from './entry-options.js';
 import { isLife } from './instants.js';
@@ -141,11 +142,7 @@ function checkedTags(tags: readonly string[]): readonly string[] {
       `Give at most ${maxTags}: each costs a look-up.`,
     );
   }
-  const bad = tags.find(
-    (tag) => typeof tag !== 'string' || tag.length === 0 || tag.length > 200 || !tag.isWellFormed(),
-  );
-  if (bad !== undefined)
-    throw new InvalidOptionError('tags', 'a tag is not a text of 1 to 200 characters', 'Shorten or hash it.');
+  tags.forEach(assertTag);
   return new Set(tags).size === tags.length ? tags : [...new Set(tags)];
 }
 

@@ -9,7 +9,8 @@ const storeHelp = `Which store and which keys, as the application has it; run it
   --disk FOLDER                default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
   --namespace NAME             default: name in package.json
   --package-version VERSION    default: version in package.json
-  --stamp STAMP                default CACHE_KEY_VERSION_STAMP`;
+  --stamp STAMP                default CACHE_KEY_VERSION_STAMP
+Where the application has them: CACHE_KEY_SECRET (names are hidden), CACHE_INTEGRITY_KEYS (what is stored is signed)`;
 
 const exitCodes =
   'Exit codes: 0 done; 1 no entry, not current, or not acknowledged; 2 the arguments or the configuration are off.';

@@ -1,9 +1,11 @@
 import { TieredCache } from '../cache/tiered-cache.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity } from '../cache/configuration/package-identity.js';
+import { shardOfKey } from '../coherence/coherence.js';
 import { KeySpace } from '../key/key-space.js';
+import type { Key } from '../key/key.js';
 import { authenticated } from '../origin/authenticated-store.js';
-import type { Store } from '../store/store.js';
+import type { Shard, Store } from '../store/store.js';
 import type { Arguments, OptionTypes } from './arguments.js';
 import { textOf } from './arguments.js';
 import { chosenStore } from './chosen-store.js';
@@ -23,6 +25,8 @@ export const keyOptions = {
 export interface OpenedStore {
   readonly store: Store;
   readonly keySpace: KeySpace;
+  /** Where the application finds a key, and under which name. */
+  readonly find: (key: Key) => { readonly storeKey: string; readonly shard: Shard };
 }
 
 interface Identity {
@@ -46,30 +50,43 @@ export async function withStore<T>(args: Arguments, run: (store: Store) => Promi
 
 /** As `withStore`, for commands that know the application's keys. */
 export async function withKeys<T>(args: Arguments, run: (opened: OpenedStore) => Promise<T>): Promise<T> {
-  const { namespace, packageVersion, versionStamp } = identityOf(args);
-  const keySpace = new KeySpace(namespace, packageVersion, versionStamp);
-  return withStore(args, (store) => run({ store, keySpace }));
+  const identity = identityOf(args);
+  return withStore(args, (store) => run(opened(store, identity)));
 }
 
 /** Runs on the cache as the application has it, without near tiers. @throws UsageError, InvalidOptionError */
-export async function withCache<T>(args: Arguments, run: (cache: TieredCache, store: Store) => Promise<T>): Promise<T> {
+export async function withCache<T>(
+  args: Arguments,
+  run: (cache: TieredCache, opened: OpenedStore) => Promise<T>,
+): Promise<T> {
   const identity = identityOf(args);
   const environment = readEnvironment();
   const store = await chosenStore(args, environment);
-  const { integrity } = environment;
+  const { integrity, keySecret } = environment;
   const cache = new TieredCache({
     name: 'command line',
     ...identity,
     store,
     process: false,
     ...(integrity && { integrity }),
+    ...(keySecret && { keySecret }),
   });
   await cache.open();
   try {
-    return await run(cache, store);
+    return await run(cache, opened(store, identity));
   } finally {
     await cache.close();
   }
+}
+
+function opened(store: Store, { namespace, packageVersion, versionStamp }: Identity): OpenedStore {
+  const keySpace = new KeySpace(namespace, packageVersion, versionStamp);
+  const { keySecret } = readEnvironment();
+  const find = (key: Key): { storeKey: string; shard: Shard } => {
+    const { text } = keySecret?.ofKey(key) ?? key;
+    return { storeKey: keySpace.storeKey(text), shard: shardOfKey(store, namespace, text) };
+  };
+  return { store, keySpace, find };
 }
 
 function identityOf(args: Arguments): Identity {

@@ -1,7 +1,9 @@
 import { digest, maxKeyBytes } from '../key/key-space.js';
 import { encodePart } from '../key/key-part.js';
+import type { HiddenNames } from '../key/hidden-names.js';
 import type { Key } from '../key/key.js';
 import type { Shard, Store } from '../store/store.js';
+import { assertTag } from '../value/entry.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import type { InvalidatedNames } from './invalidated-names.js';
 import { Outbox } from './outbox.js';
@@ -18,6 +20,8 @@ export interface CoherenceConfiguration {
   readonly namespace: string;
   readonly store: Store | undefined;
   readonly versions: VersionedKeySpace;
+  /** Absent where names are shown. */
+  readonly hidden: HiddenNames | undefined;
   readonly clock: CacheClock;
   readonly random: () => number;
   readonly intervalMs: number;
@@ -72,7 +76,7 @@ export class Coherence {
     if (!store) return undefined;
     const name = this.nameOf(key);
     // By the unversioned name: all versions of a key live beside each other, and share a feed.
-    const shard = store.shardOf(`${this.head}~:${name}`);
+    const shard = store.shardOf(placementOf(this.head, name));
     const space = this.configuration.versions.current();
     return { key, name, space, storeKey: space.storeKey(key.text), shard, feed: this.feedOf(shard) };
   }
@@ -83,11 +87,16 @@ export class Coherence {
     return placed && this.outbox.has(placed.name) ? undefined : placed;
   }
 
-  /** What a key is called in the feed: its text, or its digest where that is long or not to be seen in a store. */
+  /** What a key is called in the feed: its text, or its digest where that is long. */
   nameOf(key: Key): string {
     const { text } = key;
-    const hidden = this.configuration.versions.current().format === 'digest';
-    return hidden || text.length > maxNameBytes ? digest(text) : text;
+    return feedName(text);
+  }
+
+  /** What a tag is called in the store, the feed and events. @throws InvalidOptionError for what is no tag. */
+  nameOfTag(tag: string): string {
+    assertTag(tag);
+    return this.configuration.hidden?.hide('tag', tag) ?? tag;
   }
 
   feedOf(shard: Shard): ShardFeed {
@@ -132,6 +141,15 @@ export class Coherence {
     return this.byShard.get(shard) as { feed: ShardFeed; invalidations: ShardInvalidations };
   }
 }
+
+/** The shard that holds a key of the namespace under all versions. @param text as the cache calls the key. */
+export function shardOfKey(store: Store, namespace: string, text: string): Shard {
+  return store.shardOf(placementOf(keyHead(namespace), feedName(text)));
+}
+
+const placementOf = (head: string, name: string): string => `${head}~:${name}`;
+
+const feedName = (text: string): string => (text.length > maxNameBytes ? digest(text) : text);
 
 /** Begins the keys that belong to the namespace in all its versions: feed, versions, generations. `~` follows, which no version begins with. */
 function keyHead(namespace: string): string {

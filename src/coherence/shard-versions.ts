@@ -83,9 +83,7 @@ export class ShardVersions {
     const others = this.registry?.prefixes.filter((one) => one.prefix !== space.prefix);
     if (!others || others.length === 0) return none;
     const own = fingerprintOf(space);
-    return others
-      .filter(({ fingerprint }) => fingerprint === own)
-      .map(({ prefix }) => storeKeyUnder(prefix, space.format, text));
+    return others.filter(({ fingerprint }) => fingerprint === own).map(({ prefix }) => storeKeyUnder(prefix, text));
   }
 
   /** Whether versions are listed whose store keys can't be computed here. */

@@ -1,5 +1,4 @@
 import { KeySpace } from '../key/key-space.js';
-import type { KeyFormat } from '../key/key-space.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
@@ -20,7 +19,7 @@ export class VersionedKeySpace {
     private readonly namespace: string,
     private readonly packageVersion: string,
     private readonly stamp: VersionStamp,
-    private readonly format: KeyFormat,
+    private readonly format: string,
     private readonly clock: Clock,
     private readonly onChange: () => void,
   ) {

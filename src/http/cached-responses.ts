@@ -48,7 +48,7 @@ export class CachedResponses {
     private readonly clock: Clock,
   ) {
     this.routes = new CachedRoutes(application);
-    this.report = new LoadReport(cache.name);
+    this.report = new LoadReport(cache);
   }
 
   answer(

@@ -1,4 +1,5 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import type { TieredCache } from '../cache/tiered-cache.js';
 import { cacheStatusName } from '../value/cache-status-field.js';
 import type { CacheStatusMember } from '../value/cache-status-field.js';
 import { LoadNotes } from '../value/load-notes.js';
@@ -14,13 +15,14 @@ let notes: LoadNotes | undefined;
 export class LoadReport {
   private readonly running = new Map<string, number>();
 
-  constructor(private readonly cache: string) {
-    notes ??= new LoadNotes((key) => key.startsWith('http'));
+  constructor(private readonly cache: Pick<TieredCache, 'name' | 'nameOf'>) {
+    // Where names are hidden, a key of a route looks like any other.
+    notes ??= new LoadNotes((key) => key.startsWith('http') || key.startsWith('~'));
   }
 
   /** @param text the key's, as it was made of the request. @param shown whether it may be shown. */
   ask(text: string, key: CatalogueKey<CachedAnswer>, shown: boolean): AskedAnswer {
-    return new AskedAnswer(this.cache, this.running, text, key, shown ? text : undefined);
+    return new AskedAnswer(this.cache.name, this.running, text, this.cache.nameOf(key), shown ? text : undefined);
   }
 }
 
@@ -35,7 +37,7 @@ export class AskedAnswer {
     private readonly cache: string,
     private readonly running: Map<string, number>,
     private readonly text: string,
-    private readonly key: CatalogueKey<CachedAnswer>,
+    private readonly name: string,
     private readonly shown: string | undefined,
   ) {
     this.joined = running.get(text);
@@ -46,7 +48,7 @@ export class AskedAnswer {
     this.createdAt = createdAt;
     this.isRefresh = isRefresh;
     if (isRefresh) return;
-    this.reason = notes?.takeMiss(this.cache, this.key.text);
+    this.reason = notes?.takeMiss(this.cache, this.name);
     this.running.set(this.text, createdAt);
   }
 
@@ -63,7 +65,7 @@ export class AskedAnswer {
     const { createdAt, freshUntil } = answer.head;
     const ttl = Math.floor((freshUntil - now) / 1_000);
     if (this.isOwn(answer)) {
-      const refusal = notes?.takeRefusal(this.cache, this.key.text);
+      const refusal = notes?.takeRefusal(this.cache, this.name);
       const stored = refusal === undefined && freshUntil > createdAt;
       return this.member({ ...this.forwarded, fwdStatus: 200, ...(stored && { ttl, stored }) }, this.reason, refusal);
     }

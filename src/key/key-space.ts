@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { encodePart } from './key-part.js';
 
-/** `readable` shows the parts in the store; `digest` shows their SHA-256 alone, for keys that hold personal data. */
+/** `readable` shows the parts in the store; `digest` shows names that are made with a secret, for keys that hold personal data. */
 export type KeyFormat = 'readable' | 'digest';
 
 /** memcached refuses keys over 250 bytes; five are left for the suffix of {@link companionKey}. */
@@ -21,7 +21,8 @@ export class KeySpace {
     readonly namespace: string,
     readonly packageVersion: string,
     readonly versionStamp: string | undefined,
-    readonly format: KeyFormat = 'readable',
+    /** Tells apart processes that compute other keys of the same text. */
+    readonly format = 'readable',
   ) {
     const stamp = versionStamp === undefined || versionStamp === '' ? '' : encodePart(versionStamp);
     const prefix = `${encodePart(namespace)}:${encodePart(packageVersion)}:${stamp}:`;
@@ -31,13 +32,12 @@ export class KeySpace {
 
   /** The key as a store sees it: printable ASCII without spaces, at most {@link maxKeyBytes} long, injective. */
   storeKey(text: string): string {
-    return storeKeyUnder(this.prefix, this.format, text);
+    return storeKeyUnder(this.prefix, text);
   }
 }
 
-/** The store key of a text under the prefix of any version that has the same key format. */
-export function storeKeyUnder(prefix: string, format: KeyFormat, text: string): string {
-  if (format === 'digest') return prefix + digest(text);
+/** The store key of a text, or of a hidden name, under the prefix of any version that has the same key format. */
+export function storeKeyUnder(prefix: string, text: string): string {
   if (prefix.length + text.length <= maxKeyBytes) return prefix + text;
   return prefix + text.slice(0, maxKeyBytes - prefix.length - digestLength) + digest(text);
 }

@@ -48,6 +48,21 @@ export class Key {
     return (this.ownId ??= this.identify());
   }
 
+  /** What the caller gave, where this key goes by a hidden name. */
+  get original(): this {
+    return this;
+  }
+
+  /** @internal The same key with the same parts and class, that is called and shown by this name alone. */
+  named(name: string): this {
+    void this.parts;
+    const hidden = Object.create(this) as this;
+    hidden.ownText = name;
+    hidden.ownId = `\0${name}`;
+    Object.defineProperty(hidden, 'original', { value: this });
+    return hidden;
+  }
+
   /** The parts with their types: `[{ string: 'a' }, { number: 1 }, { null: true }]`. */
   toJSON(): object[] {
     return this.parts.map((part) => (part === null ? { null: true } : { [typeof part]: jsonSafe(part) }));
@@ -92,6 +107,7 @@ export function toKey(key: KeyLike): Key {
 
 /** The {@link Key.id} of the key that has this text. */
 export function idOfText(text: string): string {
+  if (text.charCodeAt(0) === hiddenMark) return `\0${text}`;
   const only = text.includes(':') ? undefined : decodePart(text);
   return typeof only === 'string' && isPlainId(only) ? only : `\0${text}`;
 }
@@ -105,6 +121,9 @@ export function textOfId(id: string): string {
 export function isPlainId(text: string): boolean {
   return text.charCodeAt(0) !== 0;
 }
+
+/** `~`: no text that parts make begins with it. */
+const hiddenMark = 0x7e;
 
 function encodeParts(parts: readonly KeyPart[]): string {
   if (parts.length === 0) throw new InvalidKeyError('A key has no parts. Give at least one.');

@@ -18,7 +18,7 @@ export type BulkLoader<V, K extends KeyLike = KeyLike> = (
 
 /** Loads one key of a bulk by the bulk's loader. */
 export function loaderOfOne<V>(given: KeyLike, key: Key, loader: BulkLoader<V>): Loader<V> {
-  return async ({ signal, tag }) => byId(await loader([given], { signal, tag })).get(key.id);
+  return async ({ signal, tag }) => byId(await loader([given], { signal, tag })).get(key.original.id);
 }
 
 /** The values that a loader gave, by the ids of their keys. */

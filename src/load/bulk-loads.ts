@@ -1,6 +1,5 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
-import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
@@ -40,13 +39,16 @@ export class BulkLoads {
     private readonly clock: CacheClock,
   ) {}
 
-  /** In the order of the keys; `undefined` where there is none. @throws the loader's error; LoadTimeoutError; the signal's reason. */
+  /**
+   * In the order of the keys; `undefined` where there is none. @throws the loader's error; LoadTimeoutError; the signal's reason.
+   * @param given as the loader is given them. @param keys the same, as this cache calls them.
+   */
   async many<V>(
     given: readonly KeyLike[],
+    keys: readonly Key[],
     loader: BulkLoader<V>,
     policyOf: (key: Key) => EntryPolicy<V>,
   ): Promise<(V | undefined)[]> {
-    const keys = given.map(toKey);
     const unique = new Map<string, Asking<V>>();
     for (const [index, key] of keys.entries()) {
       if (!unique.has(key.id)) unique.set(key.id, { key, given: given[index] as KeyLike, policy: policyOf(key) });
@@ -188,6 +190,7 @@ function loadAll<V>(loader: BulkLoader<V>): LoadKeys<V> {
       ),
     );
     for (const { key, policy } of wanted) {
+      if (key.original !== key) loaded.set(key.id, loaded.get(key.original.id));
       if (policy.life.negative && loaded.get(key.id) === undefined) loaded.set(key.id, null as V);
     }
     return loaded;

@@ -74,7 +74,10 @@ export class Fills {
     carrier.reads = reads;
     const added: string[] = [];
     const { signal } = carrier.controller;
-    const context = { signal, tag: (...tags: string[]) => void added.push(...tags) };
+    const context = {
+      signal,
+      tag: (...tags: string[]) => void added.push(...tags.map((tag) => this.near.nameOfTag(tag))),
+    };
     const run = {
       keys: mine.map(({ key }) => key),
       maxLoadMs: Math.max(...mine.map(({ policy }) => policy.maxLoadMs)),

@@ -125,6 +125,6 @@ export function wantedOf<V>(
 export function loadOne<V>(loader: Loader<V>, stale?: NearCopy<V>): LoadKeys<V> {
   return async ([one], context) => {
     const { key } = one as Wanted<V>;
-    return new Map([[key.id, await loader({ key, ...context, ...(stale && { stale: stale.read() }) })]]);
+    return new Map([[key.id, await loader({ key: key.original, ...context, ...(stale && { stale: stale.read() }) })]]);
   };
 }

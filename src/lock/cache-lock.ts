@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import type { HiddenNames } from '../key/hidden-names.js';
 import type { Store, StoreCapabilities } from '../store/store.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -16,10 +17,10 @@ import { Lease } from './lease.js';
 import type { LeaseContext, LockProtections } from './lease.js';
 import { resolveLockOptions } from './lock-options.js';
 import type { LockOptions, ResolvedLockOptions } from './lock-options.js';
-import { placeLock } from './lock-place.js';
+import { placeLock, placeNamed } from './lock-place.js';
 import type { LockPlace, LockResource } from './lock-place.js';
 import { RunningSections } from './running-sections.js';
-import { keyOfText, parseSerializedLease } from './serialized-lease.js';
+import { parseSerializedLease } from './serialized-lease.js';
 import { WaitingLine } from './waiting-line.js';
 
 /** `held` and `unavailable` are different answers: somebody has it; nobody can know. */
@@ -33,6 +34,8 @@ export interface CacheLockConfiguration {
   readonly store: Store;
   /** Begins every lock's key; not versioned, so that a deploy never splits a lock. */
   readonly namespace: string;
+  /** Hides the names of locks in the store, in events and errors. All who share a lock need the same. Default: they are shown. */
+  readonly hidden?: HiddenNames | undefined;
   /** Default `'60s'`. */
   readonly ttl?: Duration;
   /** How far the lock must reach. Default: whatever the store can. */
@@ -84,7 +87,7 @@ export class CacheLock {
       protections,
       onEnd: (lease, outcome) => {
         this.running.ended(lease);
-        if (outcome === 'released') this.line.released(this.place(keyOfText(lease.resource)).lockKey);
+        if (outcome === 'released') this.line.released(placeNamed(store, namespace, lease.resource).lockKey);
       },
     };
   }
@@ -141,7 +144,7 @@ export class CacheLock {
     const { ttlMs } = resolveLockOptions({ ttl: serialized.ttlMs }, '60s', store.capabilities.clockResolutionMs);
     const leftMs = Math.min(validUntilEpochMs - this.clock.now(), ttlMs - store.capabilities.clockResolutionMs);
     const terms = { token, fencingToken, ttlMs, validUntil: this.clock.monotonic() + leftMs };
-    const place = this.place(keyOfText(serialized.resource));
+    const place = placeNamed(store, namespace, serialized.resource);
     const lease = new Lease(place, { ...terms, renew: renew && 'now' }, this.context);
     this.running.began(lease);
     return lease;
@@ -192,7 +195,8 @@ export class CacheLock {
   }
 
   private place(resource: LockResource): LockPlace {
-    return placeLock(this.configuration.store, this.configuration.namespace, resource);
+    const { store, namespace, hidden } = this.configuration;
+    return placeLock(store, namespace, resource, hidden);
   }
 }
 

@@ -1,3 +1,4 @@
+import type { HiddenNames } from '../key/hidden-names.js';
 import { Key } from '../key/key.js';
 import { encodePart } from '../key/key-part.js';
 import type { KeyPart } from '../key/key-part.js';
@@ -9,6 +10,7 @@ export type LockResource = string | readonly KeyPart[] | Key;
 
 /** Where a lock lives: one key on one shard for good. When that shard is away, the lock is unavailable; it is never looked for elsewhere. */
 export interface LockPlace {
+  /** What it is called: the key's text, or a name that stands for it. */
   readonly resource: string;
   readonly shard: Shard;
   readonly lockKey: string;
@@ -17,8 +19,13 @@ export interface LockPlace {
 }
 
 /** @throws InvalidKeyError */
-export function placeLock(store: Store, namespace: string, resource: LockResource): LockPlace {
+export function placeLock(store: Store, namespace: string, resource: LockResource, hidden?: HiddenNames): LockPlace {
   const { text } = resource instanceof Key ? resource : new Key(typeof resource === 'string' ? [resource] : resource);
+  return placeNamed(store, namespace, hidden ? hidden.hide('lock', text) : text);
+}
+
+/** Of the name that a place says. */
+export function placeNamed(store: Store, namespace: string, text: string): LockPlace {
   const head = `${encodePart(namespace)}~lock:`;
   // Two bytes are left for the suffix of the counter.
   const readable = head + text;

@@ -1,4 +1,4 @@
-import { Key } from '../key/key.js';
+import { isHiddenName } from '../key/hidden-names.js';
 import { decodePart, encodePart } from '../key/key-part.js';
 import { InvalidOptionError } from '../value/errors.js';
 
@@ -6,7 +6,7 @@ import { InvalidOptionError } from '../value/errors.js';
 export interface SerializedLease {
   readonly version: 1;
   readonly namespace: string;
-  /** The encoded parts of the resource, joined with `:`. */
+  /** The encoded parts of the resource, joined with `:`; or the name that stands for it. */
   readonly resource: string;
   readonly token: string;
   readonly fencingToken: number;
@@ -37,13 +37,9 @@ export function parseSerializedLease(json: unknown): SerializedLease {
   };
 }
 
-/** The key that has this text. */
-export function keyOfText(text: string): Key {
-  return new Key(text.split(':').map(decodePart), text);
-}
-
-/** Only a text that a key wrote encodes to itself again. */
+/** Only a text that a key wrote encodes to itself again; or it stands for one. */
 function assertKeyText(text: unknown): string {
+  if (typeof text === 'string' && isHiddenName(text)) return text;
   if (typeof text === 'string' && text.length <= 100_000) {
     try {
       const again = text.split(':').map((part) => encodePart(decodePart(part)));

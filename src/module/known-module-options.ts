@@ -35,6 +35,7 @@ export const knownModuleOptions = KnownOptions.of<TieredCacheOptions>(
     packageVersion: true,
     versionStamp: true,
     keyFormat: true,
+    keySecret: true,
     integrity: true,
     defaults,
     maxConcurrentLoads: true,

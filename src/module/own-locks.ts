@@ -1,3 +1,4 @@
+import { hiddenNames } from '../cache/cache-configuration.js';
 import { CacheLock } from '../lock/cache-lock.js';
 import { Integrity } from '../codec/integrity.js';
 import type { Store } from '../store/store.js';
@@ -29,6 +30,7 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
     store: cache.integrity ? authenticated(guard, Integrity.of(cache.integrity)) : guard,
     ...(cache.clock && { clock: cache.clock }),
     namespace: lock.namespace ?? cache.namespace,
+    hidden: hiddenNames(cache),
     ...(lock.ttl !== undefined && { ttl: lock.ttl }),
     ...(lock.reach !== undefined && { reach: lock.reach }),
   });

@@ -1,5 +1,6 @@
 import type { CacheConfiguration } from '../cache/cache-configuration.js';
 import { Integrity } from '../codec/integrity.js';
+import { HiddenNames } from '../key/hidden-names.js';
 import type { Store } from '../store/store.js';
 import type { RequestScope } from '../near/request-scope.js';
 import type { Clock } from '../value/clock.js';
@@ -27,7 +28,7 @@ export function resolveOptions(
   const environment = readEnvironment();
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
-  const { integrity = environment.integrity } = options;
+  const { integrity = environment.integrity, keySecret = environment.keySecret } = options;
   const { store: _sameOrReplaced, ...lock } = options.lock ?? {};
   const own = requireIdentity('namespace', options.namespace ?? identity.name, identity);
   return {
@@ -36,7 +37,8 @@ export function resolveOptions(
       namespace: options.namespace === undefined && name !== 'default' ? `${own}/${name}` : own,
       packageVersion: requireIdentity('packageVersion', options.packageVersion ?? identity.version, identity),
       versionStamp: 'versionStamp' in options ? options.versionStamp : environment.versionStamp,
-      keyFormat: options.keyFormat ?? 'readable',
+      ...(options.keyFormat !== undefined && { keyFormat: options.keyFormat }),
+      ...(keySecret !== undefined && { keySecret: HiddenNames.of(keySecret) }),
       store,
       clock,
       ...(integrity && { integrity: Integrity.of(integrity) }),

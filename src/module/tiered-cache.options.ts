@@ -28,8 +28,13 @@ export interface TieredCacheOptions {
   readonly packageVersion?: string;
   /** Stands in every key: changing it invalidates everything. A function is asked at most once a second. Default: `CACHE_KEY_VERSION_STAMP`. */
   readonly versionStamp?: VersionStamp;
-  /** `readable` (default) or `digest`, which hides the parts of keys from who can look into the store. */
+  /**
+   * `readable`, or `digest`, which hides the names of keys, tags and locks in the store, in events, logs, spans and errors. Values and upstream versions are not hidden.
+   * Default: `digest` where there is a secret, else `readable`.
+   */
   readonly keyFormat?: KeyFormat;
+  /** What names are hidden by: 32 bytes or more, the same in all processes. Another one is a cold cache. Default: `CACHE_KEY_SECRET`. */
+  readonly keySecret?: string;
   /**
    * Signs what is stored, cache and locks alike, by HMAC-SHA-256 over store key and bytes: what nobody signed is a miss and a fault. Switching it on is one cold
    * cache, and locks of processes without it are not seen; changing the keys is neither. Default: `CACHE_INTEGRITY_KEYS`, else off; `false`: off. See docs/security.md.

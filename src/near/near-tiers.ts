@@ -181,7 +181,7 @@ export class NearTiers {
       }
       this.coherence.names.name(name.key);
       if (name.key.startsWith('~')) this.process?.deleteAlias(name.key);
-      else this.process?.delete(idOfText(name.key));
+      this.process?.delete(idOfText(name.key));
       if (channels.invalidated.hasSubscribers) {
         channels.invalidated.publish({ cache: this.cache, key: name.key, origin: 'remote' });
       }
@@ -195,6 +195,11 @@ export class NearTiers {
     if (channels.nearCleared.hasSubscribers) {
       channels.nearCleared.publish({ cache: this.cache, shard: feed.shard.name, reason, entries });
     }
+  }
+
+  /** What a tag is called wherever it is kept. @throws InvalidOptionError for what is no tag. */
+  nameOfTag(tag: string): string {
+    return this.coherence.nameOfTag(tag);
   }
 
   nameTag(tag: string, origin: 'local' | 'remote'): void {

@@ -1,3 +1,4 @@
+import { InvalidOptionError } from './errors.js';
 import { inspect } from 'node:util';
 import type { Freshness } from './lookup.js';
 
@@ -49,4 +50,10 @@ export function freshnessAt(
 ): Freshness | undefined {
   if (now < provenance.freshUntil) return 'fresh';
   return now < provenance.staleUntil ? 'stale' : undefined;
+}
+
+/** @throws InvalidOptionError */
+export function assertTag(tag: unknown): void {
+  if (typeof tag === 'string' && tag.length > 0 && tag.length <= 200 && tag.isWellFormed()) return;
+  throw new InvalidOptionError('tags', 'a tag is not a text of 1 to 200 characters', 'Shorten or hash it.');
 }

@@ -261,7 +261,7 @@ describe('tiered-cache list', () => {
     for (const id of [1, 2]) await cache.set(versionedKey('product', id), { id }, { ttl: '1h' });
     await cache.set('order', 1, { ttl: '1h' });
     await cache.close();
-    const hidden = await buildCache({ store: diskStore({ directory }), keyFormat: 'digest' });
+    const hidden = await buildCache({ store: diskStore({ directory }), keySecret: 'k'.repeat(32) });
     await hidden.set('secret', 1, { ttl: '1h' });
     await hidden.close();
     const all = await run('list', ...onListed);

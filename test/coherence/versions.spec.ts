@@ -129,14 +129,14 @@ describe('two releases on one store', () => {
 
   it('processes that can’t compute each other’s keys void each other as a whole, and say so', async () => {
     const readable = await release('1.0.0');
-    const hidden = await release('1.0.0', { keyFormat: 'digest' });
+    const hidden = await release('1.0.0', { keySecret: 'k'.repeat(32) });
     await hidden.set('price', 'old');
     await hidden.set('other', 'too');
     const events = recordEvents('fault');
     await readable.delete('price');
     expect(events.of('fault').map(({ kind }) => kind)).toContain('degraded');
     events.stop();
-    const alone = await release('1.0.0', { keyFormat: 'digest', process: false });
+    const alone = await release('1.0.0', { keySecret: 'k'.repeat(32), process: false });
     expect(await alone.get('price')).toBeUndefined();
   });
 

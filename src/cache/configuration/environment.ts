@@ -1,4 +1,5 @@
 import { Integrity } from '../../codec/integrity.js';
+import { HiddenNames } from '../../key/hidden-names.js';
 import { secondsFromEnv } from '../../value/seconds-from-env.js';
 import { InvalidOptionError } from '../../value/errors.js';
 
@@ -11,6 +12,8 @@ export interface Environment {
   readonly diskPath: string | undefined;
   /** `CACHE_INTEGRITY_KEYS`: `id:secret,id:secret`, the first signs. */
   readonly integrity: Integrity | undefined;
+  /** `CACHE_KEY_SECRET`. */
+  readonly keySecret: HiddenNames | undefined;
   /** `NODE_ENV=test`: what one run has left must not answer the next. */
   readonly isTest: boolean;
 }
@@ -47,6 +50,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     redisUrl,
     diskPath,
     integrity: integrityIn(text('CACHE_INTEGRITY_KEYS')),
+    keySecret: hiddenBy(text('CACHE_KEY_SECRET')),
     isTest: text('NODE_ENV') === 'test',
   };
 }
@@ -64,4 +68,11 @@ function integrityIn(given: string | undefined): Integrity | undefined {
     const remedy = "Give 'id:secret', several separated by commas; secrets such as `openssl rand -base64 32` prints.";
     throw new InvalidOptionError('CACHE_INTEGRITY_KEYS', problem, remedy);
   }
+}
+
+function hiddenBy(secret: string | undefined): HiddenNames | undefined {
+  if (secret === undefined) return undefined;
+  if (Buffer.byteLength(secret) >= 32) return new HiddenNames(secret);
+  const remedy = 'Make one with `openssl rand -base64 32`.';
+  throw new InvalidOptionError('CACHE_KEY_SECRET', 'it has fewer than 32 bytes', remedy);
 }

@@ -15,9 +15,9 @@ export const deleteCommand: Command = {
     const read = readArguments(args, keyOptions, oneKey);
     const text = read.positionals[0] ?? '';
     const key = keyFrom(text);
-    return withCache(read, async (cache, store) => {
-      const storeKey = cache.storeKey(key);
-      const [present] = await store.shardOf(storeKey).readMany([storeKey]);
+    return withCache(read, async (cache, { find }) => {
+      const { storeKey, shard } = find(key);
+      const [present] = await shard.readMany([storeKey]);
       if (!(await cache.delete(key))) {
         err(`${storeKey}: ${notAcknowledged}`);
         return 1;
@@ -26,7 +26,7 @@ export const deleteCommand: Command = {
         out(`${storeKey}: gone, and every process was told.\n`);
         return 0;
       }
-      err(await nothingThere(text, store, (other) => cache.storeKey(other)));
+      err(await nothingThere(text, find));
       err('Nothing was removed. Every process was told, in case one has a copy.\n');
       return 1;
     });

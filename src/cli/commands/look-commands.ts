@@ -55,15 +55,11 @@ export const getCommand: Command = {
     const read = readArguments(args, { ...keyOptions, ...json, 'show-values': { type: 'boolean' } }, oneKey);
     const text = read.positionals[0] ?? '';
     const key = keyFrom(text);
-    return withKeys(read, async ({ store, keySpace }) => {
-      const storeKey = keySpace.storeKey(key.text);
-      const [item] = await store.shardOf(storeKey).readMany([storeKey]);
+    return withKeys(read, async ({ find }) => {
+      const { storeKey, shard } = find(key);
+      const [item] = await shard.readMany([storeKey]);
       if (!item || item.bytes.length === 0) {
-        err(
-          item
-            ? `${storeKey}: being loaded\n`
-            : await nothingThere(text, store, (other) => keySpace.storeKey(other.text)),
-        );
+        err(item ? `${storeKey}: being loaded\n` : await nothingThere(text, find));
         return 1;
       }
       let entry: Envelope;
