@@ -1,7 +1,7 @@
 import type { ClsModuleOptions } from 'nestjs-cls';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { platforms } from '../support/nest-application.js';
-import { startWorker, withMetadata } from '../support/worker-process.js';
+import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { expectNoCrossings, visitAll } from '../module/support/visit-all.js';
 import type { Verdict } from '../module/support/visits.js';
@@ -20,7 +20,7 @@ const arrangements: readonly [string, Omit<ClsApplication, 'platform'>, number][
 // In a process of its own: nestjs-cls is CommonJS and requires Nest's ES modules, which Node can and Jest's loader can't before Node 24.9.
 let worker: WorkerProcess;
 beforeAll(async () => {
-  worker = await startWorker(new URL('./support/nestjs-cls-worker.ts', import.meta.url), undefined, withMetadata);
+  worker = await startWorker(new URL('./support/nestjs-cls-worker.ts', import.meta.url));
 });
 afterAll(() => worker.kill());
 

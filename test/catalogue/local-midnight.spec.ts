@@ -7,6 +7,7 @@ import { resolveInstants } from '../../src/catalogue/instants.js';
 import { untilEndOfDay } from '../../src/catalogue/lives/until-end-of-day.js';
 import { startOfDay, unixDate, unixDateOf } from '../../src/catalogue/lives/zone.js';
 import { InvalidDurationError, InvalidOptionError } from '../../src/value/errors.js';
+import { compiledSources } from '../support/worker-process.js';
 
 const zone = 'America/Los_Angeles';
 const hour = 3_600_000;
@@ -54,7 +55,12 @@ describe('V6 a life until local midnight', () => {
   ])('is the same on a server in %s', async (serverZone, serverOffset) => {
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ['--import', 'tsx', fileURLToPath(new URL('zone-worker.ts', import.meta.url)), ...expected.map(([at]) => at)],
+      [
+        '--import',
+        compiledSources,
+        fileURLToPath(new URL('zone-worker.ts', import.meta.url)),
+        ...expected.map(([at]) => at),
+      ],
       { env: { ...process.env, NODE_OPTIONS: '', TZ: serverZone }, timeout: 15_000 },
     );
     expect(JSON.parse(stdout)).toEqual({

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { diskDirectory } from '../support/disk-directory.js';
 import { startMemcached } from '../support/memcached-process.js';
-import { startWorker, withMetadata } from '../support/worker-process.js';
+import { startWorker } from '../support/worker-process.js';
 
 describe('A start that fails after the store was reached', () => {
   it.each(['memory', 'disk', 'memcached'])(
@@ -10,7 +10,7 @@ describe('A start that fails after the store was reached', () => {
       const server = await startMemcached();
       const { path, remove } = diskDirectory();
       const file = new URL('../support/workers/failed-start-worker.ts', import.meta.url);
-      const worker = await startWorker(file, { directory: path, servers: server.address }, withMetadata);
+      const worker = await startWorker(file, { directory: path, servers: server.address });
       expect(await worker.call('start', store)).toBe('no migration');
       expect(await worker.stop(15_000)).toBe('0');
       await server.stop();

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startWorker, withMetadata } from '../support/worker-process.js';
+import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 import { expectNoCrossings, visitAll } from './support/visit-all.js';
 import type { Verdict } from './support/visits.js';
@@ -11,7 +11,7 @@ describe('GraphQL', () => {
   let worker: WorkerProcess;
   let url: string;
   beforeAll(async () => {
-    worker = await startWorker(new URL('./support/graphql-worker.ts', import.meta.url), undefined, withMetadata);
+    worker = await startWorker(new URL('./support/graphql-worker.ts', import.meta.url));
     url = `${await worker.call<string>('start')}/graphql`;
   });
   afterAll(async () => expect(await worker.stop()).toBe('0'));

@@ -19,7 +19,7 @@ const containers: WorkerProcess[] = [];
 
 async function startContainer(tuning: DiskStoreTuning = {}): Promise<WorkerProcess> {
   const url = new URL('../support/disk-worker.ts', import.meta.url);
-  const container = await startWorker(url, { directory: directory.path, tuning }, 'tsx', inContainer);
+  const container = await startWorker(url, { directory: directory.path, tuning }, inContainer);
   containers.push(container);
   return container;
 }

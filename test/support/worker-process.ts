@@ -9,16 +9,14 @@ import type { PortableError } from './serve-worker.js';
  * called from here by name. Arguments and results are copied as by `structuredClone`: bigint, Buffer, Map and Date pass.
  *
  * @param workerData what `serveWorker` resolves to there.
- * @param compiler what to import first. `withMetadata` is for files with Nest's decorators: tsx leaves their metadata out.
  * @param wrapped the command as it is really run: `inContainer` gives it process ids of its own.
  */
 export async function startWorker(
   fileUrl: string | URL,
   workerData?: unknown,
-  compiler = 'tsx',
   wrapped: (command: string, args: readonly string[]) => [command: string, args: string[]] = dyingWithParent,
 ): Promise<WorkerProcess> {
-  const [execPath, execArgv] = wrapped(process.execPath, ['--import', compiler]);
+  const [execPath, execArgv] = wrapped(process.execPath, ['--import', compiledSources]);
   const child = fork(fileURLToPath(fileUrl), {
     execPath,
     execArgv,
@@ -35,8 +33,8 @@ export async function startWorker(
   }
 }
 
-export const withMetadata = new URL('../../examples/enterprise-access/test/support/swc-register.mjs', import.meta.url)
-  .href;
+/** What a process imports first that runs TypeScript. */
+export const compiledSources = new URL('./sources/register.mjs', import.meta.url).href;
 
 const live = new Set<ChildProcess>();
 process.on('exit', () => {

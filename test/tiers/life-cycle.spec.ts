@@ -7,7 +7,7 @@ import { freePort } from '../support/free-port.js';
 import { expectInQuiet } from '../support/in-quiet.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
-import { startWorker, withMetadata } from '../support/worker-process.js';
+import { startWorker } from '../support/worker-process.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
 const cycles = endurance ? 100 : 25;
@@ -56,7 +56,7 @@ describe('a cache', () => {
     const { path, remove } = diskDirectory();
     const data = { directory: path, servers: server.address };
     const file = new URL('../support/workers/module-cycle-worker.ts', import.meta.url);
-    const worker = await startWorker(file, data, withMetadata);
+    const worker = await startWorker(file, data);
     for (const store of ['memory', 'disk', 'memcached']) {
       await worker.call('cycles', store, 1); // what Node opens once, such as its threads
       const told = await worker.call<{ before: string[]; after: string[]; unhandled: string[]; answered: number }>(

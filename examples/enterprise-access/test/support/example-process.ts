@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
-const register = new URL('./swc-register.mjs', import.meta.url).href;
+const register = new URL('../../../../test/support/sources/register.mjs', import.meta.url).href;
 const source = new URL('../../src/', import.meta.url);
 
 const living = new Set<ChildProcess>();

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { dyingWithParent } from '../../../../test/support/dies-with-parent.js';
 import { eventually } from '../../../../test/support/eventually.js';
 
-const register = new URL('./swc-register.mjs', import.meta.url).href;
+const register = new URL('../../../../test/support/sources/register.mjs', import.meta.url).href;
 const source = new URL('../../src/', import.meta.url);
 
 /** What `npm start` and `npm run demo` run, from its sources; its output as a person sees it. */
