@@ -64,6 +64,20 @@ export interface CacheEvents {
     readonly key?: string;
     readonly cause?: unknown;
   };
+  /** A file was opened: `key` is its uid. `disk`: from a whole copy. `filling`: from one in the making. `upstream`: from the object store alone. */
+  fileOpened: OfKey & { readonly source: 'disk' | 'filling' | 'upstream' };
+  /**
+   * A download into a copy has ended. `refused`: the file was purged meanwhile. `paused`: nobody read it any more, or the process ended; the next reader
+   * goes on. `from`: bytes that were there already.
+   */
+  fileFilled: OfKey & {
+    readonly outcome: 'kept' | 'refused' | 'paused' | 'changed' | 'damaged' | 'given-up';
+    readonly bytes: number;
+    readonly from: number;
+    readonly durationMs: number;
+  };
+  /** The copies of a file were taken away because this process asked for it. */
+  filePurged: OfKey;
   breaker: { readonly shard: string; readonly state: 'opened' | 'closed' };
 }
 
@@ -100,6 +114,9 @@ const names: readonly CacheEventName[] = [
   'lockReleased',
   'lockLost',
   'fault',
+  'fileOpened',
+  'fileFilled',
+  'filePurged',
   'breaker',
 ];
 

@@ -1,0 +1,49 @@
+import { lstat, rm } from 'node:fs/promises';
+import type { FilePlace } from './file-place.js';
+import type { FilesFolder } from './files-folder.js';
+import type { FilesTuning } from './files-tuning.js';
+
+/** Passes over the unfinished files: one is enough but for those that came into being meanwhile. */
+const maxPasses = 10;
+
+/** Takes copies away. Whoever asks for a file that is being purged waits until it is. */
+export class FilePurges {
+  private readonly running = new Map<string, Promise<void>>();
+
+  constructor(
+    private readonly folder: FilesFolder,
+    private readonly tuning: FilesTuning,
+  ) {}
+
+  /** `undefined`: none is under way. */
+  of({ id }: FilePlace): Promise<void> | undefined {
+    return this.running.get(id);
+  }
+
+  /** Every copy on this host. @throws what the file system says. */
+  purge(place: FilePlace): Promise<void> {
+    const run = this.remove(place).finally(() => {
+      if (this.running.get(place.id) === run) this.running.delete(place.id);
+    });
+    this.running.set(place.id, run);
+    return run;
+  }
+
+  /**
+   * Unfinished files first, the whole one after them, the right to fill last: 1. a download renames its file before it is removed here, and the whole
+   * one is removed after; 2. it comes to rename when it was removed, and finds nothing. Whoever fills it then began after this.
+   */
+  private async remove(place: FilePlace): Promise<void> {
+    if (!this.tuning.without.has('purged-parts')) {
+      for (let pass = 0; pass < maxPasses; pass++) {
+        const parts = await place.parts();
+        if (parts.length === 0) break;
+        for (const part of parts) await rm(part, { force: true });
+      }
+    }
+    const stats = await lstat(place.path).catch(() => undefined);
+    await rm(place.path, { force: true });
+    if (!this.tuning.without.has('purged-parts')) await rm(place.lock, { force: true });
+    if (stats) await this.folder.room.giveBack(stats.size);
+  }
+}

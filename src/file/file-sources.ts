@@ -1,0 +1,289 @@
+import { mkdir, open, rm } from 'node:fs/promises';
+import { fileErrorCode } from '../object/folder-object-file.js';
+import { ObjectChangedError, ObjectNotFoundError } from '../object/object-errors.js';
+import type { ObjectHead, OpenedObject } from '../object/object-store.js';
+import { bootName } from '../store/disk/process-stamp.js';
+import type { FileLock } from '../store/disk/file-lock.js';
+import { reportFault } from '../value/events.js';
+import { writeAt } from './file-bytes.js';
+import { encodeHeader, encodeState, fileBytes, headerBytes, statePosition } from './file-header.js';
+import type { FileHeader } from './file-header.js';
+import type { FilePlace } from './file-place.js';
+import type { FilesFolder } from './files-folder.js';
+import type { FilesTuning } from './files-tuning.js';
+import { Fill } from './fill.js';
+import { FillTurns } from './fill-turns.js';
+import { GrowingFile } from './growing-file.js';
+import type { KeptFile } from './kept-file.js';
+import type { KeptFiles } from './kept-files.js';
+import type { FileRequest } from './tiered-file.js';
+import type { ResolvedFilesOptions } from './tiered-files-options.js';
+import { discard, openUnfinished } from './unfinished-file.js';
+import type { UnfinishedFile } from './unfinished-file.js';
+
+/** Where a file can be read: from a copy, from one in the making, or from the object store alone. */
+export type Source = KeptFile | GrowingFile | ObjectHead;
+
+/** Makes copies: of the processes of a host one downloads, and the others read its unfinished file. */
+export class FileSources {
+  /** Files that are being filled, as far as this process takes part. */
+  private readonly growing = new Map<string, GrowingFile>();
+  private readonly turns: FillTurns;
+  private readonly fills = new Set<Promise<void>>();
+
+  constructor(
+    private readonly options: ResolvedFilesOptions,
+    private readonly tuning: FilesTuning,
+    private readonly folder: FilesFolder,
+    private readonly kept: KeptFiles,
+  ) {
+    this.turns = new FillTurns(options.maxConcurrentFills);
+  }
+
+  /** Of a file that has no copy. @throws what the object store says. */
+  async find(place: FilePlace, request: FileRequest): Promise<Source> {
+    if (this.isTooLarge(request.size ?? 0)) return this.head(request);
+    const known = this.growing.get(place.id);
+    if (known) {
+      if (await known.isCurrent()) return known;
+      this.forget(known);
+    }
+    const { clock } = this.options;
+    const startedAt = clock.monotonic();
+    while (clock.monotonic() - startedAt < this.tuning.patienceMs) {
+      const lock = await this.tryLead(place);
+      if (lock) return this.lead(place, request, lock);
+      const found = (await this.follow(place)) ?? (await this.kept.find(place));
+      if (found) return found;
+      await clock.sleep(this.tuning.pollMs);
+    }
+    return this.head(request);
+  }
+
+  /** A purge: whoever comes now begins anew. */
+  drop({ id }: FilePlace): void {
+    this.growing.delete(id);
+  }
+
+  get fillsNow(): number {
+    return this.fills.size;
+  }
+
+  /** Ends all downloads. Unfinished files stay for whoever goes on. */
+  async close(): Promise<void> {
+    for (const file of this.growing.values()) file.filling?.cancel();
+    await Promise.all(this.fills);
+  }
+
+  /** What the object store says of a file that is not kept. @throws ObjectNotFoundError and what the store says. */
+  async head({ key }: FileRequest): Promise<ObjectHead> {
+    const head = await this.options.objects.head(key);
+    if (!head) throw new ObjectNotFoundError(key);
+    return head;
+  }
+
+  private isTooLarge(size: number): boolean {
+    return size > this.options.maxFileBytes;
+  }
+
+  private async tryLead(place: FilePlace): Promise<FileLock | undefined> {
+    await mkdir(place.folder, { recursive: true, mode: 0o700 });
+    if (this.tuning.without.has('one-leader')) return { isHeld: async () => true, release: async () => undefined };
+    return this.folder.locks.tryTake(place.lock);
+  }
+
+  /** Another process fills it. `undefined`: it has not begun to write. */
+  private async follow(place: FilePlace): Promise<GrowingFile | undefined> {
+    if (this.tuning.without.has('one-leader')) return undefined;
+    for (const part of await place.parts()) {
+      const found = await openUnfinished(part);
+      if (found?.header && found.state === 'filling') return this.enlist(place, found, found.header);
+      await found?.handle.close();
+    }
+    return undefined;
+  }
+
+  private async lead(place: FilePlace, request: FileRequest, lock: FileLock): Promise<Source> {
+    const endTurn = await this.turns.take();
+    try {
+      const kept = await this.kept.find(place);
+      const source =
+        kept ?? (await this.resume(place, request, lock, endTurn)) ?? (await this.begin(place, request, lock, endTurn));
+      if (source instanceof GrowingFile) return source;
+      await lock.release();
+      endTurn();
+      return source;
+    } catch (error) {
+      endTurn();
+      await lock.release().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** Goes on with what another download has left, if it is of the version that the store has now. All else that is unfinished goes. */
+  private async resume(
+    place: FilePlace,
+    request: FileRequest,
+    lock: FileLock,
+    endTurn: () => void,
+  ): Promise<GrowingFile | undefined> {
+    if (this.tuning.without.has('one-leader')) return undefined;
+    for (const part of await place.parts()) {
+      const found = await openUnfinished(part);
+      if (!found) continue;
+      const { header, available, handle } = found;
+      if (header && this.suits(found, header, request)) {
+        const binding = { range: { start: available }, ifMatch: header.etag, verify: false };
+        try {
+          const isComplete = available >= header.size;
+          const first = isComplete ? undefined : await this.options.objects.open(request.key, binding);
+          await writeAt(handle, encodeState('filling'), statePosition);
+          const file = this.enlist(place, found, header);
+          this.fill(file, request.key, lock, first, endTurn);
+          return file;
+        } catch (error) {
+          if (!(error instanceof ObjectChangedError || error instanceof ObjectNotFoundError)) {
+            await handle.close();
+            throw error;
+          }
+        }
+      }
+      await discard(part, handle);
+      if (header) await this.folder.room.giveBack(fileBytes(header.size));
+    }
+    return undefined;
+  }
+
+  private async begin(
+    place: FilePlace,
+    request: FileRequest,
+    lock: FileLock,
+    endTurn: () => void,
+  ): Promise<GrowingFile | ObjectHead> {
+    // Before the request: a purge that comes between has something to take away.
+    const part = place.newPart();
+    const handle = await open(part, 'wx+', 0o600);
+    let opened: OpenedObject | undefined;
+    try {
+      opened = await this.options.objects.open(request.key, { verify: false });
+      this.compare(request, opened);
+      const header = this.headerOf(request, opened);
+      const block = encodeHeader(header);
+      if (block && !this.isTooLarge(header.size) && (await this.folder.room.reserve(fileBytes(header.size)))) {
+        await writeAt(handle, block, 0);
+        const inode = (await handle.stat()).ino;
+        const file = this.enlist(place, { part, handle, inode, available: 0 }, header);
+        this.fill(file, request.key, lock, opened, endTurn);
+        return file;
+      }
+    } catch (error) {
+      opened?.body.destroy();
+      await discard(part, handle);
+      if (opened && fileErrorCode(error) !== undefined) {
+        this.folder.failed(error);
+        return opened;
+      }
+      throw error;
+    }
+    opened.body.destroy();
+    await discard(part, handle);
+    return opened;
+  }
+
+  private fill(
+    file: GrowingFile,
+    key: string,
+    lock: FileLock,
+    first: OpenedObject | undefined,
+    endTurn: () => void,
+  ): void {
+    const { name, objects, durable, clock } = this.options;
+    const { room } = this.folder;
+    const run = new Fill({
+      name,
+      store: objects,
+      key,
+      file,
+      lock,
+      ...(first && { first }),
+      durable,
+      clock,
+      tuning: this.tuning,
+      evict: (bytes) => room.makeFree(bytes),
+      giveBack: (bytes) => room.giveBack(bytes),
+    })
+      .run()
+      .finally(() => {
+        endTurn();
+        this.fills.delete(run);
+      });
+    this.fills.add(run);
+  }
+
+  /** The process that filled it has stopped: this one goes on, unless another one does or the file was purged. */
+  private async takeOver(file: GrowingFile, key: string): Promise<'leading' | 'held' | 'gone'> {
+    if (this.tuning.without.has('takeover')) return 'held';
+    const lock = await this.folder.locks.tryTake(file.place.lock);
+    if (!lock) return (await file.isCurrent()) ? 'held' : 'gone';
+    if (!(await file.isCurrent())) {
+      await lock.release();
+      return 'gone';
+    }
+    const { size } = await file.handle.stat();
+    file.available = Math.min(file.header.size, Math.max(0, size - headerBytes));
+    this.fill(file, key, lock, undefined, () => undefined);
+    return 'leading';
+  }
+
+  private suits({ state }: UnfinishedFile, header: FileHeader, { uid, sha256 }: FileRequest): boolean {
+    const isUsable = header.uid === uid && header.boot === bootName() && (state === 'filling' || state === 'givenUp');
+    return isUsable && (sha256 === undefined || header.sha256 === sha256);
+  }
+
+  private enlist(
+    place: FilePlace,
+    unfinished: Omit<UnfinishedFile, 'header' | 'state'>,
+    header: FileHeader,
+  ): GrowingFile {
+    const { clock } = this.options;
+    const file = new GrowingFile({
+      ...unfinished,
+      place,
+      header,
+      clock,
+      tuning: this.tuning,
+      takeOver: (one) => this.takeOver(one, header.key),
+      onEnd: (one) => this.forget(one),
+    });
+    this.growing.set(place.id, file);
+    return file;
+  }
+
+  private forget(file: GrowingFile): void {
+    if (this.growing.get(file.place.id) === file) this.growing.delete(file.place.id);
+  }
+
+  private headerOf(request: FileRequest, opened: ObjectHead): FileHeader {
+    const { uid, key, sha256 } = request;
+    const { size, etag, contentType, lastModified, checksum } = opened;
+    const expected = sha256 === undefined ? checksum : ({ algorithm: 'sha256', hex: sha256 } as const);
+    return {
+      uid,
+      key,
+      size,
+      etag,
+      ...(contentType !== undefined && { contentType }),
+      ...(lastModified && { lastModified: lastModified.getTime() }),
+      ...(expected && { checksum: expected }),
+      ...(sha256 !== undefined && { sha256 }),
+      boot: bootName(),
+      filledAt: this.options.clock.now(),
+    };
+  }
+
+  private compare({ uid, size }: FileRequest, opened: ObjectHead): void {
+    if (size === undefined || size === opened.size) return;
+    const message = `The row says ${size} bytes, and the object has ${opened.size}. The object is served: correct the row.`;
+    reportFault({ source: this.options.name, kind: 'unsuitable', key: uid, message });
+  }
+}

@@ -1,0 +1,63 @@
+import { join } from 'node:path';
+import { takeFileLock } from '../store/disk/file-lock.js';
+import type { FileLock } from '../store/disk/file-lock.js';
+import { openLifeline } from '../store/disk/lifeline.js';
+import type { Lifeline } from '../store/disk/lifeline.js';
+import { livenessOf } from '../store/disk/liveness.js';
+import type { Liveness } from '../store/disk/liveness.js';
+import { drawStamp, readStamp } from '../store/disk/process-stamp.js';
+import { readlink } from 'node:fs/promises';
+import { fileErrorCode } from '../object/folder-object-file.js';
+import type { Clock } from '../value/clock.js';
+
+/** Who may fill a file, among the processes of this host. A holder that ended loses the right at once; one that merely stopped keeps it. */
+export class FillLocks {
+  private readonly stamp = drawStamp();
+  private lifeline: Lifeline | undefined;
+
+  constructor(
+    private readonly root: string,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws ForeignFolderError */
+  async open(): Promise<void> {
+    this.lifeline ??= await openLifeline(this.root, readStamp(this.stamp).instance);
+  }
+
+  async close(): Promise<void> {
+    await this.lifeline?.close();
+  }
+
+  /** `undefined`: another one has it. @throws what the file system says. */
+  async tryTake(path: string): Promise<FileLock | undefined> {
+    try {
+      return await this.take(path, 0);
+    } catch (error) {
+      if (fileErrorCode(error) !== undefined) throw error;
+      return undefined;
+    }
+  }
+
+  /** Waits for a holder that lives. @throws Error when it keeps it for longer, or what the file system says. */
+  take(path: string, waitMs: number): Promise<FileLock> {
+    return takeFileLock(path, {
+      stamp: this.stamp,
+      livenessOf: (stamp) => livenessOf(this.root, stamp),
+      clock: this.clock,
+      waitMs,
+      unjudgedWaitMs: waitMs,
+    });
+  }
+
+  /** Of whoever has the lock; `ended` also where nobody has. */
+  async holderOf(path: string): Promise<Liveness> {
+    const holder = await readlink(path).catch(() => undefined);
+    return holder === undefined ? 'ended' : livenessOf(this.root, holder);
+  }
+
+  /** The lock for the count of bytes. */
+  get roomLock(): string {
+    return join(this.root, 'room.lock');
+  }
+}

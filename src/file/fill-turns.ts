@@ -1,0 +1,33 @@
+import { onAbort } from '../value/on-abort.js';
+
+/** So many at a time, in the order of their asking. */
+export class FillTurns {
+  private running = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly max: number) {}
+
+  /** Resolves when it is the caller's turn, to what ends it. */
+  async take(): Promise<() => void> {
+    if (this.running >= this.max) await new Promise<void>((resolve) => this.waiting.push(resolve));
+    else this.running++;
+    let isOver = false;
+    return () => {
+      if (isOver) return;
+      isOver = true;
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.running--;
+    };
+  }
+}
+
+/** Settles as the work does, or with the signal's reason when that comes first. The work goes on for others. */
+export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work;
+  if (signal.aborted) return Promise.reject(signal.reason);
+  return new Promise((resolve, reject) => {
+    const stopListening = onAbort(signal, () => reject(signal.reason));
+    work.finally(stopListening).then(resolve, reject);
+  });
+}

@@ -1,0 +1,132 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { crc32 } from 'node:zlib';
+import { fileErrorCode } from '../object/folder-object-file.js';
+import { ObjectDamagedError } from '../object/object-errors.js';
+import { bytesAt, pieceBytes } from './file-bytes.js';
+import { blockBytes, decodeHeader, decodeTrailer, fileBytes, headerBytes, trailerBytes } from './file-header.js';
+import type { FileHeader } from './file-header.js';
+
+/** The file under this name is no whole file of this format. */
+export class NotAFileError extends Error {}
+
+/**
+ * A whole file on disk, with an open handle: whatever becomes of its name, its readers have its bytes to the end. The handle closes when the last
+ * user lets go.
+ *
+ * A block's checksum is compared before its first byte is handed out, once while the handle is open.
+ */
+export class KeptFile {
+  /** Whether the object store or this process's own download has vouched for it since the feed of purges was last interrupted. */
+  isConfirmed = false;
+  touchedAt = -Infinity;
+  private users = 1;
+  private readonly compared = new Map<number, Promise<void>>();
+
+  private constructor(
+    readonly header: FileHeader,
+    private readonly handle: FileHandle,
+    private readonly checksums: Uint32Array,
+    /** Tells two files under one name apart. */
+    readonly inode: number,
+  ) {}
+
+  /**
+   * The caller is its first user. `undefined`: there is none.
+   * @throws NotAFileError, what the file system says.
+   */
+  static async open(path: string): Promise<KeptFile | undefined> {
+    let handle: FileHandle;
+    try {
+      handle = await open(path, 'r');
+    } catch (error) {
+      if (fileErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+    try {
+      const [stats, block] = await Promise.all([handle.stat(), bytesAt(handle, 0, headerBytes)]);
+      const header = block && decodeHeader(block);
+      if (!header) throw new NotAFileError('its header is damaged');
+      if (stats.size !== fileBytes(header.size)) throw new NotAFileError('it is not whole');
+      const trailer = await bytesAt(handle, headerBytes + header.size, trailerBytes(header.size));
+      const checksums = trailer && decodeTrailer(trailer);
+      if (!checksums) throw new NotAFileError('its checksums are damaged');
+      return new KeptFile(header, handle, checksums, stats.ino);
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  }
+
+  /** False: it is closed. */
+  enter(): boolean {
+    if (this.users === 0) return false;
+    this.users++;
+    return true;
+  }
+
+  /** To be called once by each user. */
+  leave(): void {
+    if (--this.users === 0) void this.handle.close().catch(() => undefined);
+  }
+
+  /** Whether no name leads to it any more. */
+  async isUnlinked(): Promise<boolean> {
+    return (await this.handle.stat()).nlink === 0;
+  }
+
+  /** Remembers the use for eviction. */
+  async touch(at: Date): Promise<void> {
+    await this.handle.utimes(at, at);
+  }
+
+  /** @throws ObjectDamagedError before the first byte of a block that has changed on disk. */
+  async *pieces(start: number, end: number): AsyncGenerator<Buffer, void, undefined> {
+    if (!this.enter()) throw new NotAFileError('it is closed');
+    try {
+      for (let at = start; at <= end;) {
+        const block = Math.floor(at / blockBytes);
+        const blockEnd = Math.min((block + 1) * blockBytes, this.header.size);
+        await (this.compared.get(block) ?? this.compare(block, blockEnd));
+        const piece = await this.read(at, Math.min(pieceBytes, blockEnd - at, end + 1 - at));
+        at += piece.length;
+        yield piece;
+      }
+    } finally {
+      this.leave();
+    }
+  }
+
+  /** Reads all of it. @throws ObjectDamagedError */
+  async compareAll(): Promise<void> {
+    for (let block = 0; block < this.checksums.length; block++) {
+      await this.compare(block, Math.min((block + 1) * blockBytes, this.header.size));
+    }
+  }
+
+  private compare(block: number, blockEnd: number): Promise<void> {
+    const comparing = this.checksumOf(block * blockBytes, blockEnd).then((checksum) => {
+      if (checksum !== this.checksums[block]) throw this.damaged(`block ${block} of its copy on disk has changed`);
+    });
+    this.compared.set(block, comparing);
+    return comparing;
+  }
+
+  private async checksumOf(start: number, end: number): Promise<number> {
+    let checksum = 0;
+    for (let at = start; at < end; at += pieceBytes) {
+      checksum = crc32(await this.read(at, Math.min(pieceBytes, end - at)), checksum);
+    }
+    return checksum;
+  }
+
+  private async read(at: number, length: number): Promise<Buffer> {
+    const piece = await bytesAt(this.handle, headerBytes + at, length);
+    if (!piece) throw this.damaged('its copy on disk was cut');
+    return piece;
+  }
+
+  private damaged(problem: string): ObjectDamagedError {
+    return new ObjectDamagedError(this.header.uid, problem);
+  }
+}

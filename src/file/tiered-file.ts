@@ -1,0 +1,75 @@
+import type { Readable } from 'node:stream';
+import { resolveByteRange } from '../object/byte-range.js';
+import type { ByteRange } from '../object/object-store.js';
+import { FileBody } from './file-body.js';
+
+/** Which file, as its row says it. */
+export interface FileRequest {
+  /** The row's identity: the copy is kept under it, whatever the object is called. 1 to 512 characters. */
+  readonly uid: string;
+  /** The object's key. */
+  readonly key: string;
+  /** Bytes, as the row says them. Where the object store says otherwise, a fault tells so and the store is believed. Default: not known. */
+  readonly size?: number;
+  /** SHA-256 of the bytes in lower-case hexadecimal. It is compared before the last bytes are handed out, and is the ETag. Default: not known. */
+  readonly sha256?: string;
+}
+
+/** `disk`: a whole copy. `filling`: the copy is being made. `upstream`: from the object store, not kept. */
+export type FileSource = 'disk' | 'filling' | 'upstream';
+
+export interface StreamOptions extends Partial<ByteRange> {
+  /** Ends the stream. */
+  readonly signal?: AbortSignal;
+}
+
+/** What is known of a file besides its bytes. */
+export interface FileFacts {
+  readonly size: number;
+  readonly etag: string;
+  readonly contentType?: string;
+  readonly lastModified?: Date;
+}
+
+type OpenPieces = (start: number, end: number, signal: AbortSignal) => AsyncGenerator<Buffer, void, undefined>;
+
+/** A file that can be read, any number of times and in ranges. There is nothing to close: what a stream holds it lets go of when it ends. */
+export class TieredFile implements FileFacts {
+  readonly uid: string;
+  readonly key: string;
+  /** Bytes of all of it. Known before the first byte came. */
+  readonly size: number;
+  /** Names this version, quotes included: the row's SHA-256, else what the object store says. */
+  readonly etag: string;
+  readonly contentType?: string;
+  readonly lastModified?: Date;
+
+  /** @internal */
+  constructor(
+    request: FileRequest,
+    facts: FileFacts,
+    readonly source: FileSource,
+    private readonly open: OpenPieces,
+  ) {
+    this.uid = request.uid;
+    this.key = request.key;
+    this.size = facts.size;
+    this.etag = request.sha256 === undefined ? facts.etag : `"${request.sha256}"`;
+    if (facts.contentType !== undefined) this.contentType = facts.contentType;
+    if (facts.lastModified !== undefined) this.lastModified = facts.lastModified;
+  }
+
+  /**
+   * The bytes, `end` included. It ends only when all have come; else it fails: with ObjectDamagedError, ObjectChangedError,
+   * ObjectStoreUnavailableError, or the reason of the signal.
+   *
+   * @throws ObjectRangeError when `start` lies behind the last byte; InvalidOptionError for what are no bytes.
+   * @example await pipeline(file.stream({ start: 0, end: 1023 }), response);
+   */
+  stream({ start, end, signal }: StreamOptions = {}): Readable {
+    const asked =
+      start === undefined && end === undefined ? undefined : { start: start ?? 0, ...(end !== undefined && { end }) };
+    const range = resolveByteRange(this.uid, asked, this.size);
+    return new FileBody((ending) => this.open(range.start, range.end, ending), signal);
+  }
+}

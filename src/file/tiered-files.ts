@@ -1,0 +1,286 @@
+import { ObjectDeniedError, ObjectNotFoundError } from '../object/object-errors.js';
+import { fileErrorCode } from '../object/folder-object-file.js';
+import { channels, reportFault } from '../value/events.js';
+import { explainFile } from './file-explanation.js';
+import type { FileExplanation } from './file-explanation.js';
+import { FileFeed, fileName } from './file-feed.js';
+import { FilePlace, fileId } from './file-place.js';
+import { FilePurges } from './file-purges.js';
+import { FileReader } from './file-reader.js';
+import type { ReadRange } from './file-reader.js';
+import { assertFileRequest, assertUid } from './file-request.js';
+import { FileSources } from './file-sources.js';
+import type { Source } from './file-sources.js';
+import { checkFiles } from './files-check.js';
+import type { FilesReport } from './files-check.js';
+import { FilesFolder } from './files-folder.js';
+import { usualTuning } from './files-tuning.js';
+import type { FilesTuning } from './files-tuning.js';
+import { unlessAborted } from './fill-turns.js';
+import { GrowingFile } from './growing-file.js';
+import { KeptFile } from './kept-file.js';
+import { KeptFiles } from './kept-files.js';
+import { RefusedFiles } from './refused-files.js';
+import { TieredFile } from './tiered-file.js';
+import type { FileRequest } from './tiered-file.js';
+import { resolveFilesOptions } from './tiered-files-options.js';
+import type { ResolvedFilesOptions, TieredFilesOptions } from './tiered-files-options.js';
+
+/** So often a file is looked for again that was purged while it was found. */
+const maxLooks = 5;
+
+/**
+ * Files of an object store, read through a folder of this host that its processes share. Of all that ask for a file at once one downloads it, and the
+ * others read behind it. A folder that is full, damaged or gone costs downloads, never an answer.
+ *
+ * A purge can't be undone by a download that began before it.
+ *
+ * @example
+ * const files = new TieredFiles({ objects: s3ObjectStore({ client, bucket }), directory: '/var/cache/media', maxBytes: '50gb' });
+ * const file = await files.open({ uid: row.uid, key: row.key, size: row.file_size, sha256: row.sha256 });
+ * await pipeline(file.stream(), response);
+ */
+export class TieredFiles {
+  readonly name: string;
+  private readonly options: ResolvedFilesOptions;
+  private readonly tuning: FilesTuning;
+  private readonly folder: FilesFolder;
+  private readonly keptFiles: KeptFiles;
+  private readonly sources: FileSources;
+  private readonly reader: FileReader;
+  private readonly purges: FilePurges;
+  private readonly refused: RefusedFiles;
+  private readonly feed: FileFeed | undefined;
+  private readonly looking = new Map<string, Promise<Source>>();
+
+  /**
+   * @param tuning of tests.
+   * @throws InvalidOptionError naming an option that can't be used or does not exist.
+   */
+  constructor(options: TieredFilesOptions, tuning: Partial<FilesTuning> = {}) {
+    this.options = resolveFilesOptions(options);
+    this.tuning = { ...usualTuning, ...tuning };
+    const { name, clock, cache, objects } = this.options;
+    this.name = name;
+    this.folder = new FilesFolder(this.options, this.tuning);
+    this.keptFiles = new KeptFiles({
+      clock,
+      maxOpen: this.tuning.maxOpen,
+      onDamage: (place, cause) => this.reportDamage(place.path, cause),
+    });
+    this.sources = new FileSources(this.options, this.tuning, this.folder, this.keptFiles);
+    this.reader = new FileReader({
+      objects,
+      tuning: this.tuning,
+      onBadCopy: async (copy, cause) => {
+        this.reportDamage(copy.header.uid, cause);
+        await this.purgeHere(this.placeOf(copy.header.uid)).catch(() => undefined);
+      },
+    });
+    this.purges = new FilePurges(this.folder, this.tuning);
+    this.refused = new RefusedFiles(clock, this.tuning.negativeMs);
+    this.feed =
+      cache &&
+      new FileFeed(cache, {
+        named: (file) => void this.purgeNamed(file).catch(() => undefined),
+        missed: () => this.keptFiles.distrust(),
+      });
+  }
+
+  /**
+   * Opens a file. Its size and ETag are known then, whether its bytes have come or not.
+   *
+   * @throws ObjectNotFoundError, ObjectDeniedError: remembered for 5 s · ObjectStoreUnavailableError · InvalidOptionError for a request that names no
+   * file · the reason of `signal`.
+   */
+  async open(request: FileRequest, { signal }: { readonly signal?: AbortSignal } = {}): Promise<TieredFile> {
+    assertFileRequest(request);
+    signal?.throwIfAborted();
+    const place = this.placeOf(request.uid);
+    const refusal = this.refused.of(place.id);
+    if (refusal) throw refusal;
+    try {
+      return this.opened(request, await unlessAborted(this.find(place, request), signal));
+    } catch (error) {
+      const isAnswer = error instanceof ObjectNotFoundError || error instanceof ObjectDeniedError;
+      if (isAnswer) this.refused.remember(place.id, error);
+      throw error;
+    }
+  }
+
+  /**
+   * Takes the copies of a file away: on this host at once, the unfinished ones too, so that no download that began earlier becomes a copy. With a
+   * `cache` whose store is shared, those of all hosts that read its feed; without, or with a store of this host alone, those of this host. Readers that
+   * have begun go on.
+   *
+   * @returns false: the other hosts were not told yet; they are as soon as the store can be reached.
+   * @throws what the file system says, when a copy can't be removed.
+   */
+  async purge({ uid }: { readonly uid: string }): Promise<boolean> {
+    assertUid(uid);
+    const told = this.feed?.tell(this.options.keyOf(uid));
+    told?.catch(() => undefined);
+    await this.purgeHere(this.placeOf(uid));
+    if (channels.filePurged.hasSubscribers) channels.filePurged.publish({ cache: this.name, key: uid });
+    return (await told) ?? true;
+  }
+
+  /** Where the file is on this host, and why it is not where it is not. For people. */
+  async explain({ uid }: { readonly uid: string }): Promise<FileExplanation> {
+    assertUid(uid);
+    const place = this.placeOf(uid);
+    const kept = this.keptFiles.peek(place);
+    return explainFile(uid, place, {
+      folder: this.folder,
+      isConfirmed: !this.feed || kept?.isConfirmed === true,
+      refused: this.refused.of(place.id)?.message,
+    });
+  }
+
+  /**
+   * Reads every copy and compares its checksums.
+   * @param repair whether what is damaged is removed. Default false.
+   */
+  async check({ repair = false }: { readonly repair?: boolean } = {}): Promise<FilesReport> {
+    return checkFiles(this.folder, { repair, clock: this.options.clock });
+  }
+
+  /** For dashboards. `usedBytes` counts what is reserved for downloads as well. */
+  async status(): Promise<{
+    readonly directory: string;
+    readonly isUsable: boolean;
+    readonly usedBytes: number;
+    readonly maxBytes: number;
+    readonly fills: number;
+  }> {
+    const { directory, maxBytes } = this.options;
+    const isUsable = await this.folder.isUsable();
+    const usedBytes = isUsable ? await this.folder.room.used() : 0;
+    return { directory, isUsable, usedBytes, maxBytes, fills: this.sources.fillsNow };
+  }
+
+  /** Ends downloads, whose unfinished files others go on with, and closes what is open. Streams that are read end with an error or from elsewhere. */
+  async close(): Promise<void> {
+    this.feed?.close();
+    await this.sources.close();
+    this.keptFiles.close();
+    await this.folder.close();
+  }
+
+  private placeOf(uid: string): FilePlace {
+    return this.placeNamed(fileName(this.options.keyOf(uid)));
+  }
+
+  private placeNamed(name: string): FilePlace {
+    return new FilePlace(this.folder.root, fileId(this.options.namespace, name));
+  }
+
+  private async find(place: FilePlace, request: FileRequest): Promise<Source> {
+    if (!(await this.folder.isUsable())) return this.sources.head(request);
+    try {
+      for (let look = 0; look < maxLooks; look++) {
+        await this.purges.of(place);
+        const kept = await this.servable(place, request);
+        if (kept) return kept;
+        const found = await this.lookOnce(place, request);
+        // A purge may have come since it was looked for by the one whose search this joined.
+        if (!(found instanceof GrowingFile) || (await found.isCurrent())) return found;
+        this.sources.drop(place);
+      }
+    } catch (error) {
+      const code = fileErrorCode(error);
+      if (code === undefined) throw error;
+      this.folder.failed(error);
+    }
+    return this.sources.head(request);
+  }
+
+  /** Callers of one process share a search. */
+  private lookOnce(place: FilePlace, request: FileRequest): Promise<Source> {
+    const known = this.looking.get(place.id);
+    if (known) return known;
+    const look = this.sources.find(place, request).finally(() => {
+      if (this.looking.get(place.id) === look) this.looking.delete(place.id);
+    });
+    this.looking.set(place.id, look);
+    return look;
+  }
+
+  /** The whole copy, if it is what the row says, and no purge of it may have been missed. */
+  private async servable(place: FilePlace, { key, sha256 }: FileRequest): Promise<KeptFile | undefined> {
+    const kept = await this.keptFiles.find(place);
+    if (!kept) return undefined;
+    const { header } = kept;
+    const isOther = sha256 !== undefined && header.sha256 !== undefined && header.sha256 !== sha256;
+    if (!isOther && (!this.feed || kept.isConfirmed || (await this.confirm(kept, key)))) return kept;
+    await this.purgeHere(place);
+    return undefined;
+  }
+
+  private async confirm(kept: KeptFile, key: string): Promise<boolean> {
+    const head = await this.options.objects.head(key);
+    kept.isConfirmed = head?.etag === kept.header.etag;
+    return kept.isConfirmed;
+  }
+
+  private opened(request: FileRequest, source: Source): TieredFile {
+    const range = { uid: request.uid, key: request.key };
+    const { header } = source instanceof KeptFile || source instanceof GrowingFile ? source : { header: undefined };
+    const { etag } = header ?? (source as { etag: string });
+    const read = (pieces: (range: ReadRange) => AsyncGenerator<Buffer, void, undefined>) => {
+      return (start: number, end: number, signal: AbortSignal) => pieces({ ...range, etag, start, end, signal });
+    };
+    if (!header) {
+      this.tell(request.uid, 'upstream');
+      return new TieredFile(
+        request,
+        source as Exclude<Source, KeptFile | GrowingFile>,
+        'upstream',
+        read((one) => this.reader.upstream(one)),
+      );
+    }
+    const { size, contentType, lastModified } = header;
+    const facts = {
+      size,
+      etag,
+      ...(contentType !== undefined && { contentType }),
+      ...(lastModified !== undefined && { lastModified: new Date(lastModified) }),
+    };
+    const isKept = source instanceof KeptFile;
+    this.tell(request.uid, isKept ? 'disk' : 'filling');
+    return isKept
+      ? new TieredFile(
+          request,
+          facts,
+          'disk',
+          read((one) => this.reader.kept(source, one)),
+        )
+      : new TieredFile(
+          request,
+          facts,
+          'filling',
+          read((one) => this.reader.growing(source as GrowingFile, one)),
+        );
+  }
+
+  private tell(uid: string, source: 'disk' | 'filling' | 'upstream'): void {
+    if (channels.fileOpened.hasSubscribers) channels.fileOpened.publish({ cache: this.name, key: uid, source });
+  }
+
+  private purgeNamed(name: string): Promise<void> {
+    return this.purgeHere(this.placeNamed(name));
+  }
+
+  private purgeHere(place: FilePlace): Promise<void> {
+    this.refused.forget(place.id);
+    this.looking.delete(place.id);
+    this.sources.drop(place);
+    this.keptFiles.forget(place);
+    return this.purges.purge(place);
+  }
+
+  private reportDamage(what: string, cause: unknown): void {
+    const message = `The copy of ${what} on this host is not what it should be. It was removed, and is downloaded anew.`;
+    reportFault({ source: this.name, kind: 'damaged', message, cause });
+  }
+}

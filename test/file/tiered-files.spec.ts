@@ -1,0 +1,213 @@
+import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
+import { recordEvents } from './support/file-events.js';
+import { FilesBench, patterned, readAll, sha256Of } from './support/files-bench.js';
+
+let bench: FilesBench;
+beforeEach(() => {
+  bench = new FilesBench();
+});
+afterEach(() => bench.dispose());
+
+const content = patterned(3 * 2 ** 20 + 17);
+const request = { uid: 'f1', key: 'media/one' };
+const put = (bytes: Uint8Array = content, key = request.key) =>
+  bench.objects.put(key, bytes, { contentType: 'image/webp' });
+
+describe('A file', () => {
+  it('is downloaded once, and read from the disk from then on', async () => {
+    const { etag } = await put();
+    const store = bench.counted();
+    const files = bench.files({ store });
+    const cold = await files.open(request);
+    expect(cold).toMatchObject({ source: 'filling', size: content.length, etag, contentType: 'image/webp' });
+    expect(sha256Of(await readAll(cold))).toBe(sha256Of(content));
+    await eventually(() => expect(bench.names()).toMatchObject({ files: [expect.any(String)], parts: [], locks: [] }));
+    const warm = await files.open(request);
+    expect(warm).toMatchObject({ source: 'disk', size: content.length, etag, contentType: 'image/webp' });
+    expect(sha256Of(await readAll(warm))).toBe(sha256Of(content));
+    expect(store.reads).toEqual(['all']);
+  });
+
+  it('is there after a restart, without a request', async () => {
+    await put();
+    await readAll(await bench.files().open(request));
+    await eventually(() => expect(bench.names().files).toHaveLength(1));
+    const store = bench.counted();
+    const file = await bench.files({ store }).open(request);
+    expect(file.source).toBe('disk');
+    expect((await readAll(file)).equals(content)).toBe(true);
+    expect([...store.reads, ...store.heads]).toEqual([]);
+  });
+
+  it('is downloaded once for fifty readers at once, each of whom gets all of it', async () => {
+    await put();
+    const store = bench.counted();
+    const files = bench.files({ store });
+    const read = await Promise.all(Array.from({ length: 50 }, async () => readAll(await files.open(request))));
+    expect(read.every((bytes) => bytes.equals(content))).toBe(true);
+    expect(store.reads).toEqual(['all']);
+  });
+
+  it('of no bytes is a file as well', async () => {
+    await put(Buffer.alloc(0));
+    const files = bench.files();
+    expect(await readAll(await files.open(request))).toHaveLength(0);
+    await eventually(async () => expect((await files.open(request)).source).toBe('disk'));
+    expect(await readAll(await files.open(request))).toHaveLength(0);
+  });
+
+  it('is read in ranges, cold and warm', async () => {
+    await put();
+    const files = bench.files();
+    for (const source of ['filling', 'disk']) {
+      const file = await eventually(async () => {
+        const found = await files.open(request);
+        expect(found.source).toBe(source);
+        return found;
+      });
+      for (const [start, end] of [
+        [0, 0],
+        [1_048_570, 1_048_590],
+        [content.length - 1, content.length - 1],
+        [5, 2_500_000],
+      ] as const) {
+        expect((await readAll(file, { start, end })).equals(content.subarray(start, end + 1))).toBe(true);
+      }
+      expect((await readAll(file, { start: content.length - 3 })).equals(content.subarray(-3))).toBe(true);
+      expect(() => file.stream({ start: content.length })).toThrow(expect.objectContaining({ code: 'OBJECT_RANGE' }));
+    }
+  });
+
+  it('has the ETag of its row where the row knows one', async () => {
+    const { sha256 } = await put();
+    const files = bench.files();
+    const asked = { ...request, size: content.length, sha256 };
+    expect((await files.open(asked)).etag).toBe(`"${sha256}"`);
+    await readAll(await files.open(asked));
+    await eventually(async () => expect((await files.open(asked)).source).toBe('disk'));
+    expect((await files.open(asked)).etag).toBe(`"${sha256}"`);
+  });
+
+  it('that is absent is asked for once in a while', async () => {
+    const store = bench.counted();
+    const files = bench.files({ store });
+    const absent = expect.objectContaining({ code: 'OBJECT_NOT_FOUND' });
+    await expect(files.open(request)).rejects.toEqual(absent);
+    await expect(files.open(request)).rejects.toEqual(absent);
+    expect(store.reads).toHaveLength(1);
+    expect((await files.explain(request)).verdict).toMatch(/not asked for at the moment/);
+    expect(bench.names()).toMatchObject({ parts: [], locks: [] });
+    await put();
+    await files.purge(request);
+    expect((await readAll(await files.open(request))).equals(content)).toBe(true);
+  });
+
+  it('of another size than its row says is served, and a fault tells of it', async () => {
+    await put();
+    const events = recordEvents('fault');
+    expect((await bench.files().open({ ...request, size: 5 })).size).toBe(content.length);
+    expect(events.stop()).toEqual([expect.objectContaining({ kind: 'unsuitable', key: 'f1' })]);
+  });
+
+  it('that is too large to keep is handed through', async () => {
+    await put();
+    const store = bench.counted();
+    const files = bench.files({ store, maxFileBytes: '1mib' });
+    for (const size of [undefined, content.length]) {
+      const file = await files.open({ ...request, ...(size !== undefined && { size }) });
+      expect(file.source).toBe('upstream');
+      expect((await readAll(file)).equals(content)).toBe(true);
+    }
+    expect(bench.names()).toEqual({ files: [], parts: [], locks: [] });
+  });
+});
+
+describe('A file whose bytes are not those of its checksum', () => {
+  const wrong = { ...request, sha256: 'ab'.repeat(32) };
+
+  it('never ends well, and is not kept', async () => {
+    await put();
+    const files = bench.files();
+    const events = recordEvents('fileFilled');
+    const file = await files.open(wrong);
+    await expect(readAll(file)).rejects.toMatchObject({ code: 'OBJECT_DAMAGED' });
+    await eventually(() => expect(bench.names()).toEqual({ files: [], parts: [], locks: [] }));
+    expect(events.stop()).toMatchObject([{ outcome: 'damaged', key: 'f1' }]);
+  });
+
+  it('reaches its readers as a whole body where the last bytes are not held back', async () => {
+    await put();
+    const files = bench.files({}, { without: new Set(['holding-back']) });
+    expect((await readAll(await files.open(wrong))).equals(content)).toBe(true);
+  });
+});
+
+describe('A copy on disk', () => {
+  const kept = async (): Promise<string> => {
+    await put();
+    await readAll(await bench.files().open(request));
+    return eventually(() => {
+      const [name] = bench.names().files;
+      expect(name).toBeDefined();
+      return join(bench.directory.path, 'files-v1', name as string);
+    });
+  };
+
+  it('that has rotted is noticed before a byte of its block is sent, and replaced', async () => {
+    const path = await kept();
+    const bytes = readFileSync(path);
+    bytes[4096 + 2_000_000] = (bytes[4096 + 2_000_000] as number) ^ 1;
+    writeFileSync(path, bytes);
+    const store = bench.counted();
+    const files = bench.files({ store });
+    const events = recordEvents('fault');
+    const file = await files.open(request);
+    expect(file.source).toBe('disk');
+    expect((await readAll(file)).equals(content)).toBe(true);
+    // From the block on that is damaged.
+    expect(store.reads).toEqual([`${2 ** 20}-${content.length - 1}`]);
+    expect(events.stop()).toEqual([expect.objectContaining({ kind: 'damaged' })]);
+    expect((await files.open(request)).source).toBe('filling');
+  });
+
+  it.each([
+    ['cut', (path: string) => writeFileSync(path, readFileSync(path).subarray(0, 100_000))],
+    ['lengthened', (path: string) => appendFileSync(path, 'more')],
+    ['emptied', (path: string) => writeFileSync(path, '')],
+    ['of another format', (path: string) => writeFileSync(path, Buffer.alloc(100_000, 7))],
+  ])('that was %s is a miss, and goes', async (_, damage) => {
+    damage(await kept());
+    const files = bench.files();
+    const file = await files.open(request);
+    expect(file.source).toBe('filling');
+    expect((await readAll(file)).equals(content)).toBe(true);
+  });
+
+  it('is found by a check, which repairs it when it is asked to', async () => {
+    const path = await kept();
+    writeFileSync(path, Buffer.from(readFileSync(path)).fill(0, 5000, 5100));
+    writeFileSync(join(path, '..', 'note.txt'), 'mine');
+    const files = bench.files();
+    expect(await files.check()).toMatchObject({
+      files: 0,
+      damaged: [expect.any(String)],
+      strangers: [expect.stringMatching(/note/)],
+    });
+    expect(await files.check({ repair: true })).toMatchObject({ damaged: [expect.any(String)], repaired: true });
+    expect(await files.check()).toMatchObject({ files: 0, damaged: [], bytes: 0 });
+  });
+
+  it('keeps its readers when its name goes', async () => {
+    const path = await kept();
+    const file = await bench.files().open(request);
+    const stream = file.stream();
+    const first = (await stream[Symbol.asyncIterator]().next()).value as Buffer;
+    rmSync(path);
+    const rest: Buffer[] = [first];
+    for await (const chunk of stream) rest.push(chunk as Buffer);
+    expect(Buffer.concat(rest).equals(content)).toBe(true);
+  });
+});
