@@ -14,15 +14,18 @@ export interface CountedOptions {
   /** Bytes of a piece. Default 64 KiB. */
   readonly pieceBytes?: number;
   readonly beforeOpen?: () => Promise<void> | void;
+  /** False: the store does not tell what its bytes add up to. Default true. */
+  readonly checksums?: boolean;
 }
 
 export function countedStore(store: ObjectStore, options: CountedOptions = {}): CountedStore {
-  const { beforePiece, pieceBytes = 64 * 2 ** 10, beforeOpen } = options;
+  const { beforePiece, pieceBytes = 64 * 2 ** 10, beforeOpen, checksums = true } = options;
   const [reads, heads]: [string[], string[]] = [[], []];
   const open = async (key: string, asked: OpenOptions = {}): Promise<OpenedObject> => {
     reads.push(asked.range ? `${asked.range.start}-${asked.range.end ?? ''}` : 'all');
     await beforeOpen?.();
-    const opened = await store.open(key, asked);
+    const { checksum, ...rest } = await store.open(key, asked);
+    const opened = { ...rest, ...(checksums && checksum && { checksum }) };
     return beforePiece ? { ...opened, body: Readable.from(slowly(opened.body), { objectMode: false }) } : opened;
   };
   async function* slowly(body: Readable): AsyncGenerator<Buffer> {

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import { folderObjectStore } from '../../../src/object/folder-object-store.js';
+import type { ObjectStore } from '../../../src/object/object-store.js';
+import { s3ObjectStore } from '../../../src/object/s3/s3-object-store.js';
+import { TieredFiles } from '../../../src/file/tiered-files.js';
+import type { Protection } from '../../../src/file/files-tuning.js';
+import type { FileRequest } from '../../../src/file/tiered-file.js';
+import type { TieredFilesOptions } from '../../../src/file/tiered-files-options.js';
+import { radosgwClient } from '../../support/radosgw.js';
+import { serveWorker } from '../../support/serve-worker.js';
+import { countedStore } from './counted-store.js';
+import type { CountedStore } from './counted-store.js';
+
+export interface FilesWorkerData {
+  readonly directory: string;
+  /** A folder of objects, or a bucket of radosgw. */
+  readonly objects: string | { readonly bucket: string };
+  /** Pause before each piece of a download. Default: none. */
+  readonly pieceMs?: number;
+  /** Whether the store tells checksums. S3 does not of objects that were uploaded in parts. Default true. */
+  readonly checksums?: boolean;
+  readonly without?: readonly Protection[];
+  readonly options?: Partial<TieredFilesOptions>;
+}
+
+export interface ReadOutcome {
+  readonly source: string;
+  readonly bytes: number;
+  readonly sha256: string;
+  readonly firstByteMs: number;
+}
+
+/** One file cache after another, each set up by its test. */
+class FilesWorker {
+  files: TieredFiles | undefined;
+  store: CountedStore | undefined;
+  sentBytes = 0;
+
+  async setUp({
+    directory,
+    objects,
+    pieceMs = 0,
+    checksums = true,
+    without = [],
+    options,
+  }: FilesWorkerData): Promise<void> {
+    await this.files?.close();
+    this.sentBytes = 0;
+    this.store = countedStore(storeOf(objects), {
+      checksums,
+      ...(pieceMs > 0 && {
+        beforePiece: async (sent: number) => {
+          this.sentBytes = sent;
+          await new Promise((resolve) => setTimeout(resolve, pieceMs));
+        },
+      }),
+    });
+    this.files = new TieredFiles(
+      { objects: this.store, directory, maxBytes: '2gib', ...options },
+      { without: new Set(without), stagnantMs: 50, patienceMs: 3_000 },
+    );
+  }
+
+  async read(request: FileRequest, startedAt = performance.now()): Promise<ReadOutcome> {
+    const file = await (this.files as TieredFiles).open(request);
+    const hash = createHash('sha256');
+    let bytes = 0;
+    let firstByteMs = 0;
+    for await (const chunk of file.stream()) {
+      if (bytes === 0) firstByteMs = performance.now() - startedAt;
+      bytes += (chunk as Buffer).length;
+      hash.update(chunk as Buffer);
+    }
+    return { source: file.source, bytes, sha256: hash.digest('hex'), firstByteMs };
+  }
+}
+
+function storeOf(objects: FilesWorkerData['objects']): ObjectStore {
+  if (typeof objects === 'string') return folderObjectStore({ directory: objects });
+  return s3ObjectStore({ client: radosgwClient(), bucket: objects.bucket });
+}
+
+serveWorker(() => {
+  const worker = new FilesWorker();
+  return {
+    setUp: (data: FilesWorkerData) => worker.setUp(data),
+    read: (request: FileRequest, readers = 1) =>
+      Promise.all(Array.from({ length: readers }, () => worker.read(request))),
+    reads: () => worker.store?.reads ?? [],
+    sentBytes: () => worker.sentBytes,
+    purge: (uid: string) => worker.files?.purge({ uid }),
+    rssBytes: () => process.resourceUsage().maxRSS * 1024,
+    stop: () => worker.files?.close(),
+  };
+});
