@@ -5,3 +5,7 @@ export type { FileFacts, FileRequest, FileSource, StreamOptions } from './file/t
 export type { FileExplanation } from './file/file-explanation.js';
 export type { FilesReport } from './file/files-check.js';
 export type { PurgeCarrier } from './file/file-feed.js';
+export { TieredFilesModule } from './module/tiered-files.module.js';
+export type { TieredFilesAsyncOptions } from './module/tiered-files.module.js';
+export { send } from './http/send.js';
+export type { SendOptions } from './http/send.js';

@@ -3,6 +3,7 @@ import { cacheManager } from './parts/cache-manager.js';
 import { cachedResponse } from './parts/cached-response.js';
 import { clsHooked } from './parts/cls-hooked.js';
 import { decorators } from './parts/decorators.js';
+import { files } from './parts/files.js';
 import { keyv } from './parts/keyv.js';
 import { memcached } from './parts/memcached.js';
 import { messages } from './parts/messages.js';
@@ -23,6 +24,7 @@ const parts = {
   decorators,
   cachedResponse,
   cacheManager,
+  files,
   keyv,
   nestjsCls,
   clsHooked,

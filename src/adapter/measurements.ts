@@ -70,6 +70,21 @@ export const measurements: readonly Measurement[] = [
     labels: ({ cache, tier }) => ({ cache, tier }),
     value: ({ entries }) => entries,
   }),
+  measured('fileOpened', 'files_opened', 'Files that were opened, and where their bytes come from', {
+    labelNames: ['cache', 'source'],
+    labels: ({ cache, source }) => ({ cache, source }),
+  }),
+  measured(
+    'fileFilled',
+    'file_download_duration',
+    'How long downloads into copies of files ran, and what became of them',
+    {
+      kind: 'seconds',
+      labelNames: ['cache', 'outcome'],
+      labels: ({ cache, outcome }) => ({ cache, outcome }),
+      value: ({ durationMs }) => durationMs / 1_000,
+    },
+  ),
   measured('nearCleared', 'near_clears', 'Times that near copies were dropped without being named, and why', {
     labelNames: ['cache', 'reason'],
     labels: ({ cache, reason }) => ({ cache, reason }),

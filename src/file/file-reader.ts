@@ -5,7 +5,8 @@ import { bytesAt, pieceBytes } from './file-bytes.js';
 import { headerBytes } from './file-header.js';
 import type { FilesTuning } from './files-tuning.js';
 import type { GrowingFile } from './growing-file.js';
-import { KeptFile, NotAFileError } from './kept-file.js';
+import { NotAFileError } from './kept-file.js';
+import type { KeptFile } from './kept-file.js';
 
 export interface FileReaderOptions {
   readonly objects: ObjectStore;

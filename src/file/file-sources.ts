@@ -1,4 +1,4 @@
-import { mkdir, open, rm } from 'node:fs/promises';
+import { mkdir, open } from 'node:fs/promises';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectNotFoundError } from '../object/object-errors.js';
 import type { ObjectHead, OpenedObject } from '../object/object-store.js';

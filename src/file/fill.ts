@@ -122,6 +122,9 @@ export class Fill {
     const { file, tuning } = this.options;
     const { size } = file.header;
     const { body } = this.options.first ?? (await this.open());
+    const stop = (): void => void body.destroy();
+    if (this.ending.signal.aborted) stop();
+    this.ending.signal.addEventListener('abort', stop, { once: true });
     for await (const chunk of body) {
       this.ending.signal.throwIfAborted();
       const bytes = chunk as Buffer;

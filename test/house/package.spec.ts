@@ -11,6 +11,7 @@ const subpaths = [
   'nestjs-tiered-cache/memcached',
   'nestjs-tiered-cache/redis',
   'nestjs-tiered-cache/s3',
+  'nestjs-tiered-cache/files',
   'nestjs-tiered-cache/testing',
   'nestjs-tiered-cache/testing/simulation',
   'nestjs-tiered-cache/keyv',

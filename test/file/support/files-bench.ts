@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createCipheriv, createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { memoryObjectStore } from '../../../src/object/memory-object-store.js';
@@ -13,15 +13,9 @@ import type { CountedOptions, CountedStore } from './counted-store.js';
 
 export const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Bytes that differ at every place. */
-export function patterned(size: number, seed = 1): Buffer {
-  const bytes = Buffer.alloc(size);
-  let state = seed >>> 0;
-  for (let at = 0; at < size; at++) {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    bytes[at] = state >>> 24;
-  }
-  return bytes;
+/** Bytes that look random, the same for every run. */
+export function patterned(size: number): Buffer {
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, 1), Buffer.alloc(16, 2)).update(Buffer.alloc(size));
 }
 
 export async function readAll(file: TieredFile, range: { start?: number; end?: number } = {}): Promise<Buffer> {
