@@ -14,6 +14,7 @@ import { LoaderRunner } from '../load/loader.js';
 import { LoadPlaces } from '../load/load-places.js';
 import { NearHits } from '../load/near-hits.js';
 import { Replacements } from '../load/replacements.js';
+import { SingleLoads } from '../load/single-loads.js';
 import { SingleReads } from '../load/single-reads.js';
 import { NearTiers } from '../near/near-tiers.js';
 import { ProcessTier } from '../near/process-tier.js';
@@ -51,6 +52,7 @@ export interface CacheRooms {
   readonly near: NearTiers;
   readonly hits: NearHits;
   readonly flights: Flights;
+  readonly singleLoads: SingleLoads;
   readonly bulkLoads: BulkLoads;
   /** Absent where any number of loaders may run at once. */
   readonly places: LoadPlaces | undefined;
@@ -137,6 +139,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     hits,
     flights,
     places,
+    singleLoads: new SingleLoads(name, coherence, near, hits, entries, singles, flights, failed, clock),
     bulkLoads: new BulkLoads(coherence, near, hits, fills, replacements, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,

@@ -4,11 +4,13 @@ import { entryPolicy } from '../catalogue/entry-policy.js';
 import { knownEntryOptions } from '../catalogue/known-entry-options.js';
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Key, KeyLike } from '../key/key.js';
+import { SeenOptions } from './seen-options.js';
 
 /** The policies of one cache: of the call, over the key's class, over the module's defaults. */
 export class Policies {
   private readonly ofDefaults: EntryPolicy;
   private readonly ofClasses = new WeakMap<EntryOptions, EntryPolicy>();
+  private readonly seen = new SeenOptions();
 
   /** @throws InvalidDurationError, InvalidOptionError: bad defaults stop start-up. */
   constructor(
@@ -23,9 +25,14 @@ export class Policies {
     const own = key instanceof CatalogueKey ? (key as CatalogueKey<V>).options : undefined;
     const base = (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
     if (!call) return base;
+    const isRead = known === knownEntryOptions;
+    const seen = isRead ? this.seen.find(call as EntryOptions, own as EntryOptions | undefined) : undefined;
+    if (seen) return seen as EntryPolicy<V>;
     known.check(call);
-    const serving = isPlain(call) ? base.serving : undefined;
-    return this.hiding(entryPolicy([call, own, this.defaults as EntryOptions<V>], serving));
+    const layers = [call, own, this.defaults as EntryOptions<V>];
+    const policy = this.hiding(entryPolicy(layers, isPlain(call) ? base.serving : undefined));
+    if (isRead) this.seen.keep(call as EntryOptions, own as EntryOptions | undefined, policy as EntryPolicy);
+    return policy;
   }
 
   /** What a call asks of whatever it is served, where its options leave that to the key. */

@@ -7,7 +7,6 @@ import { HiddenNames } from '../key/hidden-names.js';
 import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
-import { loadUnderWay } from '../load/flight.js';
 import type { Loader } from '../load/loader.js';
 import type { Lookup } from '../value/lookup.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
@@ -129,7 +128,12 @@ export class TieredCache {
       const copy = this.hitPath.servable(this.nearKey(key));
       if (copy !== undefined) return copy.promise as Promise<V>;
     }
-    return this.getOrLoad(key, loader, options) as Promise<V>;
+    try {
+      const one = this.keyOf(key);
+      return this.rooms.singleLoads.get(one, loader, this.policies.of<V>(one, options)) as Promise<V>;
+    } catch (invalid) {
+      return Promise.reject(invalid);
+    }
   }
 
   /**
@@ -276,30 +280,5 @@ export class TieredCache {
 
   private tagsOf(tags: readonly string[]): string[] {
     return tags.map((tag) => this.rooms.coherence.nameOfTag(tag));
-  }
-
-  private async getOrLoad<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V | undefined> {
-    const { hits, flights, coherence, near, clock } = this.rooms;
-    const one = this.keyOf(key);
-    const policy = this.policies.of<V>(one, options);
-    policy.signal?.throwIfAborted();
-    const { position } = coherence.names;
-    const inLoad = loadUnderWay() !== undefined;
-    const needsReading = inLoad ? near.holds(one.id) : near.isDoubtful(one.id);
-    const found = hits.find<V>(one, policy) ?? (needsReading ? await hits.recall<V>(one, policy) : undefined);
-    if (found) {
-      const { value } = hits.hit(one, found.copy, found.tier);
-      if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;
-      return hits.taken(one, position, await flights.serveStale(one, found.copy, loader, policy));
-    }
-    const forced = this.rooms.scope.current()?.forced ?? false;
-    const landed = await flights.find(one, loader, policy, forced);
-    if (!landed.copy) return undefined;
-    const isStale = clock.now() >= landed.copy.freshUntil;
-    if (inLoad && isStale && landed.unverified !== true) {
-      return hits.taken(one, position, await flights.refreshed(one, landed.copy, loader, policy));
-    }
-    if (landed.refreshDue !== true) return hits.taken(one, position, landed);
-    return hits.taken(one, position, await flights.serveStale(one, landed.copy, loader, policy));
   }
 }

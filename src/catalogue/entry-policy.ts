@@ -46,6 +46,8 @@ export interface EntryPolicy<V = unknown> {
   /** A life of 0, whatever the value: no request joins the load of another one. */
   readonly requestOnly: boolean;
   readonly staleIfError: (error: unknown) => boolean;
+  /** A look-up of this policy needs nothing but the stored item, and its caller waits for as long as it takes. */
+  readonly isPlain: boolean;
 }
 
 const defaultMaxLoadMs = 30_000;
@@ -74,6 +76,10 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
     const problem = 'it is longer than timeout.hard, after which nobody waits any more';
     throw new InvalidOptionError('timeout.soft', problem, 'Give the same or a shorter one.');
   }
+  const tags = checkedTags(pick('tags') ?? []);
+  const signal = pick('signal');
+  const shared = tiers?.includes('store') ?? true;
+  const requestOnly = !negative && (typeof ttl === 'string' ? milliseconds(ttl, 'ttl') : ttl) === 0;
   return {
     life: {
       ttl,
@@ -87,17 +93,18 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
     hardMs,
     maxLoadMs,
     cacheIf: pick('cacheIf'),
-    tags: checkedTags(pick('tags') ?? []),
+    tags,
     inheritTags: pick('inheritTags') ?? false,
     serving: serving ?? servingOf(pick('codec') ?? (jsonCodec as Codec<V>), pick('isolation'), pick('version')),
     nearTtlMs: pick('nearTtl') === undefined ? Infinity : positiveMilliseconds(pick('nearTtl') as Duration, 'nearTtl'),
     failureHoldMs: failureHold(pick('failureHold')),
-    signal: pick('signal'),
+    signal,
     idleMs,
-    requestOnly: !negative && (typeof ttl === 'string' ? milliseconds(ttl, 'ttl') : ttl) === 0,
+    requestOnly,
     nearby: (tiers?.includes('process') ?? true) && idleMs === undefined,
-    shared: tiers?.includes('store') ?? true,
+    shared,
     staleIfError: pick('staleIfError') ?? isNoAnswer,
+    isPlain: tags.length === 0 && idleMs === undefined && shared && !requestOnly && !signal && hardMs >= maxLoadMs,
   };
 }
 

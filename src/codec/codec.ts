@@ -25,4 +25,9 @@ export interface Codec<V> {
    * @throws UndecodableError for bytes that `encode` can't have made.
    */
   decode(payload: Buffer): V;
+  /**
+   * As `decode` of what lies in `bytes` from `start` to `end`, for bytes whose check has matched: they are what `encode` made. Optional, for codecs that
+   * are spared a view of the bytes, or a check of their own. Default: `decode`.
+   */
+  decodeChecked?(bytes: Buffer, start: number, end: number): V;
 }

@@ -40,13 +40,18 @@ export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
       const text = payload.toString();
       // What is not UTF-8 is read as this character: only where it stands are the bytes checked.
       if (text.includes('\ufffd') && !isUtf8(payload)) throw new UndecodableError('The payload is not UTF-8.');
-      try {
-        return JSON.parse(text) as V;
-      } catch (cause) {
-        throw new UndecodableError('The payload is not JSON.', { cause });
-      }
+      return parse(text) as V;
     },
+    decodeChecked: (bytes, start, end) => parse(bytes.toString('utf8', start, end)) as V,
   };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new UndecodableError('The payload is not JSON.', { cause });
+  }
 }
 
 type Path = (string | number)[];

@@ -22,6 +22,10 @@ export class FailedLoads {
     private readonly names: InvalidatedNames,
   ) {}
 
+  get size(): number {
+    return this.failures.size;
+  }
+
   note<V>(key: Key, policy: EntryPolicy<V>, error: unknown, holdMs: number, position: number): void {
     if (holdMs <= 0 || policy.requestOnly) return;
     const slot = slotOf(key, policy);

@@ -48,6 +48,11 @@ export function loadUnderWay(): LoadReads | undefined {
   return flight === undefined || flight.landed ? undefined : flight.reads;
 }
 
+/** Whether a loader asks. */
+export function isInLoader(): boolean {
+  return loadersRunning > 0 && flightOfLoader.getStore() !== undefined;
+}
+
 /** Where none runs, no look-up asks for the present one: that question costs as much as the hit it would delay. */
 let loadersRunning = 0;
 
@@ -106,6 +111,16 @@ export class Flight<R = unknown> {
     this.madeController ??= new AbortController();
     if (this.abandoned && !this.madeController.signal.aborted) this.madeController.abort(allLeft());
     return this.madeController;
+  }
+
+  /** Somebody waits for it who will join it later. */
+  expectCaller(): void {
+    this.callers++;
+  }
+
+  /** The caller that was expected has joined. */
+  awaited(): void {
+    this.callers--;
   }
 
   private land(): void {

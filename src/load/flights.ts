@@ -10,6 +10,8 @@ import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed } from './flight.js';
+import { ItemRead } from './item-read.js';
+import type { Landing } from './item-read.js';
 import type { Loader } from './loader.js';
 import type { Replacements } from './replacements.js';
 import type { SingleReads } from './single-reads.js';
@@ -22,7 +24,7 @@ const retryRefreshMs = 1_000;
 
 /** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
 export class Flights {
-  private readonly flights = new SlotMap<Flight>();
+  private readonly flights = new SlotMap<Flight | ItemRead>();
   private readonly refreshes = new SlotMap<Flight>();
   private readonly requestNumbers = new WeakMap<ScopeState, number>();
   private lastRequestNumber = 0;
@@ -41,6 +43,37 @@ export class Flights {
 
   get underWay(): number {
     return this.flights.size + this.refreshes.size;
+  }
+
+  /** What is under way there: a flight, or a read that may become one. */
+  at(slot: string): Flight | ItemRead | undefined {
+    return this.flights.get(slot);
+  }
+
+  isRefreshing(slot: string): boolean {
+    return this.refreshes.size > 0 && this.refreshes.get(slot) !== undefined;
+  }
+
+  enter<V>(read: ItemRead<V>): void {
+    this.flights.set(read.slot, read as ItemRead);
+  }
+
+  leave<V>(read: ItemRead<V>): void {
+    this.flights.leave(read.slot, read as ItemRead);
+  }
+
+  /** The flight that a read becomes, since it needs a load or somebody joins who needs a flight. It takes the place of the read, if that still has it. */
+  promote<V>(read: ItemRead<V>): Landing<V> {
+    if (read.landing) return read.landing;
+    const { placed, slot, position, beganAt, policy } = read;
+    let land!: Landing<V>['land'];
+    const landed = new Promise<Landed<V>>((resolve) => (land = resolve));
+    const leave = (): void => this.flights.leave(slot, flight);
+    const { text } = placed.key;
+    const flight = new Flight<Landed<V>>(text, position, () => landed, beganAt, policy.tags, false, leave);
+    flight.expectCaller();
+    if (this.flights.get(slot) === read) this.flights.set(slot, flight);
+    return (read.landing = { flight, land });
   }
 
   /** What is there at once, or what a flight brings home. */
@@ -103,7 +136,7 @@ export class Flights {
       forced ? this.replacements.force(self, key, loader, policy) : this.reads.readOrLoad(self, key, loader, policy);
     if (slot === undefined)
       return new Flight(key.text, this.coherence.names.position, fly, this.clock.now(), policy.tags);
-    return this.begin(this.flights, slot, key, policy, fly);
+    return this.begin('loads', slot, key, policy, fly);
   }
 
   /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
@@ -136,12 +169,13 @@ export class Flights {
   }
 
   private current<V>(
-    among: SlotMap<Flight>,
+    among: SlotMap<Flight> | SlotMap<Flight | ItemRead>,
     key: Key,
     slot: string,
     requestOnly: boolean,
   ): Flight<Landed<V>> | undefined {
-    const present = among.get(slot);
+    const there = among.get(slot);
+    const present = there instanceof ItemRead ? (this.promote(there).flight as Flight) : there;
     const joinable = present && !present.abandoned && !this.outdated(key, present, requestOnly);
     return joinable ? (present as Flight<Landed<V>>) : undefined;
   }

@@ -229,7 +229,7 @@ export class LoadedValues {
       ? this.entries.trustIn(start.placed.feed, head.tags)
       : this.entries.trustWithoutStore(key, head.tags, head.createdAt);
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    return this.entries.copyOf({ ...head, payload: bytes }, policy, trust, start.mark);
+    return this.entries.copyOf(head, bytes, policy, trust, start.mark);
   }
 
   private async fill<V>(

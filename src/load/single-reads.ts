@@ -5,11 +5,9 @@ import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
-import { leaseMs } from '../origin/fill-lease.js';
 import type { AskedItem } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { freshnessAt } from '../value/entry.js';
-import { StoreUnavailableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import type { MissReason } from '../value/lookup.js';
 import type { Fills, LoadKeys } from './fills.js';
@@ -28,27 +26,9 @@ export class SingleReads {
     private readonly clock: CacheClock,
   ) {}
 
-  /**
-   * What the store holds, or a load under a lease. Most look-ups find the value, and need nothing but the item: they are answered from the
-   * store's own promise, in one step.
-   */
+  /** What the store holds, or a load under a lease. */
   readOrLoad<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
-    const placed = this.coherence.placeToRead(key, policy);
-    if (!placed?.shard.invalidate || !this.needsItemAlone(placed, policy))
-      return this.fill(flight, key, placed, loader, policy);
-    return placed.shard.readOrStub([placed.storeKey], leaseMs).then(
-      (answer) => {
-        const item = answer[0] as AskedItem;
-        const holds = !item.won && item.bytes.length > 0;
-        const alone = holds ? this.entries.understandAlone(placed, item, policy, flight.position) : undefined;
-        if (alone && 'copy' in alone) return this.landed(placed, alone.copy, policy);
-        return this.fill(flight, key, placed, loader, policy, item);
-      },
-      (error: unknown) => {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        return this.fill(flight, key, undefined, loader, policy, undefined, 'unavailable');
-      },
-    );
+    return this.fill(flight, key, this.coherence.placeToRead(key, policy), loader, policy);
   }
 
   /**
@@ -58,14 +38,33 @@ export class SingleReads {
   foundNow<V>(key: Key, policy: EntryPolicy<V>): Landed<V> | undefined {
     const placed = this.coherence.placeToRead(key, policy);
     if (!placed?.shard.readNow || !this.needsItemAlone(placed, policy)) return undefined;
-    const item = placed.shard.readNow(placed.storeKey);
-    if (!item || item.bytes.length === 0) return undefined;
-    const copy = this.entries.servableAlone(placed, item, policy, this.coherence.names.position);
-    return copy && this.landed(placed, copy, policy);
+    return this.foundIn(placed, policy, this.coherence.names.position);
   }
 
-  /** One key, as the way of many sees it. */
-  private async fill<V>(
+  /** As `foundNow`, where it was placed and no more than the item is needed. */
+  foundIn<V>(placed: Placed, policy: EntryPolicy<V>, position: number): Landed<V> | undefined {
+    const seen = placed.shard.readNow?.(placed.storeKey);
+    if (!seen || seen.end === seen.start) return undefined;
+    const now = this.clock.now();
+    const copy = this.entries.servableAlone(placed, seen, policy, position, now);
+    if (copy === undefined) return undefined;
+    this.publishHit(placed.key, copy);
+    this.near.keep(placed.key, copy, policy);
+    return { copy, keptForRequest: true, refreshDue: now >= copy.servedUntil };
+  }
+
+  publishHit<V>(key: Key, copy: NearCopy<V>): void {
+    if (!channels.hit.hasSubscribers) return;
+    const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
+    const tier = this.coherence.store?.name ?? 'store';
+    channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
+  }
+
+  /**
+   * One key, as the way of many sees it.
+   * @param answer what the store has answered already.
+   */
+  async fill<V>(
     flight: Flight<Landed<V>>,
     key: Key,
     placed: Placed | undefined,
@@ -82,17 +81,6 @@ export class SingleReads {
 
   private needsItemAlone<V>({ feed, space }: Placed, { tags, idleMs, requestOnly }: EntryPolicy<V>): boolean {
     return tags.length === 0 && idleMs === undefined && !requestOnly && feed.versions.generationOf(space) !== undefined;
-  }
-
-  private landed<V>({ key }: Placed, copy: NearCopy<V>, policy: EntryPolicy<V>): Landed<V> {
-    const now = this.clock.now();
-    if (channels.hit.hasSubscribers) {
-      const freshness = freshnessAt(copy, now) ?? 'stale';
-      const tier = this.coherence.store?.name ?? 'store';
-      channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
-    }
-    this.near.keep(key, copy, policy);
-    return { copy, keptForRequest: true, refreshDue: now >= copy.servedUntil };
   }
 }
 

@@ -10,7 +10,7 @@ import type { Trust } from '../coherence/trust.js';
 import { standingOf } from '../coherence/tag-generations.js';
 import type { TagStanding } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
-import type { StoredItem } from '../store/store.js';
+import type { ItemView, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import type { TagGeneration } from '../value/entry.js';
 import { reportFault } from '../value/events.js';
@@ -84,8 +84,9 @@ export class StoredEntries {
   /** As `understand`, as far as the item alone tells: `tagged` is left to be asked for. The feed was read before. */
   understandAlone<V>(placed: Placed, item: StoredItem, policy: EntryPolicy<V>, mark: number): UnderstoodAlone<V> {
     let envelope: Envelope;
+    const now = this.clock.now();
     try {
-      envelope = this.open(placed.storeKey, item);
+      envelope = this.open(placed.storeKey, item.bytes, 0, item.bytes.length, item.ageMs, now);
     } catch (cause) {
       return this.undecodable(placed.key, cause);
     }
@@ -98,21 +99,27 @@ export class StoredEntries {
     return envelope.tags.length > 0 ? { tagged: envelope } : this.judge(placed, envelope, policy, mark, undefined);
   }
 
-  /** The copy of an item of borrowed bytes, if the item alone tells that it may be served. Why not is told by `understandAlone`. */
+  /**
+   * The copy of an item that lies in borrowed bytes, if the item alone tells that it may be served. Why not is told by `understandAlone`. The bytes
+   * are checked and decoded where they lie.
+   */
   servableAlone<V>(
     placed: Placed,
-    borrowed: StoredItem,
+    { bytes, start, end, ageMs }: ItemView,
     policy: EntryPolicy<V>,
     mark: number,
+    now: number,
   ): NearCopy<V> | undefined {
-    // What is frozen holds no bytes; what is cloned copies them.
-    const isShared = policy.serving.isolation === 'share';
-    const item = isShared ? { ...borrowed, bytes: Buffer.from(borrowed.bytes) } : borrowed;
     try {
-      const envelope = this.open(placed.storeKey, item);
+      const envelope = this.open(placed.storeKey, bytes, start, end, ageMs, now);
       if (envelope.tags.length > 0) return undefined;
-      const verdict = this.verdict(placed, envelope, policy.serving, undefined);
-      return isServable(verdict) ? this.copyOf(envelope, policy, this.trustIn(placed.feed, noTags), mark) : undefined;
+      if (!isServable(this.verdict(placed, envelope, policy.serving, undefined, now))) return undefined;
+      const { trust } = placed.feed;
+      const { codec, isolation } = policy.serving;
+      // What is frozen holds no bytes; what is cloned copies them.
+      if (isolation === 'share') return this.copyOf(envelope, Buffer.from(envelope.payload), policy, trust, mark);
+      if (isolation === 'clone') return this.copyOf(envelope, envelope.payload, policy, trust, mark);
+      return this.copyOfValue(envelope, envelope.decode(codec), envelope.payloadBytes, undefined, policy, trust, mark);
     } catch {
       return undefined;
     }
@@ -120,24 +127,36 @@ export class StoredEntries {
 
   /** The verdict on an item, as every look-up of it would be told. @throws UndecodableError; StoreUnavailableError */
   async explain(placed: Placed, item: StoredItem): Promise<{ envelope: Envelope; verdict: Verdict }> {
-    const envelope = this.open(placed.storeKey, item);
+    const now = this.clock.now();
+    const envelope = this.open(placed.storeKey, item.bytes, 0, item.bytes.length, item.ageMs, now);
     const standing = envelope.tags.length > 0 ? await this.tagsStanding(envelope.tags, new Map()) : undefined;
-    return { envelope, verdict: this.verdict(placed, envelope, undefined, standing) };
+    return { envelope, verdict: this.verdict(placed, envelope, undefined, standing, now) };
   }
 
   /**
    * A decoded copy of an entry, to be kept near or handed out.
    * @throws UndecodableError
    */
-  copyOf<V>(envelope: Envelope, policy: EntryPolicy<V>, trust: Trust, mark: number): NearCopy<V> {
-    const { payload } = envelope;
-    const { serving, nearTtlMs } = policy;
+  copyOf<V>(head: EnvelopeHead, payload: Buffer, policy: EntryPolicy<V>, trust: Trust, mark: number): NearCopy<V> {
+    const { codec, isolation } = policy.serving;
     // A view of a socket's buffer would keep the whole buffer alive for as long as the copy.
-    const kept = serving.isolation === 'clone' ? Buffer.from(payload) : undefined;
-    const decoded = serving.codec.decode(kept ?? payload);
-    const sizeBytes = payload.length + copyOverheadBytes;
-    const until = this.servedUntil(envelope, policy);
-    const copy = new NearCopy<V>(envelope, kept, serving, trust, sizeBytes, decoded, mark, until);
+    const kept = isolation === 'clone' ? Buffer.from(payload) : undefined;
+    return this.copyOfValue(head, codec.decode(kept ?? payload), payload.length, kept, policy, trust, mark);
+  }
+
+  private copyOfValue<V>(
+    head: EnvelopeHead,
+    decoded: V,
+    payloadBytes: number,
+    kept: Buffer | undefined,
+    policy: EntryPolicy<V>,
+    trust: Trust,
+    mark: number,
+  ): NearCopy<V> {
+    const { serving, nearTtlMs } = policy;
+    const until = this.servedUntil(head, policy);
+    const sizeBytes = payloadBytes + copyOverheadBytes;
+    const copy = new NearCopy<V>(head, kept, serving, trust, sizeBytes, decoded, mark, until);
     if (nearTtlMs !== Infinity) copy.nearUntil = this.clock.now() + nearTtlMs;
     return copy;
   }
@@ -178,16 +197,17 @@ export class StoredEntries {
     tags: TagStanding | undefined,
   ): Understood<V> {
     const { feed, key } = placed;
-    const verdict = this.verdict(placed, envelope, policy.serving, tags);
+    const now = this.clock.now();
+    const verdict = this.verdict(placed, envelope, policy.serving, tags, now);
     if (!isServable(verdict)) {
       if (verdict !== 'undecodable') return { miss: verdict === 'untrusted' ? 'unavailable' : verdict };
       return this.undecodable(key, new Error(`Stored by the ${envelope.codec} codec.`));
     }
     // An expiry of one of its tags ends its freshness, and nothing else.
     const head =
-      tags === 'expired' ? { ...envelope, freshUntil: Math.min(envelope.freshUntil, this.clock.now()) } : envelope;
+      tags === 'expired' ? envelope.endingAt(Math.min(envelope.freshUntil, now), envelope.staleUntil) : envelope;
     try {
-      return { copy: this.copyOf(head, policy, this.trustIn(feed, envelope.tags), mark) };
+      return { copy: this.copyOf(head, envelope.payload, policy, this.trustIn(feed, envelope.tags), mark) };
     } catch (cause) {
       return this.undecodable(key, cause);
     }
@@ -198,21 +218,28 @@ export class StoredEntries {
     envelope: Envelope,
     asked: Serving | undefined,
     tags: TagStanding | undefined,
+    now: number,
   ): Verdict {
     const generation = this.checksGeneration ? (feed.versions.generationOf(space) ?? -1) : undefined;
     const standing = { generation, codecName: envelope.codec, tags };
-    return verdictOf(envelope, standing, asked, this.clock.now());
+    return verdictOf(envelope, standing, asked, now);
   }
 
   /** The entry, dated by this process's clock: what is left of it is no more than what any clock says. */
-  private open(storeKey: string, { bytes, ageMs = 0 }: StoredItem): Envelope {
-    const envelope = openEnvelope(storeKey, bytes);
+  private open(
+    storeKey: string,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    ageMs: number | undefined,
+    now: number,
+  ): Envelope {
+    const envelope = openEnvelope(storeKey, bytes, start, end);
     const { createdAt, freshUntil, staleUntil } = envelope;
     if (freshUntil === Infinity) return envelope;
-    const now = this.clock.now();
-    const leftMs = Math.min(freshUntil - now, freshUntil - createdAt - Math.floor(ageMs));
+    const leftMs = Math.min(freshUntil - now, freshUntil - createdAt - Math.floor(ageMs ?? 0));
     if (now + leftMs === freshUntil) return envelope;
-    return { ...envelope, freshUntil: now + leftMs, staleUntil: now + leftMs + (staleUntil - freshUntil) };
+    return envelope.endingAt(now + leftMs, now + leftMs + (staleUntil - freshUntil));
   }
 
   private undecodable(key: Key, cause: unknown): { readonly miss: 'undecodable' } {
@@ -234,5 +261,3 @@ export class StoredEntries {
     return Math.min(fixed, freshUntil + loadCostMs * earlyRefresh * Math.log(draw));
   }
 }
-
-const noTags: readonly TagGeneration[] = [];

@@ -1,7 +1,18 @@
 import type { Integrity } from '../codec/integrity.js';
 import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
 import { isCounter, numberIn } from '../store/sound-counter.js';
-import type { RemoveOutcome, Revision, Shard, Store, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
+import { answerByBatch } from '../store/answer-by-batch.js';
+import type { ItemAsk } from '../store/item-ask.js';
+import type {
+  ItemView,
+  RemoveOutcome,
+  Revision,
+  Shard,
+  Store,
+  StoredItem,
+  WriteOptions,
+  WriteOutcome,
+} from '../store/store.js';
 import { reportFault } from '../value/events.js';
 
 /**
@@ -97,9 +108,16 @@ class AuthenticatedShard implements Shard {
     };
   }
 
-  lookNow(storeKey: string): StoredItem | undefined {
-    const item = this.shard.readNow?.(storeKey);
-    return item && this.opened(storeKey, item);
+  readInto(question: ItemAsk): boolean {
+    answerByBatch(this, question);
+    return true;
+  }
+
+  lookNow(storeKey: string): ItemView | undefined {
+    const seen = this.shard.readNow?.(storeKey);
+    if (!seen) return undefined;
+    const { bytes } = this.opened(storeKey, { bytes: seen.bytes.subarray(seen.start, seen.end), revision: unknown });
+    return { bytes, start: 0, end: bytes.length, ageMs: seen.ageMs };
   }
 
   private sealed(storeKey: string, bytes: Uint8Array): Uint8Array {
@@ -125,5 +143,6 @@ class AuthenticatedShard implements Shard {
   }
 }
 
+const unknown: Revision = { session: 0, number: 0 };
 /** No format begins with a zero byte. */
 const meaningless = Buffer.of(0);

@@ -1,5 +1,16 @@
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
-import type { RemoveOutcome, Revision, Shard, Store, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
+import { answerByBatch } from '../store/answer-by-batch.js';
+import type { AskWatcher, ItemAsk } from '../store/item-ask.js';
+import type {
+  ItemView,
+  RemoveOutcome,
+  Revision,
+  Shard,
+  Store,
+  StoredItem,
+  WriteOptions,
+  WriteOutcome,
+} from '../store/store.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
@@ -56,7 +67,7 @@ function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard 
   });
 }
 
-class GuardedShard implements Shard {
+class GuardedShard implements Shard, AskWatcher {
   readonly name: string;
   readonly stats: NonNullable<Shard['stats']>;
   private readonly breaker: Breaker;
@@ -83,6 +94,28 @@ class GuardedShard implements Shard {
 
   readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
     return this.watched(storeKeys.length, () => this.shard.readOrStub(storeKeys, stubMs));
+  }
+
+  /** By the shard itself where that can answer into the question, else by `readOrStub`; so it always goes ahead, and returns true. */
+  readInto(question: ItemAsk): boolean {
+    if (this.shard.readInto && !this.breaker.isOpen && this.queue.take(1)) {
+      question.watcher = this;
+      if (this.shard.readInto(question)) return true;
+      question.watcher = undefined;
+      this.queue.gone(1);
+    }
+    answerByBatch(this, question);
+    return true;
+  }
+
+  askAnswered(): void {
+    this.queue.answered(1);
+    this.breaker.succeeded();
+  }
+
+  askFailed(error: unknown): unknown {
+    this.queue.gone(1);
+    return this.judge(error);
   }
 
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
@@ -124,7 +157,7 @@ class GuardedShard implements Shard {
   }
 
   /** What it can't tell now, and why, is told by the other ways to read. */
-  lookNow(storeKey: string): StoredItem | undefined {
+  lookNow(storeKey: string): ItemView | undefined {
     if (this.breaker.isOpen) return undefined;
     try {
       return this.shard.readNow?.(storeKey);

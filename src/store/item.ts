@@ -11,6 +11,15 @@ export interface StoredItem {
   readonly ageMs?: number;
 }
 
+/** Where an item lies in bytes that are borrowed: they are another's after the present step. */
+export interface ItemView {
+  readonly bytes: Buffer;
+  readonly start: number;
+  readonly end: number;
+  /** As in {@link StoredItem}. */
+  readonly ageMs?: number | undefined;
+}
+
 /**
  * Names one state of one item. Every write makes a new one. It is worth something only to the shard object that handed it out and
  * only while its session lasts: after a reconnect the server may have restarted and count from 1 again, so a revision of an earlier

@@ -8,6 +8,7 @@ import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './fee
 import { MemoryFeed } from './memory-feed.js';
 import { assertStoreKey } from './store-key.js';
 import type {
+  ItemView,
   RemoveOutcome,
   Revision,
   Shard,
@@ -104,8 +105,9 @@ class MemoryShard implements Shard {
     return storeKeys.map((key) => this.read(key));
   }
 
-  readNow(storeKey: string): StoredItem | undefined {
-    return this.read(storeKey);
+  readNow(storeKey: string): ItemView | undefined {
+    const item = this.read(storeKey);
+    return item && { bytes: item.bytes, start: 0, end: item.bytes.length, ageMs: item.ageMs };
   }
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {

@@ -1,7 +1,8 @@
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
-import type { RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
+import type { ItemAsk } from './item-ask.js';
+import type { ItemView, RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
-export type { RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
+export type { ItemView, RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
 /**
  * Where bytes live. A store is one or more *shards*, each of which lives and fails as one: a memcached server, the disk folder,
@@ -58,15 +59,20 @@ export interface Shard {
   /** Reads in one round trip, in the order of the keys; `undefined` is absent or expired. Duplicates are allowed. */
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]>;
   /**
-   * What stands under the key, for shards that can tell without waiting; absent on all others. `undefined`: nothing, or it can't be told now.
-   * The next call may overwrite the bytes. Throws what `readMany` rejects with.
+   * Where the item lies, for shards that can tell without waiting; absent on all others. `undefined`: nothing, or it can't be told now.
+   * The next call may overwrite the view and its bytes. Throws what `readMany` rejects with.
    */
-  readNow?(storeKey: string): StoredItem | undefined;
+  readNow?(storeKey: string): ItemView | undefined;
   /**
    * As `readMany`, but an absent key is given an empty item, a *stub*, that lives `stubMs`: the one caller who created it gets it
    * with `won: true`, all others find it with `won: false` until it is written, removed or expires. Atomic per key.
    */
   readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]>;
+  /**
+   * As `readOrStub` of one key, for shards that can answer into the question itself; absent on all others. False: not now, ask by `readOrStub`.
+   * @throws InvalidKeyError
+   */
+  readInto?(question: ItemAsk): boolean;
   /** Writes one item. See {@link WriteOptions} for the conditions. */
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome>;
   /** Removes one item, whatever it is; with `revision` only that one. */

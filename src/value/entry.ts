@@ -19,7 +19,7 @@ export interface Provenance {
   /** What the load took, in whole milliseconds; 0 for a value that was set. */
   readonly loadCostMs: number;
   /** The upstream version that the value was made from, if the caller gave one. */
-  readonly version?: string;
+  readonly version?: string | undefined;
   readonly tags: readonly TagGeneration[];
 }
 

@@ -82,7 +82,7 @@ export class PreparedEntries {
       policy,
       placed,
       head,
-      copy: this.entries.copyOf({ ...head, payload: bytes }, policy, trust, mark),
+      copy: this.entries.copyOf(head, bytes, policy, trust, mark),
       sealed: placed && !requestOnly ? sealEnvelope(placed.storeKey, head, payload) : undefined,
       requestOnly,
     };

@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { openEnvelope, sealEnvelope } from '../../src/codec/envelope.js';
+import type { Envelope } from '../../src/codec/envelope.js';
 import type { EnvelopeHead } from '../../src/codec/envelope.js';
 import { InvalidOptionError, UndecodableError } from '../../src/value/errors.js';
 
@@ -26,6 +27,20 @@ const reseal = (bytes: Buffer): Buffer => {
   bytes.writeUInt32BE(crc32(bytes.subarray(8), crc32(key)), 4);
   return bytes;
 };
+
+function whole({
+  codec,
+  createdAt,
+  freshUntil,
+  staleUntil,
+  loadCostMs,
+  generation,
+  version,
+  tags,
+  payload,
+}: Envelope): object {
+  return { codec, createdAt, freshUntil, staleUntil, loadCostMs, generation, version, tags, payload };
+}
 
 describe('an envelope', () => {
   it('has these bytes', () => {
@@ -69,7 +84,7 @@ describe('an envelope', () => {
   });
 
   it('gives back what was put in', () => {
-    expect(openEnvelope(key, sealed)).toEqual({ ...head, payload });
+    expect(whole(openEnvelope(key, sealed))).toEqual({ ...head, payload });
     const instant = fc.oneof(fc.integer({ min: 0, max: 8.64e15 / 1000 }), fc.constant(Infinity));
     const anyHead = fc.record({
       codec: fc.stringMatching(/^[\x21-\x7e]{1,100}$/),
@@ -83,8 +98,15 @@ describe('an envelope', () => {
     fc.assert(
       fc.property(anyHead, fc.option(fc.string(), { nil: undefined }), fc.uint8Array(), (any, version, content) => {
         const full = version === undefined ? any : { ...any, version };
-        const opened = openEnvelope(key, sealEnvelope(key, full, content));
-        expect(opened).toEqual({ ...full, payload: Buffer.from(content) });
+        const bytes = sealEnvelope(key, full, content);
+        expect(whole(openEnvelope(key, bytes))).toEqual({ ...full, payload: Buffer.from(content) });
+        // The same where it lies among other bytes.
+        const among = Buffer.concat([Buffer.from('VA 9'), bytes, Buffer.from('\r\n')]);
+        expect(whole(openEnvelope(key, among, 4, 4 + bytes.length))).toEqual({
+          ...full,
+          payload: Buffer.from(content),
+        });
+        expect(() => openEnvelope(key, among, 4, 5 + bytes.length)).toThrow(UndecodableError);
       }),
     );
   });

@@ -77,7 +77,7 @@ export const getCommand: Command = {
         freshUntil: shown(entry.freshUntil),
         staleUntil: shown(entry.staleUntil),
         codec: entry.codec,
-        bytes: entry.payload.length,
+        bytes: entry.payloadBytes,
         loadCostMs: entry.loadCostMs,
         version: entry.version,
         tags: entry.tags.map(({ tag }) => tag).join(', ') || undefined,

@@ -2,7 +2,7 @@ import type { Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
-import type { StoredItem } from '../store.js';
+import type { ItemView, StoredItem } from '../store.js';
 import type { CommitGate } from './commit-gate.js';
 import type { DiskFolder } from './disk-folder.js';
 import type { DiskTuning } from './disk-tuning.js';
@@ -21,10 +21,9 @@ import { ownBootNumber } from './process-stamp.js';
 import { Room } from './room.js';
 import type { Usage } from './room.js';
 import { Sweeper } from './sweeper.js';
+import { TurnSnapshot } from './turn-snapshot.js';
 import { WriteQueue } from './write-queue.js';
 
-/** Larger items are copied to memory of their own. */
-const borrowedBytes = 2 ** 17;
 const contractedForMs = 30_000;
 const boot = ownBootNumber();
 /** ENOSPC, EFBIG, EDQUOT; and EIO, which LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. */
@@ -65,8 +64,7 @@ export class DiskDatabase {
     return database;
   }
 
-  /** For items that are decoded at once: memory of their own would take a seventh of the time of a hit of 50 KB. */
-  private readonly borrowed = Buffer.allocUnsafeSlow(borrowedBytes);
+  private readonly snapshot: TurnSnapshot;
 
   private constructor(
     private readonly name: string,
@@ -78,6 +76,7 @@ export class DiskDatabase {
   ) {
     const { clock, random } = tuning;
     this.hostAheadMs = hostMonotonicMs() - clock.monotonic();
+    this.snapshot = new TurnSnapshot(environment);
     this.queue = new WriteQueue(environment, lmdb, {
       name,
       now: () => this.instant(),
@@ -127,6 +126,7 @@ export class DiskDatabase {
   read(keys: readonly DiskKey[]): (StoredItem | undefined)[] {
     const now = this.instant();
     try {
+      this.snapshot.end();
       const items: (StoredItem | undefined)[] = [];
       for (const key of keys) {
         const record = this.environment.getBinaryFast(key);
@@ -139,14 +139,10 @@ export class DiskDatabase {
     }
   }
 
-  /** As `read`, of one key; the next call overwrites the bytes. @throws StoreUnavailableError */
-  readOne(key: DiskKey): StoredItem | undefined {
+  /** Where the item lies: the next call overwrites it. Reads of one turn share a snapshot. @throws StoreUnavailableError */
+  view(key: DiskKey): ItemView | undefined {
     try {
-      const record = this.environment.getBinaryFast(key);
-      const now = this.instant();
-      const item = record && isLive(record, now) ? this.itemOf(record, now, this.borrowed) : undefined;
-      this.environment.resetReadTxn();
-      return item;
+      return this.snapshot.find(key, this.instant());
     } catch (cause) {
       throw this.readFailed(cause);
     }
@@ -161,8 +157,8 @@ export class DiskDatabase {
     }
   }
 
-  private itemOf(record: Buffer, now: DiskInstant, into?: Buffer): StoredItem {
-    const bytes = copyItemBytes(record, this.environment.lastSize, into);
+  private itemOf(record: Buffer, now: DiskInstant): StoredItem {
+    const bytes = copyItemBytes(record, this.environment.lastSize);
     const revision = { session: this.sessionNumber, number: readRevision(record) };
     const ageMs = ageOf(record, now);
     return ageMs === undefined ? { bytes, revision } : { bytes, revision, ageMs };
@@ -261,6 +257,7 @@ export class DiskDatabase {
   }
 
   private async shut(sound: boolean): Promise<void> {
+    this.snapshot.close();
     this.isShut = true;
     this.care?.cancel();
     const reason = this.ended ?? new StoreUnavailableError(this.name, 'it is closed');

@@ -87,11 +87,10 @@ export function readRevision(record: Buffer): number {
  * the next read.
  *
  * @param size of the whole record: the reused buffer is longer.
- * @param into where they are copied to, if they fit in. Default: memory of their own.
  */
-export function copyItemBytes(record: Buffer, size: number, into?: Buffer): Buffer {
+export function copyItemBytes(record: Buffer, size: number): Buffer {
   const length = size - recordHeadBytes;
-  const bytes = into && length <= into.length ? into.subarray(0, length) : Buffer.allocUnsafe(length);
+  const bytes = Buffer.allocUnsafe(length);
   bytes.set(new Uint8Array(record.buffer, record.byteOffset + recordHeadBytes, length));
   return bytes;
 }

@@ -3,7 +3,7 @@ import { InvalidOptionError, StoreUnavailableError } from '../../value/errors.js
 import { reportFault } from '../../value/events.js';
 import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
-import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import type { ItemView, RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import { assertStoreKey } from '../store-key.js';
 import type { DiskDatabase } from './disk-database.js';
 import { beginFeed, counterKey, decodeCounter, readDiskFeed, recordKey } from './disk-feed.js';
@@ -69,9 +69,9 @@ export class DiskShard implements Shard {
     return this.database().read(storeKeys);
   }
 
-  readNow(storeKey: string): StoredItem | undefined {
+  readNow(storeKey: string): ItemView | undefined {
     assertStoreKey(storeKey);
-    return this.database().readOne(storeKey);
+    return this.database().view(storeKey);
   }
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {

@@ -1,6 +1,6 @@
 import { reportFault } from '../../value/events.js';
 import { assertStoreKey } from '../store-key.js';
-import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import type { ItemView, RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import { BorrowedShard } from './borrowed-shard.js';
 import type { DiskTuning } from './disk-tuning.js';
 import { DiskShard } from './disk-shard.js';
@@ -63,7 +63,7 @@ export class FolderShard implements Shard {
     return this.inTurns(storeKeys, (some) => this.ask<(StoredItem | undefined)[]>('readMany', some));
   }
 
-  readNow(storeKey: string): StoredItem | undefined {
+  readNow(storeKey: string): ItemView | undefined {
     return this.borrowed ? undefined : this.shard().readNow(storeKey);
   }
 

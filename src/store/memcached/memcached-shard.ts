@@ -2,8 +2,10 @@ import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
+import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import { askedAnswer } from './asked-answer.js';
 import type { Command, Reply } from './conversation.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
 import { exchange } from './memcached-feeds.js';
@@ -81,6 +83,14 @@ export class MemcachedShard implements Shard {
       (key) => `mg ${key} v c t f N${seconds}`,
       (reply, session) => ({ ...this.itemOf(reply, session), won: reply.won }),
     );
+  }
+
+  readInto(question: ItemAsk): boolean {
+    assertStoreKey(question.storeKey);
+    const { ready } = this.server;
+    if (!ready || ready.isShutdown()) return false;
+    ready.ask(question, `mg ${question.storeKey} v c t f N${secondsToLive(question.stubMs, this.clock)}`, this.asked);
+    return true;
   }
 
   async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
@@ -239,6 +249,12 @@ export class MemcachedShard implements Shard {
       connection.send(command.line, answer, command.body);
     });
   }
+
+  /** What the connection can't answer into a question by itself. */
+  private readonly asked = askedAnswer(
+    (reply, session) => this.itemOf(reply, session),
+    (error) => this.failed(error),
+  );
 
   private get itemSizeMax(): number {
     return this.server.itemSizeMax ?? usualItemSizeMax;

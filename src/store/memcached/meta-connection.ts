@@ -3,28 +3,14 @@ import { MemcacheConnection, Status } from 'memcache-client';
 import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
+import type { ItemAsk } from '../item-ask.js';
 import { joinParts } from './join-parts.js';
+import { ItemReply, wholeItemAt } from './item-reply.js';
 import { replyOf, wholeReplyAt } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
 import { RefusalError, ServerError } from './server-error.js';
-
-/** Called once per command: with its reply, or with why there is none. */
-export type Answer = (error: Error | undefined, reply: MetaReply | undefined) => void;
-
-/** Commands that leave together: one clock does for all of them. */
-interface Turn {
-  /** Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
-  writtenAt: number;
-}
-
-interface Waiting {
-  readonly answer: Answer;
-  readonly turn: Turn;
-  /** The number that the server repeats in its reply. 0 for `version` and `stats`, which take none. */
-  readonly opaque: number;
-  /** For `stats`, whose reply is many lines. */
-  readonly lines: [string, string][] | undefined;
-}
+import { tellWaiting, WaitingCommands } from './waiting-commands.js';
+import type { Answer, AskedAnswer, Turn, Waiting } from './waiting-commands.js';
 
 const metaCodes = new Set(['HD', 'EN', 'NS', 'EX', 'NF']);
 /** A reply's line is shorter by far; more bytes without an end are no reply. */
@@ -41,8 +27,7 @@ const noLogger = { debug: silent, info: silent, warn: silent, error: silent };
  * has read all that had arrived, so that a blocked loop does not throw away replies that are there.
  */
 export class MetaConnection extends MemcacheConnection {
-  private readonly queue: (Waiting | undefined)[] = [];
-  private queueHead = 0;
+  private readonly waiting = new WaitingCommands();
   private unsent: (string | Uint8Array)[] = [];
   private overdueTimer: Timer | undefined;
   private lastOpaque = 0;
@@ -78,6 +63,14 @@ export class MetaConnection extends MemcacheConnection {
     if (!this.expect({ answer, turn: this.turn, opaque, lines: undefined })) return;
     this.unsent.push(`${command} O${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
+  }
+
+  /** As `send`, answered into the question itself where all of the reply lies in one chunk. */
+  ask(question: ItemAsk, command: string, asked: AskedAnswer): void {
+    this.lastOpaque = (this.lastOpaque % opaqueNumbers) + 1;
+    const opaque = this.lastOpaque;
+    const waiting = { answer: undefined, question, asked, turn: this.turn, opaque, lines: undefined };
+    if (this.expect(waiting)) this.unsent.push(`${command} O${opaque}\r\n`);
   }
 
   /** `version`: the answer's first word. */
@@ -122,11 +115,22 @@ export class MetaConnection extends MemcacheConnection {
   private settleWhole(chunk: Buffer): Buffer | undefined {
     let at = 0;
     for (;;) {
-      const found = wholeReplyAt(chunk, at);
-      const opaque = this.queue[this.queueHead]?.opaque;
-      if (!found || opaque === undefined || found.reply.opaque !== opaque) break;
-      this.settle(found.reply);
-      at = found.end;
+      const waiting = this.waiting.first;
+      if (waiting === undefined) break;
+      const { question } = waiting;
+      if (question === undefined) {
+        const found = wholeReplyAt(chunk, at);
+        if (!found || found.reply.opaque !== waiting.opaque) break;
+        this.settle(found.reply);
+        at = found.end;
+        continue;
+      }
+      const end = wholeItemAt(chunk, at, itemReply);
+      if (end === 0 || itemReply.opaque !== waiting.opaque) break;
+      this.dequeue();
+      at = end;
+      const { start, size, revision, won, ageMs } = itemReply;
+      question.answer(chunk, start, start + size, this.session, revision, won, ageMs);
     }
     return at === 0 ? chunk : at === chunk.length ? undefined : chunk.subarray(at);
   }
@@ -149,7 +153,7 @@ export class MetaConnection extends MemcacheConnection {
 
   override processCmd(tokens: string[]): number {
     const [code = '', ...words] = tokens;
-    const { opaque, lines } = this.peek();
+    const { opaque, lines } = this.waiting.peek();
     if (code === 'VA') this.expectValue(tokens);
     else if (code.endsWith('_ERROR') || code === 'ERROR') this.fail(tokens);
     else if (opaque !== 0 && metaCodes.has(code)) this.settle(replyOf(tokens, undefined));
@@ -174,7 +178,7 @@ export class MetaConnection extends MemcacheConnection {
     if (this.isShutdown()) return;
     // Closed in order, what was written would still be delivered: 1. P sets k, and waits in vain. 2. P closes, and removes k over another
     // connection. 3. Somebody stores a newer k. 4. The older one arrives. A reset takes back what the server has not read.
-    if (this.queueHead < this.queue.length && this.socket) {
+    if (!this.waiting.isEmpty && this.socket) {
       resetSocket(this.socket);
       // The base class would begin to close it in order, and a socket that is being closed so can't be reset.
       this.socket = undefined;
@@ -182,13 +186,14 @@ export class MetaConnection extends MemcacheConnection {
     super._shutdown(reason);
     this.overdueTimer?.cancel();
     this.unsent = [];
-    const left = this.queue.splice(0).slice(this.queueHead);
-    this.queueHead = 0;
+    const left = this.waiting.drain();
     // One object for all: one cut connection is one failure, however many commands were under way.
     const failure = cause instanceof RefusalError ? cause : new Error(reason);
-    for (const waiting of left) waiting?.answer(failure, undefined);
+    for (const waiting of left) tellWaiting(waiting, this.session, failure, undefined);
     this.onEnd(this);
   }
+
+  private readonly flushTurn = (): void => this.flush();
 
   private flush(): void {
     const parts = this.unsent;
@@ -210,38 +215,25 @@ export class MetaConnection extends MemcacheConnection {
   /** False: the connection has ended, and the answer will say so. */
   private expect(waiting: Waiting): boolean {
     if (this.isShutdown()) {
-      process.nextTick(waiting.answer, new Error('the connection has ended'), undefined);
+      process.nextTick(() => tellWaiting(waiting, this.session, new Error('the connection has ended'), undefined));
       return false;
     }
-    if (this.unsent.length === 0) process.nextTick(() => this.flush());
-    if (this.queueHead === this.queue.length) this.socket?.ref();
-    this.queue.push(waiting);
+    if (this.unsent.length === 0) process.nextTick(this.flushTurn);
+    if (this.waiting.isEmpty) this.socket?.ref();
+    this.waiting.push(waiting);
     return true;
   }
 
-  private peek(): Waiting {
-    const waiting = this.queue[this.queueHead];
-    if (!waiting) throw new Error('a reply that nobody asked for');
-    return waiting;
-  }
-
   private dequeue(): Waiting {
-    const waiting = this.peek();
-    // An answered command that stood here on would keep its value alive.
-    this.queue[this.queueHead++] = undefined;
-    if (this.queueHead === this.queue.length) this.socket?.unref();
-    // One copy per 1,024 replies instead of one per reply.
-    if (this.queueHead === this.queue.length || this.queueHead >= 1_024) {
-      this.queue.splice(0, this.queueHead);
-      this.queueHead = 0;
-    }
+    const waiting = this.waiting.shift();
+    if (this.waiting.isEmpty) this.socket?.unref();
     return waiting;
   }
 
   private settle(reply: MetaReply): void {
-    const { opaque } = this.peek();
+    const { opaque } = this.waiting.peek();
     if (opaque !== 0 && reply.opaque !== opaque) throw new Error('a reply to another command');
-    this.dequeue().answer(undefined, reply);
+    tellWaiting(this.dequeue(), this.session, undefined, reply);
   }
 
   /** The server understood, and can't or won't: it says why, and the connection goes on. Anything else it did not understand. */
@@ -249,13 +241,13 @@ export class MetaConnection extends MemcacheConnection {
     const reason = words.join(' ');
     const goesOn = code === 'SERVER_ERROR' || reason.startsWith('cannot increment');
     if (!goesOn) throw new RefusalError(`it said ${printable(`${code} ${reason}`)}`);
-    this.dequeue().answer(new ServerError(reason), undefined);
+    tellWaiting(this.dequeue(), this.session, new ServerError(reason), undefined);
   }
 
   private expectValue(tokens: string[]): void {
     const size = Number(tokens[1]);
     if (!/^\d{1,10}$/.test(tokens[1] ?? '') || size > this.maxValueBytes()) throw new Error('a value without a length');
-    if (!tokens.includes(`O${this.peek().opaque}`, 2)) throw new Error('a value for another command');
+    if (!tokens.includes(`O${this.waiting.peek().opaque}`, 2)) throw new Error('a value for another command');
     this.initiatePending(tokens, size);
   }
 
@@ -267,7 +259,7 @@ export class MetaConnection extends MemcacheConnection {
     const { arrivals } = this;
     setImmediate(() => {
       this.overdueTimer = undefined;
-      const head = this.queue[this.queueHead];
+      const head = this.waiting.first;
       if (!head || this.isShutdown()) return;
       // Not written yet: its turn's end sets the timer.
       if (head.turn.writtenAt === Infinity) return;
@@ -294,3 +286,5 @@ const printable = (words: string): string =>
     .slice(0, 100);
 
 const crlf = Buffer.from('\r\n');
+/** What was read last: it is used up before the next is read. */
+const itemReply = new ItemReply();
