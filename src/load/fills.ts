@@ -1,4 +1,5 @@
 import { maxFailureHoldMs } from '../catalogue/entry-policy.js';
+import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { FillLease } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -11,6 +12,7 @@ import type { LoadPlaces } from './load-places.js';
 import { LoadReads } from './load-reads.js';
 import type { LoadCause, LoadedValues, LoadStart } from './loaded-values.js';
 import type { LoaderRunner } from './loader.js';
+import { OthersWatch } from './others-watch.js';
 import type { Asked, Wanted } from './wanted.js';
 
 /** Calls the user's loader for these keys. What it answers is matched by `Key.id`; tags that it names go to every key. */
@@ -23,10 +25,6 @@ export interface FillContext {
   readonly signal: AbortSignal;
   readonly tag: (...tags: string[]) => void;
 }
-
-/** Waiting for somebody else's load: asked again after a time that grows, and is drawn so that waiters don't come in step. */
-const firstPauseMs = 20;
-const longestPauseMs = 250;
 
 /**
  * The one way from a miss to a value, for one key and for many: ask the store, load what this process has won the right to load, wait for what others
@@ -127,18 +125,22 @@ export class Fills {
   private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[]): Promise<Asked<V>> {
     carrier.turn?.leave();
     const mine: Wanted<V>[] = [];
+    const watch = new OthersWatch(placesOf(waited), this.clock, this.random);
     let others = waited;
-    for (let pauseMs = firstPauseMs; others.length > 0; pauseMs = Math.min(pauseMs * 1.5, longestPauseMs)) {
-      try {
-        await this.clock.sleep(pauseMs * (0.5 + this.random()), carrier.controller.signal);
-        carrier.controller.signal.throwIfAborted();
-      } catch (left) {
-        await giveBack(mine.flatMap(({ lease }) => (lease ? [lease] : [])));
-        throw left;
+    try {
+      while (others.length > 0) {
+        try {
+          await watch.pause(carrier.controller.signal);
+        } catch (left) {
+          await giveBack(mine.flatMap(({ lease }) => (lease ? [lease] : [])));
+          throw left;
+        }
+        const next = await this.reads.ask(others);
+        mine.push(...next.mine);
+        others = next.others;
       }
-      const next = await this.reads.ask(others);
-      mine.push(...next.mine);
-      others = next.others;
+    } finally {
+      watch.stop();
     }
     return { mine, others: [] };
   }
@@ -168,6 +170,8 @@ export class Fills {
     }
   }
 }
+
+const placesOf = <V>(wanted: readonly Wanted<V>[]): Placed[] => wanted.flatMap(({ placed }) => placed ?? []);
 
 /** A courtesy: what can't be given back runs out by itself. */
 async function giveBack(leases: readonly FillLease[]): Promise<void> {

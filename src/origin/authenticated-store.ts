@@ -40,6 +40,8 @@ function authenticatedShard(shard: Shard, integrity: Integrity): Shard {
     ...(shard.stats && { stats: shard.stats.bind(shard) }),
     ...(shard.keys && { keys: shard.keys.bind(shard) }),
     ...(shard.watchFeed && { watchFeed: shard.watchFeed.bind(shard) }),
+    ...(shard.watchItem && { watchItem: shard.watchItem.bind(shard) }),
+    ...(shard.draw && { draw: shard.draw.bind(shard) }),
     ...(shard.invalidate && { invalidate: (asked: Invalidation) => signed.sendInvalidation(asked) }),
     ...(shard.readFeed && { readFeed: (question: FeedQuestion) => signed.askFeed(question) }),
     ...(shard.readNow && { readNow: (storeKey: string) => signed.lookNow(storeKey) }),

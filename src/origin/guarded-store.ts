@@ -60,6 +60,9 @@ function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard 
       store.capabilities.atomic && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
     ...(shard.readFeed && { readFeed: (question: FeedQuestion) => guard.askFeed(question) }),
     ...(shard.watchFeed && { watchFeed: (feed: string, wake: () => void) => guard.watch(feed, wake) }),
+    ...(shard.watchItem && {
+      watchItem: (storeKey: string, wake: () => void) => shard.watchItem?.(storeKey, wake) ?? ((): void => {}),
+    }),
     ...(shard.draw && {
       draw: (storeKey: string, atLeast: number, lifeMs: number) => guard.drawNumber(storeKey, atLeast, lifeMs),
     }),

@@ -102,6 +102,12 @@ export interface Shard {
    * push; the feed is read at its interval all the same. Returns how to stop it.
    */
   watchFeed?(feed: string, wake: () => void): () => void;
+  /**
+   * Calls `wake` soon after the item was written or removed by its revision, as fills and leases that are given back do, and once soon after it was
+   * called; perhaps for other reasons, and perhaps not at all: whoever waits looks at intervals as well. Never during the call. For shards that can push.
+   * Returns how to stop it.
+   */
+  watchItem?(storeKey: string, wake: () => void): () => void;
   /** Gives the item a new life. False: it was absent. Rejects with StoreUnavailableError where `capabilities.touch` is false. */
   touch(storeKey: string, lifeMs: number): Promise<boolean>;
   /** Whether the shard may throw items away before their life ends. Absent: it never does but for its bounds. */

@@ -109,3 +109,24 @@ export async function startRedisCluster(args: readonly string[] = []): Promise<R
     stop: async () => void (await Promise.all(nodes.map((node) => node.stop()))),
   };
 }
+
+/** Every key of a slot goes over, one by one, as an operator's tool does it; a script on several of them has to wait meanwhile. */
+export async function moveSlot(
+  cluster: RedisClusterProcesses,
+  slot: number,
+  from: RedisProcess,
+  to: RedisProcess,
+): Promise<void> {
+  const [fromId, toId] = [await from.text('CLUSTER', 'MYID'), await to.text('CLUSTER', 'MYID')];
+  await to.command('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId);
+  await from.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId);
+  for (;;) {
+    const [key] = (await from.command('CLUSTER', 'GETKEYSINSLOT', slot, 1)) as readonly Buffer[];
+    if (!key) break;
+    await from.command('MIGRATE', '127.0.0.1', to.port, key, 0, 2_000);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  for (const node of [to, from, ...cluster.nodes.filter((other) => other !== to && other !== from)]) {
+    await node.command('CLUSTER', 'SETSLOT', slot, 'NODE', toId);
+  }
+}

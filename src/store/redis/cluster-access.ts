@@ -16,6 +16,7 @@ const tryAgainPauseMs = { first: 5, longest: 50 };
 /** A Redis that is a Cluster: each slot has one primary, and a node that dies costs its slots only. */
 export class ClusterAccess implements RedisAccess {
   readonly name: string;
+  readonly isSharded = true;
   private readonly topology = new ClusterTopology();
   private readonly servers = new Map<string, RedisServer>();
   private refreshing: Promise<void> | undefined;
@@ -84,6 +85,14 @@ export class ClusterAccess implements RedisAccess {
         last = error;
       }
     }
+  }
+
+  homeOf(slot: number): string | undefined {
+    return this.topology.ownerOf(slot)?.text;
+  }
+
+  learn(refusal: Error, slot: number): void {
+    if (refusal instanceof RedisServerError && refusal.code === 'MOVED') this.noteMove(refusal, slot);
   }
 
   async allConnected(): Promise<readonly RedisConnection[]> {

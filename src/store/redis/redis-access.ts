@@ -28,6 +28,12 @@ export interface RedisAccess {
     args: readonly RedisArgument[],
     meet: (connection: RedisConnection) => Promise<void>,
   ): Promise<RedisReply>;
+  /** Channels belong to slots, as keys do. */
+  readonly isSharded: boolean;
+  /** Which server has this slot; undefined: nobody knows yet. Outside a Cluster it is always the same. */
+  homeOf(slot: number): string | undefined;
+  /** A refusal that came by another way than `follow`: the slot may have moved. */
+  learn(refusal: Error, slot: number): void;
   /** A connection to each primary. Rejects where one of them can't be reached. @throws StoreUnavailableError */
   allConnected(): Promise<readonly RedisConnection[]>;
 }

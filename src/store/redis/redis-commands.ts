@@ -106,6 +106,8 @@ export class RedisCommands {
 
   private failed(error: unknown): StoreUnavailableError {
     if (error instanceof StoreUnavailableError) return error;
+    // Of a command that is bound to its connection, and is not sent again elsewhere: the next one goes to the new owner.
+    if (error instanceof RedisServerError) this.settings.access.learn(error, this.partition.slot);
     return this.unavailable(error instanceof Error ? error.message : 'no answer', error);
   }
 }

@@ -94,19 +94,28 @@ export class RedisConnection {
     });
   }
 
-  /** Listens to a channel; resolves when the server has confirmed it. Such a connection takes no commands. @throws StoreUnavailableError */
-  async subscribe(channel: string, sharded: boolean, listener: (message: Buffer) => void): Promise<void> {
+  /** Listens to a channel; resolves when the server has confirmed it. @throws RedisServerError, StoreUnavailableError */
+  subscribe(channel: string, sharded: boolean, listener: (message: Buffer) => void): Promise<void> {
+    return this.confirmed('subscription', () => this.link.subscribe(channel, sharded, listener));
+  }
+
+  /** @throws RedisServerError, StoreUnavailableError */
+  unsubscribe(channel: string, sharded: boolean): Promise<void> {
+    return this.confirmed('end of a subscription', () => this.link.unsubscribe(channel, sharded));
+  }
+
+  private async confirmed(what: string, send: () => Promise<void>): Promise<void> {
     const { clock, commandTimeoutMs } = this.settings;
     const timer = clock.after(commandTimeoutMs, () => {
-      setImmediate(() => !isConfirmed && this.end(`no subscription within ${commandTimeoutMs} ms`));
+      setImmediate(() => !isConfirmed && this.end(`no ${what} within ${commandTimeoutMs} ms`));
     });
     let isConfirmed = false;
     try {
-      await this.link.subscribe(channel, sharded, listener);
+      if (this.endReason === undefined) await send();
       isConfirmed = true;
     } catch (error) {
       if (error instanceof RedisServerError) throw error;
-      this.end(error instanceof Error ? error.message : 'no subscription');
+      this.end(error instanceof Error ? error.message : `no ${what}`);
     } finally {
       timer.cancel();
     }

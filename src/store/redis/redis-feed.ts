@@ -26,6 +26,8 @@ interface Appending {
   readonly session: number;
   readonly clock: Clock;
   readonly maxItemBytes: number;
+  /** How wake-ups are published. */
+  readonly publish: 'PUBLISH' | 'SPUBLISH';
   readonly wireKey: (storeKey: string) => string;
   readonly run: Run;
   readonly revisionOf: (wireKey: string, head: RedisReply) => Revision | undefined;
@@ -34,7 +36,7 @@ interface Appending {
 /** The changes, the records and the wake-up in one script: nobody sees one without the others. @throws StoreUnavailableError */
 export async function tellInvalidation(
   { changes, records }: Invalidation,
-  { keys, session, clock, maxItemBytes, wireKey, run, revisionOf }: Appending,
+  { keys, session, clock, maxItemBytes, publish, wireKey, run, revisionOf }: Appending,
 ): Promise<Invalidated> {
   const wireKeys = changes.map((change) => wireKey(keyOfChange(change)));
   const told = changes.map((change, index) =>
@@ -43,7 +45,7 @@ export async function tellInvalidation(
   const frames = records.length === 0 ? '' : frameRecords(records);
   const lineage = [String(Math.floor(clock.now()) * 1_000), randomBytes(9).toString('base64url')];
   const tell = (script: RedisScript, each: readonly ToldChange[]): Promise<readonly RedisReply[]> => {
-    const args = [frames, ...lineage, keys.counter, ...each.flatMap((change) => change.args)];
+    const args = [frames, ...lineage, keys.counter, publish, ...each.flatMap((change) => change.args)];
     return run(script, [keys.counter, keys.watch, ...wireKeys], args);
   };
   let replies: readonly RedisReply[];

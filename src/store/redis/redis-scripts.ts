@@ -1,4 +1,5 @@
 import { maxCounter } from '../sound-counter.js';
+import { itemHeadBytes } from './redis-item.js';
 import { redisScript } from './redis-script.js';
 
 /*
@@ -12,21 +13,31 @@ const standing = (key: string, expected: string): string => `
   if ${expected}:byte(1) == 1 then stands = redis.call('GETRANGE', ${key}, 0, 8) else stands = redis.call('GET', ${key}) end
   if stands == '' then stands = false end`;
 
-/** KEYS item · ARGV word, expected, bytes, life in ms or nothing. @returns 1 stored, 0 changed. */
+/** Who waits for an item listens here. */
+export const itemChannel = (wireKey: string): string => `${wireKey}~wake`;
+const wake = `redis.call(ARGV[#ARGV], KEYS[1] .. '~wake', '')`;
+
+/**
+ * A stub that replaces a stub wakes nobody: a lease was renewed.
+ *
+ * KEYS item · ARGV word, expected, bytes, life in ms or nothing, PUBLISH or SPUBLISH. @returns 1 stored, 0 changed.
+ */
 export const writeIf = redisScript(`#!lua
 local stands
 ${standing('KEYS[1]', 'ARGV[2]')}
 if stands ~= ARGV[2] then return {ARGV[1], 0} end
 if ARGV[4] == '' then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end
+if #ARGV[3] > ${itemHeadBytes} then ${wake} end
 return {ARGV[1], 1}`);
 
-/** KEYS item · ARGV word, expected. @returns 1 removed, 0 absent, 2 changed. */
+/** KEYS item · ARGV word, expected, PUBLISH or SPUBLISH. @returns 1 removed, 0 absent, 2 changed. */
 export const removeIf = redisScript(`#!lua flags=allow-oom
 local stands
 ${standing('KEYS[1]', 'ARGV[2]')}
 if not stands then return {ARGV[1], 0} end
 if stands ~= ARGV[2] then return {ARGV[1], 2} end
 redis.call('UNLINK', KEYS[1])
+${wake}
 return {ARGV[1], 1}`);
 
 /** KEYS counter · ARGV word, by, seed, life or nothing. @returns the sum as digits: a number of Lua would be rounded on its way. */
@@ -73,10 +84,10 @@ local function place(seed, fresh)
 end`;
 
 const perChange = 4;
-const changesFrom = 6;
+const changesFrom = 7;
 
 /**
- * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, then per change
+ * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, PUBLISH or SPUBLISH, then per change
  * what is done, bytes, life, and condition: nothing, `absent`, or what is expected.
  * @returns word, head of the watched item, then what became of each change.
  */
@@ -119,7 +130,7 @@ if ARGV[2] ~= '' then
     redis.call('SET', numbered(number + 1), 'f')
     redis.call('UNLINK', numbered(number + 1 - ${keptSegments}))
   end
-  redis.call('PUBLISH', ARGV[5], string.format('%.0f ', number) .. size)
+  redis.call(ARGV[6], ARGV[5], string.format('%.0f ', number) .. size)
 end
 reply[2] = redis.call('GETRANGE', KEYS[2], 0, 63)
 return reply`;

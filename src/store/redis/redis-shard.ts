@@ -10,7 +10,7 @@ import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { newRevision, sealItem } from './redis-item.js';
 import { isOk, itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
-import { drawNumber, increment, removeIf, writeIf } from './redis-scripts.js';
+import { drawNumber, increment, itemChannel, removeIf, writeIf } from './redis-scripts.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
 import { expectedHead, lifeOnTheWire } from './told-change.js';
@@ -81,7 +81,7 @@ export class RedisShard implements Shard {
       const expected = expectedHead(only, session);
       if (expected === undefined) return { status: 'changed' };
       try {
-        const [answer] = await this.commands.run(writeIf, [key], [expected, value, life], session);
+        const [answer] = await this.commands.run(writeIf, [key], [expected, value, life, this.publish], session);
         return answer === 1 ? stored : { status: 'changed' };
       } catch (error) {
         if (!isFull(error)) throw error;
@@ -104,7 +104,7 @@ export class RedisShard implements Shard {
     const { number: session } = this.session;
     const expected = expectedHead(revision, session);
     if (expected === undefined) return 'changed';
-    const [answer] = await this.commands.run(removeIf, [key], [expected], session);
+    const [answer] = await this.commands.run(removeIf, [key], [expected, this.publish], session);
     return answer === 1 ? 'removed' : answer === 0 ? 'absent' : 'changed';
   }
 
@@ -148,6 +148,7 @@ export class RedisShard implements Shard {
       session,
       clock: this.settings.clock,
       maxItemBytes: this.settings.maxItemBytes,
+      publish: this.publish,
       wireKey: (storeKey) => this.commands.wireKey(storeKey),
       run: (script, wireKeys, args) => this.commands.run(script, wireKeys, args, session),
       revisionOf: (key, head) => this.commands.itemOf(key, head)?.revision,
@@ -197,6 +198,14 @@ export class RedisShard implements Shard {
       leave();
       forget();
     };
+  }
+
+  watchItem(storeKey: string, wake: () => void): () => void {
+    return this.settings.wakes.listen(itemChannel(this.commands.wireKey(storeKey)), this.commands.partition.slot, wake);
+  }
+
+  private get publish(): 'PUBLISH' | 'SPUBLISH' {
+    return this.settings.access.isSharded ? 'SPUBLISH' : 'PUBLISH';
   }
 
   private feedKeys(feed: string, watch: string): FeedKeys {

@@ -13,6 +13,7 @@ import type { RedisConnectionOptions, RedisSettings } from './redis-options.js';
 import type { AfterFailover } from './redis-session.js';
 import { RedisShard } from './redis-shard.js';
 import { RedisWakes } from './redis-wakes.js';
+import type { WakeProtections } from './redis-wakes.js';
 
 export interface RedisStoreOptions extends RedisConnectionOptions {
   /** Stands before every key, for a Redis that others use as well. Default: nothing. Printable ASCII without spaces and braces, at most 100 bytes. */
@@ -43,7 +44,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 /** @param urlOption what the URL is called where it was given. */
 export function redisStoreWith(
   options: RedisStoreOptions,
-  { urlOption = 'url', driver, checksIncarnation = true, asksRole = true, wakesAnew = true }: Given = {},
+  { urlOption = 'url', driver, checksIncarnation = true, asksRole = true, wakesAnew = true, pings = true }: Given = {},
 ): Store {
   const {
     keyPrefix = '',
@@ -64,20 +65,18 @@ export function redisStoreWith(
   if (afterFailover !== 'distrust' && afterFailover !== 'trust') {
     throw new InvalidOptionError('afterFailover', 'it is no such thing', "Give 'distrust' or 'trust'.");
   }
-  const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation, asksRole, wakesAnew };
+  const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation, asksRole, wakesAnew, pings };
   return new RedisStore(settings, layout, driver ?? driverOf(settings));
 }
 
 /** What the environment and tests say besides. */
-interface Given {
+interface Given extends WakeProtections {
   readonly urlOption?: string;
   readonly driver?: LazyDriver;
   /** False only in tests that show what happens when every incarnation is taken for one. */
   readonly checksIncarnation?: boolean;
   /** False only in tests that show what a server goes on answering that was demoted. */
   readonly asksRole?: boolean;
-  /** False only in tests that show what is missed when nobody is woken after a new subscription. */
-  readonly wakesAnew?: boolean;
 }
 
 export type LazyDriver = () => Promise<RedisDriver>;
@@ -90,6 +89,7 @@ interface Layout {
   readonly checksIncarnation: boolean;
   readonly asksRole: boolean;
   readonly wakesAnew: boolean;
+  readonly pings: boolean;
 }
 
 const known = KnownOptions.of<RedisStoreOptions>('redisStore()', {
@@ -116,7 +116,7 @@ class RedisStore implements Store {
 
   constructor(
     settings: RedisSettings,
-    { keyPrefix, partitions, wakesAnew, ...layout }: Layout,
+    { keyPrefix, partitions, wakesAnew, pings, ...layout }: Layout,
     private readonly driver: LazyDriver,
   ) {
     const clock = systemClock;
@@ -126,7 +126,7 @@ class RedisStore implements Store {
       connect: async (link) => (await driver()).connect(link),
     };
     this.access = accessFor(settings, lazy, clock, systemRandom);
-    this.wakes = new RedisWakes(this.access, clock, wakesAnew);
+    this.wakes = new RedisWakes(this.access, clock, { wakesAnew, pings });
     const { access, wakes } = this;
     const common = { ...layout, access, wakes, clock, deadlineMs: commandTimeoutMs };
     const count = target.topology === 'cluster' ? partitions : undefined;

@@ -1,108 +1,121 @@
 import type { Clock, Timer } from '../../value/clock.js';
 import type { RedisAccess } from './redis-access.js';
-import type { RedisConnection } from './redis-connection.js';
+import { RedisSubscriber } from './redis-subscriber.js';
 
-/** Doubled at each failure. */
-const pauseMs = { first: 20, longest: 1_000 };
-
-interface Listener {
-  readonly channel: string;
+interface Listened {
   readonly slot: number;
-  readonly wake: () => void;
+  readonly wakes: Set<() => void>;
+  /** Of the server that publishes it; undefined while nobody knows which one that is. */
+  home: string | undefined;
 }
 
+export interface WakeProtections {
+  /** False only in tests that show what is missed when nobody is woken after a new subscription. */
+  readonly wakesAnew?: boolean;
+  /** False only in tests that show how long a connection is listened to that brings nothing any more. */
+  readonly pings?: boolean;
+}
+
+/** How often channels are looked for whose slot has moved to another server. */
+const lookMs = 500;
+
 /**
- * One connection that listens for the wake-ups of all feeds. It proves nothing: what it brings is that a feed is read now instead of at its interval. What
- * was published while nobody listened is made good by waking everybody after each confirmed subscription.
+ * Listens for wake-ups: of feeds, and of items that somebody waits for. They prove nothing: what they bring is that the store is asked now instead of at
+ * an interval. What was published while nobody listened is made good by a wake-up after each confirmed subscription.
+ *
+ * In a Cluster, channels belong to slots as keys do (SSUBSCRIBE), so that a message is not sent to every node: one connection per node that has some.
  */
 export class RedisWakes {
-  private readonly listeners = new Set<Listener>();
-  private connection: RedisConnection | undefined;
-  private connecting = false;
-  private subscribed = new Set<string>();
-  private failuresInRow = 0;
+  private readonly listened = new Map<string, Listened>();
+  private readonly subscribers = new Map<string, RedisSubscriber>();
   private timer: Timer | undefined;
   private isClosed = true;
 
   constructor(
     private readonly access: RedisAccess,
     private readonly clock: Clock,
-    /** False only in tests that show what is missed when nobody is woken after a new subscription. */
-    private readonly wakesAnew = true,
+    private readonly protections: WakeProtections = {},
   ) {}
 
   open(): void {
     this.isClosed = false;
-    this.connectSoon();
+    this.settle();
   }
 
   close(): void {
     this.isClosed = true;
     this.timer?.cancel();
-    this.connection?.end('it was closed');
+    for (const subscriber of this.subscribers.values()) subscriber.close();
+    this.subscribers.clear();
+    for (const each of this.listened.values()) each.home = undefined;
   }
 
   /** Calls `wake` after each message, and after each confirmed subscription. Returns how to stop it. */
   listen(channel: string, slot: number, wake: () => void): () => void {
-    const listener = { channel, slot, wake };
-    this.listeners.add(listener);
-    this.connectSoon();
-    return () => void this.listeners.delete(listener);
-  }
-
-  private connectSoon(): void {
-    if (this.isClosed || this.connecting || this.listeners.size === 0) return;
-    this.connecting = true;
-    queueMicrotask(() => void this.connect());
-  }
-
-  private async connect(): Promise<void> {
-    try {
-      if (!this.connection) {
-        this.subscribed = new Set();
-        this.connection = await this.access.ownConnection(this.nextSlot(), (ended) => this.hasLost(ended));
-      }
-      for (;;) {
-        const { connection } = this;
-        const listener = [...this.listeners].find(({ channel }) => !this.subscribed.has(channel));
-        if (!connection || !listener) break;
-        const { channel } = listener;
-        await connection.subscribe(channel, false, () => this.wake(channel));
-        this.subscribed.add(channel);
-        if (this.wakesAnew) this.wake(channel);
-      }
-      this.failuresInRow = 0;
-    } catch {
-      // The feeds are read at their interval all the same.
-      this.connection?.end('no subscription');
-      this.connection = undefined;
-      this.failuresInRow++;
+    let listened = this.listened.get(channel);
+    if (listened) {
+      listened.wakes.add(wake);
+      // What came before its subscription was confirmed is known to the others only.
+      if (listened.home !== undefined) setImmediate(wake);
+    } else {
+      listened = { slot, wakes: new Set([wake]), home: undefined };
+      this.listened.set(channel, listened);
+      if (!this.isClosed) this.place(channel, listened);
     }
-    this.connecting = false;
-    if (!this.connection) this.connectLater();
-    else if ([...this.listeners].some(({ channel }) => !this.subscribed.has(channel))) this.connectSoon();
+    const { wakes } = listened;
+    return () => {
+      wakes.delete(wake);
+      if (wakes.size === 0) this.forget(channel);
+    };
   }
 
-  private hasLost(ended: RedisConnection): void {
-    if (this.connection !== ended) return;
-    this.connection = undefined;
-    if (!this.connecting) this.connectLater();
+  /** Gives a channel to the one who listens to its server, or takes it from whoever did before its slot moved. */
+  private place(channel: string, listened: Listened): void {
+    const home = this.access.homeOf(listened.slot);
+    if (home === listened.home) return;
+    if (listened.home !== undefined) this.subscribers.get(listened.home)?.remove(channel);
+    listened.home = home;
+    if (home === undefined) return this.findHome(listened.slot);
+    let subscriber = this.subscribers.get(home);
+    if (!subscriber) {
+      const { wakesAnew = true, pings = true } = this.protections;
+      const { access, clock } = this;
+      subscriber = new RedisSubscriber({ access, clock, wake: (woken) => this.wake(woken), wakesAnew, pings });
+      this.subscribers.set(home, subscriber);
+    }
+    subscriber.add(channel, listened.slot);
   }
 
-  private connectLater(): void {
-    if (this.isClosed) return;
-    const delayMs = Math.min(pauseMs.first * 2 ** this.failuresInRow, pauseMs.longest);
-    this.timer?.cancel();
-    this.timer = this.clock.after(delayMs, () => this.connectSoon());
+  /** Nobody knows yet who has the slots: connecting to any of them tells. */
+  private findHome(slot: number): void {
+    this.access.connected(slot).then(
+      () => !this.isClosed && this.placeAll(),
+      () => undefined,
+    );
+  }
+
+  private placeAll(): void {
+    for (const [channel, listened] of this.listened) this.place(channel, listened);
+    for (const [home, subscriber] of this.subscribers) {
+      if (!subscriber.isIdle) continue;
+      subscriber.close();
+      this.subscribers.delete(home);
+    }
+  }
+
+  private settle(): void {
+    this.placeAll();
+    if (!this.access.isSharded) return;
+    this.timer = this.clock.after(lookMs, () => this.settle());
+  }
+
+  private forget(channel: string): void {
+    const listened = this.listened.get(channel);
+    this.listened.delete(channel);
+    if (listened?.home !== undefined) this.subscribers.get(listened.home)?.remove(channel);
   }
 
   private wake(channel: string): void {
-    for (const listener of this.listeners) if (listener.channel === channel) listener.wake();
-  }
-
-  /** Any node of a Cluster will do: each hands on what is published at another. One that is away must not be the only one that is tried. */
-  private nextSlot(): number {
-    const slots = [...this.listeners].map(({ slot }) => slot);
-    return slots[this.failuresInRow % slots.length] ?? 0;
+    for (const wake of this.listened.get(channel)?.wakes ?? []) wake();
   }
 }

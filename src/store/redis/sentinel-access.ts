@@ -10,6 +10,7 @@ import type { RedisServerSettings } from './redis-server.js';
 /** A Redis whose primary is the one that sentinels name. They are asked whenever there is no connection to it. */
 export class SentinelAccess implements RedisAccess {
   readonly name: string;
+  readonly isSharded = false;
   private primary: RedisServer | undefined;
   private finding: Promise<RedisServer> | undefined;
   private isClosed = false;
@@ -47,6 +48,12 @@ export class SentinelAccess implements RedisAccess {
     const primary = this.primary?.ready ? this.primary : await this.found();
     return primary.ownConnection(onEnd, commandTimeoutMs);
   }
+
+  homeOf(): string {
+    return 'primary';
+  }
+
+  learn(): void {}
 
   follow(refusal: Error): Promise<RedisReply> {
     return Promise.reject(refusal);

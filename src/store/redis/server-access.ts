@@ -5,6 +5,8 @@ import type { RedisServer } from './redis-server.js';
 
 /** A Redis that is one server. */
 export class ServerAccess implements RedisAccess {
+  readonly isSharded = false;
+
   constructor(private readonly server: RedisServer) {}
 
   get name(): string {
@@ -34,6 +36,12 @@ export class ServerAccess implements RedisAccess {
   ): Promise<RedisConnection> {
     return this.server.ownConnection(onEnd, commandTimeoutMs);
   }
+
+  homeOf(): string {
+    return 'primary';
+  }
+
+  learn(): void {}
 
   follow(refusal: Error): Promise<RedisReply> {
     return Promise.reject(refusal);

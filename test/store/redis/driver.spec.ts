@@ -158,6 +158,29 @@ describe.each(driverNames)('The driver of %s', (name) => {
     expect(ends).toHaveLength(1);
   });
 
+  it.each([false, true])(
+    'a link that listens answers pings, and ends one subscription of several; sharded: %p',
+    async (sharded) => {
+      const link = await connect(optionsFor(server.port));
+      const heard: string[] = [];
+      const publish = (channel: string) => server.command(sharded ? 'SPUBLISH' : 'PUBLISH', channel, 'x');
+      await Promise.all(['a', 'b'].map((channel) => link.subscribe(channel, sharded, () => heard.push(channel))));
+      await link.send(['PING']);
+      await publish('a');
+      await link.unsubscribe('a', sharded);
+      await publish('a');
+      await publish('b');
+      await link.send(['PING']);
+      await eventually(() => expect(heard).toEqual(['a', 'b']));
+      await link.unsubscribe('b', sharded);
+      await link.subscribe('a', sharded, () => heard.push('a again'));
+      await link.send(['PING']);
+      await publish('a');
+      await eventually(() => expect(heard).toEqual(['a', 'b', 'a again']));
+      link.reset();
+    },
+  );
+
   it('a link that is reset is reset for the server, not closed', async () => {
     let seen = '';
     const ends: string[] = [];

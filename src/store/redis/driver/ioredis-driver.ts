@@ -11,6 +11,8 @@ export interface IoRedisClient {
   callBuffer(command: string, args: readonly RedisArgument[]): Promise<unknown>;
   subscribe(channel: string): Promise<unknown>;
   ssubscribe(channel: string): Promise<unknown>;
+  unsubscribe(channel: string): Promise<unknown>;
+  sunsubscribe(channel: string): Promise<unknown>;
   on(event: string, listener: (...args: never[]) => void): unknown;
   disconnect(): void;
 }
@@ -105,7 +107,11 @@ async function connect(
     },
     subscribe: async (channel, sharded, listener) => {
       listeners.set(channel, listener);
-      await (sharded ? client.ssubscribe(channel) : client.subscribe(channel));
+      await (sharded ? client.ssubscribe(channel) : client.subscribe(channel)).catch(rethrow);
+    },
+    unsubscribe: async (channel, sharded) => {
+      listeners.delete(channel);
+      await (sharded ? client.sunsubscribe(channel) : client.unsubscribe(channel)).catch(rethrow);
     },
     bytesRead: () => tcpSocket.bytesRead,
     reset,

@@ -9,6 +9,8 @@ export interface NodeRedisClient {
   sendCommand(args: readonly RedisArgument[]): Promise<unknown>;
   subscribe(channel: string, listener: (message: Buffer) => void, buffers: true): Promise<void>;
   sSubscribe(channel: string, listener: (message: Buffer) => void, buffers: true): Promise<void>;
+  unsubscribe(channel: string): Promise<void>;
+  sUnsubscribe(channel: string): Promise<void>;
   on(event: 'error', listener: (error: Error) => void): unknown;
   destroy(): void;
 }
@@ -86,7 +88,9 @@ async function connect(
   return {
     send: (args) => client.sendCommand(args).then(asReply, rethrow),
     subscribe: (channel, sharded, listener) =>
-      sharded ? client.sSubscribe(channel, listener, true) : client.subscribe(channel, listener, true),
+      (sharded ? client.sSubscribe(channel, listener, true) : client.subscribe(channel, listener, true)).catch(rethrow),
+    unsubscribe: (channel, sharded) =>
+      (sharded ? client.sUnsubscribe(channel) : client.unsubscribe(channel)).catch(rethrow),
     bytesRead: () => socket?.bytesRead ?? 0,
     reset,
   };

@@ -41,9 +41,11 @@ export interface RedisLink {
    */
   send(args: readonly RedisArgument[]): Promise<RedisReply>;
   /**
-   * Listens to a channel, `sharded` as by SSUBSCRIBE; resolves when the server has confirmed it. A link that listens to one takes no other commands.
+   * Listens to a channel, `sharded` as by SSUBSCRIBE; resolves when the server has confirmed it. A link that listens to one takes no other commands but PING.
    */
   subscribe(channel: string, sharded: boolean, listener: (message: Buffer) => void): Promise<void>;
+  /** Ends that; resolves when the server has confirmed it. */
+  unsubscribe(channel: string, sharded: boolean): Promise<void>;
   /** Bytes that the process has read from the socket so far. */
   bytesRead(): number;
   /** Gives the socket up: the kernel throws away what was not delivered. `onEnd` is not called any more. */

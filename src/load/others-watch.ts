@@ -1,0 +1,55 @@
+import type { Placed } from '../coherence/placed.js';
+import type { CacheClock } from '../value/cache-clock.js';
+
+/** Waiting for somebody else's load: asked again after a time that grows, and is drawn so that waiters don't come in step. */
+const firstPauseMs = 20;
+const longestPauseMs = 250;
+/** A bulk that waits for more keys looks at intervals, which costs one command for all of them. */
+const maxWatched = 64;
+
+/**
+ * The pauses of a fill that waits for what others load. Where the store can push, a fill elsewhere ends the pause, and the intervals are there for
+ * wake-ups that are lost.
+ */
+export class OthersWatch {
+  private readonly stops: (() => void)[] = [];
+  private readonly isPushed: boolean;
+  private pauseMs: number;
+  private isWoken = false;
+  private pausing: AbortController | undefined;
+
+  constructor(
+    places: readonly Placed[],
+    private readonly clock: CacheClock,
+    private readonly random: () => number,
+  ) {
+    this.isPushed = places.length <= maxWatched && places.every(({ shard }) => shard.watchItem !== undefined);
+    this.pauseMs = this.isPushed ? longestPauseMs : firstPauseMs;
+    if (!this.isPushed) return;
+    for (const { shard, storeKey } of places) {
+      const stop = shard.watchItem?.(storeKey, () => this.wake());
+      if (stop) this.stops.push(stop);
+    }
+  }
+
+  /** Until it is time to ask again. @throws the signal's reason */
+  async pause(signal: AbortSignal): Promise<void> {
+    if (!this.isWoken) {
+      this.pausing = new AbortController();
+      const either = AbortSignal.any([signal, this.pausing.signal]);
+      await this.clock.sleep(this.pauseMs * (0.5 + this.random()), either);
+      this.pauseMs = Math.min(this.pauseMs * 1.5, longestPauseMs);
+    }
+    this.isWoken = false;
+    signal.throwIfAborted();
+  }
+
+  stop(): void {
+    for (const stop of this.stops) stop();
+  }
+
+  private wake(): void {
+    this.isWoken = true;
+    this.pausing?.abort();
+  }
+}

@@ -1,0 +1,152 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { keySlot } from '../../../src/store/redis/key-slot.js';
+import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
+import type { WakeProtections } from '../../../src/store/redis/redis-wakes.js';
+import type { Shard, Store } from '../../../src/store/store.js';
+import { eventually } from '../../support/eventually.js';
+import { moveSlot, startRedisCluster } from '../../support/redis-fleet.js';
+import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
+import { startRedis } from '../../support/redis-process.js';
+import type { RedisProcess } from '../../support/redis-process.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
+import { testedDriver } from './drivers.js';
+import type { TestedDriver } from './drivers.js';
+
+const endings: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+const feed = { feed: 'ns', watch: 'ns~versions' };
+const append = (shard: Shard, text: string) =>
+  shard.invalidate?.({ ...feed, changes: [], records: [Buffer.from(text)] });
+
+async function open(
+  where: { readonly url: string } | { readonly cluster: readonly string[] },
+  driver: TestedDriver,
+  { commandTimeout = 5_000, ...protections }: WakeProtections & { readonly commandTimeout?: number } = {},
+): Promise<Store> {
+  const options = { ...where, commandTimeout, connectTimeout: 1_000, partitions: 6 };
+  const store = redisStoreWith(options, { driver: () => testedDriver(driver), ...protections });
+  await store.open();
+  endings.push(() => store.close());
+  return store;
+}
+
+describe.each(['@redis/client 6', 'ioredis 5'] as const)('An item that is waited for, through %s', (driver) => {
+  let server: RedisProcess;
+  beforeAll(async () => void (server = await startRedis()));
+  afterAll(() => server.stop());
+
+  it('wakes when it is filled and when its lease is given back, not when that is renewed', async () => {
+    const { url } = server;
+    const [waiting, filling] = [await open({ url }, driver), await open({ url }, driver)];
+    const [stub] = await filling.shards[0].readOrStub(['k'], 60_000);
+    let woken = 0;
+    const stop = waiting.shards[0].watchItem?.('k', () => woken++);
+    expect(woken).toBe(0);
+    await eventually(() => expect(woken).toBe(1));
+    const write = (text: string, only: NonNullable<typeof stub>['revision']) =>
+      filling.shards[0].write('k', Buffer.from(text), { lifeMs: 60_000, only });
+    const renewed = await write('', stub?.revision ?? { session: 0, number: 0 });
+    if (renewed.status !== 'stored') throw new Error(renewed.status);
+    const filled = await write('value', renewed.revision);
+    await eventually(() => expect(woken).toBe(2));
+    if (filled.status !== 'stored') throw new Error(filled.status);
+    expect(await filling.shards[0].remove('k', filled.revision)).toBe('removed');
+    await eventually(() => expect(woken).toBe(3));
+    stop?.();
+    await eventually(async () => expect(await server.text('PUBSUB', 'CHANNELS', 'k*')).toBe(''));
+  });
+
+  it('wakes everyone who waits, and those who stopped no more', async () => {
+    const { url } = server;
+    const store = await open({ url }, driver);
+    const woken = [0, 0, 0];
+    const stops = woken.map((_, index) =>
+      store.shards[0].watchItem?.('several', () => void (woken[index] as number)++),
+    );
+    await eventually(() => expect(Math.min(...woken)).toBeGreaterThan(0));
+    const before = [...woken];
+    stops[1]?.();
+    const [stub] = await store.shards[0].readOrStub(['several'], 60_000);
+    await store.shards[0].remove('several', stub?.revision);
+    await eventually(() => expect([woken[0], woken[2]]).toEqual([before[0], before[2]].map((count = 0) => count + 1)));
+    expect(woken[1]).toBe(before[1]);
+  });
+});
+
+/** What is published while the listener's connection is lost without a word. @returns how often it was woken afterwards. */
+async function wokenAfterSilence(pings: boolean): Promise<number> {
+  const server = await startRedis();
+  endings.push(() => server.stop());
+  const proxy = await startTcpProxy(server.port);
+  endings.push(() => proxy.close());
+  const listening = await open({ url: `redis://${proxy.address}` }, 'ioredis 6', { commandTimeout: 200, pings });
+  const writer = await open({ url: server.url }, '@redis/client 6');
+  let woken = 0;
+  listening.shards[0].watchFeed?.(feed.feed, () => woken++);
+  await eventually(() => expect(woken).toBe(1));
+  await append(writer.shards[0], 'first');
+  await eventually(() => expect(woken).toBe(2));
+  // Nothing more comes over this connection, and nobody says so.
+  proxy.truncateNextReply(0);
+  await append(writer.shards[0], 'unheard');
+  if (pings) await eventually(() => expect(woken).toBeGreaterThan(2));
+  else await new Promise((resolve) => setTimeout(resolve, 2_000));
+  return woken;
+}
+
+describe('A subscription that is lost without a word', () => {
+  it('is noticed, made anew, and what came meanwhile made good', async () => {
+    expect(await wokenAfterSilence(true)).toBeGreaterThan(2);
+  }, 20_000);
+
+  it('(−) is listened to on and on where nobody pings', async () => {
+    expect(await wokenAfterSilence(false)).toBe(2);
+  }, 20_000);
+});
+
+describe('In a cluster', () => {
+  let cluster: RedisClusterProcesses;
+  beforeAll(async () => void (cluster = await startRedisCluster()), 40_000);
+  afterAll(() => cluster.stop());
+
+  it.each(['@redis/client 6', 'ioredis 5'] as const)(
+    'wake-ups come from the node that has the slot, and follow it; through %s',
+    async (driver) => {
+      const where = { cluster: cluster.nodes.map(({ address }) => address) };
+      const [listening, writing] = [await open(where, driver), await open(where, driver)];
+      const woken = listening.shards.map(() => 0);
+      for (const [index, shard] of listening.shards.entries()) {
+        shard.watchFeed?.(feed.feed, () => void (woken[index] as number)++);
+      }
+      await eventually(() => expect(Math.min(...woken)).toBeGreaterThan(0));
+      const channels = await Promise.all(cluster.nodes.map((node) => node.text('PUBSUB', 'SHARDCHANNELS')));
+      for (const [index] of listening.shards.entries()) {
+        const channel = `{~${index}}${feed.feed}~feed`;
+        const listeners = cluster.nodes.filter((_, node) => channels[node]?.split(',').includes(channel));
+        expect(listeners.map(({ port }) => port)).toEqual([cluster.ownerOf(keySlot(channel)).port]);
+      }
+      const before = [...woken];
+      for (const shard of writing.shards) await append(shard, 'x');
+      await eventually(() => {
+        for (const [index, count] of woken.entries()) expect(count).toBeGreaterThan(before[index] ?? 0);
+      });
+      const slot = keySlot('{~2}');
+      const from = cluster.ownerOf(slot);
+      const to = cluster.nodes.find((node) => node !== from) as RedisProcess;
+      await moveSlot(cluster, slot, from, to);
+      // Its next reading of the feed tells a process that the slot has moved.
+      await eventually(async () => {
+        await listening.shards[2]?.readFeed?.({ ...feed, since: undefined, maxBehindBytes: 2 ** 20 });
+        expect(await to.text('PUBSUB', 'SHARDNUMSUB', `{~2}${feed.feed}~feed`)).toBe(`{~2}${feed.feed}~feed,1`);
+      });
+      const moved = woken[2] ?? 0;
+      await eventually(() => append(writing.shards[2] as Shard, 'after the move'));
+      await eventually(() => expect(woken[2]).toBeGreaterThan(moved));
+      await moveSlot(cluster, slot, to, from);
+    },
+    40_000,
+  );
+});
