@@ -58,7 +58,7 @@ export class Coherence {
     this.store = store;
     this.names = configuration.names;
     this.head = keyHead(namespace);
-    this.tags = store && new TagGenerations(store, this.head, clock, generations);
+    this.tags = store && new TagGenerations(store, this.head, clock, configuration.random, generations);
     const options = { ...configuration, feed: this.head, keySpace: () => versions.current() };
     this.byShard = new Map(
       store?.shards.map((shard) => {

@@ -175,8 +175,7 @@ export class ShardFeed {
     const { feed, maxBehindBytes } = this.options;
     const { versions, mark: since } = this;
     if (!this.shard.readFeed) {
-      const [item] = await this.shard.readMany([versions.key]);
-      versions.learn(item);
+      await versions.reread();
       return 0;
     }
     const question = {
@@ -185,8 +184,9 @@ export class ShardFeed {
       watch: versions.key,
       maxBehindBytes,
     };
+    const list = versions.begin();
     const reading = await this.shard.readFeed(question);
-    versions.learn(reading.watched);
+    if (!versions.learn(reading.watched, list)) await versions.reread();
     // While the first readings failed, copies were made that what stands in the feed by now may have named.
     const lateStart = !this.wasRead && this.hasFailed;
     const gap = reading.gap ?? (lateStart ? 'it could not be read before' : this.apply(reading));

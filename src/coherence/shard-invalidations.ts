@@ -70,15 +70,28 @@ export class ShardInvalidations {
 
   /**
    * What several trips or shards had a part in is done once more after all appends were answered. Between one part's change and another's name
-   * somebody could have won a lease and verified what it builds on against feeds that did not know yet.
+   * somebody could have won a lease and verified what it builds on against feeds that did not know yet. A version that was listed meanwhile is somebody,
+   * too: the list is compared once more, also where nothing else is left to do.
    * @throws StoreUnavailableError
    */
   async repeat(items: readonly Invalidating[]): Promise<void> {
-    if (!this.shard.invalidate) return;
     for (let at = 0; at < items.length; at += maxItemsPerTrip) {
-      const changes = items.slice(at, at + maxItemsPerTrip).flatMap((item) => this.repeated(item));
-      if (changes.length === 0) continue;
-      await this.shard.invalidate({ feed: this.feed, changes, records: [], watch: this.versions.key });
+      await this.repeatTurn(items.slice(at, at + maxItemsPerTrip));
+    }
+  }
+
+  private async repeatTurn(items: readonly Invalidating[]): Promise<void> {
+    const { shard, versions, feed } = this;
+    if (!shard.invalidate) return;
+    for (;;) {
+      const known = versions.knownRevision;
+      const changes = items.flatMap((item) => this.repeated(item));
+      const { watched } = await shard.invalidate({ feed, changes, records: [], watch: versions.key });
+      if (isSame(watched, known) && !versions.hasStrangers) return;
+      await versions.reread();
+      if (!versions.hasStrangers) continue;
+      await versions.voidStrangers();
+      return;
     }
   }
 

@@ -42,6 +42,9 @@ export class ShardVersions {
   private known: number | undefined;
   private knownFor: KeySpace | undefined;
   private registering: Promise<void> | undefined;
+  /** Readings of the list are numbered as they are sent. */
+  private sent = 0;
+  private learnt = 0;
 
   constructor(
     private readonly shard: Shard,
@@ -92,19 +95,36 @@ export class ShardVersions {
     return this.registry?.prefixes.some(({ fingerprint }) => fingerprint !== own) ?? false;
   }
 
-  /** The list as it was just read. */
-  learn(item: StoredItem | undefined, isOwnChange = false): void {
+  /** The number of a reading that is about to be sent. */
+  begin(): number {
+    return ++this.sent;
+  }
+
+  /**
+   * The list as it was read. False: it is no news, and has to be read once more:
+   *
+   * 1. A sends a reading; 2. A clears, which is a change of the list, and is answered; 3. the answer to 1 arrives. Taken for the present list, it would
+   * bring back what was cleared.
+   */
+  learn(item: StoredItem | undefined, reading: number, isOwnChange = false): boolean {
+    if (reading < this.learnt) return false;
+    this.learnt = reading;
     this.revision = item?.revision;
     this.registry = item && decodeRegistry(item.bytes);
     const space = this.options.keySpace();
     const before = space === this.knownFor ? this.known : undefined;
     this.recompute(space);
     if (before !== undefined && this.known !== before && !isOwnChange) this.onVoided('cleared');
+    return true;
   }
 
+  /** @throws StoreUnavailableError */
   async reread(): Promise<void> {
-    const [item] = await this.shard.readMany([this.key]);
-    this.learn(item);
+    for (;;) {
+      const reading = this.begin();
+      const [item] = await this.shard.readMany([this.key]);
+      if (this.learn(item, reading)) return;
+    }
   }
 
   /** Lists the present version, if it is not listed. @throws StoreUnavailableError */
@@ -158,13 +178,20 @@ export class ShardVersions {
     next: (registry: VersionRegistry | undefined, seed: number) => VersionRegistry | undefined,
   ): Promise<void> {
     for (let tries = 0; tries < maxTries; tries++) {
+      const reading = this.begin();
       const [item] = await this.shard.readMany([this.key]);
       const registry = next(item && decodeRegistry(item.bytes), seed(this.options));
-      if (!registry) return this.learn(item);
+      if (!registry) return this.learn(item, reading) ? undefined : this.reread();
       const bytes = encodeRegistry(registry);
       const only = this.shard.invalidate ? (item?.revision ?? 'absent') : undefined;
+      const { learnt } = this;
       const written = await this.shard.write(this.key, bytes, { lifeMs: Infinity, ...(only && { only }) });
-      if (written.status === 'stored') return this.learn({ bytes, revision: written.revision }, true);
+      if (written.status === 'stored') {
+        // What was read while the change was under way may be older or newer than it.
+        if (this.learnt !== learnt) return this.reread();
+        this.learn({ bytes, revision: written.revision }, this.begin(), true);
+        return;
+      }
       await this.options.clock.sleep(this.options.random() * 5 * 2 ** Math.min(tries, 5));
     }
     throw new StoreUnavailableError(this.shard.name, 'the list of versions was changed by others again and again');

@@ -10,12 +10,19 @@ import type { Invalidating } from './shard-invalidations.js';
 export type TagStanding = 'stands' | 'expired' | 'invalidated';
 
 /** An invalidation advances a generation by so much, an expiry by one. So many expiries in a row count as an invalidation. */
-const invalidationStep = 1_000;
+const invalidationStep = 100;
+/** Where generations begin to be counted: 2020. Exact numbers last for 44 years from there. */
+const firstMs = Date.UTC(2020);
+/** Generations that may begin in one millisecond. */
+const chances = 64;
 
 /**
  * A tag is a number that only grows, its *generation*. An entry records the generations that its load started with, and is valid while
  * they are the present ones: not since invalidated (the thousands), fresh while not since expired (the rest). A generation that was lost is made
- * anew from the clock: greater than it ever was, so that a loss invalidates and never revives.
+ * anew from the clock: greater than it ever was, so that a loss invalidates and never revives. Chance has a part in it:
+ *
+ * 1. A begins a tag, and loads an entry under it; 2. the counter is lost; 3. B, whose clock is behind, invalidates the tag: it begins anew, and B's clock
+ * shows the millisecond that A's showed at 1. Begun by the clock alone it would be the entry's generation.
  */
 export class TagGenerations {
   /** @param enabled false only in tests that show what happens when all generations are taken for one. */
@@ -23,6 +30,7 @@ export class TagGenerations {
     private readonly store: Store,
     private readonly namespace: string,
     private readonly clock: { now(): number },
+    private readonly random: () => number,
     private readonly enabled = true,
   ) {}
 
@@ -63,7 +71,8 @@ export class TagGenerations {
   }
 
   private seed(): number {
-    return Math.floor(this.clock.now()) * invalidationStep;
+    const sinceMs = Math.max(1, Math.floor(this.clock.now()) - firstMs);
+    return (sinceMs * chances + Math.floor(this.random() * chances)) * invalidationStep;
   }
 }
 

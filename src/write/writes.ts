@@ -18,6 +18,13 @@ interface Part {
   readonly items: readonly Invalidating[];
 }
 
+/** What became of the part of a `set` that one shard was sent. */
+interface SetOutcome {
+  readonly isStored: boolean;
+  /** See {@link Acknowledged}. */
+  readonly atOnce: boolean;
+}
+
 /**
  * What callers write and invalidate. The order is always the same: near copies here, the store and its feed, near copies here once more. The
  * second naming is for a read of this process that began after the first and still saw the store's old value.
@@ -36,14 +43,17 @@ export class Writes {
     const prepared = await this.entries.prepare(writes);
     for (const { key } of prepared) this.near.name(key);
     const placed = prepared.filter((one) => one.placed !== undefined);
-    const groups = byShard(placed, (one) => (one.placed as Placed).shard);
-    const outcomes = await Promise.all([...groups].map(([shard, group]) => this.setOnShard(shard, group, confirm)));
-    await this.repeat([...groups].map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) })));
+    const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
+    const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group, confirm)));
+    let isStored = outcomes.every((outcome) => outcome.isStored);
+    if (groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce)) {
+      isStored = (await this.repeatSets(groups, confirm)) && isStored;
+    }
     for (const one of prepared) {
       this.near.keepForRequest(one.key, one.copy);
       if (!one.placed) this.keepNear(one, this.coherence.names.position);
     }
-    return outcomes.every(Boolean);
+    return isStored;
   }
 
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
@@ -100,7 +110,7 @@ export class Writes {
     this.coherence.outbox.add({ name, shown: key.text, resend });
   }
 
-  private async setOnShard(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
+  private async setOnShard(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<SetOutcome> {
     const { outbox } = this.coherence;
     if (outbox.isEmpty) return this.sendSets(shard, group, confirm);
     const release = await outbox.hold(group.map((one) => (one.placed as Placed).name));
@@ -111,7 +121,7 @@ export class Writes {
     }
   }
 
-  private async sendSets(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<boolean> {
+  private async sendSets(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let acknowledged: Acknowledged;
     try {
@@ -124,7 +134,7 @@ export class Writes {
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
       for (const { placed } of group) this.removeLater(placed as Placed, true);
       if (confirm) throw error;
-      return false;
+      return { isStored: false, atOnce: true };
     }
     const outcomes = acknowledged.outcomes[Symbol.iterator]();
     let refusal: ValueTooLargeError | undefined;
@@ -134,7 +144,7 @@ export class Writes {
       this.keepNear(one, position);
     }
     if (refusal && confirm) throw refusal;
-    return refusal === undefined;
+    return { isStored: refusal === undefined, atOnce: acknowledged.atOnce };
   }
 
   /** What the store does not take is gone from it all the same: what it held before is not what was set. */
@@ -161,12 +171,11 @@ export class Writes {
   ): Promise<boolean> {
     const at = this.clock.now();
     const outcomes = await Promise.allSettled(parts.map(({ shard, items }) => this.sendPart(shard, items, at)));
-    let failed = outcomes.find((outcome) => outcome.status === 'rejected');
-    if (parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce)) {
-      failed ??= await this.repeat(parts);
-    }
+    const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
+    const repeated = inSeveral ? await this.repeat(parts) : [];
+    const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, { shard, items }] of parts.entries()) {
-      const acknowledged = outcomes[index]?.status === 'fulfilled';
+      const acknowledged = outcomes[index]?.status === 'fulfilled' && repeated[index]?.status !== 'rejected';
       for (const item of items) this.settle(shard, item, acknowledged, placed);
     }
     nameAgain();
@@ -182,13 +191,21 @@ export class Writes {
   }
 
   /** See {@link ShardInvalidations.repeat}: for calls in which several trips had a part. */
-  private async repeat(parts: readonly Part[]): Promise<PromiseRejectedResult | undefined> {
-    const isSeveral = parts.length > 1 || parts.some(({ items }) => items.length > 1);
-    if (!isSeveral) return undefined;
-    const outcomes = await Promise.allSettled(
-      parts.map(({ shard, items }) => this.coherence.invalidationsOf(shard).repeat(items)),
-    );
-    return outcomes.find((outcome) => outcome.status === 'rejected');
+  private repeat(parts: readonly Part[]): Promise<PromiseSettledResult<void>[]> {
+    return Promise.allSettled(parts.map(({ shard, items }) => this.coherence.invalidationsOf(shard).repeat(items)));
+  }
+
+  /** False: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
+  private async repeatSets(groups: readonly [Shard, readonly Prepared[]][], confirm: boolean): Promise<boolean> {
+    const parts = groups.map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) }));
+    const repeated = await this.repeat(parts);
+    for (const [index, [, group]] of groups.entries()) {
+      if (repeated[index]?.status === 'rejected')
+        for (const { placed } of group) this.removeLater(placed as Placed, false);
+    }
+    const failed = repeated.find((outcome) => outcome.status === 'rejected');
+    if (failed && (confirm || !(failed.reason instanceof StoreUnavailableError))) throw failed.reason;
+    return failed === undefined;
   }
 
   private settle(shard: Shard, item: Invalidating, acknowledged: boolean, placed: readonly Placed[]): void {

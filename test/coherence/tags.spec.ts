@@ -4,6 +4,7 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { RequestScope } from '../../src/near/request-scope.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
@@ -47,6 +48,20 @@ describe('a tag', () => {
     await cache.invalidateTags('t');
     await store.shards[0].remove('test~tag:t');
     expect(await cache.lookup('a')).toMatchObject({ hit: false, reason: 'invalidated' });
+  });
+
+  it.each([
+    ['invalidates', 0.9, false],
+    ['invalidates (−) not, where chance has no part in it', 0.1, true],
+  ])('that begins anew in the same millisecond %s', async (_, second, isServed) => {
+    const clock = new FakeClock();
+    const store = memoryStore({ clock });
+    const one = await cacheWith({ store, clock, random: () => 0.1, process: false });
+    const other = await cacheWith({ store, clock, random: () => second, process: false });
+    await one.getOrSet('a', () => 'old', tagged);
+    await store.shards[0].remove('test~tag:t');
+    expect(await other.invalidateTags('t')).toBe(true);
+    expect((await one.lookup('a')).hit).toBe(isServed);
   });
 
   it('that was invalidated is not judged by what a request remembers of it', async () => {

@@ -3,6 +3,8 @@ import type { CacheConfiguration, Protections } from '../../../src/cache/cache-c
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { RequestScope } from '../../../src/near/request-scope.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
+import type { Store } from '../../../src/store/store.js';
+import type { Clock } from '../../../src/value/clock.js';
 import { seededRandom } from '../seeded-random.js';
 import { SimulatedClock } from './simulated-clock.js';
 import { SimulatedNetwork } from './simulated-network.js';
@@ -15,8 +17,13 @@ export class ScriptedFleet {
   readonly scope = new RequestScope();
   private readonly random = seededRandom(1);
   readonly network = new SimulatedNetwork(this.random, (line) => void this.trace.push(line));
-  private readonly store = memoryStore({ clock: this.clock });
+  private readonly store: Store;
   private readonly caches: TieredCache[] = [];
+
+  /** @param storeOf default: a store of one part. */
+  constructor(storeOf: (clock: Clock) => Store = (clock) => memoryStore({ clock })) {
+    this.store = storeOf(this.clock);
+  }
 
   /** A process that has read the feed and is listed, for which these of the steps are let happen. */
   async process(
