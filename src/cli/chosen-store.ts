@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Environment } from '../cache/configuration/environment.js';
+import type { Environment, MemcachedAccess } from '../cache/configuration/environment.js';
 import { diskFormat } from '../store/disk/disk-folder.js';
 import type { Store } from '../store/store.js';
 import { InvalidOptionError } from '../value/errors.js';
@@ -26,7 +26,7 @@ export async function chosenStore(args: Arguments, environment: Environment): Pr
     return redisStoreWith({ url: redisUrl }, { urlOption: redis === undefined ? 'CACHE_REDIS_URL' : '--redis' });
   }
   const memcached = servers ?? (disk === undefined ? environment.memcachedServers : undefined);
-  if (memcached !== undefined) return onMemcached(memcached);
+  if (memcached !== undefined) return onMemcached(memcached, environment.memcachedAccess);
   const named = disk ?? environment.diskPath;
   const directory = resolve(named ?? join('node_modules', '.cache', 'nestjs-tiered-cache'));
   if (!existsSync(join(directory, diskFormat, 'data.mdb'))) {
@@ -40,7 +40,7 @@ export async function chosenStore(args: Arguments, environment: Environment): Pr
   return diskStore({ directory });
 }
 
-async function onMemcached(servers: string): Promise<Store> {
+async function onMemcached(servers: string, access: MemcachedAccess): Promise<Store> {
   const { memcachedStore } = await import('../store/memcached/memcached-store.js').catch((cause: unknown) => {
     if (!isMissing(cause, 'memcache-client')) throw cause;
     throw new InvalidOptionError(
@@ -50,7 +50,7 @@ async function onMemcached(servers: string): Promise<Store> {
       { cause },
     );
   });
-  return memcachedStore({ servers });
+  return memcachedStore({ servers, ...access });
 }
 
 function isMissing(error: unknown, name: string): boolean {

@@ -8,6 +8,8 @@ import type { MemcachedStoreOptions } from '../../src/store/memcached/memcached-
 import type { Shard } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
 import { greeting, startFakeServer } from '../support/fake-server.js';
+import { freePort } from '../support/free-port.js';
+import { listeningMemcached } from '../support/listening-memcached.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
@@ -99,23 +101,10 @@ describe('a server that turns a client away', () => {
   });
 });
 
-/** It answers `stats` to nobody: that it listens has to do. */
 async function startAuthenticated(file: string): Promise<string> {
-  const { spawn } = await import('node:child_process');
-  const { freePort } = await import('../support/free-port.js');
   const port = await freePort();
-  const child = spawn('memcached', ['-u', 'root', '-l', '127.0.0.1', '-p', `${port}`, '-U', '0', '-Y', file]);
-  endings.push(() => child.kill('SIGKILL'));
-  await eventually(
-    () =>
-      new Promise<void>((resolve, reject) => {
-        const socket = connect(port, '127.0.0.1', () => {
-          socket.destroy();
-          resolve();
-        });
-        socket.once('error', reject);
-      }),
-  );
+  const server = await listeningMemcached(['-l', '127.0.0.1', '-p', `${port}`, '-U', '0', '-Y', file], { port });
+  endings.push(() => server.kill());
   return `127.0.0.1:${port}`;
 }
 

@@ -17,13 +17,15 @@ export interface DefaultStore {
  */
 export async function defaultStore({
   memcachedServers,
+  memcachedAccess,
   redisUrl,
   diskPath,
   isTest,
 }: Environment): Promise<DefaultStore> {
   if (memcachedServers !== undefined) {
     const { memcachedStore } = await importMemcached();
-    return { store: naming('MEMCACHED_SERVERS', () => memcachedStore({ servers: memcachedServers })) };
+    const options = { servers: memcachedServers, ...memcachedAccess };
+    return { store: naming(memcachedVariables, () => memcachedStore(options)) };
   }
   if (redisUrl !== undefined) {
     const { redisStoreWith } = await import('../../store/redis/redis-store.js');
@@ -31,7 +33,7 @@ export async function defaultStore({
   }
   if (diskPath !== undefined) {
     const { diskStore } = await importDisk();
-    return { store: naming('CACHE_DISK_PATH', () => diskStore({ directory: diskPath })) };
+    return { store: naming({ directory: 'CACHE_DISK_PATH' }, () => diskStore({ directory: diskPath })) };
   }
   if (isTest) return { store: memoryStore() };
   return embedded(join(process.cwd(), 'node_modules', '.cache', 'nestjs-tiered-cache'));
@@ -57,14 +59,20 @@ async function embedded(directory: string): Promise<DefaultStore> {
 const importMemcached = () => import('../../store/memcached/memcached-store.js');
 const importDisk = () => import('../../store/disk/disk-store.js');
 
-/** A bad value came from the environment, so the error names the variable instead of the option. */
-function naming(variable: string, build: () => Store): Store {
+const memcachedVariables = {
+  servers: 'MEMCACHED_SERVERS',
+  username: 'MEMCACHED_USERNAME',
+  password: 'MEMCACHED_PASSWORD',
+};
+
+/** A bad value came from the environment, so the error names the variable instead of the option; the first where the option has none. */
+function naming(variables: Readonly<Record<string, string>>, build: () => Store): Store {
   try {
     return build();
   } catch (error) {
     if (!(error instanceof InvalidOptionError)) throw error;
     throw new InvalidOptionError(
-      variable,
+      variables[error.option] ?? Object.values(variables)[0] ?? error.option,
       error.message.replace(/^[^:]*: /, '').replace(/\.$/, ''),
       'Correct or unset it.',
       { cause: error },

@@ -3,11 +3,19 @@ import { HiddenNames } from '../../key/hidden-names.js';
 import { secondsFromEnv } from '../../value/seconds-from-env.js';
 import { InvalidOptionError } from '../../value/errors.js';
 
+/** `MEMCACHED_TLS`, `MEMCACHED_USERNAME`, `MEMCACHED_PASSWORD`. */
+export interface MemcachedAccess {
+  readonly tls?: boolean;
+  readonly username?: string;
+  readonly password?: string;
+}
+
 /** What the environment says. Empty variables count as unset. */
 export interface Environment {
   readonly versionStamp: string | undefined;
   readonly defaultTtlMs: number;
   readonly memcachedServers: string | undefined;
+  readonly memcachedAccess: MemcachedAccess;
   readonly redisUrl: string | undefined;
   readonly diskPath: string | undefined;
   /** `CACHE_INTEGRITY_KEYS`: `id:secret,id:secret`, the first signs. */
@@ -47,11 +55,26 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     versionStamp,
     defaultTtlMs: secondsFromEnv('DEFAULT_CACHE_TIMEOUT', 300, env),
     memcachedServers,
+    memcachedAccess: memcachedAccessIn(text),
     redisUrl,
     diskPath,
     integrity: integrityIn(text('CACHE_INTEGRITY_KEYS')),
     keySecret: hiddenBy(text('CACHE_KEY_SECRET')),
     isTest: text('NODE_ENV') === 'test',
+  };
+}
+
+function memcachedAccessIn(text: (name: string) => string | undefined): MemcachedAccess {
+  const tls = text('MEMCACHED_TLS');
+  const username = text('MEMCACHED_USERNAME');
+  const password = text('MEMCACHED_PASSWORD');
+  if (tls !== undefined && tls !== 'true' && tls !== 'false') {
+    throw new InvalidOptionError('MEMCACHED_TLS', 'it is neither true nor false', 'Give true, or unset it.');
+  }
+  return {
+    ...(tls === 'true' && { tls: true }),
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
   };
 }
 

@@ -1,20 +1,14 @@
-import { createConnection } from 'node:net';
-import type { Socket } from 'node:net';
-import type { Clock } from '../../value/clock.js';
 import type { FaultKind } from '../../value/events.js';
 import { MetaConnection } from './meta-connection.js';
+import { openLine } from './open-line.js';
+import type { LineOptions } from './open-line.js';
 
-export interface DialOptions {
-  readonly port: number;
-  readonly connectTimeoutMs: number;
+export interface DialOptions extends LineOptions {
   readonly commandTimeoutMs: number;
-  readonly clock: Clock;
   /** Of the connection that is made. */
   readonly session: number;
   /** When the attempt began, on the monotonic clock. */
   readonly startedAt: number;
-  /** Holds the socket as long as it is open. */
-  readonly sockets: Set<Socket>;
   readonly onEnd: (connection: MetaConnection) => void;
 }
 
@@ -50,45 +44,13 @@ const largestItemBytes = 2 ** 30;
 /** Connects, and asks who it is before anything is entrusted to it. @throws UnfitError, RefusalError, ServerError, Error */
 export async function dial(address: string, options: DialOptions): Promise<Met> {
   const { session, commandTimeoutMs, clock, onEnd } = options;
-  const socket = await openSocket(address, options);
+  const line = await openLine(address, options);
   let maxValueBytes = largestItemBytes;
-  const connection = new MetaConnection(socket, session, () => maxValueBytes, commandTimeoutMs, clock, onEnd);
+  const connection = new MetaConnection(line, session, () => maxValueBytes, commandTimeoutMs, clock, onEnd);
   const settings = await greet(connection, options);
   const itemSizeMax = Number(settings.get('item_size_max')) || undefined;
   maxValueBytes = itemSizeMax ?? largestItemBytes;
   return { connection, address, itemSizeMax, evictsItems: settings.get('evictions') === 'on' };
-}
-
-type SocketOptions = Pick<DialOptions, 'port' | 'clock' | 'connectTimeoutMs' | 'sockets'>;
-
-/** @throws Error that says why there is none. */
-export function openSocket(address: string, options: SocketOptions): Promise<Socket> {
-  const { port, clock, connectTimeoutMs, sockets } = options;
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ host: address, port, noDelay: true });
-    sockets.add(socket);
-    socket.once('close', () => {
-      sockets.delete(socket);
-      fail(new Error('the connection was closed'));
-    });
-    const fail = (error: Error): void => {
-      timer.cancel();
-      reject(error);
-    };
-    // A loop that was blocked fires the timer first; one turn later it has learned whether the connection stands.
-    const timer = clock.after(connectTimeoutMs, () => {
-      setImmediate(() => {
-        if (!socket.connecting) return;
-        fail(new Error(`no connection within ${connectTimeoutMs} ms`));
-        socket.destroy();
-      });
-    });
-    socket.once('error', (cause) => fail(new Error('no connection', { cause })));
-    socket.once('connect', () => {
-      timer.cancel();
-      resolve(socket);
-    });
-  });
 }
 
 /** In what is left of the connect deadline. */

@@ -3,15 +3,18 @@ import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
 import type { FaultKind } from '../../value/events.js';
-import { UnfitError, dial, openSocket } from './dial.js';
+import { UnfitError, dial } from './dial.js';
 import type { Met } from './dial.js';
 import type { MetaConnection } from './meta-connection.js';
+import { openLine } from './open-line.js';
+import type { LineOptions } from './open-line.js';
 import { RefusalError, ServerError } from './server-error.js';
+import type { ServerAccess } from './server-access.js';
 import type { ServerAddress } from './server-address.js';
 import { ServerHome } from './server-home.js';
 import type { ResolveName } from './resolve-name.js';
 
-export interface ServerOptions {
+export interface ServerOptions extends ServerAccess {
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
   readonly clock: Clock;
@@ -56,7 +59,7 @@ export class MemcachedServer {
   ) {
     this.connectedTo = address.host;
     this.name = `memcached ${address.text}`;
-    this.home = new ServerHome(address.host, { ...options, dial: (one) => this.dial(one) });
+    this.home = new ServerHome(address.host, address.isSocketPath, { ...options, dial: (one) => this.dial(one) });
   }
 
   /** The connection, if it stands. */
@@ -112,12 +115,11 @@ export class MemcachedServer {
   }
 
   private dial(address: string): Promise<Met> {
-    const { port } = this.address;
     const startedAt = this.options.clock.monotonic();
     const onEnd = (ended: MetaConnection): void => {
       if (this.connection === ended) this.connection = undefined;
     };
-    return dial(address, { ...this.options, port, startedAt, session: ++this.sessions, sockets: this.sockets, onEnd });
+    return dial(address, { ...this.lineOptions, ...this.options, startedAt, session: ++this.sessions, onEnd });
   }
 
   /** A name may come to lead elsewhere, while this process goes on where it is connected. */
@@ -159,12 +161,15 @@ export class MemcachedServer {
   /** A connection of its own: for what would hold up the commands of the one that all share. @throws StoreUnavailableError */
   async extraSocket(): Promise<Socket> {
     await this.connected();
-    const { port } = this.address;
     try {
-      return await openSocket(this.connectedTo, { ...this.options, port, sockets: this.sockets });
+      return (await openLine(this.connectedTo, this.lineOptions)).socket;
     } catch (error) {
       throw this.unavailable(reasonOf(error), error);
     }
+  }
+
+  private get lineOptions(): LineOptions {
+    return { ...this.options, server: this.address, sockets: this.sockets };
   }
 
   private sayOnce(kind: FaultKind, message: string): void {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { ConnectionOptions } from 'node:tls';
 import HashRing from 'hashring';
 import { systemClock } from '../../value/clock.js';
 import type { Clock } from '../../value/clock.js';
@@ -13,15 +14,25 @@ import { MemcachedServer } from './memcached-server.js';
 import { MemcachedShard } from './memcached-shard.js';
 import { resolveName } from './resolve-name.js';
 import type { ResolveName } from './resolve-name.js';
+import { parseAccess } from './server-access.js';
 import { parseServers } from './server-address.js';
 
 export interface MemcachedStoreOptions {
   /**
    * `['10.0.0.1:11211', '10.0.0.2']` or `'10.0.0.1:11211,10.0.0.2'`; the port defaults to 11211. All processes must name the same ones. A name must stand
-   * for one server, however many addresses it has; one that stands for several is not used, and a fault says so.
+   * for one server, however many addresses it has; one that stands for several is not used, and a fault says so. `'/run/memcached.sock'` is a unix socket,
+   * `'[fe80::1%eth0]:11211'` an IPv6 address with its zone.
    */
   readonly servers: string | readonly string[];
-  /** How long a connection may take. Default 250 ms. */
+  /**
+   * TLS to servers that were started with `-Z`: true for the authorities that Node trusts, or options of Node's `tls.connect` such as `ca`, `cert` and `key`.
+   * A name is checked against the certificate. Default false.
+   */
+  readonly tls?: boolean | ConnectionOptions;
+  /** With `password`, for servers that were started with `-Y` (ASCII authentication; SASL would forbid the protocol that this store speaks). */
+  readonly username?: string;
+  readonly password?: string;
+  /** How long a connection may take, TLS included. Default 250 ms. */
   readonly connectTimeout?: Duration;
   /** How long a command may take; a connection with an overdue one is closed. Default 250 ms. */
   readonly commandTimeout?: Duration;
@@ -63,6 +74,9 @@ const usualTuning: MemcachedTuning = {
 
 const known = KnownOptions.of<MemcachedStoreOptions>('memcachedStore()', {
   servers: true,
+  tls: true,
+  username: true,
+  password: true,
   connectTimeout: true,
   commandTimeout: true,
   maxItemBytes: true,
@@ -84,13 +98,14 @@ class MemcachedStore implements Store {
   private readonly shardsByServer: ReadonlyMap<string, Shard>;
 
   constructor(
-    { servers, connectTimeout = 250, commandTimeout = 250, maxItemBytes = Infinity }: MemcachedStoreOptions,
+    { servers, connectTimeout = 250, commandTimeout = 250, maxItemBytes = Infinity, ...access }: MemcachedStoreOptions,
     { clock, resolve, lookUpEachMs, comparesServers }: MemcachedTuning,
   ) {
     if (!(maxItemBytes >= 1))
       throw new InvalidOptionError('maxItemBytes', `${maxItemBytes} is not a size`, 'Give bytes, 1 or more.');
     const addresses = parseServers(servers);
     const timeouts = {
+      ...parseAccess(access),
       connectTimeoutMs: positiveMilliseconds(connectTimeout, 'connectTimeout'),
       commandTimeoutMs: positiveMilliseconds(commandTimeout, 'commandTimeout'),
       clock,

@@ -1,4 +1,3 @@
-import type { Socket } from 'node:net';
 import { MemcacheConnection, Status } from 'memcache-client';
 import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
@@ -6,6 +5,7 @@ import type { Clock, Timer } from '../../value/clock.js';
 import type { ItemAsk } from '../item-ask.js';
 import { joinParts } from './join-parts.js';
 import { ItemReply, wholeItemAt } from './item-reply.js';
+import type { Line } from './line.js';
 import { replyOf, wholeReplyAt } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
 import { RefusalError, ServerError } from './server-error.js';
@@ -39,7 +39,7 @@ export class MetaConnection extends MemcacheConnection {
    * @param maxValueBytes a value of more is nonsense.
    */
   constructor(
-    socket: Socket,
+    private readonly line: Line,
     readonly session: number,
     readonly maxValueBytes: () => number,
     private readonly commandTimeoutMs: number,
@@ -49,11 +49,11 @@ export class MetaConnection extends MemcacheConnection {
     // What the base class asks of a client and a node, and no more: this connection has neither.
     const options = { cmdTimeout: commandTimeoutMs, noDelay: true, keepAlive: 60_000 };
     super({ _logger: noLogger, socketID: 1, options, emit: () => true } as unknown as MemcacheClient);
-    this.socket = socket;
+    this.socket = line.socket;
     this._status = Status.READY;
-    this._setupConnection(socket);
+    this._setupConnection(line.socket);
     // Only a command that waits keeps the process alive: a start that fails closes nothing, and has to end.
-    socket.unref();
+    line.socket.unref();
   }
 
   /** Sends a meta command, given without its CR LF, and its body, if it has one. The answer comes later, never during the call. */
@@ -176,14 +176,11 @@ export class MetaConnection extends MemcacheConnection {
 
   override _shutdown(reason: string, _keepSocket?: boolean, cause?: unknown): void {
     if (this.isShutdown()) return;
-    // Closed in order, what was written would still be delivered: 1. P sets k, and waits in vain. 2. P closes, and removes k over another
-    // connection. 3. Somebody stores a newer k. 4. The older one arrives. A reset takes back what the server has not read.
-    if (!this.waiting.isEmpty && this.socket) {
-      resetSocket(this.socket);
-      // The base class would begin to close it in order, and a socket that is being closed so can't be reset.
-      this.socket = undefined;
-    }
+    const isAwaited = !this.waiting.isEmpty;
+    // The base class would begin to close the socket in order, and one that is being closed so can't be cut.
+    if (isAwaited) this.socket = undefined;
     super._shutdown(reason);
+    if (isAwaited) this.line.cut();
     this.overdueTimer?.cancel();
     this.unsent = [];
     const left = this.waiting.drain();
@@ -269,13 +266,6 @@ export class MetaConnection extends MemcacheConnection {
       else this.end(`no answer within ${this.commandTimeoutMs} ms`);
     });
   }
-}
-
-function resetSocket(socket: Socket): void {
-  socket.unref();
-  socket.resetAndDestroy();
-  // It waits for what was not written yet, which may be for ever.
-  if (socket.writableLength > 0) socket.destroy();
 }
 
 /** The server's words, for people. */

@@ -1,15 +1,18 @@
 import { InvalidOptionError } from '../../value/errors.js';
 
-/** A memcached server as it was configured. `text` is its place on the ring: `host:port`. */
+/** A memcached server as it was configured. `text` is its place on the ring: `host:port`, or the path of its unix socket. */
 export interface ServerAddress {
+  /** The path where it listens on a unix socket. */
   readonly host: string;
+  /** 0 where it listens on a unix socket. */
   readonly port: number;
+  readonly isSocketPath: boolean;
   readonly text: string;
 }
 
 const defaultPort = 11_211;
-/** `host`, `host:port`, `[::1]` or `[::1]:port`. */
-const pattern = /^(?:\[([0-9a-fA-F:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/;
+/** `host`, `host:port`, `[::1]`, `[::1]:port` or `[fe80::1%eth0]:port`. */
+const pattern = /^(?:\[([0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/;
 
 /**
  * `['a:11211', 'b']` or `'a:11211,b'`.
@@ -29,13 +32,23 @@ export function parseServers(servers: string | readonly string[]): [ServerAddres
   return [first, ...rest];
 }
 
+/** Longer ones the system does not take. */
+const longestPath = 107;
+
 function parseServer(server: string): ServerAddress {
+  if (server.startsWith('/')) {
+    if (server.includes('\0') || Buffer.byteLength(server) > longestPath)
+      throw invalid(
+        `${JSON.stringify(server.slice(0, 120))} is not the path of a unix socket, of ${longestPath} bytes at most`,
+      );
+    return { host: server, port: 0, text: server, isSocketPath: true };
+  }
   const [, v6, name, portText] = pattern.exec(server) ?? [];
   const host = v6 ?? name;
   const port = portText === undefined ? defaultPort : Number(portText);
   if (host === undefined || port < 1 || port > 65_535)
     throw invalid(`${JSON.stringify(server.slice(0, 80))} is not host:port`);
-  return { host, port, text: `${v6 === undefined ? host : `[${host}]`}:${port}` };
+  return { host, port, text: `${v6 === undefined ? host : `[${host}]`}:${port}`, isSocketPath: false };
 }
 
 function isTexts(given: unknown): given is readonly string[] {
@@ -43,5 +56,9 @@ function isTexts(given: unknown): given is readonly string[] {
 }
 
 function invalid(problem: string): InvalidOptionError {
-  return new InvalidOptionError('servers', problem, "Give 'host:port,host:port' or a list of 'host:port'.");
+  return new InvalidOptionError(
+    'servers',
+    problem,
+    "Give 'host:port,host:port', a list of 'host:port', or absolute paths of unix sockets.",
+  );
 }

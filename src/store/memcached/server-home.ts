@@ -38,14 +38,16 @@ export class ServerHome {
   /** Addresses that the name has led to before, and until when. */
   private readonly left = new Map<string, number>();
 
+  /** @param isSocketPath the host is one, and leads to itself. */
   constructor(
     private readonly host: string,
+    private readonly isSocketPath: boolean,
     private readonly options: HomeOptions,
   ) {}
 
   /** An address leads to itself for good. */
   get isFixed(): boolean {
-    return isIP(this.host) > 0;
+    return this.isSocketPath || isIP(this.host) > 0;
   }
 
   /** The first address that answers. @throws UnfitError where others are other servers; the first address's error where none answers */

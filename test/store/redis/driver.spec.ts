@@ -1,9 +1,5 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LinkOptions, RedisDriver, RedisLink } from '../../../src/store/redis/driver/redis-driver.js';
 import { redisAddress } from '../../../src/store/redis/redis-address.js';
@@ -14,6 +10,7 @@ import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
+import { selfSigned } from '../../support/self-signed.js';
 import { driverNames, testedDriver } from './drivers.js';
 
 const never = new AbortController().signal;
@@ -212,27 +209,10 @@ describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
 
   beforeAll(async () => {
     driver = await testedDriver(name);
-    const folder = mkdtempSync(join(tmpdir(), 'tls-'));
-    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-    const making = [
-      'req',
-      '-x509',
-      '-newkey',
-      'rsa:2048',
-      '-nodes',
-      '-keyout',
-      key,
-      '-out',
-      cert,
-      '-days',
-      '2',
-      ...subject,
-    ];
-    execFileSync('openssl', making, { stdio: 'ignore' });
-    ca = readFileSync(cert);
+    const { keyFile, certFile, ca: authority } = selfSigned();
+    ca = authority;
     port = await freePort();
-    const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert];
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile];
     server = await startRedis({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files] });
   });
   afterAll(() => server.stop());

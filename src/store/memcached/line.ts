@@ -1,0 +1,64 @@
+import { isIP } from 'node:net';
+import type { Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
+
+/** A connected socket, and how to leave it while commands are under way. */
+export interface Line {
+  readonly socket: Socket;
+  /**
+   * Takes back what the server has not read. Closed in order, what was written would still be delivered: 1. P sets k, and waits in vain. 2. P
+   * closes, and removes k over another connection. 3. Somebody stores a newer k. 4. The older one arrives.
+   */
+  readonly cut: () => void;
+}
+
+export const plainLine = (socket: Socket): Line => ({ socket, cut: () => resetSocket(socket) });
+
+/**
+ * The kernel takes nothing back that went into a unix socket. It is closed from this side, and the server closes it once it has carried out what
+ * was written; until then no other is opened (`isLeft`).
+ */
+export const unixLine = (socket: Socket): Line => ({
+  socket,
+  cut: () => {
+    socket.unref();
+    socket.end();
+    socket.resume();
+  },
+});
+
+/** Left, and the server has not carried out everything. */
+export const isLeft = (socket: Socket): boolean => socket.writableEnded && !socket.destroyed;
+
+/** TLS over a socket that is connected. A TLS socket has no reset of its own: the one below it is reset. */
+export function secureLine(socket: Socket, host: string, tls: ConnectionOptions): Promise<Line> {
+  return new Promise((resolve, reject) => {
+    const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
+    const secured = connectTls({ ...tls, host, socket, ...(servername !== undefined && { servername }) });
+    const fail = (cause: Error): void => {
+      secured.destroy();
+      reject(new Error(`no TLS connection: ${cause.message}`, { cause }));
+    };
+    const closed = (): void => fail(new Error('the server closed it. Does it speak TLS?'));
+    secured.once('error', fail);
+    secured.once('close', closed);
+    secured.once('secureConnect', () => {
+      secured.off('close', closed).off('error', fail);
+      const cut = (): void => {
+        resetSocket(socket);
+        secured.destroy();
+      };
+      // Between here and the connection's own listener.
+      secured.on('error', () => {});
+      resolve({ socket: secured, cut });
+    });
+  });
+}
+
+function resetSocket(socket: Socket): void {
+  socket.unref();
+  socket.resetAndDestroy();
+  // It waits for what was not written yet, which may be for ever.
+  if (socket.writableLength > 0) socket.destroy();
+}
