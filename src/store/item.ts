@@ -4,7 +4,7 @@ export interface StoredItem {
   readonly revision: Revision;
   /**
    * How long ago it was written at least, in milliseconds, by a clock that no host can step: memcached's own seconds, the machine's monotonic clock under
-   * the disk store, this process's for memory. Never more than has passed, and at most two resolutions of the store's clock less; a `touch` may begin it anew.
+   * the disk store, the server's clock of Redis, this process's for memory. Never more than has passed, and at most two resolutions of the store's clock less; a `touch` may begin it anew.
    * Whoever serves an entry takes it from the entry's life, so that a wall clock that was set back lengthens none. Absent: the store doesn't know, as of what
    * was written before the machine started, or after `touch` on memcached, and for lives of more than 30 days there.
    */

@@ -10,6 +10,7 @@ import type { RedisScript } from './redis-script.js';
 import { RedisServerError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
+import { ServerTime } from './server-time.js';
 import { counterRevision } from './told-change.js';
 import { newWord } from './redis-word.js';
 
@@ -20,12 +21,16 @@ export const full = Symbol('the server is full');
 export class RedisCommands {
   readonly session: RedisSession;
   readonly partition: RedisPartition;
+  readonly time: ServerTime;
 
   constructor(private readonly settings: RedisShardSettings) {
     this.session = new RedisSession(settings);
-    this.partition = new RedisPartition(settings.access, settings.prefix, (connection, { present, known }) =>
-      this.session.meet(connection, present, known),
-    );
+    this.partition = new RedisPartition(settings.access, settings.prefix, (connection, { present, known }) => {
+      this.time.forget();
+      if (connection.time) this.time.note(connection.time);
+      return this.session.meet(connection, present, known);
+    });
+    this.time = new ServerTime(settings.clock);
   }
 
   async connected(): Promise<RedisConnection> {
@@ -67,13 +72,27 @@ export class RedisCommands {
     return replies;
   }
 
+  /** Asked with each reading of the feed: clocks drift. @throws StoreUnavailableError */
+  async readTime(connection: RedisConnection): Promise<void> {
+    const { clock } = this.settings;
+    const sentAt = clock.monotonic();
+    const reply = itemsOf(await this.settledOr(connection.ask(['TIME'])));
+    const [seconds, microseconds] = [Number(textOf(reply?.[0])), Number(textOf(reply?.[1]))];
+    const serverMs = seconds * 1_000 + microseconds / 1_000;
+    if (serverMs > 0) this.time.note({ serverMs, sentAt, receivedAt: clock.monotonic() });
+  }
+
   itemOf(key: string, value: RedisReply | undefined): StoredItem | undefined {
     if (value === null || value === undefined) return undefined;
     if (!Buffer.isBuffer(value)) throw this.crossed();
     const { number: session } = this.session;
     const item = openItem(key, value);
     if (item === 'crossed') throw this.crossed();
-    if (item !== 'digits') return { bytes: item.payload, revision: { session, number: item.revision } };
+    if (item !== 'digits') {
+      const ageMs = this.time.ageMs(item.writtenAt);
+      const found = { bytes: item.payload, revision: { session, number: item.revision } };
+      return ageMs === undefined ? found : { ...found, ageMs };
+    }
     return { bytes: value, revision: { session, number: counterRevision(value.toString('latin1')) } };
   }
 

@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../../value/errors.js';
 import type { RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
 import type { RedisIdentity } from './redis-identity.js';
 import { RedisServerError } from './redis-server-error.js';
+import type { TimeSample } from './server-time.js';
 
 /** Called once per command: with its reply, or with why there is none: RedisServerError, the server's own words, or StoreUnavailableError. */
 export type RedisAnswer = (error: Error | undefined, reply: RedisReply) => void;
@@ -50,6 +51,8 @@ const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']
 export class RedisConnection {
   /** Who answers. Set once the server has been asked. */
   identity: RedisIdentity | undefined;
+  /** What its clock said then. */
+  time: TimeSample | undefined;
   private readonly sent: (Waiting | undefined)[] = [];
   private sentHead = 0;
   private queued: Waiting[] = [];

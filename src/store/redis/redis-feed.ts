@@ -26,6 +26,8 @@ interface Appending {
   readonly session: number;
   readonly clock: Clock;
   readonly maxItemBytes: number;
+  /** Epoch ms by the server's clock, if it is known. */
+  readonly writtenAt: number | undefined;
   /** How wake-ups are published. */
   readonly publish: 'PUBLISH' | 'SPUBLISH';
   readonly wireKey: (storeKey: string) => string;
@@ -36,11 +38,11 @@ interface Appending {
 /** The changes, the records and the wake-up in one script: nobody sees one without the others. @throws StoreUnavailableError */
 export async function tellInvalidation(
   { changes, records }: Invalidation,
-  { keys, session, clock, maxItemBytes, publish, wireKey, run, revisionOf }: Appending,
+  { keys, session, clock, maxItemBytes, writtenAt, publish, wireKey, run, revisionOf }: Appending,
 ): Promise<Invalidated> {
   const wireKeys = changes.map((change) => wireKey(keyOfChange(change)));
   const told = changes.map((change, index) =>
-    tellChange(change, { wireKey: wireKeys[index] as string, session, maxItemBytes }),
+    tellChange(change, { wireKey: wireKeys[index] as string, session, maxItemBytes, writtenAt }),
   );
   const frames = records.length === 0 ? '' : frameRecords(records);
   const lineage = [String(Math.floor(clock.now()) * 1_000), randomBytes(9).toString('base64url')];

@@ -19,6 +19,8 @@ export interface RedisIdentity {
   /** `noeviction`, `allkeys-lru`, `volatile-ttl` … */
   readonly evictionPolicy: string;
   readonly usedMemory: number;
+  /** Its clock, in epoch ms; absent where it does not say. */
+  readonly timeMs?: number;
 }
 
 /** Reads the reply to `INFO`; `undefined` where it is none. */
@@ -29,6 +31,7 @@ export function readIdentity(reply: RedisReply): RedisIdentity | undefined {
   const [version, runId, replicationId] = ['redis_version', 'run_id', 'master_replid'].map((name) => facts.get(name));
   const role = facts.get('role');
   if (!version || !runId || !replicationId || !role) return undefined;
+  const timeMs = Number(facts.get('server_time_usec')) / 1_000;
   return {
     version,
     incarnation: `${runId} ${replicationId}`,
@@ -38,5 +41,6 @@ export function readIdentity(reply: RedisReply): RedisIdentity | undefined {
     maxMemory: Number(facts.get('maxmemory') ?? 0),
     evictionPolicy: facts.get('maxmemory_policy') ?? 'noeviction',
     usedMemory: Number(facts.get('used_memory') ?? 0),
+    ...(timeMs > 0 && { timeMs }),
   };
 }

@@ -1,17 +1,20 @@
 import { randomFillSync } from 'node:crypto';
 
 /**
- * An item on the wire: `01 · 8-byte revision · 4-byte check of the key · payload`. Counters are bare decimal digits, which the server can add to; no
- * digit is 01.
+ * An item on the wire: `01 · 8-byte revision · 4-byte check of the key · payload`, or `02` and, before the payload, 6 bytes that say when it was written:
+ * ms since 1970 by the server's clock. Counters are bare decimal digits, which the server can add to; no digit is 01 or 02.
  */
 export const itemHeadBytes = 13;
-const itemMark = 0x01;
+const stampBytes = 6;
+const marks = { plain: 0x01, dated: 0x02 };
 
 /** An item as it was read. */
 export interface RedisItem {
   readonly revision: bigint;
   /** A view of the reply. */
   readonly payload: Buffer;
+  /** Epoch ms by the server's clock. Absent: whoever wrote it did not know. */
+  readonly writtenAt?: number;
 }
 
 const pool = { bytes: Buffer.alloc(8_192), at: 8_192 };
@@ -27,13 +30,15 @@ export function newRevision(): bigint {
   return revision;
 }
 
-/** The bytes to store for this payload. An empty payload is a stub. */
-export function sealItem(storeKey: string, revision: bigint, payload: Uint8Array): Buffer {
-  const bytes = Buffer.allocUnsafe(itemHeadBytes + payload.length);
-  bytes[0] = itemMark;
+/** The bytes to store for this payload. An empty payload is a stub. @param writtenAt epoch ms by the server's clock, if it is known. */
+export function sealItem(storeKey: string, revision: bigint, payload: Uint8Array, writtenAt?: number): Buffer {
+  const headBytes = itemHeadBytes + (writtenAt === undefined ? 0 : stampBytes);
+  const bytes = Buffer.allocUnsafe(headBytes + payload.length);
+  bytes[0] = writtenAt === undefined ? marks.plain : marks.dated;
   bytes.writeBigUInt64BE(revision, 1);
   bytes.writeUInt32BE(keyCheck(storeKey), 9);
-  bytes.set(payload, itemHeadBytes);
+  if (writtenAt !== undefined) bytes.writeUIntBE(Math.max(0, Math.floor(writtenAt)), itemHeadBytes, stampBytes);
+  bytes.set(payload, headBytes);
   return bytes;
 }
 
@@ -42,15 +47,18 @@ export function sealItem(storeKey: string, revision: bigint, payload: Uint8Array
  * to: the connection must end.
  */
 export function openItem(storeKey: string, bytes: Buffer): RedisItem | 'digits' | 'crossed' {
-  if (bytes[0] !== itemMark) return isDigits(bytes) ? 'digits' : 'crossed';
-  if (bytes.length < itemHeadBytes || bytes.readUInt32BE(9) !== keyCheck(storeKey)) return 'crossed';
-  return { revision: bytes.readBigUInt64BE(1), payload: bytes.subarray(itemHeadBytes) };
+  const isDated = bytes[0] === marks.dated;
+  if (!isDated && bytes[0] !== marks.plain) return isDigits(bytes) ? 'digits' : 'crossed';
+  const headBytes = itemHeadBytes + (isDated ? stampBytes : 0);
+  if (bytes.length < headBytes || bytes.readUInt32BE(9) !== keyCheck(storeKey)) return 'crossed';
+  const item = { revision: bytes.readBigUInt64BE(1), payload: bytes.subarray(headBytes) };
+  return isDated ? { ...item, writtenAt: bytes.readUIntBE(itemHeadBytes, stampBytes) } : item;
 }
 
-/** The first nine bytes of an item of this revision, which scripts compare. */
+/** The first nine bytes of an item of this revision, which scripts compare; they take 02 for 01. */
 export function revisionHead(revision: bigint): Buffer {
   const head = Buffer.allocUnsafe(9);
-  head[0] = itemMark;
+  head[0] = marks.plain;
   head.writeBigUInt64BE(revision, 1);
   return head;
 }

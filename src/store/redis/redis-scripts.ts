@@ -10,7 +10,10 @@ import { redisScript } from './redis-script.js';
 
 /** Sets `stands` to what of the item is compared: the head of an item, all of a counter. */
 const standing = (key: string, expected: string): string => `
-  if ${expected}:byte(1) == 1 then stands = redis.call('GETRANGE', ${key}, 0, 8) else stands = redis.call('GET', ${key}) end
+  if ${expected}:byte(1) == 1 then 
+    stands = redis.call('GETRANGE', ${key}, 0, 8)
+    if stands:byte(1) == 2 then stands = string.char(1) .. stands:sub(2) end
+  else stands = redis.call('GET', ${key}) end
   if stands == '' then stands = false end`;
 
 /** Who waits for an item listens here. */

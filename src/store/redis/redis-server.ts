@@ -181,12 +181,15 @@ export class RedisServer {
 
   /** Asks who it is before anything is entrusted to it. */
   private async meet(connection: RedisConnection): Promise<RedisIdentity> {
+    const sentAt = this.settings.clock.monotonic();
     const identity = readIdentity(await connection.ask(['INFO']));
+    const receivedAt = this.settings.clock.monotonic();
     if (!identity) throw this.unavailable('it does not say who it is');
     if (Number.parseInt(identity.version, 10) < leastMajorVersion) throw this.tooOld(identity.version.slice(0, 20));
     if (identity.isLoading) throw this.unavailable('it is still reading its snapshot');
     if (!identity.isPrimary && this.settings.role !== 'any') throw this.unavailable('it is a replica');
     connection.identity = identity;
+    if (identity.timeMs !== undefined) connection.time = { serverMs: identity.timeMs, sentAt, receivedAt };
     await this.settings.onMeet?.(connection, identity);
     return identity;
   }

@@ -74,7 +74,7 @@ export class RedisShard implements Shard {
     if (bytes.length > maxItemBytes) return this.refuse(storeKey, only);
     const { number: session } = this.session;
     const revision = newRevision();
-    const value = sealItem(key, revision, bytes);
+    const value = sealItem(key, revision, bytes, this.dateOf(bytes));
     const life = lifeOnTheWire(options);
     const stored: WriteOutcome = { status: 'stored', revision: { session, number: revision } };
     if (typeof only === 'object') {
@@ -148,6 +148,7 @@ export class RedisShard implements Shard {
       session,
       clock: this.settings.clock,
       maxItemBytes: this.settings.maxItemBytes,
+      writtenAt: this.commands.time.now(),
       publish: this.publish,
       wireKey: (storeKey) => this.commands.wireKey(storeKey),
       run: (script, wireKeys, args) => this.commands.run(script, wireKeys, args, session),
@@ -171,8 +172,9 @@ export class RedisShard implements Shard {
     const keys = this.feedKeys(feed, watch);
     const connection = await this.commands.connected();
     await this.commands.settledOr(this.session.ready(connection, feed, keys));
-    const [role, reading] = await Promise.all([
+    const [role, , reading] = await Promise.all([
       this.commands.settledOr(connection.ask(['ROLE'])),
+      this.commands.readTime(connection),
       readFeed(question, {
         session: this.session,
         run: (script, wireKeys, args) => this.commands.run(script, wireKeys, args),
@@ -202,6 +204,11 @@ export class RedisShard implements Shard {
 
   watchItem(storeKey: string, wake: () => void): () => void {
     return this.settings.wakes.listen(itemChannel(this.commands.wireKey(storeKey)), this.commands.partition.slot, wake);
+  }
+
+  /** Stubs hold nothing that could be old. */
+  private dateOf(bytes: Uint8Array): number | undefined {
+    return bytes.length === 0 ? undefined : this.commands.time.now();
   }
 
   private get publish(): 'PUBLISH' | 'SPUBLISH' {

@@ -18,13 +18,15 @@ export interface ChangeFacts {
   readonly wireKey: string;
   readonly session: number;
   readonly maxItemBytes: number;
+  /** Epoch ms by the server's clock, if it is known. */
+  readonly writtenAt: number | undefined;
 }
 
 export function tellChange(change: Change, facts: ChangeFacts): ToldChange {
   if ('remove' in change) return told(['remove', '', '', '']);
   if ('advance' in change) return told(['advance', String(change.by), String(change.seed), '']);
   const { bytes, options } = change;
-  const { wireKey, session, maxItemBytes } = facts;
+  const { wireKey, session, maxItemBytes, writtenAt } = facts;
   const { only } = options;
   const refusal = (): WriteOutcome => ({ status: only === 'absent' ? 'exists' : 'changed' });
   const expected = only === undefined ? '' : only === 'absent' ? only : expectedHead(only, session);
@@ -36,7 +38,12 @@ export function tellChange(change: Change, facts: ChangeFacts): ToldChange {
   }
   const revision = newRevision();
   return {
-    args: ['write', sealItem(wireKey, revision, bytes), lifeOnTheWire(options), expected],
+    args: [
+      'write',
+      sealItem(wireKey, revision, bytes, bytes.length === 0 ? undefined : writtenAt),
+      lifeOnTheWire(options),
+      expected,
+    ],
     takesMemory: true,
     outcome: (held) => (held ? { status: 'stored', revision: { session, number: revision } } : refusal()),
   };

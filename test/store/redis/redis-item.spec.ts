@@ -5,6 +5,9 @@ import { newRevision, openItem, revisionHead, sealItem } from '../../../src/stor
 describe('An item on the wire', () => {
   it('has these bytes', () => {
     expect(sealItem('a', 0x0102030405060708n, Buffer.from('v')).toString('hex')).toBe('010102030405060708e40c292c76');
+    expect(sealItem('a', 0x0102030405060708n, Buffer.from('v'), 0x010203040506).toString('hex')).toBe(
+      '020102030405060708e40c292c01020304050676',
+    );
     expect(revisionHead(1n).toString('hex')).toBe('010000000000000001');
   });
 
@@ -16,6 +19,11 @@ describe('An item on the wire', () => {
         expect(openItem(key, bytes)).toEqual({ revision, payload: Buffer.from(payload) });
         expect(openItem(`${key}x`, bytes)).toBe('crossed');
         expect(bytes.subarray(0, 9)).toEqual(revisionHead(revision));
+        const dated = sealItem(key, revision, payload, 1_700_000_000_000.75);
+        const writtenAt = 1_700_000_000_000;
+        expect(openItem(key, dated)).toEqual({ revision, payload: Buffer.from(payload), writtenAt });
+        expect(openItem(`${key}x`, dated)).toBe('crossed');
+        expect(openItem(key, dated.subarray(0, 18))).toBe('crossed');
       }),
     );
   });
