@@ -6,13 +6,13 @@ import type { Store } from '../../src/store/store.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { InvalidDurationError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
 
 describe('the life of an entry, by a clock that stands still', () => {
-  let clock: SimulatedClock;
+  let clock: VirtualClock;
   let store: Store;
   const caches: TieredCache[] = [];
   const scope = new RequestScope();
@@ -24,7 +24,7 @@ describe('the life of an entry, by a clock that stands still', () => {
     return cache;
   };
   beforeEach(() => {
-    clock = new SimulatedClock();
+    clock = new VirtualClock();
     store = memoryStore({ clock });
   });
   afterEach(async () => {

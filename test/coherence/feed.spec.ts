@@ -8,14 +8,14 @@ import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
 import type { RecordedEvents } from '../support/recorded-events.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 
 const interval = 1_000;
 const blindFor = 5_000;
 const maxBehindBytes = 250_000;
 
 describe('the feed of a store, by a clock that stands still', () => {
-  let clock: SimulatedClock;
+  let clock: VirtualClock;
   let store: Store;
   /** What `there` reaches the store by. */
   let faulty: FaultyStore;
@@ -39,7 +39,7 @@ describe('the feed of a store, by a clock that stands still', () => {
   };
 
   beforeEach(async () => {
-    clock = new SimulatedClock();
+    clock = new VirtualClock();
     store = memoryStore({ clock });
     faulty = new FaultyStore(store);
     here = await cacheWith('here');

@@ -12,7 +12,7 @@ import { logRead } from '../support/log-read.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { patience } from '../support/store-places.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
@@ -102,7 +102,7 @@ describe('an invalidation that memcached does not acknowledge', () => {
 
 describe('what waits to be acknowledged', () => {
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
-  let clock: SimulatedClock;
+  let clock: VirtualClock;
   let sent: string[];
   let reachable: boolean;
   let clearings: number;
@@ -120,7 +120,7 @@ describe('what waits to be acknowledged', () => {
   const later = (ms: number) => clock.advanceTo(clock.now() + ms, settle);
 
   beforeEach(() => {
-    clock = new SimulatedClock();
+    clock = new VirtualClock();
     sent = [];
     reachable = false;
     clearings = 0;

@@ -8,10 +8,10 @@ import type { Store } from '../../src/store/store.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { recordEvents } from '../support/recorded-events.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 
 describe('the version of a source, by a clock that stands still', () => {
-  let clock: SimulatedClock;
+  let clock: VirtualClock;
   let store: Store;
   let asked: number;
   let modified: string | number | Date | null | undefined;
@@ -26,7 +26,7 @@ describe('the version of a source, by a clock that stands still', () => {
   };
   const read = () => (asked++, modified);
   beforeEach(() => {
-    clock = new SimulatedClock();
+    clock = new VirtualClock();
     store = memoryStore({ clock });
     asked = 0;
     modified = 'monday';

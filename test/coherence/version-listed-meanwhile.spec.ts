@@ -11,7 +11,7 @@ describe('a release that is listed while a removal is under way', () => {
     const deleted = a.cache.delete('k');
     await fleet.later(0);
     const b = await fleet.process('B', { packageVersion: '1.5' }, {}, /^B/);
-    const loaded = b.cache.getOrSet('k', () => fleet.network.pause('B loads').then(() => 'old'), { ttl: '1h' });
+    const loaded = b.cache.getOrSet('k', () => fleet.pause('B loads').then(() => 'old'), { ttl: '1h' });
     await fleet.deliverAll(/^B [-<]/);
     await fleet.later(1_000);
     await fleet.deliverAll(/^A .* the feed/);

@@ -32,13 +32,6 @@ describe('two releases, parts of a store and entries that are built from entries
     limitMs,
   );
 
-  it.each([
-    [6_179, 'the wall clock was set back while the feed was read'],
-    [16_044, 'a release was listed while a removal was under way'],
-  ])('nor in the story of seed %d, in which %s', async (seed) => {
-    expect(await firstViolation([seed])).toBeUndefined();
-  });
-
   // The last two are seen in one story of some thousands: elsewhere they have tests of their own, step by step.
   const off: [Protections, string][] = [
     [{ names: false }, 'near tiers keep what began before an invalidation'],

@@ -42,7 +42,7 @@ describe('interleavings of two processes, told step by step', () => {
 
   it('a fill waits for the renewal of its lease that is under way', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B')];
-    const loaded = b.cache.getOrSet('k', () => fleet.network.pause('B loads').then(() => 'loaded'), hour);
+    const loaded = b.cache.getOrSet('k', () => fleet.pause('B loads').then(() => 'loaded'), hour);
     await fleet.deliverAll(/^B .. read or stub/);
     await fleet.later(1_000);
     await fleet.deliver(/^B -> write n:1::k if/);

@@ -7,10 +7,10 @@ import { placeLock } from '../../src/lock/lock-place.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { leaseOf } from './support/open-locks.js';
 
-let clock: SimulatedClock;
+let clock: VirtualClock;
 let store: Store;
 let shard: Shard;
 /** What the store was asked, in order. */
@@ -19,7 +19,7 @@ let asked: string[];
 type Operation = 'readMany' | 'write' | 'remove' | 'increment';
 
 beforeEach(() => {
-  clock = new SimulatedClock();
+  clock = new VirtualClock();
   store = memoryStore({ clock });
   [shard] = store.shards;
   asked = [];

@@ -8,17 +8,17 @@ import { decodeRecord, encodeRecord, holderOf } from '../../src/lock/lock-record
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { leaseOf } from './support/open-locks.js';
 
-let clock: SimulatedClock;
+let clock: VirtualClock;
 let store: Store;
 let shard: Shard;
 let locks: CacheLock;
 let away: boolean;
 
 beforeEach(() => {
-  clock = new SimulatedClock();
+  clock = new VirtualClock();
   store = memoryStore({ clock });
   [shard] = store.shards;
   away = false;

@@ -3,14 +3,14 @@ import { CacheLock } from '../../src/lock/cache-lock.js';
 import { PollPace } from '../../src/lock/poll-pace.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
-import { SimulatedClock } from '../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { leaseOf } from './support/open-locks.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A memory store that counts what it is asked. */
-function counting(clock: SimulatedClock): { store: Store; asked: Record<string, number> } {
+function counting(clock: VirtualClock): { store: Store; asked: Record<string, number> } {
   const store = memoryStore({ clock });
   const [shard] = store.shards;
   const asked: Record<string, number> = { readMany: 0, write: 0 };
@@ -47,7 +47,7 @@ describe('the pace of looks', () => {
 
 describe('a line of waiters', () => {
   it('asks the store as often as one waiter would, and is told when time is up', async () => {
-    const clock = new SimulatedClock();
+    const clock = new VirtualClock();
     const { store, asked } = counting(clock);
     const locks = new CacheLock({ store, namespace: 'test', clock });
     leaseOf(await locks.acquire('a', { renew: false }));
@@ -62,7 +62,7 @@ describe('a line of waiters', () => {
   });
 
   it('is served in the order of arrival, and skips who gave up', async () => {
-    const clock = new SimulatedClock();
+    const clock = new VirtualClock();
     const locks = new CacheLock({ store: memoryStore({ clock }), namespace: 'test', clock });
     const first = leaseOf(await locks.acquire('a'));
     const order: number[] = [];

@@ -43,8 +43,8 @@ export type Operation<Shared, Service> = Weighted &
 
 /** A service in a simulated world, and what must hold of it. */
 export interface Simulation<Shared, Service> {
-  /** Makes what all processes share, anew for each story: a table, another service. */
-  readonly shared: () => Shared;
+  /** Makes what all processes share, anew for each story: a table, another service. It may draw what this story is about. */
+  readonly shared: (random: SeededRandom) => Shared;
   /** Makes the service of one process; of one that crashed, once more. */
   readonly start: (process: SimulatedProcess, shared: Shared) => Service | Promise<Service>;
   /** Ends it, once the story is over. */

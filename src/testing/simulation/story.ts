@@ -19,7 +19,11 @@ export interface Told {
   readonly violations: readonly Violation[];
 }
 
-/** Time for everything to end: for waiting, for leases to run out, for writes to be sent again. */
+/** How often each reading operation is begun at the end. */
+const lastDraws = 2;
+/** What was not acknowledged has been sent again by then. */
+const writesAgainWithinMs = 3_000;
+/** Time for everything to end: for waiting, for leases to run out. */
 const restsMs = [0, 100, 300, 1_000, 2_000, 3_000, 30_000, 30_000, 30_000];
 
 /** Tells the story of a plan to its end, and looks at it by the checks. */
@@ -61,16 +65,24 @@ class Story<Shared, Service> {
       }
       world.history.line('time', undefined, 'from here on all is well');
       await world.mend();
-      await this.rest();
+      await this.rest(writesAgainWithinMs);
       const restMs = Math.max(...this.simulation.holds.map((check) => check.restMs ?? 0));
       await this.pass(restMs, () => this.deliverAll());
-      for (const [operation, asked] of Object.entries(this.simulation.operations)) {
-        if ('reads' in asked) for (const member of world.members) this.call(member, operation, 0);
-      }
-      await this.rest();
+      this.lastReads();
+      await this.rest(0);
       await world.end();
     } finally {
       stopListening();
+    }
+  }
+
+  /** By some draws, for what reads now this and now that. */
+  private lastReads(): void {
+    for (const [operation, asked] of Object.entries(this.simulation.operations)) {
+      if (!('reads' in asked)) continue;
+      for (const member of this.world.members) {
+        for (let salt = 0; salt < lastDraws; salt++) this.call(member, operation, salt);
+      }
     }
   }
 
@@ -154,10 +166,11 @@ class Story<Shared, Service> {
     await settle();
   }
 
-  private async rest(): Promise<void> {
+  /** Until all operations have come back, and at least so long. */
+  private async rest(leastMs: number): Promise<void> {
     for (const ms of restsMs) {
       await this.pass(ms, () => this.deliverAll());
-      if (ms >= 3_000 && this.underWay === 0) return;
+      if (ms >= leastMs && this.underWay === 0) return;
     }
   }
 

@@ -49,7 +49,7 @@ export class World<Shared = unknown, Service = unknown> {
     });
     const make = simulation.store ?? ((clock) => memoryStore({ clock }));
     this.store = new RestartableStore(() => make(this.clock));
-    this.shared = simulation.shared();
+    this.shared = simulation.shared(seededRandom(drawn(plan.seed, 'what all share')));
   }
 
   /** Starts all processes. */

@@ -3,9 +3,10 @@ import type { EntryOptions } from '../../../src/catalogue/entry-options.js';
 import type { SeededRandom } from '../seeded-random.js';
 import { SimulatedHistory } from './simulated-history.js';
 import type { Moment } from './simulated-history.js';
-import type { SimulatedClock } from './simulated-clock.js';
-import type { SimulatedNetwork } from './simulated-network.js';
-import type { SteppingClock } from './stepping-clock.js';
+import type { VirtualClock } from '../../../src/testing/simulation/virtual-clock.js';
+import type { HostClock } from '../../../src/testing/simulation/host-clock.js';
+import { SimulatedHost } from '../../../src/testing/simulation/simulated-host.js';
+import type { SimulatedNetwork } from '../../../src/testing/simulation/simulated-network.js';
 
 /** The versions of the rows that an entry was built from. */
 export type Parts = Readonly<Record<string, number>>;
@@ -14,7 +15,7 @@ export interface SimulatedProcess {
   readonly name: string;
   readonly index: number;
   readonly cache: TieredCache;
-  readonly clock: SteppingClock;
+  readonly clock: HostClock;
 }
 
 /** What changes in a story: two rows with a tag, one that comes and goes, one that several key classes ask for, one of short lives. */
@@ -41,16 +42,18 @@ export class PageWorld {
   private readonly rows = new Map<string, number>(rowNames.map((row) => [row, 1]));
   private readonly history: SimulatedHistory;
   private readonly expired = new Map<string, number>();
+  private readonly elsewhere: SimulatedHost;
   private order = 0;
   private readonly given = new Map<string, { readonly version: number; readonly order: number }[]>();
 
   constructor(
     readonly random: SeededRandom,
-    readonly clock: SimulatedClock,
+    readonly clock: VirtualClock,
     readonly network: () => SimulatedNetwork,
     boundMs: number,
   ) {
     this.history = new SimulatedHistory(boundMs);
+    this.elsewhere = new SimulatedHost('elsewhere', clock);
   }
 
   life(): AnyLife {
@@ -76,7 +79,7 @@ export class PageWorld {
   }
 
   pause(what: string): Promise<void> {
-    return this.network().pause(what);
+    return this.network().pause(this.elsewhere, what);
   }
 
   change(...rows: readonly RowName[]): Parts {

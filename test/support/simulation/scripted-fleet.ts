@@ -6,18 +6,20 @@ import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import type { Clock } from '../../../src/value/clock.js';
 import { seededRandom } from '../seeded-random.js';
-import { SimulatedClock } from './simulated-clock.js';
-import { SimulatedNetwork } from './simulated-network.js';
-import { SteppingClock } from './stepping-clock.js';
+import { VirtualClock } from '../../../src/testing/simulation/virtual-clock.js';
+import type { HostClock } from '../../../src/testing/simulation/host-clock.js';
+import { SimulatedHost } from '../../../src/testing/simulation/simulated-host.js';
+import { SimulatedNetwork } from '../../../src/testing/simulation/simulated-network.js';
 
 /** Processes over one store, whose commands and answers arrive when a test says so: for interleavings that are told step by step. */
 export class ScriptedFleet {
   readonly trace: string[] = [];
-  readonly clock = new SimulatedClock();
+  readonly clock = new VirtualClock();
   readonly scope = new RequestScope();
   private readonly random = seededRandom(1);
-  readonly network = new SimulatedNetwork(this.random, (line) => void this.trace.push(line));
+  readonly network = new SimulatedNetwork({ note: (line) => void this.trace.push(line) });
   private readonly store: Store;
+  private readonly elsewhere = new SimulatedHost('elsewhere', this.clock);
   private readonly caches: TieredCache[] = [];
 
   /** @param storeOf default: a store of one part. */
@@ -31,9 +33,10 @@ export class ScriptedFleet {
     configuration: Partial<CacheConfiguration> = {},
     protections: Protections = {},
     called = /./,
-  ): Promise<{ cache: TieredCache; clock: SteppingClock }> {
-    const clock = new SteppingClock(this.clock);
-    const store = this.network.between(name, this.store);
+  ): Promise<{ cache: TieredCache; clock: HostClock }> {
+    const host = new SimulatedHost(name, this.clock);
+    const { clock } = host;
+    const store = this.network.between(host, this.store);
     const coherence = { interval: 1_000, blindFor: 0 };
     const shared = { name, namespace: 'n', packageVersion: '1', store, coherence, scope: this.scope, clock };
     const cache = new TieredCache({ ...shared, random: this.random, ...configuration }, protections);
@@ -46,15 +49,14 @@ export class ScriptedFleet {
   /** Lets the one that is called so happen. @throws where there is none: the story is another one. */
   async deliver(called: RegExp): Promise<void> {
     await setImmediate();
-    if (!(await this.network.deliver(called)))
-      throw new Error(`Nothing is called ${called} after\n${this.trace.join('\n')}`);
+    if (!(await this.oldest(called))) throw new Error(`Nothing is called ${called} after\n${this.trace.join('\n')}`);
     await setImmediate();
   }
 
   /** Lets all of these happen that are under way, and what follows from them. */
   async deliverAll(called = /./): Promise<void> {
     await setImmediate();
-    while (await this.network.deliver(called)) await setImmediate();
+    while (await this.oldest(called)) await setImmediate();
   }
 
   /** The outcome of a call, for which these of the steps are let happen. */
@@ -66,6 +68,15 @@ export class ScriptedFleet {
   /** Time goes by, and what is sent meanwhile stays under way. */
   async later(milliseconds: number): Promise<void> {
     await this.clock.advanceTo(this.clock.now() + milliseconds, () => setImmediate());
+  }
+
+  /** Resolves when a step that is called so is let happen. */
+  pause(what: string): Promise<void> {
+    return this.network.pause(this.elsewhere, what);
+  }
+
+  private oldest(called: RegExp): Promise<boolean> {
+    return this.network.deliver((steps) => steps.find(({ what }) => called.test(what)));
   }
 
   async close(): Promise<void> {

@@ -10,9 +10,9 @@ import { PageReaders } from './page-readers.js';
 import { PageWorld, wholes } from './page-world.js';
 import type { SimulatedProcess } from './page-world.js';
 import { PageWriters } from './page-writers.js';
-import { SimulatedClock } from './simulated-clock.js';
-import { SimulatedNetwork } from './simulated-network.js';
-import { SteppingClock } from './stepping-clock.js';
+import { VirtualClock } from '../../../src/testing/simulation/virtual-clock.js';
+import { SimulatedHost } from '../../../src/testing/simulation/simulated-host.js';
+import { SimulatedNetwork } from '../../../src/testing/simulation/simulated-network.js';
 import { twoShardStore } from './two-shard-store.js';
 
 const intervalMs = 1_000;
@@ -58,7 +58,7 @@ const casts: readonly Partial<Record<Act, number>>[] = [
 export class SimulatedPages {
   readonly random;
   readonly world: PageWorld;
-  private readonly clock = new SimulatedClock();
+  private readonly clock = new VirtualClock();
   private readonly network: SimulatedNetwork;
   private readonly readers: PageReaders;
   private readonly writers: PageWriters;
@@ -77,7 +77,10 @@ export class SimulatedPages {
   ) {
     const random = (this.random = seededRandom(seed));
     const isTransactional = random() < 0.5;
-    this.network = new SimulatedNetwork(random, (line) => this.world.note(line), isTransactional);
+    this.network = new SimulatedNetwork({
+      note: (line) => this.world.note(line),
+      invalidations: isTransactional ? 'whole' : 'in parts',
+    });
     this.world = new PageWorld(random, this.clock, () => this.network, boundMs);
     this.isCalm = random() < 0.33;
     this.weights = random.pick(casts);
@@ -88,12 +91,13 @@ export class SimulatedPages {
     this.writers = new PageWriters(this.world);
     this.processes = ['1.4', '1.5', random.pick(['1.4', '1.5'])].map((packageVersion, index) => {
       const name = `P${index}`;
-      const clock = new SteppingClock(this.clock);
+      const host = new SimulatedHost(name, this.clock);
+      const { clock } = host;
       const configuration = {
         name,
         namespace: 'n',
         packageVersion,
-        store: this.network.between(name, this.store),
+        store: this.network.between(host, this.store),
         process: { maxEntries: 100 },
         coherence: { interval: intervalMs, blindFor: 0 },
       };
@@ -175,7 +179,10 @@ export class SimulatedPages {
   private async fault(): Promise<void> {
     this.world.faulty = true;
     const draw = this.random();
-    if (draw < 0.4) return this.network.loseOne();
+    if (draw < 0.4) {
+      this.network.lose((steps) => (steps.length > 0 ? this.random.pick(steps) : undefined));
+      return;
+    }
     if (draw < 0.6) {
       const part = this.random.integer(0, this.store.shards.length - 1);
       this.world.note(`PART ${part} ${this.network.away.has(part) ? 'back' : 'away'}`);
@@ -249,7 +256,7 @@ export class SimulatedPages {
   }
 
   private async deliver(): Promise<void> {
-    await this.network.deliverOne();
+    await this.network.deliver((steps) => this.random.pick(steps));
     await this.settle();
   }
 
