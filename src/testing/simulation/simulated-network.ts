@@ -8,7 +8,7 @@ export type ChooseStep = (steps: readonly Step[]) => Step | undefined;
 
 /** All that is under way between simulated processes and their store, and inside of their loaders, in no order at all. */
 export class SimulatedNetwork implements Wire {
-  /** Shards, by their place in the store's list, that nobody can reach now. */
+  /** Shards, by their place in the store's list, that nobody can reach now. What they have answered before still arrives. */
   readonly away = new Set<number>();
   private readonly cuts = new Set<string>();
   private steps: Step[] = [];
@@ -78,7 +78,8 @@ export class SimulatedNetwork implements Wire {
   }
 
   passes(host: SimulatedHost, shard: number, direction: Direction): boolean {
-    return !this.away.has(shard) && !this.cuts.has(linkOf(host, shard, direction));
+    if (direction === 'commands' && this.away.has(shard)) return false;
+    return !this.cuts.has(linkOf(host, shard, direction));
   }
 
   /** What the process has sent arrives or not, and nothing is answered to it. */
