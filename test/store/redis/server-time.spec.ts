@@ -4,13 +4,13 @@ import { ServerTime } from '../../../src/store/redis/server-time.js';
 import type { Store } from '../../../src/store/store.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
-import { SimulatedClock } from '../../support/simulation/simulated-clock.js';
+import { VirtualClock } from '../../../src/testing/simulation/virtual-clock.js';
 import { testedDriver } from './drivers.js';
 
 const day = 86_400_000;
 
 describe('A server’s clock', () => {
-  const clock = new SimulatedClock();
+  const clock = new VirtualClock();
   const began = clock.monotonic();
   const sample = (serverMs: number, sentAt: number, receivedAt: number) => ({
     serverMs,
