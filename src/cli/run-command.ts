@@ -8,7 +8,7 @@ import { keysCommand } from './commands/keys-command.js';
 import { listCommand } from './commands/list-command.js';
 import { explainCommand, getCommand, statsCommand } from './commands/look-commands.js';
 import { backupCommand, restoreCommand, verifyCommand } from './commands/redis-commands.js';
-import { safeText } from './safe-text.js';
+import { safeText } from '../value/safe-text.js';
 
 const commands: Readonly<Record<string, Command>> = {
   stats: statsCommand,

@@ -1,4 +1,4 @@
-import { safeLine } from './safe-text.js';
+import { safeLine } from '../value/safe-text.js';
 
 type Cell = string | number | undefined;
 

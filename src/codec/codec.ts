@@ -18,6 +18,11 @@ export interface Codec<V> {
   readonly isolations: readonly [Isolation, ...Isolation[]];
   /** True: `decode` refuses values that another codec of this name hands out, so that what that one decoded is not this one's. Default false. */
   readonly checksOnRead?: boolean;
+  /**
+   * How many bytes a decoded value counts in a near tier, where that is not the length of its payload: compressed ones grow. Asked for payloads that were
+   * decoded. Default: the payload's length.
+   */
+  decodedBytes?(payload: Buffer): number;
   /** @throws UnencodableValueError naming the path and the remedy. */
   encode(value: V): Uint8Array;
   /**

@@ -5,7 +5,9 @@ import type { Codec } from './codec.js';
 import { KnownOptions } from '../value/known-options.js';
 
 export interface GzipOptions {
-  /** The most bytes that may come out of decompression, and so go into it. 1 or more. Default 64 MiB. */
+  /**
+   * The most bytes that may come out of decompression, and so go into it. 1 or more. Default 16 MiB: what a small
+   * payload can become, and how long that may take, is known before. */
   readonly maxBytes?: number;
   /** zlib's level, 1 (fast) to 9 (small). Readers need not agree. Default 6. */
   readonly level?: number;
@@ -25,7 +27,7 @@ const unknownSystem = 255;
  */
 export function gzip<V>(codec: Codec<V>, options: GzipOptions = {}): Codec<V> {
   known.check(options);
-  const { maxBytes = 64 * 1024 * 1024, level = 6 } = options;
+  const { maxBytes = 16 * 1024 * 1024, level = 6 } = options;
   if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
     throw new InvalidOptionError(
       'gzip.maxBytes',
@@ -40,6 +42,7 @@ export function gzip<V>(codec: Codec<V>, options: GzipOptions = {}): Codec<V> {
   return {
     name,
     isolations: codec.isolations,
+    decodedBytes: (payload) => Math.max(payload.length, statedBytesOf(payload)),
     encode(value) {
       const body = codec.encode(value);
       if (body.length > maxBytes) {
@@ -64,13 +67,16 @@ function decompress(payload: Buffer, maxBytes: number): Buffer {
   if (payload.length < headBytes + tailBytes || payload.readUInt32BE(0) !== magic || payload.readUInt32BE(4) !== 0) {
     throw new UndecodableError('The payload does not begin as gzip does.');
   }
-  const statedBytes = payload.readUInt32LE(payload.length - 4);
+  const statedBytes = statedBytesOf(payload);
   if (statedBytes > maxBytes) throw new UndecodableError(`It says that it grows beyond ${maxBytes} bytes.`);
   const body = gunzip(payload, { maxOutputLength: maxBytes });
   // zlib ignores garbage after a whole stream and goes on into a second one: then these differ.
   if (body.length !== statedBytes) throw new UndecodableError('The payload does not end where its stream does.');
   return body;
 }
+
+/** Compared with what comes out. */
+const statedBytesOf = (payload: Buffer): number => payload.readUInt32LE(payload.length - 4);
 
 function gunzip(payload: Buffer, options: ZlibOptions): Buffer {
   try {

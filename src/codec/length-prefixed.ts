@@ -12,6 +12,7 @@ export function lengthPrefixed<V>(codec: Codec<V>): Codec<V> {
   return {
     name: `lengthPrefixed(${codec.name})`,
     isolations: codec.isolations,
+    decodedBytes: (payload) => codec.decodedBytes?.(payload.subarray(prefixBytes)) ?? payload.length,
     encode(value) {
       const body = codec.encode(value);
       const prefixed = Buffer.allocUnsafe(prefixBytes + body.length);

@@ -3,3 +3,6 @@
  * RangeError at a depth that depends on the caller's stack.
  */
 export const maxDepth = 1_000;
+
+/** Of a bigint, its sign included. Reading digits takes time that grows with their square: a few million block the process for a second. */
+export const maxBigintDigits = 10_000;

@@ -1,4 +1,5 @@
 import { UndecodableError } from '../value/errors.js';
+import { maxBigintDigits } from './max-depth.js';
 import { binaryTypes } from './binary-types.js';
 
 /** The value that `json`, parsed from a structured payload, stands for. */
@@ -26,7 +27,9 @@ const readers: Record<string, (content: readonly unknown[]) => unknown> = {
     }),
   bigint: (content) =>
     only(content, (digits) =>
-      typeof digits === 'string' && /^-?\d+$/.test(digits) ? { value: BigInt(digits) } : undefined,
+      typeof digits === 'string' && digits.length <= maxBigintDigits && /^-?\d+$/.test(digits)
+        ? { value: BigInt(digits) }
+        : undefined,
     ),
   number: (content) =>
     only(content, (name) =>

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { UnencodableValueError } from '../value/errors.js';
 import { binaryTypes } from './binary-types.js';
 import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
-import { maxDepth } from './max-depth.js';
+import { maxBigintDigits, maxDepth } from './max-depth.js';
 
 type Path = (string | number)[];
 
@@ -18,7 +18,7 @@ export function describeStructured(value: unknown, path: Path, ancestors: object
     case 'number':
       return Number.isFinite(value) && !Object.is(value, -0) ? value : tagged('number', numberName(value));
     case 'bigint':
-      return tagged('bigint', value.toString());
+      return tagged('bigint', digitsOf(value, path));
     case 'undefined':
       return tagged('undefined');
     case 'object':
@@ -26,6 +26,13 @@ export function describeStructured(value: unknown, path: Path, ancestors: object
     default:
       throw refuseStructured(path, `a ${typeof value} is code, not data`, 'Store data.');
   }
+}
+
+function digitsOf(value: bigint, path: Path): string {
+  // A hexadecimal digit is a decimal one or more: the longer text is made only where it may be short enough.
+  const digits = value.toString(16).length > maxBigintDigits ? undefined : value.toString();
+  if (digits !== undefined && digits.length <= maxBigintDigits) return digits;
+  throw refuseStructured(path, `a bigint has more than ${maxBigintDigits} digits`, 'Store its bytes.');
 }
 
 /** @param path where in the value; names may be shown, content may not. */

@@ -15,6 +15,7 @@ export function validated<V>(codec: Codec<V>, schema: StandardSchemaV1<unknown, 
     name: codec.name,
     isolations: codec.isolations,
     checksOnRead: onRead || codec.checksOnRead === true,
+    ...(codec.decodedBytes && { decodedBytes: codec.decodedBytes.bind(codec) }),
     encode(value) {
       const result = validate(schema, value);
       if (result.issues) {

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { defaultStore } from '../cache/configuration/default-store.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import type { Store } from '../store/store.js';
+import { safeLine } from '../value/safe-text.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { TieredCacheOptions } from './tiered-cache.options.js';
 
@@ -13,7 +14,7 @@ export async function storeOf({ stores }: TieredCacheOptions): Promise<Store | u
   if (stores === false) return undefined;
   if (stores !== undefined) return asStore('stores', onlyOne(stores));
   const { store, warning } = await defaultStore(readEnvironment());
-  if (warning !== undefined) new Logger('TieredCache').warn(warning);
+  if (warning !== undefined) new Logger('TieredCache').warn(safeLine(warning));
   return store;
 }
 

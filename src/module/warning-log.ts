@@ -3,6 +3,7 @@ import { systemClock } from '../value/clock.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { onCacheEvent } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
+import { safeLine } from '../value/safe-text.js';
 
 /** How long one kind of trouble of one source is silent after it was said. */
 const windowMs = 30_000;
@@ -29,7 +30,7 @@ export class WarningLog {
       ),
       onCacheEvent('breaker', ({ shard, state }) => {
         if (state === 'closed' && this.windows.has(`unavailable ${shard}`))
-          this.logger.log(`${shard}: it answers again`);
+          this.logger.log(safeLine(`${shard}: it answers again`));
       }),
     ];
   }
@@ -44,7 +45,9 @@ export class WarningLog {
     this.windows.clear();
   }
 
-  private warn(id: string, sentence: string): void {
+  private warn(id: string, said: string): void {
+    // What a server or a file said may look like a line of its own, or steer a terminal.
+    const sentence = safeLine(said);
     const window = this.windows.get(id);
     if (window) {
       window.left++;

@@ -18,3 +18,20 @@ export function freeze<V>(value: V, depth = 0): V {
   }
   return Object.freeze(value);
 }
+
+/**
+ * As `freeze`, for values that are not frozen: arrays, plain objects, Maps and Sets are gone through, and nothing else.
+ * @throws UndecodableError for a value that would end the recursion of whoever goes through it.
+ */
+export function assertDepth(value: unknown, depth = 0): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth >= maxDepth) throw new UndecodableError(`The value is nested in more than ${maxDepth} levels.`);
+  if (Array.isArray(value) || value instanceof Set) for (const item of value) assertDepth(item, depth + 1);
+  else if (value instanceof Map) for (const pair of value) assertDepth(pair, depth + 1);
+  else if (isPlain(value)) for (const property of Object.values(value)) assertDepth(property, depth + 1);
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}

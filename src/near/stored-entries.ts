@@ -13,8 +13,10 @@ import type { Key } from '../key/key.js';
 import type { ItemView, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import type { TagGeneration } from '../value/entry.js';
+import { UndecodableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import type { MissReason } from '../value/lookup.js';
+import { assertDepth } from './freeze.js';
 import { NearCopy } from './near-copy.js';
 import type { TagNotes } from './tag-notes.js';
 import { isServable, verdictOf } from './verdict.js';
@@ -119,7 +121,8 @@ export class StoredEntries {
       // What is frozen holds no bytes; what is cloned copies them.
       if (isolation === 'share') return this.copyOf(envelope, Buffer.from(envelope.payload), policy, trust, mark);
       if (isolation === 'clone') return this.copyOf(envelope, envelope.payload, policy, trust, mark);
-      return this.copyOfValue(envelope, envelope.decode(codec), envelope.payloadBytes, undefined, policy, trust, mark);
+      const heldBytes = codec.decodedBytes ? codec.decodedBytes(envelope.payload) : envelope.payloadBytes;
+      return this.copyOfValue(envelope, envelope.decode(codec), heldBytes, undefined, policy, trust, mark);
     } catch {
       return undefined;
     }
@@ -141,13 +144,17 @@ export class StoredEntries {
     const { codec, isolation } = policy.serving;
     // A view of a socket's buffer would keep the whole buffer alive for as long as the copy.
     const kept = isolation === 'clone' ? Buffer.from(payload) : undefined;
-    return this.copyOfValue(head, codec.decode(kept ?? payload), payload.length, kept, policy, trust, mark);
+    const decoded = codec.decode(kept ?? payload);
+    if (isolation !== 'freeze') assertDepth(decoded);
+    // What is decoded for each reader is kept as bytes; everything else as what comes out of them.
+    const heldBytes = kept ? kept.length : (codec.decodedBytes?.(payload) ?? payload.length);
+    return this.copyOfValue(head, decoded, heldBytes, kept, policy, trust, mark);
   }
 
   private copyOfValue<V>(
     head: EnvelopeHead,
     decoded: V,
-    payloadBytes: number,
+    heldBytes: number,
     kept: Buffer | undefined,
     policy: EntryPolicy<V>,
     trust: Trust,
@@ -155,7 +162,7 @@ export class StoredEntries {
   ): NearCopy<V> {
     const { serving, nearTtlMs } = policy;
     const until = this.servedUntil(head, policy);
-    const sizeBytes = payloadBytes + copyOverheadBytes;
+    const sizeBytes = heldBytes + copyOverheadBytes;
     const copy = new NearCopy<V>(head, kept, serving, trust, sizeBytes, decoded, mark, until);
     if (nearTtlMs !== Infinity) copy.nearUntil = this.clock.now() + nearTtlMs;
     return copy;
@@ -201,7 +208,7 @@ export class StoredEntries {
     const verdict = this.verdict(placed, envelope, policy.serving, tags, now);
     if (!isServable(verdict)) {
       if (verdict !== 'undecodable') return { miss: verdict === 'untrusted' ? 'unavailable' : verdict };
-      return this.undecodable(key, new Error(`Stored by the ${envelope.codec} codec.`));
+      return this.undecodable(key, new UndecodableError(`Stored by the ${envelope.codec} codec.`));
     }
     // An expiry of one of its tags ends its freshness, and nothing else.
     const head =
@@ -244,7 +251,7 @@ export class StoredEntries {
 
   private undecodable(key: Key, cause: unknown): { readonly miss: 'undecodable' } {
     const message = 'Stored bytes could not be read.';
-    reportFault({ source: this.cache, kind: 'undecodable', message, key: key.text, cause });
+    reportFault({ source: this.cache, kind: 'undecodable', message, key: key.text, cause: withoutValue(cause) });
     return { miss: 'undecodable' };
   }
 
@@ -260,4 +267,10 @@ export class StoredEntries {
     const draw = Math.max(this.random(), Number.MIN_VALUE);
     return Math.min(fixed, freshUntil + loadCostMs * earlyRefresh * Math.log(draw));
   }
+}
+
+/** What a decoder threw, without what it may quote: a parser's message, and its causes, hold parts of what was stored. */
+function withoutValue(cause: unknown): UndecodableError {
+  if (cause instanceof UndecodableError) return new UndecodableError(cause.message);
+  return new UndecodableError(`The codec threw ${cause instanceof Error ? `a ${cause.name}` : 'what is no error'}.`);
 }

@@ -49,7 +49,7 @@ export async function dial(address: string, options: DialOptions): Promise<Met> 
   const connection = new MetaConnection(line, session, () => maxValueBytes, commandTimeoutMs, clock, onEnd);
   const settings = await greet(connection, options);
   const itemSizeMax = Number(settings.get('item_size_max')) || undefined;
-  maxValueBytes = itemSizeMax ?? largestItemBytes;
+  maxValueBytes = Math.min(itemSizeMax ?? largestItemBytes, largestItemBytes);
   return { connection, address, itemSizeMax, evictsItems: settings.get('evictions') === 'on' };
 }
 

@@ -4,11 +4,12 @@ import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
 import type { ItemAsk } from '../item-ask.js';
 import { joinParts } from './join-parts.js';
+import { firstRoom, growFor } from './growing-value.js';
 import { ItemReply, wholeItemAt } from './item-reply.js';
 import type { Line } from './line.js';
 import { replyOf, wholeReplyAt } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
-import { RefusalError, ServerError } from './server-error.js';
+import { printable, RefusalError, ServerError } from './server-error.js';
 import { tellWaiting, WaitingCommands } from './waiting-commands.js';
 import type { Answer, AskedAnswer, Turn, Waiting } from './waiting-commands.js';
 
@@ -33,6 +34,7 @@ export class MetaConnection extends MemcacheConnection {
   private lastOpaque = 0;
   private turn: Turn = { writtenAt: Infinity };
   private arrivals = 0;
+  private announcedBytes = 0;
 
   /**
    * @param session what the revisions that it hands out are worth: see `Revision`.
@@ -151,6 +153,16 @@ export class MetaConnection extends MemcacheConnection {
     return rest && this._pending ? this._copyPending(rest) : rest;
   }
 
+  override initiatePending(cmdTokens: string[], length: number): void {
+    this.announcedBytes = length;
+    super.initiatePending(cmdTokens, firstRoom(length));
+  }
+
+  override _copyPending(data: Buffer | undefined): Buffer | undefined {
+    if (data && this._pending) growFor(this._pending, data.length, this.announcedBytes);
+    return super._copyPending(data);
+  }
+
   override processCmd(tokens: string[]): number {
     const [code = '', ...words] = tokens;
     const { opaque, lines } = this.waiting.peek();
@@ -267,13 +279,6 @@ export class MetaConnection extends MemcacheConnection {
     });
   }
 }
-
-/** The server's words, for people. */
-const printable = (words: string): string =>
-  words
-    .replace(/[^\x20-\x7e]/g, '?')
-    .trim()
-    .slice(0, 100);
 
 const crlf = Buffer.from('\r\n');
 /** What was read last: it is used up before the next is read. */

@@ -1,10 +1,10 @@
 /**
- * What a terminal would act on instead of showing it: control characters (escape sequences begin with one), and format characters, which hide text or turn its
+ * What a terminal or a reader of logs would act on instead of showing it: control characters (escape sequences begin with one), and format characters, which hide text or turn its
  * direction. `\n` is not among them.
  */
 const unsafe = /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** Text that may hold stored bytes, for a terminal: unsafe characters are written as `\u001b`, lines stay lines. Also inside of JSON it means the same. */
+/** Text that may hold stored bytes, for a terminal or a log: unsafe characters are written as `\u001b`, lines stay lines. Also inside of JSON it means the same. */
 export function safeText(text: string): string {
   return text.replace(unsafe, escaped).toWellFormed();
 }
