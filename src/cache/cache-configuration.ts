@@ -77,7 +77,7 @@ export function resolveCoherence(
     throw new InvalidOptionError(
       'coherence',
       `the ${store.name} store keeps no feed of invalidations`,
-      'Leave it out and give short lives or process: false, or use memcached, disk or memory.',
+      'Leave it out and give short lives or process: false, or use memcached, Redis, disk or memory.',
     );
   }
   if (maxBehindBytes !== undefined && !(maxBehindBytes >= 65_536)) {

@@ -8,7 +8,7 @@ export function assertStoreCanLock(store: Store, reach: StoreCapabilities['reach
   const { atomic, reach: own } = store.capabilities;
   if (!atomic) {
     const problem = `the ${store.name} store has no atomic operations`;
-    throw new InvalidOptionError('lock.store', problem, 'Use memcached, disk or memory.');
+    throw new InvalidOptionError('lock.store', problem, 'Use memcached, Redis, disk or memory.');
   }
   if (reach === undefined) return;
   if (!reaches.includes(reach)) {

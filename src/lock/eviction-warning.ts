@@ -11,7 +11,7 @@ export class EvictionWarning {
     this.asked.add(shard);
     const report = (evicts: boolean): void => {
       const message =
-        'Locks live on a server that may evict them under memory pressure. Start one with -M and give it as lock.store.';
+        'Locks live on a server that may evict them under memory pressure. Give them one as lock.store that does not: memcached started with -M, Redis with maxmemory-policy noeviction.';
       if (evicts) reportFault({ source: shard.name, kind: 'evicts-locks', message });
     };
     shard.evicts().then(report, () => void this.asked.delete(shard));

@@ -78,7 +78,7 @@ export class AtomicChanges {
     const { store } = this.coherence;
     const placed = this.coherence.place(key);
     if (!store?.capabilities.atomic || !placed) {
-      const remedy = 'Use memcached, disk or memory.';
+      const remedy = 'Use memcached, Redis, disk or memory.';
       throw new InvalidOptionError('stores', 'this store can neither update nor set if absent', remedy);
     }
     if (this.coherence.outbox.has(placed.name)) {

@@ -158,7 +158,7 @@ describe('What a Keyv can not do is refused', () => {
   ])('when the application starts: %s', async (_, options) => {
     const starting = Test.createTestingModule({ imports: [cacheModule(options)] }).compile();
     await expect(starting).rejects.toThrow(
-      'lock.store: the keyv store has no atomic operations. Use memcached, disk or memory.',
+      'lock.store: the keyv store has no atomic operations. Use memcached, Redis, disk or memory.',
     );
   });
 
@@ -177,7 +177,7 @@ describe('What a Keyv can not do is refused', () => {
     await expect(store.shards[0].touch('a', 1)).rejects.toThrow(StoreUnavailableError);
     const cache = await buildCache({ store });
     for (const refused of [cache.update('a', () => 1), cache.setIfAbsent('a', 1)]) {
-      await expect(refused).rejects.toThrow(/stores: .*Use memcached, disk or memory\./);
+      await expect(refused).rejects.toThrow(/stores: .*Use memcached, Redis, disk or memory\./);
     }
     await expect(cache.set('a', 1, { ttl: sinceLastUsed('1m', { maxAge: '1h' }) })).rejects.toThrow(InvalidOptionError);
     await cache.close();

@@ -40,7 +40,7 @@ describe('The options of the module', () => {
       imports: [cacheModule({ stores: keyvStore(new Keyv()), coherence: { interval: '1s' } })],
     });
     await expect(starting).rejects.toThrow(
-      'coherence: the keyv store keeps no feed of invalidations. Leave it out and give short lives or process: false, or use memcached, disk or memory.',
+      'coherence: the keyv store keeps no feed of invalidations. Leave it out and give short lives or process: false, or use memcached, Redis, disk or memory.',
     );
   });
 

@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../value/errors.js';
+import { reportFault } from '../../value/events.js';
 import type { StoredItem } from '../item.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
@@ -14,6 +15,8 @@ import { ServerTime } from './server-time.js';
 import { counterRevision } from './told-change.js';
 import { newWord } from './redis-word.js';
 
+const fullPauseMs = 60_000;
+
 /** What `askUnlessFull` answers for a server that has no memory left. */
 export const full = Symbol('the server is full');
 
@@ -22,6 +25,7 @@ export class RedisCommands {
   readonly session: RedisSession;
   readonly partition: RedisPartition;
   readonly time: ServerTime;
+  private saysFullAt = -Infinity;
 
   constructor(private readonly settings: RedisShardSettings) {
     this.session = new RedisSession(settings);
@@ -53,7 +57,10 @@ export class RedisCommands {
     try {
       return await this.partition.ask(args, false, () => this.assertSession(session));
     } catch (error) {
-      if (error instanceof RedisServerError && error.code === 'OOM') return full;
+      if (error instanceof RedisServerError && error.code === 'OOM') {
+        this.reportFull();
+        return full;
+      }
       throw this.failed(error);
     }
   }
@@ -119,6 +126,16 @@ export class RedisCommands {
     return new StoreUnavailableError(this.settings.name, problem, cause === undefined ? undefined : { cause });
   }
 
+  /** Once a minute: each refused write would say it. */
+  private reportFull(): void {
+    const now = this.settings.clock.monotonic();
+    if (now < this.saysFullAt) return;
+    this.saysFullAt = now + fullPauseMs;
+    const message =
+      'The server is full and evicts nothing: entries are not stored, and locks are unavailable; reads and invalidations go on. Give it more maxmemory, or entries a server that evicts and locks one of their own.';
+    reportFault({ source: this.settings.name, kind: 'degraded', message });
+  }
+
   private assertSession(session: number): void {
     if (session !== this.session.number) throw this.unavailable('another server holds its keys now');
   }
@@ -127,6 +144,7 @@ export class RedisCommands {
     if (error instanceof StoreUnavailableError) return error;
     // Of a command that is bound to its connection, and is not sent again elsewhere: the next one goes to the new owner.
     if (error instanceof RedisServerError) this.settings.access.learn(error, this.partition.slot);
+    if (error instanceof RedisServerError && error.code === 'OOM') this.reportFull();
     return this.unavailable(error instanceof Error ? error.message : 'no answer', error);
   }
 }

@@ -11,6 +11,8 @@ export interface RedisIdentity {
    */
   readonly incarnation: string;
   readonly isPrimary: boolean;
+  /** A replica that takes writes of clients, which its primary overwrites or never hears of. */
+  readonly isWritableReplica: boolean;
   /** It reads its snapshot and answers nothing yet. */
   readonly isLoading: boolean;
   readonly isCluster: boolean;
@@ -36,6 +38,7 @@ export function readIdentity(reply: RedisReply): RedisIdentity | undefined {
     version,
     incarnation: `${runId} ${replicationId}`,
     isPrimary: role === 'master',
+    isWritableReplica: role !== 'master' && facts.get('slave_read_only') === '0',
     isLoading: facts.get('loading') === '1',
     isCluster: facts.get('cluster_enabled') === '1',
     maxMemory: Number(facts.get('maxmemory') ?? 0),

@@ -46,6 +46,7 @@ export class RedisServer {
   private refusal: { readonly until: number; readonly error: StoreUnavailableError } | undefined;
   private failuresInRow = 0;
   private saidTooOld = false;
+  private saidWritable = false;
 
   constructor(
     readonly address: RedisAddress,
@@ -187,7 +188,14 @@ export class RedisServer {
     if (!identity) throw this.unavailable('it does not say who it is');
     if (Number.parseInt(identity.version, 10) < leastMajorVersion) throw this.tooOld(identity.version.slice(0, 20));
     if (identity.isLoading) throw this.unavailable('it is still reading its snapshot');
-    if (!identity.isPrimary && this.settings.role !== 'any') throw this.unavailable('it is a replica');
+    if (!identity.isPrimary && this.settings.role !== 'any') {
+      if (identity.isWritableReplica && !this.saidWritable) {
+        this.saidWritable = true;
+        const message = `${this.name} is a replica that takes writes (replica-read-only no): they are lost at its next synchronization. It is not used; name its primary, or Sentinels.`;
+        reportFault({ source: this.name, kind: 'unsuitable', message });
+      }
+      throw this.unavailable('it is a replica');
+    }
     connection.identity = identity;
     if (identity.timeMs !== undefined) connection.time = { serverMs: identity.timeMs, sentAt, receivedAt };
     await this.settings.onMeet?.(connection, identity);

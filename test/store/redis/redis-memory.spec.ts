@@ -5,6 +5,7 @@ import type { Store } from '../../../src/store/store.js';
 import { recordEvents } from '../../../src/testing/event-recorder.js';
 import { StoreUnavailableError } from '../../../src/value/errors.js';
 import { buildCache } from '../../support/build-cache.js';
+import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
 
@@ -65,6 +66,15 @@ describe.each(['allkeys-lru', 'volatile-lru', 'noeviction'])('A server with the 
     const { status } = await lock.acquire('a');
     if (policy === 'noeviction') expect(status).toBe('unavailable');
     else expect(status).toBe('acquired');
+    const said = await eventually(() => {
+      const about = events.of('fault').filter(({ kind }) => kind === 'evicts-locks' || kind === 'degraded');
+      expect(about.length).toBeGreaterThan(0);
+      return about;
+    });
+    expect(said.map(({ kind }) => kind)).toEqual([policy === 'noeviction' ? 'degraded' : 'evicts-locks']);
+    expect(said[0]?.message).toMatch(
+      policy === 'noeviction' ? /is full and evicts nothing/ : /maxmemory-policy noeviction/,
+    );
     expect(await store.shards[0].evicts?.()).toBe(policy !== 'noeviction');
     await lock.shutdown(0);
   });

@@ -11,6 +11,7 @@ import { RedisServerError } from '../../../src/store/redis/redis-server-error.js
 import { systemClock } from '../../../src/value/clock.js';
 import { StoreUnavailableError } from '../../../src/value/errors.js';
 import { onCacheEvent } from '../../../src/value/events.js';
+import { recordEvents } from '../../../src/testing/event-recorder.js';
 import { eventually } from '../../support/eventually.js';
 import { startReplica } from '../../support/redis-fleet.js';
 import { startRedis } from '../../support/redis-process.js';
@@ -149,6 +150,12 @@ describe.each(driverNames)('A server through %s', (driverName) => {
   it('a replica is no server to use, and one that becomes a replica ends its connection at the next write', async () => {
     const replica = await startReplica(process.port);
     await expect((await reach(replica.port)).connected()).rejects.toThrow(/it is a replica/);
+    const faults = recordEvents('fault');
+    await replica.command('CONFIG', 'SET', 'replica-read-only', 'no');
+    const writable = await reach(replica.port);
+    for (let time = 0; time < 2; time++) await expect(writable.connected()).rejects.toThrow(/it is a replica/);
+    faults.stop();
+    expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unsuitable']);
     await replica.command('REPLICAOF', 'NO', 'ONE');
     const server = await reach(replica.port);
     const connection = await server.connected();
