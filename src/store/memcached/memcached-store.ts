@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
-import HashRing from 'hashring';
 import { systemClock } from '../../value/clock.js';
 import type { Clock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
@@ -9,6 +8,7 @@ import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
 import type { Shard, Store, StoreCapabilities } from '../store.js';
 import type { FeedTuning } from './feed-state.js';
+import { KetamaRing } from './ketama-ring.js';
 import { MemcachedFeeds } from './memcached-feeds.js';
 import { MemcachedServer } from './memcached-server.js';
 import { MemcachedShard } from './memcached-shard.js';
@@ -94,7 +94,7 @@ class MemcachedStore implements Store {
   };
   readonly shards: readonly [Shard, ...Shard[]];
   private readonly servers: readonly MemcachedServer[];
-  private readonly ring: HashRing | undefined;
+  private readonly ring: KetamaRing | undefined;
   private readonly shardsByServer: ReadonlyMap<string, Shard>;
 
   constructor(
@@ -120,12 +120,12 @@ class MemcachedStore implements Store {
     this.shards = shards as [Shard, ...Shard[]];
     this.shardsByServer = new Map(addresses.map(({ text }, index) => [text, this.shards[index] as Shard]));
     const names = addresses.map(({ text }) => text);
-    this.ring = names.length > 1 ? new HashRing(names, 'md5', { 'max cache size': 10_000 }) : undefined;
+    this.ring = names.length > 1 ? new KetamaRing(names) : undefined;
   }
 
   shardOf(storeKey: string): Shard {
     if (!this.ring) return this.shards[0];
-    return this.shardsByServer.get(this.ring.get(storeKey)) ?? this.shards[0];
+    return this.shardsByServer.get(this.ring.serverOf(storeKey)) ?? this.shards[0];
   }
 
   /** Connects, so that the first request does not; a server that can't be reached joins when it can. */
