@@ -156,6 +156,7 @@ describe.each(driverNames)('A server through %s', (driverName) => {
     for (let time = 0; time < 2; time++) await expect(writable.connected()).rejects.toThrow(/it is a replica/);
     faults.stop();
     expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unsuitable']);
+    await replica.command('CONFIG', 'SET', 'replica-read-only', 'yes');
     await replica.command('REPLICAOF', 'NO', 'ONE');
     const server = await reach(replica.port);
     const connection = await server.connected();
