@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Environment, MemcachedAccess } from '../cache/configuration/environment.js';
 import { diskFormat } from '../store/disk/disk-folder.js';
+import { loadMemcachedStore } from '../store/memcached/load-memcached-store.js';
 import type { Store } from '../store/store.js';
-import { InvalidOptionError } from '../value/errors.js';
 import type { Arguments } from './arguments.js';
 import { textOf } from './arguments.js';
 import { UsageError } from './usage-error.js';
@@ -41,19 +41,6 @@ export async function chosenStore(args: Arguments, environment: Environment): Pr
 }
 
 async function onMemcached(servers: string, access: MemcachedAccess): Promise<Store> {
-  const { memcachedStore } = await import('../store/memcached/memcached-store.js').catch((cause: unknown) => {
-    if (!isMissing(cause, 'memcache-client')) throw cause;
-    throw new InvalidOptionError(
-      'memcachedStore',
-      "it needs the package 'memcache-client', which can't be loaded",
-      'Run `npm install memcache-client`.',
-      { cause },
-    );
-  });
+  const { memcachedStore } = await loadMemcachedStore();
   return memcachedStore({ servers, ...access });
-}
-
-function isMissing(error: unknown, name: string): boolean {
-  const { code, message } = error as { code?: unknown; message?: unknown };
-  return code === 'ERR_MODULE_NOT_FOUND' && typeof message === 'string' && message.includes(`'${name}'`);
 }

@@ -6,6 +6,7 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import type { KeyClass } from '../catalogue/key-class.js';
 import type { Key } from '../key/key.js';
+import { rememberLoadedBy } from '../codec/loaded-by.js';
 import { InvalidKeyError, InvalidOptionError } from '../value/errors.js';
 import { memberName, methodOf } from '../value/member.js';
 import type { Unchecked } from '../value/unchecked.js';
@@ -86,7 +87,11 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
         const cache = cacheOf(instance);
         const key = keyOf(instance, args);
         const options = optionsOf(instance, args);
-        const loader = (): Promise<unknown> => assertOneAnswer('@Memoize', member, original.apply(instance, [...args]));
+        const loader = async (): Promise<unknown> => {
+          const answer = await assertOneAnswer('@Memoize', member, original.apply(instance, [...args]));
+          rememberLoadedBy(answer, member);
+          return answer;
+        };
         if (!version) return cache[verb](key, loader, options);
         const wanted = version.apply(instance, [...args]);
         const versioned = (one: UpstreamVersion | undefined): Promise<unknown> =>

@@ -56,7 +56,7 @@ export const heldLease = (): Lease | undefined => leases.getStore();
 export function WithLock<A extends readonly unknown[] = Unchecked[]>(options: WithLockOptions<A>): WithLockDecorator<A>;
 export function WithLock(given: object): WithLockDecorator<never> {
   const { cache: name, resource, ...options } = given as WithLockOptions<readonly unknown[]>;
-  resolveLockOptions(options, '60s', 0); // a bad duration is wrong here, not at the first call
+  assertDurations(options);
   return (target, method, descriptor) => {
     const original = methodOf('@WithLock', target, method, descriptor) as unknown as Method;
     const member = memberName(target, method);
@@ -69,4 +69,9 @@ export function WithLock(given: object): WithLockDecorator<never> {
       return lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
     });
   };
+}
+
+/** A bad duration is wrong at the definition, not at the first call. */
+function assertDurations({ ttl, wait }: LockOptions): void {
+  resolveLockOptions({ ...(ttl !== undefined && { ttl }), ...(wait !== undefined && { wait }) }, '60s', 0);
 }

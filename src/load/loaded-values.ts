@@ -1,5 +1,6 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { resolveInstants } from '../catalogue/instants.js';
+import { encodeFor } from '../codec/encode-for.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import { sealEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
@@ -124,7 +125,7 @@ export class LoadedValues {
     reads: LoadReads,
     added: readonly string[],
   ): Promise<Landed<V>> {
-    const payload = policy.serving.codec.encode(value);
+    const payload = encodeFor(key, policy.serving.codec, value);
     const tags = await this.tags.of(start, policy, reads, added);
     const loadCostMs = Math.max(0, this.clock.monotonic() - start.startedAt);
     const now = this.clock.now();

@@ -1,6 +1,7 @@
 import { milliseconds, positiveMilliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { InvalidDurationError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 
 /** How a lock is taken and held. */
 export interface LockOptions {
@@ -27,16 +28,25 @@ export interface ResolvedLockOptions {
   readonly fencing: boolean;
 }
 
+const known = KnownOptions.of<LockOptions>('CacheLock', {
+  ttl: true,
+  wait: true,
+  renew: true,
+  signal: true,
+  fencing: true,
+});
+
 /** Longer ones overflow Node's timers, which would then fire at once. */
 export const longestTtlMs = 7 * 24 * 3_600_000;
 const longestWaitMs = 24 * 3_600_000;
 
-/** @throws InvalidDurationError naming the option. */
+/** @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function resolveLockOptions(
   options: LockOptions,
   defaultTtl: Duration,
   clockResolutionMs: number,
 ): ResolvedLockOptions {
+  known.check(options);
   const ttlMs = positiveMilliseconds(options.ttl ?? defaultTtl, 'lock.ttl');
   if (ttlMs < 2 * clockResolutionMs) {
     throw new InvalidDurationError(

@@ -1,6 +1,7 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import type { EntryInstants } from '../catalogue/instants.js';
+import { encodeFor } from '../codec/encode-for.js';
 import { sealEnvelope } from '../codec/envelope.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
@@ -57,7 +58,7 @@ export class PreparedEntries {
       const remedy = 'Store null, or delete the key.';
       throw new UnencodableValueError(codec.name, '$', 'undefined is what a miss looks like', remedy);
     }
-    const payload = codec.encode(value);
+    const payload = encodeFor(key, codec, value);
     const createdAt = this.clock.now();
     const instants = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
     const requestOnly = instants.freshUntil <= createdAt && kept === undefined;

@@ -179,6 +179,12 @@ describe('@Memoize', () => {
     await expect(courses.failing()).rejects.toThrow('no 2');
   });
 
+  it('names the key and the method where a loaded value can not be kept', async () => {
+    const { courses } = await withCourses();
+    courses.onFind = async () => Object.assign(new Date(0), { slug: 'row', load: 1 });
+    await expect(courses.find('row')).rejects.toThrow(/^Courses:find:row, loaded by Courses\.find: The json codec/);
+  });
+
   it('asks for the version of the source, and replaces an entry of another one', async () => {
     const { courses } = await withCourses();
     expect([await courses.versioned(), await courses.versioned()]).toEqual([1, 1]);

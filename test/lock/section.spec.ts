@@ -50,6 +50,13 @@ describe('a section', () => {
     }
   });
 
+  it('does not run under options that do not exist', async () => {
+    const misspelt = { tll: '1s' } as object;
+    await expect(room().using('a', misspelt, () => 'ran')).rejects.toThrow(
+      'tll: CacheLock has no such option. Did you mean ttl?',
+    );
+  });
+
   it('does not run when the lock is held, or when nobody can know', async () => {
     const { store, breaks } = breakable();
     const locks = room(store);

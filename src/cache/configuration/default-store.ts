@@ -1,5 +1,6 @@
 import { accessSync, constants, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { loadMemcachedStore } from '../../store/memcached/load-memcached-store.js';
 import { memoryStore } from '../../store/memory-store.js';
 import type { Store } from '../../store/store.js';
 import { InvalidOptionError } from '../../value/errors.js';
@@ -23,7 +24,7 @@ export async function defaultStore({
   isTest,
 }: Environment): Promise<DefaultStore> {
   if (memcachedServers !== undefined) {
-    const { memcachedStore } = await importMemcached();
+    const { memcachedStore } = await loadMemcachedStore();
     const options = { servers: memcachedServers, ...memcachedAccess };
     return { store: naming(memcachedVariables, () => memcachedStore(options)) };
   }
@@ -56,7 +57,6 @@ async function embedded(directory: string): Promise<DefaultStore> {
   }
 }
 
-const importMemcached = () => import('../../store/memcached/memcached-store.js');
 const importDisk = () => import('../../store/disk/disk-store.js');
 
 const memcachedVariables = {

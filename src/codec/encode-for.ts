@@ -1,0 +1,12 @@
+import { UnencodableValueError } from '../value/errors.js';
+import type { Codec } from './codec.js';
+import { loadedBy } from './loaded-by.js';
+
+/** A codec knows the value alone; its refusal also names the key, and the memoized method where one has loaded the value. */
+export function encodeFor<V>(key: { readonly text: string }, codec: Codec<V>, value: V): Uint8Array {
+  try {
+    return codec.encode(value);
+  } catch (error) {
+    throw error instanceof UnencodableValueError ? error.at(key.text, loadedBy(value)) : error;
+  }
+}
