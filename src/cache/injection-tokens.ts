@@ -26,3 +26,4 @@ export function getCacheClockToken(name = defaultName): string {
 export const OWN_STORE = 'nestjs-tiered-cache:own-store';
 export const LOCK_STORE = 'nestjs-tiered-cache:lock-store';
 export const OWN_CLOCK = 'nestjs-tiered-cache:own-clock';
+export const OWN_RANDOM = 'nestjs-tiered-cache:own-random';

@@ -43,6 +43,8 @@ export interface CacheLockConfiguration {
   /** How long the store may leave one try without an answer before that is `unavailable`. Default 500 ms. */
   readonly deadline?: Duration;
   readonly clock?: Clock;
+  /** From 0 to 1, for the pauses of those who wait. Default: the machine's chance. */
+  readonly random?: () => number;
 }
 
 /**
@@ -75,7 +77,7 @@ export class CacheLock {
     const deadlineMs = positiveMilliseconds(deadline, 'lock.deadline');
     this.clock = clock;
     this.counter = new FencingCounter(clock, undefined, protections.followsClock);
-    this.line = new WaitingLine(clock);
+    this.line = new WaitingLine(clock, configuration.random);
     this.ghosts = new GhostLocks(clock, deadlineMs, (lockKey) => this.line.released(lockKey));
     this.context = {
       namespace,

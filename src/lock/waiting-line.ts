@@ -28,7 +28,10 @@ const restMs = 25;
 export class WaitingLine {
   private readonly lines = new Map<string, Line>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    private readonly random: () => number = systemRandom,
+  ) {}
 
   /**
    * Resolves with what `attempt` gives, as soon as that is not `held`; with the last answer at `until`, on the monotonic clock.
@@ -96,7 +99,7 @@ export class WaitingLine {
         await waiter.sleep(leftMs());
         continue;
       }
-      if (!line.freed) await waiter.sleep(Math.min(nextPauseMs(line), leftMs()));
+      if (!line.freed) await waiter.sleep(Math.min(this.nextPauseMs(line), leftMs()));
       if (line.resting) continue;
       approach = line.freed ? 'add' : 'look';
       line.freed = false;
@@ -106,10 +109,23 @@ export class WaitingLine {
   private lineFor(lockKey: string): Line {
     let line = this.lines.get(lockKey);
     if (!line) {
-      line = { waiters: [], seen: { status: 'held' }, pace: new PollPace(), freed: false, handedOn: 0, resting: false };
+      line = {
+        waiters: [],
+        seen: { status: 'held' },
+        pace: new PollPace(this.random),
+        freed: false,
+        handedOn: 0,
+        resting: false,
+      };
       this.lines.set(lockKey, line);
     }
     return line;
+  }
+
+  private nextPauseMs(line: Line): number {
+    if (!line.resting) return line.pace.pauseMs();
+    line.resting = false;
+    return restMs * (1 + this.random());
   }
 
   private leave(lockKey: string, line: Line, waiter: Waiter): void {
@@ -118,12 +134,6 @@ export class WaitingLine {
     if (line.waiters.length === 0) this.lines.delete(lockKey);
     else if (wasFirst) line.waiters[0]?.rouse();
   }
-}
-
-function nextPauseMs(line: Line): number {
-  if (!line.resting) return line.pace.pauseMs();
-  line.resting = false;
-  return restMs * (1 + systemRandom());
 }
 
 function tellAll(waiters: readonly Waiter[], answer: Refusal): void {

@@ -29,6 +29,7 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
   const locks = new CacheLock({
     store: cache.integrity ? authenticated(guard, Integrity.of(cache.integrity)) : guard,
     ...(cache.clock && { clock: cache.clock }),
+    ...(cache.random && { random: cache.random }),
     namespace: lock.namespace ?? cache.namespace,
     hidden: hiddenNames(cache),
     ...(lock.ttl !== undefined && { ttl: lock.ttl }),

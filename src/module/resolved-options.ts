@@ -24,6 +24,7 @@ export function resolveOptions(
   store: Store | undefined,
   lockStore: Store | undefined,
   clock: Clock,
+  random: () => number,
 ): ResolvedOptions {
   const environment = readEnvironment();
   const identity = findPackageIdentity();
@@ -41,6 +42,7 @@ export function resolveOptions(
       ...(keySecret !== undefined && { keySecret: HiddenNames.of(keySecret) }),
       store,
       clock,
+      random,
       ...(integrity && { integrity: Integrity.of(integrity) }),
       process: options.process ?? {},
       ...(options.maxConcurrentLoads !== undefined && { maxConcurrentLoads: options.maxConcurrentLoads }),

@@ -18,10 +18,12 @@ import {
   getTieredCacheToken,
   LOCK_STORE,
   OWN_CLOCK,
+  OWN_RANDOM,
   OWN_STORE,
 } from '../cache/injection-tokens.js';
 import { RequestCache } from '../near/request-cache.js';
 import { RequestScope } from '../near/request-scope.js';
+import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { AFTER_COMMIT } from '../decorator/transaction.js';
@@ -130,9 +132,10 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       { provide: OWN_STORE, inject: [GIVEN_OPTIONS], useFactory: storeOf },
       { provide: LOCK_STORE, inject: [GIVEN_OPTIONS], useFactory: lockStoreOf },
       { provide: OWN_CLOCK, useValue: systemClock },
+      { provide: OWN_RANDOM, useValue: systemRandom },
       {
         provide: RESOLVED_OPTIONS,
-        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK],
+        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK, OWN_RANDOM],
         useFactory: (modules: ModulesContainer, ...rest: Parameters<typeof resolveOptions>) => {
           assertSoleImport(modules, cacheToken, name);
           return resolveOptions(...rest);

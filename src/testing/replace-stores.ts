@@ -1,4 +1,4 @@
-import { LOCK_STORE, OWN_CLOCK, OWN_STORE } from '../cache/injection-tokens.js';
+import { LOCK_STORE, OWN_CLOCK, OWN_RANDOM, OWN_STORE } from '../cache/injection-tokens.js';
 import { memoryStore } from '../store/memory-store.js';
 import type { Store } from '../store/store.js';
 import type { Clock } from '../value/clock.js';
@@ -16,6 +16,8 @@ export interface ReplacedStores {
   readonly store?: Store;
   /** Default: real time. */
   readonly clock?: Clock;
+  /** From 0 to 1, for what draws: lives with jitter, early refreshes, pauses. Default: the machine's chance. */
+  readonly random?: () => number;
 }
 
 /**
@@ -24,10 +26,14 @@ export interface ReplacedStores {
  * @returns the builder.
  * @example const app = await replaceStores(Test.createTestingModule({ imports: [AppModule] })).compile();
  */
-export function replaceStores<B extends OverridesProviders>(builder: B, { store, clock }: ReplacedStores = {}): B {
+export function replaceStores<B extends OverridesProviders>(
+  builder: B,
+  { store, clock, random }: ReplacedStores = {},
+): B {
   const make = (): Store => store ?? memoryStore(clock && { clock });
   builder.overrideProvider(OWN_STORE).useFactory({ factory: make });
   builder.overrideProvider(LOCK_STORE).useFactory({ factory: () => undefined });
   if (clock) builder.overrideProvider(OWN_CLOCK).useValue(clock);
+  if (random) builder.overrideProvider(OWN_RANDOM).useValue(random);
   return builder;
 }

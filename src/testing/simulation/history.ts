@@ -69,6 +69,7 @@ export class History {
   readonly givenUp: (Moment & { readonly key: string; readonly reason: string })[] = [];
   readonly lines: Line[] = [];
   private order = 0;
+  private isSealed = false;
 
   /** @param elapsedMs the time since the beginning. */
   constructor(private readonly elapsedMs: () => number) {}
@@ -94,7 +95,12 @@ export class History {
   }
 
   line(kind: LineKind, process: string | undefined, text: string): void {
-    this.lines.push({ kind, process, text, ...this.moment() });
+    if (!this.isSealed) this.lines.push({ kind, process, text, ...this.moment() });
+  }
+
+  /** The story is over: what ends it is no part of it. */
+  seal(): void {
+    this.isSealed = true;
   }
 
   /** Whether nothing had gone wrong by this moment. */

@@ -96,9 +96,9 @@ export class RestartableShard implements Shard {
     return this.inner.remove(storeKey, revision && this.revisionFor(revision));
   }
 
-  increment(storeKey: string, by: number, seed: number): Promise<number> {
+  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
     this.written.add(storeKey);
-    return this.inner.increment(storeKey, by, seed);
+    return this.inner.increment(storeKey, by, seed, lifeMs);
   }
 
   touch(storeKey: string, lifeMs: number): Promise<boolean> {

@@ -20,7 +20,8 @@ export function shardOverWire(network: Wire, host: SimulatedHost, shard: Shard, 
     write: (key, bytes, options) =>
       send(`write ${key}${options.only ? ' if' : ''}`, () => shard.write(key, bytes, options)),
     remove: (key, revision) => send(`remove ${key}${revision ? ' if' : ''}`, () => shard.remove(key, revision)),
-    increment: (key, by, seed) => send(`increment ${key} by ${by}`, () => shard.increment(key, by, seed)),
+    increment: (key, by, seed, lifeMs) =>
+      send(`increment ${key} by ${by}`, () => shard.increment(key, by, seed, lifeMs)),
     touch: (key, lifeMs) => send(`touch ${key}`, () => shard.touch(key, lifeMs)),
   };
   if (!hasFeed(shard)) return over;

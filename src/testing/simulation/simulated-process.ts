@@ -1,5 +1,6 @@
 import type { CacheConfiguration, Protections } from '../../cache/cache-configuration.js';
 import { TieredCache } from '../../cache/tiered-cache.js';
+import { CacheLock } from '../../lock/cache-lock.js';
 import { RequestScope } from '../../near/request-scope.js';
 import type { Store } from '../../store/store.js';
 import type { Clock } from '../../value/clock.js';
@@ -18,6 +19,7 @@ export type SimulatedCacheConfiguration = Partial<
  */
 export class SimulatedProcess {
   private made: TieredCache | undefined;
+  private madeLock: CacheLock | undefined;
   /** Of this process alone, as everywhere. */
   readonly scope = new RequestScope();
 
@@ -62,6 +64,13 @@ export class SimulatedProcess {
     ));
   }
 
+  /** Its locks, in the same store. */
+  get lock(): CacheLock {
+    const { namespace = 'n' } = this.configuration;
+    const { store, random } = this;
+    return (this.madeLock ??= new CacheLock({ namespace, store, clock: this.host.clock, random }));
+  }
+
   /**
    * Resolves when the simulation lets it happen, whatever else happens before. Await it where the real service waits for something other than the
    * cache: a query, another service, a commit. Never, once the process has crashed.
@@ -78,6 +87,7 @@ export class SimulatedProcess {
 
   /** @internal */
   async close(): Promise<void> {
+    await this.madeLock?.shutdown(0);
     await this.made?.close();
   }
 }

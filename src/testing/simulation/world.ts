@@ -82,13 +82,15 @@ export class World<Shared = unknown, Service = unknown> {
 
   /** Ends everything, once nobody asks any more. */
   async end(): Promise<void> {
+    this.history.seal();
     const endings = Promise.all(
       this.members.map(async ({ service, process }) => {
         await this.simulation.stop?.(service);
         await process.close();
       }),
     );
-    await this.until(endings, 'The stop of a service', () => true);
+    const passes = (): Promise<void> => this.clock.advanceTo(this.clock.now() + 10, () => this.settle());
+    await this.until(endings, 'The stop of a service', () => true, passes);
   }
 
   /** All that follows without waiting has happened when this resolves. */
@@ -113,7 +115,12 @@ export class World<Shared = unknown, Service = unknown> {
   }
 
   /** Lets happen what this waits for, in its order. */
-  private async until<R>(work: Promise<R>, what: string, isNeeded: (step: Step) => boolean): Promise<R> {
+  private async until<R>(
+    work: Promise<R>,
+    what: string,
+    isNeeded: (step: Step) => boolean,
+    idles?: () => Promise<void>,
+  ): Promise<R> {
     let isOver = false;
     const over = (): void => void (isOver = true);
     work.then(over, over);
@@ -121,6 +128,7 @@ export class World<Shared = unknown, Service = unknown> {
     for (await this.settle(); !isOver; await this.settle()) {
       const isDelivered = await this.network.deliver((steps) => steps.find(isNeeded));
       idle = isDelivered ? 0 : idle + 1;
+      if (!isDelivered) await idles?.();
       if (idle > mostIdleRounds) {
         throw new SimulationError(
           `${what} does not come back, and waits for nothing that the simulation gives. Let it wait for process.step() and the cache alone.`,
