@@ -6,6 +6,8 @@ import { onCacheEvent } from '../value/events.js';
 /** What carries purges to other processes. A TieredCache does: its deletions reach all who share its store. */
 export interface PurgeCarrier {
   readonly name: string;
+  /** What the key is called in the events of invalidations. */
+  nameOf(key: KeyLike): string;
   delete(key: KeyLike): Promise<boolean>;
 }
 
@@ -16,8 +18,15 @@ export interface FileFeedListener {
   readonly missed: () => void;
 }
 
-/** What a file is called, however long its uid: the digest of its key, as long names stand in the feed. */
-export const fileName = (key: KeyLike): string => digest(toKey(key).text);
+/**
+ * What a file is called: the digest of what its key is called, as long names stand in the feed, or the name that a cache with a `keySecret` hides it
+ * behind.
+ */
+export function fileName(key: KeyLike, carrier?: PurgeCarrier): string {
+  return asDigest(carrier ? carrier.nameOf(key) : toKey(key).text);
+}
+
+const asDigest = (name: string): string => (name.startsWith('~') ? name : digest(name));
 
 /** Purges travel as invalidations of a key: this process's cache tells and hears them. */
 export class FileFeed {
@@ -29,7 +38,7 @@ export class FileFeed {
   ) {
     this.stop = [
       onCacheEvent('invalidated', ({ cache: name, key }) => {
-        if (name === cache.name) listener.named(key.startsWith('~') ? key : digest(key));
+        if (name === cache.name) listener.named(asDigest(key));
       }),
       onCacheEvent('nearCleared', ({ cache: name }) => {
         if (name === cache.name) listener.missed();

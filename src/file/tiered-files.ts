@@ -168,7 +168,7 @@ export class TieredFiles {
   }
 
   private placeOf(uid: string): FilePlace {
-    return this.placeNamed(fileName(this.options.keyOf(uid)));
+    return this.placeNamed(fileName(this.options.keyOf(uid), this.options.cache));
   }
 
   private placeNamed(name: string): FilePlace {

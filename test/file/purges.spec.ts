@@ -1,0 +1,149 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { TieredFiles } from '../../src/file/tiered-files.js';
+import { versionedKey } from '../../src/key/key.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { buildCache } from '../support/build-cache.js';
+import { diskDirectory } from '../support/disk-directory.js';
+import { eventually } from '../support/eventually.js';
+import { logRead } from '../support/log-read.js';
+import { recordEvents } from './support/file-events.js';
+import { FilesBench, patterned, readAll } from './support/files-bench.js';
+
+const content = patterned(300_000);
+const newer = Buffer.from(content).reverse();
+const request = { uid: 'f1', key: 'media/one' };
+
+let bench: FilesBench;
+let caches: TieredCache[];
+const elsewhere = diskDirectory();
+beforeEach(async () => {
+  bench = new FilesBench();
+  caches = [];
+  await bench.objects.put(request.key, content);
+});
+afterEach(async () => {
+  await bench.dispose();
+  await Promise.all(caches.map((cache) => cache.close()));
+  elsewhere.remove();
+});
+
+/** Two hosts: a folder each, and a store that their caches share. */
+async function twoHosts(keySecret?: string): Promise<{ here: TieredFiles; there: TieredFiles }> {
+  const store = memoryStore();
+  caches = await Promise.all(
+    ['here', 'there'].map((name) =>
+      buildCache({ name, store, coherence: { interval: 20 }, ...(keySecret && { keySecret }) }),
+    ),
+  );
+  const [one, other] = caches as [TieredCache, TieredCache];
+  return { here: bench.files({ cache: one }), there: bench.files({ cache: other, directory: elsewhere.path }) };
+}
+
+const keep = async (files: TieredFiles, uid = request.uid): Promise<void> => {
+  await readAll(await files.open({ ...request, uid }));
+  await eventually(async () => expect((await files.open({ ...request, uid })).source).toBe('disk'));
+};
+
+describe('A purge', () => {
+  it('takes the copy away, and what was remembered of the file', async () => {
+    const files = bench.files();
+    await keep(files);
+    await bench.objects.put(request.key, newer);
+    expect((await readAll(await files.open(request))).equals(content)).toBe(true);
+    expect(await files.purge(request)).toBe(true);
+    expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
+    expect((await files.status()).usedBytes).toBeLessThan(newer.length + 10_000);
+  });
+
+  it('between the request of a download and its first byte is not undone by it', async () => {
+    let open = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    let asked = 0;
+    const store = bench.counted({ beforeOpen: () => void asked++ });
+    // The answer is the old version's, and comes after the purge.
+    const slow = {
+      ...store,
+      open: async (...all: Parameters<typeof store.open>) => {
+        const opened = await store.open(...all);
+        if (asked === 1) await gate;
+        return opened;
+      },
+    };
+    const files = bench.files({ store: slow });
+    const late = files.open(request);
+    await eventually(() => expect(asked).toBe(1));
+    await bench.objects.put(request.key, newer);
+    await files.purge(request);
+    const fresh = await files.open(request);
+    open();
+    expect((await readAll(fresh)).equals(newer)).toBe(true);
+    await readAll(await late);
+    await eventually(async () => expect((await files.status()).fills).toBe(0));
+    expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
+  });
+
+  it.each([
+    ['readable', undefined],
+    ['hidden', 'a secret of 32 bytes, or of more'],
+  ])('reaches the hosts whose caches share a store, where names are %s', async (_, keySecret) => {
+    const { here, there } = await twoHosts(keySecret);
+    await keep(here);
+    await keep(there);
+    await bench.objects.put(request.key, newer);
+    expect(await here.purge(request)).toBe(true);
+    await logRead('there');
+    expect((await readAll(await there.open(request))).equals(newer)).toBe(true);
+  });
+
+  it('reaches them as the deletion of the file’s key, however long its uid', async () => {
+    const { there } = await twoHosts();
+    const uid = `f-${'x'.repeat(300)}`;
+    await keep(there, uid);
+    await bench.objects.put(request.key, newer);
+    await (caches[0] as TieredCache).delete(versionedKey('s3_files', uid));
+    await logRead('there');
+    expect((await readAll(await there.open({ ...request, uid }))).equals(newer)).toBe(true);
+  });
+
+  it('stays on its host where no cache carries it', async () => {
+    const [here, there] = [bench.files(), bench.files({ directory: elsewhere.path })];
+    await keep(here);
+    await keep(there);
+    await here.purge(request);
+    expect((await there.open(request)).source).toBe('disk');
+  });
+
+  it('that may have been missed is made up for by asking the object store once', async () => {
+    const store = bench.counted();
+    await keep(bench.files({ store }));
+    // The host was down, and its copy is the old version's.
+    await bench.objects.put(request.key, newer);
+    caches = [await buildCache({ name: 'here', coherence: { interval: 20 } })];
+    const files = bench.files({ store, cache: caches[0] as TieredCache });
+    expect((await files.explain(request)).verdict).toMatch(/asked once/);
+    expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
+    expect(store.heads).toHaveLength(1);
+    await keep(files);
+    const heads = store.heads.length;
+    for (let time = 0; time < 3; time++) expect((await files.open(request)).source).toBe('disk');
+    expect(store.heads).toHaveLength(heads);
+  });
+
+  it('that was lost in a gap of the feed is made up for in the same way', async () => {
+    const { there } = await twoHosts();
+    await Promise.all(caches.map((cache) => cache.set(cache.name, 1)));
+    await keep(there);
+    const cleared = recordEvents('nearCleared');
+    // Clearing is no list of names: whoever hears of it knows that something may have been missed.
+    await bench.objects.put(request.key, newer);
+    await (caches[0] as TieredCache).dangerouslyClear();
+    await eventually(() => expect(cleared.seen).toContainEqual(expect.objectContaining({ cache: 'there' })));
+    cleared.stop();
+    expect((await readAll(await there.open(request))).equals(newer)).toBe(true);
+  });
+
+  it('of what is no uid is refused', async () => {
+    await expect(bench.files().purge({ uid: '' })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
