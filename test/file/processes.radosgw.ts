@@ -82,7 +82,6 @@ describe('The process that downloads', () => {
       const random = seededRandom(17);
       const data = { objects: { bucket }, pieceMs: 1 };
       const [follower] = (await workers.over(1, data)) as [WorkerProcess];
-      let takeovers = 0;
       let next = workers.join(1, data);
       for (let round = 0; round < rounds; round++) {
         const [leader] = (await next) as [WorkerProcess];
@@ -98,7 +97,7 @@ describe('The process that downloads', () => {
         await lost;
         for (const outcome of read) expect(outcome).toMatchObject(whole);
       }
-      takeovers = (await readsOf([follower])).filter((range) => range !== 'all').length;
+      const takeovers = (await readsOf([follower])).filter((range) => range !== 'all').length;
       console.log(`taken over in the middle: ${takeovers} of ${rounds}`);
       expect(takeovers).toBeGreaterThan(rounds / 2);
       await eventually(() => {
