@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Environment, MemcachedAccess } from '../cache/configuration/environment.js';
+import { guarded } from '../origin/guarded-store.js';
 import { diskFormat } from '../store/disk/disk-folder.js';
 import { loadMemcachedStore } from '../store/memcached/load-memcached-store.js';
 import type { Store } from '../store/store.js';
@@ -15,6 +16,15 @@ import { UsageError } from './usage-error.js';
  * @throws UsageError, InvalidOptionError
  */
 export async function chosenStore(args: Arguments, environment: Environment): Promise<Store> {
+  const store = await namedStore(args, environment);
+  guarded(store, { deadlineMs: patience.commandTimeout });
+  return store;
+}
+
+/** A person waits longer than a request would, and wants the answer of a busy host as well. */
+const patience = { connectTimeout: 5_000, commandTimeout: 5_000 };
+
+async function namedStore(args: Arguments, environment: Environment): Promise<Store> {
   const disk = textOf(args, 'disk');
   const servers = textOf(args, 'servers');
   const redis = textOf(args, 'redis');
@@ -23,7 +33,10 @@ export async function chosenStore(args: Arguments, environment: Environment): Pr
   const redisUrl = redis ?? (given.length === 0 ? environment.redisUrl : undefined);
   if (redisUrl !== undefined) {
     const { redisStoreWith } = await import('../store/redis/redis-store.js');
-    return redisStoreWith({ url: redisUrl }, { urlOption: redis === undefined ? 'CACHE_REDIS_URL' : '--redis' });
+    return redisStoreWith(
+      { url: redisUrl, ...patience },
+      { urlOption: redis === undefined ? 'CACHE_REDIS_URL' : '--redis' },
+    );
   }
   const memcached = servers ?? (disk === undefined ? environment.memcachedServers : undefined);
   if (memcached !== undefined) return onMemcached(memcached, environment.memcachedAccess);
@@ -42,5 +55,5 @@ export async function chosenStore(args: Arguments, environment: Environment): Pr
 
 async function onMemcached(servers: string, access: MemcachedAccess): Promise<Store> {
   const { memcachedStore } = await loadMemcachedStore();
-  return memcachedStore({ servers, ...access });
+  return memcachedStore({ servers, ...access, ...patience });
 }
