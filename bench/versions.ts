@@ -5,6 +5,8 @@ import { createRequire } from 'node:module';
 const peers = [
   'lru-cache',
   'memcache-client',
+  '@redis/client',
+  'ioredis',
   'lmdb',
   'layered-loader',
   'async-cache-dedupe',

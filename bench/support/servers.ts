@@ -9,15 +9,45 @@ export interface BenchServer {
 }
 
 /** A memcached of this run, on a free loopback port. */
-export async function startMemcached(): Promise<BenchServer> {
-  const port = await freePort();
+export function startMemcached(): Promise<BenchServer> {
   const asRoot = process.getuid?.() === 0 ? ['-u', 'root'] : [];
-  const child = spawn('memcached', ['-l', '127.0.0.1', '-p', `${port}`, '-U', '0', '-m', '256', ...asRoot], {
-    stdio: 'ignore',
-  });
+  return start('memcached', 'memcached', (port) => [
+    '-l',
+    '127.0.0.1',
+    '-p',
+    `${port}`,
+    '-U',
+    '0',
+    '-m',
+    '256',
+    ...asRoot,
+  ]);
+}
+
+/** A Redis of this run, on a free loopback port, without persistence. */
+export function startRedis(): Promise<BenchServer> {
+  return start('redis-server', 'redis-server', (port) => [
+    '--bind',
+    '127.0.0.1',
+    '--port',
+    `${port}`,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+  ]);
+}
+
+async function start(
+  program: string,
+  packageName: string,
+  argumentsFor: (port: number) => readonly string[],
+): Promise<BenchServer> {
+  const port = await freePort();
+  const child = spawn(program, argumentsFor(port), { stdio: 'ignore' });
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (cause) =>
-      reject(new Error('memcached could not be started. Install it: apt-get install memcached', { cause })),
+      reject(new Error(`${program} could not be started. Install it: apt-get install ${packageName}`, { cause })),
     );
   });
   await Promise.race([answers(port), failed]);
@@ -45,7 +75,7 @@ async function answers(port: number): Promise<void> {
     if (connected) return;
     await delay(20);
   }
-  throw new Error(`memcached does not answer on port ${port}`);
+  throw new Error(`nobody answers on port ${port}`);
 }
 
 function freePort(): Promise<number> {

@@ -32,6 +32,23 @@ async function subjectOf(name: string): Promise<(key: string) => Promise<{ key: 
     const cache = await openCache({ store: memcachedStore({ servers: address }) });
     return (key) => cache.getOrSet(key, () => load(key), { ttl: '1m' });
   }
+  if (name === 'nestjs-tiered-cache on Redis') {
+    const { redisStore } = await import('nestjs-tiered-cache/redis');
+    const { openCache } = await import('./subjects.js');
+    const cache = await openCache({ store: redisStore({ url: `redis://${address}` }) });
+    return (key) => cache.getOrSet(key, () => load(key), { ttl: '1m' });
+  }
+  if (name === 'bentocache on Redis') {
+    const { BentoCache, bentostore } = await import('bentocache');
+    const { redisDriver } = await import('bentocache/drivers/redis');
+    const { memoryDriver } = await import('bentocache/drivers/memory');
+    const [host = '', port = ''] = address.split(':');
+    const store = bentostore()
+      .useL1Layer(memoryDriver())
+      .useL2Layer(redisDriver({ connection: { host, port: Number(port) } }));
+    const bento = new BentoCache({ default: 'shared', stores: { shared: store } });
+    return (key) => bento.getOrSet({ key, factory: () => load(key), ttl: '1m' });
+  }
   if (name === 'cache-manager') {
     const { createCache: createManager } = await import('cache-manager');
     const { Keyv } = await import('keyv');
