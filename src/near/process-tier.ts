@@ -102,12 +102,10 @@ export class ProcessTier {
     return dropped;
   }
 
-  clear(): number {
-    const dropped = this.copies.size;
+  clear(): void {
     this.copies.clear();
     this.idsByTag.clear();
     this.idsByAlias.clear();
-    return dropped;
   }
 
   get size(): number {

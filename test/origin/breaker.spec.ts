@@ -1,5 +1,7 @@
+import { setImmediate } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
 import { Breaker } from '../../src/origin/breaker.js';
+import { recordEvents } from '../../src/testing/event-recorder.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 
 describe('a breaker that is open', () => {
@@ -12,5 +14,21 @@ describe('a breaker that is open', () => {
     expect([breaker.admits(), breaker.admits(), breaker.admits()]).toEqual([true, false, false]);
     breaker.succeeded();
     expect([breaker.admits(), breaker.admits()]).toEqual([true, true]);
+  });
+});
+
+describe('a breaker that counts', () => {
+  it('takes what fails in one turn of the loop for one failure, and says once that it opened and closed', async () => {
+    const events = recordEvents('breaker');
+    const breaker = new Breaker('shard', new VirtualClock(), { failures: 3, retryAfterMs: 0 });
+    for (let turn = 1; turn <= 3; turn++) {
+      for (let call = 0; call < 5; call++) breaker.failed();
+      expect(breaker.isOpen).toBe(turn === 3);
+      await setImmediate();
+    }
+    breaker.succeeded();
+    breaker.succeeded();
+    events.stop();
+    expect(events.all.map((event) => ('state' in event ? event.state : undefined))).toEqual(['opened', 'closed']);
   });
 });

@@ -1,7 +1,6 @@
 // What is put into a project as `nest new` makes it: compiled by its own settings, run by Node, tested by its own runner.
 import { Injectable, Module } from '@nestjs/common';
 import { Memoize, memoryStore, TieredCache, TieredCacheModule } from 'nestjs-tiered-cache';
-import { FakeClock } from 'nestjs-tiered-cache/testing';
 
 @Injectable()
 export class Prices {
@@ -15,8 +14,6 @@ export class Prices {
     return sku.length;
   }
 }
-
-export const clock = new FakeClock();
 
 @Module({ imports: [TieredCacheModule.forRoot({ stores: memoryStore() })], providers: [Prices] })
 export class PricesModule {}

@@ -1,0 +1,80 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { setImmediate } from 'node:timers/promises';
+import { CommandQueue } from '../../src/origin/command-queue.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+
+const patienceMs = 250;
+let clock: FakeClock;
+let queue: CommandQueue;
+let told: string[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  queue = new CommandQueue('shard', clock, 10, patienceMs);
+  told = [];
+});
+
+function waits(name: string, commands: number): void {
+  queue.wait(commands).then(
+    () => told.push(`${name} starts`),
+    (error: unknown) => told.push(`${name}: ${(error as Error).message}`),
+  );
+}
+
+describe('commands of one shard', () => {
+  it('go at once while there is room, and in their order as room is made', async () => {
+    expect([queue.take(6), queue.take(4), queue.take(1)]).toEqual([true, true, false]);
+    waits('a', 5);
+    waits('b', 1);
+    expect(queue.take(0)).toBe(false);
+    queue.answered(4);
+    await setImmediate();
+    expect(told).toEqual([]);
+    queue.answered(1);
+    await setImmediate();
+    expect(told).toEqual(['a starts']);
+    queue.gone(1);
+    await setImmediate();
+    expect(told).toEqual(['a starts', 'b starts']);
+    expect(queue.take(1)).toBe(false);
+  });
+
+  it('that are more than all turns go alone', async () => {
+    expect(queue.take(11)).toBe(true);
+    expect(queue.take(1)).toBe(false);
+    waits('a', 20);
+    queue.gone(10);
+    await setImmediate();
+    expect(told).toEqual([]);
+    queue.gone(1);
+    await setImmediate();
+    expect(told).toEqual(['a starts']);
+  });
+
+  it('wait as long as anything is answered, and are told when nothing is for a deadline', async () => {
+    queue.take(10);
+    waits('a', 10);
+    for (let turn = 0; turn < 5; turn++) {
+      await clock.advance(200);
+      queue.answered(0);
+      expect(told).toEqual([]);
+    }
+    waits('b', 10);
+    await clock.advance(2 * patienceMs);
+    expect(told).toHaveLength(2);
+    expect(told[0]).toMatch(/^a: .*no answer to anybody within 250 ms/);
+    expect(told[1]).toMatch(/^b: /);
+    expect(clock.waiting).toBe(0);
+  });
+
+  it('that have just come are not told of a silence from before them', async () => {
+    queue.take(10);
+    waits('a', 10);
+    await clock.advance(patienceMs - 10);
+    waits('b', 10);
+    await clock.advance(20);
+    expect(told.map((line) => line.slice(0, 2))).toEqual(['a:']);
+    await clock.advance(2 * patienceMs);
+    expect(told.map((line) => line.slice(0, 2))).toEqual(['a:', 'b:']);
+  });
+});
