@@ -59,7 +59,10 @@ export interface EntryOptions<V = unknown> {
   readonly version?: string | number | Date;
   /** Ends this caller's wait. The load is cancelled only when all who joined it have left. */
   readonly signal?: AbortSignal;
-  /** Where the entry may be kept besides the request. Default both. */
+  /**
+   * Where the entry may be kept besides the request. Default both. What was written with `['store']` is kept near by nobody, also where the reader says
+   * nothing of tiers.
+   */
   readonly tiers?: readonly StoredTier[];
   /** How readers are kept from changing each other's value. Default: the codec's first. */
   readonly isolation?: Isolation;

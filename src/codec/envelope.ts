@@ -10,7 +10,7 @@ import type { Codec } from './codec.js';
  * |---|---|---|
  * | 0 | 4 | `NTC` and the format, 1 |
  * | 4 | 4 | CRC-32 of the store key and then of all bytes from offset 8 on |
- * | 8 | 1 | flags: 1 has an upstream version, 2 has tags |
+ * | 8 | 1 | flags: 1 has an upstream version, 2 has tags, 4 stays in the store |
  * | 9 | 1 | length of the codec's name |
  * | 10 | 6 | createdAt, milliseconds since 1970 |
  * | 16 | 6 | freshUntil, all ones: no limit |
@@ -31,11 +31,14 @@ const headBytes = 40;
 const endless = 0xffff_ffff_ffff;
 const hasVersion = 1;
 const hasTags = 2;
+const staysInStore = 4;
 
 /** Everything in an envelope but the payload. */
 export interface EnvelopeHead extends Provenance {
   readonly codec: string;
   readonly generation: number;
+  /** Its writer keeps it away from near tiers: whoever reads it keeps no copy beyond the request. */
+  readonly storeOnly?: boolean;
 }
 
 /** The head of an entry that was opened where it lies, and where its payload lies. */
@@ -52,6 +55,7 @@ export class Envelope implements EnvelopeHead {
     private readonly bytes: Buffer,
     private readonly start: number,
     private readonly end: number,
+    readonly storeOnly = false,
   ) {}
 
   /** A view of the bytes that were opened, not a copy. */
@@ -71,7 +75,7 @@ export class Envelope implements EnvelopeHead {
 
   /** The same entry with less left of its life. */
   endingAt(freshUntil: number, staleUntil: number): Envelope {
-    const { codec, createdAt, loadCostMs, generation, version, tags, bytes, start, end } = this;
+    const { codec, createdAt, loadCostMs, generation, version, tags, bytes, start, end, storeOnly } = this;
     return new Envelope(
       codec,
       createdAt,
@@ -84,6 +88,7 @@ export class Envelope implements EnvelopeHead {
       bytes,
       start,
       end,
+      storeOnly,
     );
   }
 }
@@ -105,7 +110,8 @@ export function sealEnvelope(storeKey: string, head: EnvelopeHead, payload: Uint
     payload.length;
   const bytes = Buffer.allocUnsafe(length);
   bytes.writeUInt32BE(magic, 0);
-  bytes[8] = (version ? hasVersion : 0) | (tags.length > 0 ? hasTags : 0);
+  bytes[8] =
+    (version ? hasVersion : 0) | (tags.length > 0 ? hasTags : 0) | (head.storeOnly === true ? staysInStore : 0);
   bytes[9] = head.codec.length;
   writeInstant(bytes, head.createdAt, 10);
   writeInstant(bytes, head.freshUntil, 16);
@@ -140,7 +146,7 @@ export function openEnvelope(storeKey: string, bytes: Buffer, start = 0, end = b
 
 function readChecked(bytes: Buffer, start: number, end: number): Envelope {
   const flags = bytes[start + 8] as number;
-  if (flags & ~(hasVersion | hasTags)) throw new RangeError('Unknown flags.');
+  if (flags & ~(hasVersion | hasTags | staysInStore)) throw new RangeError('Unknown flags.');
   const codecAt = start + headBytes;
   let at = codecAt + (bytes[start + 9] as number);
   const codec = isJson(bytes, codecAt, at) ? 'json' : bytes.toString('latin1', codecAt, at);
@@ -167,6 +173,7 @@ function readChecked(bytes: Buffer, start: number, end: number): Envelope {
     bytes,
     at,
     end,
+    (flags & staysInStore) !== 0,
   );
 }
 

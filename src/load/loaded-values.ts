@@ -141,6 +141,7 @@ export class LoadedValues {
       loadCostMs,
       generation: start.generation,
       ...(version === undefined ? undefined : { version }),
+      ...(policy.nearby ? undefined : { storeOnly: true }),
       // Not stored without their generations; the request still drops the copy by their names.
       tags: tags ?? policy.tags.map((tag) => ({ tag, generation: 0 })),
     };

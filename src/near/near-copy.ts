@@ -12,6 +12,7 @@ interface CopyKind {
   readonly generation: number;
   readonly version: string | undefined;
   readonly tags: EnvelopeHead['tags'];
+  readonly storeOnly: boolean;
 }
 
 /** What few copies have. */
@@ -137,7 +138,7 @@ export class NearCopy<V = unknown> {
 
   /** Put together anew: for looking at, not for the path of a hit. */
   get head(): EnvelopeHead {
-    const { serving, generation, version, tags } = this.kind;
+    const { serving, generation, version, tags, storeOnly } = this.kind;
     return {
       codec: serving.codec.name,
       createdAt: this.createdAt,
@@ -147,7 +148,13 @@ export class NearCopy<V = unknown> {
       generation,
       ...(version === undefined ? undefined : { version }),
       tags,
+      ...(storeOnly ? { storeOnly } : undefined),
     };
+  }
+
+  /** The process tier does not keep it, whoever asked for it. */
+  get storeOnly(): boolean {
+    return this.kind.storeOnly;
   }
 
   /** The process tier keeps it no longer than this, however long its life. */
@@ -202,14 +209,19 @@ export class NearCopy<V = unknown> {
 let lastKind: CopyKind | undefined;
 
 /** The kind of the copy before, nearly always. */
-function kindOf({ generation, version, tags }: EnvelopeHead, serving: Serving, trust: Trust): CopyKind {
+function kindOf(
+  { generation, version, tags, storeOnly = false }: EnvelopeHead,
+  serving: Serving,
+  trust: Trust,
+): CopyKind {
   const isLast =
     lastKind?.serving === serving &&
     lastKind.trust === trust &&
     lastKind.generation === generation &&
     lastKind.version === version &&
+    lastKind.storeOnly === storeOnly &&
     lastKind.tags.length === 0 &&
     tags.length === 0;
-  if (!isLast || !lastKind) lastKind = { serving, trust, generation, version, tags };
+  if (!isLast || !lastKind) lastKind = { serving, trust, generation, version, tags, storeOnly };
   return lastKind;
 }

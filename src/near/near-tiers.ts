@@ -115,7 +115,7 @@ export class NearTiers {
       this.dropAfterRefusal(key);
       return false;
     }
-    if (!this.process || !nearby || this.holdsNewer(this.process, key, copy)) return true;
+    if (!this.process || !nearby || copy.storeOnly || this.holdsNewer(this.process, key, copy)) return true;
     this.nameCopy(key, copy);
     this.process.set(key.id, copy);
     if (channels.backfilled.hasSubscribers) {

@@ -6,6 +6,7 @@ import { lastingTrust } from '../coherence/trust.js';
 import { toKey } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
 import { UnencodableValueError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
 import { Hit, Miss } from '../value/lookup.js';
 import type { Lookup } from '../value/lookup.js';
 import { NearCopy } from './near-copy.js';
@@ -16,26 +17,36 @@ export type VersionedText = (key: KeyLike) => string;
 
 /**
  * Values of the present request, by namespace and versioned key. Gone with the request; never seen by another. Outside of a scope every
- * look-up misses and nothing is kept.
+ * look-up misses and nothing is kept; the first value that is not kept so is reported as a `degraded` fault.
  */
 export class RequestCache {
   private readonly namespaces = new Map<string, NamespacedRequestCache>();
+  private hasWarned = false;
 
   constructor(
     private readonly scope: RequestScope,
     private readonly versioned: VersionedText,
   ) {}
 
-  /** The same name gives the same cache. Default: `'default'`. */
+  /** The same name gives the same cache. Default: `'default'`, a name like any other: whoever asks for it shares that cache. */
   namespace(name = 'default'): NamespacedRequestCache {
     let cache = this.namespaces.get(name);
-    if (!cache) this.namespaces.set(name, (cache = new NamespacedRequestCache(this.scope, this.versioned)));
+    if (!cache)
+      this.namespaces.set(name, (cache = new NamespacedRequestCache(this.scope, this.versioned, () => this.warn())));
     return cache;
   }
 
   /** Empties every namespace, and what tiered caches hold for this request. */
   clearAll(): void {
     this.scope.current()?.clearAll();
+  }
+
+  private warn(): void {
+    if (this.hasWarned) return;
+    this.hasWarned = true;
+    const message =
+      'A value was set outside of a request, and kept nowhere. Call it within a request, or within RequestScope.run().';
+    reportFault({ source: 'RequestCache', kind: 'degraded', message });
   }
 }
 
@@ -44,6 +55,7 @@ export class NamespacedRequestCache {
   constructor(
     private readonly scope: RequestScope,
     private readonly versioned: VersionedText,
+    private readonly warn: () => void,
   ) {}
 
   lookup<V>(key: KeyLike): Lookup<V> {
@@ -59,17 +71,16 @@ export class NamespacedRequestCache {
 
   /** @throws UnencodableValueError for what the codec can't carry, `undefined` included. */
   set<V>(key: KeyLike, value: V, codec: Codec<V> = json<V>()): void {
-    this.held()?.set(this.versioned(key), copyOf(value, codec));
+    this.keep(this.versioned(key), copyOf(value, codec));
   }
 
   /** Keeps the value unless there is one. Returns what is there then; outside of a scope, the value as it would have been kept. */
   setDefault<V>(key: KeyLike, value: V, codec: Codec<V> = json<V>()): V {
     const text = this.versioned(key);
-    const held = this.held();
-    const present = held?.get(text);
+    const present = this.held()?.get(text);
     if (present) return present.read() as V;
     const copy = copyOf(value, codec);
-    held?.set(text, copy);
+    this.keep(text, copy);
     return copy.read();
   }
 
@@ -80,6 +91,12 @@ export class NamespacedRequestCache {
 
   clear(): void {
     this.held()?.clear();
+  }
+
+  private keep(text: string, copy: NearCopy): void {
+    const held = this.held();
+    if (held) held.set(text, copy);
+    else this.warn();
   }
 
   private held(): RequestTier | undefined {

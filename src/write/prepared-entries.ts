@@ -71,6 +71,7 @@ export class PreparedEntries {
       loadCostMs: 0,
       generation: placed?.feed.versions.generationOf(placed.space) ?? 0,
       ...(version === undefined ? undefined : { version }),
+      ...(policy.nearby ? undefined : { storeOnly: true }),
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
     const trust = placed

@@ -188,6 +188,14 @@ describe('the life of an entry, by a clock that stands still', () => {
     await one.getOrSet('far', () => 1, { tiers: ['store'] });
     expect(one.peek('far')).toBeUndefined();
     expect(await other.lookup('far')).toMatchObject({ tier: 'memory' });
+    expect(other.peek('far')).toBeUndefined();
+    await one.set('set far', 1, { tiers: ['store'] });
+    for (const cache of [one, other]) {
+      expect(await cache.get('set far')).toBe(1);
+      expect(await cache.getOrSet('set far', () => 2)).toBe(1);
+      expect(await cache.getMany(['set far'])).toMatchObject([{ tier: 'memory' }]);
+      expect(cache.peek('set far')).toBeUndefined();
+    }
     await one.getOrSet('nowhere', () => 1, { tiers: [] });
     expect(await one.lookup('nowhere')).toMatchObject({ hit: false });
   });

@@ -37,9 +37,10 @@ function whole({
   generation,
   version,
   tags,
+  storeOnly,
   payload,
 }: Envelope): object {
-  return { codec, createdAt, freshUntil, staleUntil, loadCostMs, generation, version, tags, payload };
+  return { codec, createdAt, freshUntil, staleUntil, loadCostMs, generation, version, tags, storeOnly, payload };
 }
 
 describe('an envelope', () => {
@@ -84,7 +85,7 @@ describe('an envelope', () => {
   });
 
   it('gives back what was put in', () => {
-    expect(whole(openEnvelope(key, sealed))).toEqual({ ...head, payload });
+    expect(whole(openEnvelope(key, sealed))).toEqual({ ...head, storeOnly: false, payload });
     const instant = fc.oneof(fc.integer({ min: 0, max: 8.64e15 / 1000 }), fc.constant(Infinity));
     const anyHead = fc.record({
       codec: fc.stringMatching(/^[\x21-\x7e]{1,100}$/),
@@ -93,6 +94,7 @@ describe('an envelope', () => {
       staleUntil: instant,
       loadCostMs: fc.nat(),
       generation: fc.nat(),
+      storeOnly: fc.boolean(),
       tags: fc.array(fc.record({ tag: fc.string({ unit: 'grapheme' }), generation: fc.nat() }), { maxLength: 16 }),
     });
     fc.assert(
@@ -151,7 +153,7 @@ describe('an envelope', () => {
         if (bytes.length < 40) return;
         try {
           const opened = openEnvelope(key, bytes);
-          expect(flags & ~3).toBe(0);
+          expect(flags & ~7).toBe(0);
           expect(opened.payload.length).toBeLessThanOrEqual(bytes.length - 40);
         } catch (error) {
           expect(error).toBeInstanceOf(UndecodableError);

@@ -6,6 +6,7 @@ import { RequestCache } from '../../src/near/request-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { seededRandom } from '../support/seeded-random.js';
 
 const requests = 500;
@@ -68,6 +69,16 @@ describe('500 interleaved requests', () => {
     expect(own.get('who')).toBeUndefined();
     expect(await cache.lookup('mine')).toMatchObject({ hit: false });
   }, 30_000);
+
+  it('what is set outside of a request is kept nowhere, and said once', () => {
+    const faults = recordEvents('fault');
+    const outside = new RequestCache(scope, (key) => String(key));
+    outside.namespace().set('a', 1);
+    outside.namespace('other').setDefault('b', 2);
+    faults.stop();
+    expect(outside.namespace().get('a')).toBeUndefined();
+    expect(faults.of('fault').map(({ kind, source }) => [kind, source])).toEqual([['degraded', 'RequestCache']]);
+  });
 
   it('V1 nor does one inside of another', async () => {
     const own = requestCache.namespace();

@@ -43,6 +43,8 @@ export function invalidationOf(
     return { status: 'stored', revision: { session, number } };
   };
   return {
+    // One for each change, a record of the feed, and its counter twice.
+    numbers: changes.length + 3,
     decideAll(keys, nowMs) {
       const outcomes: WriteOutcome[] = [];
       let broken: string | undefined;

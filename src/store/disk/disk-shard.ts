@@ -173,7 +173,10 @@ export class DiskShard implements Shard {
     const [found, watched] = await this.readMany([counterKey(feed), watch]);
     const counter =
       decodeCounter(found?.bytes) ??
-      (await this.database().queue.run<DiskFeedCounter>({ decideAll: (keys) => beginFeed(keys, feed, drawId) }));
+      (await this.database().queue.run<DiskFeedCounter>({
+        numbers: 1,
+        decideAll: (keys) => beginFeed(keys, feed, drawId),
+      }));
     const reading = readDiskFeed(counter, since, maxBehindBytes, (number) => {
       const [record] = this.database().read([recordKey(feed, number)]);
       return record?.bytes;

@@ -27,6 +27,8 @@ export interface Operation<T> {
 
 /** Changes of several keys that are made together or not at all. */
 export interface GroupOperation<T> {
+  /** Revisions that it draws, at most. */
+  readonly numbers: number;
   /** Decides on what `find` tells, and changes nothing otherwise. May be called again, on another state. */
   decideAll(keys: GroupKeys, nowMs: number): T;
 }

@@ -31,7 +31,8 @@ interface Caller {
   givenUp: boolean;
 }
 
-const maxBatchOperations = 1_000;
+/** Changes of one transaction; a group has as many as it draws numbers. */
+const maxBatchChanges = 4_000;
 const maxBatchBytes = 16 * 2 ** 20;
 /** Each conflict is another process's success; after so many in a row an operation takes the lock and can't lose. */
 const maxConflicts = 6;
@@ -104,7 +105,7 @@ export class WriteQueue {
     // The callers of one turn share a transaction.
     await Promise.resolve();
     do {
-      const callers = this.waiting.splice(0, maxBatchOperations);
+      const callers = this.nextCallers();
       this.inFlight = callers;
       try {
         const wrote = await this.transact(callers);
@@ -124,11 +125,22 @@ export class WriteQueue {
     this.running = undefined;
   }
 
+  private nextCallers(): Caller[] {
+    let numbers = 0;
+    let count = 0;
+    for (const { operation } of this.waiting) {
+      numbers += numberOf(operation);
+      if (count > 0 && numbers > maxBatchChanges) break;
+      count++;
+    }
+    return this.waiting.splice(0, count);
+  }
+
   /** @returns whether anything was written. */
   private async transact(callers: readonly Caller[]): Promise<boolean> {
     await this.options.makeRoom(0);
     if (callers.length === 0) return false;
-    if (!this.block.has(callers.length)) await this.watched(() => this.block.renew(this.environment));
+    if (!this.block.has(numbersOf(callers))) await this.watched(() => this.block.renew(this.environment));
     if (callers.some(({ conflicts }) => conflicts >= maxConflicts)) return this.transactAlone(callers);
     const { changes, bytes, plans } = this.plan(callers);
     if (changes.length > 0) await this.options.makeRoom(bytes);
@@ -238,6 +250,10 @@ export class WriteQueue {
 }
 
 type AnyOperation = Caller['operation'];
+
+const numberOf = (operation: Caller['operation']): number => ('decideAll' in operation ? operation.numbers : 1);
+const numbersOf = (callers: readonly Caller[]): number =>
+  callers.reduce((sum, { operation }) => sum + numberOf(operation), 0);
 
 const planOf = (batch: WriteBatch, operation: AnyOperation): Planned<unknown> =>
   'decideAll' in operation ? batch.planGroup(operation) : batch.plan(operation);

@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { diskStore } from '../../src/store/disk/disk-store.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { onCacheEvent } from '../../src/value/events.js';
+import { buildCache } from '../support/build-cache.js';
+import { diskDirectory } from '../support/disk-directory.js';
+import { expectInQuiet } from '../support/in-quiet.js';
+import { logRead } from '../support/log-read.js';
+import { startMemcached } from '../support/memcached-process.js';
+import { patience } from '../support/store-places.js';
+import { startWorker } from '../support/worker-process.js';
+import type { WorkerProcess } from '../support/worker-process.js';
+
+const endurance = process.env['ENDURANCE'] === '1';
+/** Of what the scenario asks for. */
+const share = endurance ? 1 : 0.02;
+const deletes = 12_000 * share;
+const sets = 30_000 * share;
+const tags = 25_000 * share;
+const many = 50_000 * share;
+/** More are loaded in turns. */
+const keysPerLoad = 10_000;
+const keys = (name: string, count: number): string[] => Array.from({ length: count }, (_, index) => `${name}:${index}`);
+
+interface Place {
+  readonly connect: () => Store;
+  /** How another process gets there; undefined: it can't. */
+  readonly shared?: object;
+  readonly remove: () => unknown;
+}
+
+const places: Record<'memory' | 'disk' | 'memcached', () => Promise<Place>> = {
+  async memory() {
+    const store = memoryStore();
+    return { connect: () => store, remove: () => {} };
+  },
+  async disk() {
+    const { path: directory, remove } = diskDirectory();
+    return { connect: () => diskStore({ directory }), shared: { directory }, remove };
+  },
+  async memcached() {
+    const server = await startMemcached();
+    const servers = server.address;
+    return {
+      connect: () => memcachedStore({ servers, ...patience }),
+      shared: { servers },
+      remove: () => server.stop(),
+    };
+  },
+};
+
+describe.each(['memory', 'disk', 'memcached'] as const)('far more at once than fits, on %s', (name) => {
+  let place: Place;
+  let cache: TieredCache;
+  let other: TieredCache;
+  let bystander: WorkerProcess | undefined;
+  let trouble: string[];
+  let listening: (() => void)[];
+  beforeAll(async () => {
+    trouble = [];
+    listening = [
+      onCacheEvent('fault', ({ kind, message }) => trouble.push(`${kind} ${message}`)),
+      onCacheEvent('breaker', ({ state }) => trouble.push(state)),
+      onCacheEvent('nearCleared', ({ reason }) => trouble.push(`cleared: ${reason}`)),
+    ];
+    place = await places[name]();
+    cache = await buildCache({ name: 'busy', store: place.connect(), process: { maxEntries: 200_000 } });
+    other = await buildCache({ name: 'other', store: place.connect() });
+    const worker = new URL('./support/bystander-worker.ts', import.meta.url);
+    bystander = place.shared && (await startWorker(worker, place.shared));
+  });
+  afterAll(async () => {
+    for (const stop of listening) stop();
+    await bystander?.stop();
+    await Promise.all([cache.close(), other.close()]);
+    await place.remove();
+  });
+
+  /** Beside look-ups of another process, which take no longer than three times what they took before. */
+  async function beside<R>(work: () => Promise<R>): Promise<R> {
+    const usual = (await bystander?.call<number>('p99')) ?? 0;
+    const done = await work();
+    expectInQuiet((await bystander?.call<number>('p99')) ?? 0, Math.max(3 * usual, 50));
+    return done;
+  }
+
+  it('T7 is acknowledged, call by call', async () => {
+    await other.getOrSet('stays', () => 1, { ttl: '1h' });
+    const written = await beside(() => Promise.all(keys('set', sets).map((key) => cache.set(key, 1))));
+    expect(written.filter((isStored) => !isStored)).toEqual([]);
+    const deleted = await beside(() => Promise.all(keys('set', deletes).map((key) => cache.delete(key))));
+    expect(deleted.filter((isDeleted) => !isDeleted)).toEqual([]);
+    expect(await beside(() => cache.invalidateTags(...keys('tag', tags)))).toBe(true);
+    expect(trouble).toEqual([]);
+  }, 240_000);
+
+  it('T7 is acknowledged as one call, loaded in few, and what nobody named stays near', async () => {
+    const all = keys('many', many);
+    let loads = 0;
+    const load = (missing: readonly string[]): [string, number][] => {
+      loads++;
+      return missing.map((key) => [key, 1]);
+    };
+    expect(await beside(() => cache.getOrSetMany<number, string>(all, load, { ttl: '1h' }))).toHaveLength(many);
+    expect(loads).toBe(Math.ceil(many / keysPerLoad));
+    expect(await beside(() => cache.setMany(all.map((key) => [key, 2, { ttl: '1h' }])))).toBe(true);
+    expect(await cache.getMany(all.slice(-3))).toMatchObject([{ value: 2 }, { value: 2 }, { value: 2 }]);
+    expect(await beside(() => cache.deleteMany(all))).toBe(true);
+    expect((await cache.getMany(all)).filter(({ hit }) => hit)).toEqual([]);
+    await logRead('other');
+    expect(other.peek('stays')).toBe(1);
+    expect(trouble).toEqual([]);
+  }, 240_000);
+});
