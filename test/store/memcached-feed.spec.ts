@@ -1,7 +1,10 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import type { FeedReading, Mark } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
+import { onCacheEvent } from '../../src/value/events.js';
+import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 
@@ -24,6 +27,8 @@ const append = (name: string) =>
   shard.invalidate?.({ feed: 'ns', changes: [{ remove: name }], records: [Buffer.from(name)], watch: 'w' });
 const read = async (since?: Mark): Promise<FeedReading> =>
   (await shard.readFeed?.({ feed: 'ns', since, watch: 'w', maxBehindBytes: 2 ** 20 })) as FeedReading;
+/** The first command on the connection that died may still find it. */
+const reconnected = (): Promise<unknown> => eventually(() => shard.readMany(['any']));
 const segmentKey = (mark: Mark | undefined): string => `ns~feed:${mark?.number}`;
 
 describe('T17 a reader knows, or is told that it can not, when there is lost', () => {
@@ -38,6 +43,21 @@ describe('T17 a reader knows, or is told that it can not, when there is lost', (
       },
     ],
     ['everything', () => server.command('flush_all')],
+    ['everything, by a restart', () => server.restart().then(reconnected)],
+    [
+      'the segment, whose life is over',
+      async (mark) => {
+        await server.command(`mg ${segmentKey(mark)} T1`);
+        await eventually(async () => expect(await server.command(`mg ${segmentKey(mark)}`)).toBe('EN'));
+      },
+    ],
+    [
+      'the counter, whose life is over',
+      async () => {
+        await server.command('mg ns~feed T1');
+        await eventually(async () => expect(await server.command('mg ns~feed')).toBe('EN'));
+      },
+    ],
   ])('%s', async (_, lose) => {
     await append('a');
     const { mark } = await read();
@@ -68,5 +88,73 @@ describe('T17 a reader knows, or is told that it can not, when there is lost', (
     const first = await read({ ...(mark as Mark), offset: (mark as Mark).offset });
     expect(first.gap).toBeDefined();
     expect((await read(first.mark)).gap).toBeUndefined();
+  });
+});
+
+describe('T17 a server that is full, and refuses what is new (-M)', () => {
+  let full: MemcachedProcess;
+  let fullStore: Store;
+  const faults: string[] = [];
+  const stop = onCacheEvent('fault', ({ kind, message }) => faults.push(`${kind}: ${message}`));
+  beforeEach(async () => {
+    full = await startMemcached({ args: ['-M', '-m', '4'] });
+    fullStore = memcachedStore({ servers: full.address, connectTimeout: 5_000, commandTimeout: 5_000 });
+    await fullStore.open();
+    // Items of all sizes, so that no class of sizes has room.
+    for (const bytes of [60, 200, 900, 4_000, 20_000, 100_000]) {
+      for (let index = 0, isFull = false; !isFull && index < 100_000; index += 100) {
+        const writes = Array.from(
+          { length: 100 },
+          (_, at) => `ms f${bytes}:${index + at} ${bytes} q\r\n${'x'.repeat(bytes)}`,
+        );
+        isFull = (await full.command(writes.join('\r\n'))).includes('out of memory');
+      }
+    }
+  }, 60_000);
+  afterEach(async () => {
+    await fullStore.close();
+    await full.stop();
+  });
+  afterAll(() => stop());
+
+  it('acknowledges no name that a reader does not learn of', async () => {
+    const [one] = fullStore.shards;
+    const told = async (since?: Mark) =>
+      (await one.readFeed?.({ feed: 'ns', since, watch: 'w', maxBehindBytes: 2 ** 20 })) as FeedReading;
+    let { mark } = await told();
+    let acknowledged = 0;
+    let gaps = 0;
+    for (let round = 0; round < 40; round++) {
+      const names = Array.from({ length: 5 }, (_, index) => `${round}:${index}:${'n'.repeat(500)}`);
+      const outcomes = await Promise.allSettled(
+        names.map((name) =>
+          Promise.resolve(
+            one.invalidate?.({ feed: 'ns', changes: [{ remove: 'k' }], records: [Buffer.from(name)], watch: 'w' }),
+          ),
+        ),
+      );
+      const must = names.filter((_, index) => outcomes[index]?.status === 'fulfilled');
+      const reading = await told(mark);
+      if (reading.gap === undefined && mark) expect(reading.records.map(String)).toEqual(expect.arrayContaining(must));
+      if (reading.gap !== undefined || !mark) gaps++;
+      acknowledged += must.length;
+      ({ mark } = reading);
+    }
+    console.log(`full: ${acknowledged} of 200 acknowledged, ${gaps} gaps`);
+    expect(acknowledged).toBeGreaterThan(0);
+    expect(gaps).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('T10 is said in its own words, and reads go on', async () => {
+    const cache = await buildCache({ store: fullStore });
+    try {
+      const values = await Promise.all(
+        Array.from({ length: 20 }, (_, index) => cache.getOrSet(`large:${index}`, () => 'x'.repeat(90_000))),
+      );
+      expect(values.every((value) => value.length === 90_000)).toBe(true);
+      expect(faults.filter((text) => text.includes('out of memory'))).not.toEqual([]);
+    } finally {
+      await cache.close();
+    }
   });
 });

@@ -1,0 +1,106 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { onCacheEvent } from '../../src/value/events.js';
+import type { Lookup } from '../../src/value/lookup.js';
+import { buildCache } from '../support/build-cache.js';
+import { expectInQuiet } from '../support/in-quiet.js';
+import { startMemcached } from '../support/memcached-process.js';
+import { patience } from '../support/store-places.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+
+const intervalMs = 50;
+const graceMs = 250;
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function twoProcesses(timeouts: { commandTimeout: number; connectTimeout: number } = patience) {
+  const server = await startMemcached();
+  endings.push(() => server.stop());
+  const proxy = await startTcpProxy(server.port);
+  endings.push(() => proxy.close());
+  const coherence = { interval: intervalMs };
+  const build = async (name: string, servers: string): Promise<TieredCache> => {
+    const cache = await buildCache({ name, store: memcachedStore({ servers, ...timeouts }), coherence });
+    endings.push(() => cache.close());
+    return cache;
+  };
+  const breaker: string[] = [];
+  endings.push(onCacheEvent('breaker', ({ state }) => breaker.push(state)));
+  return {
+    server,
+    proxy,
+    here: await build('here', proxy.address),
+    there: await build('there', server.address),
+    breaker,
+  };
+}
+
+/** Resolves when `here` is told of that key by the feed. */
+const heardOf = (key: string): Promise<number> =>
+  new Promise((resolve) => {
+    const stop = onCacheEvent('invalidated', (event) => {
+      if (event.cache !== 'here' || event.key !== key || event.origin !== 'remote') return;
+      stop();
+      resolve(performance.now());
+    });
+  });
+
+describe('one connection that is cut on a healthy server', () => {
+  it.each([1, 10, 1_000])(
+    'T16 with %d commands under way is one failure, and the feed is read on',
+    async (commands) => {
+      const { proxy, here, there, breaker } = await twoProcesses();
+      await here.getOrSet('k', () => 'old', { ttl: '1h' });
+      // What is asked now is never answered.
+      proxy.dropReplies(true);
+      const asked: Promise<Lookup<unknown>>[] = [];
+      for (let index = 0; index < commands; index++) {
+        asked.push(here.lookup(`k${index}`));
+        await turn(); // what is asked in one turn fails in one turn
+      }
+      proxy.cut();
+      proxy.dropReplies(false);
+      const found = await Promise.all(asked);
+      expect(found.filter(({ hit }) => hit)).toEqual([]);
+      const heard = heardOf('k');
+      expect(await there.delete('k')).toBe(true);
+      const acknowledgedAt = performance.now();
+      expectInQuiet((await heard) - acknowledgedAt, intervalMs + graceMs);
+      expect(here.peek('k')).toBeUndefined();
+      expect(breaker).toEqual([]);
+    },
+  );
+});
+
+describe('a process that blocks its own loop', () => {
+  it('T8 between a command and its answer is acknowledged, and harms nobody', async () => {
+    const commandTimeout = 1_000;
+    // The proxy would be blocked as well: here the answer lies ready in the kernel.
+    const { server, here: there, there: here, breaker } = await twoProcesses({ ...patience, commandTimeout });
+    const faults: string[] = [];
+    endings.push(onCacheEvent('fault', ({ message }) => faults.push(message)));
+    let finish = (): void => {};
+    // A bystander of the same process holds a lease.
+    const loading = here.getOrSet(
+      'loading',
+      () => new Promise<string>((resolve) => (finish = () => resolve('loaded'))),
+    );
+    await here.lookup('ready');
+    const connections = Number((await server.stats())['total_connections']);
+    const deleted = here.delete('k');
+    await turn();
+    const until = performance.now() + 1.5 * commandTimeout;
+    while (performance.now() < until);
+    expect(await deleted).toBe(true);
+    finish();
+    expect(await loading).toBe('loaded');
+    expect((await there.lookup('loading')).hit).toBe(true);
+    // Each look at the statistics is a connection, too.
+    expect(Number((await server.stats())['total_connections'])).toBe(connections + 1);
+    expect([faults, breaker]).toEqual([[], []]);
+  });
+});
