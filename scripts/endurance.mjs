@@ -8,8 +8,8 @@ import { prepareRedis } from './prepare-redis.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 import { runBuild } from './build.mjs';
 
-/** A test is a scenario's when its name says so: `L1 four processes contend for one lock`. */
-const scenarioName = '\\b[LFVSTRWB][0-9]{1,2}\\b';
+/** A test is a scenario's when its name says so: `L1 four processes contend for one lock`. Decoders are fuzzed by name as well. */
+const scenarioName = '\\b[LFVSTRWB][0-9]{1,2}\\b|^bytes that were changed .* fuzzed,';
 
 function specsThatMention(pattern) {
   const expression = new RegExp(pattern);

@@ -45,7 +45,10 @@ export const answerCodec: Codec<CachedAnswer> = {
   decode(payload) {
     const end = payload.length < 4 ? Infinity : 4 + payload.readUInt32BE(0);
     if (end > payload.length) throw new UndecodableError('An answer ends within its head.');
-    return new CachedAnswer(headOf(payload.toString('utf8', 4, end)), Buffer.from(payload.subarray(end)));
+    const answer = new CachedAnswer(headOf(payload.toString('utf8', 4, end)), Buffer.from(payload.subarray(end)));
+    // What can't be filled is no answer: it would fail each request until it ends.
+    if (answer.head.kind === 'spliced') void answer.document;
+    return answer;
   },
 };
 

@@ -10,11 +10,14 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { PolicyRedemptionModule } from './policy-redemption/policy-redemption.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
 
+/** Whoever asks for hundreds of keys that nobody knows waits for turns, and the services behind this one are left standing. */
+const maxConcurrentLoads = 32;
+
 @Module({
   imports: [
     ConfigurationModule,
     TracingModule,
-    TieredCacheModule.forRoot({ namespace: 'enterprise-access', mayForceMiss }),
+    TieredCacheModule.forRoot({ namespace: 'enterprise-access', mayForceMiss, maxConcurrentLoads }),
     AuthModule,
     ContentMetadataModule,
     PolicyRedemptionModule,

@@ -270,15 +270,19 @@ describe.each(combinations)('content metadata on the %s store, over %s', (storeN
     }, 120_000);
   }
 
-  it('answers 401 without a token, with a bad one, and with one that expired', async () => {
+  it('answers 401 without a token, with a bad one, with one that expired, and with one that never would', async () => {
     const path = content(courses[0]?.key ?? '');
     const expired = new JwtService().sign(
       { lms_user_id: 7, exp: 1_700_000_000 },
       { secret: 'a secret of the tests, long enough for HS256' },
     );
     const forged = new JwtService().sign({ lms_user_id: 7 }, { secret: 'another secret, as long as the right one' });
+    const endless = new JwtService().sign(
+      { lms_user_id: 7 },
+      { secret: 'a secret of the tests, long enough for HS256' },
+    );
     const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from('{"lms_user_id":1}').toString('base64url')}.`;
-    for (const bad of ['', 'nonsense', expired, forged, unsigned]) {
+    for (const bad of ['', 'nonsense', expired, forged, endless, unsigned]) {
       const { status, body } = await service.get(path, { as: bad });
       expect([status, body]).toEqual([401, { detail: expect.any(String) }]);
     }

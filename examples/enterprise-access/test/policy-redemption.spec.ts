@@ -9,6 +9,13 @@ import type { ServiceStore } from './support/stores.js';
 
 const [course, otherCourse, thirdCourse] = courses49 as [string, string, string];
 
+/** Arrays in arrays. */
+function nested(levels: number): unknown[] {
+  let value: unknown[] = [];
+  for (let level = 1; level < levels; level++) value = [value];
+  return value;
+}
+
 describe.each(combinations)('redemption on the %s store, over %s', (storeName, adapter) => {
   let store: ServiceStore;
   let service: RunningService;
@@ -179,6 +186,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
     ['content_key', 'absent', { lms_user_id: 7 }],
     ['content_key', 'a smuggled command', { lms_user_id: 7, content_key: 'a\r\nget b' }],
     ['metadata', 'a text', { lms_user_id: 7, content_key: course, metadata: 'x' }],
+    ['metadata', 'nested too deeply', { lms_user_id: 7, content_key: course, metadata: { deep: nested(3_000) } }],
     ['metadata', 'too long', { lms_user_id: 7, content_key: course, metadata: { long: 'x'.repeat(10_000) } }],
   ])('answers 400 that names %s when it is %s', async (field, _problem, body) => {
     const answer = await service.redeem(policies.unlimited.uuid, body);

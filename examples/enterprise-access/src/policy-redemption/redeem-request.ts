@@ -8,6 +8,7 @@ export interface RedeemRequest {
 }
 
 const maxMetadataCharacters = 10_000;
+const maxMetadataDepth = 20;
 
 /** @throws BadInput naming the field. */
 export function parseRedeemRequest(body: unknown): RedeemRequest {
@@ -17,10 +18,19 @@ export function parseRedeemRequest(body: unknown): RedeemRequest {
     throw new BadInput('lms_user_id', lmsUserId === undefined ? 'is required.' : 'is not a positive integer.');
   }
   if (!isObject(metadata)) throw new BadInput('metadata', 'is not a JSON object.');
+  if (depthOf(metadata) > maxMetadataDepth) {
+    throw new BadInput('metadata', `is nested in more than ${maxMetadataDepth} levels.`);
+  }
   if (JSON.stringify(metadata).length > maxMetadataCharacters) {
     throw new BadInput('metadata', `is longer than ${maxMetadataCharacters} characters.`);
   }
   return { lmsUserId, contentKey: parseContentKey('content_key', contentKey), metadata };
+}
+
+/** No deeper than one more than is allowed: what a client sends may be nested until a recursion over it ends. */
+function depthOf(value: unknown, depth = 0): number {
+  if (typeof value !== 'object' || value === null || depth > maxMetadataDepth) return depth;
+  return Math.max(depth + 1, ...Object.values(value).map((property) => depthOf(property, depth + 1)));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {
