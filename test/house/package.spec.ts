@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -79,6 +88,16 @@ describe('The package', () => {
     const rest = packed.filter((path) => !/^dist\/.+\.(js|d\.c?ts)$/.test(path));
     expect(rest).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
     expect(packed.filter((path) => /\.spec\.|fixture|negative/.test(path))).toEqual([]);
+  });
+
+  it('runs nothing when it is installed, and says where it was built', () => {
+    const { scripts, publishConfig } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+      scripts: Record<string, string>;
+      publishConfig: unknown;
+    };
+    expect(Object.keys(scripts).filter((name) => /^(pre|post)?(install|prepare)$/.test(name))).toEqual([]);
+    expect(publishConfig).toEqual({ access: 'public', provenance: true });
+    expect(Object.keys(packageJson.dependencies)).toEqual(['@types/ms', 'lru-cache', 'ms']);
   });
 
   it('holds every file that its package.json names', () => {

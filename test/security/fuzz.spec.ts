@@ -44,7 +44,7 @@ function changed(random: SeededRandom, genuine: readonly Buffer[]): Buffer {
       bytes = Buffer.concat([bytes.subarray(0, at), random.bytes(random.integer(1, 8)), bytes.subarray(at)]);
     else if (how === 2) bytes = Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + random.integer(1, 8))]);
     else if (how === 3) bytes = Buffer.concat([bytes, bytes.subarray(at)]);
-    else if (bytes.length > 0) bytes[at] = how === 4 ? random.integer(0, 255) : (random.pick([...telling]) as number);
+    else if (bytes.length > 0) bytes[at] = how === 4 ? random.integer(0, 255) : random.pick<number>([...telling]);
   }
   return bytes;
 }
