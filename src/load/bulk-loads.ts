@@ -4,22 +4,17 @@ import type { Key, KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import { BulkKey } from './bulk-key.js';
 import { byId, loaderOfOne } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
-import { Flight, loadUnderWay } from './flight.js';
+import { Flight, isInLoader, loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
 import type { LoadPlaces } from './load-places.js';
 import type { NearHits } from './near-hits.js';
 import type { Replacements } from './replacements.js';
 import type { Wanted } from './wanted.js';
-
-/** One key of a bulk, and the flight that single look-ups of it join. */
-interface WantedOfBulk<V> extends Wanted<V> {
-  readonly flight: Flight<Landed<V>>;
-  readonly fail: (error: unknown) => void;
-}
 
 type Asking<V> = Pick<Wanted<V>, 'given' | 'key' | 'policy'>;
 
@@ -70,7 +65,14 @@ export class BulkLoads {
     const isVerified = await this.hits.prepare(asked);
     const forced = this.near.scope.current()?.forced ?? false;
     const joined: Promise<void>[] = [];
-    const wanted: WantedOfBulk<V>[] = [];
+    const wanted: BulkKey<V>[] = [];
+    const took = (one: BulkKey<V>, landed: Landed<V>): void => {
+      this.flights.leave(one);
+      const later = this.takeNow(one, one.position, landed, loader, values);
+      if (!later) return;
+      later.catch(nothing); // told below
+      joined.push(later);
+    };
     // No await from here to the registration of all keys: what another bulk finds registered, it joins.
     for (const one of asked) {
       const { key, policy } = one;
@@ -80,17 +82,28 @@ export class BulkLoads {
         values.set(key.id, this.hits.hit(key, near.copy, near.tier).value);
         const due = near.tier !== 'request' && this.clock.now() >= near.copy.servedUntil;
         if (due) joined.push(this.serveStale(one, near.copy, loader, values));
-        continue;
-      }
-      const own = present ? undefined : this.want(one);
-      if (own) wanted.push(own);
-      const landing = present
-        ? this.flights.joinPresent(present, key, loaderOfOne(one.given, key, loader), policy)
-        : this.flights.wait((own as WantedOfBulk<V>).flight, policy);
-      joined.push(this.take(one, landing, loader, values));
+      } else if (present) {
+        const landing = this.flights.joinPresent(present, key, loaderOfOne(one.given, key, loader), policy);
+        joined.push(this.take(one, landing, loader, values));
+      } else if (this.mayLeave(policy)) {
+        const own = this.want(one, undefined);
+        const { flight } = this.flights.promote(own);
+        joined.push(this.take(one, this.flights.wait(flight, policy), loader, values));
+        flight.awaited();
+        wanted.push(own);
+      } else wanted.push(this.want(one, took));
     }
-    if (wanted.length > 0) this.begin(wanted, loader, forced);
-    await Promise.all(joined);
+    if (wanted.length > 0) joined.push(this.begin(wanted, loader, forced));
+    // What is found stale is refreshed, and joined later.
+    for (let told = 0; told < joined.length;) {
+      told = joined.length;
+      await Promise.all(joined);
+    }
+  }
+
+  /** Whether the caller may not wait to the end, or is waited for: then it joins each key as others do. */
+  private mayLeave<V>({ signal, hardMs, maxLoadMs }: EntryPolicy<V>): boolean {
+    return signal !== undefined || hardMs < maxLoadMs || this.flights.isLimited || isInLoader();
   }
 
   private async take<V>(
@@ -100,11 +113,21 @@ export class BulkLoads {
     values: Map<string, V | undefined>,
   ): Promise<void> {
     const { position } = this.coherence.names;
-    const landed = await landing;
+    await this.takeNow(one, position, await landing, loader, values);
+  }
+
+  private takeNow<V>(
+    one: Asking<V>,
+    position: number,
+    landed: Landed<V>,
+    loader: BulkLoader<V>,
+    values: Map<string, V | undefined>,
+  ): Promise<void> | undefined {
     const { copy, refreshDue = false } = landed;
-    if (!copy) return;
+    if (!copy) return undefined;
     if (refreshDue) return this.serveStale(one, copy, loader, values);
     values.set(one.key.id, this.hits.taken(one.key, position, landed));
+    return undefined;
   }
 
   private serveStale<V>(
@@ -127,49 +150,58 @@ export class BulkLoads {
     return this.take(one, answer, loader, values);
   }
 
-  /** Registers the key as being loaded, so that single look-ups of it wait for this bulk. */
-  private want<V>({ given, key, policy }: Asking<V>): WantedOfBulk<V> {
-    let settle: { land: (landed: Landed<V>) => void; fail: (error: unknown) => void } | undefined;
-    const landing = new Promise<Landed<V>>((land, fail) => (settle = { land, fail }));
-    const flight = this.flights.begin<V>('loads', this.flights.slotOf(key, policy), key, policy, () => landing);
+  /** Registers the key as being loaded, so that look-ups of it wait for this bulk. */
+  private want<V>(
+    { given, key, policy }: Asking<V>,
+    landed: ((key: BulkKey<V>, landed: Landed<V>) => void) | undefined,
+  ): BulkKey<V> {
     const placed = policy.shared ? this.coherence.place(key) : undefined;
     const isOut = placed !== undefined && this.coherence.outbox.has(placed.name);
-    const { land, fail } = settle as NonNullable<typeof settle>;
-    return {
+    const own = new BulkKey<V>(
       given,
       key,
       policy,
-      placed: isOut ? undefined : placed,
-      land,
-      fail,
-      flight,
-      found: false,
-      lease: undefined,
-      reason: isOut ? 'invalidated' : 'absent',
-    };
+      isOut ? undefined : placed,
+      isOut ? 'invalidated' : 'absent',
+      this.flights.slotOf(key, policy),
+      this.coherence.names.position,
+      this.clock.coarseNow(),
+      landed,
+    );
+    this.flights.enter(own);
+    return own;
   }
 
-  private begin<V>(wanted: readonly WantedOfBulk<V>[], loader: BulkLoader<V>, forced: boolean): void {
+  /** Rejects for those keys alone that no flight was made for: a flight tells its own callers. */
+  private begin<V>(wanted: readonly BulkKey<V>[], loader: BulkLoader<V>, forced: boolean): Promise<void> {
     const fly = async (bulk: Flight<void>): Promise<void> => {
       try {
         if (forced) await this.force(bulk, wanted, loadAll(loader));
         else await this.fills.run(bulk, wanted, loadAll(loader));
       } catch (error) {
-        for (const { fail } of wanted) fail(error);
+        for (const one of wanted) {
+          this.flights.leave(one);
+          one.fail(error);
+        }
+        if (wanted.some(({ hasLanded, tellsBulk }) => !hasLanded && tellsBulk)) throw error;
       }
     };
     const { position } = this.coherence.names;
     const bulk = new Flight(`${wanted.length} keys`, position, fly, this.clock.now(), []);
     const stopWhenAllLeft = (): void => {
-      if (wanted.every(({ flight }) => flight.landed || flight.abandoned)) bulk.abandon();
+      if (wanted.every(({ landing, hasLanded }) => hasLanded || landing?.flight.abandoned)) bulk.abandon();
     };
-    for (const { flight } of wanted) {
+    for (const one of wanted) {
+      one.carrier = bulk;
+      const flight = one.landing?.flight;
+      if (!flight) continue;
       flight.carriedBy(bulk);
       flight.onAbandoned = stopWhenAllLeft;
     }
+    return bulk.promise;
   }
 
-  private async force<V>(bulk: Flight, wanted: readonly WantedOfBulk<V>[], load: LoadKeys<V>): Promise<void> {
+  private async force<V>(bulk: Flight, wanted: readonly BulkKey<V>[], load: LoadKeys<V>): Promise<void> {
     if (this.places) await this.places.enter(bulk);
     await Promise.all(
       wanted.map(async (one) => {
@@ -196,3 +228,5 @@ function loadAll<V>(loader: BulkLoader<V>): LoadKeys<V> {
     return loaded;
   };
 }
+
+const nothing = (): void => {};

@@ -10,7 +10,8 @@ import type { Flight } from './flight.js';
 import type { LeasedReads } from './leased-reads.js';
 import type { LoadPlaces } from './load-places.js';
 import { LoadReads } from './load-reads.js';
-import type { LoadCause, LoadedValues, LoadStart } from './loaded-values.js';
+import type { LoadedValues } from './loaded-values.js';
+import type { LoadCause, LoadStart } from './load-start.js';
 import type { LoaderRunner } from './loader.js';
 import { OthersWatch } from './others-watch.js';
 import type { Asked, Wanted } from './wanted.js';
@@ -89,18 +90,14 @@ export class Fills {
       await Promise.all(mine.map((one) => this.afterFailure(error, one, starts.get(one) as LoadStart, signal)));
       throw error;
     }
-    await Promise.all(
-      mine.map(async (one) => {
-        const start = starts.get(one) as LoadStart;
-        one.land(await this.values.keep(one.key, loaded.get(one.key.id), start, one.policy, reads, added));
-      }),
-    );
+    const kept = mine.map((one) => ({ one, value: loaded.get(one.key.id), start: starts.get(one) as LoadStart }));
+    await this.values.keepAll(kept, reads, added);
   }
 
   private async begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): Promise<Map<Wanted<V>, LoadStart>> {
-    const starts = await Promise.all(
-      mine.map((one) => this.values.begin(one.placed, one.lease, one.policy.tags, cause)),
-    );
+    const begun = mine.map((one) => this.values.begin(one.placed, one.lease, one.policy.tags, cause));
+    const isKnown = !begun.some((start) => start instanceof Promise);
+    const starts = isKnown ? begun : await Promise.all(begun.map(async (start) => start));
     return new Map(mine.map((one, index) => [one, starts[index] as LoadStart]));
   }
 

@@ -10,12 +10,11 @@ import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed } from './flight.js';
-import { ItemRead } from './item-read.js';
-import type { Landing } from './item-read.js';
 import type { Loader } from './loader.js';
 import type { Replacements } from './replacements.js';
 import type { SingleReads } from './single-reads.js';
 import { SlotMap } from './slot-map.js';
+import type { Landing, UnderWay } from './under-way.js';
 
 /** How soon a process asks whether another's refresh has come in. */
 const refreshElsewhereMs = 250;
@@ -24,7 +23,7 @@ const retryRefreshMs = 1_000;
 
 /** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
 export class Flights {
-  private readonly flights = new SlotMap<Flight | ItemRead>();
+  private readonly flights = new SlotMap<Flight | UnderWay>();
   private readonly refreshes = new SlotMap<Flight>();
   private readonly requestNumbers = new WeakMap<ScopeState, number>();
   private lastRequestNumber = 0;
@@ -38,7 +37,7 @@ export class Flights {
     private readonly replacements: Replacements,
     private readonly failed: FailedLoads,
     /** Somebody may have to wait for a load's turn, whatever `maxLoad` says. */
-    private readonly isLimited: boolean,
+    readonly isLimited: boolean,
   ) {}
 
   get underWay(): number {
@@ -46,7 +45,7 @@ export class Flights {
   }
 
   /** What is under way there: a flight, or a read that may become one. */
-  at(slot: string): Flight | ItemRead | undefined {
+  at(slot: string): Flight | UnderWay | undefined {
     return this.flights.get(slot);
   }
 
@@ -54,26 +53,26 @@ export class Flights {
     return this.refreshes.size > 0 && this.refreshes.get(slot) !== undefined;
   }
 
-  enter<V>(read: ItemRead<V>): void {
-    this.flights.set(read.slot, read as ItemRead);
+  enter<V>(one: UnderWay<V>): void {
+    this.flights.set(one.slot, one as UnderWay);
   }
 
-  leave<V>(read: ItemRead<V>): void {
-    this.flights.leave(read.slot, read as ItemRead);
+  leave<V>(one: UnderWay<V>): void {
+    this.flights.leave(one.slot, one as UnderWay);
   }
 
-  /** The flight that a read becomes, since it needs a load or somebody joins who needs a flight. It takes the place of the read, if that still has it. */
-  promote<V>(read: ItemRead<V>): Landing<V> {
-    if (read.landing) return read.landing;
-    const { placed, slot, position, beganAt, policy } = read;
+  /** The flight that something becomes, since somebody needs a flight. It takes the place of what it was, if that still has it. */
+  promote<V>(one: UnderWay<V>): Landing<V> {
+    if (one.landing) return one.landing;
+    const { key, slot, position, beganAt, policy, carrier } = one;
     let land!: Landing<V>['land'];
     const landed = new Promise<Landed<V>>((resolve) => (land = resolve));
     const leave = (): void => this.flights.leave(slot, flight);
-    const { text } = placed.key;
-    const flight = new Flight<Landed<V>>(text, position, () => landed, beganAt, policy.tags, false, leave);
+    const flight = new Flight<Landed<V>>(key.text, position, () => landed, beganAt, policy.tags, false, leave);
     flight.expectCaller();
-    if (this.flights.get(slot) === read) this.flights.set(slot, flight);
-    return (read.landing = { flight, land });
+    if (carrier) flight.carriedBy(carrier);
+    if (this.flights.get(slot) === one) this.flights.set(slot, flight);
+    return (one.landing = { flight, land });
   }
 
   /** What is there at once, or what a flight brings home. */
@@ -169,13 +168,13 @@ export class Flights {
   }
 
   private current<V>(
-    among: SlotMap<Flight> | SlotMap<Flight | ItemRead>,
+    among: SlotMap<Flight> | SlotMap<Flight | UnderWay>,
     key: Key,
     slot: string,
     requestOnly: boolean,
   ): Flight<Landed<V>> | undefined {
     const there = among.get(slot);
-    const present = there instanceof ItemRead ? (this.promote(there).flight as Flight) : there;
+    const present = there === undefined || there instanceof Flight ? there : this.promote(there).flight;
     const joinable = present && !present.abandoned && !this.outdated(key, present, requestOnly);
     return joinable ? (present as Flight<Landed<V>>) : undefined;
   }

@@ -1,19 +1,14 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Placed } from '../coherence/placed.js';
+import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { ScopeState } from '../near/request-scope.js';
 import { leaseMs } from '../origin/fill-lease.js';
 import type { AskedItem } from '../origin/fill-lease.js';
 import { ItemAsk } from '../store/item-ask.js';
 import type { ItemView } from '../store/store.js';
-import type { Flight, Landed } from './flight.js';
 import type { Loader } from './loader.js';
-
-/** The flight that a read has become, and how it is landed. */
-export interface Landing<V> {
-  readonly flight: Flight<Landed<V>>;
-  readonly land: (landed: Landed<V> | Promise<Landed<V>>) => void;
-}
+import type { Landing, UnderWay } from './under-way.js';
 
 /** Whoever made the read. */
 export interface ReadOwner {
@@ -28,7 +23,7 @@ export interface ReadOwner {
  * their item, and nothing else is made for them. What only a load needs is made when it becomes one: a flight, which takes its place among those under
  * way; the key's place among wanted ones; the right to fill.
  */
-export class ItemRead<V = unknown> extends ItemAsk {
+export class ItemRead<V = unknown> extends ItemAsk implements UnderWay<V> {
   /** What its callers wait for. */
   readonly promise: Promise<V | undefined>;
   /** It was found, and somebody must be told in the caller's context: a request, a listener. */
@@ -57,6 +52,10 @@ export class ItemRead<V = unknown> extends ItemAsk {
     super(placed.storeKey, leaseMs);
     const found = new Promise<V | ItemRead<V>>((resolve) => (this.settle = resolve));
     this.promise = found.then(owner.arrived) as Promise<V | undefined>;
+  }
+
+  get key(): Key {
+    return this.placed.key;
   }
 
   protected override take(

@@ -15,7 +15,7 @@ import type { Fills } from './fills.js';
 import type { Flight, Landed } from './flight.js';
 import type { LoadPlaces } from './load-places.js';
 import type { Loader } from './loader.js';
-import type { LoadCause } from './loaded-values.js';
+import type { LoadCause } from './load-start.js';
 import { loadOne, wantedOf } from './single-reads.js';
 
 /** Loads that replace what is there: because it gets old, or because it was not wanted. */

@@ -5,6 +5,7 @@ import { answerByBatch } from '../store/answer-by-batch.js';
 import type { ItemAsk } from '../store/item-ask.js';
 import type {
   ItemView,
+  ItemWrite,
   RemoveOutcome,
   Revision,
   Shard,
@@ -44,6 +45,7 @@ function authenticatedShard(shard: Shard, integrity: Integrity): Shard {
     ...(shard.draw && { draw: shard.draw.bind(shard) }),
     ...(shard.invalidate && { invalidate: (asked: Invalidation) => signed.sendInvalidation(asked) }),
     ...(shard.readFeed && { readFeed: (question: FeedQuestion) => signed.askFeed(question) }),
+    ...(shard.writeMany && { writeMany: (writes: readonly ItemWrite[]) => signed.writeEach(writes) }),
     ...(shard.readNow && { readNow: (storeKey: string) => signed.lookNow(storeKey) }),
   });
 }
@@ -71,6 +73,12 @@ class AuthenticatedShard implements Shard {
 
   async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
     return this.judged(await this.shard.write(storeKey, this.sealed(storeKey, bytes), options));
+  }
+
+  async writeEach(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
+    const sealed = writes.map((write) => ({ ...write, bytes: this.sealed(write.storeKey, write.bytes) }));
+    const outcomes = (await this.shard.writeMany?.(sealed)) as WriteOutcome[];
+    return outcomes.map((outcome) => this.judged(outcome));
   }
 
   remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {

@@ -1,5 +1,5 @@
 import { companionKey } from '../key/key-space.js';
-import type { Revision, Shard, StoredItem, WriteOutcome } from '../store/store.js';
+import type { ItemWrite, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 
 /** How long a lease stands unless it is renewed: the longest that others wait for a loader whose process died. */
 export const leaseMs = 3_000;
@@ -64,6 +64,13 @@ export class FillLease {
     return this.fillAfterRenewal(bytes, lifeMs);
   }
 
+  /** As `fill`, by a write that the caller sends among others; undefined: that needs more than one write, or is refused. */
+  fillAmongOthers(bytes: Uint8Array, lifeMs: number): ItemWrite | undefined {
+    if (this.ended || this.extending || this.companion) return undefined;
+    this.ended = true;
+    return { storeKey: this.storeKey, bytes, options: this.fillOptions(lifeMs) };
+  }
+
   private async fillAfterRenewal(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
     await this.extending;
     const outcome = await this.write(bytes, lifeMs);
@@ -72,11 +79,11 @@ export class FillLease {
   }
 
   private write(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
-    return this.shard.write(this.storeKey, bytes, {
-      lifeMs,
-      neverShorter: true,
-      ...(this.fenced && { only: this.item }),
-    });
+    return this.shard.write(this.storeKey, bytes, this.fillOptions(lifeMs));
+  }
+
+  private fillOptions(lifeMs: number): WriteOptions {
+    return this.fenced ? { lifeMs, neverShorter: true, only: this.item } : { lifeMs, neverShorter: true };
   }
 
   /** Once a second while the loader runs. False: somebody invalidated or took over, and the fill will be refused. */

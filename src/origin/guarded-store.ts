@@ -3,6 +3,7 @@ import { answerByBatch } from '../store/answer-by-batch.js';
 import type { AskWatcher, ItemAsk } from '../store/item-ask.js';
 import type {
   ItemView,
+  ItemWrite,
   RemoveOutcome,
   Revision,
   Shard,
@@ -66,6 +67,7 @@ function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard 
     ...(shard.draw && {
       draw: (storeKey: string, atLeast: number, lifeMs: number) => guard.drawNumber(storeKey, atLeast, lifeMs),
     }),
+    ...(shard.writeMany && { writeMany: (writes: readonly ItemWrite[]) => guard.writeEach(writes) }),
     ...(shard.readNow && { readNow: (storeKey: string) => guard.lookNow(storeKey) }),
   });
 }
@@ -123,6 +125,10 @@ class GuardedShard implements Shard, AskWatcher {
 
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
     return this.watched(1, () => this.shard.write(storeKey, bytes, options));
+  }
+
+  writeEach(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
+    return this.watched(writes.length, () => this.shard.writeMany?.(writes) ?? missing());
   }
 
   remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {

@@ -42,6 +42,13 @@ export interface WriteOptions {
   readonly only?: 'absent' | Revision;
 }
 
+/** One write among several. */
+export interface ItemWrite {
+  readonly storeKey: string;
+  readonly bytes: Uint8Array;
+  readonly options: WriteOptions;
+}
+
 /**
  * `exists`: an item stood where `absent` was asked. `changed`: the item is no longer that revision, or is gone, or the revision is
  * of an earlier session. `too-large`: the store takes no item of this size; the key's older item, if this write would have replaced

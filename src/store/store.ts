@@ -1,8 +1,8 @@
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
 import type { ItemAsk } from './item-ask.js';
-import type { ItemView, RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
+import type { ItemView, ItemWrite, RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
-export type { ItemView, RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
+export type { ItemView, ItemWrite, RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from './item.js';
 
 /**
  * Where bytes live. A store is one or more *shards*, each of which lives and fails as one: a memcached server, the disk folder,
@@ -75,6 +75,11 @@ export interface Shard {
   readInto?(question: ItemAsk): boolean;
   /** Writes one item. See {@link WriteOptions} for the conditions. */
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome>;
+  /**
+   * Writes several items in one round trip, each on its own conditions, with their outcomes in the same order; for shards that gain by it, absent on
+   * all others. When it rejects, any of them may have been written.
+   */
+  writeMany?(writes: readonly ItemWrite[]): Promise<WriteOutcome[]>;
   /** Removes one item, whatever it is; with `revision` only that one. */
   remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome>;
   /**

@@ -92,4 +92,73 @@ describe('what is asked in one tick', () => {
     for (const key of keys.slice(0, 5)) await cache.get(key);
     expect(sent()).toEqual([1, 1, 1, 1, 1]);
   });
+
+  it('a bulk reads by one write, and stores all that it loaded by one more', async () => {
+    const server = await startMemcached();
+    endings.push(() => server.stop());
+    const listener = await startListener(server.port);
+    const patient = { connectTimeout: 5_000, commandTimeout: 5_000 };
+    const store = memcachedStore({ servers: listener.address, ...patient });
+    const cache = await opened({ store, process: false, coherence: { interval: '1m' } });
+    const keys = Array.from({ length: 40 }, (_, index) => `bulk${index}`);
+    for (const key of keys.slice(0, 10)) await cache.set(key, `value of ${key}`);
+    listener.writes.length = 0;
+    const load = (missing: readonly string[]): [string, string][] => missing.map((key) => [key, `value of ${key}`]);
+    const values = keys.map((key) => `value of ${key}`);
+    expect(await cache.getOrSetMany(keys, load, { ttl: '1h' })).toEqual(values);
+    const counts = listener.writes.map((write) => write.match(/^m[gs] \S*:bulk\d+ /gm)?.length ?? 0);
+    expect(counts.filter((count) => count > 0)).toEqual([40, 30]);
+    expect(await cache.getOrSetMany(keys, () => [], { ttl: '1h' })).toEqual(values);
+  });
+});
+
+describe('look-ups that join a bulk', () => {
+  const gated = () => {
+    let open!: (outcome: 'well' | 'badly') => void;
+    const outcome = new Promise<'well' | 'badly'>((resolve) => (open = resolve));
+    let begin!: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    let loads = 0;
+    const load = async (keys: readonly string[]): Promise<[string, string][]> => {
+      loads++;
+      begin();
+      if ((await outcome) === 'badly') throw new Error('source down');
+      return keys.map((key) => [key, `value of ${key}`]);
+    };
+    return { load, open, begun, loads: () => loads };
+  };
+  const never = (): never => {
+    throw new Error('it was loaded again');
+  };
+
+  it('are given what it loads, each by its own deadline and signal', async () => {
+    const cache = await opened();
+    const { load, open, begun, loads } = gated();
+    const bulk = cache.getOrSetMany(['a', 'b', 'c'], load);
+    await begun;
+    const single = cache.getOrSet('a', never);
+    const leaving = new AbortController();
+    const leaver = cache.getOrSet('b', never, { signal: leaving.signal });
+    const late = cache.getOrSetMany(['b', 'c'], never);
+    leaving.abort(new Error('gone'));
+    await expect(leaver).rejects.toThrow('gone');
+    await expect(cache.getOrSet('c', never, { timeout: { hard: 20 } })).rejects.toThrow(/20 ms/);
+    open('well');
+    expect(await bulk).toEqual(['value of a', 'value of b', 'value of c']);
+    expect(await single).toBe('value of a');
+    expect(await late).toEqual(['value of b', 'value of c']);
+    expect(loads()).toBe(1);
+  });
+
+  it('are told of its error, and so is the bulk itself', async () => {
+    const cache = await opened();
+    const { load, open, begun } = gated();
+    const bulk = cache.getOrSetMany(['a', 'b'], load);
+    await begun;
+    const all = [bulk, cache.getOrSet('a', never), cache.getOrSetMany(['b'], never)];
+    open('badly');
+    for (const outcome of await Promise.allSettled(all)) {
+      expect(outcome).toMatchObject({ status: 'rejected', reason: { message: 'source down' } });
+    }
+  });
 });

@@ -4,7 +4,8 @@ import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
-import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import type { ItemWrite, RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import { askEach } from './ask-each.js';
 import { askedAnswer } from './asked-answer.js';
 import type { Command, Reply } from './conversation.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
@@ -94,10 +95,21 @@ export class MemcachedShard implements Shard {
   }
 
   async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
-    assertStoreKey(storeKey);
+    const [outcome] = await this.writeMany([{ storeKey, bytes, options }]);
+    return outcome as WriteOutcome;
+  }
+
+  async writeMany(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
+    for (const { storeKey } of writes) assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
-    const told = this.toldWrite(connection, storeKey, bytes, options);
-    return this.outcomeOf(told, told.command && (await this.say(connection, told.command)));
+    const told = writes.map(({ storeKey, bytes, options }) => this.toldWrite(connection, storeKey, bytes, options));
+    return askEach(
+      connection,
+      told.length,
+      (index) => told[index]?.command,
+      (reply, index) => this.outcomeOf(told[index] as ToldWrite, reply),
+      (error) => this.failed(error),
+    );
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
@@ -205,27 +217,17 @@ export class MemcachedShard implements Shard {
     command: (storeKey: string) => string,
     read: (reply: MetaReply, session: number) => R,
   ): Promise<R[]> {
-    return new Promise((resolve, reject) => {
-      const results = new Array<R>(storeKeys.length);
-      let left = storeKeys.length;
-      if (left === 0) resolve(results);
-      for (let index = 0; index < storeKeys.length; index++) {
-        connection.send(command(storeKeys[index] as string), (error, reply) => {
-          if (!reply) return reject(this.failed(error));
-          try {
-            results[index] = read(reply, connection.session);
-          } catch (unexpected) {
-            return reject(unexpected);
-          }
-          if (--left === 0) resolve(results);
-        });
-      }
-    });
+    return askEach(
+      connection,
+      storeKeys.length,
+      (index) => ({ line: command(storeKeys[index] as string) }),
+      (reply) => read(this.understood(reply), connection.session),
+      (error) => this.failed(error),
+    );
   }
 
   private toldWrite(connection: MetaConnection, storeKey: string, bytes: Uint8Array, options: WriteOptions): ToldWrite {
-    const taken = this.itemSizeMax - itemOverheadBytes - storeKey.length;
-    const maxBytes = Math.min(this.maxItemBytes, taken);
+    const maxBytes = Math.min(this.maxItemBytes, this.itemSizeMax - itemOverheadBytes - storeKey.length);
     return tellWrite({ storeKey, bytes, options, maxBytes, session: connection.session, clock: this.clock });
   }
 

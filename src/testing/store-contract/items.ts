@@ -124,6 +124,40 @@ export function itemRules({ describe, it }: TestRunner, options: StoreContractOp
     );
 
     it(
+      'are written several at a time, each on its own condition, where the store can',
+      onBench(options, async ({ key, shard, read }) => {
+        const large = Buffer.alloc(tooLargeBytes, 'x');
+        const [a, b, c, d] = [key('a'), key('b'), key('c'), key('d')];
+        for (const one of new Set([a, b, c, d].map(shard))) assert.deepEqual((await one.writeMany?.([])) ?? [], []);
+        const only = await shard(b).write(b, bytesOf('b'), forever);
+        assert.ok(only.status === 'stored');
+        await shard(c).write(c, bytesOf('c'), forever);
+        const writes = [
+          { storeKey: a, bytes: bytesOf('A'), options: forever },
+          { storeKey: b, bytes: bytesOf('B'), options: { ...forever, only: only.revision } },
+          { storeKey: c, bytes: bytesOf('C'), options: { ...forever, only: only.revision } },
+          { storeKey: d, bytes: large, options: forever },
+        ];
+        const outcomes = await Promise.all(
+          writes.map(async (write) => (await shard(write.storeKey).writeMany?.([write]))?.[0]?.status),
+        );
+        if (!shard(a).writeMany) return;
+        assert.deepEqual(outcomes, ['stored', 'stored', 'changed', 'too-large']);
+        const texts = await Promise.all([a, b, c, d].map(async (each) => (await read(each))?.bytes.toString()));
+        assert.deepEqual(texts, ['A', 'B', 'c', undefined]);
+        const sameShard = writes.filter(({ storeKey }) => shard(storeKey) === shard(a));
+        const again = await shard(a).writeMany?.(sameShard.map((write) => ({ ...write, options: forever })));
+        assert.deepEqual(
+          again?.map(({ status }) => status),
+          sameShard.map(({ bytes }) => (bytes === large ? 'too-large' : 'stored')),
+        );
+        await assert.rejects(async () => shard(a).writeMany?.([{ storeKey: 'a b', bytes: large, options: forever }]), {
+          code: 'INVALID_KEY',
+        });
+      }),
+    );
+
+    it(
       'that are too large are refused, and the older item is gone',
       onBench(options, async ({ key, shard, read }) => {
         const large = Buffer.alloc(tooLargeBytes, 'x');

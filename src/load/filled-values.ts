@@ -1,0 +1,158 @@
+import { sealEnvelope } from '../codec/envelope.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { Placed } from '../coherence/placed.js';
+import type { Key } from '../key/key.js';
+import type { NearTiers } from '../near/near-tiers.js';
+import { storedLifeMs } from '../origin/stored-life.js';
+import type { ItemWrite, Shard, WriteOutcome } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import { channels, reportFault } from '../value/events.js';
+import type { CacheEvents } from '../value/events.js';
+import type { Landed } from './flight.js';
+import type { CopiedValue } from './made-value.js';
+
+type Land<V> = (one: CopiedValue<V>, landed: Landed<V>) => void;
+
+/** What became of a fill. */
+type Filled = 'stored' | 'refused' | 'unknown';
+
+/** Stores what was loaded under its lease, and keeps it near, one value or many at a time. */
+export class FilledValues {
+  constructor(
+    private readonly cache: string,
+    private readonly coherence: Coherence,
+    private readonly near: NearTiers,
+    private readonly clock: CacheClock,
+  ) {}
+
+  async one<V>(made: CopiedValue<V>): Promise<Landed<V>> {
+    const { key, start, policy, isTagged } = made;
+    const { placed, lease } = start;
+    if (isTagged && policy.shared && placed && lease) {
+      const filled = await this.filled(made, placed, () => lease.fill(this.seal(made, placed), this.lifeMs(made)));
+      if (filled === 'refused') return this.landedAfter(made, filled);
+    } else {
+      await this.release(() => lease?.giveBack());
+      if (!lease && placed) this.refused(key, 'no-lease');
+    }
+    if (start.cause === 'forced' && placed) await this.release(() => this.tell(placed));
+    return this.landedAfter(made, 'unknown');
+  }
+
+  /** Of one shard, all under leases and none of them forced: in one round trip. */
+  async many<V>(shard: Shard, made: readonly CopiedValue<V>[], land: Land<V>): Promise<void> {
+    const writes: ItemWrite[] = [];
+    const written: CopiedValue<V>[] = [];
+    const others: CopiedValue<V>[] = [];
+    for (const one of made) {
+      const write = this.writeOf(one);
+      if (write) {
+        writes.push(write);
+        written.push(one);
+      } else others.push(one);
+    }
+    await Promise.all([
+      this.write(shard, writes).then((outcomes) => this.landAll(written, outcomes, land)),
+      ...others.map(async (one) => land(one, await this.one(one))),
+    ]);
+  }
+
+  /** Undefined: it needs more than one write, or can't be written, which is told where it is filled alone. */
+  private writeOf<V>(made: CopiedValue<V>): ItemWrite | undefined {
+    const { placed, lease } = made.start;
+    try {
+      return placed && lease?.fillAmongOthers(this.seal(made, placed), this.lifeMs(made));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Undefined: the shard could not be reached. */
+  private async write(shard: Shard, writes: readonly ItemWrite[]): Promise<readonly WriteOutcome[] | undefined> {
+    try {
+      return await shard.writeMany?.(writes);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return undefined;
+      throw error;
+    }
+  }
+
+  private async landAll<V>(
+    written: readonly CopiedValue<V>[],
+    outcomes: readonly WriteOutcome[] | undefined,
+    land: Land<V>,
+  ): Promise<void> {
+    const later: Promise<void>[] = [];
+    for (const [index, one] of written.entries()) {
+      const filled = this.judge(one, one.start.placed as Placed, outcomes?.[index]);
+      if (typeof filled === 'string') land(one, this.landedAfter(one, filled));
+      else later.push(filled.then((known) => land(one, this.landedAfter(one, known))));
+    }
+    if (later.length > 0) await Promise.all(later);
+  }
+
+  /** Giving back is a courtesy: what can't be given back runs out by itself. */
+  async release(give: () => Promise<unknown> | undefined): Promise<void> {
+    try {
+      await give();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+  }
+
+  /** Other processes are told: what they hold near goes. */
+  tell({ shard, key, name, storeKey }: Placed): Promise<unknown> {
+    const item = { name: { key: name }, text: key.text, storeKey, keeps: true };
+    return this.coherence.invalidationsOf(shard).send([item], this.clock.now());
+  }
+
+  refused(key: Key, reason: CacheEvents['loadRefused']['reason']): void {
+    if (channels.loadRefused.hasSubscribers) channels.loadRefused.publish({ cache: this.cache, key: key.text, reason });
+  }
+
+  private async filled<V>(made: CopiedValue<V>, placed: Placed, fill: () => Promise<WriteOutcome>): Promise<Filled> {
+    let outcome: WriteOutcome | undefined;
+    try {
+      outcome = await fill();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    }
+    return this.judge(made, placed, outcome);
+  }
+
+  /** @param outcome undefined: the store could not be reached. */
+  private judge<V>(
+    { key }: CopiedValue<V>,
+    placed: Placed,
+    outcome: WriteOutcome | undefined,
+  ): Filled | Promise<Filled> {
+    if (outcome?.status === 'stored') return 'stored';
+    if (!outcome) {
+      this.refused(key, 'unavailable');
+      return 'unknown';
+    }
+    if (outcome.status !== 'too-large') {
+      this.refused(key, 'lease-lost');
+      return 'refused';
+    }
+    this.refused(key, 'too-large');
+    const message = `Larger than the ${outcome.maxBytes} bytes that the store takes.`;
+    reportFault({ source: this.cache, kind: 'too-large', message, key: key.text });
+    return this.release(() => this.tell(placed)).then(() => 'unknown');
+  }
+
+  private landedAfter<V>({ key, copy, policy, isTagged }: CopiedValue<V>, filled: Filled): Landed<V> {
+    if (filled === 'refused') this.near.dropAfterRefusal(key);
+    else if (isTagged && !this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
+    return { copy, keptForRequest: true };
+  }
+
+  private seal<V>({ head, payload }: CopiedValue<V>, { storeKey }: Placed): Buffer {
+    return sealEnvelope(storeKey, head, payload);
+  }
+
+  private lifeMs<V>({ head, policy }: CopiedValue<V>): number {
+    return storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
+  }
+}
