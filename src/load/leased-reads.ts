@@ -76,7 +76,9 @@ export class LeasedReads {
   private async askShard<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
     const { feed } = group[0]?.placed as Placed;
     if (feed.versions.generation === undefined) await feed.ready();
-    const mark = this.coherence.names.position;
+    const [first] = group;
+    // What was answered before was asked for before: what was named since is not in it.
+    const mark = (first?.answer && first.askedAt) ?? this.coherence.names.position;
     const [found, generations] = await this.read(shard, group);
     const outcomes: Outcome[] = [];
     const later: Promise<void>[] = [];

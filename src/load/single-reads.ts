@@ -75,6 +75,7 @@ export class SingleReads {
   ): Promise<Landed<V>> {
     const one = wantedOf<V>(key, policy, placed, reason);
     one.answer = answer;
+    one.askedAt = flight.position;
     await this.fills.run(flight, [one], loadOne(loader));
     return one.landed as Landed<V>;
   }

@@ -16,6 +16,8 @@ export interface Wanted<V> {
   readonly land: (landed: Landed<V>) => void;
   /** What the store has answered already: it is not asked again. */
   answer?: AskedItem | undefined;
+  /** With an answer: the position among invalidated names when the store was asked. */
+  askedAt?: number;
   /** It was found, and needs no load. */
   found: boolean;
   lease: FillLease | undefined;

@@ -28,6 +28,21 @@ describe('interleavings of two processes, told step by step', () => {
     expect(b.cache.peek('k')).toBe('new');
   });
 
+  it('a stale entry whose answer is late is served to who asked before the delete, and to nobody afterwards', async () => {
+    const [a, b] = [await fleet.process('A'), await fleet.process('B')];
+    await fleet.done(a.cache.getOrSet('k', () => 'old', { ttl: '1s', staleFor: '1h' }));
+    await fleet.later(2_000);
+    await fleet.deliverAll();
+    const load = () => b.cache.getOrSet('k', () => 'new', { ttl: '1h' });
+    const early = load();
+    await fleet.deliver(/^B -> read or stub n:1::k/);
+    expect(await fleet.done(b.cache.delete('k'), /^B .. (invalidate|read the feed)/)).toBe(true);
+    await fleet.deliver(/^B <- read or stub n:1::k/);
+    expect(await early).toBe('old');
+    const late = load();
+    expect(await fleet.done(late)).toBe('new');
+  });
+
   it('an update is not kept near when another write was heard of before its answer', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B')];
     const updated = b.cache.update('k', () => 'updated', hour);
