@@ -30,6 +30,8 @@ interface Appending {
   readonly writtenAt: number | undefined;
   /** How wake-ups are published. */
   readonly publish: 'PUBLISH' | 'SPUBLISH';
+  /** What a wake-up says: whoever tells needs none of its own. */
+  readonly teller: string;
   readonly wireKey: (storeKey: string) => string;
   readonly run: Run;
   readonly revisionOf: (wireKey: string, head: RedisReply) => Revision | undefined;
@@ -38,7 +40,7 @@ interface Appending {
 /** The changes, the records and the wake-up in one script: nobody sees one without the others. @throws StoreUnavailableError */
 export async function tellInvalidation(
   { changes, records }: Invalidation,
-  { keys, session, clock, maxItemBytes, writtenAt, publish, wireKey, run, revisionOf }: Appending,
+  { keys, session, clock, maxItemBytes, writtenAt, publish, teller, wireKey, run, revisionOf }: Appending,
 ): Promise<Invalidated> {
   const wireKeys = changes.map((change) => wireKey(keyOfChange(change)));
   const told = changes.map((change, index) =>
@@ -47,7 +49,7 @@ export async function tellInvalidation(
   const frames = records.length === 0 ? '' : frameRecords(records);
   const lineage = [String(Math.floor(clock.now()) * 1_000), randomBytes(9).toString('base64url')];
   const tell = (script: RedisScript, each: readonly ToldChange[]): Promise<readonly RedisReply[]> => {
-    const args = [frames, ...lineage, keys.counter, publish, ...each.flatMap((change) => change.args)];
+    const args = [frames, ...lineage, keys.counter, publish, teller, ...each.flatMap((change) => change.args)];
     return run(script, [keys.counter, keys.watch, ...wireKeys], args);
   };
   let replies: readonly RedisReply[];

@@ -87,10 +87,10 @@ local function place(seed, fresh)
 end`;
 
 const perChange = 4;
-const changesFrom = 7;
+const changesFrom = 8;
 
 /**
- * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, PUBLISH or SPUBLISH, then per change
+ * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, PUBLISH or SPUBLISH, who tells, then per change
  * what is done, bytes, life, and condition: nothing, `absent`, or what is expected.
  * @returns word, head of the watched item, then what became of each change.
  */
@@ -133,7 +133,7 @@ if ARGV[2] ~= '' then
     redis.call('SET', numbered(number + 1), 'f')
     redis.call('UNLINK', numbered(number + 1 - ${keptSegments}))
   end
-  redis.call(ARGV[6], ARGV[5], string.format('%.0f ', number) .. size)
+  redis.call(ARGV[6], ARGV[5], ARGV[7])
 end
 reply[2] = redis.call('GETRANGE', KEYS[2], 0, 63)
 return reply`;

@@ -116,6 +116,10 @@ export class RedisSession {
     };
   }
 
+  hasSeveralReaders(feed: string): boolean {
+    return (this.watchers.get(feed)?.size ?? 0) > 1;
+  }
+
   wake(feed: string): void {
     for (const wake of this.watchers.get(feed) ?? []) setImmediate(wake);
   }

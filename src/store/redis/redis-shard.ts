@@ -13,6 +13,7 @@ import type { RedisScript } from './redis-script.js';
 import { drawNumber, increment, itemChannel, removeIf, writeIf } from './redis-scripts.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
+import { newWord } from './redis-word.js';
 import { expectedHead, lifeOnTheWire } from './told-change.js';
 
 /** Keys of Redis that live and fail as one: all of a server's, or those of one hash tag of a Cluster. */
@@ -21,6 +22,7 @@ export class RedisShard implements Shard {
   /** Absent in a Cluster, whose nodes count by themselves. */
   readonly stats?: NonNullable<Shard['stats']>;
   private readonly commands: RedisCommands;
+  private readonly teller = newWord();
 
   constructor(private readonly settings: RedisShardSettings) {
     this.name = settings.name;
@@ -150,6 +152,7 @@ export class RedisShard implements Shard {
       maxItemBytes: this.settings.maxItemBytes,
       writtenAt: this.commands.time.now(),
       publish: this.publish,
+      teller: this.teller,
       wireKey: (storeKey) => this.commands.wireKey(storeKey),
       run: (script, wireKeys, args) => this.commands.run(script, wireKeys, args, session),
       revisionOf: (key, head) => this.commands.itemOf(key, head)?.revision,
@@ -193,8 +196,13 @@ export class RedisShard implements Shard {
 
   watchFeed(feed: string, wake: () => void): () => void {
     const forget = this.session.watch(feed, wake);
-    const leave = this.settings.wakes.listen(`${this.settings.prefix}${feed}~feed`, this.commands.partition.slot, () =>
-      this.session.wake(feed),
+    const leave = this.settings.wakes.listen(
+      `${this.settings.prefix}${feed}~feed`,
+      this.commands.partition.slot,
+      (teller) => {
+        // What this process has told, it has applied; a second reader of the same shard has not.
+        if (teller !== this.teller || this.session.hasSeveralReaders(feed)) this.session.wake(feed);
+      },
     );
     return () => {
       leave();

@@ -7,7 +7,7 @@ export interface SubscriberSettings {
   readonly access: RedisAccess;
   readonly clock: Clock;
   /** Called after each message, and after each confirmed subscription: what was published before it is made good. */
-  readonly wake: (channel: string) => void;
+  readonly wake: (channel: string, message: string) => void;
   /** False only in tests that show what is missed when nobody is woken after a new subscription. */
   readonly wakesAnew: boolean;
   /** False only in tests that show how long a connection is listened to that brings nothing any more. */
@@ -102,14 +102,14 @@ export class RedisSubscriber {
   private async subscribe(connection: RedisConnection, channel: string, slot: number): Promise<void> {
     const { access, wake, wakesAnew } = this.settings;
     try {
-      await connection.subscribe(channel, access.isSharded, () => wake(channel));
+      await connection.subscribe(channel, access.isSharded, (message) => wake(channel, message.toString('latin1')));
     } catch (error) {
       // Another server has the slot by now, or this one does not permit it.
       if (error instanceof RedisServerError) access.learn(error, slot);
       throw error;
     }
     this.subscribed.add(channel);
-    if (wakesAnew) wake(channel);
+    if (wakesAnew) wake(channel, '');
   }
 
   private hasLost(ended: RedisConnection): void {

@@ -2,9 +2,12 @@ import type { Clock, Timer } from '../../value/clock.js';
 import type { RedisAccess } from './redis-access.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 
+/** @param message what was published; nothing where a subscription was confirmed. */
+type Wake = (message: string) => void;
+
 interface Listened {
   readonly slot: number;
-  readonly wakes: Set<() => void>;
+  readonly wakes: Set<Wake>;
   /** Of the server that publishes it; undefined while nobody knows which one that is. */
   home: string | undefined;
 }
@@ -51,12 +54,12 @@ export class RedisWakes {
   }
 
   /** Calls `wake` after each message, and after each confirmed subscription. Returns how to stop it. */
-  listen(channel: string, slot: number, wake: () => void): () => void {
+  listen(channel: string, slot: number, wake: Wake): () => void {
     let listened = this.listened.get(channel);
     if (listened) {
       listened.wakes.add(wake);
       // What came before its subscription was confirmed is known to the others only.
-      if (listened.home !== undefined) setImmediate(wake);
+      if (listened.home !== undefined) setImmediate(wake, '');
     } else {
       listened = { slot, wakes: new Set([wake]), home: undefined };
       this.listened.set(channel, listened);
@@ -80,7 +83,13 @@ export class RedisWakes {
     if (!subscriber) {
       const { wakesAnew = true, pings = true } = this.protections;
       const { access, clock } = this;
-      subscriber = new RedisSubscriber({ access, clock, wake: (woken) => this.wake(woken), wakesAnew, pings });
+      subscriber = new RedisSubscriber({
+        access,
+        clock,
+        wake: (woken, message) => this.wake(woken, message),
+        wakesAnew,
+        pings,
+      });
       this.subscribers.set(home, subscriber);
     }
     subscriber.add(channel, listened.slot);
@@ -115,7 +124,7 @@ export class RedisWakes {
     if (listened?.home !== undefined) this.subscribers.get(listened.home)?.remove(channel);
   }
 
-  private wake(channel: string): void {
-    for (const wake of this.listened.get(channel)?.wakes ?? []) wake();
+  private wake(channel: string, message: string): void {
+    for (const wake of this.listened.get(channel)?.wakes ?? []) wake(message);
   }
 }

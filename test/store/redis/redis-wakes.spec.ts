@@ -76,6 +76,25 @@ describe.each(['@redis/client 6', 'ioredis 5'] as const)('An item that is waited
   });
 });
 
+it('Whoever tells of an invalidation is not woken by it, unless a second reader shares its connection', async () => {
+  const server = await startRedis();
+  endings.push(() => server.stop());
+  const [telling, other] = [await open(server, '@redis/client 6'), await open(server, '@redis/client 6')];
+  const woken = { teller: 0, other: 0, second: 0 };
+  telling.shards[0].watchFeed?.(feed.feed, () => woken.teller++);
+  other.shards[0].watchFeed?.(feed.feed, () => woken.other++);
+  await eventually(() => expect(woken).toEqual({ teller: 1, other: 1, second: 0 }));
+  await append(telling.shards[0], 'first');
+  await eventually(() => expect(woken.other).toBe(2));
+  await append(other.shards[0], 'second');
+  await eventually(() => expect(woken.teller).toBe(2));
+  telling.shards[0].watchFeed?.(feed.feed, () => woken.second++);
+  await eventually(() => expect(woken.second).toBeGreaterThan(0));
+  const before = { ...woken };
+  await append(telling.shards[0], 'third');
+  await eventually(() => expect(woken.second).toBeGreaterThan(before.second));
+});
+
 /** What is published while the listener's connection is lost without a word. @returns how often it was woken afterwards. */
 async function wokenAfterSilence(pings: boolean): Promise<number> {
   const server = await startRedis();
