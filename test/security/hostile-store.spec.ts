@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { openEnvelope, sealEnvelope } from '../../src/codec/envelope.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
@@ -41,37 +41,41 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
   let store: Store;
   let cache: TieredCache;
   let intruder: Intruder;
-  beforeEach(async () => {
+  /** Each test has its own. */
+  let namespace: string;
+  let tests = 0;
+  beforeAll(async () => {
     place = await storePlaces[name]();
+  });
+  beforeEach(async () => {
+    namespace = `test${++tests}`;
     store = place.connect();
-    cache = await buildCache({ store, process: false });
+    cache = await buildCache({ store, namespace, process: false });
     intruder = new Intruder(store);
   });
-  afterEach(async () => {
-    await cache.close();
-    await place.remove();
-  });
+  afterEach(() => cache.close());
+  afterAll(() => place.remove());
 
   it.each(['9007199254740991', 'text'])('stops no tag with a counter of %s', async (counter) => {
     let rows = 0;
     const load = (): Promise<number> => cache.getOrSet('a', () => ++rows, { tags: ['t'] });
     expect(await load()).toBe(1);
-    await intruder.write('test~tag:t', counter);
+    await intruder.write(`${namespace}~tag:t`, counter);
     const faults = recordEvents('fault');
     expect(await load()).toBe(2);
     expect(await load()).toBe(2);
-    expect(faults.of('fault').map(({ kind, key }) => `${kind} ${key}`)).toContain('undecodable test~tag:t');
+    expect(faults.of('fault').map(({ kind, key }) => `${kind} ${key}`)).toContain(`undecodable ${namespace}~tag:t`);
     faults.stop();
     expect(await cache.invalidateTags('t')).toBe(true);
     expect(await load()).toBe(3);
   });
 
   it('stops no fencing counter at the end of all numbers', async () => {
-    const locks = new CacheLock({ store: guarded(store), namespace: 'test', deadline: patience.commandTimeout });
+    const locks = new CacheLock({ store: guarded(store), namespace, deadline: patience.commandTimeout });
     const draw = (): Promise<number> => locks.using('r', {}, ({ fencingToken }) => fencingToken);
     const before = await draw();
     for (const number of [Number.MAX_SAFE_INTEGER, maxCounter + 1]) {
-      await intruder.count('test~lock:r~f', number);
+      await intruder.count(`${namespace}~lock:r~f`, number);
       const after = await draw();
       expect(after).toBeGreaterThan(before);
       expect(after).toBeLessThan(maxCounter);
@@ -80,8 +84,8 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
   });
 
   it('lets no record claim that a lock is held for 300,000 years', async () => {
-    const locks = new CacheLock({ store: guarded(store), namespace: 'test', deadline: patience.commandTimeout });
-    await intruder.write('test~lock:r', `2 ${'A'.repeat(43)} 9999999999999999 9999999999999999`);
+    const locks = new CacheLock({ store: guarded(store), namespace, deadline: patience.commandTimeout });
+    await intruder.write(`${namespace}~lock:r`, `2 ${'A'.repeat(43)} 9999999999999999 9999999999999999`);
     const outcome = await locks.acquire('r');
     expect(outcome).toMatchObject({ status: 'held' });
     expect((outcome as { retryAfterMs: number }).retryAfterMs).toBeLessThanOrEqual(7 * 24 * 3_600_000);
@@ -91,7 +95,7 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
     let rows = 0;
     const load = (): Promise<number> => cache.getOrSet('a', () => ++rows);
     await load();
-    await intruder.write('test~versions', `[2,${Number.MAX_SAFE_INTEGER},[]]`);
+    await intruder.write(`${namespace}~versions`, `[2,${Number.MAX_SAFE_INTEGER},[]]`);
     await cache.dangerouslyClear();
     expect(await load()).toBe(2);
     expect(await load()).toBe(2);
@@ -114,7 +118,7 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
   });
 
   it('keeps no lock and no counter of old names for good', async () => {
-    const locks = new CacheLock({ store: guarded(store), namespace: 'test', deadline: patience.commandTimeout });
+    const locks = new CacheLock({ store: guarded(store), namespace, deadline: patience.commandTimeout });
     const lives: number[] = [];
     for (const shard of store.shards) {
       const draw = shard.draw?.bind(shard);
