@@ -1,10 +1,12 @@
 // npm run test:scenarios [-- what Jest is to run]: what takes rights that few test runs have: containers' process ids, full disks, other users;
-// and what takes minutes.
+// what takes minutes; and processes whose wall clocks are wrong.
 import { mkdtempSync, rmdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Remedy, main, outputOf, seconds } from './commands.mjs';
 import { printSummary, runJest } from './jest.mjs';
+import { prepareFaketime } from './prepare-faketime.mjs';
+import { prepareMemcached } from './prepare-memcached.mjs';
 import { prepareRedis } from './prepare-redis.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 
@@ -34,7 +36,9 @@ await main(async (jestArguments) => {
     );
   }
   await preparePackages();
+  await prepareMemcached();
   await prepareRedis();
+  await prepareFaketime();
   const result = await runJest(['--runInBand', '--verbose', ...jestArguments, '--testMatch=**/*.scenario.ts'], {
     limitMs: 30 * 60_000,
   });
