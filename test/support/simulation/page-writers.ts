@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../../../src/value/errors.js';
 import { wholes } from './page-world.js';
 import type { PageWorld, Parts, SimulatedProcess, TaggedRow } from './page-world.js';
 
@@ -29,6 +30,35 @@ export class PageWriters {
     } finally {
       this.world.writing.delete(row);
     }
+  }
+
+  /** The parts in one call, then the wholes. */
+  async setManyThenDelete(process: SimulatedProcess): Promise<void> {
+    if (this.isWriting('in1', 'in2')) return;
+    for (const row of ['in1', 'in2'] as const) this.world.writing.add(row);
+    try {
+      const changed = this.world.change('in1', 'in2');
+      const entries = (['in1', 'in2'] as const).map(
+        (row) => [row, { [row]: changed[row] as number }, this.world.tagged()] as const,
+      );
+      if (!(await process.cache.setMany<Parts>(entries))) return;
+      this.world.acknowledge(process, changed, ['']);
+      if (await process.cache.deleteMany(wholes)) this.world.acknowledge(process, changed, wholes);
+    } finally {
+      for (const row of ['in1', 'in2'] as const) this.world.writing.delete(row);
+    }
+  }
+
+  async clear(process: SimulatedProcess): Promise<void> {
+    if (this.isWriting('in1', 'in2')) return;
+    const changed = this.world.change('in1', 'in2', 'mixed');
+    try {
+      await process.cache.dangerouslyClear();
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return;
+      throw error;
+    }
+    this.world.acknowledge(process, changed, ['', ...wholes]);
   }
 
   async expireTag(process: SimulatedProcess): Promise<void> {
