@@ -18,6 +18,7 @@ const names = [
   'redis-stampede',
   'scope',
   'http',
+  'files',
   'disk-hit',
   'spliced',
   'memory',

@@ -25,8 +25,6 @@ export interface FileHeader {
   readonly lastModified?: number;
   /** What the body is compared with before its last bytes are handed out. Absent: only its size is known. */
   readonly checksum?: ObjectChecksum;
-  /** As the row says it. Absent: the row did not. */
-  readonly sha256?: string;
   /** The start of the machine that it was filled in. Unfinished files of another one are not gone on with. */
   readonly boot: string;
   /** Milliseconds since 1970, for people. */
@@ -88,4 +86,9 @@ export function decodeTrailer(trailer: Buffer): Uint32Array | undefined {
   const table = trailer.subarray(0, -4);
   if (trailer.length < 4 || crc32(table) !== trailer.readUInt32BE(table.length)) return undefined;
   return Uint32Array.from({ length: table.length / 4 }, (_, block) => table.readUInt32BE(4 * block));
+}
+
+/** Whether its bytes were compared, or are being, with the SHA-256 that a row says. A row that says none is content. */
+export function isComparedWith({ checksum }: FileHeader, sha256: string | undefined): boolean {
+  return sha256 === undefined || (checksum?.algorithm === 'sha256' && checksum.hex === sha256);
 }

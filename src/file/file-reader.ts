@@ -1,16 +1,19 @@
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectDamagedError } from '../object/object-errors.js';
 import type { ObjectStore } from '../object/object-store.js';
+import { RunningChecksum } from '../object/running-checksum.js';
 import { bytesAt, pieceBytes } from './file-bytes.js';
 import { headerBytes } from './file-header.js';
+import type { Source } from './file-sources.js';
 import type { FilesTuning } from './files-tuning.js';
-import type { GrowingFile } from './growing-file.js';
-import { NotAFileError } from './kept-file.js';
-import type { KeptFile } from './kept-file.js';
+import { GrowingFile } from './growing-file.js';
+import { KeptFile, NotAFileError } from './kept-file.js';
 
 export interface FileReaderOptions {
   readonly objects: ObjectStore;
   readonly tuning: FilesTuning;
+  /** Where the file can be read now. */
+  readonly find: (range: ReadRange) => Promise<Source>;
   /** A copy was found damaged, or could not be read. */
   readonly onBadCopy: (copy: KeptFile, error: unknown) => Promise<void>;
 }
@@ -23,6 +26,9 @@ export interface ReadRange {
   readonly key: string;
   /** The object store's name of the version. */
   readonly etag: string;
+  readonly size: number;
+  /** What the row says of the bytes of the whole. */
+  readonly sha256?: string;
   readonly start: number;
   readonly end: number;
   readonly signal: AbortSignal;
@@ -35,6 +41,7 @@ export class FileReader {
   constructor(private readonly options: FileReaderOptions) {}
 
   async *kept(copy: KeptFile, range: ReadRange): Pieces {
+    if (copy.isClosed) return yield* this.again(range);
     let at = range.start;
     try {
       for await (const piece of copy.pieces(range.start, range.end)) {
@@ -45,7 +52,7 @@ export class FileReader {
     } catch (error) {
       const isOfDisk = error instanceof ObjectDamagedError || error instanceof NotAFileError;
       if (!isOfDisk && fileErrorCode(error) === undefined) throw error;
-      // One that was closed is no bad copy: it had to make room for handles that are used more.
+      // One that was closed since is no bad copy.
       if (!(error instanceof NotAFileError)) await this.options.onBadCopy(copy, error);
     }
     yield* this.upstream({ ...range, start: at });
@@ -54,7 +61,7 @@ export class FileReader {
   async *growing(file: GrowingFile, range: ReadRange): Pieces {
     const { end, signal } = range;
     let at = range.start;
-    if (!file.enter()) return yield* this.upstream(range);
+    if (!file.enter()) return yield* this.again(range);
     try {
       while (at <= end) {
         if (file.available <= at) {
@@ -62,8 +69,7 @@ export class FileReader {
           await file.wait(at, signal);
           if (file.available > at) continue;
           if (file.state === 'changed') throw new ObjectChangedError(range.uid);
-          if (file.state === 'damaged')
-            throw new ObjectDamagedError(range.uid, 'its bytes are not those of its checksum');
+          if (file.state === 'damaged') throw damaged(range.uid);
           break;
         }
         const length = Math.min(pieceBytes, file.available - at, end + 1 - at);
@@ -78,12 +84,39 @@ export class FileReader {
     if (at <= end) yield* this.upstream({ ...range, start: at });
   }
 
-  /** Of the version that the reader began with. Only whole objects are compared with a checksum, and of those the store's. */
-  async *upstream({ key, etag, start, end, signal }: ReadRange): Pieces {
+  /**
+   * What the file was opened from has been closed since: a handle had to make room, or a process that stood still found its download given up. It is
+   * looked for once more.
+   */
+  private async *again(range: ReadRange): Pieces {
+    const source = await this.options.find(range).catch(() => undefined);
+    const isSame = source !== undefined && 'header' in source && source.header.etag === range.etag;
+    if (isSame && source instanceof KeptFile && !source.isClosed) yield* this.kept(source, range);
+    else if (isSame && source instanceof GrowingFile && source.enter()) {
+      // Held open until its reader has come.
+      try {
+        yield* this.growing(source, range);
+      } finally {
+        source.leave();
+      }
+    } else yield* this.upstream(range);
+  }
+
+  /** Of the version that the reader began with. The last bytes of a whole file wait for the checksum that its row says. */
+  async *upstream({ uid, key, etag, size, sha256, start, end, signal }: ReadRange): Pieces {
     if (start > end) return;
+    const isWhole = start === 0 && end === size - 1;
+    const checksum =
+      isWhole && sha256 !== undefined ? new RunningChecksum({ algorithm: 'sha256', hex: sha256 }) : undefined;
     const { body } = await this.options.objects.open(key, { range: { start, end }, ifMatch: etag, signal });
     try {
-      for await (const piece of body) yield piece as Buffer;
+      let at = start;
+      for await (const piece of body as AsyncIterable<Buffer>) {
+        at += piece.length;
+        checksum?.update(piece);
+        if (at > end && checksum && !checksum.matches()) throw damaged(uid);
+        yield piece;
+      }
     } finally {
       body.destroy();
     }
@@ -103,3 +136,6 @@ export class FileReader {
     }
   }
 }
+
+const damaged = (uid: string): ObjectDamagedError =>
+  new ObjectDamagedError(uid, 'its bytes are not those of its checksum');

@@ -6,7 +6,7 @@ import { bootName } from '../store/disk/process-stamp.js';
 import type { FileLock } from '../store/disk/file-lock.js';
 import { reportFault } from '../value/events.js';
 import { writeAt } from './file-bytes.js';
-import { encodeHeader, encodeState, fileBytes, headerBytes, statePosition } from './file-header.js';
+import { encodeHeader, encodeState, fileBytes, headerBytes, isComparedWith, statePosition } from './file-header.js';
 import type { FileHeader } from './file-header.js';
 import type { FilePlace } from './file-place.js';
 import type { FilesFolder } from './files-folder.js';
@@ -45,6 +45,8 @@ export class FileSources {
     if (this.isTooLarge(request.size ?? 0)) return this.head(request);
     const known = this.growing.get(place.id);
     if (known) {
+      // One of another checksum goes on for its own readers, and is not this one's file.
+      if (!isComparedWith(known.header, request.sha256)) return this.head(request);
       if (await known.isCurrent()) return known;
       this.forget(known);
     }
@@ -54,7 +56,7 @@ export class FileSources {
       const lock = await this.tryLead(place);
       if (lock) return this.lead(place, request, lock);
       const found = (await this.follow(place)) ?? (await this.kept.find(place));
-      if (found) return found;
+      if (found) return isComparedWith(found.header, request.sha256) ? found : this.head(request);
       await clock.sleep(this.tuning.pollMs);
     }
     return this.head(request);
@@ -230,6 +232,12 @@ export class FileSources {
       return 'gone';
     }
     const { size } = await file.handle.stat();
+    if (size >= fileBytes(file.header.size)) {
+      // It was complete all the time, and the one who filled it has gone.
+      await lock.release();
+      file.advance(file.header.size);
+      return 'leading';
+    }
     file.available = Math.min(file.header.size, Math.max(0, size - headerBytes));
     this.fill(file, key, lock, undefined, () => undefined);
     return 'leading';
@@ -237,7 +245,7 @@ export class FileSources {
 
   private suits({ state }: UnfinishedFile, header: FileHeader, { uid, sha256 }: FileRequest): boolean {
     const isUsable = header.uid === uid && header.boot === bootName() && (state === 'filling' || state === 'givenUp');
-    return isUsable && (sha256 === undefined || header.sha256 === sha256);
+    return isUsable && isComparedWith(header, sha256);
   }
 
   private enlist(
@@ -275,7 +283,6 @@ export class FileSources {
       ...(contentType !== undefined && { contentType }),
       ...(lastModified && { lastModified: lastModified.getTime() }),
       ...(expected && { checksum: expected }),
-      ...(sha256 !== undefined && { sha256 }),
       boot: bootName(),
       filledAt: this.options.clock.now(),
     };

@@ -19,6 +19,8 @@ export class NotAFileError extends Error {}
 export class KeptFile {
   /** Whether the object store or this process's own download has vouched for it since the feed of purges was last interrupted. */
   isConfirmed = false;
+  /** The object store is being asked. */
+  confirming: Promise<boolean> | undefined;
   touchedAt = -Infinity;
   private users = 1;
   private readonly compared = new Map<number, Promise<void>>();
@@ -56,6 +58,11 @@ export class KeptFile {
       await handle.close();
       throw error;
     }
+  }
+
+  /** Whether its handle had to make room for others. */
+  get isClosed(): boolean {
+    return this.users === 0;
   }
 
   /** False: it is closed. */

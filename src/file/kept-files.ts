@@ -42,6 +42,12 @@ export class KeptFiles {
     try {
       const file = await KeptFile.open(place.path);
       if (!file) return undefined;
+      // Of several who open it at once one is kept open: the others' would close under their readers.
+      const other = this.open.peek(place.id);
+      if (other?.inode === file.inode) {
+        file.leave();
+        return this.used(other);
+      }
       this.open.set(place.id, file);
       this.sweepLater();
       return this.used(file);

@@ -4,10 +4,10 @@ import { channels, reportFault } from '../value/events.js';
 import { explainFile } from './file-explanation.js';
 import type { FileExplanation } from './file-explanation.js';
 import { FileFeed, fileName } from './file-feed.js';
+import { isComparedWith } from './file-header.js';
 import { FilePlace, fileId } from './file-place.js';
 import { FilePurges } from './file-purges.js';
 import { FileReader } from './file-reader.js';
-import type { ReadRange } from './file-reader.js';
 import { assertFileRequest, assertUid } from './file-request.js';
 import { FileSources } from './file-sources.js';
 import type { Source } from './file-sources.js';
@@ -18,11 +18,11 @@ import { usualTuning } from './files-tuning.js';
 import type { FilesTuning } from './files-tuning.js';
 import { unlessAborted } from './fill-turns.js';
 import { GrowingFile } from './growing-file.js';
-import { KeptFile } from './kept-file.js';
+import type { KeptFile } from './kept-file.js';
 import { KeptFiles } from './kept-files.js';
+import { openedFile } from './opened-file.js';
 import { RefusedFiles } from './refused-files.js';
-import { TieredFile } from './tiered-file.js';
-import type { FileRequest } from './tiered-file.js';
+import type { FileRequest, TieredFile } from './tiered-file.js';
 import { resolveFilesOptions } from './tiered-files-options.js';
 import type { ResolvedFilesOptions, TieredFilesOptions } from './tiered-files-options.js';
 
@@ -72,6 +72,7 @@ export class TieredFiles {
     this.reader = new FileReader({
       objects,
       tuning: this.tuning,
+      find: (range) => this.find(this.placeOf(range.uid), range),
       onBadCopy: async (copy, cause) => {
         this.reportDamage(copy.header.uid, cause);
         await this.purgeHere(this.placeOf(copy.header.uid)).catch(() => undefined);
@@ -100,7 +101,11 @@ export class TieredFiles {
     const refusal = this.refused.of(place.id);
     if (refusal) throw refusal;
     try {
-      return this.opened(request, await unlessAborted(this.find(place, request), signal));
+      const file = openedFile(request, await unlessAborted(this.find(place, request), signal), this.reader);
+      const { source } = file;
+      if (channels.fileOpened.hasSubscribers)
+        channels.fileOpened.publish({ cache: this.name, key: request.uid, source });
+      return file;
     } catch (error) {
       const isAnswer = error instanceof ObjectNotFoundError || error instanceof ObjectDeniedError;
       if (isAnswer) this.refused.remember(place.id, error);
@@ -211,60 +216,19 @@ export class TieredFiles {
     const kept = await this.keptFiles.find(place);
     if (!kept) return undefined;
     const { header } = kept;
-    const isOther = sha256 !== undefined && header.sha256 !== undefined && header.sha256 !== sha256;
-    if (!isOther && (!this.feed || kept.isConfirmed || (await this.confirm(kept, key)))) return kept;
+    if (isComparedWith(header, sha256) && (!this.feed || kept.isConfirmed || (await this.isConfirmed(kept, key))))
+      return kept;
     await this.purgeHere(place);
     return undefined;
   }
 
-  private async confirm(kept: KeptFile, key: string): Promise<boolean> {
-    const head = await this.options.objects.head(key);
-    kept.isConfirmed = head?.etag === kept.header.etag;
-    return kept.isConfirmed;
-  }
-
-  private opened(request: FileRequest, source: Source): TieredFile {
-    const range = { uid: request.uid, key: request.key };
-    const { header } = source instanceof KeptFile || source instanceof GrowingFile ? source : { header: undefined };
-    const { etag } = header ?? (source as { etag: string });
-    const read = (pieces: (range: ReadRange) => AsyncGenerator<Buffer, void, undefined>) => {
-      return (start: number, end: number, signal: AbortSignal) => pieces({ ...range, etag, start, end, signal });
-    };
-    if (!header) {
-      this.tell(request.uid, 'upstream');
-      return new TieredFile(
-        request,
-        source as Exclude<Source, KeptFile | GrowingFile>,
-        'upstream',
-        read((one) => this.reader.upstream(one)),
-      );
-    }
-    const { size, contentType, lastModified } = header;
-    const facts = {
-      size,
-      etag,
-      ...(contentType !== undefined && { contentType }),
-      ...(lastModified !== undefined && { lastModified: new Date(lastModified) }),
-    };
-    const isKept = source instanceof KeptFile;
-    this.tell(request.uid, isKept ? 'disk' : 'filling');
-    return isKept
-      ? new TieredFile(
-          request,
-          facts,
-          'disk',
-          read((one) => this.reader.kept(source, one)),
-        )
-      : new TieredFile(
-          request,
-          facts,
-          'filling',
-          read((one) => this.reader.growing(source as GrowingFile, one)),
-        );
-  }
-
-  private tell(uid: string, source: 'disk' | 'filling' | 'upstream'): void {
-    if (channels.fileOpened.hasSubscribers) channels.fileOpened.publish({ cache: this.name, key: uid, source });
+  /** Asked once, however many wait for the answer. */
+  private isConfirmed(kept: KeptFile, key: string): Promise<boolean> {
+    kept.confirming ??= this.options.objects
+      .head(key)
+      .then((head) => (kept.isConfirmed = head?.etag === kept.header.etag))
+      .finally(() => (kept.confirming = undefined));
+    return kept.confirming;
   }
 
   private purgeNamed(name: string): Promise<void> {

@@ -39,6 +39,7 @@ const names = [
   'stampede',
   'scope',
   'http',
+  'files',
   'disk-hit',
   'spliced',
   'memory',

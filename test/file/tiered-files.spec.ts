@@ -138,6 +138,17 @@ describe('A file whose bytes are not those of its checksum', () => {
     expect(events.stop()).toMatchObject([{ outcome: 'damaged', key: 'f1' }]);
   });
 
+  it('is not served from a copy that was kept without one, nor from the object store itself', async () => {
+    await put();
+    const files = bench.files();
+    await readAll(await files.open(request));
+    await eventually(async () => expect((await files.open(request)).source).toBe('disk'));
+    await expect(files.open(wrong).then((file) => readAll(file))).rejects.toMatchObject({ code: 'OBJECT_DAMAGED' });
+    const through = await bench.files({ maxFileBytes: '1mib' }).open(wrong);
+    expect(through.source).toBe('upstream');
+    await expect(readAll(through)).rejects.toMatchObject({ code: 'OBJECT_DAMAGED' });
+  });
+
   it('reaches its readers as a whole body where the last bytes are not held back', async () => {
     await put();
     const files = bench.files({}, { without: new Set(['holding-back']) });
@@ -198,6 +209,20 @@ describe('A copy on disk', () => {
     });
     expect(await files.check({ repair: true })).toMatchObject({ damaged: [expect.any(String)], repaired: true });
     expect(await files.check()).toMatchObject({ files: 0, damaged: [], bytes: 0 });
+  });
+
+  it('is opened anew for a reader whose handle had to make room, and once for many who open it at once', async () => {
+    await kept();
+    await bench.objects.put('media/two', content);
+    const store = bench.counted();
+    const files = bench.files({ store }, { maxOpen: 1 });
+    const opened = await Promise.all(Array.from({ length: 20 }, () => files.open(request)));
+    const two = await files.open({ uid: 'f2', key: 'media/two' });
+    await readAll(two);
+    await eventually(async () => expect((await files.open({ uid: 'f2', key: 'media/two' })).source).toBe('disk'));
+    const read = await Promise.all(opened.map((file) => readAll(file)));
+    expect(read.every((bytes) => bytes.equals(content))).toBe(true);
+    expect(store.reads).toEqual(['all']);
   });
 
   it('keeps its readers when its name goes', async () => {

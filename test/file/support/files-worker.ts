@@ -38,6 +38,18 @@ class FilesWorker {
   store: CountedStore | undefined;
   sentBytes = 0;
 
+  private mostBytes = 0;
+
+  constructor() {
+    setInterval(() => (this.mostBytes = Math.max(this.mostBytes, process.memoryUsage.rss())), 20).unref();
+  }
+
+  takeMostBytes(): number {
+    const most = Math.max(this.mostBytes, process.memoryUsage.rss());
+    this.mostBytes = 0;
+    return most;
+  }
+
   async setUp({
     directory,
     objects,
@@ -96,7 +108,8 @@ serveWorker(() => {
     sentBytes: () => worker.sentBytes,
     purge: (uid: string) => worker.files?.purge({ uid }),
     check: () => worker.files?.check(),
-    rssBytes: () => process.resourceUsage().maxRSS * 1024,
+    /** The most since it was last asked, sampled: what the system counts includes the process that it was forked from. */
+    rssBytes: () => worker.takeMostBytes(),
     stop: () => worker.files?.close(),
   };
 });

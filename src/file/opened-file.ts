@@ -1,0 +1,44 @@
+import type { FileReader, ReadRange } from './file-reader.js';
+import type { Source } from './file-sources.js';
+import { GrowingFile } from './growing-file.js';
+import { KeptFile } from './kept-file.js';
+import { TieredFile } from './tiered-file.js';
+import type { FileRequest, FileSource } from './tiered-file.js';
+
+type Read = (range: ReadRange) => AsyncGenerator<Buffer, void, undefined>;
+
+/** The file as its caller sees it, wherever its bytes come from. */
+export function openedFile(request: FileRequest, source: Source, reader: FileReader): TieredFile {
+  if (source instanceof KeptFile)
+    return opened(request, 'disk', factsOf(source), (range) => reader.kept(source, range));
+  if (source instanceof GrowingFile) {
+    return opened(request, 'filling', factsOf(source), (range) => reader.growing(source, range));
+  }
+  return opened(request, 'upstream', source, (range) => reader.upstream(range));
+}
+
+interface Facts {
+  readonly size: number;
+  /** The object store's. */
+  readonly etag: string;
+  readonly contentType?: string;
+  readonly lastModified?: Date;
+}
+
+function factsOf({ header }: KeptFile | GrowingFile): Facts {
+  const { size, etag, contentType, lastModified } = header;
+  return {
+    size,
+    etag,
+    ...(contentType !== undefined && { contentType }),
+    ...(lastModified !== undefined && { lastModified: new Date(lastModified) }),
+  };
+}
+
+function opened(request: FileRequest, from: FileSource, facts: Facts, read: Read): TieredFile {
+  const { uid, key, sha256 } = request;
+  const { etag, size } = facts;
+  return new TieredFile(request, facts, from, (start, end, signal) =>
+    read({ uid, key, etag, size, start, end, signal, ...(sha256 !== undefined && { sha256 }) }),
+  );
+}
