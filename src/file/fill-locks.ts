@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { takeFileLock } from '../store/disk/file-lock.js';
 import type { FileLock } from '../store/disk/file-lock.js';
 import { openLifeline } from '../store/disk/lifeline.js';
@@ -54,10 +53,5 @@ export class FillLocks {
   async holderOf(path: string): Promise<Liveness> {
     const holder = await readlink(path).catch(() => undefined);
     return holder === undefined ? 'ended' : livenessOf(this.root, holder);
-  }
-
-  /** The lock for the count of bytes. */
-  get roomLock(): string {
-    return join(this.root, 'room.lock');
   }
 }

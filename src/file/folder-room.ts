@@ -1,4 +1,4 @@
-import { readFile, rename, rm, statfs } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootName } from '../store/disk/process-stamp.js';
 import { writePrivateFile } from '../store/disk/private-folder.js';
@@ -28,12 +28,15 @@ const lockWaitMs = 10_000;
  * moment. A process that dies leaves its reservation behind: the count is taken anew at every eviction and when the machine has started.
  */
 export class FolderRoom {
+  /** Of its own: a lock is a link, and whoever enters the folder above refuses links. */
+  private readonly folder: string;
   private readonly ledger: string;
   /** Turns within this process, so that its calls don't wait for each other by the file. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: FolderRoomOptions) {
-    this.ledger = join(options.root, 'room');
+    this.folder = join(options.root, 'room');
+    this.ledger = join(this.folder, 'bytes');
   }
 
   /** False: there is no room, also after all that may go went. @throws what the file system says. */
@@ -64,6 +67,7 @@ export class FolderRoom {
 
   /** Counts anew, and removes what was left unfinished for too long or before the machine started. */
   async recount(): Promise<number> {
+    await mkdir(this.folder, { recursive: true, mode: 0o700 });
     return this.locked(async () => {
       const entries = await this.survivors();
       const used = total(entries);
@@ -144,7 +148,7 @@ export class FolderRoom {
   private locked<T>(work: () => Promise<T>): Promise<T> {
     const run = this.turn.then(async () => {
       const { locks } = this.options;
-      const lock = await locks.take(locks.roomLock, lockWaitMs);
+      const lock = await locks.take(join(this.folder, 'lock'), lockWaitMs);
       try {
         return await work();
       } finally {

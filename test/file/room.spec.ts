@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fileBytes } from '../../src/file/file-header.js';
@@ -124,6 +124,15 @@ describe('A folder', () => {
     rmSync(join(bench.directory.path, 'files-v1'), { recursive: true });
     expect((await readAll(await files.open(request('f0')))).equals(contentOf('f0'))).toBe(true);
     await eventually(async () => expect((await files.open(request('f0'))).source).toBe('disk'));
+  });
+
+  it('is entered while another process counts its bytes, and after one was killed while it did', async () => {
+    await bench.files().status();
+    const lock = join(bench.directory.path, 'files-v1', 'room', 'lock');
+    // As a process of this machine left it that has ended.
+    symlinkSync('999999999-1-0badc0de.', lock);
+    expect(await bench.files().status()).toMatchObject({ isUsable: true, usedBytes: 0 });
+    expect(existsSync(lock)).toBe(false);
   });
 
   it('that can’t be made costs copies and one fault, and is tried again', async () => {
