@@ -21,6 +21,8 @@ export interface Benchmark {
   readonly work: string;
   /** What ours must reach, for the page. */
   readonly target: string;
+  /** What the figures mean for whoever uses the cache, for the page. */
+  readonly meaning?: string;
   /** What a reader should know of the figures, for the page. */
   readonly remark?: string;
   /** Figures of one round are taken in this many rounds, interleaved. At least 5. */
@@ -51,9 +53,10 @@ export async function runBenchmark(
   benchmark: Benchmark,
   progress: (text: string) => void,
   smoke = false,
+  short = false,
 ): Promise<Result> {
   const { comparisons, close } = await benchmark.prepare(smoke);
-  const rounds = smoke ? 1 : (benchmark.rounds ?? 7);
+  const rounds = smoke ? 1 : short ? 3 : (benchmark.rounds ?? 7);
   const rows: Row[] = [];
   try {
     const contenders = smoke ? [] : comparisons.flatMap(({ subjects }) => subjects);

@@ -18,7 +18,8 @@ export const benchmark: Benchmark = {
   name: 'process-hit',
   unit: 'ns/op',
   work: 'awaited getOrSet on 1,000 hot keys',
-  target: '≤ 1.1×',
+  target: '≤ 0.88×, and ahead of layered-loader',
+  meaning: 'What nearly all look-ups of a busy service cost. The bare Map is the physical limit.',
   rounds: 9,
   async prepare(smoke) {
     const values = new Map(hotKeys.map((key, index) => [key, document(200, index)]));
@@ -59,6 +60,7 @@ export const benchmark: Benchmark = {
     const subjects = [
       loop('lru-cache', (key) => lru.get(key)),
       loop(ours, (key) => cache.getOrSet(key, neverLoads)),
+      loop('bare Map', (key) => values.get(key)),
       loop('layered-loader', (key) => layered.get(key)),
       loop('async-cache-dedupe', (key) => dedupe.document(key), slowCount),
       loop('cache-manager', (key) => manager.wrap(key, loadOf(key)), slowCount),
