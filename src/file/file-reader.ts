@@ -2,7 +2,7 @@ import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectDamagedError } from '../object/object-errors.js';
 import type { ObjectStore } from '../object/object-store.js';
 import { RunningChecksum } from '../object/running-checksum.js';
-import { bytesAt, pieceBytes } from './file-bytes.js';
+import { bytesAt } from './file-bytes.js';
 import { headerBytes } from './file-header.js';
 import type { Source } from './file-sources.js';
 import type { FilesTuning } from './files-tuning.js';
@@ -17,6 +17,9 @@ export interface FileReaderOptions {
   /** A copy was found damaged, or could not be read. */
   readonly onBadCopy: (copy: KeptFile, error: unknown) => Promise<void>;
 }
+
+/** Smaller than those of a whole copy: it is now that the most readers wait for the same bytes. */
+const growingPieceBytes = 64 * 2 ** 10;
 
 type Pieces = AsyncGenerator<Buffer, void, undefined>;
 
@@ -72,7 +75,7 @@ export class FileReader {
           if (file.state === 'damaged') throw damaged(range.uid);
           break;
         }
-        const length = Math.min(pieceBytes, file.available - at, end + 1 - at);
+        const length = Math.min(growingPieceBytes, file.available - at, end + 1 - at);
         const piece = await bytesAt(file.handle, headerBytes + at, length);
         if (!piece) break;
         at += length;
