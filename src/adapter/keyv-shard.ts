@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { keyOfChange } from '../store/feed.js';
 import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
 import { MemoryFeed } from '../store/memory-feed.js';
 import { assertStoreKey } from '../store/store-key.js';
@@ -85,7 +86,7 @@ export class KeyvShard implements Shard {
    * Keyv can be right for.
    */
   async invalidate({ feed, changes, records, watch }: Invalidation): Promise<Invalidated> {
-    for (const change of changes) assertStoreKey(keyOf(change));
+    for (const change of changes) assertStoreKey(keyOfChange(change));
     const outcomes: WriteOutcome[] = [];
     for (const change of changes) {
       if ('write' in change) outcomes.push(await this.write(change.write, change.bytes, change.options));
@@ -178,9 +179,6 @@ export class KeyvShard implements Shard {
     return new StoreUnavailableError(this.name, problem, { cause });
   }
 }
-
-const keyOf = (change: Change): string =>
-  'remove' in change ? change.remove : 'advance' in change ? change.advance : change.write;
 
 const settleMs = 30;
 const itemForm = /^(\d{1,15})\.([\w+/=]*)$/;

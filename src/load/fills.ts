@@ -1,6 +1,7 @@
 import { maxFailureHoldMs } from '../catalogue/entry-policy.js';
 import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
+import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLease } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
@@ -65,7 +66,7 @@ export class Fills {
       starts = await this.begin(mine, cause);
       carrier.controller.signal.throwIfAborted();
     } catch (error) {
-      await giveBack(leases);
+      await giveBackAll(leases);
       throw error;
     }
     if (cause !== 'refresh') this.publishMisses(mine, cause);
@@ -129,7 +130,7 @@ export class Fills {
         try {
           await watch.pause(carrier.controller.signal);
         } catch (left) {
-          await giveBack(mine.flatMap(({ lease }) => (lease ? [lease] : [])));
+          await giveBackAll(mine.map(({ lease }) => lease));
           throw left;
         }
         const next = await this.reads.ask(others);
@@ -169,8 +170,3 @@ export class Fills {
 }
 
 const placesOf = <V>(wanted: readonly Wanted<V>[]): Placed[] => wanted.flatMap(({ placed }) => placed ?? []);
-
-/** A courtesy: what can't be given back runs out by itself. */
-async function giveBack(leases: readonly FillLease[]): Promise<void> {
-  await Promise.allSettled(leases.map((lease) => lease.giveBack()));
-}

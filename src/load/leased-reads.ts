@@ -4,6 +4,7 @@ import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries, Understood } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
+import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLeases, LeaseOrItem } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, StoredItem } from '../store/store.js';
@@ -127,7 +128,7 @@ export class LeasedReads {
     if (asked.status === 'rejected') throw asked.reason;
     if (known.status === 'fulfilled') return [asked.value, known.value];
     const won = asked.value.flatMap((one) => (one?.state === 'won' ? [one.lease] : []));
-    await Promise.allSettled(won.map((lease) => lease.giveBack()));
+    await giveBackAll(won);
     throw known.reason;
   }
 
@@ -215,9 +216,8 @@ export class LeasedReads {
   }
 }
 
-/** A courtesy: what can't be given back runs out by itself. */
 async function giveBack<V>(wanted: readonly Wanted<V>[]): Promise<void> {
-  await Promise.allSettled(wanted.flatMap(({ lease }) => (lease ? [lease.giveBack()] : [])));
+  await giveBackAll(wanted.map(({ lease }) => lease));
   for (const one of wanted) one.lease = undefined;
 }
 

@@ -232,3 +232,8 @@ export class FillLeases {
     return new FillLease(shard, storeKey, revision, undefined, false, this.fenced);
   }
 }
+
+/** Of several keys. A courtesy: what can't be given back runs out by itself. */
+export async function giveBackAll(leases: readonly (FillLease | undefined)[]): Promise<void> {
+  await Promise.allSettled(leases.flatMap((lease) => (lease ? [lease.giveBack()] : [])));
+}

@@ -25,6 +25,8 @@ serveWorker(async ({ servers, name, maxBehindBytes, interval }: StormData) => {
   });
   await cache.open();
   const refused: string[] = [];
+  const cleared: string[] = [];
+  onCacheEvent('nearCleared', ({ reason }) => cleared.push(reason));
   onCacheEvent('fault', ({ kind }) => refused.push(kind));
   onCacheEvent('breaker', ({ state }) => refused.push(`breaker ${state}`));
   const hot = (count: number): string[] => Array.from({ length: count }, (_, index) => `hot:${index}`);
@@ -57,6 +59,8 @@ serveWorker(async ({ servers, name, maxBehindBytes, interval }: StormData) => {
     },
     remove: (key: string) => cache.delete(key),
     refused: () => refused,
+    /** Why all near copies were dropped, each time since the last call. */
+    cleared: () => cleared.splice(0),
     stop: () => cache.close(),
   };
 });
