@@ -11,14 +11,17 @@ describe('The last line of npm test', () => {
   });
 
   /** What scripts/jest.mjs makes of a project with these test files: its last line and its exit code. */
-  function summaryOf(files: Record<string, string>, progress = false): { line: string; code: number; output: string } {
+  function summaryOf(
+    files: Record<string, string>,
+    { progress = false, exitWithinMs = 30_000 } = {},
+  ): { line: string; code: number; output: string } {
     const folder = mkdtempSync(join(tmpdir(), 'run-summary-'));
     folders.push(folder);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     const config = JSON.stringify({ rootDir: folder, transform: {} });
     const program = `
       import { printSummary, runJest } from ${JSON.stringify(join(root, 'scripts/jest.mjs'))};
-      const result = await runJest(['--config', ${JSON.stringify(config)}, '--runInBand'], { limitMs: 120_000, exitWithinMs: 500, progress: ${progress} });
+      const result = await runJest(['--config', ${JSON.stringify(config)}, '--runInBand'], { limitMs: 120_000, exitWithinMs: ${exitWithinMs}, progress: ${progress} });
       process.exitCode = printSummary(result);
     `;
     const { code, stdout, stderr } = runToEnd(process.execPath, ['--input-type=module', '-e', program]);
@@ -43,7 +46,7 @@ describe('The last line of npm test', () => {
   });
 
   it('counts a run that does not end by itself as a failure', () => {
-    const summary = summaryOf({ 'a.test.js': `${passing} setInterval(() => {}, 1000);` });
+    const summary = summaryOf({ 'a.test.js': `${passing} setInterval(() => {}, 1000);` }, { exitWithinMs: 500 });
     expect(summary).toMatchObject({ line: '1 passed, 1 failed', code: 1 });
     expect(summary.output).toContain('Jest did not exit by itself');
   });
@@ -53,7 +56,7 @@ describe('The last line of npm test', () => {
       'a.test.js': `${passing} test('prints', () => console.log('a figure'));`,
       'b.test.js': `${passing} test('fails', () => { throw new Error('the reason'); });`,
     };
-    const { line, code, output } = summaryOf(files, true);
+    const { line, code, output } = summaryOf(files, { progress: true });
     expect({ line, code }).toEqual({ line: '3 passed, 1 failed', code: 1 });
     expect(output).toMatch(/^ok {6}\[\d\/2, \d+\.\d s\] .*a\.test\.js: 2 passed \(\d+\.\d s\)$/m);
     expect(output).toMatch(/^FAILED {2}\[\d\/2, \d+\.\d s\] .*b\.test\.js: 1 passed, 1 failed \(\d+\.\d s\)$/m);

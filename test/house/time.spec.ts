@@ -35,7 +35,8 @@ function useOfTime(node: ts.Node): string | undefined {
   if (ts.isPropertyAccessExpression(node) && ambient.has(node.getText())) return node.getText();
   if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length) return 'new Date()';
   if (ts.isCallExpression(node) && timers.has(node.expression.getText())) return node.expression.getText();
-  if (ts.isImportDeclaration(node) && /^'(node:)?timers/.test(node.moduleSpecifier.getText())) return 'timers';
+  if (ts.isImportDeclaration(node) && /^'(node:)?timers/.test(node.moduleSpecifier.getText()))
+    return node.importClause?.namedBindings?.getText() === '{ setImmediate }' ? undefined : 'timers';
   return undefined;
 }
 
@@ -56,7 +57,7 @@ describe('time and chance', () => {
     const code = [
       'Date.now(); new Date(); new Date(5); performance.now();',
       'x = Math.random; setTimeout(f, 1); socket.setTimeout(1);',
-      "import { setTimeout } from 'node:timers/promises';",
+      "import { setTimeout } from 'node:timers/promises';\nimport { setImmediate } from 'node:timers/promises';",
       "process.hrtime.bigint(); // Date.now()\nconst script = 'Date.now()';",
     ];
     expect(code.map((line) => usesOfTime(line).map((use) => use.split(': ')[1]))).toEqual([

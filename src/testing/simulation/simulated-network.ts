@@ -1,13 +1,13 @@
 import type { Store } from '../../store/store.js';
 import { shardOverWire } from './shard-over-wire.js';
 import type { SimulatedHost } from './simulated-host.js';
-import type { Direction, SimulatedNetworkOptions, Step, Wire } from './step.js';
+import type { Direction, SimulatedNetworkOptions, Step } from './step.js';
 
 /** Which of the steps happens next; undefined: none. */
 export type ChooseStep = (steps: readonly Step[]) => Step | undefined;
 
 /** All that is under way between simulated processes and their store, and inside of their loaders, in no order at all. */
-export class SimulatedNetwork implements Wire {
+export class SimulatedNetwork {
   /** Shards, by their place in the store's list, that nobody can reach now. What they have answered before still arrives. */
   readonly away = new Set<number>();
   private readonly cuts = new Set<string>();
