@@ -9,7 +9,7 @@ import { preparePackages } from './prepare-packages.mjs';
 import { runBuild } from './build.mjs';
 
 /** A test is a scenario's when its name says so: `L1 four processes contend for one lock`. Decoders are fuzzed by name as well. */
-const scenarioName = '\\b[LFVSTRWB][0-9]{1,2}\\b|^bytes that were changed .* fuzzed,';
+const scenarioName = '\\b[LFVSTRWBO][0-9]{1,2}\\b|^bytes that were changed .* fuzzed,';
 
 function specsThatMention(pattern) {
   const expression = new RegExp(pattern);

@@ -16,6 +16,15 @@ export type {
 export type { RedisConnectionOptions } from './store/redis/redis-options.js';
 export type { RedisClientTemplate } from './store/redis/driver/client-template.js';
 
+export { redisDocuments } from './document/redis-documents.js';
+export type { RedisDocuments, SweepDocumentsOptions } from './document/redis-documents.js';
+export type { RedisDocumentsOptions } from './document/document-options.js';
+export type { OpenedDocument } from './document/document-reads.js';
+export type { PutDocumentOptions, WrittenDocument } from './document/document-writes.js';
+export type { DocumentsStatus } from './document/document-status.js';
+export type { SweptDocuments } from './document/document-sweep.js';
+export { DocumentChangedError, DocumentDamagedError } from './document/document-errors.js';
+
 export { redisBackup } from './backup/redis-backup.js';
 export type { RedisBackup, RedisBackupOptions } from './backup/redis-backup.js';
 export { verifyBackup } from './backup/verify-backup.js';

@@ -1,0 +1,107 @@
+import type { ObjectStore } from '../object/object-store.js';
+import type { Clock } from '../value/clock.js';
+import { chunkBytes } from './document-chunks.js';
+import { DocumentDamagedError } from './document-errors.js';
+import type { DocumentServer, StandingDocument } from './document-server.js';
+
+export interface BackupSettings {
+  /** How long a document stays in Redis once it is backed up and nobody needs its room. */
+  readonly lifeMs: number;
+  /** How long an upload may take. */
+  readonly uploadTimeoutMs: number;
+}
+
+/** Another revision was written, or it was deleted: there is nothing more to upload of this one. */
+class SupersededError extends Error {}
+
+/** The way of a document from Redis to the object store, step by step. A process that ends between two of them leaves what `upload` can begin again with. */
+export class DocumentBackup {
+  constructor(
+    readonly server: DocumentServer,
+    readonly objects: ObjectStore,
+    private readonly clock: Clock,
+    private readonly settings: BackupSettings,
+  ) {}
+
+  /**
+   * 1. The revision that stands goes to the object store, under a key of its own: no late upload of an earlier one overwrites it.
+   * 2. It may be evicted from now on, if it still is the one that stands.
+   * 3. Earlier revisions go.
+   *
+   * @param mayBeThere somebody else may have uploaded it: the object store is asked first.
+   * @throws ObjectStoreUnavailableError, StoreUnavailableError, DocumentDamagedError
+   */
+  async upload(id: string, mayBeThere = false): Promise<'released' | 'superseded' | 'gone'> {
+    const { document } = await this.server.look(id);
+    if (!document) {
+      await this.server.reconcile(id);
+      return 'gone';
+    }
+    const { revision } = document;
+    const isThere = mayBeThere && (await this.holds(id, document));
+    if (!isThere && !(await this.put(id, document))) return 'superseded';
+    const isReleased = await this.server.release(id, revision, this.settings.lifeMs);
+    await this.prune(id);
+    return isReleased ? 'released' : 'superseded';
+  }
+
+  /**
+   * Removes what is no longer true, and all but the latest of the rest. A revision in Redis that is earlier than the latest object goes as well: a restored
+   * backup has brought it, or the process that wrote the later one past Redis has ended before it could say so.
+   */
+  async prune(id: string): Promise<void> {
+    // The floor is read first: what is below it by then can't become true again.
+    const { document, floor } = await this.server.look(id);
+    const revisions = await this.revisions(id);
+    const latest = revisions.at(-1) ?? '';
+    if (document && document.revision < latest) await this.server.passBy(id, latest);
+    for (const revision of revisions) {
+      if (revision <= floor || revision < latest) await this.objects.remove(this.server.names.object(id, revision));
+    }
+  }
+
+  /** @returns in ascending order. */
+  async revisions(id: string, signal?: AbortSignal): Promise<string[]> {
+    const { names } = this.server;
+    const found: string[] = [];
+    for await (const { key } of this.objects.list(names.objects(id), signal && { signal })) {
+      const revision = names.revisionOf(id, key);
+      if (revision) found.push(revision);
+    }
+    return found.sort();
+  }
+
+  private async holds(id: string, { revision, size }: StandingDocument): Promise<boolean> {
+    const head = await this.objects.head(this.server.names.object(id, revision));
+    return head?.size === size;
+  }
+
+  /** @returns whether it arrived. */
+  private async put(id: string, { revision, size, sha256 }: StandingDocument): Promise<boolean> {
+    const key = this.server.names.object(id, revision);
+    const tooLong = new AbortController();
+    const { uploadTimeoutMs } = this.settings;
+    const timer = this.clock.after(uploadTimeoutMs, () => {
+      tooLong.abort(new Error(`The upload of document ${id} took longer than ${uploadTimeoutMs} ms.`));
+    });
+    try {
+      const written = await this.objects.put(key, this.parts(id, revision, size), { size, signal: tooLong.signal });
+      if (written.sha256 === sha256.toString('hex')) return true;
+      await this.objects.remove(key);
+      throw new DocumentDamagedError(id, 'its bytes in Redis are not those that were written');
+    } catch (error) {
+      if (error instanceof SupersededError) return false;
+      throw error;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  private async *parts(id: string, revision: string, size: number): AsyncGenerator<Buffer, void> {
+    for (let at = 0; at < size; at += chunkBytes) {
+      const bytes = await this.server.read(id, revision, at, Math.min(at + chunkBytes, size));
+      if (!bytes) throw new SupersededError();
+      yield bytes;
+    }
+  }
+}

@@ -1,0 +1,74 @@
+import { assertObjectKey } from '../key/object-key.js';
+import { InvalidKeyError } from '../value/errors.js';
+import { isRevision } from './document-head.js';
+
+/** Where everything of the documents stands, in Redis and in the object store. */
+export class DocumentNames {
+  /** A hash: `revision`, the last that was drawn, and `bytes`, what can't be evicted. */
+  readonly state: string;
+  /** A sorted set of what is not uploaded yet: ids, by the revision since when. */
+  readonly dirty: string;
+  /** A hash: how many bytes each of those takes. */
+  readonly sizes: string;
+  /** A sorted set: ids, by the greatest revision that is no longer true. */
+  readonly floors: string;
+  /** The same for documents that were deleted: kept until their objects are gone. */
+  readonly removed: string;
+  /** A sorted set of what is coming in: names, by when they grew last. */
+  readonly staged: string;
+  /** Whoever holds it sweeps. */
+  readonly sweeper: string;
+
+  constructor(
+    private readonly prefix: string,
+    private readonly objectPrefix: string,
+  ) {
+    this.state = `${prefix}:state`;
+    this.dirty = `${prefix}:dirty`;
+    this.sizes = `${prefix}:sizes`;
+    this.floors = `${prefix}:floors`;
+    this.removed = `${prefix}:removed`;
+    this.staged = `${prefix}:staged`;
+    this.sweeper = `${prefix}:sweeper`;
+  }
+
+  /** @throws InvalidKeyError for what is no segment of an object's key. */
+  document(id: string): string {
+    this.object(id, '0000000000000000');
+    return `${this.prefix}:document:${id}`;
+  }
+
+  /** What SCAN is to look for. */
+  get documents(): string {
+    return `${this.prefix.replace(/[\\*?[\]]/g, '\\$&')}:document:*`;
+  }
+
+  idOf(document: string): string {
+    return document.slice(`${this.prefix}:document:`.length);
+  }
+
+  stage(name: string): string {
+    return `${this.prefix}:stage:${name}`;
+  }
+
+  object(id: string, revision: string): string {
+    if (typeof id !== 'string' || id.includes('/')) {
+      throw new InvalidKeyError("A document's id is a text without '/', such as a UUID.");
+    }
+    assertObjectKey(id);
+    const key = `${this.objectPrefix}${id}/${revision}`;
+    assertObjectKey(key);
+    return key;
+  }
+
+  /** With what the keys of all its revisions begin. */
+  objects(id: string): string {
+    return `${this.objectPrefix}${id}/`;
+  }
+
+  /** @returns undefined for an object that is no revision. */
+  revisionOf(id: string, key: string): string | undefined {
+    const revision = key.slice(this.objects(id).length);
+    return isRevision(revision) ? revision : undefined;
+  }
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { ObjectNotFoundError } from '../object/object-errors.js';
+import type { OpenedObject } from '../object/object-store.js';
+import { outgoingBody } from '../object/outgoing-body.js';
+import type { DocumentBackup } from './document-backup.js';
+import { chunkBytes, chunked } from './document-chunks.js';
+import { DocumentChangedError, DocumentDamagedError } from './document-errors.js';
+import type { StandingDocument } from './document-server.js';
+import type { DocumentCopy } from './document-copy.js';
+
+/** A document that is being read. */
+export interface OpenedDocument {
+  readonly revision: string;
+  /** Bytes of `body`. */
+  readonly size: number;
+  /** Where it was found. */
+  readonly where: 'redis' | 'objects';
+  /**
+   * The bytes of this revision. It ends only when all have come; else it fails: with DocumentChangedError, DocumentDamagedError, StoreUnavailableError, or
+   * what the object store's body fails with. Read it to its end or destroy it.
+   */
+  readonly body: Readable;
+}
+
+/** How often a document is looked for anew that was replaced between the look and the opening. */
+const maxLooks = 5;
+
+/** Hands documents out: from Redis, and from the object store where they were evicted. */
+export class DocumentReads {
+  constructor(
+    private readonly backup: DocumentBackup,
+    /** Brings back to Redis what was read from the object store; undefined: nothing is brought back. */
+    private readonly copies: () => DocumentCopy | undefined,
+  ) {}
+
+  async open(id: string, signal?: AbortSignal): Promise<OpenedDocument | undefined> {
+    for (let looks = 1; ; looks++) {
+      signal?.throwIfAborted();
+      const { document, floor } = await this.backup.server.look(id, chunkBytes);
+      if (document) return this.fromRedis(id, document, signal);
+      // Only Redis knows of what is not backed up. It has answered that there is none: the latest object is the document.
+      const revision = (await this.backup.revisions(id, signal)).at(-1);
+      if (!revision || revision <= floor) return undefined;
+      try {
+        return await this.fromObjects(id, revision, signal);
+      } catch (error) {
+        if (!(error instanceof ObjectNotFoundError) || looks === maxLooks) throw error;
+      }
+    }
+  }
+
+  private fromRedis(id: string, document: StandingDocument, signal: AbortSignal | undefined): OpenedDocument {
+    const { revision, size } = document;
+    const body = outgoingBody(this.parts(id, document, signal), signal);
+    return { revision, size, where: 'redis', body };
+  }
+
+  /** Each part is asked for by its revision. What was replaced or evicted meanwhile goes on from the object store, if that has it. */
+  private async *parts(
+    id: string,
+    { revision, size, sha256, first }: StandingDocument,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Buffer, void> {
+    const hash = createHash('sha256');
+    const assertWhole = (at: number): void => {
+      if (at < size || hash.digest().equals(sha256)) return;
+      throw new DocumentDamagedError(id, 'its bytes in Redis are not those that were written');
+    };
+    let at = Math.min(first.length, size);
+    hash.update(first);
+    assertWhole(at);
+    if (at > 0) yield first;
+    while (at < size) {
+      const bytes = await this.backup.server.read(id, revision, at, Math.min(at + chunkBytes, size));
+      if (!bytes) {
+        for await (const piece of await this.remainder(id, revision, at, signal)) {
+          hash.update(piece);
+          at += piece.length;
+          assertWhole(at);
+          yield piece;
+        }
+        return;
+      }
+      hash.update(bytes);
+      at += bytes.length;
+      assertWhole(at);
+      yield bytes;
+    }
+  }
+
+  private async remainder(
+    id: string,
+    revision: string,
+    start: number,
+    signal?: AbortSignal,
+  ): Promise<AsyncIterable<Buffer>> {
+    try {
+      const key = this.backup.server.names.object(id, revision);
+      const { body } = await this.backup.objects.open(key, { range: { start }, ...(signal && { signal }) });
+      return body as AsyncIterable<Buffer>;
+    } catch (error) {
+      if (error instanceof ObjectNotFoundError) throw new DocumentChangedError(id, { cause: error });
+      throw error;
+    }
+  }
+
+  private async fromObjects(id: string, revision: string, signal?: AbortSignal): Promise<OpenedDocument> {
+    const key = this.backup.server.names.object(id, revision);
+    const opened: OpenedObject = await this.backup.objects.open(key, signal && { signal });
+    const { size } = opened;
+    const copy = this.copies();
+    if (!copy?.mayKeep(size)) return { revision, size, where: 'objects', body: opened.body };
+    const body = outgoingBody(kept(opened.body, copy, id, revision), signal, () => opened.body.destroy());
+    return { revision, size, where: 'objects', body };
+  }
+}
+
+/** The pieces as they pass; a copy of them becomes the document in Redis once all have. */
+async function* kept(
+  source: Readable,
+  copies: DocumentCopy,
+  id: string,
+  revision: string,
+): AsyncGenerator<Buffer, void> {
+  const copy = copies.begin();
+  try {
+    for await (const piece of chunked(source as AsyncIterable<Buffer>)) {
+      await copy.add(piece);
+      yield piece;
+    }
+    await copy.keep(id, revision);
+  } finally {
+    await copy.giveUp();
+  }
+}

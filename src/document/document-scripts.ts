@@ -1,0 +1,169 @@
+import { redisScript } from '../store/redis/redis-script.js';
+
+/*
+ * KEYS of all of them: 1 document, 2 state, 3 dirty, 4 sizes, 5 floors, 6 removed, 7 staged, 8 stage. ARGV: 1 a word, 2 the id.
+ * Each gives back the word as the first of its replies. What is marked `allow-oom` works on a server that is full: it makes room.
+ */
+
+/** Revisions are microseconds of the server's clock, and grow whatever that does. */
+const draw = `
+local function draw()
+  local now = redis.call('TIME')
+  local last = tonumber(redis.call('HGET', KEYS[2], 'revision') or '0')
+  local revision = string.format('%016.0f', math.max(last + 1, tonumber(now[1]) * 1000000 + tonumber(now[2])))
+  redis.call('HSET', KEYS[2], 'revision', revision)
+  return revision
+end`;
+
+const count = `
+local function add(bytes)
+  if bytes ~= 0 then redis.call('HINCRBY', KEYS[2], 'bytes', string.format('%.0f', bytes)) end
+end
+local function pinned() return tonumber(redis.call('HGET', KEYS[2], 'bytes') or '0') end`;
+
+/** The document is not dirty any more, or not this one. @returns since when it was. */
+const settle = `${count}
+local function settle()
+  local since = redis.call('ZSCORE', KEYS[3], ARGV[2])
+  if not since then return false end
+  redis.call('ZREM', KEYS[3], ARGV[2])
+  add(-tonumber(redis.call('HGET', KEYS[4], ARGV[2]) or '0'))
+  redis.call('HDEL', KEYS[4], ARGV[2])
+  return since
+end`;
+
+const floor = `
+local function floor()
+  return math.max(tonumber(redis.call('ZSCORE', KEYS[5], ARGV[2]) or '0'), tonumber(redis.call('ZSCORE', KEYS[6], ARGV[2]) or '0'))
+end
+local function raise(to)
+  redis.call('ZADD', KEYS[5], 'GT', string.format('%.0f', to), ARGV[2])
+end`;
+
+const dropStage = `
+local function dropStage()
+  if redis.call('ZREM', KEYS[7], ARGV[3]) == 1 then add(-redis.call('STRLEN', KEYS[8])) end
+  redis.call('UNLINK', KEYS[8])
+end`;
+
+/** ARGV 3 SHA-256, 4 body, 5 budget. @returns the revision, or nothing where the budget does not allow it. */
+export const putWhole = redisScript(`#!lua
+${draw}${settle}
+local size = 52 + #ARGV[4]
+if pinned() - tonumber(redis.call('HGET', KEYS[4], ARGV[2]) or '0') + size > tonumber(ARGV[5]) then return {ARGV[1], ''} end
+local since, revision = settle(), draw()
+redis.call('SET', KEYS[1], 'tcd1' .. revision .. ARGV[3] .. ARGV[4])
+redis.call('ZADD', KEYS[3], since or revision, ARGV[2])
+redis.call('HSET', KEYS[4], ARGV[2], size)
+add(size)
+return {ARGV[1], revision}`);
+
+/** ARGV 3 name of the stage, 4 bytes, 5 how long it is so far, 6 budget. @returns 1 appended, 0 over the budget, -1 the stage is lost. */
+export const appendStage = redisScript(`#!lua
+${count}
+if redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) then return {ARGV[1], -1} end
+if pinned() + #ARGV[4] > tonumber(ARGV[6]) then return {ARGV[1], 0} end
+redis.call('APPEND', KEYS[8], ARGV[4])
+add(#ARGV[4])
+local now = redis.call('TIME')
+redis.call('ZADD', KEYS[7], string.format('%.0f', tonumber(now[1]) * 1000000 + tonumber(now[2])), ARGV[3])
+return {ARGV[1], 1}`);
+
+/** ARGV 3 name of the stage, 4 SHA-256, 5 its length. @returns the revision, or nothing where the stage is lost. */
+export const commitStage = redisScript(`#!lua flags=allow-oom
+${draw}${settle}
+if redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) or redis.call('ZREM', KEYS[7], ARGV[3]) == 0 then return {ARGV[1], ''} end
+local since, revision = settle(), draw()
+redis.call('SETRANGE', KEYS[8], 0, 'tcd1' .. revision .. ARGV[4])
+redis.call('UNLINK', KEYS[1])
+redis.call('RENAME', KEYS[8], KEYS[1])
+redis.call('ZADD', KEYS[3], since or revision, ARGV[2])
+redis.call('HSET', KEYS[4], ARGV[2], ARGV[5])
+return {ARGV[1], revision}`);
+
+/**
+ * A copy of what the object store holds becomes the document, unless one stands there or a later revision has been. ARGV 3 name of the stage, 4 SHA-256,
+ * 5 its length, 6 revision, 7 life in ms. @returns 1 kept, 0 not.
+ */
+export const keepCopy = redisScript(`#!lua flags=allow-oom
+${count}${floor}${dropStage}
+if redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) or redis.call('EXISTS', KEYS[1]) == 1 or floor() >= tonumber(ARGV[6]) then
+  dropStage()
+  return {ARGV[1], 0}
+end
+if redis.call('ZREM', KEYS[7], ARGV[3]) == 1 then add(-tonumber(ARGV[5])) end
+redis.call('SETRANGE', KEYS[8], 0, 'tcd1' .. ARGV[6] .. ARGV[4])
+redis.call('RENAME', KEYS[8], KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[7])
+return {ARGV[1], 1}`);
+
+/** ARGV 3 name of the stage. */
+export const giveUpStage = redisScript(`#!lua flags=allow-oom
+${count}${dropStage}
+dropStage()
+return {ARGV[1], 1}`);
+
+/** ARGV 3 bytes wanted. @returns the first bytes, head included, or nil; the length of all; the greatest revision that is no longer true. */
+export const look = redisScript(`#!lua flags=no-writes,allow-oom
+${floor}
+local first = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[3]) - 1)
+return {ARGV[1], first ~= '' and first, redis.call('STRLEN', KEYS[1]), string.format('%016.0f', floor())}`);
+
+/** ARGV 3 revision, 4 from, 5 to, the last byte included. @returns the bytes, or nil where another revision stands there, or none. */
+export const readPart = redisScript(`#!lua flags=no-writes,allow-oom
+if redis.call('GETRANGE', KEYS[1], 4, 19) ~= ARGV[3] then return {ARGV[1], false} end
+return {ARGV[1], redis.call('GETRANGE', KEYS[1], ARGV[4], ARGV[5])}`);
+
+/**
+ * The revision is in the object store: from now on it may be evicted, if it is still the one that stands there. Readers who have seen an earlier one in
+ * the object store can no longer bring it back. ARGV 3 revision, 4 life in ms. @returns 1 done, 0 another revision stands there, or none.
+ */
+export const release = redisScript(`#!lua flags=allow-oom
+${settle}${floor}
+if redis.call('GETRANGE', KEYS[1], 4, 19) ~= ARGV[3] then return {ARGV[1], 0} end
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+settle()
+raise(tonumber(ARGV[3]) - 1)
+return {ARGV[1], 1}`);
+
+/** @returns a revision for what goes to the object store at once. */
+export const drawRevision = redisScript(`#!lua flags=allow-oom
+${draw}
+return {ARGV[1], draw()}`);
+
+/** The revision went to the object store: what stands here is older, and goes. ARGV 3 revision. @returns 1 done, 0 a later one was written or deleted. */
+export const passBy = redisScript(`#!lua flags=allow-oom
+${settle}${floor}
+local stands = redis.call('GETRANGE', KEYS[1], 4, 19)
+if floor() >= tonumber(ARGV[3]) or (stands ~= '' and stands > ARGV[3]) then return {ARGV[1], 0} end
+redis.call('UNLINK', KEYS[1])
+settle()
+raise(tonumber(ARGV[3]) - 1)
+return {ARGV[1], 1}`);
+
+/** @returns the revision of the deletion. */
+export const remove = redisScript(`#!lua flags=allow-oom
+${draw}${settle}
+redis.call('UNLINK', KEYS[1])
+settle()
+local revision = draw()
+redis.call('ZADD', KEYS[6], revision, ARGV[2])
+return {ARGV[1], revision}`);
+
+/** All objects of a deleted document are gone. ARGV 3 the revision of its deletion. */
+export const forgetRemoved = redisScript(`#!lua flags=allow-oom
+if tonumber(redis.call('ZSCORE', KEYS[6], ARGV[2]) or '0') ~= tonumber(ARGV[3]) then return {ARGV[1], 0} end
+redis.call('ZREM', KEYS[6], ARGV[2])
+return {ARGV[1], 1}`);
+
+/** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, 0 all was well. */
+export const reconcile = redisScript(`#!lua flags=allow-oom
+${settle}
+local life, known = redis.call('PTTL', KEYS[1]), redis.call('ZSCORE', KEYS[3], ARGV[2])
+if life == -2 and known then settle() return {ARGV[1], 2} end
+if life ~= -1 or known or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
+local size = redis.call('STRLEN', KEYS[1])
+redis.call('ZADD', KEYS[3], redis.call('GETRANGE', KEYS[1], 4, 19), ARGV[2])
+redis.call('HSET', KEYS[4], ARGV[2], size)
+add(size)
+return {ARGV[1], 1}`);

@@ -1,0 +1,199 @@
+import { randomBytes } from 'node:crypto';
+import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
+import type { RedisAccess } from '../store/redis/redis-access.js';
+import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { itemsOf, textOf } from '../store/redis/redis-reply.js';
+import type { RedisScript } from '../store/redis/redis-script.js';
+import { RedisServerError } from '../store/redis/redis-server-error.js';
+import { newWord } from '../store/redis/redis-word.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import { blankHead, headBytes, noRevision, readHead } from './document-head.js';
+import type { DocumentHead } from './document-head.js';
+import type { DocumentNames } from './document-names.js';
+import * as scripts from './document-scripts.js';
+
+/** The server has no room for it. */
+export class FullError extends Error {}
+
+/** A document as it stands in Redis. */
+export interface StandingDocument extends DocumentHead {
+  /** Bytes of the body. */
+  readonly size: number;
+  /** Its first bytes. */
+  readonly first: Buffer;
+}
+
+export interface Look {
+  readonly document: StandingDocument | undefined;
+  /** Revisions up to this one are no longer true. */
+  readonly floor: string;
+}
+
+/** What is coming in: unseen until it is complete. */
+export interface Stage {
+  readonly name: string;
+  /** With the head. */
+  length: number;
+}
+
+/** The scripts of the documents, as calls. Whatever can't be asked is StoreUnavailableError: what was to be changed may have been. */
+export class DocumentServer {
+  constructor(
+    readonly names: DocumentNames,
+    private readonly access: Promise<RedisAccess>,
+    /** Called with each connection before it is used. @throws InvalidOptionError for a server that can't keep documents. */
+    private readonly examine: (connection: RedisConnection) => Promise<void>,
+  ) {}
+
+  async connected(): Promise<RedisConnection> {
+    const connection = await (await this.access).connected(0);
+    await this.examine(connection);
+    return connection;
+  }
+
+  /** @throws FullError */
+  async putWhole(id: string, sha256: Buffer, body: Buffer, budget: number): Promise<string | undefined> {
+    const [revision] = await this.run(scripts.putWhole, id, '', [sha256, body, String(budget)]);
+    return textOf(revision) || undefined;
+  }
+
+  newStage(): Stage {
+    return { name: randomBytes(12).toString('base64url'), length: 0 };
+  }
+
+  /** @returns `over` the budget. @throws FullError; StoreUnavailableError also where somebody has removed the stage. */
+  async append(stage: Stage, bytes: Buffer, budget: number): Promise<'appended' | 'over'> {
+    const added = stage.length === 0 ? Buffer.concat([blankHead, bytes]) : bytes;
+    const rest = [stage.name, added, String(stage.length), String(budget)];
+    const [reply] = await this.run(scripts.appendStage, '', stage.name, rest);
+    if (reply === 0) return 'over';
+    if (reply !== 1) throw this.lost();
+    stage.length += added.length;
+    return 'appended';
+  }
+
+  async commit(id: string, stage: Stage, sha256: Buffer): Promise<string> {
+    const [reply] = await this.run(scripts.commitStage, id, stage.name, [stage.name, sha256, String(stage.length)]);
+    const revision = textOf(reply);
+    if (!revision) throw this.lost();
+    return revision;
+  }
+
+  async keepCopy(id: string, stage: Stage, head: DocumentHead, lifeMs: number): Promise<boolean> {
+    const rest = [stage.name, head.sha256, String(stage.length), head.revision, String(lifeMs)];
+    return (await this.run(scripts.keepCopy, id, stage.name, rest))[0] === 1;
+  }
+
+  async giveUp(name: string): Promise<void> {
+    await this.run(scripts.giveUpStage, '', name, [name]);
+  }
+
+  /** What was staged so far, read back. */
+  async *staged(stage: Stage, chunk: number): AsyncGenerator<Buffer, void> {
+    for (let at = headBytes; at < stage.length; at += chunk) {
+      const bytes = await this.part(this.names.stage(stage.name), noRevision, at, Math.min(at + chunk, stage.length));
+      if (!bytes) throw this.lost();
+      yield bytes;
+    }
+  }
+
+  /** @param wanted bytes of the body. */
+  async look(id: string, wanted = 0): Promise<Look> {
+    const [found, length, floor] = await this.run(scripts.look, id, '', [String(headBytes + wanted)]);
+    const head = Buffer.isBuffer(found) ? readHead(found) : undefined;
+    const document =
+      head && Buffer.isBuffer(found)
+        ? { ...head, size: Number(length) - headBytes, first: found.subarray(headBytes) }
+        : undefined;
+    return { document, floor: textOf(floor) ?? '' };
+  }
+
+  /** Bytes of the body from `start` up to `end`, which is not included; undefined where this revision no longer stands there. */
+  read(id: string, revision: string, start: number, end: number): Promise<Buffer | undefined> {
+    return this.part(this.names.document(id), revision, start + headBytes, end + headBytes);
+  }
+
+  /** @returns whether this revision still stood there. */
+  async release(id: string, revision: string, lifeMs: number): Promise<boolean> {
+    return (await this.run(scripts.release, id, '', [revision, String(lifeMs)]))[0] === 1;
+  }
+
+  async drawRevision(): Promise<string> {
+    const revision = textOf((await this.run(scripts.drawRevision, '', '', []))[0]);
+    if (!revision) throw this.lost();
+    return revision;
+  }
+
+  async passBy(id: string, revision: string): Promise<boolean> {
+    return (await this.run(scripts.passBy, id, '', [revision]))[0] === 1;
+  }
+
+  async remove(id: string): Promise<string> {
+    return textOf((await this.run(scripts.remove, id, '', []))[0]) ?? '';
+  }
+
+  async forgetRemoved(id: string, revision: string): Promise<void> {
+    await this.run(scripts.forgetRemoved, id, '', [revision]);
+  }
+
+  async reconcile(id: string): Promise<'known' | 'adopted' | 'gone'> {
+    const [reply] = await this.run(scripts.reconcile, id, '', []);
+    return reply === 1 ? 'adopted' : reply === 2 ? 'gone' : 'known';
+  }
+
+  /** A command as it is. */
+  async ask(...args: readonly RedisArgument[]): Promise<RedisReply> {
+    const connection = await this.connected();
+    return connection.ask(args).catch((error: unknown) => {
+      throw refused(connection, error);
+    });
+  }
+
+  private async part(key: string, revision: string, start: number, end: number): Promise<Buffer | undefined> {
+    const [bytes] = await this.runOn(scripts.readPart, [key], ['', revision, String(start), String(end - 1)]);
+    return Buffer.isBuffer(bytes) && bytes.length === end - start ? bytes : undefined;
+  }
+
+  private run(
+    script: RedisScript,
+    id: string,
+    stage: string,
+    rest: readonly RedisArgument[],
+  ): Promise<readonly RedisReply[]> {
+    const { names } = this;
+    const document = id === '' ? names.state : names.document(id);
+    const keys = [document, names.state, names.dirty, names.sizes, names.floors, names.removed, names.staged];
+    return this.runOn(script, [...keys, stage === '' ? names.state : names.stage(stage)], [id, ...rest]);
+  }
+
+  private async runOn(
+    script: RedisScript,
+    keys: readonly string[],
+    rest: readonly RedisArgument[],
+  ): Promise<readonly RedisReply[]> {
+    const connection = await this.connected();
+    const word = newWord();
+    const args = [String(keys.length), ...keys, word, ...rest];
+    const reply = await connection.ask(['EVALSHA', script.sha1, ...args]).catch((error: unknown) => {
+      const isForgotten = error instanceof RedisServerError && error.code === 'NOSCRIPT';
+      if (!isForgotten) throw refused(connection, error);
+      return connection.ask(['EVAL', script.source, ...args]).catch((again: unknown) => {
+        throw refused(connection, again);
+      });
+    });
+    const [echo, ...replies] = itemsOf(reply) ?? [];
+    if (textOf(echo) === word) return replies;
+    connection.end('a reply to another command');
+    throw connection.unavailable('a reply to another command');
+  }
+
+  private lost(): StoreUnavailableError {
+    return new StoreUnavailableError('redis documents', 'what was being written has gone');
+  }
+}
+
+function refused(connection: RedisConnection, error: unknown): unknown {
+  if (!(error instanceof RedisServerError)) return error;
+  if (error.code === 'OOM') return new FullError(error.message);
+  return connection.unavailable(`the server refuses (${error.message})`);
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto';
+import { itemsOf, textOf, isOk } from '../store/redis/redis-reply.js';
+import type { DocumentBackup } from './document-backup.js';
+
+export interface SweepOptions {
+  /** Takes what has waited for its backup this long, in ms. */
+  readonly olderThanMs: number;
+  /** Longer than any upload: what was on its way when a document was deleted has arrived by then, or never will. */
+  readonly lateMs: number;
+  /** Whether all keys are looked at for documents that the index lacks, as after a restore. */
+  readonly isThorough: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** What a sweep has found and done. */
+export interface SweptDocuments {
+  /** Documents that are backed up now. */
+  readonly uploaded: number;
+  /** Documents that could not be; another sweep takes them up. */
+  readonly failed: number;
+  /** Deleted documents whose objects are gone for good. */
+  readonly removed: number;
+  /** What was coming in when its process ended. */
+  readonly unfinished: number;
+  /** Documents that the index did not know of. */
+  readonly adopted: number;
+}
+
+/** Single documents may be damaged; if so many pages in a row fail, it is not them. */
+const maxVainPages = 5;
+
+/** Takes up what processes that have ended left behind. Two at a time do no harm: each step may be repeated. */
+export class DocumentSweep {
+  private readonly word = randomBytes(12).toString('hex');
+
+  constructor(
+    private readonly backup: DocumentBackup,
+    private readonly attempt: (id: string) => Promise<boolean>,
+    /** How many are taken up at a time. */
+    private readonly atOnce: number,
+  ) {}
+
+  /** Whether it is this process's turn; the others' turn comes once this one stops asking. */
+  async takeTurn(forMs: number): Promise<boolean> {
+    const { server } = this.backup;
+    const key = server.names.sweeper;
+    if (isOk(await server.ask('SET', key, this.word, 'NX', 'PX', String(forMs)))) return true;
+    return (
+      textOf(await server.ask('GET', key)) === this.word && (await server.ask('PEXPIRE', key, String(forMs))) === 1
+    );
+  }
+
+  async run({ olderThanMs, lateMs, isThorough, signal }: SweepOptions): Promise<SweptDocuments> {
+    const { server } = this.backup;
+    const { names } = server;
+    const adopted = isThorough ? await this.adopt(signal) : 0;
+    const nowMicros = await this.serverMicros();
+    const before = (ms: number): string => String(nowMicros - ms * 1_000);
+    const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted };
+
+    let vainPages = 0;
+    for await (const ids of this.due(names.dirty, before(olderThanMs), signal)) {
+      const attempts = await Promise.all(ids.map((id) => this.attempt(id)));
+      for (const isDone of attempts) swept[isDone ? 'uploaded' : 'failed']++;
+      // The object store is away: what waits will be there for the next sweep.
+      vainPages = attempts.includes(true) ? 0 : vainPages + 1;
+      if (vainPages === maxVainPages) break;
+    }
+    for await (const ids of this.due(names.removed, before(lateMs), signal)) {
+      const finished = await Promise.allSettled(ids.map((id) => this.finish(id)));
+      for (const { status } of finished) swept[status === 'fulfilled' ? 'removed' : 'failed']++;
+    }
+    for await (const stages of this.due(names.staged, before(lateMs), signal)) {
+      await Promise.all(stages.map((name) => server.giveUp(name)));
+      swept.unfinished += stages.length;
+    }
+    await server.ask('ZREMRANGEBYSCORE', names.floors, '-inf', before(lateMs));
+    return swept;
+  }
+
+  /** Its objects went when it was deleted, but for those that were on their way then. */
+  private async finish(id: string): Promise<void> {
+    const { server } = this.backup;
+    const revision = textOf(await server.ask('ZSCORE', server.names.removed, id));
+    await this.backup.prune(id);
+    if (revision) await server.forgetRemoved(id, revision);
+  }
+
+  /** The index may lack what a restore has brought, and name what somebody else has removed. */
+  private async adopt(signal: AbortSignal | undefined): Promise<number> {
+    const { server } = this.backup;
+    let adopted = 0;
+    for (let cursor = '0', isFirst = true; isFirst || cursor !== '0'; isFirst = false) {
+      signal?.throwIfAborted();
+      const reply = itemsOf(await server.ask('SCAN', cursor, 'MATCH', server.names.documents, 'COUNT', '500')) ?? [];
+      cursor = textOf(reply[0]) ?? '0';
+      const ids = (itemsOf(reply[1]) ?? []).map((key) => server.names.idOf(textOf(key) ?? ''));
+      const found = await Promise.all(ids.map((id) => server.reconcile(id)));
+      adopted += found.filter((one) => one === 'adopted').length;
+    }
+    return adopted;
+  }
+
+  /** Members of a sorted set up to a score, page by page. Those that stay in it are passed by. */
+  private async *due(
+    key: string,
+    upTo: string,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly string[], void> {
+    const seen = new Set<string>();
+    for (let offset = 0; ;) {
+      signal?.throwIfAborted();
+      const page = await this.backup.server.ask(
+        'ZRANGEBYSCORE',
+        key,
+        '-inf',
+        upTo,
+        'LIMIT',
+        String(offset),
+        String(this.atOnce),
+      );
+      const members = (itemsOf(page) ?? []).map((member) => textOf(member) ?? '');
+      const fresh = members.filter((member) => !seen.has(member));
+      if (members.length === 0) return;
+      for (const member of fresh) seen.add(member);
+      if (fresh.length > 0) yield fresh;
+      // What was done has left the set, and the next page has moved up.
+      else offset += members.length;
+    }
+  }
+
+  private async serverMicros(): Promise<number> {
+    const [seconds, micros] = (itemsOf(await this.backup.server.ask('TIME')) ?? []).map((part) => Number(textOf(part)));
+    return (seconds ?? 0) * 1_000_000 + (micros ?? 0);
+  }
+}

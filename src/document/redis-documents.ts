@@ -1,0 +1,194 @@
+import type { ObjectBody } from '../object/object-store.js';
+import { accessFor } from '../store/redis/access-for.js';
+import { loadDriver } from '../store/redis/driver/load-driver.js';
+import type { RedisAccess } from '../store/redis/redis-access.js';
+import { readRedisOptions } from '../store/redis/redis-options.js';
+import { systemRandom } from '../value/chance.js';
+import type { Timer } from '../value/clock.js';
+import { milliseconds } from '../value/duration.js';
+import type { Duration } from '../value/duration.js';
+import { DocumentBackup } from './document-backup.js';
+import { DocumentCopy } from './document-copy.js';
+import { DocumentNames } from './document-names.js';
+import { readDocumentOptions } from './document-options.js';
+import type { DocumentSettings, RedisDocumentsOptions } from './document-options.js';
+import { clusterRefused, PolicyWatch } from './document-policy.js';
+import { DocumentReads } from './document-reads.js';
+import type { OpenedDocument } from './document-reads.js';
+import { DocumentServer } from './document-server.js';
+import { readStatus } from './document-status.js';
+import type { DocumentsStatus } from './document-status.js';
+import { DocumentSweep } from './document-sweep.js';
+import type { SweptDocuments } from './document-sweep.js';
+import { DocumentWrites } from './document-writes.js';
+import type { PutDocumentOptions, WrittenDocument } from './document-writes.js';
+import { UploadLine } from './upload-line.js';
+
+export interface SweepDocumentsOptions {
+  /** Backs up what has waited this long. Default 0: all that waits. */
+  readonly olderThan?: Duration;
+  /** Looks at all keys as well, for documents that the index lacks, as after a restore. Default false. */
+  readonly thorough?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Documents that are in Redis at once and in the object store soon after; then Redis may evict them. Reads take from Redis what is there, and the rest from
+ * the object store.
+ *
+ * A document in Redis has no life until it is backed up, and gets one only if the revision that stands is still the one that was uploaded. A server whose
+ * policy is `allkeys-*` is refused: it would evict what is not backed up.
+ *
+ * @throws InvalidOptionError also for a Cluster.
+ * @example
+ * const documents = redisDocuments({ connection: { url: 'redis://localhost' }, objects: s3ObjectStore({ client, bucket: 'documents' }) });
+ * await documents.put(id, request);
+ * const document = await documents.get(id);
+ */
+export function redisDocuments(options: RedisDocumentsOptions): RedisDocuments {
+  const settings = readDocumentOptions(options);
+  const redis = readRedisOptions({ commandTimeout: '5s', connectTimeout: '2s', ...options.connection });
+  if (redis.target.topology === 'cluster') throw clusterRefused();
+  const load = redis.template ? redis.template.load() : loadDriver(redis.driver);
+  const access = load.then((driver) => accessFor(redis, driver, settings.clock, systemRandom));
+  // Whoever uses the documents is told.
+  access.catch(() => {});
+  return new RedisDocuments(access, settings);
+}
+
+/** A sweep leaves to the process that wrote a document this long to upload it. */
+const ownTurnMs = 30_000;
+const thoroughEveryMs = 6 * 3_600_000;
+
+/** See {@link redisDocuments}. Close it. */
+export class RedisDocuments {
+  private readonly policies: PolicyWatch;
+  private readonly server: DocumentServer;
+  private readonly backup: DocumentBackup;
+  private readonly writes: DocumentWrites;
+  private readonly reads: DocumentReads;
+  private readonly line: UploadLine;
+  private readonly sweeps: DocumentSweep;
+  private readonly closing = new AbortController();
+  private timer: Timer | undefined;
+  private sweeping: Promise<unknown> = Promise.resolve();
+  private thoroughAt = -Infinity;
+
+  /** @internal Made by `redisDocuments`. */
+  constructor(
+    private readonly access: Promise<RedisAccess>,
+    private readonly settings: DocumentSettings,
+  ) {
+    const { objects, clock, maxBytes, lifeMs, uploadTimeoutMs, uploadsAtOnce, sweepEveryMs } = settings;
+    const budget = (): Promise<number> => this.budget();
+    this.policies = new PolicyWatch(settings.warn);
+    const names = new DocumentNames(settings.namespace, settings.objectPrefix);
+    this.server = new DocumentServer(names, access, async (connection) => void (await this.policies.of(connection)));
+    this.backup = new DocumentBackup(this.server, objects, clock, { lifeMs, uploadTimeoutMs });
+    this.writes = new DocumentWrites(this.backup, { maxBytes, budget });
+    // Half of it is for writes alone, however slowly the readers read.
+    const half = async (): Promise<number> => (await budget()) / 2;
+    const copies = new DocumentCopy(this.server, { maxBytes, lifeMs, budget: half });
+    // Where nothing is evicted, what is read again would only fill the server.
+    const isEvicting = (): boolean => this.policies.latest?.evictionPolicy.startsWith('volatile-') === true;
+    this.reads = new DocumentReads(this.backup, () => (isEvicting() ? copies : undefined));
+    this.line = new UploadLine(uploadsAtOnce, (id) => this.backup.upload(id));
+    const take = (id: string): Promise<boolean> => this.line.attempt(id, (one) => this.backup.upload(one, true));
+    this.sweeps = new DocumentSweep(this.backup, take, uploadsAtOnce);
+    if (sweepEveryMs > 0 && sweepEveryMs !== Infinity) this.sweepAfter(Math.min(1_000, sweepEveryMs));
+  }
+
+  /** Connects, so that the first request does not. @throws InvalidOptionError for `allkeys-*`, a Cluster or a missing client; StoreUnavailableError */
+  async open(): Promise<void> {
+    await this.server.connected();
+  }
+
+  /**
+   * Writes a document, whatever stood there. A reader sees the earlier one or this one, whole. Documents that are too large, exceed the budget, or find the
+   * server full, go to the object store at once.
+   *
+   * @param source bytes, a text, or a stream, which is destroyed on every way out.
+   * @throws StoreUnavailableError, ObjectStoreUnavailableError: it may have been written; InvalidKeyError; ObjectSizeError; what the source fails with.
+   */
+  async put(id: string, source: ObjectBody, options: PutDocumentOptions = {}): Promise<WrittenDocument> {
+    this.server.names.document(id);
+    const written = await this.writes.put(id, source, options);
+    if (written.where === 'redis') {
+      if (this.settings.acknowledge === 'objects') await this.backup.upload(id);
+      else this.line.add(id);
+    }
+    return written;
+  }
+
+  /**
+   * Opens a document for reading; undefined: there is none. What comes from the object store is kept in Redis again as it passes.
+   * @throws StoreUnavailableError where Redis can't be asked: it may hold a later revision than the object store. ObjectStoreUnavailableError; InvalidKeyError
+   */
+  async get(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<OpenedDocument | undefined> {
+    this.server.names.document(id);
+    return this.reads.open(id, signal);
+  }
+
+  /** Deletes a document. It is gone for readers when this resolves; its objects follow. Does nothing more where there is none. @throws StoreUnavailableError */
+  async delete(id: string): Promise<void> {
+    this.server.names.document(id);
+    await this.server.remove(id);
+    // What is left behind is invisible, and the sweep looks again.
+    await this.backup.prune(id).catch(() => {});
+  }
+
+  /** Takes up what processes that have ended left behind. Runs by itself once in `sweepEvery`. @throws StoreUnavailableError */
+  async sweep({ olderThan = 0, thorough = false, signal }: SweepDocumentsOptions = {}): Promise<SweptDocuments> {
+    return this.sweeps.run({
+      olderThanMs: milliseconds(olderThan, 'olderThan'),
+      lateMs: 2 * this.settings.uploadTimeoutMs,
+      isThorough: thorough,
+      ...(signal && { signal }),
+    });
+  }
+
+  /** Resolves when nothing that this process wrote is on its way to the object store. What failed stays in the index: see `status`. */
+  async uploaded(): Promise<void> {
+    await this.line.empty();
+  }
+
+  /** @throws StoreUnavailableError, InvalidOptionError for a server that by now evicts what is not backed up. */
+  async status(): Promise<DocumentsStatus> {
+    const policy = await this.policies.of(await this.server.connected(), true);
+    return readStatus(this.server, policy, this.settings.budgetOf(policy.maxMemory), this.line);
+  }
+
+  /** Waits for the uploads that run, and ends all connections. What waits stays in Redis, for other processes and the next start. */
+  async close(): Promise<void> {
+    this.timer?.cancel();
+    this.closing.abort();
+    await this.sweeping;
+    await this.line.close();
+    (await this.access.catch(() => undefined))?.close();
+  }
+
+  private async budget(): Promise<number> {
+    return this.settings.budgetOf((await this.policies.of(await this.server.connected())).maxMemory);
+  }
+
+  private sweepAfter(delayMs: number): void {
+    this.timer = this.settings.clock.after(delayMs * (0.5 + systemRandom() / 2), () => {
+      // A server that is away is asked again in time.
+      this.sweeping = this.sweepInTurn()
+        .catch(() => {})
+        .finally(() => {
+          if (!this.closing.signal.aborted) this.sweepAfter(this.settings.sweepEveryMs);
+        });
+    });
+  }
+
+  private async sweepInTurn(): Promise<void> {
+    const { clock, sweepEveryMs, uploadTimeoutMs } = this.settings;
+    await this.policies.of(await this.server.connected(), true);
+    if (!(await this.sweeps.takeTurn(Math.ceil(sweepEveryMs * 2)))) return;
+    const isThorough = clock.monotonic() - this.thoroughAt >= thoroughEveryMs;
+    const { signal } = this.closing;
+    await this.sweeps.run({ olderThanMs: ownTurnMs, lateMs: 2 * uploadTimeoutMs, isThorough, signal });
+    if (isThorough) this.thoroughAt = clock.monotonic();
+  }
+}

@@ -1,0 +1,269 @@
+import { randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { redisDocuments } from '../../src/document/redis-documents.js';
+import type { RedisDocuments } from '../../src/document/redis-documents.js';
+import type { RedisDocumentsOptions } from '../../src/document/document-options.js';
+import { memoryObjectStore } from '../../src/object/memory-object-store.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
+import { ObjectSizeError, ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
+import { InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
+import { eventually } from '../support/eventually.js';
+import type { RedisProcess } from '../support/redis-process.js';
+import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer, textIn } from './documents-on.js';
+
+const megabyte = 2 ** 20;
+
+describe('Documents', () => {
+  let server: RedisProcess;
+  let objects: ObjectStore;
+  const opened: RedisDocuments[] = [];
+  const open = (options: Partial<RedisDocumentsOptions> = {}, store = objects): RedisDocuments => {
+    const documents = documentsOn(server, store, options);
+    opened.push(documents);
+    return documents;
+  };
+  /** An object store that takes nothing. */
+  const away = (): ObjectStore =>
+    objectsWith(objects, { put: () => Promise.reject(new ObjectStoreUnavailableError('objects', 'away')) });
+  const key = (id: string): string => `documents:document:${id}`;
+  const pinnedBytes = async (): Promise<number> => Number(await server.command('HGET', 'documents:state', 'bytes'));
+
+  beforeAll(async () => void (server = await startDocumentServer('24mb')));
+  beforeEach(async () => {
+    await server.command('FLUSHALL');
+    objects = memoryObjectStore();
+  });
+  afterEach(() => Promise.all(opened.splice(0).map((documents) => documents.close())));
+  afterAll(() => server.stop());
+
+  it('are in Redis at once, without a life until they are backed up, and then with one', async () => {
+    const documents = open({}, away());
+    const { revision, size, where } = await documents.put('d1', 'hello');
+    expect([size, where]).toEqual([5, 'redis']);
+    await documents.uploaded();
+    expect(await server.command('PTTL', key('d1'))).toBe(-1);
+    expect(await textIn(documents, 'd1')).toBe('hello');
+    expect(await documents.status()).toMatchObject({
+      dirty: { documents: 1, bytes: 57, budgetBytes: 6 * megabyte },
+      uploads: { running: 0, done: 0, failed: 1 },
+      lastFailure: expect.stringContaining('away') as unknown,
+      server: { evictionPolicy: 'volatile-lru', isAppendOnly: true },
+    });
+
+    const later = open();
+    expect(await later.sweep()).toEqual({ uploaded: 1, failed: 0, removed: 0, unfinished: 0, adopted: 0 });
+    expect(Number(await server.command('PTTL', key('d1')))).toBeGreaterThan(29 * 86_400_000);
+    expect(await keysIn(objects)).toEqual([`documents/d1/${revision}`]);
+    expect((await later.status()).dirty).toMatchObject({ documents: 0, bytes: 0, oldestMs: 0 });
+  });
+
+  it.each(['redis', 'ioredis'] as const)(
+    'come in and go out in chunks, whatever the pieces, through %s',
+    async (driver) => {
+      const documents = open({
+        connection: { url: server.url, driver, connectTimeout: 5_000, commandTimeout: 10_000 },
+      });
+      for (const size of [0, 1, 512 * 1024 - 1, 512 * 1024, 512 * 1024 + 1, 3 * megabyte + 7]) {
+        const bytes = randomBytes(size);
+        const pieces: Buffer[] = [];
+        for (let at = 0; at < size; at += 99_991) pieces.push(bytes.subarray(at, at + 99_991));
+        const written = await documents.put(`s${size}`, Readable.from(pieces, { objectMode: false }), { size });
+        expect(written).toMatchObject({ size, where: 'redis' });
+        const found = await documents.get(`s${size}`);
+        expect([found?.where, found?.size, found?.revision]).toEqual(['redis', size, written.revision]);
+        expect((await bytesOf(found))?.equals(bytes)).toBe(true);
+      }
+      await documents.uploaded();
+      await server.command('FLUSHALL');
+      expect((await bytesOf(await documents.get(`s${3 * megabyte + 7}`)))?.length).toBe(3 * megabyte + 7);
+    },
+  );
+
+  it('are read from the object store once they were evicted, and are in Redis again afterwards', async () => {
+    const documents = open();
+    const bytes = randomBytes(megabyte + 5);
+    for (const [id, content] of [
+      ['large', bytes],
+      ['empty', Buffer.alloc(0)],
+    ] as const) {
+      const { revision } = await documents.put(id, content);
+      await documents.uploaded();
+      await server.command('DEL', key(id));
+      const found = await documents.get(id);
+      expect([found?.where, found?.revision, found?.size]).toEqual(['objects', revision, content.length]);
+      expect((await bytesOf(found))?.equals(content)).toBe(true);
+      const again = await documents.get(id);
+      expect([again?.where, again?.revision]).toEqual(['redis', revision]);
+      expect((await bytesOf(again))?.equals(content)).toBe(true);
+      expect(Number(await server.command('PTTL', key(id)))).toBeGreaterThan(0);
+    }
+    expect(await pinnedBytes()).toBe(0);
+    expect(await documents.get('none')).toBeUndefined();
+  });
+
+  it('go to the object store where they are too large, with their size said or found out, and the earlier copy goes', async () => {
+    const documents = open({ maxBytes: 2 * megabyte });
+    for (const options of [{}, { size: 3 * megabyte }]) {
+      await documents.put('d', 'small');
+      const bytes = randomBytes(3 * megabyte);
+      const written = await documents.put('d', Readable.from([bytes], { objectMode: false }), options);
+      expect(written).toMatchObject({ where: 'objects', size: 3 * megabyte });
+      await documents.uploaded();
+      expect(await server.command('EXISTS', key('d'))).toBe(0);
+      expect((await bytesOf(await documents.get('d')))?.equals(bytes)).toBe(true);
+      expect(await keysIn(objects)).toEqual([`documents/d/${written.revision}`]);
+    }
+    expect(await pinnedBytes()).toBe(0);
+    expect(await server.command('ZCARD', 'documents:staged')).toBe(0);
+  });
+
+  it('go to the object store where too much waits for its backup', async () => {
+    let isAway = true;
+    const store = objectsWith(objects, {
+      put: (...args) =>
+        isAway ? Promise.reject(new ObjectStoreUnavailableError('objects', 'away')) : objects.put(...args),
+    });
+    const documents = open({ dirtyBudget: '2mb' }, store);
+    const bytes = randomBytes(400_000);
+    for (const id of ['a', 'b', 'c', 'd']) expect(await documents.put(id, bytes)).toMatchObject({ where: 'redis' });
+    await documents.uploaded();
+    await expect(documents.put('e', bytes.toString('base64'))).rejects.toThrow(ObjectStoreUnavailableError);
+    expect(await documents.get('e')).toBeUndefined();
+    isAway = false;
+    expect(await documents.put('e', bytes.toString('base64'))).toMatchObject({ where: 'objects' });
+    // One that is in chunks is taken back from where it has come to.
+    const long = randomBytes(2_500_000);
+    expect(await documents.put('f', long)).toMatchObject({ where: 'objects' });
+    expect((await bytesOf(await documents.get('f')))?.equals(long)).toBe(true);
+    // What stands there already counts once.
+    expect(await documents.put('a', bytes)).toMatchObject({ where: 'redis' });
+    await documents.uploaded();
+    await documents.sweep();
+    expect(await pinnedBytes()).toBe(0);
+  });
+
+  it('go to the object store where the server is full, and are made evictable there', async () => {
+    const documents = open({ dirtyBudget: '100%' }, away());
+    const bytes = randomBytes(megabyte);
+    let failure: unknown;
+    for (let n = 0; n < 40 && failure === undefined; n++) {
+      await documents.put(`n${n}`, bytes).catch((error: unknown) => (failure = error));
+    }
+    expect(failure).toBeInstanceOf(ObjectStoreUnavailableError);
+    const later = open({ dirtyBudget: '100%' });
+    expect(await later.put('one more', bytes)).toMatchObject({ where: 'objects' });
+    const { uploaded, failed } = await later.sweep();
+    expect([uploaded > 8, failed]).toEqual([true, 0]);
+    expect(await later.put('fits again', bytes)).toMatchObject({ where: 'redis' });
+    expect((await bytesOf(await later.get('n3')))?.equals(bytes)).toBe(true);
+  });
+
+  it('are gone for readers as soon as they are deleted, also those that were never backed up', async () => {
+    const documents = open();
+    await documents.put('d', 'one');
+    await documents.uploaded();
+    await documents.delete('d');
+    expect(await documents.get('d')).toBeUndefined();
+    expect(await keysIn(objects)).toEqual([]);
+    await documents.put('d', 'two');
+    await documents.uploaded();
+    expect(await textIn(documents, 'd')).toBe('two');
+    const lame = open(
+      {},
+      objectsWith(objects, {
+        list: () => {
+          throw new ObjectStoreUnavailableError('objects', 'away');
+        },
+      }),
+    );
+    await lame.delete('d');
+    expect(await keysIn(objects)).toHaveLength(1);
+    expect(await documents.get('d')).toBeUndefined();
+    await lame.delete('never there');
+  });
+
+  it('of which the object store must have a copy are acknowledged after that', async () => {
+    const documents = open({ acknowledge: 'objects' });
+    const { revision } = await documents.put('d', 'x');
+    expect(await keysIn(objects)).toEqual([`documents/d/${revision}`]);
+    await expect(open({ acknowledge: 'objects' }, away()).put('d', 'y')).rejects.toThrow(ObjectStoreUnavailableError);
+  });
+
+  it('leave nothing behind where the source fails, is cut, or its reader gives up', async () => {
+    const documents = open();
+    const failing = async function* (): AsyncGenerator<Buffer> {
+      yield randomBytes(megabyte);
+      throw new Error('the client has left');
+    };
+    await expect(documents.put('d', failing())).rejects.toThrow('the client has left');
+    await expect(documents.put('d', 'ab', { size: 3 })).rejects.toThrow(ObjectSizeError);
+    const source = new Readable({ read() {} });
+    source.push(randomBytes(megabyte));
+    const controller = new AbortController();
+    const put = documents.put('d', source, { signal: controller.signal });
+    await eventually(async () => expect(await server.command('ZCARD', 'documents:staged')).toBe(1));
+    controller.abort(new Error('given up'));
+    await expect(put).rejects.toThrow('given up');
+    expect(source.destroyed).toBe(true);
+    expect(await documents.get('d')).toBeUndefined();
+    expect([await pinnedBytes(), await server.command('ZCARD', 'documents:staged')]).toEqual([0, 0]);
+    expect(await server.command('KEYS', 'documents:stage:*')).toEqual([]);
+  });
+
+  it('that were changed in Redis by somebody else are neither uploaded nor read to their end', async () => {
+    const documents = open({}, away());
+    await documents.put('d', randomBytes(megabyte));
+    await documents.uploaded();
+    await server.command('SETRANGE', key('d'), 600_000, 'x!');
+    await expect(documents.get('d').then(bytesOf)).rejects.toMatchObject({ code: 'DOCUMENT_DAMAGED' });
+    const later = open();
+    expect(await later.sweep()).toMatchObject({ uploaded: 0, failed: 1 });
+    expect((await later.status()).lastFailure).toContain('d');
+    expect(await keysIn(objects)).toEqual([]);
+    expect(await server.command('PTTL', key('d'))).toBe(-1);
+  });
+
+  it('refuse ids with slashes, a Cluster, servers that evict anything, and options that are none', async () => {
+    const documents = open();
+    for (const id of ['a/b', '', '..', 'x\u0000'])
+      await expect(documents.put(id, 'x')).rejects.toThrow(InvalidKeyError);
+    expect(() => redisDocuments({ connection: { cluster: ['127.0.0.1:1'] }, objects })).toThrow(InvalidOptionError);
+    for (const wrong of [{ dirtyBudget: '101%' }, { maxBytes: '600mb' }, { uploadsAtOnce: 0 }, { acknowledge: 'x' }]) {
+      expect(() => documentsOn(server, objects, wrong as Partial<RedisDocumentsOptions>)).toThrow(InvalidOptionError);
+    }
+    await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
+    try {
+      await expect(open().open()).rejects.toThrow('allkeys-lru');
+      await expect(open().put('d', 'x')).rejects.toThrow(InvalidOptionError);
+      // One that was connected before is told by its status.
+      await expect(documents.status()).rejects.toThrow(InvalidOptionError);
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
+    }
+  });
+
+  it('warn once where nothing is evicted, or an acknowledged document is only in memory', async () => {
+    const warnings: string[] = [];
+    const onWarning = (message: string): void => void warnings.push(message);
+    await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction', 'appendonly', 'no');
+    try {
+      const documents = open({ onWarning });
+      await documents.open();
+      await documents.status();
+      expect(warnings.map((text) => /append-only|noeviction/.exec(text)?.[0]).sort()).toEqual([
+        'append-only',
+        'noeviction',
+      ]);
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru', 'appendonly', 'yes');
+    }
+  });
+
+  it('say that Redis is away rather than hand out what may be an earlier revision', async () => {
+    const documents = open({ connection: { url: 'redis://127.0.0.1:1', connectTimeout: 200 } });
+    await objects.put('documents/d/0000000000000001', 'early');
+    await expect(documents.get('d')).rejects.toThrow(StoreUnavailableError);
+    await expect(documents.put('d', 'x')).rejects.toThrow(StoreUnavailableError);
+  });
+});
