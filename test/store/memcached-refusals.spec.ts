@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -57,8 +59,10 @@ describe('a server that turns a client away', () => {
   it('by a limit of connections is quoted once', async () => {
     const faults = recordFaults();
     const server = await memcached('-c', '40');
-    // The question whether the server has started held a connection: it would give its place to the client under test.
-    await eventually(async () => expect((await server.stats())['curr_connections']).toBe('1'));
+    // Whoever asked before has left: a place that became free later would be the client's under test.
+    const guest = connect(server.port, '127.0.0.1');
+    endings.push(() => guest.destroy());
+    await eventually(async () => expect(await connectionsAsToldTo(guest)).toBe(1));
     const held = Array.from({ length: 60 }, () =>
       connect(server.port, '127.0.0.1')
         .on('error', () => {})
@@ -100,6 +104,17 @@ describe('a server that turns a client away', () => {
     expect(faults()).toEqual([['unavailable', expect.stringContaining('it said ERROR')]]);
   });
 });
+
+/** Over a connection that stays, so that it counts itself. */
+async function connectionsAsToldTo(guest: Socket): Promise<number> {
+  let told = '';
+  guest.write('stats\r\n');
+  for (;;) {
+    const [chunk] = (await once(guest, 'data')) as [Buffer];
+    told += chunk.toString('latin1');
+    if (told.endsWith('END\r\n')) return Number(/^STAT curr_connections (\d+)/m.exec(told)?.[1]);
+  }
+}
 
 async function startAuthenticated(file: string): Promise<string> {
   const port = await freePort();
