@@ -8,10 +8,13 @@ export class BackupSink {
   records = 0;
   bytes = 0;
   private readonly hash = createHash('sha256');
+  private readonly closed = new AbortController();
   private failure: Error | undefined;
 
   constructor(private readonly stream: Writable) {
     stream.on('error', (error) => (this.failure = error));
+    // Whoever reads it may leave without a word: no drain would ever come.
+    stream.on('close', () => this.closed.abort());
   }
 
   async write(records: readonly { readonly key: Buffer; readonly dump: Buffer }[]): Promise<void> {
@@ -20,8 +23,17 @@ export class BackupSink {
     this.hash.update(bytes);
     this.records += records.length;
     this.bytes += bytes.length;
+    this.assertOpen();
+    if (this.stream.write(bytes)) return;
+    await once(this.stream, 'drain', { signal: this.closed.signal }).catch((error: unknown) => {
+      this.assertOpen();
+      throw error;
+    });
+  }
+
+  private assertOpen(): void {
     if (this.failure) throw this.failure;
-    if (!this.stream.write(bytes)) await once(this.stream, 'drain');
+    if (this.stream.destroyed) throw new Error('The stream was closed before the backup had ended.');
   }
 
   /** @returns the SHA-256 of all that was written, in hexadecimal. */

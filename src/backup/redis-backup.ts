@@ -1,4 +1,5 @@
-import type { Writable } from 'node:stream';
+import { PassThrough } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { accessFor } from '../store/redis/access-for.js';
 import { loadDriver } from '../store/redis/driver/load-driver.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
@@ -52,6 +53,38 @@ export class RedisBackup {
   async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
     const connections = await (await this.access).allConnected();
     return takeBackup(connections, stream, options, systemClock);
+  }
+
+  /**
+   * Takes a backup into what wants a body, such as an object store. A backup that can't be finished ends the body with an error: an object store then
+   * keeps nothing.
+   *
+   * @returns the manifest, and what `put` resolves to.
+   * @throws as `take`; what `put` rejects with.
+   * @example const { manifest, stored } = await backup.takeInto((body) => objects.put(redisBackups, {}, body));
+   */
+  async takeInto<T>(
+    put: (body: Readable) => Promise<T>,
+    options: TakeBackupOptions = {},
+  ): Promise<{ readonly manifest: BackupManifest; readonly stored: T }> {
+    const body = new PassThrough({ highWaterMark: 2 ** 20 });
+    const taking = this.take(body, options).then(
+      (manifest) => {
+        body.end();
+        return manifest;
+      },
+      (error: unknown) => {
+        body.destroy(error instanceof Error ? error : new Error(String(error)));
+        throw error;
+      },
+    );
+    taking.catch(() => {});
+    // A put that fails destroys its body, which ends the backup.
+    const stored = await put(body).catch((error: unknown) => {
+      body.destroy();
+      throw error;
+    });
+    return { manifest: await taking, stored };
   }
 
   /**

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DamagedBackupError, RestoreRefusedError } from '../../src/backup/backup-errors.js';
@@ -12,6 +14,7 @@ import { redisBackup } from '../../src/backup/redis-backup.js';
 import type { RedisBackup } from '../../src/backup/redis-backup.js';
 import type { TakeBackupOptions } from '../../src/backup/take-backup.js';
 import { verifyBackup } from '../../src/backup/verify-backup.js';
+import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
 import { startRedisCluster } from '../support/redis-fleet.js';
 import { startRedis } from '../support/redis-process.js';
@@ -191,7 +194,8 @@ describe('A backup of Redis', () => {
       await expect(verifyBackup(pieces(flipped), { manifest })).rejects.toThrow(DamagedBackupError);
     }
     const flipped = Buffer.from(bytes);
-    flipped[bytes.length - 30] = (flipped[bytes.length - 30] as number) ^ 1;
+    // The last byte of a value: 2 bytes of version and 8 of CRC-64 follow.
+    flipped[bytes.length - 11] = (flipped[bytes.length - 11] as number) ^ 1;
     await expect(reach(target).restore(() => pieces(flipped))).rejects.toThrow(DamagedBackupError);
     await expect(reach(target).restore(() => pieces(bytes.subarray(0, -5)))).rejects.toThrow(DamagedBackupError);
     expect(await target.command('DBSIZE')).toBe(0);
@@ -222,6 +226,34 @@ describe('A backup of Redis', () => {
     const mixed = Buffer.concat([bytes, ...chunkOf(Buffer.from('newer'), signed)]);
     await expect(reach(target).restore(() => pieces(mixed))).rejects.toThrow(/format 999, and the server reads up to/);
     expect(await target.command('DBSIZE')).toBe(0);
+  });
+
+  it('goes to an object store, which keeps nothing of one that fails', async () => {
+    await source.command('SET', 'k1', 'hello');
+    const objects = memoryObjectStore();
+    const key = 's3_files/backup/redis/1.bak';
+    const backup = reach(source);
+    const { manifest, stored } = await backup.takeInto((body) => objects.put(key, body, { only: 'absent' }));
+    expect([stored.size, stored.sha256]).toEqual([manifest.bytes, manifest.sha256]);
+    const open = async function* (): AsyncGenerator<Buffer> {
+      yield* (await objects.open(key)).body as AsyncIterable<Buffer>;
+    };
+    expect(await reach(target).restore(open, { manifest })).toMatchObject({ records: 1 });
+    expect(await target.text('GET', 'k1')).toBe('hello');
+
+    // Refused at once, cut in the middle by the store, and given up by the caller.
+    await expect(backup.takeInto((body) => objects.put(key, body, { only: 'absent' }))).rejects.toThrow('stands there');
+    for (let n = 0; n < 80; n++) await source.command('SET', `large:${n}`, randomBytes(100_000));
+    await expect(backup.takeInto((body) => objects.put('cut', body, { maxBytes: 2_000_000 }))).rejects.toThrow(
+      '2000000 bytes that are allowed',
+    );
+    const signal = AbortSignal.abort(new Error('given up'));
+    await expect(backup.takeInto((body) => objects.put('aborted', body), { signal })).rejects.toThrow('given up');
+    expect([await objects.head('cut'), await objects.head('aborted')]).toEqual([undefined, undefined]);
+    const stream = new PassThrough();
+    const taking = backup.take(stream);
+    setImmediate(() => stream.destroy());
+    await expect(taking).rejects.toThrow('closed before the backup had ended');
   });
 
   it('of a Cluster holds what all its nodes hold, and restores to one', async () => {
