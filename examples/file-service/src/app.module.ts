@@ -3,6 +3,7 @@ import { Global, Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { StoredObjects, TieredCache, TieredCacheModule } from 'nestjs-tiered-cache';
 import { TieredFilesModule } from 'nestjs-tiered-cache/files';
+import { AccountsModule } from './accounts/accounts.module.js';
 import { storedFile } from './catalogue/files.keys.js';
 import { Configuration } from './configuration.js';
 import { FilesController } from './files/files.controller.js';
@@ -31,6 +32,7 @@ class ObjectsModule {}
 @Module({
   imports: [
     ObjectsModule,
+    ...(new Configuration().redisUrl === undefined ? [] : [AccountsModule]),
     TieredCacheModule.forRoot({ namespace: 'file-service' }),
     TieredFilesModule.forRootAsync({
       inject: [Configuration, StoredObjects, TieredCache],

@@ -14,6 +14,8 @@ export class Configuration {
   readonly bucket: string | undefined;
   /** `OBJECTS_ENDPOINT`: of a server that speaks S3's language. Default: AWS. */
   readonly endpoint: string | undefined;
+  /** `FILES_REDIS_URL`: where accounts and their files are. Default: there are none. */
+  readonly redisUrl: string | undefined;
 
   /** @throws InvalidOptionError naming the variable and what would be valid. */
   constructor(env: NodeJS.ProcessEnv = process.env) {
@@ -22,6 +24,7 @@ export class Configuration {
     this.maxBytes = (env['FILES_MAX_BYTES'] || '2gb') as ByteSize;
     this.bucket = env['OBJECTS_BUCKET'] || undefined;
     this.endpoint = env['OBJECTS_ENDPOINT'] || undefined;
+    this.redisUrl = env['FILES_REDIS_URL'] || undefined;
   }
 }
 

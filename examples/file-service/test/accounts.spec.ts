@@ -1,0 +1,104 @@
+import { execFile } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { folderObjectStore } from 'nestjs-tiered-cache';
+import { parseManifest, verifyBackup } from 'nestjs-tiered-cache/redis';
+import { startExample } from '../../enterprise-access/test/support/example-process.js';
+import type { ExampleProcess } from '../../enterprise-access/test/support/example-process.js';
+import { freePort } from '../../../test/support/free-port.js';
+import { startRedis } from '../../../test/support/redis-process.js';
+import type { RedisProcess } from '../../../test/support/redis-process.js';
+
+const publicKey = 'A2zx+/Qx=';
+const path = `/accounts/${encodeURIComponent(publicKey)}`;
+
+describe('Accounts of the file service', () => {
+  const data = mkdtempSync(join(tmpdir(), 'accounts-'));
+  const env = {
+    PORT: '0',
+    NODE_ENV: 'production',
+    FILES_DATA: join(data, 'files'),
+    CACHE_DISK_PATH: join(data, 'cache'),
+  };
+  let redis: RedisProcess;
+  let service: ExampleProcess;
+  const at = (of: string, init?: RequestInit): Promise<Response> => fetch(`${service.address}${of}`, init);
+  const post = (of: string, body: object): Promise<Response> =>
+    at(of, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const write = (id: string, content: Buffer): Promise<Response> =>
+    at(`${path}/files/${id}`, { method: 'PUT', body: new Uint8Array(content) });
+
+  beforeAll(async () => {
+    redis = await startRedis({ args: ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'] });
+    service = await startExample('../../file-service/src/main.ts', { env: { ...env, FILES_REDIS_URL: redis.url } });
+  });
+  afterAll(async () => {
+    await service?.stop();
+    await redis?.stop();
+    rmSync(data, { recursive: true, force: true });
+  });
+
+  it('have names, caps and files, which hold whoever writes at once', async () => {
+    expect((await post('/accounts', { username: 'ada', publicKey })).status).toBe(201);
+    expect((await post('/accounts', { username: 'ada', publicKey: 'other' })).status).toBe(409);
+    expect(await redis.text('GET', 'username:ada:public_key')).toBe(JSON.stringify(publicKey));
+    const content = randomBytes(300_000);
+    const statuses = await Promise.all(['a', 'b', 'c', 'd', 'e'].map(async (id) => (await write(id, content)).status));
+    expect(statuses.sort()).toEqual([200, 200, 200, 413, 413]);
+    const account = (await (await at(path)).json()) as { files: string[] };
+    expect(account).toMatchObject({ username: 'ada', dataCap: 1_000_000 });
+    expect(account.files).toHaveLength(3);
+    const [id = ''] = account.files;
+    expect(Buffer.from(await (await at(`${path}/files/${id}`)).arrayBuffer()).equals(content)).toBe(true);
+    expect((await at(`/accounts/other/files/${id}`)).status).toBe(404);
+
+    const info = { customer_id: 'cus_1', price_id: 'price_1', last_four: '4242', cap: 2_000_000 };
+    expect((await post(`${path}/upgrade`, info)).status).toBe(200);
+    expect(await redis.text('GET', 'stripe_customer_id:cus_1:public_key')).toBe(JSON.stringify(publicKey));
+    expect((await write('f', content)).status).toBe(200);
+    expect((await at(`${path}/files/f`, { method: 'DELETE' })).status).toBe(204);
+    expect((await at(`${path}/files/f`)).status).toBe(404);
+    expect(await redis.command('EXISTS', 'file_id:f:size', 'file_id:f:metadata')).toBe(0);
+    expect(await (await at('/accounts/documents/status')).json()).toMatchObject({ uploads: { failed: 0 } });
+  });
+
+  it('are in the nightly backup, an object with a manifest beside it', async () => {
+    const register = new URL('../../../test/support/sources/register.mjs', import.meta.url).href;
+    const program = fileURLToPath(new URL('../src/backup.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, ['--import', register, program], {
+      env: { ...process.env, NODE_OPTIONS: '', ...env, FILES_REDIS_URL: redis.url },
+    });
+    const { key, records } = JSON.parse(stdout) as { key: string; records: number };
+    expect(key).toMatch(/^s3_files\/backup\/redis\/\d+\.bak$/);
+    const objects = folderObjectStore({ directory: join(data, 'files', 'objects') });
+    const chunks: Buffer[] = [];
+    for await (const chunk of (await objects.open(`${key}.manifest.json`)).body) chunks.push(chunk as Buffer);
+    const manifest = parseManifest(Buffer.concat(chunks).toString());
+    const verified = await verifyBackup((await objects.open(key)).body as AsyncIterable<Buffer>, { manifest });
+    expect(verified).toMatchObject({ records, endIsKnown: true });
+    expect(records).toBeGreaterThan(10);
+  });
+
+  it('bring a redis-server of their own, and say what to install where there is none', async () => {
+    const port = String(await freePort());
+    const own = await startExample('../../file-service/src/with-redis.ts', {
+      env: { ...env, FILES_DATA: join(data, 'own'), FILES_REDIS_PORT: port },
+    });
+    try {
+      const response = await fetch(`${own.address}/accounts/documents/status`);
+      expect(await response.json()).toMatchObject({ server: { evictionPolicy: 'volatile-lru', isAppendOnly: true } });
+    } finally {
+      await own.stop();
+    }
+    // The port is free again: the server has ended with the service.
+    const next = await startRedis({ port: Number(port) });
+    await next.stop();
+    const without = startExample('../../file-service/src/with-redis.ts', { env: { ...env, PATH: data } });
+    await expect(without).rejects.toThrow('apt-get install redis-server');
+  });
+});
