@@ -103,6 +103,11 @@ export class RedisCommands {
     return { bytes: value, revision: { session, number: counterRevision(value.toString('latin1')) } };
   }
 
+  /** Which server has a key is told by its slot. */
+  get isSharded(): boolean {
+    return this.settings.access.isSharded;
+  }
+
   wireKey(storeKey: string): string {
     assertStoreKey(storeKey);
     return this.settings.prefix + storeKey;
@@ -140,7 +145,8 @@ export class RedisCommands {
     if (session !== this.session.number) throw this.unavailable('another server holds its keys now');
   }
 
-  private failed(error: unknown): StoreUnavailableError {
+  /** What a question is refused with. */
+  failed(error: unknown): StoreUnavailableError {
     if (error instanceof StoreUnavailableError) return error;
     // Of a command that is bound to its connection, and is not sent again elsewhere: the next one goes to the new owner.
     if (error instanceof RedisServerError) this.settings.access.learn(error, this.partition.slot);

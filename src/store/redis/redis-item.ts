@@ -47,13 +47,27 @@ export function sealItem(storeKey: string, revision: bigint, payload: Uint8Array
  * to: the connection must end.
  */
 export function openItem(storeKey: string, bytes: Buffer): RedisItem | 'digits' | 'crossed' {
+  const start = payloadStart(storeKey, bytes);
+  if (typeof start === 'string') return start;
+  const item = { revision: revisionIn(bytes), payload: bytes.subarray(start) };
+  const writtenAt = writtenAtIn(bytes, start);
+  return writtenAt === undefined ? item : { ...item, writtenAt };
+}
+
+/** As `openItem`, without an object: where the payload begins. */
+export function payloadStart(storeKey: string, bytes: Buffer): number | 'digits' | 'crossed' {
   const isDated = bytes[0] === marks.dated;
   if (!isDated && bytes[0] !== marks.plain) return isDigits(bytes) ? 'digits' : 'crossed';
-  const headBytes = itemHeadBytes + (isDated ? stampBytes : 0);
-  if (bytes.length < headBytes || bytes.readUInt32BE(9) !== keyCheck(storeKey)) return 'crossed';
-  const item = { revision: bytes.readBigUInt64BE(1), payload: bytes.subarray(headBytes) };
-  return isDated ? { ...item, writtenAt: bytes.readUIntBE(itemHeadBytes, stampBytes) } : item;
+  const start = isDated ? itemHeadBytes + stampBytes : itemHeadBytes;
+  return bytes.length < start || bytes.readUInt32BE(9) !== keyCheck(storeKey) ? 'crossed' : start;
 }
+
+/** Of an item that `payloadStart` has found sound. */
+export const revisionIn = (bytes: Buffer): bigint => bytes.readBigUInt64BE(1);
+
+/** Epoch ms by the server's clock, if whoever wrote it knew. @param start what `payloadStart` said. */
+export const writtenAtIn = (bytes: Buffer, start: number): number | undefined =>
+  start === itemHeadBytes ? undefined : bytes.readUIntBE(itemHeadBytes, stampBytes);
 
 /** The first nine bytes of an item of this revision, which scripts compare; they take 02 for 01. */
 export function revisionHead(revision: bigint): Buffer {

@@ -2,8 +2,11 @@ import { reportFault } from '../../value/events.js';
 import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import type { RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from '../item.js';
+import { answerBy, answerByBatch } from '../answer-by-batch.js';
+import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { Shard } from '../store.js';
+import { AskedItems } from './asked-items.js';
 import { full, RedisCommands } from './redis-commands.js';
 import { readFacts } from './redis-facts.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
@@ -22,11 +25,16 @@ export class RedisShard implements Shard {
   /** Absent in a Cluster, whose nodes count by themselves. */
   readonly stats?: NonNullable<Shard['stats']>;
   private readonly commands: RedisCommands;
+  private readonly asked: AskedItems;
   private readonly teller = newWord();
 
   constructor(private readonly settings: RedisShardSettings) {
     this.name = settings.name;
     this.commands = new RedisCommands(settings);
+    this.asked = new AskedItems(this.commands, {
+      ask: (question) => answerByBatch(this, question),
+      stub: (question, key) => answerBy(this.stubAt(key, question.stubMs), question),
+    });
     if (settings.isWhole)
       this.stats = async () => readFacts(await this.commands.ask(['INFO']), await this.commands.ask(['DBSIZE']));
   }
@@ -51,20 +59,27 @@ export class RedisShard implements Shard {
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
     const found = await this.readMany(storeKeys);
-    const life = lifeOnTheWire({ lifeMs: stubMs });
     return Promise.all(
-      found.map(async (item, index) => {
-        if (item) return { ...item, won: false };
-        const key = this.commands.wireKey(storeKeys[index] as string);
-        const revision = newRevision();
-        const stub = sealItem(key, revision, nothing);
-        const won = { bytes: nothing, revision: { session: this.session.number, number: revision }, won: true };
-        const stands = await this.commands.askUnlessFull(['SET', key, stub, 'NX', 'PX', life, 'GET']);
-        const other = stands === full ? undefined : this.commands.itemOf(key, stands);
-        // A server that is full takes no stub: whoever loads then is refused when he fills.
-        return other ? { ...other, won: false } : won;
-      }),
+      found.map(async (item, index) =>
+        item ? { ...item, won: false } : this.stubAt(this.commands.wireKey(storeKeys[index] as string), stubMs),
+      ),
     );
+  }
+
+  readInto(question: ItemAsk): boolean {
+    return this.asked.take(question);
+  }
+
+  /** A stub where nothing is, or what has come there meanwhile. */
+  private async stubAt(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
+    const revision = newRevision();
+    const stub = sealItem(key, revision, nothing);
+    const won = { bytes: nothing, revision: { session: this.session.number, number: revision }, won: true };
+    const life = lifeOnTheWire({ lifeMs: stubMs });
+    const stands = await this.commands.askUnlessFull(['SET', key, stub, 'NX', 'PX', life, 'GET']);
+    const other = stands === full ? undefined : this.commands.itemOf(key, stands);
+    // A server that is full takes no stub: whoever loads then is refused when he fills.
+    return other ? { ...other, won: false } : won;
   }
 
   async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {

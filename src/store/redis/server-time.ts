@@ -45,9 +45,8 @@ export class ServerTime {
     return this.best && this.clock.monotonic() + this.best.offsetMs;
   }
 
-  /** How long ago that was, a millisecond less for what clocks are off. Undefined: nobody knows. */
-  ageMs(writtenAt: number | undefined): number | undefined {
-    const now = writtenAt === undefined ? undefined : this.now();
+  /** How long ago that was, a millisecond less for what clocks are off. Undefined: nobody knows. @param now what `now` said a moment ago. */
+  ageMs(writtenAt: number | undefined, now = this.now()): number | undefined {
     return now === undefined || writtenAt === undefined ? undefined : Math.max(0, now - writtenAt - 1);
   }
 }
