@@ -1,10 +1,10 @@
 import { StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
-import type { StoredItem } from '../item.js';
+import type { Revision, StoredItem } from '../item.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
-import { openItem } from './redis-item.js';
+import { openItem, payloadStart, revisionIn } from './redis-item.js';
 import { RedisPartition } from './redis-partition.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
@@ -101,6 +101,15 @@ export class RedisCommands {
       return ageMs === undefined ? found : { ...found, ageMs };
     }
     return { bytes: value, revision: { session, number: counterRevision(value.toString('latin1')) } };
+  }
+
+  /** As `itemOf`, of an item of which the head was read. */
+  revisionOf(key: string, head: RedisReply): Revision | undefined {
+    if (head === null) return undefined;
+    const start = Buffer.isBuffer(head) ? payloadStart(key, head) : 'crossed';
+    if (!Buffer.isBuffer(head) || start === 'crossed') throw this.crossed();
+    const number = start === 'digits' ? counterRevision(head.toString('latin1')) : revisionIn(head);
+    return { session: this.session.number, number };
   }
 
   /** Which server has a key is told by its slot. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { keyOfChange } from '../feed.js';
@@ -11,6 +10,7 @@ import type { RedisScript } from './redis-script.js';
 import { changeAndAppend, readSegments, removeAndAppend } from './redis-scripts.js';
 import { RedisServerError } from './redis-server-error.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
+import { newLineage } from './redis-word.js';
 import { tellChange, withoutMemory } from './told-change.js';
 import type { ToldChange } from './told-change.js';
 
@@ -47,7 +47,7 @@ export async function tellInvalidation(
     tellChange(change, { wireKey: wireKeys[index] as string, session, maxItemBytes, writtenAt }),
   );
   const frames = records.length === 0 ? '' : frameRecords(records);
-  const lineage = [String(Math.floor(clock.now()) * 1_000), randomBytes(9).toString('base64url')];
+  const lineage = [String(Math.floor(clock.now()) * 1_000), newLineage()];
   const tell = (script: RedisScript, each: readonly ToldChange[]): Promise<readonly RedisReply[]> => {
     const args = [frames, ...lineage, keys.counter, publish, teller, ...each.flatMap((change) => change.args)];
     return run(script, [keys.counter, keys.watch, ...wireKeys], args);

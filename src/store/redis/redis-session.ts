@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { itemsOf, textOf } from './redis-reply.js';
@@ -6,7 +5,7 @@ import type { RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
 import { RedisServerError } from './redis-server-error.js';
 import { settleFeed } from './redis-scripts.js';
-import { newWord } from './redis-word.js';
+import { newLineage, newWord } from './redis-word.js';
 
 /** What becomes of the entries when another server, or the same one with other data, answers. */
 export type AfterFailover = 'distrust' | 'trust';
@@ -75,7 +74,7 @@ export class RedisSession {
     const word = newWord();
     const present = checksIncarnation ? this.incarnation : 'any';
     const known = checksIncarnation ? this.cameFrom : '';
-    const lineage = [String(Math.floor(clock.now()) * 1_000), randomBytes(9).toString('base64url')];
+    const lineage = [String(Math.floor(clock.now()) * 1_000), newLineage()];
     const spares = afterFailover === 'trust' ? 'spare' : '';
     const rest = ['3', counter, watch, incarnation, word, present, known, ...lineage, spares];
     let reply: RedisReply;

@@ -170,7 +170,7 @@ export class RedisShard implements Shard {
       teller: this.teller,
       wireKey: (storeKey) => this.commands.wireKey(storeKey),
       run: (script, wireKeys, args) => this.commands.run(script, wireKeys, args, session),
-      revisionOf: (key, head) => this.commands.itemOf(key, head)?.revision,
+      revisionOf: (key, head) => this.commands.revisionOf(key, head),
     });
   }
 
