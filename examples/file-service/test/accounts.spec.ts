@@ -57,6 +57,9 @@ describe('Accounts of the file service', () => {
     expect(Buffer.from(await (await at(`${path}/files/${id}`)).arrayBuffer()).equals(content)).toBe(true);
     expect((await at(`/accounts/other/files/${id}`)).status).toBe(404);
 
+    const form = { method: 'PUT', body: 'text', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+    expect((await at(`${path}/files/${id}`, form)).status).toBe(415);
+
     const info = { customer_id: 'cus_1', price_id: 'price_1', last_four: '4242', cap: 2_000_000 };
     expect((await post(`${path}/upgrade`, info)).status).toBe(200);
     expect(await redis.text('GET', 'stripe_customer_id:cus_1:public_key')).toBe(JSON.stringify(publicKey));

@@ -1,4 +1,18 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query, Req, StreamableFile } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  Headers,
+  HttpCode,
+  Param,
+  Post,
+  Put,
+  Query,
+  Req,
+  StreamableFile,
+  UnsupportedMediaTypeException,
+} from '@nestjs/common';
 import { RedisDocuments } from 'nestjs-tiered-cache/redis';
 import type { StripeUserInfo } from './accounts.keys.js';
 import { AccountsService } from './accounts.service.js';
@@ -45,8 +59,13 @@ export class AccountsController {
     @Param('publicKey') publicKey: string,
     @Param('id') id: string,
     @Query('name') name: string | undefined,
+    @Headers('content-type') type: string | undefined,
     @Req() request: AsyncIterable<Uint8Array>,
   ): Promise<object> {
+    // Of other types, parsers may have read the body already.
+    if (type !== undefined && type !== 'application/octet-stream') {
+      throw new UnsupportedMediaTypeException('Send application/octet-stream.');
+    }
     const chunks: Uint8Array[] = [];
     for await (const chunk of request) chunks.push(chunk);
     return this.files.write(publicKey, id, name ?? id, Buffer.concat(chunks));
