@@ -105,7 +105,7 @@ describe('a memcached on a unix socket', () => {
     const server = await start(['-s', path], { path });
     const shard = await openShard({ servers: path, commandTimeout: 100, connectTimeout: 300 });
     await shard.readMany(['late']);
-    server.pause();
+    await server.pause();
     endings.push(() => server.resume());
     await expect(shard.write('late', bytes('OLD'), forever)).rejects.toThrow(/no answer within 100 ms/);
     await eventually(async () => {

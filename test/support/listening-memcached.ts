@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { NetConnectOpts } from 'node:net';
 import { dyingWithParent } from './dies-with-parent.js';
@@ -6,7 +7,8 @@ import { eventually } from './eventually.js';
 
 /** A memcached that answers not everybody: TLS, a password, a unix socket. */
 export interface ListeningMemcached {
-  readonly pause: () => void;
+  /** Resolves when no thread of it runs any more: a signal takes a while to reach them all. */
+  readonly pause: () => Promise<void>;
   readonly resume: () => void;
   /** Resolves when it has ended. */
   readonly kill: () => Promise<void>;
@@ -28,7 +30,15 @@ export async function listeningMemcached(args: readonly string[], where: NetConn
       }),
   );
   return {
-    pause: () => void child.kill('SIGSTOP'),
+    pause: async () => {
+      child.kill('SIGSTOP');
+      const threads = `/proc/${child.pid}/task`;
+      const states = () =>
+        readdirSync(threads).map((id) => readFileSync(`${threads}/${id}/stat`, 'utf8').split(') ')[1]?.[0]);
+      await eventually(() => {
+        if (states().some((state) => state !== 'T')) throw new Error('memcached still runs');
+      });
+    },
     resume: () => void child.kill('SIGCONT'),
     kill: async () => {
       child.kill('SIGKILL');
