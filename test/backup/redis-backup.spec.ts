@@ -117,10 +117,14 @@ describe('A backup of Redis', () => {
         wire.close();
       })();
       const progress: BackupProgress[] = [];
-      const { file, manifest, bytes } = await take(source, { mode, onProgress: (step) => progress.push(step) });
+      let listedBy = Infinity;
+      const onProgress = (step: BackupProgress): void => {
+        if (progress.push(step) === 1) listedBy = round;
+      };
+      const { file, manifest, bytes } = await take(source, { mode, onProgress });
       isOver = true;
       await writing;
-      expect(round).toBeGreaterThan(5);
+      expect(round).toBeGreaterThan(listedBy);
       expect(progress.at(-1)).toMatchObject({ phase: 'done', records: manifest.records, bytes: bytes.length });
       expect(manifest.skipped.expiring).toBeGreaterThan(keyCount / 20);
       await verifyBackup(createReadStream(file), { manifest });
@@ -143,8 +147,9 @@ describe('A backup of Redis', () => {
       expect(compared).toBeGreaterThan(keyCount / 4);
       const there = ((await to.command('KEYS', '*')) as Buffer[]).map((name) => name.toString('latin1'));
       expect(await to.command('EXISTS', 'key:0')).toBe(0);
-      if (mode === 'strict')
-        expect(there.filter((name) => name.startsWith('new:') && Number(name.slice(4)) > 5)).toEqual([]);
+      // Keys that appear while the names are listed may be among them; those that come later are not.
+      const added = there.filter((name) => name.startsWith('new:')).map((name) => Number(name.slice(4)));
+      if (mode === 'strict') expect(added.filter((one) => one > listedBy)).toEqual([]);
       from.close();
       to.close();
     },

@@ -164,6 +164,8 @@ describe.each(driverNames)('The driver of %s', (name) => {
       await Promise.all(['a', 'b'].map((channel) => link.subscribe(channel, sharded, () => heard.push(channel))));
       await link.send(['PING']);
       await publish('a');
+      // Whoever ends a subscription hears nothing more, also of what is on its way.
+      await eventually(() => expect(heard).toEqual(['a']));
       await link.unsubscribe('a', sharded);
       await publish('a');
       await publish('b');
