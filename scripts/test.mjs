@@ -1,5 +1,6 @@
-// npm test [-- what Jest is to run]: everything that must hold, on a machine that has only Node and npm.
+// npm test [-- what Jest is to run]: all that must hold, on a machine that has only Node and npm. Whole fleets at work: npm run test:fleets.
 import { Remedy, main, runQuietly, seconds } from './commands.mjs';
+import { fleetSuites } from './fleet-suites.mjs';
 import { printSummary, runJest } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { prepareNginx } from './prepare-nginx.mjs';
@@ -45,7 +46,10 @@ await main(async (jestArguments) => {
   const failedChecks = await runChecks();
   console.log('testing: jest');
   const jestStartedAt = performance.now();
-  const { passed, failed, skipped } = await runJest(jestArguments, { limitMs: 45 * 60_000, progress: true });
+  // Who names a suite gets it.
+  const chosen =
+    jestArguments.length > 0 ? jestArguments : ['--testPathIgnorePatterns', '/node_modules/', '/dist/', ...fleetSuites];
+  const { passed, failed, skipped } = await runJest(chosen, { limitMs: 45 * 60_000, progress: true });
   console.log(
     `${failed === 0 ? 'ok     ' : 'FAILED '} jest (${seconds(jestStartedAt)}), all of it ${seconds(startedAt)}`,
   );

@@ -1,0 +1,10 @@
+/** Several processes for a minute or so each: `npm run test:fleets` runs them, and continuous integration does. */
+export const fleetSuites = [
+  'test/bench/smoke.spec.ts',
+  'test/coherence/staleness.spec.ts',
+  'test/fills/fleet-loads.spec.ts',
+  'test/fills/late-fills.spec.ts',
+  'test/store/disk-processes.spec.ts',
+  'examples/enterprise-access/test/redemption-fencing.spec.ts',
+  'examples/enterprise-access/test/redemption-race.spec.ts',
+];

@@ -1,0 +1,18 @@
+// npm run test:fleets [-- what Jest is to run]: whole fleets at work: stampedes, races for money, processes that are killed, and each case of the bench once.
+import { main, seconds } from './commands.mjs';
+import { fleetSuites } from './fleet-suites.mjs';
+import { printSummary, runJest } from './jest.mjs';
+import { prepareMemcached } from './prepare-memcached.mjs';
+import { preparePackages } from './prepare-packages.mjs';
+import { prepareRedis } from './prepare-redis.mjs';
+
+await main(async (jestArguments) => {
+  const startedAt = performance.now();
+  await preparePackages();
+  await prepareMemcached();
+  await prepareRedis();
+  const chosen = ['--runTestsByPath', ...fleetSuites, ...jestArguments];
+  const result = await runJest(chosen, { limitMs: 45 * 60_000, progress: true });
+  console.log(`took ${seconds(startedAt)}`);
+  return printSummary(result);
+});
