@@ -1,4 +1,4 @@
-// npm run docs:api: writes docs/api.md, every exported name with the first words of its description.
+// npm run docs:api: writes docs/api.md, every exported name with the first words of its description. `--check` only compares.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -20,7 +20,7 @@ const sections = [
 const page = join(root, 'docs/api.md');
 
 /** What docs/api.md is to hold. */
-export async function apiReference() {
+async function apiReference() {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const program = ts.createProgram(entries.map(sourceOf), { ...options, noEmit: true });
@@ -81,7 +81,11 @@ function firstParagraph(symbol, checker) {
     .trim();
 }
 
-if (process.argv[1] === import.meta.filename) {
-  writeFileSync(page, await apiReference());
+const made = await apiReference();
+if (!process.argv.includes('--check')) {
+  writeFileSync(page, made);
   console.log(`wrote ${page}`);
+} else if (made !== readFileSync(page, 'utf8')) {
+  console.log('docs/api.md is not what the sources say. Run: npm run docs:api');
+  process.exitCode = 1;
 }

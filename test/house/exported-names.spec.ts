@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { entries, packageJson, root } from './repository.js';
+import { entries, packageJson, root, runToEnd } from './repository.js';
 
 const kinds: readonly [ts.SymbolFlags, string][] = [
   [ts.SymbolFlags.Class, 'class'],
@@ -56,3 +56,8 @@ describe('The exported names', () => {
     expect(names.filter((name) => taken.has(name))).toEqual([]);
   });
 });
+
+it('docs/api.md says of each exported name what the sources say', () => {
+  const { code, stdout } = runToEnd(process.execPath, ['scripts/api-reference.mjs', '--check']);
+  expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
+}, 120_000);
