@@ -51,8 +51,11 @@ describe('The bytes of the folder', () => {
     await Promise.all(uids(20).map((uid) => bench.objects.put(`media/${uid}`, contentOf(uid))));
     const read = uids(20).map(async (uid, n) => readAll(await (all[n % 2] as TieredFiles).open(request(uid))));
     for (const [n, bytes] of (await Promise.all(read)).entries()) expect(bytes.equals(contentOf(`f${n}`))).toBe(true);
-    await eventually(async () => expect((await (all[0] as TieredFiles).status()).fills).toBe(0));
-    expect(usedBytes()).toBeLessThanOrEqual(8 * mib);
+    await eventually(async () => {
+      for (const files of all) expect((await files.status()).fills).toBe(0);
+      // What was evicted for the last of them may still be on its way out.
+      expect(usedBytes()).toBeLessThanOrEqual(8 * mib);
+    });
   });
 
   it('are evicted under readers, who get every byte', async () => {
@@ -64,8 +67,10 @@ describe('The bytes of the folder', () => {
       return (await readAll(await files.open(request(uid)))).equals(contentOf(uid));
     });
     expect((await Promise.all(readers)).every(Boolean)).toBe(true);
-    await eventually(async () => expect((await files.status()).fills).toBe(0));
-    expect(usedBytes()).toBeLessThanOrEqual(6 * mib);
+    await eventually(async () => {
+      expect((await files.status()).fills).toBe(0);
+      expect(usedBytes()).toBeLessThanOrEqual(6 * mib);
+    });
   });
 
   it('leave as many free on the disk as they are told to', async () => {
