@@ -11,6 +11,7 @@ import type { Shard } from '../../src/store/store.js';
 import { eventually } from '../support/eventually.js';
 import { greeting, startFakeServer } from '../support/fake-server.js';
 import { freePort } from '../support/free-port.js';
+import { hasStopped } from '../support/has-stopped.js';
 import { listeningMemcached } from '../support/listening-memcached.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
@@ -148,6 +149,7 @@ describe('a connection that is given up', () => {
     const shard = await openShard(server.address, { commandTimeout: 150 });
     await shard.readMany(['a']);
     server.pause();
+    await hasStopped(server.pid);
     const asked: (Promise<unknown> | undefined)[] = [
       shard.readMany(['a', 'b']),
       shard.write('c', Buffer.from('1'), forever),

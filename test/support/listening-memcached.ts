@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
-import { readFileSync, readdirSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { NetConnectOpts } from 'node:net';
 import { dyingWithParent } from './dies-with-parent.js';
 import { eventually } from './eventually.js';
+import { hasStopped } from './has-stopped.js';
 
 /** A memcached that answers not everybody: TLS, a password, a unix socket. */
 export interface ListeningMemcached {
@@ -32,12 +32,7 @@ export async function listeningMemcached(args: readonly string[], where: NetConn
   return {
     pause: async () => {
       child.kill('SIGSTOP');
-      const threads = `/proc/${child.pid}/task`;
-      const states = () =>
-        readdirSync(threads).map((id) => readFileSync(`${threads}/${id}/stat`, 'utf8').split(') ')[1]?.[0]);
-      await eventually(() => {
-        if (states().some((state) => state !== 'T')) throw new Error('memcached still runs');
-      });
+      await hasStopped(child.pid as number);
     },
     resume: () => void child.kill('SIGCONT'),
     kill: async () => {
