@@ -1,6 +1,7 @@
 import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import type { Clock, Timer } from '../value/clock.js';
+import { sleepBy } from '../value/sleep-by.js';
 
 interface Alarm {
   readonly at: number;
@@ -34,16 +35,7 @@ export class FakeClock implements Clock {
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    return new Promise((resolve) => {
-      if (signal?.aborted) return resolve();
-      const finish = (): void => {
-        timer.cancel();
-        signal?.removeEventListener('abort', finish);
-        resolve();
-      };
-      const timer = this.after(delayMs, finish);
-      signal?.addEventListener('abort', finish, { once: true });
-    });
+    return sleepBy(this, delayMs, signal);
   }
 
   /** What waits for the clock: timers and sleepers. */

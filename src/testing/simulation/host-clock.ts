@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../value/clock.js';
+import { sleepBy } from '../../value/sleep-by.js';
 
 /** Runs what fell due, or keeps it until the process goes on, or drops it with the process. */
 export type Wake = (run: () => void) => void;
@@ -35,16 +36,7 @@ export class HostClock implements Clock {
   }
 
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        timer.cancel();
-        signal?.removeEventListener('abort', finish);
-        resolve();
-      };
-      const timer = this.after(delayMs, finish);
-      signal?.addEventListener('abort', finish);
-    });
+    await sleepBy(this, delayMs, signal);
   }
 
   /** Sets the wall clock forward by so much, or back where it is negative. Timers and the monotonic clock go on as before. */

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../value/clock.js';
+import { sleepBy } from '../../value/sleep-by.js';
 
 interface Scheduled {
   readonly at: number;
@@ -35,16 +36,7 @@ export class VirtualClock implements Clock {
   }
 
   async sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
-    if (signal?.aborted) return;
-    await new Promise<void>((resolve) => {
-      const finish = (): void => {
-        timer.cancel();
-        signal?.removeEventListener('abort', finish);
-        resolve();
-      };
-      const timer = this.after(delayMs, finish);
-      signal?.addEventListener('abort', finish);
-    });
+    await sleepBy(this, delayMs, signal);
   }
 
   /** Time goes by and nothing runs, as in a process whose loop is blocked. */
