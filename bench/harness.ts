@@ -1,8 +1,12 @@
+import type { Aim } from './aims.js';
+
 /** One contender: how much it took, or how much it did, in one round. */
 export interface Subject {
   readonly name: string;
   /** Does the work once and returns the figure, in the benchmark's unit. Throws when a result is wrong. */
   readonly round: () => number | Promise<number>;
+  /** Where it stands in a picture: the line, and the place from left to right. */
+  readonly point?: { readonly line: string; readonly at: number };
 }
 
 /** Contenders that do the same work, among them the baseline. */
@@ -11,21 +15,45 @@ export interface Comparison {
   readonly variant: string;
   readonly baseline: string;
   readonly subjects: readonly Subject[];
+  /** The picture that its points are drawn in. */
+  readonly picture?: string;
+}
+
+/** A picture of a benchmark's points. */
+export interface Picture {
+  /** Names the file, too. */
+  readonly name: string;
+  readonly title: string;
+  /** What lies from left to right, on a logarithmic axis. */
+  readonly across: string;
+  /** What lies from bottom to top. */
+  readonly up: string;
+  /** Default logarithmic: powers of ten. */
+  readonly isLinear?: boolean;
+  /** What is drawn of a median. Default itself. */
+  readonly show?: (median: number) => number;
+  /** What a reader sees in it, and why. */
+  readonly meaning: string;
 }
 
 export interface Benchmark {
   readonly name: string;
   /** Of the figures: `ns/op` (less is better) or `op/s` (more is better). */
   readonly unit: string;
-  /** What the work is, for the page. */
+  /** What it is about, in a reader's words. */
+  readonly title: string;
+  /** What the work is. */
   readonly work: string;
-  /** What ours must reach, for the page. */
-  readonly target: string;
-  /** What the figures mean for whoever uses the cache, for the page. */
-  readonly meaning?: string;
-  /** What a reader should know of the figures, for the page. */
+  /** What the figures mean for whoever uses the cache. */
+  readonly meaning: string;
+  /** What the figures are to be. */
+  readonly aims: readonly Aim[];
+  /** The subject that does the least that can be done: nothing that does the work can be faster. */
+  readonly limit?: string;
+  /** What else a reader should know of the figures. */
   readonly remark?: string;
-  /** Figures of one round are taken in this many rounds, interleaved. At least 5. */
+  readonly pictures?: readonly Picture[];
+  /** Figures of one round are taken in this many rounds, interleaved. At least 5, but where chance has no part in the figures. */
   readonly rounds?: number;
   /** @param smoke is it enough to see that it works? Then counts are cut by `counted`. */
   prepare(smoke: boolean): Promise<{ readonly comparisons: readonly Comparison[]; readonly close?: () => unknown }>;
@@ -36,6 +64,7 @@ export interface Row {
   readonly median: number;
   /** Median of the rounds' ratios to the baseline's figure of the same round. */
   readonly ratio: number;
+  readonly point?: { readonly picture: string; readonly line: string; readonly at: number };
 }
 
 export interface Result {
@@ -43,11 +72,13 @@ export interface Result {
   readonly unit: string;
   readonly baseline: string;
   readonly rows: readonly Row[];
+  /** Of rounds that failed: which subject's, how many, and why. */
+  readonly failures: readonly string[];
 }
 
 /**
  * Runs each contender of each comparison once to warm up, then those of a comparison in turn, round by round, so that a machine that slows down
- * slows all of them.
+ * slows all of them. A round that fails costs its own figure, and no other.
  */
 export async function runBenchmark(
   benchmark: Benchmark,
@@ -56,51 +87,82 @@ export async function runBenchmark(
   short = false,
 ): Promise<Result> {
   const { comparisons, close } = await benchmark.prepare(smoke);
-  const rounds = smoke ? 1 : short ? 3 : (benchmark.rounds ?? 7);
+  const full = benchmark.rounds ?? 7;
+  const rounds = smoke ? 1 : short ? Math.min(3, full) : full;
   const rows: Row[] = [];
-  try {
-    const contenders = smoke ? [] : comparisons.flatMap(({ subjects }) => subjects);
-    for (const { name, round } of contenders) {
-      progress(`warming up ${name}`);
-      await round();
-    }
-    for (const comparison of comparisons) rows.push(...(await compare(comparison, rounds, progress)));
-  } finally {
-    await close?.();
+  const failures: string[] = [];
+  // Where one round is enough, nothing depends on what is warm.
+  const contenders = smoke || full === 1 ? [] : comparisons.flatMap(({ subjects }) => subjects);
+  for (const { name, round } of contenders) {
+    progress(`warming up ${name}`);
+    await attempt(round, () => {});
   }
-  return { name: benchmark.name, unit: benchmark.unit, baseline: comparisons[0]?.baseline ?? '', rows };
+  for (const comparison of comparisons) {
+    const compared = await compare(comparison, rounds, progress);
+    rows.push(...compared.rows);
+    failures.push(...compared.failures);
+  }
+  await attempt(
+    () => Promise.resolve(close?.()).then(() => 0),
+    (why) => failures.push(`the end: ${why}`),
+  );
+  return { name: benchmark.name, unit: benchmark.unit, baseline: comparisons[0]?.baseline ?? '', rows, failures };
 }
 
 async function compare(
-  { variant, baseline, subjects }: Comparison,
+  { variant, baseline, subjects, picture }: Comparison,
   rounds: number,
   progress: (text: string) => void,
-): Promise<Row[]> {
+): Promise<{ rows: Row[]; failures: string[] }> {
   const figures = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
+  const failed = new Map<string, string[]>();
   for (let done = 0; done < rounds; done++) {
     progress(`${variant} round ${done + 1} of ${rounds}`.trim());
     // Every other round in the other direction: nobody always comes after the same one.
     for (const { name, round } of done % 2 === 0 ? subjects : subjects.toReversed()) {
       globalThis.gc?.();
-      figures.get(name)?.push(await round());
+      const figure = await attempt(round, (why) => failed.set(name, [...(failed.get(name) ?? []), why]));
+      figures.get(name)?.push(figure);
     }
   }
   const base = figures.get(baseline);
   if (!base) throw new Error(`no subject is called ${baseline}`);
-  return subjects.map(({ name }) => {
+  const titleOf = (name: string): string => (variant ? `${name} ${variant}` : name);
+  const rows = subjects.flatMap(({ name, point }): Row[] => {
     const own = figures.get(name) as number[];
     const ratios = own.map((figure, index) => figure / (base[index] as number));
-    return {
-      subject: variant ? `${name} ${variant}` : name,
-      median: median(own),
-      ratio: Number(median(ratios).toFixed(3)),
-    };
+    const [figure, ratio] = [median(own), median(ratios)];
+    if (Number.isNaN(ratio)) return [];
+    return [
+      {
+        subject: titleOf(name),
+        median: figure,
+        ratio: Number(ratio.toFixed(3)),
+        ...(point && picture !== undefined && { point: { picture, ...point } }),
+      },
+    ];
   });
+  const failures = [...failed].map(
+    ([name, why]) => `${titleOf(name)}: ${why.length} of ${rounds} rounds failed: ${why.at(-1)}`,
+  );
+  return { rows, failures };
 }
 
+/** The figure, or NaN of a round that failed. */
+async function attempt(round: () => number | Promise<number>, onFailure: (why: string) => void): Promise<number> {
+  try {
+    return await round();
+  } catch (error) {
+    onFailure(error instanceof Error ? error.message : String(error));
+    return NaN;
+  }
+}
+
+/** Of those that are figures; NaN if none is. */
 export function median(figures: readonly number[]): number {
-  const sorted = figures.toSorted((one, other) => one - other);
+  const sorted = figures.filter((figure) => !Number.isNaN(figure)).toSorted((one, other) => one - other);
   const middle = Math.floor(sorted.length / 2);
+  if (sorted.length === 0) return NaN;
   return sorted.length % 2 === 1
     ? (sorted[middle] as number)
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
@@ -133,7 +195,7 @@ export async function throughput(
   return count / (Number(process.hrtime.bigint() - startedAt) / 1e9);
 }
 
-/** Ends the run: a benchmark that answers wrongly measures nothing. */
+/** Ends the round: a benchmark that answers wrongly measures nothing. */
 export function verify(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Error(`wrong result: ${what}`);
 }

@@ -12,6 +12,9 @@ export interface NodeProgram {
 
 export const thisNode: NodeProgram = { path: process.execPath, version: process.versions.node };
 
+/** Of one benchmark: none takes a third of it on a machine that does nothing else. */
+const limitMs = 15 * 60_000;
+
 /**
  * Another Node: a path of one, or a version that npm has, which is installed into a temporary folder outside of the repository and removed at the end.
  * Undefined where that can't be had, such as offline.
@@ -35,18 +38,45 @@ function installed(version: string): string | undefined {
   return existsSync(path) ? path : undefined;
 }
 
-/** Runs one benchmark in a process of its own, so that none inherits another's heap. @throws when it fails. */
+/**
+ * Runs one benchmark in a process of its own, so that none inherits another's heap, and none ends the run.
+ * @throws Error saying why there is no result.
+ */
 export function runOn(node: NodeProgram, name: string, flags: readonly string[]): Promise<Result> {
   const args = ['--expose-gc', '--import', 'tsx', 'bench/main.ts', name, '--json', ...flags];
-  const child = spawn(node.path, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(node.path, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // The package as it was built, not its sources.
+    env: { ...process.env, TSX_TSCONFIG_PATH: 'bench/tsconfig.json' },
+  });
   let out = '';
+  let lastWords = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => (out += text));
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    process.stderr.write(text);
+    lastWords = (lastWords + text).slice(-4_000);
+  });
+  // It ends its servers, then itself.
+  const limit = setTimeout(() => child.kill('SIGTERM'), limitMs);
+  const kill = (): unknown => child.kill('SIGTERM');
+  process.once('exit', kill);
   return new Promise((resolve, reject) => {
     child.once('error', reject);
-    child.once('close', (code) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(limit);
+      process.off('exit', kill);
       const line = out.split('\n').find((one) => one.startsWith('{'));
-      if (code === 0 && line !== undefined) resolve(JSON.parse(line) as Result);
-      else reject(new Error(`${name} failed on Node ${node.version}`));
+      if (line !== undefined) resolve(JSON.parse(line) as Result);
+      else reject(new Error(reasonOf(lastWords) ?? `it ended with ${signal ?? code}`));
     });
   });
+}
+
+/** The error in what Node says of an uncaught one. */
+function reasonOf(text: string): string | undefined {
+  return text
+    .split('\n')
+    .find((line) => /^(\w*Error\b|Error \[)/.test(line))
+    ?.trim()
+    .replace(/^Error: /, '');
 }

@@ -21,7 +21,7 @@ const peers = [
   'cls-hooked',
 ];
 
-/** What was measured: Node, the number of cores, and every package in the run. */
+/** What was measured: the number of cores, and every package in the run. */
 export function readVersions(): string[] {
   const require = createRequire(import.meta.url);
   const versions = peers.map((name) => {
@@ -35,5 +35,5 @@ export function readVersions(): string[] {
     }
     return `${name} (absent)`;
   });
-  return [`Node ${process.versions.node}`, `${cpus().length} cores`, ...versions];
+  return [`${cpus().length} cores`, ...versions];
 }

@@ -22,8 +22,13 @@ function load(id: number): { id: number; slot: number } {
 export const benchmark: Benchmark = {
   name: 'eviction-time',
   unit: 'ns/op',
+  title: 'What a better choice is worth',
   work: 'look-ups of 100,000 keys by popularity (Zipf 0.9), of which 10,000 are held; a miss loads for 100 µs',
-  target: '≤ 0.85×',
+  meaning:
+    'A hit ratio in time: choosing takes longer than LRU does, and a load that is spared pays for hundreds of choices.',
+  aims: [{ of: '', atMost: 0.85 }],
+  limit: 'Belady',
+  remark: 'The limit is the time of the loads that cannot be avoided.',
   rounds: 5,
   async prepare(smoke) {
     const names = Array.from({ length: keyCount }, (_, id) => `content:${id}`);

@@ -20,6 +20,8 @@ export function startMemcached(): Promise<BenchServer> {
     '0',
     '-m',
     '256',
+    '-I',
+    '8m',
     ...asRoot,
   ]);
 }

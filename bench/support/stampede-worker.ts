@@ -28,14 +28,14 @@ process.send?.('ready');
 async function subjectOf(name: string): Promise<(key: string) => Promise<{ key: string } | null | undefined>> {
   if (name === 'nestjs-tiered-cache') {
     const { memcachedStore } = await import('nestjs-tiered-cache/memcached');
-    const { openCache } = await import('./subjects.js');
-    const cache = await openCache({ store: memcachedStore({ servers: address }) });
+    const { openCache, patient } = await import('./subjects.js');
+    const cache = await openCache({ store: memcachedStore({ servers: address, ...patient }) });
     return (key) => cache.getOrSet(key, () => load(key), { ttl: '1m' });
   }
   if (name === 'nestjs-tiered-cache on Redis') {
     const { redisStore } = await import('nestjs-tiered-cache/redis');
-    const { openCache } = await import('./subjects.js');
-    const cache = await openCache({ store: redisStore({ url: `redis://${address}` }) });
+    const { openCache, patient } = await import('./subjects.js');
+    const cache = await openCache({ store: redisStore({ url: `redis://${address}`, ...patient }) });
     return (key) => cache.getOrSet(key, () => load(key), { ttl: '1m' });
   }
   if (name === 'bentocache on Redis') {

@@ -17,6 +17,12 @@ export async function openCache(options: Partial<CacheConfiguration> = {}): Prom
   return cache;
 }
 
+/**
+ * Deadlines of stores. A machine that is busy may not let a process answer for longer than a service would wait; here that would only spoil
+ * a round.
+ */
+export const patient = { connectTimeout: 10_000, commandTimeout: 10_000 };
+
 /** A JSON object whose text is about this long. */
 export function document(bytes: number, id = 0): { id: number; title: string; body: string; tags: string[] } {
   const base = { id, title: `course ${id}`, body: '', tags: ['a', 'b', 'c'] };

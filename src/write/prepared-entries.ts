@@ -1,11 +1,14 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { resolveInstants } from '../catalogue/instants.js';
 import type { EntryInstants } from '../catalogue/instants.js';
 import { encodeFor } from '../codec/encode-for.js';
 import { sealEnvelope } from '../codec/envelope.js';
+import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
-import type { NewEntries, NewEntry } from '../near/new-entries.js';
+import type { NearCopy } from '../near/near-copy.js';
+import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
@@ -17,21 +20,24 @@ export interface Write<V> {
 }
 
 /** A value that was encoded, and what the store and the near tiers will hold of it. */
-export interface Prepared extends NewEntry {
+export interface Prepared {
   readonly key: Key;
   readonly policy: Pick<EntryPolicy, 'nearby' | 'shared' | 'idleMs'>;
   readonly placed: Placed | undefined;
-  /** Absent where the store is not to hold it. */
+  readonly head: EnvelopeHead;
+  readonly copy: NearCopy;
   readonly sealed: Buffer | undefined;
+  readonly requestOnly: boolean;
 }
 
 /** Makes of values what is written of them. */
 export class PreparedEntries {
   constructor(
     private readonly coherence: Coherence,
-    private readonly entries: NewEntries,
+    private readonly entries: StoredEntries,
     private readonly notes: TagNotes,
     private readonly clock: CacheClock,
+    private readonly random: () => number,
   ) {}
 
   /** @throws UnencodableValueError, InvalidDurationError: nothing was written then. */
@@ -47,24 +53,41 @@ export class PreparedEntries {
     generations: ReadonlyMap<string, number> | undefined,
     kept?: EntryInstants,
   ): Prepared {
-    const { codec } = policy.serving;
+    const { codec, version } = policy.serving;
     if (value === undefined) {
       const remedy = 'Store null, or delete the key.';
       throw new UnencodableValueError(codec.name, '$', 'undefined is what a miss looks like', remedy);
     }
     const payload = encodeFor(key, codec, value);
+    const createdAt = this.clock.now();
+    const instants = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
+    const requestOnly = instants.freshUntil <= createdAt && kept === undefined;
     const placed = policy.shared ? this.coherence.place(key) : undefined;
-    const origin = {
-      placed,
-      createdAt: this.clock.now(),
+    const head: EnvelopeHead = {
+      codec: codec.name,
+      createdAt,
+      freshUntil: requestOnly ? Infinity : instants.freshUntil,
+      staleUntil: requestOnly ? Infinity : instants.staleUntil,
       loadCostMs: 0,
       generation: placed?.feed.versions.generationOf(placed.space) ?? 0,
-      mark: this.coherence.names.position,
+      ...(version === undefined ? undefined : { version }),
+      ...(policy.nearby ? undefined : { storeOnly: true }),
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
-    const entry = this.entries.make({ key, policy, value, payload }, origin, kept);
-    const sealed = placed && !entry.isForRequest ? sealEnvelope(placed.storeKey, entry.head, payload) : undefined;
-    return { key, policy, placed, sealed, ...entry };
+    const trust = placed
+      ? this.entries.trustIn(placed.feed, head.tags)
+      : this.entries.trustWithoutStore(key, head.tags, createdAt);
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    const mark = this.coherence.names.position;
+    return {
+      key,
+      policy,
+      placed,
+      head,
+      copy: this.entries.copyOf(head, bytes, policy, trust, mark),
+      sealed: placed && !requestOnly ? sealEnvelope(placed.storeKey, head, payload) : undefined,
+      requestOnly,
+    };
   }
 
   /** The generations that a write begins with; `undefined` when they can't be read, and then the write won't be acknowledged either. */

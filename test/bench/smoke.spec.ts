@@ -2,15 +2,11 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { caseNames } from '../../bench/case-names.js';
+import type { Result } from '../../bench/harness.js';
 
 const run = promisify(execFile);
 const root = join(import.meta.dirname, '../..');
-
-interface Result {
-  readonly name: string;
-  readonly baseline: string;
-  readonly rows: readonly { readonly subject: string; readonly median: number }[];
-}
 
 /** That each comparison works and verifies its results, not how fast anything is. */
 async function smoke(names: readonly string[]): Promise<{ results: Result[]; trouble: string | undefined }> {
@@ -22,7 +18,7 @@ async function smoke(names: readonly string[]): Promise<{ results: Result[]; tro
       .filter((line) => line !== '')
       .map((line) => JSON.parse(line) as Result);
   try {
-    const { stdout } = await run(process.execPath, args, { cwd: root, env, timeout: 170_000 });
+    const { stdout } = await run(process.execPath, args, { cwd: root, env, timeout: 290_000 });
     return { results: parsed(stdout), trouble: undefined };
   } catch (error) {
     const { stdout, message } = error as Error & { stdout: string };
@@ -30,36 +26,16 @@ async function smoke(names: readonly string[]): Promise<{ results: Result[]; tro
   }
 }
 
-const names = [
-  'process-hit',
-  'process-hit-sync',
-  'request-hit',
-  'shared-hit',
-  'bulk',
-  'writes',
-  'stampede',
-  'scope',
-  'http',
-  'files',
-  'disk-hit',
-  'spliced',
-  'memory',
-  'keys',
-  'growth',
-  'eviction',
-  'eviction-time',
-  'eviction-pauses',
-];
-
 describe('npm run bench', () => {
   let outcome: Awaited<ReturnType<typeof smoke>>;
   beforeAll(async () => {
-    outcome = await smoke(names);
-  }, 180_000);
+    outcome = await smoke(caseNames);
+  }, 300_000);
 
-  it.each(names)('%s: does the same work for all subjects and prints one line', (name) => {
+  it.each(caseNames)('%s: does the same work for all subjects and prints one line', (name) => {
     const result = outcome.results.find((one) => one.name === name);
     if (!result) throw new Error(`it printed no line: ${outcome.trouble ?? 'and ended well'}`);
+    expect(result.failures).toEqual([]);
     expect(result.rows.some(({ subject }) => subject.startsWith(result.baseline))).toBe(true);
     expect(result.rows.some(({ subject }) => subject.startsWith('nestjs-tiered-cache'))).toBe(true);
     for (const { median } of result.rows) expect(median).toBeGreaterThan(0);
@@ -67,7 +43,7 @@ describe('npm run bench', () => {
 
   it('prints nothing else and ends well', () => {
     expect(outcome.trouble).toBeUndefined();
-    expect(outcome.results.map(({ name }) => name)).toEqual(names);
+    expect(outcome.results.map(({ name }) => name)).toEqual(caseNames);
   });
 
   it('counts one load of the fleet in a stampede', () => {

@@ -63,7 +63,8 @@ export async function tellInvalidation(
   }
   const [head, ...answers] = replies;
   const outcomes = told.flatMap(({ outcome }, index) => (outcome ? [outcome(answers[index] === 1)] : []));
-  return { outcomes, watched: revisionOf(keys.watch, head ?? null) };
+  const isAbsent = Buffer.isBuffer(head) && head.length === 0;
+  return { outcomes, watched: isAbsent ? undefined : revisionOf(keys.watch, head ?? null) };
 }
 
 export const isFull = (error: unknown): boolean =>
