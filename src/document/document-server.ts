@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { askScript } from '../store/redis/ask-script.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
@@ -174,12 +175,8 @@ export class DocumentServer {
     const connection = await this.connected();
     const word = newWord();
     const args = [String(keys.length), ...keys, word, ...rest];
-    const reply = await connection.ask(['EVALSHA', script.sha1, ...args]).catch((error: unknown) => {
-      const isForgotten = error instanceof RedisServerError && error.code === 'NOSCRIPT';
-      if (!isForgotten) throw refused(connection, error);
-      return connection.ask(['EVAL', script.source, ...args]).catch((again: unknown) => {
-        throw refused(connection, again);
-      });
+    const reply = await askScript(connection, script, args).catch((error: unknown) => {
+      throw refused(connection, error);
     });
     const [echo, ...replies] = itemsOf(reply) ?? [];
     if (textOf(echo) === word) return replies;

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
+import { askScript } from '../store/redis/ask-script.js';
 import { accessFor } from '../store/redis/access-for.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import { loadDriver } from '../store/redis/driver/load-driver.js';
@@ -178,10 +179,8 @@ export class RedisRecords {
     const lives = changes.map(({ lifeMs }) => (lifeMs === undefined ? '' : String(lifeMs)));
     const rest = [String(names.length), ...names, ...expected, ...written, ...lives];
     const connection = await this.connected();
-    const reply = await connection.ask(['EVALSHA', compareAndSet.sha1, ...rest]).catch((error: unknown) => {
-      const isForgotten = error instanceof RedisServerError && error.code === 'NOSCRIPT';
-      if (!isForgotten) throw refusedOr(connection, error);
-      return this.ask(connection, ['EVAL', compareAndSet.source, ...rest]);
+    const reply = await askScript(connection, compareAndSet, rest).catch((error: unknown) => {
+      throw refusedOr(connection, error);
     });
     return reply === 1 ? 'stored' : 'changed';
   }

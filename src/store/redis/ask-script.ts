@@ -1,0 +1,21 @@
+import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
+import type { RedisConnection } from './redis-connection.js';
+import type { RedisScript } from './redis-script.js';
+import { RedisServerError } from './redis-server-error.js';
+
+/**
+ * Runs a script by its digest, and by its source on a server that does not know it.
+ * @param args the number of keys, the keys, and the rest.
+ * @throws RedisServerError, StoreUnavailableError
+ */
+export async function askScript(
+  connection: RedisConnection,
+  { source, sha1 }: RedisScript,
+  args: readonly RedisArgument[],
+): Promise<RedisReply> {
+  return connection.ask(['EVALSHA', sha1, ...args]).catch((error: unknown) => {
+    if (error instanceof RedisServerError && error.code === 'NOSCRIPT')
+      return connection.ask(['EVAL', source, ...args]);
+    throw error;
+  });
+}
