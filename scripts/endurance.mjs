@@ -13,11 +13,14 @@ const scenarioName = '\\b[LFVSTRWBO][0-9]{1,2}\\b|^bytes that were changed .* fu
 
 function specsThatMention(pattern) {
   const expression = new RegExp(pattern);
-  return ['test', 'examples']
-    .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((path) => join(folder, path)))
-    .filter((path) => path.endsWith('.spec.ts') && !path.includes('node_modules'))
-    .filter((path) => expression.test(readFileSync(join(root, path), 'utf8')))
-    .sort();
+  return (
+    ['test', 'examples']
+      .flatMap((folder) => readdirSync(join(root, folder), { recursive: true }).map((path) => join(folder, path)))
+      // What takes minutes at any count stands in files of its own.
+      .filter((path) => /\.(spec|endurance)\.ts$/.test(path) && !path.includes('node_modules'))
+      .filter((path) => expression.test(readFileSync(join(root, path), 'utf8')))
+      .sort()
+  );
 }
 
 await main(async (names) => {
@@ -34,7 +37,15 @@ await main(async (names) => {
   }
   console.log(`scenarios in ${specs.length} files:\n  ${specs.join('\n  ')}`);
   const result = await runJest(
-    ['--runInBand', '--verbose', '--testNamePattern', pattern, '--runTestsByPath', ...specs],
+    [
+      '--runInBand',
+      '--verbose',
+      '--testMatch=**/*.{spec,endurance}.ts',
+      '--testNamePattern',
+      pattern,
+      '--runTestsByPath',
+      ...specs,
+    ],
     {
       env: { ENDURANCE: '1' },
       limitMs: 6 * 60 * 60_000,

@@ -7,17 +7,34 @@ import { DamagedBackupError } from './backup-errors.js';
 export interface BackupRecord {
   readonly key: Buffer;
   readonly dump: Buffer;
+  /** All of it, lengths included. */
+  readonly chunk: Buffer;
   /** The byte of the file at which it begins. */
   readonly at: number;
 }
 
-/** The bytes of one chunk, in two parts, so that the dump is not copied. */
-export function chunkOf(key: Buffer, dump: Buffer): readonly [Buffer, Buffer] {
-  const head = Buffer.allocUnsafe(8 + key.length);
-  head.writeUInt32BE(key.length, 0);
-  key.copy(head, 4);
-  head.writeUInt32BE(dump.length, 4 + key.length);
-  return [head, dump];
+/** The bytes of these records, in one piece; those of a single one in two, so that a large dump is not copied. */
+export function chunksOf(records: readonly Pick<BackupRecord, 'key' | 'dump'>[]): readonly Buffer[] {
+  const [first] = records;
+  const copied = records.length > 1 ? records : [];
+  let length = 0;
+  for (const { key, dump } of copied) length += 8 + key.length + dump.length;
+  const bytes = Buffer.allocUnsafe(length);
+  let at = 0;
+  for (const { key, dump } of copied) {
+    at = writeHead(bytes, at, key, dump);
+    at += dump.copy(bytes, at);
+  }
+  if (!first || copied.length > 0) return [bytes];
+  const head = Buffer.allocUnsafe(8 + first.key.length);
+  writeHead(head, 0, first.key, first.dump);
+  return [head, first.dump];
+}
+
+function writeHead(bytes: Buffer, from: number, key: Buffer, dump: Buffer): number {
+  let at = bytes.writeUInt32BE(key.length, from);
+  at += key.copy(bytes, at);
+  return bytes.writeUInt32BE(dump.length, at);
 }
 
 /** The version of a dump's format: it stands before the CRC at its end. */
@@ -29,10 +46,10 @@ export function formatVersionOf(dump: Buffer): number {
 const longestBytes = 512 * 2 ** 20 + 1_024;
 
 /**
- * Takes a backup apart, holding no more than one chunk and one piece of the source.
+ * Takes a backup apart, holding no more than one chunk and one piece of the source: what each piece ends is yielded together.
  * @throws DamagedBackupError for a length that can't be, and where the last chunk is not whole.
  */
-export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGenerator<BackupRecord> {
+export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly BackupRecord[]> {
   let pieces: Buffer[] = [];
   let held = 0;
   let needed = 4;
@@ -43,20 +60,38 @@ export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGene
     held += bytes.length;
     if (held < needed) continue;
     let whole = pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces, held);
+    const records: BackupRecord[] = [];
     for (;;) {
       const end = chunkEnd(whole, at);
       needed = end;
       if (whole.length < end) break;
       const keyLength = whole.readUInt32BE(0);
       if (end < 8 + keyLength) break;
-      yield { key: whole.subarray(4, 4 + keyLength), dump: whole.subarray(8 + keyLength, end), at };
+      const chunk = whole.subarray(0, end);
+      records.push({ key: chunk.subarray(4, 4 + keyLength), dump: chunk.subarray(8 + keyLength), chunk, at });
       at += end;
       whole = whole.subarray(end);
     }
+    if (records.length > 0) yield records;
     pieces = whole.length > 0 ? [whole] : [];
     held = whole.length;
   }
   if (held > 0) throw new DamagedBackupError(`the last chunk has ${held} bytes and is not whole`, at);
+}
+
+/** The chunks of records of one page, those that stand side by side as one. Nothing is copied. */
+export function joinedChunks(records: readonly BackupRecord[]): readonly Buffer[] {
+  const runs: Buffer[] = [];
+  for (let from = 0; from < records.length;) {
+    const first = records[from] as BackupRecord;
+    let to = from + 1;
+    let end = first.at + first.chunk.length;
+    for (; records[to]?.at === end; to++) end += (records[to] as BackupRecord).chunk.length;
+    const { buffer, byteOffset } = first.chunk;
+    runs.push(Buffer.from(buffer, byteOffset, end - first.at));
+    from = to;
+  }
+  return runs;
 }
 
 /** How many bytes are needed to know more: those of the whole chunk, once its lengths are there. */

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
-import { chunkOf } from './backup-record.js';
 
 /** Writes chunks to a stream, no faster than it takes them, and counts. */
 export class BackupSink {
@@ -11,20 +10,28 @@ export class BackupSink {
   private readonly closed = new AbortController();
   private failure: Error | undefined;
 
-  constructor(private readonly stream: Writable) {
+  /** @param isHashed false: what is written goes on from there, and nobody asks for its SHA-256. */
+  constructor(
+    private readonly stream: Writable,
+    private readonly isHashed = true,
+  ) {
     stream.on('error', (error) => (this.failure = error));
     // Whoever reads it may leave without a word: no drain would ever come.
     stream.on('close', () => this.closed.abort());
   }
 
-  async write(records: readonly { readonly key: Buffer; readonly dump: Buffer }[]): Promise<void> {
-    if (records.length === 0) return;
-    const bytes = Buffer.concat(records.flatMap(({ key, dump }) => chunkOf(key, dump)));
-    this.hash.update(bytes);
-    this.records += records.length;
-    this.bytes += bytes.length;
-    this.assertOpen();
-    if (this.stream.write(bytes)) return;
+  /** @param chunks the bytes of `records` records. */
+  async write(records: number, chunks: readonly Buffer[]): Promise<void> {
+    if (records === 0) return;
+    this.records += records;
+    let isTaken = true;
+    for (const bytes of chunks) {
+      if (this.isHashed) this.hash.update(bytes);
+      this.bytes += bytes.length;
+      this.assertOpen();
+      isTaken = this.stream.write(bytes);
+    }
+    if (isTaken) return;
     await once(this.stream, 'drain', { signal: this.closed.signal }).catch((error: unknown) => {
       this.assertOpen();
       throw error;

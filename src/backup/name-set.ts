@@ -49,7 +49,8 @@ export class NameSet {
 function hashes(name: Buffer): [number, number] {
   let one = 0x811c9dc5;
   let other = 0x9e3779b9;
-  for (const byte of name) {
+  for (let index = 0; index < name.length; index++) {
+    const byte = name[index] as number;
     one = Math.imul(one ^ byte, 0x01000193);
     other = Math.imul(other ^ byte, 0x85ebca6b);
     other ^= other >>> 15;

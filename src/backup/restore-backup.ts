@@ -10,6 +10,7 @@ import { ProgressMeter } from './backup-progress.js';
 import type { BackupProgress } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
+import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
 import { verifyBackup } from './verify-backup.js';
 
@@ -52,7 +53,7 @@ export async function restoreBackup(
   for await (const batch of batches(open())) {
     signal?.throwIfAborted();
     const exist = await Promise.all(
-      batch.map(async ({ key }) => Number(await (await connectionFor(key)).ask(['EXISTS', key]))),
+      batch.map(async ({ key }) => Number(await (await connectionFor(key)).ask(['EXISTS', keyArgument(key)]))),
     );
     replaced += exist.filter((count) => count > 0).length;
     if (!replace && replaced > 0) {
@@ -74,10 +75,12 @@ export async function restoreBackup(
         // A key that the backup holds twice: the later counts.
         const replaces = !restored.add(key) || replace ? ['REPLACE'] : [];
         const connection = await connectionFor(key);
-        const reply = await connection.ask(['RESTORE', key, '0', dump, ...replaces]).catch((error: unknown) => {
-          if (error instanceof RedisServerError) throw connection.unavailable(`it refuses a dump (${error.message})`);
-          throw error;
-        });
+        const reply = await connection
+          .ask(['RESTORE', keyArgument(key), '0', dump, ...replaces])
+          .catch((error: unknown) => {
+            if (error instanceof RedisServerError) throw connection.unavailable(`it refuses a dump (${error.message})`);
+            throw error;
+          });
         if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');
       }),
     );
@@ -104,13 +107,15 @@ async function refuseNewer(connection: RedisConnection, formatVersion: number): 
 async function* batches(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly BackupRecord[]> {
   let batch: BackupRecord[] = [];
   let bytes = 0;
-  for await (const record of readRecords(source)) {
-    batch.push(record);
-    bytes += record.dump.length;
-    if (batch.length < atOnce && bytes < bytesAtOnce) continue;
-    yield batch;
-    batch = [];
-    bytes = 0;
+  for await (const page of readRecords(source)) {
+    for (const record of page) {
+      batch.push(record);
+      bytes += record.dump.length;
+      if (batch.length < atOnce && bytes < bytesAtOnce) continue;
+      yield batch;
+      batch = [];
+      bytes = 0;
+    }
   }
   if (batch.length > 0) yield batch;
 }

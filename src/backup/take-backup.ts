@@ -6,12 +6,15 @@ import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { Clock } from '../value/clock.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { ahead } from './ahead.js';
 import type { BackupManifest, BackupMode } from './backup-manifest.js';
 import type { BackupProgress } from './backup-progress.js';
 import { ProgressMeter } from './backup-progress.js';
-import { readRecords } from './backup-record.js';
+import { chunksOf, joinedChunks, readRecords } from './backup-record.js';
+import type { BackupRecord } from './backup-record.js';
 import { BackupSink } from './backup-sink.js';
-import { dumpBatches, livesOf, scanPages } from './dump-pages.js';
+import { dumpPages, pageKeys, scanPages } from './dump-pages.js';
+import { gone, keySizes } from './key-sizes.js';
 import { NameSet } from './name-set.js';
 
 export interface TakeBackupOptions {
@@ -23,9 +26,6 @@ export interface TakeBackupOptions {
   readonly onProgress?: (progress: BackupProgress) => void;
   readonly signal?: AbortSignal;
 }
-
-/** How many records are checked at a time at the end. */
-const checkedAtOnce = 500;
 
 /** Dumps the servers behind these connections, one after the other, into one stream, which stays open. */
 export async function takeBackup(
@@ -51,22 +51,21 @@ export async function takeBackup(
       }
     }
   }
+  const choose = (page: readonly Buffer[]): readonly Buffer[] => {
+    const chosen = mode === 'strict' ? page.filter((name) => names.has(name)) : page;
+    skipped.appeared += page.length - chosen.length;
+    return chosen;
+  };
   const dump = async (into: BackupSink, connection: RedisConnection): Promise<void> => {
-    for await (const page of scanPages(connection)) {
-      const wanted = mode === 'strict' ? page.filter((name) => names.has(name)) : page;
-      skipped.appeared += page.length - wanted.length;
-      for await (const batch of dumpBatches(connection, wanted)) {
-        signal?.throwIfAborted();
-        const kept = batch.flatMap(({ key, life, dump: bytes }) => {
-          if (life === -1 && bytes) return [{ key, dump: bytes }];
-          if (life >= 0) skipped.expiring++;
-          else skipped.vanished++;
-          return [];
-        });
-        for (const { key } of kept) if (!dumped.add(key)) repeated++;
-        await into.write(kept);
-        meter.advance('dumping', into.records, into.bytes);
-      }
+    // What `strict` dumps is looked at once more at its end.
+    const isChecked = mode === 'complete';
+    for await (const { records, expiring, vanished } of ahead(dumpPages(connection, choose, isChecked))) {
+      signal?.throwIfAborted();
+      skipped.expiring += expiring;
+      skipped.vanished += vanished;
+      for (const { key } of records) if (!dumped.add(key)) repeated++;
+      await into.write(records.length, chunksOf(records));
+      meter.advance('dumping', into.records, into.bytes);
     }
   };
 
@@ -77,7 +76,7 @@ export async function takeBackup(
       for (const [index, connection] of connections.entries()) {
         const file = join(folder, `${index}`);
         const spool = createWriteStream(file);
-        await dump(new BackupSink(spool), connection);
+        await dump(new BackupSink(spool, false), connection);
         spool.end();
         await finished(spool);
       }
@@ -115,26 +114,27 @@ async function keepLasting(
   meter: ProgressMeter,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  let held: { key: Buffer; dump: Buffer }[] = [];
-  let heldBytes = 0;
-  const settle = async (): Promise<void> => {
+  for await (const { records, sizes } of ahead(lookedUp(connection, file))) {
     signal?.throwIfAborted();
-    const lives = await livesOf(
-      connection,
-      held.map(({ key }) => key),
-    );
-    for (const life of lives) if (life !== -1) skipped[life === -2 ? 'vanished' : 'expiring']++;
-    await sink.write(held.filter((_, index) => lives[index] === -1));
+    for (const size of sizes) if (size < 0) skipped[size === gone ? 'vanished' : 'expiring']++;
+    const lasting = records.filter((_, index) => (sizes[index] ?? gone) >= 0);
+    await sink.write(lasting.length, joinedChunks(lasting));
     meter.advance('checking', sink.records, sink.bytes);
-    held = [];
-    heldBytes = 0;
-  };
-  for await (const { key, dump } of readRecords(createReadStream(file, { highWaterMark: 2 ** 20 }))) {
-    held.push({ key, dump });
-    heldBytes += dump.length;
-    if (held.length >= checkedAtOnce || heldBytes > 4 * 2 ** 20) await settle();
   }
-  await settle();
+}
+
+/** What was dumped, with what has become of it since. */
+async function* lookedUp(
+  connection: RedisConnection,
+  file: string,
+): AsyncGenerator<{ readonly records: readonly BackupRecord[]; readonly sizes: readonly number[] }, void> {
+  for await (const page of readRecords(createReadStream(file, { highWaterMark: 2 ** 20 }))) {
+    for (let from = 0; from < page.length; from += pageKeys) {
+      const records = page.slice(from, from + pageKeys);
+      const keys = records.map(({ key }) => key);
+      yield { records, sizes: await keySizes(connection, keys) };
+    }
+  }
 }
 
 async function keysOf(connections: readonly RedisConnection[]): Promise<number> {

@@ -34,10 +34,14 @@ export async function verifyBackup(
       yield piece;
     }
   };
-  for await (const { key, dump, at } of readRecords(counted())) {
-    if (!endsWithItsCrc(dump)) throw new DamagedBackupError('a dump does not match its checksum', at + 8 + key.length);
-    formatVersion = Math.max(formatVersion, formatVersionOf(dump));
-    records++;
+  for await (const page of readRecords(counted())) {
+    for (const { key, dump, at } of page) {
+      if (!endsWithItsCrc(dump)) {
+        throw new DamagedBackupError('a dump does not match its checksum', at + 8 + key.length);
+      }
+      formatVersion = Math.max(formatVersion, formatVersionOf(dump));
+    }
+    records += page.length;
   }
   const sha256 = hash.digest('hex');
   if (manifest) {
