@@ -1,8 +1,7 @@
-import { createHmac, createSecretKey, timingSafeEqual } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
 import { inspect } from 'node:util';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import { KeyedHash, macBytes } from './keyed-hash.js';
 
 /** A secret, and what it is called in the store. */
 export interface IntegrityKey {
@@ -21,7 +20,6 @@ export interface IntegrityOptions {
 const knownOptions = KnownOptions.of<IntegrityOptions>('integrity', { keys: true });
 const knownKey = KnownOptions.of<IntegrityKey>('integrity.keys', { id: true, secret: true });
 const magic = 0x4e544801;
-const macBytes = 32;
 const minSecretBytes = 32;
 
 /**
@@ -39,8 +37,8 @@ const minSecretBytes = 32;
  */
 export class Integrity {
   // Not properties: whatever walks an object finds no secret here.
-  readonly #keys: ReadonlyMap<string, KeyObject>;
-  readonly #first: { readonly head: Buffer; readonly secret: KeyObject };
+  readonly #keys: ReadonlyMap<string, KeyedHash>;
+  readonly #first: { readonly head: Buffer; readonly secret: KeyedHash };
 
   /** @throws InvalidOptionError for no keys, a short secret, a bad id or one that is there twice; the secret is never quoted. */
   constructor(options: IntegrityOptions) {
@@ -50,7 +48,7 @@ export class Integrity {
     const secrets = keys.map((key) => [idOf(key), secretOf(key)] as const);
     this.#keys = new Map(secrets);
     if (this.#keys.size < keys.length) throw invalid('two keys have the same id', 'Give each secret an id of its own.');
-    const [id, secret] = secrets[0] as readonly [string, KeyObject];
+    const [id, secret] = secrets[0] as readonly [string, KeyedHash];
     const head = Buffer.alloc(5 + id.length);
     head.writeUInt32BE(magic, 0);
     head[4] = id.length;
@@ -71,17 +69,34 @@ export class Integrity {
   /** What to store under this key in place of these bytes. */
   seal(storeKey: string, bytes: Uint8Array): Buffer {
     const { head, secret } = this.#first;
-    return Buffer.concat([head, macOf(secret, storeKey, bytes), bytes]);
+    const sealed = Buffer.allocUnsafe(head.length + macBytes + bytes.length);
+    sealed.set(head, 0);
+    secret.write(storeKey, bytes, sealed, head.length);
+    sealed.set(bytes, head.length + macBytes);
+    return sealed;
   }
 
   /** The bytes, as a view; undefined: nobody who has one of the secrets has stored them under this key. */
   open(storeKey: string, sealed: Buffer): Buffer | undefined {
-    if (sealed.length < 6 + macBytes || sealed.readUInt32BE(0) !== magic) return undefined;
-    const at = 5 + (sealed[4] as number);
-    const secret = this.#keys.get(sealed.toString('latin1', 5, at));
-    if (!secret || sealed.length < at + macBytes) return undefined;
-    const bytes = sealed.subarray(at + macBytes);
-    return timingSafeEqual(sealed.subarray(at, at + macBytes), macOf(secret, storeKey, bytes)) ? bytes : undefined;
+    const from = this.openAt(storeKey, sealed, 0, sealed.length);
+    return from === undefined ? undefined : sealed.subarray(from);
+  }
+
+  /** As `open`, of what lies from `start` to `end`: where the bytes begin. */
+  openAt(storeKey: string, sealed: Buffer, start: number, end: number): number | undefined {
+    if (end - start < 6 + macBytes || sealed.readUInt32BE(start) !== magic) return undefined;
+    const at = start + 5 + (sealed[start + 4] as number);
+    if (end < at + macBytes) return undefined;
+    const from = at + macBytes;
+    const secret = this.secretNamed(sealed, start + 5, at);
+    return secret?.stands(storeKey, sealed, at, from, end) === true ? from : undefined;
+  }
+
+  /** Nearly all are signed by the first: its name needs no text of its own. */
+  private secretNamed(sealed: Buffer, from: number, to: number): KeyedHash | undefined {
+    const { head, secret } = this.#first;
+    if (sealed.compare(head, 5, head.length, from, to) === 0) return secret;
+    return this.#keys.get(sealed.toString('latin1', from, to));
   }
 
   [inspect.custom](): string {
@@ -93,11 +108,6 @@ export class Integrity {
   }
 }
 
-/** A store key holds no zero byte, so that nothing can move from the key into the bytes. */
-function macOf(secret: KeyObject, storeKey: string, bytes: Uint8Array): Buffer {
-  return createHmac('sha256', secret).update(`${storeKey}\0`, 'latin1').update(bytes).digest();
-}
-
 function idOf(key: IntegrityKey): string {
   knownKey.check(key);
   const { id } = key as { readonly id?: unknown };
@@ -105,9 +115,9 @@ function idOf(key: IntegrityKey): string {
   throw invalid('the id of a key is not 1 to 32 letters, digits, - and _', "Give one such as '2026-11'.");
 }
 
-function secretOf({ id, secret }: IntegrityKey): KeyObject {
+function secretOf({ id, secret }: IntegrityKey): KeyedHash {
   const bytes = typeof secret === 'string' ? Buffer.from(secret, 'utf8') : Buffer.from(secret ?? []);
-  if (bytes.length >= minSecretBytes) return createSecretKey(bytes);
+  if (bytes.length >= minSecretBytes) return new KeyedHash(bytes);
   const remedy = 'Make one with `openssl rand -base64 32`.';
   throw invalid(`the secret of ${id} has fewer than ${minSecretBytes} bytes`, remedy);
 }

@@ -3,6 +3,8 @@ import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } fro
 import { isCounter, numberIn } from '../store/sound-counter.js';
 import { answerByBatch } from '../store/answer-by-batch.js';
 import type { ItemAsk } from '../store/item-ask.js';
+import { meaningless, SignedAsk } from './signed-ask.js';
+import type { Unsealing } from './signed-ask.js';
 import type {
   ItemView,
   ItemWrite,
@@ -53,12 +55,18 @@ function authenticatedShard(shard: Shard, integrity: Integrity): Shard {
 class AuthenticatedShard implements Shard {
   readonly name: string;
   readonly authenticates = true;
+  private readonly unseal: Unsealing;
 
   constructor(
     private readonly shard: Shard,
     private readonly integrity: Integrity,
   ) {
     this.name = shard.name;
+    this.unseal = (storeKey, bytes, start, end) => {
+      const from = integrity.openAt(storeKey, bytes, start, end);
+      if (from === undefined) this.report(storeKey);
+      return from;
+    };
   }
 
   async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
@@ -119,7 +127,7 @@ class AuthenticatedShard implements Shard {
   }
 
   readInto(question: ItemAsk): boolean {
-    answerByBatch(this, question);
+    if (this.shard.readInto?.(new SignedAsk(question, this.unseal)) !== true) answerByBatch(this, question);
     return true;
   }
 
@@ -154,5 +162,3 @@ class AuthenticatedShard implements Shard {
 }
 
 const unknown: Revision = { session: 0, number: 0 };
-/** No format begins with a zero byte. */
-const meaningless = Buffer.of(0);

@@ -11,7 +11,7 @@ export function isCounter(number: number | undefined): number is number {
 }
 
 /** The number that an item reads as; NaN: it is no counter. Spaces follow a counter on memcached. */
-export function numberIn({ bytes }: StoredItem): number {
+export function numberIn({ bytes }: Pick<StoredItem, 'bytes'>): number {
   const digits = bytes.length > 24 ? '' : bytes.toString('latin1').trimEnd();
   return /^\d{1,20}$/.test(digits) ? Number(digits) : NaN;
 }

@@ -5,6 +5,11 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { storeContract } from '../../src/testing/store-contract.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
+import { buildCache } from '../support/build-cache.js';
+import { recordEvents } from '../support/recorded-events.js';
+import { startRedis } from '../support/redis-process.js';
+import { patience } from '../support/store-places.js';
 
 const integrity = Integrity.of({ keys: [{ id: 'k1', secret: Buffer.alloc(32, 1) }] });
 
@@ -38,4 +43,28 @@ describe('a shard whose items are signed', () => {
     const withIt = Object.assign(Object.create(inner) as Shard, operations, { [operation]: () => operation });
     expect(typeof shardOf(withIt)[operation as keyof Shard]).toBe('function');
   });
+});
+
+it('look-ups of one turn leave together though they are signed, and each is verified by itself', async () => {
+  const server = await startRedis();
+  const cache = await buildCache({ store: redisStore({ url: server.url, ...patience }), integrity, process: false });
+  const keys = Array.from({ length: 32 }, (_, index) => `k${index}`);
+  await Promise.all(keys.map((key) => cache.set(key, `value of ${key}`)));
+  const copied = (await server.command('GET', cache.storeKey('k1'))) as Buffer;
+  await server.command(
+    'SET',
+    cache.storeKey('k1'),
+    Buffer.from(copied.toString('latin1').replace('of k1', 'of it'), 'latin1'),
+  );
+  await server.command('CONFIG', 'RESETSTAT');
+  const faults = recordEvents('fault');
+  const found = await Promise.all(keys.map((key) => cache.getOrSet(key, () => `loaded ${key}`)));
+  faults.stop();
+  expect(found).toEqual(keys.map((key) => (key === 'k1' ? 'loaded k1' : `value of ${key}`)));
+  expect(faults.of('fault').map(({ kind }) => kind)).toContain('unauthentic');
+  const calls = /^calls=(\d+)/.exec((await server.info('commandstats'))['cmdstat_mget'] ?? '')?.[1];
+  // All, and once more the one that nobody has signed.
+  expect(Number(calls)).toBe(2);
+  await cache.close();
+  await server.stop();
 });

@@ -1,0 +1,46 @@
+import { ItemAsk } from '../store/item-ask.js';
+import { isCounter, numberIn } from '../store/sound-counter.js';
+
+/** Where the bytes begin that were signed; undefined: nobody who has one of the secrets has signed them. The item lies from `start` to `end`. */
+export type Unsealing = (storeKey: string, bytes: Buffer, start: number, end: number) => number | undefined;
+
+/** A question whose answer is verified on its way up, where it lies. */
+export class SignedAsk extends ItemAsk {
+  constructor(
+    private readonly question: ItemAsk,
+    private readonly unseal: Unsealing,
+  ) {
+    super(question.storeKey, question.stubMs);
+  }
+
+  protected override take(
+    bytes: Buffer,
+    start: number,
+    end: number,
+    session: number,
+    revision: number | bigint,
+    won: boolean,
+    ageMs: number | undefined,
+  ): void {
+    const { question, storeKey } = this;
+    if (end === start || isCounterIn(bytes, start, end)) {
+      return question.answer(bytes, start, end, session, revision, won, ageMs);
+    }
+    const from = this.unseal(storeKey, bytes, start, end);
+    if (from === undefined) question.answer(meaningless, 0, meaningless.length, session, revision, won, ageMs);
+    else question.answer(bytes, from, end, session, revision, won, ageMs);
+  }
+
+  protected override fail(error: unknown): void {
+    this.question.refuse(error);
+  }
+}
+
+/** No format begins with a zero byte. */
+export const meaningless = Buffer.of(0);
+
+const longestCounterBytes = 24;
+
+function isCounterIn(bytes: Buffer, start: number, end: number): boolean {
+  return end - start <= longestCounterBytes && isCounter(numberIn({ bytes: bytes.subarray(start, end) }));
+}
