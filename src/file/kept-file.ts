@@ -87,6 +87,18 @@ export class KeptFile {
     await this.handle.utimes(at, at);
   }
 
+  /** Bytes in one read, if they are few; else, and where it is closed, `undefined`. @throws ObjectDamagedError as `pieces` does. */
+  async atOnce(start: number, end: number): Promise<Buffer | undefined> {
+    const block = Math.floor(start / blockBytes);
+    if (end - start >= pieceBytes || end >= (block + 1) * blockBytes || !this.enter()) return undefined;
+    try {
+      await (this.compared.get(block) ?? this.compare(block, Math.min((block + 1) * blockBytes, this.header.size)));
+      return await this.read(start, end + 1 - start);
+    } finally {
+      this.leave();
+    }
+  }
+
   /** @throws ObjectDamagedError before the first byte of a block that has changed on disk. */
   async *pieces(start: number, end: number): AsyncGenerator<Buffer, void, undefined> {
     if (!this.enter()) throw new NotAFileError('it is closed');

