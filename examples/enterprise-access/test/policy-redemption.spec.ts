@@ -39,6 +39,14 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
     await store.stop();
   });
 
+  /** The ledger has been asked to commit, and answers when the service's faults are forgotten. */
+  const heldRedemption = async (policy: string): Promise<{ answer: ReturnType<RunningService['redeem']> }> => {
+    await service.planFault(service.ledger, { hold: true, times: 1, match: `${policy}/transactions/`, method: 'POST' });
+    const answer = service.redeem(policy, wish());
+    await eventually(async () => expect(await service.commits()).toBe(1));
+    return { answer };
+  };
+
   it('answers with the transaction', async () => {
     const policy = await newPolicy({ spendLimitCents: 10_000 });
     const { status, body } = await service.redeem(policy, wish({ metadata: { campaign: 'spring' } }), {
@@ -129,14 +137,7 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
 
   it('answers 429 while another request redeems under a policy with a spend limit', async () => {
     const policy = await newPolicy({ spendLimitCents: 100_000 });
-    await service.planFault(service.ledger, {
-      delay_ms: 2_500,
-      times: 1,
-      match: `${policy}/transactions/`,
-      method: 'POST',
-    });
-    const slow = service.redeem(policy, wish());
-    await eventually(async () => expect(await service.commits()).toBe(1));
+    const slow = await heldRedemption(policy);
     const meanwhile = await service.redeem(policy, wish({ lms_user_id: 8 }), { worker: 1 });
     expect([meanwhile.status, meanwhile.body]).toEqual([
       429,
@@ -145,26 +146,21 @@ describe.each(combinations)('redemption on the %s store, over %s', (storeName, a
     const retryAfter = Number(meanwhile.headers.get('retry-after'));
     expect(retryAfter).toBeGreaterThanOrEqual(1);
     expect(retryAfter).toBeLessThanOrEqual(60);
-    expect((await slow).status).toBe(200);
+    await service.reset();
+    expect((await slow.answer).status).toBe(200);
     expect((await service.redeem(policy, wish({ lms_user_id: 8 }), { worker: 1 })).status).toBe(200);
   });
 
   it('locks the learner only when there are only per-learner limits', async () => {
     const policy = await newPolicy({ perLearnerLimitCents: 100_000 });
-    await service.planFault(service.ledger, {
-      delay_ms: 2_500,
-      times: 1,
-      match: `${policy}/transactions/`,
-      method: 'POST',
-    });
-    const slow = service.redeem(policy, wish());
-    await eventually(async () => expect(await service.commits()).toBe(1));
+    const slow = await heldRedemption(policy);
     const [same, other] = [
       await service.redeem(policy, wish({ content_key: otherCourse }), { worker: 1 }),
       await service.redeem(policy, wish({ lms_user_id: 8 }), { worker: 1 }),
     ];
     expect([same.status, other.status]).toEqual([429, 200]);
-    expect((await slow).status).toBe(200);
+    await service.reset();
+    expect((await slow.answer).status).toBe(200);
   });
 
   it('lets the learner redeem for itself, and staff for everybody', async () => {

@@ -15,6 +15,8 @@ export interface Fault {
   readonly body?: 'empty' | 'garbage';
   /** Waits that much longer. */
   readonly delayMs?: number;
+  /** Waits until the faults are forgotten. */
+  readonly hold?: boolean;
 }
 
 interface PlannedFault extends Fault {
@@ -28,6 +30,7 @@ interface PlannedFault extends Fault {
 /** `POST /faults {"status": 503, "times": 2, "match": "/content-metadata/"}` plans a fault, `DELETE /faults` forgets them all. */
 export class FaultPlan {
   private planned: PlannedFault[] = [];
+  private waiting: (() => void)[] = [];
 
   /** The fault for this request, which counts as one of its times. */
   next(requested: string, path: string): Fault | undefined {
@@ -36,6 +39,11 @@ export class FaultPlan {
     );
     if (fault) fault.timesLeft--;
     return fault;
+  }
+
+  /** Resolves when all faults are forgotten. */
+  forgotten(): Promise<void> {
+    return new Promise((resolve) => this.waiting.push(resolve));
   }
 
   routes(): Route[] {
@@ -55,6 +63,7 @@ export class FaultPlan {
         steering: true,
         handle: () => {
           this.planned = [];
+          for (const goOn of this.waiting.splice(0)) goOn();
           return { status: 200, body: { planned: 0 } };
         },
       },
@@ -64,7 +73,7 @@ export class FaultPlan {
 
 function parse(body: unknown): PlannedFault {
   const given = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const { status, hang, disconnect, lose_reply, body: reply, delay_ms, times, match, method } = given;
+  const { status, hang, disconnect, lose_reply, body: reply, delay_ms, hold, times, match, method } = given;
   const fault = {
     ...(typeof status === 'number' && status >= 400 && status < 600 ? { status } : undefined),
     ...(hang === true ? { hang } : undefined),
@@ -72,10 +81,11 @@ function parse(body: unknown): PlannedFault {
     ...(lose_reply === true ? { loseReply: true } : undefined),
     ...(reply === 'empty' || reply === 'garbage' ? ({ body: reply } as const) : undefined),
     ...(typeof delay_ms === 'number' && delay_ms >= 0 ? { delayMs: delay_ms } : undefined),
+    ...(hold === true ? { hold } : undefined),
   };
   if (Object.keys(fault).length !== 1) {
     const detail =
-      'Give one of: status (400 to 599), hang, disconnect, lose_reply (true), body ("empty" or "garbage"), delay_ms.';
+      'Give one of: status (400 to 599), hang, disconnect, lose_reply (true), body ("empty" or "garbage"), delay_ms, hold (true).';
     throw new HttpProblem(400, { detail });
   }
   return {

@@ -53,6 +53,7 @@ export class JsonServer {
       this.options.requests.count(route, url);
       const fault = this.options.faults.next(route.method, url.pathname);
       await sleep(this.options.delayMs + (fault?.delayMs ?? 0));
+      if (fault?.hold) await this.options.faults.forgotten();
       if (fault && failInstead(fault, response)) return;
       const outcome = route.handle({ params, query: url.searchParams, body });
       if (fault?.loseReply) response.destroy();
