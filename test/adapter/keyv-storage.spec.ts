@@ -6,6 +6,7 @@ import { looseJson } from '../../src/adapter/loose-json.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { structured } from '../../src/codec/structured.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { codecContract } from '../../src/testing/codec-contract.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { buildCache } from '../support/build-cache.js';
@@ -51,9 +52,14 @@ describe('A Keyv over the tiers', () => {
   });
 
   it('ends the life of what was set with a ttl', async () => {
-    await keyv.set('foo', 'bar', 2_000);
+    const clock = new FakeClock(Date.now());
+    cache = await open({ clock, store: memoryStore({ clock }) });
+    keyv = over({});
+    await keyv.set('foo', 'bar', 60_000);
+    await clock.advance(59_000);
     expect(await keyv.get('foo')).toBe('bar');
-    await eventually(async () => expect(await keyv.get('foo')).toBeUndefined());
+    await clock.advance(1_000);
+    expect(await keyv.get('foo')).toBeUndefined();
   });
 
   it('gets many in the order asked, with undefined for what is absent or has ended', async () => {
@@ -216,10 +222,13 @@ describe('keyvStorage', () => {
   });
 
   it('gives entries without a ttl the one it was made with', async () => {
-    const storage = keyvStorage(await open(), { ttl: 2_000 });
+    const clock = new FakeClock();
+    const storage = keyvStorage(await open({ clock, store: memoryStore({ clock }) }), { ttl: 2_000 });
     await storage.set('a', '1');
+    await clock.advance(1_900);
     expect(await storage.has('a')).toBe(true);
-    await eventually(async () => expect(await storage.has('a')).toBe(false));
+    await clock.advance(100);
+    expect(await storage.has('a')).toBe(false);
   });
 
   it('carries what its codec carries, where Keyv serializes nothing', async () => {
