@@ -15,11 +15,14 @@ afterAll(() => Promise.all(servers.map((server) => server.stop())).then(() => {}
 // Generous deadlines: the contract is about answers; those under fault have tests of their own.
 const patient = { connectTimeout: 5_000, commandTimeout: 5_000 };
 
+/** Of both. A server lists its keys for one at a time. */
+const runner = waitingAtOnce('lives', 'counters');
+
 for (const [name, count] of [
   ['memcached', 1],
   ['memcached on three servers', 3],
 ] as const) {
-  storeContract(waitingAtOnce('lives'), {
+  storeContract(runner, {
     name,
     tooLargeBytes: 2 ** 20,
     open: async () => {

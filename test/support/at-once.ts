@@ -7,16 +7,17 @@ interface Runner {
 }
 
 /**
- * Jest's `describe` and `it` for a contract suite. The tests of the groups with these names all begin with the first of them, and each
- * reports its own outcome: they wait for clocks most of the time, and work on keys of their own.
+ * Jest's `describe` and `it` for contract suites. The tests of all groups with these names begin with the first of them, and each reports
+ * its own outcome: they wait for clocks most of the time, and work on keys of their own.
  */
 export function waitingAtOnce(...names: readonly string[]): Runner {
+  const together: (() => Promise<void>)[] = [];
   let group: (() => Promise<void>)[] | undefined;
   return {
     describe: (name, body) =>
       void describe(name, () => {
         const outer = group;
-        if (names.includes(name)) group = [];
+        if (names.includes(name)) group = together;
         body();
         group = outer;
       }),

@@ -19,7 +19,7 @@ export function contractsThrough(driver: TestedDriver, name: string, where: () =
     await store.open();
     return store;
   };
-  storeContract(waitingAtOnce('lives'), {
+  storeContract(waitingAtOnce('lives', 'counters', 'the listing of keys'), {
     name: `${name} through ${driver}`,
     tooLargeBytes: 2 ** 20 + 1,
     open: async () => {
