@@ -9,6 +9,7 @@ import { storedLifeMs } from '../origin/stored-life.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { ConflictError, InvalidOptionError, StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
+import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries } from './prepared-entries.js';
 import type { Writes } from './writes.js';
 
@@ -122,7 +123,8 @@ export class AtomicChanges {
       );
     const [outcome] = outcomes;
     if (outcome?.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
-    if (outcome?.status !== 'stored') return false;
+    // Stored, but as nothing that anybody takes for an entry of now: it is decided once more.
+    if (outcome?.status !== 'stored' || !isCurrent(prepared)) return false;
     this.writes.keepNear(prepared, position);
     return true;
   }

@@ -6,6 +6,7 @@ import { sealEnvelope } from '../codec/envelope.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
+import type { Trust } from '../coherence/trust.js';
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { StoredEntries } from '../near/stored-entries.js';
@@ -28,7 +29,19 @@ export interface Prepared {
   readonly copy: NearCopy;
   readonly sealed: Buffer | undefined;
   readonly requestOnly: boolean;
+  /** The same under the list of versions of now. */
+  readonly anew: () => Prepared;
 }
+
+/**
+ * Whether readers take what was prepared for an entry of the present. Not where the list of versions began anew since: somebody cleared, or the store lost
+ * what it had.
+ */
+export function isCurrent({ placed, head }: Prepared): boolean {
+  return placed === undefined || generationAt(placed) === head.generation;
+}
+
+const generationAt = ({ feed, space }: Placed): number => feed.versions.generationOf(space) ?? 0;
 
 /** Makes of values what is written of them. */
 export class PreparedEntries {
@@ -69,7 +82,7 @@ export class PreparedEntries {
       freshUntil: requestOnly ? Infinity : instants.freshUntil,
       staleUntil: requestOnly ? Infinity : instants.staleUntil,
       loadCostMs: 0,
-      generation: placed?.feed.versions.generationOf(placed.space) ?? 0,
+      generation: 0,
       ...(version === undefined ? undefined : { version }),
       ...(policy.nearby ? undefined : { storeOnly: true }),
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
@@ -77,16 +90,24 @@ export class PreparedEntries {
     const trust = placed
       ? this.entries.trustIn(placed.feed, head.tags)
       : this.entries.trustWithoutStore(key, head.tags, createdAt);
+    return this.seal({ key, policy, placed, head, requestOnly }, payload, trust);
+  }
+
+  private seal<V>(
+    plan: Pick<Prepared, 'key' | 'placed' | 'requestOnly' | 'head'> & { readonly policy: EntryPolicy<V> },
+    payload: Uint8Array,
+    trust: Trust,
+  ): Prepared {
+    const { placed, policy, requestOnly } = plan;
+    const head = { ...plan.head, generation: placed ? generationAt(placed) : 0 };
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     const mark = this.coherence.names.position;
     return {
-      key,
-      policy,
-      placed,
+      ...plan,
       head,
       copy: this.entries.copyOf(head, bytes, policy, trust, mark),
       sealed: placed && !requestOnly ? sealEnvelope(placed.storeKey, head, payload) : undefined,
-      requestOnly,
+      anew: () => this.seal(plan, payload, trust),
     };
   }
 

@@ -10,6 +10,7 @@ import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 
 /** What one shard is sent of a call. */
@@ -24,6 +25,15 @@ interface SetOutcome {
   /** See {@link Acknowledged}. */
   readonly atOnce: boolean;
 }
+
+/** What of a `set` a shard has acknowledged. */
+interface Sent {
+  readonly acknowledged: Acknowledged;
+  readonly prepared: readonly Prepared[];
+}
+
+/** So many lists of versions a `set` follows. */
+const maxLists = 3;
 
 /**
  * What callers write and invalidate. The order is always the same: near copies here, the store and its feed, near copies here once more. The
@@ -123,12 +133,9 @@ export class Writes {
 
   private async sendSets(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<SetOutcome> {
     const { position } = this.coherence.names;
-    let acknowledged: Acknowledged;
+    let sent: Sent;
     try {
-      await this.coherence.feedOf(shard).ready();
-      const at = Math.min(...group.map(({ head }) => head.createdAt));
-      const items = group.map((one) => this.itemOf(one));
-      acknowledged = await this.coherence.invalidationsOf(shard).send(items, at);
+      sent = await this.sendCurrent(shard, group);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
@@ -136,15 +143,34 @@ export class Writes {
       if (confirm) throw error;
       return { isStored: false, atOnce: true };
     }
+    const { acknowledged, prepared } = sent;
     const outcomes = acknowledged.outcomes[Symbol.iterator]();
     let refusal: ValueTooLargeError | undefined;
-    for (const one of group) {
+    for (const one of prepared) {
       this.coherence.outbox.settle((one.placed as Placed).name);
       if (one.sealed) refusal = this.refusalOf(one, outcomes.next().value as WriteOutcome) ?? refusal;
       this.keepNear(one, position);
     }
     if (refusal && confirm) throw refusal;
     return { isStored: refusal === undefined, atOnce: acknowledged.atOnce };
+  }
+
+  /**
+   * 1. A value is sealed under the list of versions that is known; 2. on its way it meets a store that has lost the list, or somebody clears: nothing from
+   * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more.
+   * @throws StoreUnavailableError
+   */
+  private async sendCurrent(shard: Shard, group: readonly Prepared[]): Promise<Sent> {
+    const feed = this.coherence.feedOf(shard);
+    const at = Math.min(...group.map(({ head }) => head.createdAt));
+    for (let tries = 1; tries <= maxLists; tries++) {
+      await feed.ready();
+      const prepared = group.map((one) => (isCurrent(one) ? one : one.anew()));
+      const items = prepared.map((one) => this.itemOf(one));
+      const acknowledged = await this.coherence.invalidationsOf(shard).send(items, at);
+      if (prepared.every(isCurrent)) return { acknowledged, prepared };
+    }
+    throw new StoreUnavailableError(shard.name, 'its list of versions began anew again and again');
   }
 
   /** What the store does not take is gone from it all the same: what it held before is not what was set. */
