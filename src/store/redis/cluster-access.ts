@@ -1,7 +1,6 @@
 import { StoreUnavailableError } from '../../value/errors.js';
 import { ClusterTopology } from './cluster-topology.js';
-import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
-import type { RedisAccess } from './redis-access.js';
+import type { RedisAccess, WaysToFollow } from './redis-access.js';
 import { parseRedisAddress } from './redis-address.js';
 import type { RedisAddress } from './redis-address.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -12,6 +11,8 @@ import { RedisServerError } from './redis-server-error.js';
 /** The nodes are not asked for the slots more often than this. */
 const refreshPauseMs = 200;
 const tryAgainPauseMs = { first: 5, longest: 50 };
+/** Refusals that end by themselves once the slot has arrived. */
+const isOverSoon = new Set(['MOVED', 'ASK', 'TRYAGAIN']);
 
 /** A Redis that is a Cluster: each slot has one primary, and a node that dies costs its slots only. */
 export class ClusterAccess implements RedisAccess {
@@ -57,12 +58,7 @@ export class ClusterAccess implements RedisAccess {
     return this.reached(slot, (server) => server.ownConnection(onEnd, commandTimeoutMs));
   }
 
-  async follow(
-    refusal: Error,
-    slot: number,
-    args: readonly RedisArgument[],
-    meet: (connection: RedisConnection) => Promise<void>,
-  ): Promise<RedisReply> {
+  async follow<R>(refusal: Error, slot: number, { again, onTheWay }: WaysToFollow<R>): Promise<R> {
     const { clock, commandTimeoutMs } = this.settings;
     const giveUpAt = clock.monotonic() + commandTimeoutMs;
     let pauseMs = tryAgainPauseMs.first;
@@ -70,16 +66,14 @@ export class ClusterAccess implements RedisAccess {
       if (!(last instanceof RedisServerError)) throw last;
       if (clock.monotonic() > giveUpAt) throw this.unavailable(`the slot of its keys is on its way: ${last.code}`);
       try {
-        if (last.code === 'ASK') return await this.askOnTheWay(last, args);
+        if (last.code === 'ASK' && onTheWay) return await onTheWay(await this.namedIn(last).connected());
         if (last.code === 'MOVED' && this.noteMove(last, slot)) pauseMs = tryAgainPauseMs.first;
-        else if (last.code === 'MOVED' || last.code === 'TRYAGAIN') {
+        else if (isOverSoon.has(last.code)) {
           await clock.sleep(pauseMs);
           pauseMs = Math.min(pauseMs * 2, tryAgainPauseMs.longest);
         } else if (last.code === 'CLUSTERDOWN') throw this.unavailable('the cluster says that it is down');
         else throw last;
-        const connection = await this.connected(slot);
-        await meet(connection);
-        return await connection.ask(args);
+        return await again(await this.connected(slot));
       } catch (error) {
         if (error === last || !(error instanceof RedisServerError)) throw error;
         last = error;
@@ -125,19 +119,16 @@ export class ClusterAccess implements RedisAccess {
     const owner = parseRedisAddress(message.split(' ')[2] ?? '', 6_379);
     const isNews = owner !== undefined && owner.text !== this.topology.ownerOf(slot)?.text;
     if (isNews) this.topology.move(slot, owner);
-    void this.refresh().catch(() => {});
+    // Whoever has the slot by now knows of it; others may have heard nothing yet, and would send it back.
+    void this.refresh(owner).catch(() => {});
     return isNews;
   }
 
-  /** A slot that is being moved: this one command goes to where its keys are already, and nothing is concluded from it. */
-  private async askOnTheWay({ message }: RedisServerError, args: readonly RedisArgument[]): Promise<RedisReply> {
+  /** The server that a refusal names. */
+  private namedIn({ message }: RedisServerError): RedisServer {
     const owner = parseRedisAddress(message.split(' ')[2] ?? '', 6_379);
     if (!owner) throw this.unavailable('the slot of its keys is on its way');
-    const connection = await this.serverAt(owner).connected();
-    // Both are urgent, so that nothing comes between them.
-    const allowed = connection.ask(['ASKING'], true);
-    const [, reply] = await Promise.all([allowed, connection.ask(args, true)]);
-    return reply;
+    return this.serverAt(owner);
   }
 
   private serverAt(address: RedisAddress): RedisServer {
@@ -148,17 +139,21 @@ export class ClusterAccess implements RedisAccess {
     return server;
   }
 
-  /** Asks the nodes that are known, one after the other, for the owners of the slots. @throws StoreUnavailableError */
-  private refresh(): Promise<void> {
+  /**
+   * Asks the nodes that are known, one after the other, for the owners of the slots.
+   * @param first is asked before all others.
+   * @throws StoreUnavailableError
+   */
+  private refresh(first?: RedisAddress): Promise<void> {
     if (this.settings.clock.monotonic() - this.refreshedAt < refreshPauseMs) return Promise.resolve();
-    this.refreshing ??= this.readSlots().finally(() => (this.refreshing = undefined));
+    this.refreshing ??= this.readSlots(first).finally(() => (this.refreshing = undefined));
     return this.refreshing;
   }
 
-  private async readSlots(): Promise<void> {
+  private async readSlots(first: RedisAddress | undefined): Promise<void> {
     const known = [...this.topology.primaries, ...this.seeds];
     const ready = known.filter(({ text }) => this.servers.get(text)?.ready);
-    const unique = new Map([...ready, ...known].map((address) => [address.text, address]));
+    const unique = new Map([...(first ? [first] : []), ...ready, ...known].map((address) => [address.text, address]));
     let failure: unknown;
     for (const address of unique.values()) {
       try {

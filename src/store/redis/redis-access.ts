@@ -1,5 +1,12 @@
-import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
+
+/** How something is done once more that a server has refused. */
+export interface WaysToFollow<R> {
+  /** On the connection of the slot's owner, who may be another one by now. What it is refused with is followed in turn. */
+  readonly again: (connection: RedisConnection) => Promise<R>;
+  /** On the connection of a server that the slot is on its way to, where its keys are already. Absent: the slot is waited for. */
+  readonly onTheWay?: (connection: RedisConnection) => Promise<R>;
+}
 
 /** One Redis, however many servers it is made of: says which connection a slot's commands go to. */
 export interface RedisAccess {
@@ -18,16 +25,10 @@ export interface RedisAccess {
     commandTimeoutMs?: number,
   ): Promise<RedisConnection>;
   /**
-   * Sends this command again where that is what a refusal asks for, within the deadline: a slot that has moved or is on its way.
-   * @param meet prepares the connection of a new owner, before the command goes there.
+   * Does what a refusal asks for, within the deadline: a slot has moved or is on its way.
    * @throws the refusal, where it asks for nothing; StoreUnavailableError.
    */
-  follow(
-    refusal: Error,
-    slot: number,
-    args: readonly RedisArgument[],
-    meet: (connection: RedisConnection) => Promise<void>,
-  ): Promise<RedisReply>;
+  follow<R>(refusal: Error, slot: number, ways: WaysToFollow<R>): Promise<R>;
   /** Channels belong to slots, as keys do. */
   readonly isSharded: boolean;
   /** Which server has this slot; undefined: nobody knows yet. Outside a Cluster it is always the same. */

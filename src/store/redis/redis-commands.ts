@@ -4,18 +4,22 @@ import type { Revision, StoredItem } from '../item.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
+import { MovedMeanwhileError } from './moved-meanwhile-error.js';
 import { openItem, payloadStart, revisionIn } from './redis-item.js';
 import { RedisPartition } from './redis-partition.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { RedisServerError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
+import type { FeedKeys } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
 import { ServerTime } from './server-time.js';
 import { counterRevision } from './told-change.js';
 import { newWord } from './redis-word.js';
 
 const fullPauseMs = 60_000;
+/** A slot that moves on and on is left alone. */
+const maxSessions = 3;
 
 /** What `askUnlessFull` answers for a server that has no memory left. */
 export const full = Symbol('the server is full');
@@ -39,6 +43,31 @@ export class RedisCommands {
 
   async connected(): Promise<RedisConnection> {
     return this.partition.ready ?? (await this.settledOr(this.partition.connected()));
+  }
+
+  /** The connection, this feed begun there. @throws StoreUnavailableError */
+  async connectedTo(feed: string, keys: FeedKeys): Promise<RedisConnection> {
+    const { ready } = this.partition;
+    if (ready && this.session.isSettled(feed)) return ready;
+    return this.settledOr(this.partition.connected((connection) => this.session.ready(connection, feed, keys)));
+  }
+
+  /**
+   * Of a Cluster: what was refused because another server has the keys by now was not done, and is begun again in that server's session. What is bound to the
+   * earlier one comes to nothing there, as everything does that a failover has overtaken.
+   */
+  again<R>(operation: () => Promise<R>): Promise<R> {
+    return this.isSharded ? this.inNextSession(operation) : operation();
+  }
+
+  private async inNextSession<R>(operation: () => Promise<R>): Promise<R> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await operation();
+      } catch (error) {
+        if (!(error instanceof MovedMeanwhileError) || tries === maxSessions) throw error;
+      }
+    }
   }
 
   /** No item is read before the readers of feeds know which data is read. */
@@ -151,7 +180,7 @@ export class RedisCommands {
   }
 
   private assertSession(session: number): void {
-    if (session !== this.session.number) throw this.unavailable('another server holds its keys now');
+    if (session !== this.session.number) throw new MovedMeanwhileError(this.settings.name);
   }
 
   /** What a question is refused with. */

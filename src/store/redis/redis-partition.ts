@@ -37,11 +37,23 @@ export class RedisPartition {
     return connection !== undefined && connection === this.met ? connection : undefined;
   }
 
-  /** The connection, its server met. @throws StoreUnavailableError */
-  async connected(): Promise<RedisConnection> {
-    const connection = await this.access.connected(this.slot);
-    await this.meet(connection);
-    return connection;
+  /**
+   * The connection, its server met.
+   * @param prepare is done on it, and once more on another owner's where this one refuses.
+   * @throws RedisServerError, StoreUnavailableError
+   */
+  async connected(prepare?: (connection: RedisConnection) => Promise<void>): Promise<RedisConnection> {
+    const again = async (connection: RedisConnection): Promise<RedisConnection> => {
+      await this.meet(connection);
+      await prepare?.(connection);
+      return connection;
+    };
+    try {
+      return await again(await this.access.connected(this.slot));
+    } catch (error) {
+      if (!(error instanceof RedisServerError)) throw error;
+      return this.access.follow(error, this.slot, { again });
+    }
   }
 
   /**
@@ -55,9 +67,18 @@ export class RedisPartition {
       return await connection.ask(args, isUrgent);
     } catch (error) {
       if (!(error instanceof RedisServerError)) throw error;
-      return this.access.follow(error, this.slot, args, async (owner) => {
-        await this.meet(owner);
-        guard?.();
+      return this.access.follow(error, this.slot, {
+        again: async (owner) => {
+          await this.meet(owner);
+          guard?.();
+          return owner.ask(args);
+        },
+        // Nothing is concluded from it: the slot is still the other's.
+        onTheWay: async (other) => {
+          // Both are urgent, so that nothing comes between them.
+          const [, reply] = await Promise.all([other.ask(['ASKING'], true), other.ask(args, true)]);
+          return reply;
+        },
       });
     }
   }
@@ -93,8 +114,8 @@ export class RedisPartition {
       this.known = present;
       this.met = connection;
     } catch (error) {
-      // A server that was not met is not used: the next connection tries again.
-      connection.end('it was refused at the greeting');
+      // A server that was not met is not used: the next connection tries again. One that has refused is well, and others may use it.
+      if (!(error instanceof RedisServerError)) connection.end('it was refused at the greeting');
       throw error;
     } finally {
       this.meeting = undefined;

@@ -81,8 +81,8 @@ local function place(seed, fresh)
   number = tonumber(number)
   if number and redis.call('EXISTS', numbered(number)) == 1 then return number, lineage end
   number = math.max(tonumber(seed), number and number + 1 or 0)
-  redis.call('SET', KEYS[1], string.format('%.0f ', number) .. fresh)
   redis.call('SET', numbered(number), 'f')
+  redis.call('SET', KEYS[1], string.format('%.0f ', number) .. fresh)
   return number, fresh
 end`;
 
@@ -90,13 +90,26 @@ const perChange = 4;
 const changesFrom = 8;
 
 /**
+ * The place of the feed comes first: where a slot is on its way, it fails by a segment that is there already before anything was changed.
+ *
  * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, PUBLISH or SPUBLISH, who tells, then per change
  * what is done, bytes, life, and condition: nothing, `absent`, or what is expected.
  * @returns word, head of the watched item, then what became of each change.
  */
 const invalidation = `
 ${place}
-local reply = {ARGV[1], false}
+local reply, number = {ARGV[1], false}
+if ARGV[2] ~= '' then
+  local lineage
+  number, lineage = place(ARGV[3], ARGV[4])
+  if redis.call('STRLEN', numbered(number)) >= ${segmentBytes} then
+    redis.call('SET', numbered(number + 1), 'f')
+    redis.call('PEXPIRE', numbered(number), ${retiredLifeMs})
+    number = number + 1
+    redis.call('SET', KEYS[1], string.format('%.0f ', number) .. lineage)
+    redis.pcall('UNLINK', numbered(number - ${keptSegments}))
+  end
+end
 local function holds(key, condition)
   if condition == '' then return true end
   if condition == 'absent' then return redis.call('EXISTS', key) == 0 end
@@ -124,15 +137,8 @@ for i = 3, #KEYS do
   end
   reply[i] = answer
 end
-if ARGV[2] ~= '' then
-  local number, lineage = place(ARGV[3], ARGV[4])
-  local size = redis.call('APPEND', numbered(number), ARGV[2])
-  if size >= ${segmentBytes} then
-    redis.call('PEXPIRE', numbered(number), ${retiredLifeMs})
-    redis.call('SET', KEYS[1], string.format('%.0f ', number + 1) .. lineage)
-    redis.call('SET', numbered(number + 1), 'f')
-    redis.call('UNLINK', numbered(number + 1 - ${keptSegments}))
-  end
+if number then
+  redis.call('APPEND', numbered(number), ARGV[2])
   redis.call(ARGV[6], ARGV[5], ARGV[7])
 end
 reply[2] = redis.call('GETRANGE', KEYS[2], 0, 63)

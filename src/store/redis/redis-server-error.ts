@@ -7,9 +7,12 @@ export class RedisServerError extends Error {
   constructor(answer: string) {
     super(withoutArguments(answer));
     this.name = 'RedisServerError';
-    this.code = /^[A-Z]+/.exec(answer)?.[0] ?? 'ERR';
+    this.code = isOnItsWay.test(answer) ? 'TRYAGAIN' : (/^[A-Z]+/.exec(answer)?.[0] ?? 'ERR');
   }
 }
+
+/** What a script meets where a slot is on its way, and a key that it was not told of is there already: it says ERR of what TRYAGAIN is said of else. */
+const isOnItsWay = /^ERR Script attempted to access a non local key/;
 
 /** `ERR unknown command 'X', with args beginning with: 'secret'` and the like. */
 function withoutArguments(answer: string): string {

@@ -52,14 +52,20 @@ export class RedisSession {
   /** Called on a connection before any other command. @throws StoreUnavailableError, RedisServerError */
   async meet(connection: RedisConnection, present: string, known: string | undefined): Promise<void> {
     this.settled.clear();
+    const isAnother = known !== undefined && known !== present && this.settings.checksIncarnation;
+    // It may be met several times until its slot has arrived.
+    if (isAnother && present !== this.incarnation) this.number++;
     this.incarnation = present;
     this.cameFrom = known ?? '';
-    const isAnother = known !== undefined && known !== present && this.settings.checksIncarnation;
-    if (isAnother) this.number++;
     await Promise.all([...this.feeds].map(([feed, keys]) => this.settle(connection, feed, keys)));
     if (!isAnother) return;
     for (const feed of this.watchers.keys()) this.unread.add(feed);
     this.wakeAll();
+  }
+
+  /** Whether this feed has begun in this session. */
+  isSettled(feed: string): boolean {
+    return this.settled.has(feed);
   }
 
   /** The feed begins, or is lifted, where that was not done in this session. @throws StoreUnavailableError, RedisServerError */

@@ -48,7 +48,11 @@ export class RedisShard implements Shard {
     return identity === undefined || (identity.maxMemory > 0 && identity.evictionPolicy !== 'noeviction');
   }
 
-  async readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+  readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
+    return this.commands.again(() => this.readManyOnce(storeKeys));
+  }
+
+  private async readManyOnce(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
     const keys = storeKeys.map((key) => this.commands.wireKey(key));
     await this.commands.readable();
     if (keys.length === 0) return [];
@@ -71,7 +75,11 @@ export class RedisShard implements Shard {
   }
 
   /** A stub where nothing is, or what has come there meanwhile. */
-  private async stubAt(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
+  private stubAt(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
+    return this.commands.again(() => this.stubOnce(key, stubMs));
+  }
+
+  private async stubOnce(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
     const revision = newRevision();
     const stub = sealItem(key, revision, nothing);
     const won = { bytes: nothing, revision: { session: this.session.number, number: revision }, won: true };
@@ -82,7 +90,11 @@ export class RedisShard implements Shard {
     return other ? { ...other, won: false } : won;
   }
 
-  async write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
+  write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
+    return this.commands.again(() => this.writeOnce(storeKey, bytes, options));
+  }
+
+  private async writeOnce(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
     const key = this.commands.wireKey(storeKey);
     await this.commands.connected();
     this.session.willWrite(key);
@@ -114,7 +126,11 @@ export class RedisShard implements Shard {
     throw this.commands.crossed();
   }
 
-  async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+    return this.commands.again(() => this.removeOnce(storeKey, revision));
+  }
+
+  private async removeOnce(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     const key = this.commands.wireKey(storeKey);
     if (!revision) return (await this.commands.ask(['UNLINK', key])) === 1 ? 'removed' : 'absent';
     await this.commands.connected();
@@ -126,11 +142,15 @@ export class RedisShard implements Shard {
   }
 
   increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
-    return this.count(increment, storeKey, [String(by), String(seed), lifeOnTheWire({ lifeMs })]);
+    return this.counted(increment, storeKey, [String(by), String(seed), lifeOnTheWire({ lifeMs })]);
   }
 
   draw(storeKey: string, atLeast: number, lifeMs: number): Promise<number> {
-    return this.count(drawNumber, storeKey, [String(atLeast), lifeOnTheWire({ lifeMs })]);
+    return this.counted(drawNumber, storeKey, [String(atLeast), lifeOnTheWire({ lifeMs })]);
+  }
+
+  private counted(script: RedisScript, storeKey: string, args: readonly string[]): Promise<number> {
+    return this.commands.again(() => this.count(script, storeKey, args));
   }
 
   private async count(script: RedisScript, storeKey: string, args: readonly string[]): Promise<number> {
@@ -144,7 +164,11 @@ export class RedisShard implements Shard {
     return number;
   }
 
-  async touch(storeKey: string, lifeMs: number): Promise<boolean> {
+  touch(storeKey: string, lifeMs: number): Promise<boolean> {
+    return this.commands.again(() => this.touchOnce(storeKey, lifeMs));
+  }
+
+  private async touchOnce(storeKey: string, lifeMs: number): Promise<boolean> {
     const key = this.commands.wireKey(storeKey);
     const life = lifeOnTheWire({ lifeMs });
     if (life !== '') return (await this.commands.ask(['PEXPIRE', key, life])) === 1;
@@ -153,12 +177,15 @@ export class RedisShard implements Shard {
   }
 
   async invalidate(invalidation: Invalidation): Promise<Invalidated> {
-    const { feed, watch, changes, records } = invalidation;
-    assertRecords(records);
-    for (const change of changes) assertStoreKey(keyOfChange(change));
+    assertRecords(invalidation.records);
+    for (const change of invalidation.changes) assertStoreKey(keyOfChange(change));
+    return this.commands.again(() => this.invalidateOnce(invalidation));
+  }
+
+  private async invalidateOnce(invalidation: Invalidation): Promise<Invalidated> {
+    const { feed, watch } = invalidation;
     const keys = this.feedKeys(feed, watch);
-    const connection = await this.commands.connected();
-    await this.commands.settledOr(this.session.ready(connection, feed, keys));
+    await this.commands.connectedTo(feed, keys);
     const { number: session } = this.session;
     return tellInvalidation(invalidation, {
       keys,
@@ -178,7 +205,7 @@ export class RedisShard implements Shard {
   async readFeed(question: FeedQuestion): Promise<FeedReading> {
     for (;;) {
       const { watchedWrites } = this.session;
-      const reading = await this.readFeedOnce(question);
+      const reading = await this.commands.again(() => this.readFeedOnce(question));
       if (watchedWrites !== this.session.watchedWrites) continue;
       this.session.wasRead(question.feed);
       return reading;
@@ -188,8 +215,7 @@ export class RedisShard implements Shard {
   private async readFeedOnce(question: FeedQuestion): Promise<FeedReading> {
     const { feed, watch } = question;
     const keys = this.feedKeys(feed, watch);
-    const connection = await this.commands.connected();
-    await this.commands.settledOr(this.session.ready(connection, feed, keys));
+    const connection = await this.commands.connectedTo(feed, keys);
     const [role, , reading] = await Promise.all([
       this.commands.settledOr(connection.ask(['ROLE'])),
       this.commands.readTime(connection),

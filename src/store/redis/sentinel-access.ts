@@ -1,5 +1,4 @@
 import { StoreUnavailableError } from '../../value/errors.js';
-import type { RedisReply } from './driver/redis-driver.js';
 import { askSentinels } from './ask-sentinels.js';
 import type { SentinelFacts } from './ask-sentinels.js';
 import type { RedisAccess } from './redis-access.js';
@@ -55,7 +54,7 @@ export class SentinelAccess implements RedisAccess {
 
   learn(): void {}
 
-  follow(refusal: Error): Promise<RedisReply> {
+  follow(refusal: Error): Promise<never> {
     return Promise.reject(refusal);
   }
 

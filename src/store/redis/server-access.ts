@@ -1,4 +1,3 @@
-import type { RedisReply } from './driver/redis-driver.js';
 import type { RedisAccess } from './redis-access.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { RedisServer } from './redis-server.js';
@@ -43,7 +42,7 @@ export class ServerAccess implements RedisAccess {
 
   learn(): void {}
 
-  follow(refusal: Error): Promise<RedisReply> {
+  follow(refusal: Error): Promise<never> {
     return Promise.reject(refusal);
   }
 
