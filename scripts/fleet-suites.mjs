@@ -8,3 +8,6 @@ export const fleetSuites = [
   'examples/enterprise-access/test/redemption-fencing.spec.ts',
   'examples/enterprise-access/test/redemption-race.spec.ts',
 ];
+
+/** `npm test` runs it too, by a tenth of the seeds. */
+export const seededSuites = { paths: ['test/fills/fill-protocol.spec.ts'], env: { SEEDS: '2000' } };

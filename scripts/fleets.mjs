@@ -1,6 +1,7 @@
-// npm run test:fleets [-- what Jest is to run]: whole fleets at work: stampedes, races for money, processes that are killed, and each case of the bench once.
+// npm run test:fleets [-- what Jest is to run]: whole fleets at work: stampedes, races for money, processes that are killed, 2,000 seeds of the
+// simulated fleet, and each case of the bench once.
 import { main, seconds } from './commands.mjs';
-import { fleetSuites } from './fleet-suites.mjs';
+import { fleetSuites, seededSuites } from './fleet-suites.mjs';
 import { printSummary, runJest } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { preparePackages } from './prepare-packages.mjs';
@@ -11,8 +12,8 @@ await main(async (jestArguments) => {
   await preparePackages();
   await prepareMemcached();
   await prepareRedis();
-  const chosen = ['--runTestsByPath', ...fleetSuites, ...jestArguments];
-  const result = await runJest(chosen, { limitMs: 45 * 60_000, progress: true });
+  const chosen = ['--runTestsByPath', ...seededSuites.paths, ...fleetSuites, ...jestArguments];
+  const result = await runJest(chosen, { env: seededSuites.env, limitMs: 45 * 60_000, progress: true });
   console.log(`took ${seconds(startedAt)}`);
   return printSummary(result);
 });
