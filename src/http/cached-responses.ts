@@ -4,6 +4,7 @@ import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { from, of, tap, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { resolveInstants } from '../catalogue/instants.js';
+import { fitsKey } from '../key/key.js';
 import type { LoadContext } from '../load/loader.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { Clock } from '../value/clock.js';
@@ -64,19 +65,24 @@ export class CachedResponses {
       say(exchange, { cache, fwd: 'method' });
       return next.handle();
     }
+    const { route } = exchange;
     const principal = settings.principalOf(request);
-    const reason = bypassReason(exchange.route, request, response, principal);
-    if (principal !== undefined && reason === undefined) return this.fromCache(exchange, principal);
+    let reason = bypassReason(route, request, response, principal);
+    if (principal !== undefined && reason === undefined) {
+      const text = requestKey(route.identity, request, { ...settings.keyedBy, host: route.hasHost }, principal);
+      if (fitsKey(text)) return this.fromCache(exchange, principal, text);
+      reason = 'long-key';
+    }
     say(exchange, { cache, fwd: 'bypass', detail: reason ?? 'principal' });
-    const isOpen = reason === 'patched-response' && principal === null && !isPrivateFor(exchange.route, request, null);
+    const tellsNobody = reason === 'patched-response' || reason === 'long-key';
+    const isOpen = tellsNobody && principal === null && !isPrivateFor(route, request, null);
     return asItIs(next.handle(), exchange, !isOpen);
   }
 
-  private async fromCache(exchange: Exchange, principal: Principal): Promise<Observable<unknown>> {
+  private async fromCache(exchange: Exchange, principal: Principal, text: string): Promise<Observable<unknown>> {
     const { request, response, route } = exchange;
     const { settings } = route;
     const isPrivate = isPrivateFor(route, request, principal);
-    const text = requestKey(route.identity, request, { ...settings.keyedBy, host: route.hasHost }, principal);
     const key = settings.keyOf(text);
     const asked = this.report.ask(text, key, settings.status === 'key');
     const run = this.runOf(exchange, principal);

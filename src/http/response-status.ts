@@ -10,6 +10,8 @@ export type BypassReason =
   | 'credentials'
   /** A guard stands before the route, and nobody said whose its answer is. */
   | 'guard'
+  /** What it chose, its path, query and headers, makes a longer key than there are. */
+  | 'long-key'
   /** The option `principal` gave `undefined`. */
   | 'principal'
   /** Middleware has replaced what the answer would be sent by. */

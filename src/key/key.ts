@@ -98,6 +98,14 @@ export function versionedKey(...parts: KeyPart[]): Key {
   return new Key(parts);
 }
 
+/** No character of a string takes more than this in a key's text: three bytes of UTF-8, each written as in a URL. */
+const longestCharacter = 9;
+
+/** Whether a string that others make up is short enough to be a key by itself. */
+export function fitsKey(text: string): boolean {
+  return text.length * longestCharacter <= maxKeyTextBytes || encodePart(text).length <= maxKeyTextBytes;
+}
+
 /** The key that a plain string stands for; keys pass through. */
 export function toKey(key: KeyLike): Key {
   if (typeof key === 'string') return new Key([key]);

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 import { ConsoleLogger } from '@nestjs/common';
+import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { observeCaches } from '../../src/adapter/telemetry.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { runCommand } from '../../src/cli/run-command.js';
@@ -147,13 +149,16 @@ describe('where names are hidden', () => {
     expect((await cache.getMany([`m2 ${person}`, 'absent'])).map(({ hit }) => hit)).toEqual([true, false]);
   });
 
-  it('nobody is named in the store, in events, in errors, in what is printed, or in logs', async () => {
+  it('nobody is named in the store, in events, in spans, in errors, in what is printed, or in logs', async () => {
     const lines: string[] = [];
     const log = new WarningLog({
       log: (line: string) => lines.push(line),
       warn: (line: string) => lines.push(line),
     });
     const write = jest.spyOn(process.stdout, 'write').mockImplementation((chunk) => (lines.push(String(chunk)), true));
+    const spans = new InMemorySpanExporter();
+    const provider = new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter: spans })] });
+    const stopSpans = observeCaches({ tracer: provider.getTracer('test'), meter: false, showKeys: true });
     try {
       const said = await everything();
       for (const one of said) new ConsoleLogger({ colors: false }).log(one);
@@ -166,7 +171,11 @@ describe('where names are hidden', () => {
     } finally {
       write.mockRestore();
       log.stop();
+      stopSpans();
     }
+    const traced = spans.getFinishedSpans().map((span) => JSON.stringify([span.name, span.attributes, span.events]));
+    expect(traced.join('\n')).toContain(`"cache.key":["${names.hide('key', versionedKey(person).text)}"]`);
+    lines.push(...traced);
     for await (const storeKey of store.shards[0].keys?.('') ?? []) {
       const [item] = await store.shards[0].readMany([storeKey]);
       lines.push(storeKey, storeKey.includes('~v') ? '' : tagsIn(item?.bytes ?? Buffer.alloc(0)));
