@@ -29,8 +29,12 @@ export const benchmark: Benchmark = {
       inMemoryCache: { cacheType: 'lru-object', ttlInMsecs: 3_600_000, maxItems: held },
       dataSources: [{ get: async () => value, getMany: async () => [], name: 'values' }],
     });
+    const ring = new Array<string>(held).fill('');
+    let kept = 0;
     const keep = (key: string): object => {
-      if (map.size >= held) for (const oldest of map.keys()) if (map.delete(oldest)) break;
+      const place = kept++ % held;
+      map.delete(ring[place] as string);
+      ring[place] = key;
       map.set(key, value);
       return value;
     };

@@ -14,7 +14,8 @@ export const benchmark: Benchmark = {
     'How many entries fit into a process. Beside its value an entry keeps how long it may be served, since when it is true, and its place in the eviction policy.',
   aims: [{ of: '', atMost: 1.3 }],
   limit: 'bare Map',
-  remark: 'The limit keeps neither life nor place, and evicts nothing.',
+  remark:
+    'The limit keeps neither life nor place, and evicts nothing. `lru-cache` with `maxSize` and `ttl` is bounded by bytes and knows lives, as this library always does.',
   rounds: 5,
   async prepare(smoke) {
     const entries = smoke ? fullEntries / 10 : fullEntries;
@@ -52,6 +53,18 @@ export const benchmark: Benchmark = {
         },
       },
     ];
+    subjects.push({
+      name: 'lru-cache with maxSize and ttl',
+      round: () => {
+        const before = settledHeap();
+        const bounds = { max: entries, maxSize: 2 ** 30, sizeCalculation: (text: string) => text.length };
+        const lru = new LRUCache<string, string>({ ...bounds, ttl: 3_600_000 });
+        for (let index = 0; index < entries; index++) lru.set(`content:${index}`, value(index));
+        const after = settledHeap();
+        verify(lru.size === entries, 'entries were lost');
+        return (after - before) / entries;
+      },
+    });
     subjects.push({
       name: 'bare Map',
       round: () => {

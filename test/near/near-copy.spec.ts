@@ -1,0 +1,92 @@
+import { describe, expect, it } from '@jest/globals';
+import { json } from '../../src/codec/json.js';
+import type { EnvelopeHead } from '../../src/codec/envelope.js';
+import { ShardTrust } from '../../src/coherence/trust.js';
+import { NearCopy } from '../../src/near/near-copy.js';
+
+const now = 1_800_000_000_000;
+const year = 365 * 24 * 3_600_000;
+const serving = { codec: json(), isolation: 'freeze', version: undefined } as const;
+const trust = new ShardTrust(Infinity);
+
+const headOf = (createdAt: number, freshUntil: number, more: Partial<EnvelopeHead> = {}): EnvelopeHead => ({
+  codec: 'json',
+  createdAt,
+  freshUntil,
+  staleUntil: freshUntil,
+  loadCostMs: 12,
+  generation: 3,
+  tags: [],
+  ...more,
+});
+
+const copyOf = (head: EnvelopeHead, servedUntil?: number, by = trust): NearCopy =>
+  new NearCopy(head, undefined, serving, by, 100, 'value', 0, servedUntil);
+
+describe('A near copy', () => {
+  const heads = {
+    'of an hour': headOf(now, now + 3_600_000),
+    'with a stale life': headOf(now, now + 3_600_000, { staleUntil: now + 7_200_000 }),
+    'of a year': headOf(now - year, now),
+    'made a year later': headOf(now + year, now + year + 1_000),
+    'of no life': headOf(now, now),
+    'without an end': headOf(now, Infinity, { staleUntil: Infinity }),
+    'without an end, made later': headOf(now + 5_000, Infinity, { staleUntil: Infinity }),
+    'that is stale without an end': headOf(now, now + 1_000, { staleUntil: Infinity }),
+    'of another generation': headOf(now + 1, now + 2, { generation: 4 }),
+    'of a version': headOf(now + 1, now + 2, { version: 'v2' }),
+    'that no process keeps': headOf(now + 1, now + 2, { storeOnly: true }),
+    'with tags': headOf(now + 1, now + 2, { tags: [{ tag: 'a', fresh: 1, stale: 1 }] as never }),
+  };
+
+  it('keeps what its entry says, whatever its neighbours are', () => {
+    for (const turns of [1, 2]) {
+      const copies = Object.values(heads).map((head) => [head, copyOf(head)] as const);
+      for (const [head, copy] of copies) expect({ turns, ...copy.head }).toEqual({ turns, ...head });
+    }
+  });
+
+  it('has no more than its kind in common with a copy that is refreshed early, named, or kept for less', () => {
+    const head = headOf(now, now + 10_000);
+    const [plain, early, named, short, failed] = [1, 2, 3, 4, 5].map(() => copyOf(head)) as [
+      NearCopy,
+      NearCopy,
+      NearCopy,
+      NearCopy,
+      NearCopy,
+    ];
+    expect(copyOf(head, now + 7_000).servedUntil).toBe(now + 7_000);
+    named.alias = 'another name';
+    short.nearUntil = now + 4_000;
+    failed.refreshNotBefore = now + 1_000;
+    early.nearUntil = now + 60_000;
+    const facts = (copy: NearCopy): unknown[] => [
+      copy.servedUntil,
+      copy.nearUntil,
+      copy.alias,
+      copy.refreshNotBefore,
+      copy.freshUntil,
+      copy.generation,
+      copy.trust === trust,
+    ];
+    const end = now + 10_000;
+    expect([plain, early, named, short, failed].map(facts)).toEqual([
+      [end, Infinity, undefined, 0, end, 3, true],
+      [end, now + 60_000, undefined, 0, end, 3, true],
+      [end, Infinity, 'another name', 0, end, 3, true],
+      [now + 4_000, now + 4_000, undefined, 0, end, 3, true],
+      [end, Infinity, undefined, now + 1_000, end, 3, true],
+    ]);
+  });
+
+  it('shares its kind with those of its class and shard, also where classes and shards come by turns', () => {
+    const trusts = [trust, new ShardTrust(Infinity)];
+    const copies = [0, 1, 2, 3].map((index) =>
+      copyOf(headOf(now + index, now + 5_000 * index), undefined, trusts[index % 2]),
+    );
+    const kinds = copies.map((copy) => (copy as unknown as { kind: object }).kind);
+    expect(kinds[0]).toBe(kinds[2]);
+    expect(kinds[1]).toBe(kinds[3]);
+    expect(kinds[0]).not.toBe(kinds[1]);
+  });
+});
