@@ -13,10 +13,10 @@ import { LoadedValues } from '../load/loaded-values.js';
 import { LoaderRunner } from '../load/loader.js';
 import { LoadPlaces } from '../load/load-places.js';
 import { NearHits } from '../load/near-hits.js';
-import { Replacements } from '../load/replacements.js';
+import { SingleFills } from '../load/single-fills.js';
 import { SingleLoads } from '../load/single-loads.js';
-import { SingleReads } from '../load/single-reads.js';
 import { NearTiers } from '../near/near-tiers.js';
+import { NewEntries } from '../near/new-entries.js';
 import { ProcessTier } from '../near/process-tier.js';
 import type { ProcessTierOptions } from '../near/process-tier.js';
 import { RequestScope } from '../near/request-scope.js';
@@ -108,6 +108,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   });
   const notes = new TagNotes(scope, names, coherence.tags);
   const entries = new StoredEntries(name, coherence, notes, clock, random, checksGeneration);
+  const newEntries = new NewEntries(entries, random);
   const near: NearTiers = new NearTiers(name, coherence, clock, scope, process, notes);
   const setBack = (): void => {
     for (const feed of coherence.feeds) feed.distrust();
@@ -116,16 +117,15 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
 
   const leases = new FillLeases(fenced);
   const hits = new NearHits(name, coherence, near, staleness, clock);
-  const reads = new LeasedReads(name, coherence, near, entries, notes, leases, clock);
-  const values = new LoadedValues(name, coherence, near, entries, clock, random, notes);
+  const reads = new LeasedReads(coherence, near, hits, entries, notes, leases, clock);
+  const values = new LoadedValues(name, coherence, near, newEntries, clock, notes);
   const failed = new FailedLoads(clock, names);
   const runner = new LoaderRunner(name, clock);
   const fills = new Fills(name, clock, random, near, reads, values, runner, failed, places, verification);
-  const singles = new SingleReads(name, coherence, near, entries, fills, clock);
-  const replacements = new Replacements(coherence, near, entries, notes, leases, fills, places, clock);
-  const flights = new Flights(name, clock, coherence, near, singles, replacements, failed, places !== undefined);
+  const singles = new SingleFills(coherence, near, entries, notes, leases, fills, places, clock);
+  const flights = new Flights(name, clock, coherence, near, singles, failed, places !== undefined);
 
-  const prepared = new PreparedEntries(coherence, entries, notes, clock, random);
+  const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
   const writes = new Writes(name, coherence, near, prepared, clock);
   return {
     clock,
@@ -140,7 +140,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     flights,
     places,
     singleLoads: new SingleLoads(name, coherence, near, hits, entries, singles, flights, failed, clock),
-    bulkLoads: new BulkLoads(coherence, near, hits, fills, replacements, flights, places, clock),
+    bulkLoads: new BulkLoads(coherence, near, hits, fills, singles, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
     atomicChanges: new AtomicChanges(coherence, entries, prepared, notes, writes, clock, random),

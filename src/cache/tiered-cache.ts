@@ -146,7 +146,7 @@ export class TieredCache {
     policy.signal?.throwIfAborted();
     // In a scope of its own it is nobody's older flight; the caller's request is given the outcome.
     const { position } = this.rooms.coherence.names;
-    const landed = await this.rooms.scope.run(() => this.rooms.flights.join(one, loader, policy, true));
+    const landed = await this.rooms.scope.run(() => this.rooms.flights.join({ key: one, loader, policy }, true));
     return this.rooms.hits.taken(one, position, landed) as V;
   }
 

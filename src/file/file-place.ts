@@ -57,6 +57,9 @@ export function fileId(namespace: string, name: string): string {
     .digest('hex');
 }
 
+/** The final name of an unfinished file. */
+export const pathOfPart = (part: string): string => part.replace(/\.[0-9a-f-]{36}\.part$/, '');
+
 /** What a name in one of the folders is; `undefined`: a stranger. */
 export function kindOfName(name: string): 'file' | 'part' | 'lock' | undefined {
   if (/^[0-9a-f]{62}$/.test(name)) return 'file';

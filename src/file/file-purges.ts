@@ -1,6 +1,7 @@
-import { lstat, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import type { FilePlace } from './file-place.js';
 import type { FilesFolder } from './files-folder.js';
+import type { FolderRemoval } from './folder-removal.js';
 import type { FilesTuning } from './files-tuning.js';
 
 /** Passes over the unfinished files: one is enough but for those that came into being meanwhile. */
@@ -21,29 +22,35 @@ export class FilePurges {
   }
 
   /** Every copy on this host. @throws what the file system says. */
-  purge(place: FilePlace): Promise<void> {
-    const run = this.remove(place).finally(() => {
-      if (this.running.get(place.id) === run) this.running.delete(place.id);
-    });
+  async purge(place: FilePlace): Promise<void> {
+    const begun = this.folder.room.beginRemoval();
+    const run = begun
+      .then((removal) => this.remove(place, removal))
+      .finally(() => {
+        if (this.running.get(place.id) === run) this.running.delete(place.id);
+      });
     this.running.set(place.id, run);
-    return run;
+    try {
+      await run;
+    } finally {
+      await (await begun).settle();
+    }
   }
 
   /**
    * Unfinished files first, the whole one after them, the right to fill last: 1. a download renames its file before it is removed here, and the whole
    * one is removed after; 2. it comes to rename when it was removed, and finds nothing. Whoever fills it then began after this.
    */
-  private async remove(place: FilePlace): Promise<void> {
-    if (!this.tuning.without.has('purged-parts')) {
+  private async remove(place: FilePlace, removal: FolderRemoval): Promise<void> {
+    const takesParts = !this.tuning.without.has('purged-parts');
+    if (takesParts) {
       for (let pass = 0; pass < maxPasses; pass++) {
         const parts = await place.parts();
         if (parts.length === 0) break;
-        for (const part of parts) await rm(part, { force: true });
+        for (const part of parts) await removal.unlink(part);
       }
     }
-    const stats = await lstat(place.path).catch(() => undefined);
-    await rm(place.path, { force: true });
-    if (!this.tuning.without.has('purged-parts')) await rm(place.lock, { force: true });
-    if (stats) await this.folder.room.giveBack(stats.size);
+    await removal.unlink(place.path);
+    if (takesParts) await rm(place.lock, { force: true });
   }
 }

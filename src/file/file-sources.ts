@@ -1,4 +1,4 @@
-import { mkdir, open } from 'node:fs/promises';
+import { mkdir, open, rm } from 'node:fs/promises';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectNotFoundError } from '../object/object-errors.js';
 import type { ObjectHead, OpenedObject } from '../object/object-store.js';
@@ -14,11 +14,12 @@ import type { FilesTuning } from './files-tuning.js';
 import { Fill } from './fill.js';
 import { FillTurns } from './fill-turns.js';
 import { GrowingFile } from './growing-file.js';
+import { headerOfObject } from './header-of-object.js';
 import type { KeptFile } from './kept-file.js';
 import type { KeptFiles } from './kept-files.js';
 import type { FileRequest } from './tiered-file.js';
 import type { ResolvedFilesOptions } from './tiered-files-options.js';
-import { discard, openUnfinished } from './unfinished-file.js';
+import { claimBytes, openUnfinished } from './unfinished-file.js';
 import type { UnfinishedFile } from './unfinished-file.js';
 
 /** Where a file can be read: from a copy, from one in the making, or from the object store alone. */
@@ -150,8 +151,8 @@ export class FileSources {
           }
         }
       }
-      await discard(part, handle);
-      if (header) await this.folder.room.giveBack(fileBytes(header.size));
+      await handle.close();
+      await this.folder.room.remove(part);
     }
     return undefined;
   }
@@ -162,17 +163,21 @@ export class FileSources {
     lock: FileLock,
     endTurn: () => void,
   ): Promise<GrowingFile | ObjectHead> {
+    const { room } = this.folder;
     // Before the request: a purge that comes between has something to take away.
     const part = place.newPart();
     const handle = await open(part, 'wx+', 0o600);
     let opened: OpenedObject | undefined;
+    let isReserved = false;
     try {
       opened = await this.options.objects.open(request.key, { verify: false });
       this.compare(request, opened);
-      const header = this.headerOf(request, opened);
+      const header = headerOfObject(request, opened, this.options.clock.now());
       const block = encodeHeader(header);
-      if (block && !this.isTooLarge(header.size) && (await this.folder.room.reserve(fileBytes(header.size)))) {
-        await writeAt(handle, block, 0);
+      if (block && !this.isTooLarge(header.size)) {
+        isReserved = await room.reserve(fileBytes(header.size), () => claimBytes(handle, block));
+      }
+      if (isReserved) {
         const inode = (await handle.stat()).ino;
         const file = this.enlist(place, { part, handle, inode, available: 0 }, header);
         this.fill(file, request.key, lock, opened, endTurn);
@@ -180,7 +185,8 @@ export class FileSources {
       }
     } catch (error) {
       opened?.body.destroy();
-      await discard(part, handle);
+      await handle.close().catch(() => undefined);
+      await (isReserved ? room.remove(part) : rm(part, { force: true })).catch(() => undefined);
       if (opened && fileErrorCode(error) !== undefined) {
         this.folder.failed(error);
         return opened;
@@ -188,7 +194,8 @@ export class FileSources {
       throw error;
     }
     opened.body.destroy();
-    await discard(part, handle);
+    await handle.close();
+    await rm(part, { force: true });
     return opened;
   }
 
@@ -212,7 +219,7 @@ export class FileSources {
       clock,
       tuning: this.tuning,
       evict: (bytes) => room.makeFree(bytes),
-      giveBack: (bytes) => room.giveBack(bytes),
+      remove: (part) => room.remove(part),
     })
       .run()
       .finally(() => {
@@ -269,23 +276,6 @@ export class FileSources {
 
   private forget(file: GrowingFile): void {
     if (this.growing.get(file.place.id) === file) this.growing.delete(file.place.id);
-  }
-
-  private headerOf(request: FileRequest, opened: ObjectHead): FileHeader {
-    const { uid, key, sha256 } = request;
-    const { size, etag, contentType, lastModified, checksum } = opened;
-    const expected = sha256 === undefined ? checksum : ({ algorithm: 'sha256', hex: sha256 } as const);
-    return {
-      uid,
-      key,
-      size,
-      etag,
-      ...(contentType !== undefined && { contentType }),
-      ...(lastModified && { lastModified: lastModified.getTime() }),
-      ...(expected && { checksum: expected }),
-      boot: bootName(),
-      filledAt: this.options.clock.now(),
-    };
   }
 
   private compare({ uid, size }: FileRequest, opened: ObjectHead): void {

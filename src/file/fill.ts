@@ -1,4 +1,4 @@
-import { rename, rm } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectDamagedError, ObjectNotFoundError } from '../object/object-errors.js';
@@ -9,15 +9,7 @@ import type { Clock } from '../value/clock.js';
 import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
 import { bytesAt, pieceBytes, writeAt } from './file-bytes.js';
-import {
-  blockBytes,
-  blocksOf,
-  encodeState,
-  encodeTrailer,
-  fileBytes,
-  headerBytes,
-  statePosition,
-} from './file-header.js';
+import { blockBytes, blocksOf, encodeState, encodeTrailer, headerBytes, statePosition } from './file-header.js';
 import type { FillState } from './file-header.js';
 import type { GrowingFile } from './growing-file.js';
 import type { FilesTuning } from './files-tuning.js';
@@ -36,8 +28,8 @@ export interface FillOptions {
   readonly tuning: FilesTuning;
   /** Makes room on a full disk. */
   readonly evict: (bytes: number) => Promise<void>;
-  /** Bytes that were reserved and are not used. */
-  readonly giveBack: (bytes: number) => Promise<void>;
+  /** Takes the unfinished file away, and what was reserved for it. */
+  readonly remove: (part: string) => Promise<void>;
 }
 
 type Outcome = CacheEvents['fileFilled']['outcome'];
@@ -170,13 +162,12 @@ export class Fill {
 
   /** False: the file was purged meanwhile. The file system itself refuses, since there is nothing to rename. */
   private async publish(): Promise<boolean> {
-    const { file, giveBack } = this.options;
+    const { file } = this.options;
     try {
       await rename(file.part, file.place.path);
       return true;
     } catch (error) {
       if (fileErrorCode(error) !== 'ENOENT') throw error;
-      await giveBack(fileBytes(file.header.size));
       return false;
     }
   }
@@ -209,8 +200,7 @@ export class Fill {
   }
 
   private async drop(): Promise<void> {
-    const { file, giveBack } = this.options;
-    await rm(file.part, { force: true }).catch(() => undefined);
-    await giveBack(fileBytes(file.header.size)).catch(() => undefined);
+    const { file, remove } = this.options;
+    await remove(file.part).catch(() => undefined);
   }
 }

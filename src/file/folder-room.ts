@@ -1,11 +1,17 @@
-import { mkdir, readFile, rename, rm, statfs } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { fileErrorCode } from '../object/folder-object-file.js';
 import { bootName } from '../store/disk/process-stamp.js';
-import { writePrivateFile } from '../store/disk/private-folder.js';
+import type { FileLock } from '../store/disk/file-lock.js';
 import type { Clock } from '../value/clock.js';
 import { channels } from '../value/events.js';
+import { pathOfPart } from './file-place.js';
 import type { FillLocks } from './fill-locks.js';
-import { entriesOf } from './folder-scan.js';
+import { FolderLedger } from './folder-ledger.js';
+import type { LedgerEntry } from './folder-ledger.js';
+import { FolderRemoval, unlinked } from './folder-removal.js';
+import { entriesOf, finishedEntryOf } from './folder-scan.js';
 import type { FoundEntry } from './folder-scan.js';
 
 export interface FolderRoomOptions {
@@ -24,106 +30,145 @@ const evictedTo = 0.9;
 const lockWaitMs = 10_000;
 
 /**
- * The bytes of the folder. They are reserved before a download begins, by all processes of the host from one count, so that the bound holds at every
- * moment. A process that dies leaves its reservation behind: the count is taken anew at every eviction and when the machine has started.
+ * The bytes of the folder. They are reserved before a download begins, by all processes of the host from one count. The count is never less than what
+ * lies in the folder with all that its unfinished files will take, so the bound holds at every moment:
+ *
+ * 1. A reserves, and B counts anew. B may not lose A's bytes, so an unfinished file says its size before A lets go of the lock.
+ * 2. A takes a file away, B counts anew, and A gives its bytes back. They went with B's count, so A keeps them to itself: the ledger's `count` tells.
+ * 3. A and B take one file away. One of them has unlinked it, and that one gives its bytes back.
+ * 4. A's unfinished file is purged while A reserves for it. Either the purge finds the size in it and gives it back, or A finds no name and takes it
+ *    back; each is done under the lock.
+ *
+ * What can't be told counts as used until the next eviction, which counts anew; so does what a process reserved that died.
  */
 export class FolderRoom {
   /** Of its own: a lock is a link, and whoever enters the folder above refuses links. */
   private readonly folder: string;
-  private readonly ledger: string;
+  private readonly ledger: FolderLedger;
   /** Turns within this process, so that its calls don't wait for each other by the file. */
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly options: FolderRoomOptions) {
     this.folder = join(options.root, 'room');
-    this.ledger = join(this.folder, 'bytes');
+    this.ledger = new FolderLedger(join(this.folder, 'bytes'));
   }
 
-  /** False: there is no room, also after all that may go went. @throws what the file system says. */
-  async reserve(bytes: number): Promise<boolean> {
+  /**
+   * @param claim makes the folder say that these bytes are taken. False: they are not needed.
+   * @returns false: there is no room, also after all that may go went; or others count for too long.
+   * @throws what the file system says, or `claim`.
+   */
+  async reserve(bytes: number, claim: () => Promise<boolean>): Promise<boolean> {
     const { maxBytes } = this.options;
-    return this.locked(async () => {
-      const used = await this.used();
-      if (used + bytes <= maxBytes && (await this.missingFree(bytes)) <= 0) {
-        await this.note(used + bytes);
+    return this.locked(
+      async () => {
+        const fits = async ({ used }: LedgerEntry): Promise<boolean> =>
+          used + bytes <= maxBytes && (await this.missingFree(bytes)) <= 0;
+        let now = await this.counted();
+        if (!(await fits(now))) now = await this.evict(bytes);
+        if (!(await fits(now))) return false;
+        // First, so that a process which dies in between leaves too much.
+        await this.ledger.write({ ...now, used: now.used + bytes });
+        let isClaimed = false;
+        try {
+          isClaimed = await claim();
+        } finally {
+          if (!isClaimed) await this.ledger.write(now);
+        }
         return true;
-      }
-      const left = await this.evict(bytes);
-      const fits = left + bytes <= maxBytes && (await this.missingFree(bytes)) <= 0;
-      await this.note(fits ? left + bytes : left);
-      return fits;
-    });
+      },
+      () => false,
+    );
   }
 
-  /** What was reserved, or lay there, is not used any more. */
-  async giveBack(bytes: number): Promise<void> {
-    await this.locked(async () => this.note(Math.max(0, (await this.used()) - bytes)));
+  /** Files are to be taken away: what is counted now tells later whether they were. */
+  async beginRemoval(): Promise<FolderRemoval> {
+    const known = await this.ledger.read();
+    return new FolderRemoval((countedBytes) =>
+      this.locked(async () => {
+        const now = await this.ledger.read();
+        if (!now || now.count !== known?.count) return;
+        await this.ledger.write({ ...now, used: Math.max(0, now.used - (await countedBytes())) });
+      }),
+    );
+  }
+
+  /** Takes one file away. @throws what the file system says. */
+  async remove(path: string): Promise<void> {
+    const removal = await this.beginRemoval();
+    try {
+      await removal.unlink(path);
+    } finally {
+      await removal.settle();
+    }
   }
 
   /** Evicts until so many bytes more are free on the disk than are now. */
   async makeFree(bytes: number): Promise<void> {
-    await this.locked(async () => this.note(await this.evict(0, bytes)));
+    await this.locked(async () => void (await this.evict(0, bytes)));
   }
 
   /** Counts anew, and removes what was left unfinished for too long or before the machine started. */
   async recount(): Promise<number> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    return this.locked(async () => {
-      const entries = await this.survivors();
-      const used = total(entries);
-      await this.note(used);
-      return used;
-    });
+    return this.locked(async () => (await this.countAnew()).used);
   }
 
   /** Bytes in use and reserved, as they were last counted. */
   async used(): Promise<number> {
-    const [boot, count] = (await readFile(this.ledger, 'latin1').catch(() => '')).split(' ');
-    const used = Number(count);
-    if (boot === bootName() && count !== undefined && Number.isSafeInteger(used)) return used;
-    return total(await this.survivors());
+    return (await this.ledger.read())?.used ?? total(await this.survivors());
   }
 
-  /** @returns what is in use then. */
-  private async evict(bytes: number, wantedFree = 0): Promise<number> {
+  private async counted(): Promise<LedgerEntry> {
+    return (await this.ledger.read()) ?? this.countAnew();
+  }
+
+  private async countAnew(entries?: readonly FoundEntry[]): Promise<LedgerEntry> {
+    const counted = { used: total(entries ?? (await this.survivors())), count: randomUUID() };
+    await this.ledger.write(counted);
+    return counted;
+  }
+
+  private async evict(bytes: number, wantedFree = 0): Promise<LedgerEntry> {
     const { maxBytes, name } = this.options;
     const entries = await this.survivors();
-    let used = total(entries);
+    const used = total(entries);
     const missing = Math.max(await this.missingFree(bytes), wantedFree);
     const goal = Math.min(maxBytes * evictedTo - bytes, used - missing);
-    let evicted = 0;
-    for (const { kind, path, bytes: size } of entries.sort((one, other) => one.usedAt - other.usedAt)) {
-      if (used <= goal) break;
-      if (kind !== 'file') continue;
-      await rm(path, { force: true });
-      used -= size;
-      evicted++;
+    const evicted = new Set<FoundEntry>();
+    let left = used;
+    for (const entry of [...entries].sort((one, other) => one.usedAt - other.usedAt)) {
+      if (left <= goal) break;
+      if (entry.kind !== 'file') continue;
+      await unlinked(entry.path);
+      left -= entry.bytes;
+      evicted.add(entry);
     }
-    if (evicted > 0 && channels.evicted.hasSubscribers) {
-      channels.evicted.publish({ cache: name, tier: 'disk', entries: evicted });
+    if (evicted.size > 0 && channels.evicted.hasSubscribers) {
+      channels.evicted.publish({ cache: name, tier: 'disk', entries: evicted.size });
     }
-    return used;
+    return this.countAnew(entries.filter((entry) => !evicted.has(entry)));
   }
 
   /** Files and unfinished files that stay. */
   private async survivors(): Promise<FoundEntry[]> {
-    const { root, partMs, clock } = this.options;
     const stay: FoundEntry[] = [];
-    const boot = bootName();
-    for await (const entry of entriesOf(root)) {
-      if (entry.kind === 'part') {
-        const isOld = entry.usedAt < clock.now() - partMs;
-        const isOfOtherBoot = entry.header !== undefined && entry.header.boot !== boot;
-        if (isOfOtherBoot || (isOld && (await this.isAbandoned(entry.path)))) await rm(entry.path, { force: true });
-        else stay.push(entry);
-      } else if (entry.kind === 'file') stay.push(entry);
+    for await (const entry of entriesOf(this.options.root)) {
+      if (entry.kind === 'file') stay.push(entry);
+      if (entry.kind !== 'part') continue;
+      if (!(await this.isLeftBehind(entry))) stay.push(entry);
+      else if (!(await unlinked(entry.path))) {
+        const finished = await finishedEntryOf(entry.path);
+        if (finished) stay.push(finished);
+      }
     }
     return stay;
   }
 
-  private async isAbandoned(part: string): Promise<boolean> {
-    const lock = part.replace(/\.[0-9a-f-]{36}\.part$/, '.lock');
-    return (await this.options.locks.holderOf(lock)) === 'ended';
+  private async isLeftBehind({ path, usedAt, header }: FoundEntry): Promise<boolean> {
+    const { partMs, clock, locks } = this.options;
+    if (header !== undefined && header.boot !== bootName()) return true;
+    return usedAt < clock.now() - partMs && (await locks.holderOf(`${pathOfPart(path)}.lock`)) === 'ended';
   }
 
   /** Bytes that have to go before so many can come. */
@@ -134,21 +179,16 @@ export class FolderRoom {
     return minFreeBytes + bytes - bavail * bsize;
   }
 
-  /** A count that can't be written, on a full disk, is taken anew by the next who asks. */
-  private async note(used: number): Promise<void> {
-    const next = `${this.ledger}.new`;
-    try {
-      await writePrivateFile(next, `${bootName()} ${used}`);
-      await rename(next, this.ledger);
-    } catch {
-      await rm(this.ledger, { force: true });
-    }
-  }
-
-  private locked<T>(work: () => Promise<T>): Promise<T> {
+  /** @param busy what is returned when others have the lock for too long. Default: an error. */
+  private locked<T>(work: () => Promise<T>, busy?: () => T): Promise<T> {
     const run = this.turn.then(async () => {
-      const { locks } = this.options;
-      const lock = await locks.take(join(this.folder, 'lock'), lockWaitMs);
+      let lock: FileLock;
+      try {
+        lock = await this.options.locks.take(join(this.folder, 'lock'), lockWaitMs);
+      } catch (error) {
+        if (busy && fileErrorCode(error) === undefined) return busy();
+        throw error;
+      }
       try {
         return await work();
       } finally {

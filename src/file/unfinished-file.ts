@@ -1,7 +1,7 @@
-import { open, rm } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { fileErrorCode } from '../object/folder-object-file.js';
-import { bytesAt } from './file-bytes.js';
+import { bytesAt, writeAt } from './file-bytes.js';
 import { decodeHeader, decodeState, headerBytes, statePosition } from './file-header.js';
 import type { FileHeader, FillState } from './file-header.js';
 
@@ -37,7 +37,9 @@ export async function openUnfinished(part: string): Promise<UnfinishedFile | und
   }
 }
 
-export async function discard(part: string, handle: FileHandle): Promise<void> {
-  await handle.close().catch(() => undefined);
-  await rm(part, { force: true }).catch(() => undefined);
+/** From here on the file says what it will take. False: it was purged meanwhile, and takes nothing. @throws what the file system says. */
+export async function claimBytes(handle: FileHandle, header: Buffer): Promise<boolean> {
+  if ((await handle.stat()).nlink === 0) return false;
+  await writeAt(handle, header, 0);
+  return true;
 }

@@ -8,12 +8,13 @@ import { BulkKey } from './bulk-key.js';
 import { byId, loaderOfOne } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
-import { Flight, isInLoader, loadUnderWay } from './flight.js';
+import { Flight, isInLoader } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
+import type { LoadCall } from './load-call.js';
 import type { LoadPlaces } from './load-places.js';
 import type { NearHits } from './near-hits.js';
-import type { Replacements } from './replacements.js';
+import type { SingleFills } from './single-fills.js';
 import type { Wanted } from './wanted.js';
 
 type Asking<V> = Pick<Wanted<V>, 'given' | 'key' | 'policy'>;
@@ -28,7 +29,7 @@ export class BulkLoads {
     private readonly near: NearTiers,
     private readonly hits: NearHits,
     private readonly fills: Fills,
-    private readonly replacements: Replacements,
+    private readonly singles: SingleFills,
     private readonly flights: Flights,
     private readonly places: LoadPlaces | undefined,
     private readonly clock: CacheClock,
@@ -77,13 +78,13 @@ export class BulkLoads {
     for (const one of asked) {
       const { key, policy } = one;
       const near = isVerified ? this.hits.find<V>(key, policy) : undefined;
-      const present = near || forced ? undefined : this.flights.present<V>(key, policy);
+      const present = near || forced ? undefined : this.flights.present<V>(one);
       if (near) {
         values.set(key.id, this.hits.hit(key, near.copy, near.tier).value);
         const due = near.tier !== 'request' && this.clock.now() >= near.copy.servedUntil;
         if (due) joined.push(this.serveStale(one, near.copy, loader, values));
       } else if (present) {
-        const landing = this.flights.joinPresent(present, key, loaderOfOne(one.given, key, loader), policy);
+        const landing = this.flights.joinPresent(present, callOf(one, loader));
         joined.push(this.take(one, landing, loader, values));
       } else if (this.mayLeave(policy)) {
         const own = this.want(one, undefined);
@@ -136,15 +137,10 @@ export class BulkLoads {
     loader: BulkLoader<V>,
     values: Map<string, V | undefined>,
   ): Promise<void> {
-    const { given, key, policy } = one;
-    const refreshing = loaderOfOne(given, key, loader);
-    const isStaleInLoad = loadUnderWay() !== undefined && this.clock.now() >= stale.freshUntil;
-    const served = isStaleInLoad
-      ? this.flights.refreshed(key, stale, refreshing, policy)
-      : this.flights.serveStale(key, stale, refreshing, policy);
+    const served = this.flights.serveStale(callOf(one, loader), stale);
     // Due as it may be, what is served now is the answer.
     const answer = served.then((landed) => {
-      if (landed.none === true) values.delete(key.id);
+      if (landed.none === true) values.delete(one.key.id);
       return { ...landed, refreshDue: false };
     });
     return this.take(one, answer, loader, values);
@@ -183,13 +179,13 @@ export class BulkLoads {
           this.flights.leave(one);
           one.fail(error);
         }
-        if (wanted.some(({ hasLanded, tellsBulk }) => !hasLanded && tellsBulk)) throw error;
+        if (wanted.some(({ landed, tellsBulk }) => !landed && tellsBulk)) throw error;
       }
     };
     const { position } = this.coherence.names;
     const bulk = new Flight(`${wanted.length} keys`, position, fly, this.clock.now(), []);
     const stopWhenAllLeft = (): void => {
-      if (wanted.every(({ landing, hasLanded }) => hasLanded || landing?.flight.abandoned)) bulk.abandon();
+      if (wanted.every(({ landing, landed }) => landed !== undefined || landing?.flight.abandoned)) bulk.abandon();
     };
     for (const one of wanted) {
       one.carrier = bulk;
@@ -205,11 +201,15 @@ export class BulkLoads {
     if (this.places) await this.places.enter(bulk);
     await Promise.all(
       wanted.map(async (one) => {
-        if (!one.policy.requestOnly) one.lease = one.placed && (await this.replacements.seize(one.placed));
+        if (!one.policy.requestOnly) one.lease = one.placed && (await this.singles.seize(one.placed));
       }),
     );
     await this.fills.load(bulk, wanted, load, 'forced');
   }
+}
+
+function callOf<V>({ given, key, policy }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
+  return { key, loader: loaderOfOne(given, key, loader), policy };
 }
 
 /** A key that the source left out is kept as `null` where the policy asks for negative answers. */

@@ -10,9 +10,7 @@ import { StoreUnavailableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
 import type { Landed } from './flight.js';
-import type { CopiedValue } from './made-value.js';
-
-type Land<V> = (one: CopiedValue<V>, landed: Landed<V>) => void;
+import type { MadeValue } from './made-value.js';
 
 /** What became of a fill. */
 type Filled = 'stored' | 'refused' | 'unknown';
@@ -26,8 +24,9 @@ export class FilledValues {
     private readonly clock: CacheClock,
   ) {}
 
-  async one<V>(made: CopiedValue<V>): Promise<Landed<V>> {
-    const { key, start, policy, isTagged } = made;
+  async one<V>(made: MadeValue<V>): Promise<Landed<V>> {
+    const { one, start, isTagged } = made;
+    const { key, policy } = one;
     const { placed, lease } = start;
     if (isTagged && policy.shared && placed && lease) {
       const filled = await this.filled(made, placed, () => lease.fill(this.seal(made, placed), this.lifeMs(made)));
@@ -41,10 +40,10 @@ export class FilledValues {
   }
 
   /** Of one shard, all under leases and none of them forced: in one round trip. */
-  async many<V>(shard: Shard, made: readonly CopiedValue<V>[], land: Land<V>): Promise<void> {
+  async many<V>(shard: Shard, made: readonly MadeValue<V>[]): Promise<void> {
     const writes: ItemWrite[] = [];
-    const written: CopiedValue<V>[] = [];
-    const others: CopiedValue<V>[] = [];
+    const written: MadeValue<V>[] = [];
+    const others: MadeValue<V>[] = [];
     for (const one of made) {
       const write = this.writeOf(one);
       if (write) {
@@ -53,13 +52,13 @@ export class FilledValues {
       } else others.push(one);
     }
     await Promise.all([
-      this.write(shard, writes).then((outcomes) => this.landAll(written, outcomes, land)),
-      ...others.map(async (one) => land(one, await this.one(one))),
+      this.write(shard, writes).then((outcomes) => this.landAll(written, outcomes)),
+      ...others.map(async (each) => each.one.land(await this.one(each))),
     ]);
   }
 
   /** Undefined: it needs more than one write, or can't be written, which is told where it is filled alone. */
-  private writeOf<V>(made: CopiedValue<V>): ItemWrite | undefined {
+  private writeOf<V>(made: MadeValue<V>): ItemWrite | undefined {
     const { placed, lease } = made.start;
     try {
       return placed && lease?.fillAmongOthers(this.seal(made, placed), this.lifeMs(made));
@@ -79,15 +78,14 @@ export class FilledValues {
   }
 
   private async landAll<V>(
-    written: readonly CopiedValue<V>[],
+    written: readonly MadeValue<V>[],
     outcomes: readonly WriteOutcome[] | undefined,
-    land: Land<V>,
   ): Promise<void> {
     const later: Promise<void>[] = [];
-    for (const [index, one] of written.entries()) {
-      const filled = this.judge(one, one.start.placed as Placed, outcomes?.[index]);
-      if (typeof filled === 'string') land(one, this.landedAfter(one, filled));
-      else later.push(filled.then((known) => land(one, this.landedAfter(one, known))));
+    for (const [index, each] of written.entries()) {
+      const filled = this.judge(each, each.start.placed as Placed, outcomes?.[index]);
+      if (typeof filled === 'string') each.one.land(this.landedAfter(each, filled));
+      else later.push(filled.then((known) => each.one.land(this.landedAfter(each, known))));
     }
     if (later.length > 0) await Promise.all(later);
   }
@@ -111,7 +109,7 @@ export class FilledValues {
     if (channels.loadRefused.hasSubscribers) channels.loadRefused.publish({ cache: this.cache, key: key.text, reason });
   }
 
-  private async filled<V>(made: CopiedValue<V>, placed: Placed, fill: () => Promise<WriteOutcome>): Promise<Filled> {
+  private async filled<V>(made: MadeValue<V>, placed: Placed, fill: () => Promise<WriteOutcome>): Promise<Filled> {
     let outcome: WriteOutcome | undefined;
     try {
       outcome = await fill();
@@ -123,7 +121,7 @@ export class FilledValues {
 
   /** @param outcome undefined: the store could not be reached. */
   private judge<V>(
-    { key }: CopiedValue<V>,
+    { one: { key } }: MadeValue<V>,
     placed: Placed,
     outcome: WriteOutcome | undefined,
   ): Filled | Promise<Filled> {
@@ -142,17 +140,17 @@ export class FilledValues {
     return this.release(() => this.tell(placed)).then(() => 'unknown');
   }
 
-  private landedAfter<V>({ key, copy, policy, isTagged }: CopiedValue<V>, filled: Filled): Landed<V> {
+  private landedAfter<V>({ one: { key, policy }, copy, isTagged }: MadeValue<V>, filled: Filled): Landed<V> {
     if (filled === 'refused') this.near.dropAfterRefusal(key);
     else if (isTagged && !this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
     return { copy, keptForRequest: true };
   }
 
-  private seal<V>({ head, payload }: CopiedValue<V>, { storeKey }: Placed): Buffer {
+  private seal<V>({ head, payload }: MadeValue<V>, { storeKey }: Placed): Buffer {
     return sealEnvelope(storeKey, head, payload);
   }
 
-  private lifeMs<V>({ head, policy }: CopiedValue<V>): number {
+  private lifeMs<V>({ head, one: { policy } }: MadeValue<V>): number {
     return storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
   }
 }

@@ -12,8 +12,9 @@ import type { LeasedReads } from './leased-reads.js';
 import type { LoadPlaces } from './load-places.js';
 import { LoadReads } from './load-reads.js';
 import type { LoadedValues } from './loaded-values.js';
-import type { LoadCause, LoadStart } from './load-start.js';
+import type { LoadCause } from './load-start.js';
 import type { LoaderRunner } from './loader.js';
+import type { Begun } from './made-value.js';
 import { OthersWatch } from './others-watch.js';
 import type { Asked, Wanted } from './wanted.js';
 
@@ -61,9 +62,9 @@ export class Fills {
   /** Loads keys whose leases were won in another way, such as by who replaces what is there. @throws as `run`. */
   async load<V>(carrier: Flight, mine: readonly Wanted<V>[], load: LoadKeys<V>, cause: LoadCause): Promise<void> {
     const leases = mine.flatMap(({ lease }) => (lease ? [lease] : []));
-    let starts: ReadonlyMap<Wanted<V>, LoadStart>;
+    let begun: readonly Begun<V>[];
     try {
-      starts = await this.begin(mine, cause);
+      begun = await this.begin(mine, cause);
       carrier.controller.signal.throwIfAborted();
     } catch (error) {
       await giveBackAll(leases);
@@ -88,18 +89,19 @@ export class Fills {
     try {
       loaded = await this.runner.run(carrier, run, () => load(mine, context));
     } catch (error) {
-      await Promise.all(mine.map((one) => this.afterFailure(error, one, starts.get(one) as LoadStart, signal)));
+      await Promise.all(begun.map((one) => this.afterFailure(error, one, signal)));
       throw error;
     }
-    const kept = mine.map((one) => ({ one, value: loaded.get(one.key.id), start: starts.get(one) as LoadStart }));
+    const kept = begun.map(({ one, start }) => ({ one, start, value: loaded.get(one.key.id) }));
     await this.values.keepAll(kept, reads, added);
   }
 
-  private async begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): Promise<Map<Wanted<V>, LoadStart>> {
-    const begun = mine.map((one) => this.values.begin(one.placed, one.lease, one.policy.tags, cause));
-    const isKnown = !begun.some((start) => start instanceof Promise);
-    const starts = isKnown ? begun : await Promise.all(begun.map(async (start) => start));
-    return new Map(mine.map((one, index) => [one, starts[index] as LoadStart]));
+  /** Without waiting, unless somebody's tags must be asked for. */
+  private begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): readonly Begun<V>[] | Promise<readonly Begun<V>[]> {
+    const begun = mine.map((one) => this.values.begin(one, cause));
+    return begun.some((one) => one instanceof Promise)
+      ? Promise.all(begun.map(async (one) => one))
+      : (begun as Begun<V>[]);
   }
 
   /** Where loads are limited: what is still to be loaded when it is this fill's turn. */
@@ -147,7 +149,8 @@ export class Fills {
    * A source in trouble is left alone for a moment by the whole fleet. An error that is an answer ("there is none") takes back what was
    * served. A load that was told to stop, because it took too long or because nobody waits any more, gives way to the next.
    */
-  private async afterFailure<V>(error: unknown, one: Wanted<V>, start: LoadStart, stopped: AbortSignal): Promise<void> {
+  private async afterFailure<V>(error: unknown, begun: Begun<V>, stopped: AbortSignal): Promise<void> {
+    const { one, start } = begun;
     const { policy, key } = one;
     try {
       if (stopped.aborted) await start.lease?.giveBack();
@@ -155,7 +158,7 @@ export class Fills {
         const holdMs = policy.failureHoldMs ?? (start.lease ? maxFailureHoldMs : 0);
         this.failed.note(key, policy, error, holdMs, start.mark);
         await start.lease?.holdBack(holdMs);
-      } else await this.values.keepNothing(key, start);
+      } else await this.values.keepNothing(begun);
     } catch (unavailable) {
       if (!(unavailable instanceof StoreUnavailableError)) throw unavailable;
     }

@@ -10,11 +10,12 @@ import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed } from './flight.js';
-import type { Loader } from './loader.js';
-import type { Replacements } from './replacements.js';
-import type { SingleReads } from './single-reads.js';
+import type { LoadCall } from './load-call.js';
+import type { SingleFills } from './single-fills.js';
 import { SlotMap } from './slot-map.js';
 import type { Landing, UnderWay } from './under-way.js';
+
+type Fly<V> = (flight: Flight<Landed<V>>) => Promise<Landed<V>>;
 
 /** How soon a process asks whether another's refresh has come in. */
 const refreshElsewhereMs = 250;
@@ -23,8 +24,8 @@ const retryRefreshMs = 1_000;
 
 /** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
 export class Flights {
-  private readonly flights = new SlotMap<Flight | UnderWay>();
-  private readonly refreshes = new SlotMap<Flight>();
+  private readonly loads = new SlotMap<Flight | UnderWay>();
+  private readonly refreshes = new SlotMap<Flight | UnderWay>();
   private readonly requestNumbers = new WeakMap<ScopeState, number>();
   private lastRequestNumber = 0;
 
@@ -33,20 +34,19 @@ export class Flights {
     private readonly clock: CacheClock,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
-    private readonly reads: SingleReads,
-    private readonly replacements: Replacements,
+    private readonly fills: SingleFills,
     private readonly failed: FailedLoads,
     /** Somebody may have to wait for a load's turn, whatever `maxLoad` says. */
     readonly isLimited: boolean,
   ) {}
 
   get underWay(): number {
-    return this.flights.size + this.refreshes.size;
+    return this.loads.size + this.refreshes.size;
   }
 
   /** What is under way there: a flight, or a read that may become one. */
   at(slot: string): Flight | UnderWay | undefined {
-    return this.flights.get(slot);
+    return this.loads.get(slot);
   }
 
   isRefreshing(slot: string): boolean {
@@ -54,11 +54,11 @@ export class Flights {
   }
 
   enter<V>(one: UnderWay<V>): void {
-    this.flights.set(one.slot, one as UnderWay);
+    this.loads.set(one.slot, one as UnderWay);
   }
 
   leave<V>(one: UnderWay<V>): void {
-    this.flights.leave(one.slot, one as UnderWay);
+    this.loads.leave(one.slot, one as UnderWay);
   }
 
   /** The flight that something becomes, since somebody needs a flight. It takes the place of what it was, if that still has it. */
@@ -67,23 +67,19 @@ export class Flights {
     const { key, slot, position, beganAt, policy, carrier } = one;
     let land!: Landing<V>['land'];
     const landed = new Promise<Landed<V>>((resolve) => (land = resolve));
-    const leave = (): void => this.flights.leave(slot, flight);
+    const leave = (): void => this.loads.leave(slot, flight);
     const flight = new Flight<Landed<V>>(key.text, position, () => landed, beganAt, policy.tags, false, leave);
     flight.expectCaller();
     if (carrier) flight.carriedBy(carrier);
-    if (this.flights.get(slot) === one) this.flights.set(slot, flight);
+    if (this.loads.get(slot) === one) this.loads.set(slot, flight);
     return (one.landing = { flight, land });
   }
 
-  /** What is there at once, or what a flight brings home. */
-  find<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Landed<V> | Promise<Landed<V>> {
-    return (forced ? undefined : this.reads.foundNow(key, policy)) ?? this.join(key, loader, policy, forced);
-  }
-
   /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
-  join<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>, forced: boolean): Promise<Landed<V>> {
+  join<V>(call: LoadCall<V>, forced: boolean): Promise<Landed<V>> {
+    const { key, policy } = call;
     const slot = this.slotOf(key, policy);
-    const present = this.current<V>(this.flights, key, slot, policy.requestOnly);
+    const present = this.current<V>(this.loads, slot, call);
     const asker = this.near.scope.current();
     const joinable = present && (!forced || present.forcedBy === asker);
     if (joinable && channels.loadJoined.hasSubscribers) {
@@ -91,51 +87,34 @@ export class Flights {
     }
     const failure = joinable || forced ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
     if (failure) return Promise.reject(failure.error);
-    const flight = joinable ? present : this.depart(slot, key, loader, policy, forced);
+    const flight = joinable ? present : this.begin(this.loads, slot, call, this.flown(call, forced));
     // A look-up may wait for a refresh. If that refresh's loader asks for its own key, it gets RecursiveLoadError.
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
-    if (refresh) flight.dependsOn(refresh);
+    if (refresh instanceof Flight) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
-    return joinable ? this.joinPresent(flight, key, loader, policy) : this.wait(flight, policy);
+    return joinable ? this.joinPresent(flight, call) : this.wait(flight, policy);
   }
 
   /** Waits for a flight that somebody else has begun. */
-  joinPresent<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
-    const landing = this.wait(flight, policy);
-    return loadUnderWay() ? this.judged(landing, flight, key, loader, policy) : landing;
+  joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
+    const landing = this.wait(flight, call.policy);
+    return loadUnderWay() ? this.judged(landing, flight, call) : landing;
   }
 
   /**
    * A loader joins a look-up that may have begun before its own load did. What that brings home is judged again: if its key or tags were named
    * since it began, it is asked for anew.
    */
-  private async judged<V>(
-    landing: Promise<Landed<V>>,
-    flight: Flight,
-    key: Key,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-  ): Promise<Landed<V>> {
+  private async judged<V>(landing: Promise<Landed<V>>, flight: Flight, call: LoadCall<V>): Promise<Landed<V>> {
     const landed = await landing;
     const load = loadUnderWay();
     if (!load || !landed.copy) return landed;
-    if (!(await load.verify(this.coherence))) return this.depart(undefined, key, loader, policy, false).promise;
-    if (!this.near.namedSince(key, landed.copy.tags, flight.position)) return landed;
-    return this.join(key, loader, policy, false);
+    if (!(await load.verify(this.coherence))) return this.newFlight(call, this.flown(call, false)).promise;
+    return this.near.namedSince(call.key, landed.copy.tags, flight.position) ? this.join(call, false) : landed;
   }
 
-  private depart<V>(
-    slot: string | undefined,
-    key: Key,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-    forced: boolean,
-  ): Flight<Landed<V>> {
-    const fly = (self: Flight<Landed<V>>): Promise<Landed<V>> =>
-      forced ? this.replacements.force(self, key, loader, policy) : this.reads.readOrLoad(self, key, loader, policy);
-    if (slot === undefined)
-      return new Flight(key.text, this.coherence.names.position, fly, this.clock.now(), policy.tags);
-    return this.begin('loads', slot, key, policy, fly);
+  private flown<V>(call: LoadCall<V>, forced: boolean): Fly<V> {
+    return (flight) => (forced ? this.fills.force(flight, call) : this.fills.findOrLoad(flight, call));
   }
 
   /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
@@ -144,8 +123,8 @@ export class Flights {
   }
 
   /** The flight of this key that a caller would join now, for what loads several keys at once. */
-  present<V>(key: Key, policy: EntryPolicy<V>): Flight<Landed<V>> | undefined {
-    return this.current<V>(this.flights, key, this.slotOf(key, policy), policy.requestOnly);
+  present<V>(asked: Pick<LoadCall<V>, 'key' | 'policy'>): Flight<Landed<V>> | undefined {
+    return this.current(this.loads, this.slotOf(asked.key, asked.policy), asked);
   }
 
   /** Where a load is found: look-ups that ask for something else are other loads, and so are other requests' for what is theirs alone. */
@@ -168,14 +147,13 @@ export class Flights {
   }
 
   private current<V>(
-    among: SlotMap<Flight> | SlotMap<Flight | UnderWay>,
-    key: Key,
+    among: SlotMap<Flight | UnderWay>,
     slot: string,
-    requestOnly: boolean,
+    { key, policy }: Pick<LoadCall<V>, 'key' | 'policy'>,
   ): Flight<Landed<V>> | undefined {
     const there = among.get(slot);
     const present = there === undefined || there instanceof Flight ? there : this.promote(there).flight;
-    const joinable = present && !present.abandoned && !this.outdated(key, present, requestOnly);
+    const joinable = present && !present.abandoned && !this.outdated(key, present, policy.requestOnly);
     return joinable ? (present as Flight<Landed<V>>) : undefined;
   }
 
@@ -193,96 +171,72 @@ export class Flights {
     return feed !== undefined && now >= feed.trust.until && now >= beganAt + feed.unreadForMs;
   }
 
-  /** Registers a flight that something else flies, so that single look-ups of its key join it. */
-  begin<V>(
-    among: SlotMap<Flight> | 'loads',
-    slot: string,
-    key: Key,
-    { tags }: Pick<EntryPolicy, 'tags'>,
-    fly: (flight: Flight<Landed<V>>) => Promise<Landed<V>>,
-  ): Flight<Landed<V>> {
-    const flights = among === 'loads' ? this.flights : among;
-    const { position } = this.coherence.names;
-    const leave = (): void => flights.leave(slot, flight);
-    const goesOn = flights === this.refreshes;
-    const flight = new Flight<Landed<V>>(key.text, position, fly, this.clock.now(), tags, goesOn, leave);
-    flights.set(slot, flight);
+  /** A flight that callers find in its slot until it has landed. */
+  private begin<V>(among: SlotMap<Flight | UnderWay>, slot: string, call: LoadCall<V>, fly: Fly<V>): Flight<Landed<V>> {
+    const leave = (): void => among.leave(slot, flight);
+    const flight = this.newFlight(call, fly, among === this.refreshes, leave);
+    among.set(slot, flight);
     return flight;
   }
 
-  /**
-   * A stale copy is served, and one process of the fleet refreshes it. With `timeout.soft` the caller first waits that long for the
-   * refresh, and gets its error if that error is an answer.
-   */
-  async serveStale<V>(key: Key, stale: NearCopy<V>, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
-    const refresh = this.refresh(key, stale, loader, policy);
-    const served: Landed<V> = { copy: stale, keptForRequest: true };
-    const isEarly = this.clock.now() < stale.freshUntil;
-    if (!refresh || isEarly || policy.softMs === 0) return served;
-    try {
-      const landed = await refresh.join(this.clock, policy.softMs, policy.signal);
-      return landed.copy || landed.none === true ? landed : served;
-    } catch (error) {
-      policy.signal?.throwIfAborted();
-      if (refresh.landed && !policy.staleIfError(error)) throw error;
-      return served;
-    }
+  private newFlight<V>(
+    { key, policy }: LoadCall<V>,
+    fly: Fly<V>,
+    goesOn = false,
+    onLanded?: () => void,
+  ): Flight<Landed<V>> {
+    const { position } = this.coherence.names;
+    return new Flight<Landed<V>>(key.text, position, fly, this.clock.now(), policy.tags, goesOn, onLanded);
   }
 
   /**
-   * For a loader: a stale value is a miss there. It is told what the refresh brings; where that fails, or another process is at it, the stale value is
-   * its answer, and what is built on it is not kept.
+   * For what is served and gets old: one process of the fleet refreshes it. The stale value is the answer. With `timeout.soft` the caller first waits
+   * that long for the refresh, and gets its error if that error is an answer.
+   *
+   * To a loader a stale value is a miss: it waits for what the refresh brings. Where that fails, or another process is at it, the stale value is its
+   * answer, and what is built on it is not kept.
    */
-  async refreshed<V>(key: Key, stale: NearCopy<V>, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
-    const refresh = this.refresh(key, stale, loader, policy);
-    const served: Landed<V> = { copy: stale, keptForRequest: true, unverified: true };
-    if (!refresh) return served;
+  async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
+    const { policy } = call;
+    const refresh = this.refresh(call, stale);
+    const isStale = this.clock.now() >= stale.freshUntil;
+    const isBuiltOn = isStale && loadUnderWay() !== undefined;
+    const served: Landed<V> = { copy: stale, keptForRequest: true, unverified: isBuiltOn };
+    if (!refresh || !isStale || (!isBuiltOn && policy.softMs === 0)) return served;
     try {
-      const landed = await this.wait(refresh, policy);
+      const landed = await (isBuiltOn
+        ? this.wait(refresh, policy)
+        : refresh.join(this.clock, policy.softMs, policy.signal));
       return landed.copy || landed.none === true ? landed : served;
     } catch (error) {
       policy.signal?.throwIfAborted();
-      if (!refresh.landed || !policy.staleIfError(error)) throw error;
+      const isAnswer = refresh.landed ? !policy.staleIfError(error) : isBuiltOn;
+      if (isAnswer) throw error;
       return served;
     }
   }
 
   /** Outside of the request, and of the load, that happened to come first: its scope, its end and its signal mean nothing to the refresh. */
-  private refresh<V>(
-    key: Key,
-    stale: NearCopy<V>,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-  ): Flight<Landed<V>> | undefined {
+  private refresh<V>(call: LoadCall<V>, stale: NearCopy<V>): Flight<Landed<V>> | undefined {
+    const { key, loader, policy } = call;
     const slot = this.slotOf(key, policy);
-    const present = this.current<V>(this.refreshes, key, slot, policy.requestOnly);
+    const present = this.current<V>(this.refreshes, slot, call);
     if (present) return present;
     if (this.clock.now() < stale.refreshNotBefore) return undefined;
-    const background = { ...policy, signal: undefined };
-    return outsideOfLoads(() =>
-      this.near.scope.outside(() =>
-        this.begin(this.refreshes, slot, key, policy, (self: Flight<Landed<V>>) =>
-          this.flyRefresh(self, key, stale, loader, background),
-        ),
-      ),
-    );
+    const background = { key, loader, policy: { ...policy, signal: undefined } };
+    const fly: Fly<V> = (flight) => this.flyRefresh(flight, background, stale);
+    return outsideOfLoads(() => this.near.scope.outside(() => this.begin(this.refreshes, slot, background, fly)));
   }
 
-  private async flyRefresh<V>(
-    flight: Flight<Landed<V>>,
-    key: Key,
-    stale: NearCopy<V>,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-  ): Promise<Landed<V>> {
+  private async flyRefresh<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
     try {
-      const landed = await this.replacements.refresh(flight, key, stale, loader, policy);
+      const landed = await this.fills.refresh(flight, call, stale);
       if (!landed.copy) stale.refreshNotBefore = this.clock.now() + refreshElsewhereMs;
       return landed;
     } catch (error) {
       stale.refreshNotBefore = this.clock.now() + retryRefreshMs;
       const message = 'A refresh failed.';
-      reportFault({ source: this.cache, kind: 'background-load', message, key: key.text, cause: error });
+      reportFault({ source: this.cache, kind: 'background-load', message, key: call.key.text, cause: error });
       throw error;
     }
   }

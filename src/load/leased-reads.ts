@@ -9,10 +9,9 @@ import type { FillLeases, LeaseOrItem } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { freshnessAt } from '../value/entry.js';
 import { StoreUnavailableError } from '../value/errors.js';
-import { channels } from '../value/events.js';
 import { loadUnderWay } from './flight.js';
+import type { NearHits } from './near-hits.js';
 import type { Asked, Wanted } from './wanted.js';
 
 /** What became of one key: found, ours to load, somebody else's to load, or a worthless item that was removed. */
@@ -24,9 +23,9 @@ const maxRemovals = 5;
 /** Asks the store for one or many keys with the intent to load what is missing: one round trip per shard. */
 export class LeasedReads {
   constructor(
-    private readonly cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
+    private readonly hits: NearHits,
     private readonly entries: StoredEntries,
     private readonly notes: TagNotes,
     private readonly leases: FillLeases,
@@ -67,7 +66,7 @@ export class LeasedReads {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       return group.map((one) => {
-        if (one.found) return 'found';
+        if (one.landed) return 'found';
         one.reason = 'unavailable';
         return 'mine';
       });
@@ -204,13 +203,8 @@ export class LeasedReads {
 
   private land<V>(one: Wanted<V>, copy: NearCopy<V>): 'found' {
     const now = this.clock.now();
-    if (channels.hit.hasSubscribers) {
-      const freshness = freshnessAt(copy, now) ?? 'stale';
-      const tier = this.coherence.store?.name ?? 'store';
-      channels.hit.publish({ cache: this.cache, key: one.key.text, tier, freshness });
-    }
+    this.hits.tellStored(one.key, copy);
     this.near.keep(one.key, copy, one.policy);
-    one.found = true;
     one.land({ copy, keptForRequest: true, refreshDue: now >= copy.servedUntil });
     return 'found';
   }

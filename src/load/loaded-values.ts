@@ -1,15 +1,10 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
-import { resolveInstants } from '../catalogue/instants.js';
 import { encodeFor } from '../codec/encode-for.js';
-import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import type { Key } from '../key/key.js';
-import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
-import type { StoredEntries } from '../near/stored-entries.js';
+import type { NewEntries } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
-import type { FillLease } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import type { TagGeneration } from '../value/entry.js';
@@ -19,7 +14,7 @@ import type { Landed } from './flight.js';
 import type { LoadReads } from './load-reads.js';
 import type { LoadCause, LoadStart } from './load-start.js';
 import { LoadTags } from './load-tags.js';
-import type { CopiedValue, Loaded, MadeValue } from './made-value.js';
+import type { Begun, Loaded, MadeValue } from './made-value.js';
 import { ShortLives } from './short-lives.js';
 import type { Wanted } from './wanted.js';
 
@@ -33,9 +28,8 @@ export class LoadedValues {
     cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
-    private readonly entries: StoredEntries,
+    private readonly entries: NewEntries,
     private readonly clock: CacheClock,
-    private readonly random: () => number,
     notes: TagNotes,
   ) {
     this.shortLives = new ShortLives(cache);
@@ -44,12 +38,8 @@ export class LoadedValues {
   }
 
   /** Notes what is true now, after the lease was won. Called before the loader is. At once, unless the tags must be asked for. */
-  begin(
-    placed: Placed | undefined,
-    lease: FillLease | undefined,
-    tags: readonly string[],
-    cause: LoadCause = 'miss',
-  ): LoadStart | Promise<LoadStart> {
+  begin<V>(one: Wanted<V>, cause: LoadCause): Begun<V> | Promise<Begun<V>> {
+    const { placed, lease, policy } = one;
     const start = {
       startedAt: this.clock.monotonic(),
       mark: this.coherence.names.position,
@@ -59,8 +49,8 @@ export class LoadedValues {
       cause,
       tags: noTags,
     };
-    if (tags.length === 0) return start;
-    return this.tags.atStart(tags, placed).then((known) => ({ ...start, tags: known }));
+    if (policy.tags.length === 0) return { one, start };
+    return this.tags.atStart(policy.tags, placed).then((tags) => ({ one, start: { ...start, tags } }));
   }
 
   /**
@@ -69,9 +59,9 @@ export class LoadedValues {
    * @throws UnencodableValueError and what `ttl`, `cacheIf` or a validator throw; the lease is given back then.
    */
   async keep<V>(loaded: Loaded<V>, reads: LoadReads, added: readonly string[]): Promise<Landed<V>> {
-    const { one, value, start } = loaded;
+    const { value, start } = loaded;
     try {
-      if (value === undefined) return await this.keepNothing(one.key, start);
+      if (value === undefined) return await this.keepNothing(loaded);
       return await this.keepValue(loaded, value, reads, added);
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error;
@@ -81,7 +71,7 @@ export class LoadedValues {
   }
 
   /** There is none: nothing is stored, and what was stored before and still served is no longer so. */
-  async keepNothing(key: Key, start: LoadStart): Promise<Landed<never>> {
+  async keepNothing<V>({ one: { key }, start }: Begun<V>): Promise<Landed<never>> {
     const { lease, placed } = start;
     const replaces = start.cause !== 'miss' || lease?.standing === true;
     if (!replaces && !this.near.holds(key.id)) {
@@ -104,20 +94,18 @@ export class LoadedValues {
     const { key, policy } = one;
     const payload = encodeFor(key, policy.serving.codec, value);
     const tags = await this.tags.of(start, policy, reads, added);
-    const made = this.dated(loaded, value, payload, tags);
-    const { freshUntil, staleUntil, createdAt } = made.head;
-    if (freshUntil <= createdAt) return this.keepForRequest(made);
-    const copied = { ...made, copy: this.copyOf(made) };
+    const made = this.made(loaded, value, payload, tags);
+    if (made.isForRequest) return this.keepForRequest(made);
     if (policy.cacheIf?.(value) === false) {
       await this.filled.release(() => start.lease?.giveBack());
-      return { copy: copied.copy, keptForRequest: false };
+      return { copy: made.copy, keptForRequest: false };
     }
-    if (reads.needsThought && !(await reads.mayKeep())) return this.keepNowhere(copied, 'unverified');
-    if (this.clock.now() >= staleUntil) {
+    if (reads.needsThought && !(await reads.mayKeep())) return this.keepNowhere(made, 'unverified');
+    if (this.clock.now() >= made.head.staleUntil) {
       this.shortLives.note(key);
-      return this.keepNowhere(copied, 'expired');
+      return this.keepNowhere(made, 'expired');
     }
-    return this.filled.one(copied);
+    return this.filled.one(made);
   }
 
   /**
@@ -126,69 +114,61 @@ export class LoadedValues {
    */
   async keepAll<V>(loaded: readonly Loaded<V>[], reads: LoadReads, added: readonly string[]): Promise<void> {
     const alone: Loaded<V>[] = [];
-    const together: (CopiedValue<V> & { readonly one: Wanted<V> })[] = [];
+    const together: MadeValue<V>[] = [];
     const mayGoTogether = loaded.length > 1 && added.length === 0 && !reads.needsThought;
     for (const one of loaded) {
-      const copied = mayGoTogether ? this.plainCopy(one) : undefined;
-      if (copied) together.push({ ...copied, one: one.one });
+      const made = mayGoTogether ? this.plainlyMade(one) : undefined;
+      if (made) together.push(made);
       else alone.push(one);
     }
     const groups = byShard(together, ({ start }) => (start.placed as Placed).shard);
     await Promise.all([
-      ...[...groups].map(([shard, group]) =>
-        this.filled.many<V>(shard, group, (copied, landed) => (copied as (typeof group)[number]).one.land(landed)),
-      ),
-      ...alone.map(async (one) => one.one.land(await this.keep(one, reads, added))),
+      ...[...groups].map(([shard, group]) => this.filled.many<V>(shard, group)),
+      ...alone.map(async (each) => each.one.land(await this.keep(each, reads, added))),
     ]);
   }
 
   /** Undefined: something is special about it, or wrong, and it is kept alone. */
-  private plainCopy<V>(loaded: Loaded<V>): CopiedValue<V> | undefined {
+  private plainlyMade<V>(loaded: Loaded<V>): MadeValue<V> | undefined {
     const { value, start, one } = loaded;
     const { policy } = one;
     if (value === undefined || !start.placed?.shard.writeMany || !start.lease || !isPlainFill(policy, start))
       return undefined;
     try {
-      const made = this.dated(loaded, value, encodeFor(one.key, policy.serving.codec, value), noTags);
-      const { freshUntil, staleUntil, createdAt } = made.head;
-      if (freshUntil <= createdAt || this.clock.now() >= staleUntil) return undefined;
-      return { ...made, copy: this.copyOf(made) };
+      const made = this.made(loaded, value, encodeFor(one.key, policy.serving.codec, value), noTags);
+      return made.isForRequest || this.clock.now() >= made.head.staleUntil ? undefined : made;
     } catch {
       return undefined;
     }
   }
 
   /** @param tags undefined: their generations are not known. */
-  private dated<V>(
+  private made<V>(
     { one, start }: Loaded<V>,
     value: V,
     payload: Uint8Array,
     tags: readonly TagGeneration[] | undefined,
   ): MadeValue<V> {
     const { key, policy } = one;
+    const { placed, generation, mark } = start;
     const loadCostMs = Math.max(0, this.clock.monotonic() - start.startedAt);
-    // Dated at the end, by what the load took: a wall clock that was stepped meanwhile changes no life.
-    const createdAt = this.clock.now() - Math.floor(loadCostMs);
-    const { freshUntil, staleUntil } = resolveInstants(policy.life, value, createdAt, this.random);
-    const { version, codec } = policy.serving;
-    const head: EnvelopeHead = {
-      codec: codec.name,
-      createdAt,
-      freshUntil,
-      staleUntil,
+    const origin = {
+      placed,
+      // Dated at the end, by what the load took: a wall clock that was stepped meanwhile changes no life.
+      createdAt: this.clock.now() - Math.floor(loadCostMs),
       loadCostMs,
-      generation: start.generation,
-      version,
-      ...(policy.nearby ? undefined : { storeOnly: true }),
+      generation,
+      mark,
       // Not stored without their generations; the request still drops the copy by their names.
       tags: tags ?? policy.tags.map((tag) => ({ tag, generation: 0 })),
     };
-    return { key, head, payload, start, policy, isTagged: tags !== undefined };
+    const { head, copy, isForRequest } = this.entries.make({ key, policy, value, payload }, origin);
+    return { one, start, head, payload, copy, isForRequest, isTagged: tags !== undefined };
   }
 
   /** Its callers get the value, and nobody else does. */
   private async keepNowhere<V>(
-    { key, copy, start }: CopiedValue<V>,
+    { one: { key }, copy, start }: MadeValue<V>,
     reason: 'unverified' | 'expired',
   ): Promise<Landed<V>> {
     await this.filled.release(() => start.lease?.giveBack());
@@ -198,9 +178,7 @@ export class LoadedValues {
   }
 
   /** `ttl: 0`: this request may go on with it; whatever others share under this key goes. */
-  private async keepForRequest<V>(made: MadeValue<V>): Promise<Landed<V>> {
-    const { key, start } = made;
-    const copy = this.copyOf({ ...made, head: { ...made.head, freshUntil: Infinity, staleUntil: Infinity } });
+  private async keepForRequest<V>({ one: { key }, copy, start }: MadeValue<V>): Promise<Landed<V>> {
     const keptForRequest = !this.near.invalidatedSince(key, copy.tags, start.mark);
     this.near.withdraw(key);
     const withdrawnAt = this.coherence.names.position;
@@ -212,14 +190,6 @@ export class LoadedValues {
   private async removeShared({ lease, placed }: LoadStart): Promise<void> {
     await this.filled.release(() => lease?.removeItem());
     if (lease?.standing && placed) await this.filled.release(() => this.filled.tell(placed));
-  }
-
-  private copyOf<V>({ key, head, payload, start, policy }: MadeValue<V>): NearCopy<V> {
-    const trust = start.placed
-      ? this.entries.trustIn(start.placed.feed, head.tags)
-      : this.entries.trustWithoutStore(key, head.tags, head.createdAt);
-    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    return this.entries.copyOf(head, bytes, policy, trust, start.mark);
   }
 
   private remove({ shard, key, name, storeKey }: Placed): Promise<unknown> {

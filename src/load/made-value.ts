@@ -1,30 +1,21 @@
-import type { EntryPolicy } from '../catalogue/entry-policy.js';
-import type { EnvelopeHead } from '../codec/envelope.js';
-import type { Key } from '../key/key.js';
-import type { NearCopy } from '../near/near-copy.js';
+import type { NewEntry } from '../near/new-entries.js';
 import type { LoadStart } from './load-start.js';
 import type { Wanted } from './wanted.js';
 
-/** A value as its loader gave it. */
-export interface Loaded<V> {
+/** A key whose load has begun. */
+export interface Begun<V> {
   readonly one: Wanted<V>;
+  readonly start: LoadStart;
+}
+
+/** The same with the value that its loader gave. */
+export interface Loaded<V> extends Begun<V> {
   /** Undefined: there is none. */
   readonly value: V | undefined;
-  readonly start: LoadStart;
 }
 
-/** A loaded value, encoded and dated. */
-export interface MadeValue<V> {
-  readonly key: Key;
-  readonly head: EnvelopeHead;
-  readonly payload: Uint8Array;
-  readonly start: LoadStart;
-  readonly policy: EntryPolicy<V>;
+/** The same, encoded and dated. */
+export interface MadeValue<V> extends Begun<V>, NewEntry<V> {
   /** The generations of all its tags are known: else it is not stored. */
   readonly isTagged: boolean;
-}
-
-/** The same with the copy that its callers are given. */
-export interface CopiedValue<V> extends MadeValue<V> {
-  readonly copy: NearCopy<V>;
 }

@@ -8,7 +8,7 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { freshnessAt } from '../value/entry.js';
 import { channels } from '../value/events.js';
 import { Hit } from '../value/lookup.js';
-import type { TierName } from '../value/lookup.js';
+import type { Freshness, TierName } from '../value/lookup.js';
 import { loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
 
@@ -58,13 +58,19 @@ export class NearHits {
   /** The value of a near copy, told to whoever listens. */
   hit<V>(key: Key, copy: NearCopy<V>, tier: TierName): Hit<V> {
     const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
-    if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
+    this.tell(key, tier, freshness);
     if (tier === 'process') {
       if (channels.staleness.hasSubscribers) this.staleness.note(key.text, this.coherence.nameOf(key), copy);
       this.near.keepForRequest(key, copy);
     }
     loadUnderWay()?.inherit(this.coherence, copy.tags);
     return new Hit(key.text, copy.read(), tier, freshness);
+  }
+
+  /** A hit of the store, whose value its caller takes when it has landed. */
+  tellStored<V>(key: Key, copy: NearCopy<V>): void {
+    if (!channels.hit.hasSubscribers) return;
+    this.tell(key, this.coherence.store?.name ?? 'store', freshnessAt(copy, this.clock.now()) ?? 'stale');
   }
 
   /**
@@ -88,5 +94,9 @@ export class NearHits {
       if (!overtaken) this.near.keepForRequest(key, copy);
     }
     return copy.read();
+  }
+
+  private tell(key: Key, tier: TierName, freshness: Freshness): void {
+    if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
   }
 }

@@ -1,12 +1,12 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
+import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { ItemView } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { isInLoader, loadUnderWay } from './flight.js';
@@ -14,9 +14,10 @@ import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
 import { ItemRead } from './item-read.js';
 import type { ReadOwner } from './item-read.js';
+import type { LoadCall } from './load-call.js';
 import type { Loader } from './loader.js';
 import type { NearHits } from './near-hits.js';
-import type { SingleReads } from './single-reads.js';
+import type { SingleFills } from './single-fills.js';
 
 /** Look-ups of one key: what is near, what the store holds, or a load. */
 export class SingleLoads implements ReadOwner {
@@ -26,7 +27,7 @@ export class SingleLoads implements ReadOwner {
     private readonly near: NearTiers,
     private readonly hits: NearHits,
     private readonly entries: StoredEntries,
-    private readonly reads: SingleReads,
+    private readonly fills: SingleFills,
     private readonly flights: Flights,
     private readonly failed: FailedLoads,
     private readonly clock: CacheClock,
@@ -34,7 +35,7 @@ export class SingleLoads implements ReadOwner {
 
   /** @throws what the loader throws; LoadTimeoutError, RecursiveLoadError, the signal's reason. */
   get<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<V | undefined> {
-    return this.ask(key, loader, policy) ?? this.find(key, loader, policy);
+    return this.ask(key, loader, policy) ?? this.find({ key, loader, policy });
   }
 
   /**
@@ -57,7 +58,7 @@ export class SingleLoads implements ReadOwner {
     if (!placed?.shard.invalidate || placed.feed.versions.generationOf(placed.space) === undefined) return undefined;
     const { position } = this.coherence.names;
     if (placed.shard.readNow) {
-      const landed = this.reads.foundIn(placed, policy, position);
+      const landed = this.foundNow(placed, policy, position);
       if (landed !== undefined && landed.refreshDue !== true)
         return Promise.resolve(this.hits.taken(key, position, landed));
     }
@@ -101,7 +102,7 @@ export class SingleLoads implements ReadOwner {
   private goOn<V>(read: ItemRead<V>): V | undefined | Promise<V | undefined> {
     const { placed, copy, position } = read;
     if (copy === undefined) return this.load(read);
-    this.reads.publishHit(placed.key, copy);
+    this.hits.tellStored(placed.key, copy);
     const landed: Landed<V> = { copy, keptForRequest: true };
     read.landing?.land(landed);
     return this.hits.taken(placed.key, position, landed);
@@ -109,21 +110,17 @@ export class SingleLoads implements ReadOwner {
 
   /** It becomes a flight, with what the store has answered. */
   private load<V>(read: ItemRead<V>): Promise<V | undefined> {
-    const { placed, loader, policy, position, item, error } = read;
-    const { key } = placed;
     const { flight, land } = this.flights.promote(read);
-    if (item !== undefined) land(this.reads.fill(flight, key, placed, loader, policy, item));
-    else if (error instanceof StoreUnavailableError)
-      land(this.reads.fill(flight, key, undefined, loader, policy, undefined, 'unavailable'));
-    else land(Promise.reject(error));
-    const landing = this.flights.wait(flight, policy);
+    land(this.fills.goOn(flight, read));
+    const landing = this.flights.wait(flight, read.policy);
     flight.awaited();
-    return landing.then((landed) => this.answer(key, position, landed, loader, policy));
+    return landing.then((landed) => this.answer(read, read.position, landed));
   }
 
-  /** The long way: what is near first, then a flight. */
-  private async find<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<V | undefined> {
+  /** The long way: what is near first, then what a store holds that needs no waiting, then a flight. */
+  private async find<V>(call: LoadCall<V>): Promise<V | undefined> {
     const { hits, near, clock, flights } = this;
+    const { key, policy } = call;
     policy.signal?.throwIfAborted();
     const { position } = this.coherence.names;
     const needsReading = loadUnderWay() === undefined ? near.isDoubtful(key.id) : near.holds(key.id);
@@ -131,26 +128,40 @@ export class SingleLoads implements ReadOwner {
     if (found) {
       const { value } = hits.hit(key, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;
-      return hits.taken(key, position, await flights.serveStale(key, found.copy, loader, policy));
+      return hits.taken(key, position, await flights.serveStale(call, found.copy));
     }
     const forced = near.scope.current()?.forced ?? false;
-    return this.answer(key, position, await flights.find(key, loader, policy, forced), loader, policy);
+    const placed = forced || !needsItemAlone(policy) ? undefined : this.coherence.placeToRead(key, policy);
+    const landed = placed && this.foundNow(placed, policy, this.coherence.names.position);
+    return this.answer(call, position, landed ?? (await flights.join(call, forced)));
   }
 
-  private answer<V>(
-    key: Key,
-    position: number,
-    landed: Landed<V>,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-  ): V | undefined | Promise<V | undefined> {
+  /**
+   * The entry of a store that needs no waiting: there is nothing to join and nothing to lease. A disk hit of 1 KB takes two thirds of
+   * the time of one that goes by a flight.
+   */
+  private foundNow<V>(placed: Placed, policy: EntryPolicy<V>, position: number): Landed<V> | undefined {
+    if (!placed.shard.readNow || placed.feed.versions.generationOf(placed.space) === undefined) return undefined;
+    const seen = placed.shard.readNow(placed.storeKey);
+    if (!seen || seen.end === seen.start) return undefined;
+    const now = this.clock.now();
+    const copy = this.entries.servableAlone(placed, seen, policy, position, now);
+    if (copy === undefined) return undefined;
+    this.hits.tellStored(placed.key, copy);
+    this.near.keep(placed.key, copy, policy);
+    return { copy, keptForRequest: true, refreshDue: now >= copy.servedUntil };
+  }
+
+  private answer<V>(call: LoadCall<V>, position: number, landed: Landed<V>): V | undefined | Promise<V | undefined> {
     const { copy, unverified, refreshDue } = landed;
     if (!copy) return undefined;
     const isStaleInLoad = loadUnderWay() !== undefined && this.clock.now() >= copy.freshUntil && unverified !== true;
-    if (!isStaleInLoad && refreshDue !== true) return this.hits.taken(key, position, landed);
-    const served = isStaleInLoad
-      ? this.flights.refreshed(key, copy, loader, policy)
-      : this.flights.serveStale(key, copy, loader, policy);
-    return served.then((now) => this.hits.taken(key, position, now));
+    if (!isStaleInLoad && refreshDue !== true) return this.hits.taken(call.key, position, landed);
+    return this.flights.serveStale(call, copy).then((served) => this.hits.taken(call.key, position, served));
   }
+}
+
+/** Whether a look-up needs nothing but the stored item to be answered. */
+function needsItemAlone<V>({ tags, idleMs, requestOnly }: EntryPolicy<V>): boolean {
+  return tags.length === 0 && idleMs === undefined && !requestOnly;
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { StoredItem } from '../store/store.js';
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
 import { answerInTime } from './answer-in-time.js';
 import type { Approach, Attempt } from './attempt.js';
 import type { FencingCounter } from './fencing-counter.js';
@@ -29,6 +30,8 @@ const maxRounds = 4;
 export class Acquisition {
   /** Tokens of `add`s that were sent and not answered, by what each is called in the store, and when: any of them may yet be, or become, the lock's. */
   private readonly unanswered = new Map<string, { readonly token: string; readonly sentAt: number }>();
+
+  private hasReportedForeign = false;
 
   constructor(
     private readonly place: LockPlace,
@@ -94,7 +97,10 @@ export class Acquisition {
     const record = decodeRecord(bytes);
     if (!record) {
       // Bytes that no holder wrote count as somebody else's: a lock is never taken over on a guess. Where holders sign, it is none.
-      if (this.place.shard.authenticates !== true) return { status: 'held' };
+      if (this.place.shard.authenticates !== true) {
+        this.reportForeign();
+        return { status: 'held' };
+      }
       await this.inTime(this.place.shard.remove(this.place.lockKey, revision), deadlineAt);
       return undefined;
     }
@@ -107,6 +113,16 @@ export class Acquisition {
     // Ours, but half of its life went by before it was found.
     await removeOwnLock(this.place, record.holder, { clock, deadlineAt });
     return undefined;
+  }
+
+  /** Once per caller: he may look often. */
+  private reportForeign(): void {
+    if (this.hasReportedForeign) return;
+    this.hasReportedForeign = true;
+    const { shard, lockKey } = this.place;
+    const message =
+      'What stands under the key of a lock was written by no holder. It counts as held until it ends or is deleted in the store.';
+    reportFault({ source: shard.name, kind: 'undecodable', message, key: lockKey });
   }
 
   /** The right is counted from before the first byte left. */

@@ -1,15 +1,11 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
-import { resolveInstants } from '../catalogue/instants.js';
 import type { EntryInstants } from '../catalogue/instants.js';
 import { encodeFor } from '../codec/encode-for.js';
 import { sealEnvelope } from '../codec/envelope.js';
-import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import type { Trust } from '../coherence/trust.js';
 import type { Key } from '../key/key.js';
-import type { NearCopy } from '../near/near-copy.js';
-import type { StoredEntries } from '../near/stored-entries.js';
+import type { EncodedValue, EntryOrigin, NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
@@ -21,14 +17,12 @@ export interface Write<V> {
 }
 
 /** A value that was encoded, and what the store and the near tiers will hold of it. */
-export interface Prepared {
+export interface Prepared extends NewEntry {
   readonly key: Key;
   readonly policy: Pick<EntryPolicy, 'nearby' | 'shared' | 'idleMs'>;
   readonly placed: Placed | undefined;
-  readonly head: EnvelopeHead;
-  readonly copy: NearCopy;
+  /** Absent where the store is not to hold it. */
   readonly sealed: Buffer | undefined;
-  readonly requestOnly: boolean;
   /** The same under the list of versions of now. */
   readonly anew: () => Prepared;
 }
@@ -47,10 +41,9 @@ const generationAt = ({ feed, space }: Placed): number => feed.versions.generati
 export class PreparedEntries {
   constructor(
     private readonly coherence: Coherence,
-    private readonly entries: StoredEntries,
+    private readonly entries: NewEntries,
     private readonly notes: TagNotes,
     private readonly clock: CacheClock,
-    private readonly random: () => number,
   ) {}
 
   /** @throws UnencodableValueError, InvalidDurationError: nothing was written then. */
@@ -66,49 +59,33 @@ export class PreparedEntries {
     generations: ReadonlyMap<string, number> | undefined,
     kept?: EntryInstants,
   ): Prepared {
-    const { codec, version } = policy.serving;
+    const { codec } = policy.serving;
     if (value === undefined) {
       const remedy = 'Store null, or delete the key.';
       throw new UnencodableValueError(codec.name, '$', 'undefined is what a miss looks like', remedy);
     }
     const payload = encodeFor(key, codec, value);
-    const createdAt = this.clock.now();
-    const instants = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
-    const requestOnly = instants.freshUntil <= createdAt && kept === undefined;
     const placed = policy.shared ? this.coherence.place(key) : undefined;
-    const head: EnvelopeHead = {
-      codec: codec.name,
-      createdAt,
-      freshUntil: requestOnly ? Infinity : instants.freshUntil,
-      staleUntil: requestOnly ? Infinity : instants.staleUntil,
+    const origin = {
+      placed,
+      createdAt: this.clock.now(),
       loadCostMs: 0,
-      generation: 0,
-      ...(version === undefined ? undefined : { version }),
-      ...(policy.nearby ? undefined : { storeOnly: true }),
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
-    const trust = placed
-      ? this.entries.trustIn(placed.feed, head.tags)
-      : this.entries.trustWithoutStore(key, head.tags, createdAt);
-    return this.seal({ key, policy, placed, head, requestOnly }, payload, trust);
+    return this.seal({ key, policy, value, payload }, origin, kept);
   }
 
   private seal<V>(
-    plan: Pick<Prepared, 'key' | 'placed' | 'requestOnly' | 'head'> & { readonly policy: EntryPolicy<V> },
-    payload: Uint8Array,
-    trust: Trust,
+    encoded: EncodedValue<V>,
+    origin: Omit<EntryOrigin, 'generation' | 'mark'>,
+    kept: EntryInstants | undefined,
   ): Prepared {
-    const { placed, policy, requestOnly } = plan;
-    const head = { ...plan.head, generation: placed ? generationAt(placed) : 0 };
-    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    const mark = this.coherence.names.position;
-    return {
-      ...plan,
-      head,
-      copy: this.entries.copyOf(head, bytes, policy, trust, mark),
-      sealed: placed && !requestOnly ? sealEnvelope(placed.storeKey, head, payload) : undefined,
-      anew: () => this.seal(plan, payload, trust),
-    };
+    const { placed } = origin;
+    const { key, policy, payload } = encoded;
+    const generation = placed ? generationAt(placed) : 0;
+    const entry = this.entries.make(encoded, { ...origin, generation, mark: this.coherence.names.position }, kept);
+    const sealed = placed && !entry.isForRequest ? sealEnvelope(placed.storeKey, entry.head, payload) : undefined;
+    return { key, policy, placed, sealed, ...entry, anew: () => this.seal(encoded, origin, kept) };
   }
 
   /** The generations that a write begins with; `undefined` when they can't be read, and then the write won't be acknowledged either. */

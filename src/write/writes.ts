@@ -98,11 +98,11 @@ export class Writes {
    * After the store took it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value may
    * be the later one.
    */
-  keepNear({ key, policy, copy, requestOnly }: Prepared, position: number): void {
+  keepNear({ key, policy, copy, isForRequest }: Prepared, position: number): void {
     const overtaken = this.near.namedSince(key, copy.tags, position);
     this.near.name(key);
     const anew = copy.markedAt(this.coherence.names.position);
-    if (!requestOnly && !overtaken) this.near.keep(key, anew, policy);
+    if (!isForRequest && !overtaken) this.near.keep(key, anew, policy);
     this.near.keepForRequest(key, anew);
   }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { describe, expect, it } from '@jest/globals';
-import { root, runToEnd } from './repository.js';
+import { beforeAll, describe, expect, it } from '@jest/globals';
+import { root } from './repository.js';
 
 interface Mutant {
   readonly id: string;
@@ -9,19 +9,17 @@ interface Mutant {
   readonly kind: string;
 }
 
+let scripts: {
+  mutantsOf(file: string, source: string): Mutant[];
+  mutated(source: string, mutant: Mutant): string;
+};
+beforeAll(async () => {
+  scripts = (await import(pathToFileURL(join(root, 'scripts/mutations/mutants.mjs')).href)) as typeof scripts;
+});
+
 /** What scripts/mutations makes of a source: the mutants, each with the text that it leaves. */
-function mutantsOf(source: string): (Mutant & { readonly text: string })[] {
-  const file = pathToFileURL(join(root, 'scripts/mutations/mutants.mjs')).href;
-  const program = `
-    import { mutantsOf, mutated } from ${JSON.stringify(file)};
-    const source = ${JSON.stringify(source)};
-    const mutants = mutantsOf('a.ts', source).map((one) => ({ ...one, text: mutated(source, one) }));
-    console.log(JSON.stringify(mutants));
-  `;
-  const { code, stdout, stderr } = runToEnd(process.execPath, ['--input-type=module', '-e', program]);
-  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-  return JSON.parse(stdout) as (Mutant & { readonly text: string })[];
-}
+const mutantsOf = (source: string): (Mutant & { readonly text: string })[] =>
+  scripts.mutantsOf('a.ts', source).map((one) => ({ ...one, text: scripts.mutated(source, one) }));
 
 const textsOf = (source: string): string[] => mutantsOf(source).map(({ text }) => text);
 

@@ -5,6 +5,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { WithLock } from '../../src/decorator/with-lock.js';
 import { CacheLockExceptionFilter } from '../../src/http/cache-lock-exception.filter.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
+import type { Lease } from '../../src/lock/lease.js';
+import type { LockOptions } from '../../src/lock/lock-options.js';
 import { LeaseLostError, LockUnavailableError } from '../../src/value/errors.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
@@ -44,7 +46,17 @@ class LockedController {
 
 describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
   let app: INestApplication;
-  afterEach(() => app.close());
+  let held: Lease;
+  const hold = async (resource: readonly string[], options: LockOptions): Promise<void> => {
+    const outcome = await app.get(CacheLock).acquire(resource, options);
+    if (outcome.status !== 'acquired') throw new Error(outcome.status);
+    held = outcome.lease;
+  };
+  // An application that ends waits for its leases.
+  afterEach(async () => {
+    await held.release();
+    await app.close();
+  });
 
   it('answers 429, 503 and 503, with whole seconds to wait', async () => {
     app = await listen(platform, {
@@ -57,8 +69,7 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
       return [response.status, response.headers.get('retry-after'), await response.json()];
     };
     expect(await read('a')).toEqual([200, null, { redeemed: 'a' }]);
-    const outcome = await app.get(CacheLock).acquire(['policy', 'a'], { ttl: 2_500, renew: false });
-    expect(outcome.status).toBe('acquired');
+    await hold(['policy', 'a'], { ttl: '1m' });
     expect(await read('a')).toEqual([
       429,
       '1',
@@ -76,8 +87,7 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
       providers: [{ provide: APP_FILTER, useClass: CacheLockExceptionFilter }],
     });
     const url = `${await app.getUrl()}/locked/voucher-${platform}`;
-    const outcome = await app.get(CacheLock).acquire([`voucher-${platform}`, 'a'], { ttl: '1m' });
-    expect(outcome.status).toBe('acquired');
+    await hold([`voucher-${platform}`, 'a'], { ttl: '1m' });
     const retryAfter = async () => (await fetch(`${url}/a`)).headers.get('retry-after');
     expect(await retryAfter()).toBe('10');
     expect((await fetch(`${url}/b`)).status).toBe(200);

@@ -1,4 +1,5 @@
 import type { ItemAsk } from '../item-ask.js';
+import type { StoredItem } from '../item.js';
 import type { RedisReply } from './driver/redis-driver.js';
 import type { RedisCommands } from './redis-commands.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -22,6 +23,11 @@ export interface LongWays {
   ask(question: ItemAsk): void;
   /** Nothing was there. */
   stub(question: ItemAsk, wireKey: string): void;
+  /**
+   * What was there may belong to another command. Undefined: nothing of it is there any more.
+   * @throws StoreUnavailableError: it does.
+   */
+  foreign(wireKey: string, value: Buffer): Promise<StoredItem | undefined>;
 }
 
 /** The server serves nobody else meanwhile. 64 values of 16 KB are a megabyte. */
@@ -80,11 +86,35 @@ export class AskedItems {
     const now = commands.time.now();
     for (let index = 0; index < questions.length; index++) {
       const isOwn = this.answerOne(batch, index, values[index], now);
-      if (!isOwn) return refuse(questions, index, commands.crossed());
+      if (!isOwn) return this.answerFrom(batch, index, values[index]);
     }
   }
 
-  /** False: the reply is another command's. */
+  /** Either somebody else has written this value, or all of the reply is another command's: the rest waits for which. */
+  private answerFrom({ args, questions }: Batch, index: number, value: RedisReply | undefined): void {
+    const { commands, longWays } = this;
+    if (!Buffer.isBuffer(value)) return refuse(questions, index, commands.crossed());
+    const question = questions[index] as ItemAsk;
+    longWays.foreign(args[index + 1] as string, value).then(
+      (item) => {
+        if (item)
+          question.answer(
+            item.bytes,
+            0,
+            item.bytes.length,
+            item.revision.session,
+            item.revision.number,
+            false,
+            undefined,
+          );
+        else longWays.ask(question);
+        for (const one of questions.slice(index + 1)) longWays.ask(one);
+      },
+      (error: Error) => refuse(questions, index, error),
+    );
+  }
+
+  /** False: the reply is another command's, or what is there was written by somebody else. */
   private answerOne(batch: Batch, index: number, value: RedisReply | undefined, now: number | undefined): boolean {
     const question = batch.questions[index] as ItemAsk;
     const key = batch.args[index + 1] as string;
@@ -94,7 +124,7 @@ export class AskedItems {
     }
     if (!Buffer.isBuffer(value)) return false;
     const start = payloadStart(key, value);
-    if (start === 'crossed') return false;
+    if (start === 'foreign') return false;
     if (start === 'digits') {
       const revision = counterRevision(value.toString('latin1'));
       question.answer(value, 0, value.length, batch.session, revision, false, undefined);

@@ -3,12 +3,14 @@ import { reportFault } from '../../value/events.js';
 import type { Revision, StoredItem } from '../item.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
+import { foreignBytes, foreignHeadBytes, foreignRevision } from './foreign-item.js';
 import type { RedisConnection } from './redis-connection.js';
 import { MovedMeanwhileError } from './moved-meanwhile-error.js';
-import { openItem, payloadStart, revisionIn } from './redis-item.js';
+import { mayBeOfAnotherKey, openItem, payloadStart, revisionIn } from './redis-item.js';
 import { RedisPartition } from './redis-partition.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
+import { lookAgain } from './redis-scripts.js';
 import { RedisServerError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { FeedKeys } from './redis-session.js';
@@ -23,6 +25,8 @@ const maxSessions = 3;
 
 /** What `askUnlessFull` answers for a server that has no memory left. */
 export const full = Symbol('the server is full');
+/** What it answers where a list or a hash stands in place of a text. */
+export const wrongType = Symbol('no text');
 
 /** How a shard speaks to its servers: every answer is one of the session that it was asked in, and every failure a StoreUnavailableError. */
 export class RedisCommands {
@@ -81,7 +85,7 @@ export class RedisCommands {
     return this.settledOr(this.partition.ask(args, false, () => this.assertSession(session)));
   }
 
-  async askUnlessFull(args: readonly RedisArgument[]): Promise<RedisReply | typeof full> {
+  async askUnlessFull(args: readonly RedisArgument[]): Promise<RedisReply | typeof full | typeof wrongType> {
     const { number: session } = this.session;
     try {
       return await this.partition.ask(args, false, () => this.assertSession(session));
@@ -90,6 +94,7 @@ export class RedisCommands {
         this.reportFull();
         return full;
       }
+      if (error instanceof RedisServerError && error.code === 'WRONGTYPE') return wrongType;
       throw this.failed(error);
     }
   }
@@ -118,12 +123,13 @@ export class RedisCommands {
     if (serverMs > 0) this.time.note({ serverMs, sentAt, receivedAt: clock.monotonic() });
   }
 
-  itemOf(key: string, value: RedisReply | undefined): StoredItem | undefined {
+  /** As a command without a word has it: `'foreign'` may belong to another one. */
+  itemOf(key: string, value: RedisReply | undefined): StoredItem | 'foreign' | undefined {
     if (value === null || value === undefined) return undefined;
     if (!Buffer.isBuffer(value)) throw this.crossed();
     const { number: session } = this.session;
     const item = openItem(key, value);
-    if (item === 'crossed') throw this.crossed();
+    if (item === 'foreign') return item;
     if (item !== 'digits') {
       const ageMs = this.time.ageMs(item.writtenAt);
       const found = { bytes: item.payload, revision: { session, number: item.revision } };
@@ -132,13 +138,37 @@ export class RedisCommands {
     return { bytes: value, revision: { session, number: counterRevision(value.toString('latin1')) } };
   }
 
-  /** As `itemOf`, of an item of which the head was read. */
+  /** As `itemOf`, of what a script has read: it gave back its word, so that what it says stands there does. */
+  itemOfScript(key: string, value: RedisReply | undefined): StoredItem | undefined {
+    const item = this.itemOf(key, value);
+    return item === 'foreign' ? this.foreignItem(value as Buffer) : item;
+  }
+
+  /** As `itemOfScript`, of an item of which the head was read. */
   revisionOf(key: string, head: RedisReply): Revision | undefined {
     if (head === null) return undefined;
-    const start = Buffer.isBuffer(head) ? payloadStart(key, head) : 'crossed';
-    if (!Buffer.isBuffer(head) || start === 'crossed') throw this.crossed();
+    if (!Buffer.isBuffer(head)) throw this.crossed();
+    const start = payloadStart(key, head);
+    if (start === 'foreign') return this.foreignItem(head).revision;
     const number = start === 'digits' ? counterRevision(head.toString('latin1')) : revisionIn(head);
     return { session: this.session.number, number };
+  }
+
+  /** What was written by somebody else. @param value as it was read, or its first bytes; absent: it is no text. */
+  foreignItem(value?: Buffer): StoredItem {
+    return { bytes: foreignBytes, revision: { session: this.session.number, number: foreignRevision(value) } };
+  }
+
+  /**
+   * Whether a reply belongs to this key, and was written there by somebody else: asks for its first bytes again, by a script that gives back its word.
+   * Undefined: something else stands there by now; ask again.
+   * @throws StoreUnavailableError: it belongs to another command. The connection has ended.
+   */
+  async foreignOrCrossed(key: string, value: Buffer): Promise<StoredItem | undefined> {
+    const [head] = await this.run(lookAgain, [key], []);
+    if (Buffer.isBuffer(head) && head.equals(value.subarray(0, foreignHeadBytes))) return this.foreignItem(value);
+    if (mayBeOfAnotherKey(value)) throw this.crossed();
+    return undefined;
   }
 
   /** Which server has a key is told by its slot. */

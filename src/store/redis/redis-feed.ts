@@ -63,8 +63,7 @@ export async function tellInvalidation(
   }
   const [head, ...answers] = replies;
   const outcomes = told.flatMap(({ outcome }, index) => (outcome ? [outcome(answers[index] === 1)] : []));
-  const isAbsent = Buffer.isBuffer(head) && head.length === 0;
-  return { outcomes, watched: isAbsent ? undefined : revisionOf(keys.watch, head ?? null) };
+  return { outcomes, watched: revisionOf(keys.watch, head ?? null) };
 }
 
 export const isFull = (error: unknown): boolean =>

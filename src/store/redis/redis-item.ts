@@ -43,10 +43,10 @@ export function sealItem(storeKey: string, revision: bigint, payload: Uint8Array
 }
 
 /**
- * Takes a reply apart. `'digits'`: a counter. `'crossed'`: an item of another key, which means that replies belong to other commands than they are given
- * to: the connection must end.
+ * Takes a reply apart. `'digits'`: a counter. `'foreign'`: nothing that was written for this key. Either somebody else has written it, or the reply belongs
+ * to another command, which only another question can tell.
  */
-export function openItem(storeKey: string, bytes: Buffer): RedisItem | 'digits' | 'crossed' {
+export function openItem(storeKey: string, bytes: Buffer): RedisItem | 'digits' | 'foreign' {
   const start = payloadStart(storeKey, bytes);
   if (typeof start === 'string') return start;
   const item = { revision: revisionIn(bytes), payload: bytes.subarray(start) };
@@ -55,11 +55,16 @@ export function openItem(storeKey: string, bytes: Buffer): RedisItem | 'digits' 
 }
 
 /** As `openItem`, without an object: where the payload begins. */
-export function payloadStart(storeKey: string, bytes: Buffer): number | 'digits' | 'crossed' {
+export function payloadStart(storeKey: string, bytes: Buffer): number | 'digits' | 'foreign' {
   const isDated = bytes[0] === marks.dated;
-  if (!isDated && bytes[0] !== marks.plain) return isDigits(bytes) ? 'digits' : 'crossed';
+  if (!isDated && bytes[0] !== marks.plain) return isDigits(bytes) ? 'digits' : 'foreign';
   const start = isDated ? itemHeadBytes + stampBytes : itemHeadBytes;
-  return bytes.length < start || bytes.readUInt32BE(9) !== keyCheck(storeKey) ? 'crossed' : start;
+  return bytes.length < start || bytes.readUInt32BE(9) !== keyCheck(storeKey) ? 'foreign' : start;
+}
+
+/** Whether these bytes may be the item of some other key. */
+export function mayBeOfAnotherKey(bytes: Buffer): boolean {
+  return bytes.length >= itemHeadBytes && (bytes[0] === marks.plain || bytes[0] === marks.dated);
 }
 
 /** Of an item that `payloadStart` has found sound. */
@@ -86,8 +91,9 @@ function keyCheck(storeKey: string): number {
   return hash >>> 0;
 }
 
+/** As the server writes a counter: no sign, and no zero before other digits, so that a number stands for one text alone. */
 function isDigits(bytes: Buffer): boolean {
-  if (bytes.length === 0 || bytes.length > 20) return false;
-  for (const byte of bytes) if ((byte < 0x30 || byte > 0x39) && byte !== 0x2d) return false;
+  if (bytes.length === 0 || bytes.length > 20 || (bytes[0] === 0x30 && bytes.length > 1)) return false;
+  for (const byte of bytes) if (byte < 0x30 || byte > 0x39) return false;
   return true;
 }

@@ -1,4 +1,5 @@
 import { maxCounter } from '../sound-counter.js';
+import { foreignHeadBytes, foreignHeadInLua } from './foreign-item.js';
 import { itemHeadBytes } from './redis-item.js';
 import { redisScript } from './redis-script.js';
 
@@ -6,15 +7,50 @@ import { redisScript } from './redis-script.js';
  * Each script gives back the word that it was called with, as the first of its replies: a reply to another command is found out by it.
  *
  * A script that is marked `allow-oom` runs on a server that is full: what is no longer true must be able to go there as well.
+ *
+ * Somebody else may have put a list where a text belongs. A command that fails on it would end a script halfway: reads of texts are `pcall`s.
  */
 
-/** Sets `stands` to what of the item is compared: the head of an item, all of a counter. */
+/** Sets `stands` to what of the item is compared: the head of an item, all of a counter, the digest of what is neither; false: nothing is there. */
 const standing = (key: string, expected: string): string => `
-  if ${expected}:byte(1) == 1 then 
-    stands = redis.call('GETRANGE', ${key}, 0, 8)
-    if stands:byte(1) == 2 then stands = string.char(1) .. stands:sub(2) end
-  else stands = redis.call('GET', ${key}) end
-  if stands == '' then stands = false end`;
+  if ${expected}:byte(1) == 33 then ${foreignHeadInLua(key)}
+  else
+    if ${expected}:byte(1) == 1 then stands = redis.pcall('GETRANGE', ${key}, 0, 8)
+    else stands = redis.pcall('GET', ${key}) end
+    if type(stands) == 'table' then stands = 'no text' end
+    if stands == '' then stands = false end
+    if stands and stands:byte(1) == 2 and #stands == 9 then stands = string.char(1) .. stands:sub(2) end
+  end`;
+
+/** Of Lua: what stands there as a text, empty where nothing does or no text; and how long it is. */
+const texts = `
+local function isText(key) return type(redis.pcall('STRLEN', key)) == 'number' end
+local function textOf(key) return isText(key) and redis.call('GET', key) or '' end
+local function lengthOf(key) return isText(key) and redis.call('STRLEN', key) or 0 end
+local function headOf(key)
+  local head = redis.pcall('GETRANGE', key, 0, ${foreignHeadBytes - 1})
+  return type(head) == 'string' and (head ~= '' or redis.call('EXISTS', key) == 1) and head
+end`;
+
+/**
+ * Tells what stands under a key from a reply to another command.
+ *
+ * KEYS item · ARGV word. @returns its first bytes; nothing where no text is.
+ */
+export const lookAgain = redisScript(`#!lua flags=no-writes
+${texts}
+return {ARGV[1], headOf(KEYS[1])}`);
+
+/**
+ * What is no text is replaced: no process of ours has written it.
+ *
+ * KEYS item · ARGV word, bytes, life in ms or nothing. @returns 1 stored, 0 something is there.
+ */
+export const writeIfAbsent = redisScript(`#!lua
+${texts}
+if isText(KEYS[1]) and redis.call('EXISTS', KEYS[1]) == 1 then return {ARGV[1], 0} end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2]) else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return {ARGV[1], 1}`);
 
 /** Who waits for an item listens here. */
 export const itemChannel = (wireKey: string): string => `${wireKey}~wake`;
@@ -45,7 +81,8 @@ return {ARGV[1], 1}`);
 
 /** KEYS counter · ARGV word, by, seed, life or nothing. @returns the sum as digits: a number of Lua would be rounded on its way. */
 export const increment = redisScript(`#!lua
-if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('INCRBY', KEYS[1], ARGV[2]) end
+${texts}
+if redis.call('EXISTS', KEYS[1]) == 0 or not isText(KEYS[1]) then redis.call('SET', KEYS[1], ARGV[3]) else redis.call('INCRBY', KEYS[1], ARGV[2]) end
 if ARGV[4] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return {ARGV[1], redis.call('GET', KEYS[1])}`);
 
@@ -70,16 +107,25 @@ export const segmentBytes = 16_384;
 const keptSegments = 300;
 const retiredLifeMs = 3_600_000;
 
+/** Of Lua: where the feed stands, by the text of its counter; nothing where no process of ours has counted to. */
+const numbers = `
+${texts}
+local function placeOf(key)
+  local number, lineage = textOf(key):match('^(%d+) ([%w_-]+)$')
+  number = tonumber(number)
+  if number and number <= ${maxCounter} then return number, lineage end
+end`;
+
 /**
  * Where the feed stands. Its counter holds `number lineage`; a segment is the byte `f` and what was appended to it. A lineage whose counter or last segment
  * was lost is followed by another, and a mark of the earlier one is a gap.
  */
 const place = `
+${numbers}
 local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
 local function place(seed, fresh)
-  local number, lineage = (redis.call('GET', KEYS[1]) or ''):match('^(%d+) (.+)$')
-  number = tonumber(number)
-  if number and redis.call('EXISTS', numbered(number)) == 1 then return number, lineage end
+  local number, lineage = placeOf(KEYS[1])
+  if number and lengthOf(numbered(number)) > 0 then return number, lineage end
   number = math.max(tonumber(seed), number and number + 1 or 0)
   redis.call('SET', numbered(number), 'f')
   redis.call('SET', KEYS[1], string.format('%.0f ', number) .. fresh)
@@ -112,7 +158,7 @@ if ARGV[2] ~= '' then
 end
 local function holds(key, condition)
   if condition == '' then return true end
-  if condition == 'absent' then return redis.call('EXISTS', key) == 0 end
+  if condition == 'absent' then return redis.call('EXISTS', key) == 0 or not isText(key) end
   local stands
   ${standing('key', 'condition')}
   return stands == condition
@@ -141,7 +187,7 @@ if number then
   redis.call('APPEND', numbered(number), ARGV[2])
   redis.call(ARGV[6], ARGV[5], ARGV[7])
 end
-reply[2] = redis.call('GETRANGE', KEYS[2], 0, 63)
+reply[2] = headOf(KEYS[2])
 return reply`;
 
 /** For changes that take memory. */
@@ -154,21 +200,22 @@ export const removeAndAppend = redisScript(`#!lua flags=allow-oom${invalidation}
  * @returns word, watched item, `at` or why there is a gap, and where the feed stands: number, lineage, offset; then what was appended.
  */
 export const readSegments = redisScript(`#!lua flags=no-writes
+${numbers}
 local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
-local reply = {ARGV[1], redis.call('GET', KEYS[2]), 'lost'}
-local number, lineage = (redis.call('GET', KEYS[1]) or ''):match('^(%d+) (.+)$')
+local reply = {ARGV[1], isText(KEYS[2]) and redis.call('GET', KEYS[2]), 'lost'}
+local number, lineage = placeOf(KEYS[1])
 if not number then return reply end
-local size = redis.call('STRLEN', KEYS[1] .. ':' .. number)
+local size = lengthOf(numbered(number))
 if size == 0 then return reply end
-reply[3], reply[4], reply[5], reply[6] = 'at', number, lineage, size
+reply[3], reply[4], reply[5], reply[6] = 'at', string.format('%.0f', number), lineage, size
 if ARGV[2] == '' then return reply end
 if ARGV[2] ~= lineage then reply[3] = 'the feed was made anew' return reply end
-local first, last, behind = tonumber(ARGV[3]), tonumber(number), 0
+local first, last, behind = tonumber(ARGV[3]), number, 0
 if first > last then reply[3] = 'the counter went back' return reply end
 if (last - first - 1) * ${segmentBytes} > tonumber(ARGV[5]) then reply[3] = 'too far behind' return reply end
 local chunks = {}
 for each = first, last do
-  local from, length = 1, redis.call('STRLEN', numbered(each))
+  local from, length = 1, lengthOf(numbered(each))
   if each == first then from = tonumber(ARGV[4]) end
   if length < from or length == 0 then reply[3] = 'a segment was lost or is shorter than it was' return reply end
   behind = behind + length - from
@@ -190,7 +237,7 @@ return reply`);
 export const settleFeed = redisScript(`#!lua flags=allow-oom
 ${place}
 local now = tonumber(redis.call('TIME')[1])
-local stood, cameFrom = redis.call('GET', KEYS[3]) or '', {}
+local stood = textOf(KEYS[3])
 local lifts = stood:match('^[^\\n]*') ~= ARGV[2]
 local text = ARGV[2]
 local isNews = ARGV[3] ~= '' and ARGV[3] ~= ARGV[2]
@@ -205,8 +252,8 @@ if not lifts then
 end
 if isNews then text = text .. '\\n' .. string.format('%.0f', now) .. ' ' .. ARGV[3] end
 if lifts then
-  local number = (redis.call('GET', KEYS[1]) or ''):match('^(%d+) ')
-  if number then redis.call('UNLINK', KEYS[1], KEYS[1] .. ':' .. number) end
+  local number = placeOf(KEYS[1])
+  if number then redis.call('UNLINK', KEYS[1], numbered(number)) end
   if ARGV[6] == '' then redis.call('UNLINK', KEYS[2]) end
   redis.call('SET', KEYS[3], text)
 end

@@ -7,13 +7,14 @@ import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { Shard } from '../store.js';
 import { AskedItems } from './asked-items.js';
-import { full, RedisCommands } from './redis-commands.js';
+import { full, RedisCommands, wrongType } from './redis-commands.js';
 import { readFacts } from './redis-facts.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { newRevision, sealItem } from './redis-item.js';
+import type { RedisReply } from './driver/redis-driver.js';
 import { isOk, itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
-import { drawNumber, increment, itemChannel, removeIf, writeIf } from './redis-scripts.js';
+import { drawNumber, increment, itemChannel, removeIf, writeIf, writeIfAbsent } from './redis-scripts.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
 import { newWord } from './redis-word.js';
@@ -34,6 +35,7 @@ export class RedisShard implements Shard {
     this.asked = new AskedItems(this.commands, {
       ask: (question) => answerByBatch(this, question),
       stub: (question, key) => answerBy(this.stubAt(key, question.stubMs), question),
+      foreign: (key, value) => this.commands.foreignOrCrossed(key, value),
     });
     if (settings.isWhole)
       this.stats = async () => readFacts(await this.commands.ask(['INFO']), await this.commands.ask(['DBSIZE']));
@@ -58,7 +60,25 @@ export class RedisShard implements Shard {
     if (keys.length === 0) return [];
     const values = itemsOf(await this.commands.ask(['MGET', ...keys]));
     if (values?.length !== keys.length) throw this.commands.crossed();
-    return keys.map((key, index) => this.commands.itemOf(key, values[index]));
+    const items = keys.map((key, index) => this.commands.itemOf(key, values[index]));
+    if (!items.includes('foreign')) return items as (StoredItem | undefined)[];
+    return Promise.all(items.map((item, index) => this.known(keys[index] as string, item, values[index])));
+  }
+
+  /** What `itemOf` made of a value. What another process has replaced meanwhile is read again. */
+  private async known(
+    key: string,
+    item: StoredItem | 'foreign' | undefined,
+    value: RedisReply | undefined,
+  ): Promise<StoredItem | undefined> {
+    for (let tries = 0; item === 'foreign'; tries++) {
+      const found = await this.commands.foreignOrCrossed(key, value as Buffer);
+      if (found) return found;
+      if (tries === 3) throw this.commands.crossed();
+      value = await this.commands.ask(['GET', key]);
+      item = this.commands.itemOf(key, value);
+    }
+    return item;
   }
 
   async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
@@ -85,8 +105,12 @@ export class RedisShard implements Shard {
     const won = { bytes: nothing, revision: { session: this.session.number, number: revision }, won: true };
     const life = lifeOnTheWire({ lifeMs: stubMs });
     const stands = await this.commands.askUnlessFull(['SET', key, stub, 'NX', 'PX', life, 'GET']);
-    const other = stands === full ? undefined : this.commands.itemOf(key, stands);
     // A server that is full takes no stub: whoever loads then is refused when he fills.
+    if (stands === full) return won;
+    const other =
+      stands === wrongType
+        ? this.commands.foreignItem()
+        : await this.known(key, this.commands.itemOf(key, stands), stands);
     return other ? { ...other, won: false } : won;
   }
 
@@ -119,10 +143,12 @@ export class RedisShard implements Shard {
         return { status: 'changed' };
       }
     }
-    const set = ['SET', key, value, ...(life === '' ? [] : ['PX', life]), ...(only === 'absent' ? ['NX'] : [])];
-    const reply = await this.commands.ask(set);
+    if (only === 'absent') {
+      const [answer] = await this.commands.run(writeIfAbsent, [key], [value, life], session);
+      return answer === 1 ? stored : { status: 'exists' };
+    }
+    const reply = await this.commands.ask(['SET', key, value, ...(life === '' ? [] : ['PX', life])]);
     if (isOk(reply)) return stored;
-    if (reply === null && only === 'absent') return { status: 'exists' };
     throw this.commands.crossed();
   }
 
@@ -224,7 +250,7 @@ export class RedisShard implements Shard {
         run: (script, wireKeys, args) => this.commands.run(script, wireKeys, args),
         begin: () => this.commands.settledOr(this.session.settle(connection, feed, keys)),
         keys,
-        itemOf: (key, value) => this.commands.itemOf(key, value),
+        itemOf: (key, value) => this.commands.itemOfScript(key, value),
       }),
     ]);
     if (this.settings.asksRole && textOf(itemsOf(role)?.[0]) !== 'master') {

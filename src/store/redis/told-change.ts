@@ -1,6 +1,7 @@
 import type { Change } from '../feed.js';
 import type { Revision, WriteOptions, WriteOutcome } from '../item.js';
 import type { RedisArgument } from './driver/redis-driver.js';
+import { foreignHead } from './foreign-item.js';
 import { newRevision, revisionHead, sealItem } from './redis-item.js';
 
 /** A change as a script is told it, and what its reply says. */
@@ -59,7 +60,7 @@ export const withoutMemory = ({ args: [verb, bytes, life, condition], ...rest }:
 export function expectedHead({ session, number }: Revision, present: number): RedisArgument | undefined {
   if (session !== present) return undefined;
   const wide = BigInt(number);
-  return wide < 0n ? String(-wide - 1n) : revisionHead(wide);
+  return wide < 0n ? (foreignHead(wide) ?? String(-wide - 1n)) : revisionHead(wide);
 }
 
 /** The revision of a counter says how high it stands. */

@@ -179,6 +179,7 @@ it('A question whose session ended before its answer came is asked again', async
   const asked = new AskedItems(commands, {
     ask: (question) => answerByBatch({ readOrStub }, question),
     stub: (question) => question.refuse(new Error('it was absent')),
+    foreign: () => Promise.reject(new Error('it was foreign')),
   });
   const question = new Question('k');
   asked.take(question);

@@ -17,25 +17,27 @@ describe('An item on the wire', () => {
       fc.property(fc.string(), revisions, fc.uint8Array(), (key, revision, payload) => {
         const bytes = sealItem(key, revision, payload);
         expect(openItem(key, bytes)).toEqual({ revision, payload: Buffer.from(payload) });
-        expect(openItem(`${key}x`, bytes)).toBe('crossed');
+        expect(openItem(`${key}x`, bytes)).toBe('foreign');
         expect(bytes.subarray(0, 9)).toEqual(revisionHead(revision));
         const dated = sealItem(key, revision, payload, 1_700_000_000_000.75);
         const writtenAt = 1_700_000_000_000;
         expect(openItem(key, dated)).toEqual({ revision, payload: Buffer.from(payload), writtenAt });
-        expect(openItem(`${key}x`, dated)).toBe('crossed');
-        expect(openItem(key, dated.subarray(0, 18))).toBe('crossed');
+        expect(openItem(`${key}x`, dated)).toBe('foreign');
+        expect(openItem(key, dated.subarray(0, 18))).toBe('foreign');
       }),
     );
   });
 
   it.each<[string, string]>([
     ['0', 'digits'],
-    ['-12', 'digits'],
+    ['-12', 'foreign'],
+    ['0012', 'foreign'],
+    ['1-2', 'foreign'],
     ['9007199254740991', 'digits'],
-    ['', 'crossed'],
-    ['OK', 'crossed'],
-    ['123456789012345678901', 'crossed'],
-    ['\x01short', 'crossed'],
+    ['', 'foreign'],
+    ['OK', 'foreign'],
+    ['123456789012345678901', 'foreign'],
+    ['\x01short', 'foreign'],
   ])('%j is %s', (text, expected) => {
     expect(openItem('a', Buffer.from(text, 'latin1'))).toBe(expected);
   });

@@ -74,8 +74,8 @@ serveWorker(async ({ driver, port, perSecond }: { driver: TestedDriver; port: nu
       } else {
         const reply: RedisReply = await connection.ask(['GET', key]);
         if (reply === null) return;
-        const item = Buffer.isBuffer(reply) ? openItem(key, reply) : 'crossed';
-        if (item === 'crossed' || item === 'digits') return refuse('an item');
+        const item = Buffer.isBuffer(reply) ? openItem(key, reply) : 'foreign';
+        if (item === 'foreign' || item === 'digits') return refuse('an item');
         if (!item.payload.toString().startsWith(`${key}=`))
           report.wrongValues.push(`${key} read ${item.payload.toString('utf8', 0, 40)}`);
       }

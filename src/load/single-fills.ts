@@ -2,7 +2,6 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { openEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
@@ -11,15 +10,17 @@ import type { FillLease, FillLeases } from '../origin/fill-lease.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
-import type { Fills } from './fills.js';
+import type { MissReason } from '../value/lookup.js';
+import type { Fills, LoadKeys } from './fills.js';
 import type { Flight, Landed } from './flight.js';
+import type { ItemRead } from './item-read.js';
+import type { LoadCall } from './load-call.js';
 import type { LoadPlaces } from './load-places.js';
-import type { Loader } from './loader.js';
 import type { LoadCause } from './load-start.js';
-import { loadOne, wantedOf } from './single-reads.js';
+import { Wanted } from './wanted.js';
 
-/** Loads that replace what is there: because it gets old, or because it was not wanted. */
-export class Replacements {
+/** How one key is filled: where it is missing, whatever is there, or because what is there gets old. Each is a fill of many keys that has one. */
+export class SingleFills {
   constructor(
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
@@ -31,39 +32,53 @@ export class Replacements {
     private readonly clock: CacheClock,
   ) {}
 
+  /** What the store holds, or a load under a lease. */
+  findOrLoad<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
+    const placed = this.coherence.placeToRead(call.key, call.policy);
+    const isHeldBack = !placed && call.policy.shared && this.coherence.store !== undefined;
+    return this.fill(flight, call, wantedOf(call, placed, isHeldBack ? 'invalidated' : 'absent'));
+  }
+
+  /** As `findOrLoad`, with what the store has answered already. @throws what it could not be asked for, but for an outage. */
+  async goOn<V>(flight: Flight<Landed<V>>, read: ItemRead<V>): Promise<Landed<V>> {
+    if (read.error instanceof StoreUnavailableError)
+      return this.fill(flight, read, wantedOf(read, undefined, 'unavailable'));
+    if (read.item === undefined) throw read.error;
+    const one = wantedOf(read, read.placed, 'absent');
+    one.answer = read.item;
+    one.askedAt = flight.position;
+    return this.fill(flight, read, one);
+  }
+
   /** Loads whatever the tiers hold, and replaces it. */
-  async force<V>(flight: Flight<Landed<V>>, key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<Landed<V>> {
+  async force<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
-    const placed = this.coherence.placeToRead(key, policy);
-    const lease = placed && (await this.seize(placed));
-    return this.load(flight, key, loader, policy, placed, lease, 'forced');
+    const one = wantedOf(call, this.coherence.placeToRead(call.key, call.policy), 'forced');
+    one.lease = one.placed && (await this.seize(one.placed));
+    return this.load(flight, call, one, 'forced');
   }
 
   /**
    * Replaces an entry that is still served. Resolves with what is current afterwards, or with no copy when another process is at it.
    * @param stale what is served meanwhile.
    */
-  async refresh<V>(
-    flight: Flight<Landed<V>>,
-    key: Key,
-    stale: NearCopy<V>,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-  ): Promise<Landed<V>> {
+  async refresh<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
-    const placed = this.coherence.placeToRead(key, policy);
+    const one = wantedOf(call, this.coherence.placeToRead(call.key, call.policy), 'expired');
+    const { placed } = one;
     if (!placed?.shard.invalidate) {
-      const lease = placed && this.leases.unfenced(placed.shard, placed.storeKey);
-      return this.load(flight, key, loader, policy, placed, lease, 'refresh', stale);
+      one.lease = placed && this.leases.unfenced(placed.shard, placed.storeKey);
+      return this.load(flight, call, one, 'refresh', stale);
     }
-    const won = await this.win(placed, stale, policy);
-    if (won === 'unavailable') return this.load(flight, key, loader, policy, undefined, undefined, 'refresh', stale);
+    const won = await this.win(placed, stale, call.policy);
+    if (won === 'unavailable') return this.load(flight, call, wantedOf(call, undefined, won), 'refresh', stale);
     if (won === 'elsewhere') return { copy: undefined, keptForRequest: false };
     if ('copy' in won) {
-      this.near.keep(key, won.copy, policy);
+      this.near.keep(call.key, won.copy, call.policy);
       return { copy: won.copy, keptForRequest: true };
     }
-    return this.load(flight, key, loader, policy, placed, won.lease, 'refresh', stale);
+    one.lease = won.lease;
+    return this.load(flight, call, one, 'refresh', stale);
   }
 
   /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
@@ -113,19 +128,19 @@ export class Replacements {
     return asked?.state === 'won' ? { lease: asked.lease } : 'elsewhere';
   }
 
+  private async fill<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, one: Wanted<V>): Promise<Landed<V>> {
+    await this.fills.run(flight, [one], loaderOf(call));
+    return one.landed as Landed<V>;
+  }
+
   private async load<V>(
     flight: Flight<Landed<V>>,
-    key: Key,
-    loader: Loader<V>,
-    policy: EntryPolicy<V>,
-    placed: Placed | undefined,
-    lease: FillLease | undefined,
+    call: LoadCall<V>,
+    one: Wanted<V>,
     cause: LoadCause,
     stale?: NearCopy<V>,
   ): Promise<Landed<V>> {
-    const one = wantedOf<V>(key, policy, placed, 'absent');
-    one.lease = lease;
-    await this.fills.load(flight, [one], loadOne(loader, stale), cause);
+    await this.fills.load(flight, [one], loaderOf(call, stale), cause);
     return one.landed as Landed<V>;
   }
 
@@ -136,4 +151,14 @@ export class Replacements {
       return 0; // undecodable: nothing worth keeping stands there
     }
   }
+}
+
+function wantedOf<V>({ key, policy }: LoadCall<V>, placed: Placed | undefined, reason: MissReason): Wanted<V> {
+  return new Wanted(key, key, policy, placed, reason);
+}
+
+/** The loader of one key as that of many. */
+function loaderOf<V>({ key, loader }: LoadCall<V>, stale?: NearCopy<V>): LoadKeys<V> {
+  return async (_, context) =>
+    new Map([[key.id, await loader({ key: key.original, ...context, ...(stale && { stale: stale.read() }) })]]);
 }

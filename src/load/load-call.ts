@@ -1,0 +1,10 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Key } from '../key/key.js';
+import type { Loader } from './loader.js';
+
+/** What one caller asks for: a key, what loads it where it is missing, and what the caller makes of it. */
+export interface LoadCall<V> {
+  readonly key: Key;
+  readonly loader: Loader<V>;
+  readonly policy: EntryPolicy<V>;
+}

@@ -1,0 +1,75 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { resolveInstants } from '../catalogue/instants.js';
+import type { EntryInstants } from '../catalogue/instants.js';
+import type { EnvelopeHead } from '../codec/envelope.js';
+import type { Placed } from '../coherence/placed.js';
+import type { Key } from '../key/key.js';
+import type { TagGeneration } from '../value/entry.js';
+import type { NearCopy } from './near-copy.js';
+import type { StoredEntries } from './stored-entries.js';
+
+/** A value and what its codec made of it. */
+export interface EncodedValue<V> {
+  readonly key: Key;
+  readonly policy: EntryPolicy<V>;
+  readonly value: V;
+  readonly payload: Uint8Array;
+}
+
+/** What was true when a value was written, or its load began. */
+export interface EntryOrigin {
+  /** Where it goes in the store, if it goes there. */
+  readonly placed: Placed | undefined;
+  /** In epoch milliseconds: its life counts from here. */
+  readonly createdAt: number;
+  readonly loadCostMs: number;
+  /** The generation that entries of this version carry on the key's shard. */
+  readonly generation: number;
+  /** The position among invalidated names. */
+  readonly mark: number;
+  readonly tags: readonly TagGeneration[];
+}
+
+/** What the store and the near tiers will hold of a value. */
+export interface NewEntry<V = unknown> {
+  readonly head: EnvelopeHead;
+  readonly payload: Uint8Array;
+  readonly copy: NearCopy<V>;
+  /** A life of 0: the request goes on with the copy, and nobody else is given it. */
+  readonly isForRequest: boolean;
+}
+
+/** Dates values that were loaded or written, and makes the copies that their callers are given. */
+export class NewEntries {
+  constructor(
+    private readonly entries: StoredEntries,
+    private readonly random: () => number,
+  ) {}
+
+  /**
+   * @param kept the instants of the entry that is replaced, where its life goes on.
+   * @throws InvalidDurationError, InvalidOptionError; what `ttl` and the codec throw.
+   */
+  make<V>({ key, policy, value, payload }: EncodedValue<V>, origin: EntryOrigin, kept?: EntryInstants): NewEntry<V> {
+    const { placed, createdAt, loadCostMs, generation, mark, tags } = origin;
+    const { codec, version } = policy.serving;
+    const life = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
+    const isForRequest = kept === undefined && life.freshUntil <= createdAt;
+    const head: EnvelopeHead = {
+      codec: codec.name,
+      createdAt,
+      freshUntil: isForRequest ? Infinity : life.freshUntil,
+      staleUntil: isForRequest ? Infinity : life.staleUntil,
+      loadCostMs,
+      generation,
+      ...(version === undefined ? undefined : { version }),
+      ...(policy.nearby ? undefined : { storeOnly: true }),
+      tags,
+    };
+    const trust = placed
+      ? this.entries.trustIn(placed.feed, tags)
+      : this.entries.trustWithoutStore(key, tags, createdAt);
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    return { head, payload, copy: this.entries.copyOf(head, bytes, policy, trust, mark), isForRequest };
+  }
+}

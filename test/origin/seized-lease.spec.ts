@@ -1,0 +1,99 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { giveBackAll, leaseMs } from '../../src/origin/fill-lease.js';
+import type { FillLease } from '../../src/origin/fill-lease.js';
+import type { Shard } from '../../src/store/store.js';
+import { LeasedKey } from './support/leased-key.js';
+
+const hourMs = 3_600_000;
+const changed = { status: 'changed' };
+const bytes = (text: string): Buffer => Buffer.from(text);
+let at: LeasedKey;
+beforeEach(() => {
+  at = new LeasedKey();
+});
+
+describe('A lease that is seized', () => {
+  const leftMs = (): number => 1_000;
+
+  it('is won where nothing is', async () => {
+    const lease = await at.seize(leftMs);
+    expect(lease?.standing).toBe(false);
+    expect(await lease?.fill(bytes('new'), hourMs)).toMatchObject({ status: 'stored' });
+  });
+
+  it('refuses the fill of whoever had it before', async () => {
+    const before = await at.won();
+    const lease = await at.seize(leftMs);
+    expect(lease?.standing).toBe(false);
+    expect(await before.fill(bytes('late'), hourMs)).toEqual(changed);
+    await at.clock.advance(leaseMs - 1);
+    expect(await at.state()).toBe('held');
+    expect(await lease?.fill(bytes('new'), hourMs)).toMatchObject({ status: 'stored' });
+  });
+
+  it('leaves the item readable, prolonged by three seconds, and refuses whoever refreshed it', async () => {
+    await at.put('old', leftMs());
+    const refreshing = await at.wonRefresh();
+    const lease = await at.seize(leftMs);
+    expect(lease?.standing).toBe(true);
+    expect(await refreshing.fill(bytes('late'), hourMs)).toEqual(changed);
+    await at.clock.advance(leftMs() + leaseMs - 1);
+    expect(await at.text()).toBe('old');
+    expect(await lease?.keepItem()).toBe(true);
+    await at.clock.advance(leftMs());
+    expect(await at.text()).toBe('old');
+    expect(await lease?.fill(bytes('new'), hourMs)).toMatchObject({ status: 'stored' });
+    expect(await at.text()).toBe('new');
+  });
+
+  it('puts a stub in the place of an item whose life is over', async () => {
+    await at.put('old');
+    const lease = await at.seize(() => 0);
+    expect([lease?.standing, await at.state()]).toEqual([false, 'held']);
+    await at.clock.advance(leaseMs);
+    expect(await at.state()).toBe('won');
+  });
+
+  it('is given up where others write in between five times', async () => {
+    await at.put('old');
+    let times = 0;
+    const contested = async (mostTimes: number): Promise<FillLease | undefined> => {
+      times = 0;
+      return at.seize(() => {
+        if (++times <= mostTimes) void at.put('theirs');
+        return hourMs;
+      });
+    };
+    expect(await contested(5)).toBeUndefined();
+    expect(times).toBe(5);
+    expect(await contested(4)).toBeDefined();
+    expect(times).toBe(5);
+  });
+});
+
+describe('Leases of a store without revisions', () => {
+  it('fill always, and have nothing to renew or to give back', async () => {
+    const lease = at.leases.unfenced(at.shard, at.key);
+    await at.put('theirs');
+    at.asked = [];
+    expect(await lease.renew()).toBe(true);
+    expect(at.asked).toEqual([]);
+    expect(await lease.fill(bytes('new'), hourMs)).toMatchObject({ status: 'stored' });
+    await at.leases.unfenced(at.shard, at.key).giveBack();
+    expect(await at.text()).toBe('new');
+  });
+});
+
+describe('Several leases', () => {
+  it('are given back together, whatever becomes of one', async () => {
+    const [one, two] = (await at.leases.readOrWin(at.shard, ['one', 'two'])).map((outcome) =>
+      outcome.state === 'won' ? outcome.lease : undefined,
+    );
+    const unreachable = Object.assign(Object.create(at.shard) as Shard, {
+      remove: () => Promise.reject(new Error('away')),
+    });
+    const [lost] = await at.leases.readOrWin(unreachable, ['lost']);
+    await giveBackAll([one, undefined, lost?.state === 'won' ? lost.lease : undefined, two]);
+    expect((await at.leases.readOrWin(at.shard, ['one', 'two'])).map(({ state }) => state)).toEqual(['won', 'won']);
+  });
+});

@@ -1,0 +1,64 @@
+import { FillLeases } from '../../../src/origin/fill-lease.js';
+import type { FillLease } from '../../../src/origin/fill-lease.js';
+import { memoryStore } from '../../../src/store/memory-store.js';
+import type { Shard } from '../../../src/store/store.js';
+import { FakeClock } from '../../../src/testing/fake-clock.js';
+
+/** One key of a store in memory, whoever has the right to fill it, and what the shard was asked. */
+export class LeasedKey {
+  readonly key = 'k';
+  readonly clock = new FakeClock();
+  readonly shard: Shard;
+  /** As `METHOD key`, in order. */
+  asked: string[] = [];
+
+  constructor(readonly leases = new FillLeases()) {
+    this.shard = new Proxy<Shard>(memoryStore({ clock: this.clock }).shards[0], {
+      get: (target, name): unknown => {
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== 'function') return member;
+        return (...args: unknown[]): unknown => {
+          this.asked.push(`${String(name)} ${String(args[0])}`);
+          return Reflect.apply(member, target, args) as unknown;
+        };
+      },
+    });
+  }
+
+  async text(): Promise<string | undefined> {
+    return (await this.shard.readMany([this.key]))[0]?.bytes.toString();
+  }
+
+  put(text: string, lifeMs = 3_600_000): Promise<unknown> {
+    return this.shard.write(this.key, Buffer.from(text), { lifeMs });
+  }
+
+  /** What the next one to ask is told. */
+  async state(): Promise<'item' | 'won' | 'held' | undefined> {
+    return (await this.leases.readOrWin(this.shard, [this.key]))[0]?.state;
+  }
+
+  /** The right to fill what is not there. */
+  async won(): Promise<FillLease> {
+    const [outcome] = await this.leases.readOrWin(this.shard, [this.key]);
+    if (outcome?.state !== 'won') throw new Error(`It is ${outcome?.state}.`);
+    this.asked = [];
+    return outcome.lease;
+  }
+
+  /** The right to replace what is there. */
+  async wonRefresh(lifeLeftMs: () => number = () => 3_600_000): Promise<FillLease> {
+    const { lease } = await this.leases.winRefresh(this.shard, this.key, lifeLeftMs);
+    if (!lease) throw new Error('Somebody else has it.');
+    this.asked = [];
+    return lease;
+  }
+
+  refreshing(): Promise<boolean> {
+    return this.leases.isRefreshing(this.shard, this.key);
+  }
+
+  seize(lifeLeftMs: () => number): Promise<FillLease | undefined> {
+    return this.leases.seize(this.shard, this.key, lifeLeftMs);
+  }
+}
