@@ -47,6 +47,7 @@ function changesOf(node) {
   if (node.kind === SyntaxKind.FalseKeyword) return [['constant', ...whole, 'true']];
   if (ts.isExpressionStatement(node)) return [['statement', ...whole, ';']];
   if (ts.isThrowStatement(node)) return [['statement', ...whole, ';']];
+  if (ts.isReturnStatement(node) && node.expression?.getText() === 'undefined') return [];
   if (ts.isReturnStatement(node))
     return [node.expression ? ['return', ...whole, 'return undefined as never;'] : ['return', ...whole, ';']];
   return [];

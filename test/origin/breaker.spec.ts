@@ -31,4 +31,28 @@ describe('a breaker that counts', () => {
     events.stop();
     expect(events.all.map((event) => ('state' in event ? event.state : undefined))).toEqual(['opened', 'closed']);
   });
+
+  it('(−) opens at one cut connection where each of its commands counts', () => {
+    const breaker = new Breaker('shard', new VirtualClock(), { failures: 3, countsTurnsOnce: false });
+    for (let call = 1; call <= 3; call++) {
+      expect(breaker.isOpen).toBe(false);
+      breaker.failed();
+    }
+    expect(breaker.isOpen).toBe(true);
+  });
+
+  it('opens at five failures and lets a call through a second later, unless told otherwise', async () => {
+    const clock = new VirtualClock();
+    const breaker = new Breaker('shard', clock);
+    for (let turn = 1; turn <= 5; turn++) {
+      expect(breaker.isOpen).toBe(false);
+      breaker.failed();
+      await setImmediate();
+    }
+    expect(breaker.isOpen).toBe(true);
+    clock.skip(999);
+    expect(breaker.admits()).toBe(false);
+    clock.skip(1);
+    expect(breaker.admits()).toBe(true);
+  });
 });

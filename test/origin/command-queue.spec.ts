@@ -77,4 +77,19 @@ describe('commands of one shard', () => {
     await clock.advance(2 * patienceMs);
     expect(told.map((line) => line.slice(0, 2))).toEqual(['a:', 'b:']);
   });
+
+  it('that wait on when others were told of a silence start in their turn', async () => {
+    queue.take(10);
+    waits('a', 5);
+    waits('b', 10);
+    queue.answered(5);
+    await setImmediate();
+    await clock.advance(patienceMs - 10);
+    waits('c', 1);
+    await clock.advance(20);
+    expect(told.map((line) => line.slice(0, 2))).toEqual(['a ', 'b:']);
+    queue.gone(10);
+    await setImmediate();
+    expect(told.at(-1)).toBe('c starts');
+  });
 });

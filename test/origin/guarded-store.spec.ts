@@ -1,0 +1,129 @@
+import { describe, expect, it } from '@jest/globals';
+import { guarded } from '../../src/origin/guarded-store.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Shard, Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { InvalidKeyError, StoreUnavailableError } from '../../src/value/errors.js';
+import { recordEvents } from '../support/recorded-events.js';
+
+const optional = ['watchFeed', 'watchItem', 'draw', 'invalidate', 'readFeed', 'writeMany', 'readNow'];
+
+/** A store with one shard, which is the one in memory but for these operations. */
+function storeWith(
+  operations: Readonly<Record<string, unknown>>,
+  capabilities: Partial<Store['capabilities']> = {},
+): Store {
+  const inMemory = memoryStore();
+  const shard = Object.assign(Object.create(inMemory.shards[0]) as Shard, operations);
+  return {
+    name: 'partial',
+    capabilities: { ...inMemory.capabilities, ...capabilities },
+    shards: [shard],
+    shardOf: () => shard,
+    open: () => inMemory.open(),
+    close: () => inMemory.close(),
+  };
+}
+const never = (): Promise<never> => new Promise(() => {});
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('A guarded shard', () => {
+  it.each(optional)('has %s where the shard has it, and only there', (operation) => {
+    const without = Object.fromEntries(optional.map((name) => [name, undefined]));
+    const shardOf = (operations: Record<string, unknown>): Shard => guarded(storeWith(operations)).shards[0];
+    expect(typeof shardOf(without)[operation as keyof Shard]).toBe('undefined');
+    expect(typeof shardOf({ ...without, [operation]: () => operation })[operation as keyof Shard]).toBe('function');
+  });
+
+  it('has no feed where the store is not atomic', () => {
+    const shard: object = guarded(storeWith({}, { atomic: false })).shards[0];
+    expect(Reflect.get(shard, 'invalidate')).toBeUndefined();
+  });
+
+  it('passes facts on, and has none where the shard has none', async () => {
+    expect(await guarded(storeWith({ stats: async () => ({ entries: 7 }) })).shards[0].stats?.()).toEqual({
+      entries: 7,
+    });
+    expect(await guarded(storeWith({ stats: undefined })).shards[0].stats?.()).toEqual({});
+  });
+
+  it('sends 5,000 commands before more wait for their turn', async () => {
+    let asked = 0;
+    const shard = guarded(storeWith({ touch: () => (asked++, never()) })).shards[0];
+    for (let index = 0; index < 5_010; index++) void shard.touch('k', 1).catch(() => {});
+    await settle();
+    expect(asked).toBe(5_000);
+  });
+
+  it('makes room for others by an answer, and by a failure as well', async () => {
+    const ends: [resolve: (found: boolean) => void, reject: (error: Error) => void][] = [];
+    const touch = (): Promise<boolean> => new Promise((...both) => ends.push(both));
+    const shard = guarded(storeWith({ touch }), { maxPending: 1 }).shards[0];
+    const outcomes = Promise.allSettled([1, 2, 3].map(() => shard.touch('k', 1)));
+    ends[0]?.[1](new Error('once'));
+    await settle();
+    expect(ends).toHaveLength(2);
+    ends[1]?.[0](true);
+    await settle();
+    ends[2]?.[0](false);
+    expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+  });
+
+  it('takes a refused argument for a sign of life, and everything else for a failure', async () => {
+    let error: Error = new Error('away');
+    const faults = recordEvents('fault');
+    const shard = guarded(storeWith({ touch: () => Promise.reject(error) }), {
+      breaker: { failures: 2 },
+      clock: new FakeClock(),
+    }).shards[0];
+    const outcome = async (): Promise<unknown> => {
+      const rejection = await shard.touch('k', 1).catch((reason: unknown) => reason);
+      await settle();
+      return rejection;
+    };
+    expect(await outcome()).toBeInstanceOf(StoreUnavailableError);
+    error = new InvalidKeyError('it is not one');
+    expect(await outcome()).toBe(error);
+    error = new StoreUnavailableError('partial', 'it is away');
+    expect(await outcome()).toBe(error);
+    expect(await outcome()).toBe(error);
+    expect(String(await outcome())).toContain('left alone');
+    faults.stop();
+    expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
+  });
+
+  it('tells nothing without waiting while the shard is left alone, or where that throws', async () => {
+    let isWell = true;
+    const readNow = (): unknown => {
+      if (!isWell) throw new Error('not now');
+      return { bytes: Buffer.from('v'), start: 0, end: 1 };
+    };
+    const touch = (): Promise<never> => Promise.reject(new Error('away'));
+    const shard = guarded(storeWith({ readNow, touch }), { breaker: { failures: 1 } }).shards[0];
+    expect(shard.readNow?.('k')).toBeDefined();
+    isWell = false;
+    expect(shard.readNow?.('k')).toBeUndefined();
+    isWell = true;
+    await shard.touch('k', 1).catch(() => {});
+    expect(shard.readNow?.('k')).toBeUndefined();
+  });
+
+  it('waits 250 ms for an answer of a store that keeps no deadlines, and for ever for one that does', async () => {
+    const clock = new FakeClock();
+    const of = (keepsDeadlines: boolean): Shard =>
+      guarded(storeWith({ touch: never }, { keepsDeadlines }), { clock }).shards[0];
+    const told: string[] = [];
+    of(true)
+      .touch('k', 1)
+      .catch(() => told.push('the patient one'));
+    of(false)
+      .touch('k', 1)
+      .catch((error: unknown) => told.push(String(error)));
+    await clock.advance(249);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual([expect.stringContaining('no answer within 250 ms')]);
+    await clock.advance('1h');
+    expect(told).toHaveLength(1);
+  });
+});
