@@ -31,6 +31,7 @@ import { CacheClock } from '../value/cache-clock.js';
 import { systemClock } from '../value/clock.js';
 import { channels } from '../value/events.js';
 import { AtomicChanges } from '../write/atomic-changes.js';
+import { ExactWrites } from '../write/exact-writes.js';
 import { Expiry } from '../write/expiry.js';
 import { PreparedEntries } from '../write/prepared-entries.js';
 import { Writes } from '../write/writes.js';
@@ -127,6 +128,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
 
   const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
   const writes = new Writes(name, coherence, near, prepared, clock);
+  const exact = new ExactWrites(coherence, clock, random);
   return {
     clock,
     hidden,
@@ -143,8 +145,8 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     bulkLoads: new BulkLoads(coherence, near, hits, fills, singles, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
-    atomicChanges: new AtomicChanges(coherence, entries, prepared, notes, writes, clock, random),
-    expiry: new Expiry(coherence, near, writes, clock, random),
+    atomicChanges: new AtomicChanges(coherence, entries, prepared, notes, writes, exact),
+    expiry: new Expiry(coherence, near, writes, exact, clock),
     explanations: new Explanations(coherence, near, entries, clock),
   };
 }

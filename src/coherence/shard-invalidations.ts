@@ -3,24 +3,27 @@ import type { Revision, Shard, WriteOptions, WriteOutcome } from '../store/store
 import { encodeRecord, partsOf } from './feed-record.js';
 import type { FeedName } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
+import type { Placed } from './placed.js';
 import type { ShardVersions } from './shard-versions.js';
 
+/** A key: its item goes under all versions, or is replaced under the present one. */
+export interface InvalidatingKey {
+  readonly name: { readonly key: string };
+  readonly text: string;
+  readonly storeKey: string;
+  readonly write?: { readonly bytes: Uint8Array; readonly options: WriteOptions };
+  /** Only told of: what the store holds may be newer than what others know. */
+  readonly keeps?: boolean;
+}
+
+/** A tag: its generation advances. */
+export interface InvalidatingTag {
+  readonly name: { readonly tag: string };
+  readonly advance: { readonly storeKey: string; readonly by: number; readonly seed: () => number };
+}
+
 /** What one name stands for, and what is done about it in the store. */
-export type Invalidating =
-  | {
-      /** A key: its item goes under all versions, or is replaced under the present one. */
-      readonly name: { readonly key: string };
-      readonly text: string;
-      readonly storeKey: string;
-      readonly write?: { readonly bytes: Uint8Array; readonly options: WriteOptions };
-      /** Only told of: what the store holds may be newer than what others know. */
-      readonly keeps?: boolean;
-    }
-  | {
-      /** A tag: its generation advances. */
-      readonly name: { readonly tag: string };
-      readonly advance: { readonly storeKey: string; readonly by: number; readonly seed: () => number };
-    };
+export type Invalidating = InvalidatingKey | InvalidatingTag;
 
 /** What a call comes to once it stands in the store and in the feed. */
 export interface Acknowledged {
@@ -219,6 +222,11 @@ export class ShardInvalidations {
     );
     return outcomes.filter((outcome) => outcome !== undefined);
   }
+}
+
+/** Of a key whose item is to go. */
+export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
+  return { name: { key: name }, text: key.text, storeKey };
 }
 
 function isSame(one: Revision | undefined, other: Revision | undefined): boolean {

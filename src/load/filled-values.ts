@@ -1,6 +1,7 @@
 import { sealEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
+import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { storedLifeMs } from '../origin/stored-life.js';
@@ -100,9 +101,8 @@ export class FilledValues {
   }
 
   /** Other processes are told: what they hold near goes. */
-  tell({ shard, key, name, storeKey }: Placed): Promise<unknown> {
-    const item = { name: { key: name }, text: key.text, storeKey, keeps: true };
-    return this.coherence.invalidationsOf(shard).send([item], this.clock.now());
+  tell(placed: Placed): Promise<unknown> {
+    return this.coherence.invalidationsOf(placed.shard).send([{ ...removalOf(placed), keeps: true }], this.clock.now());
   }
 
   refused(key: Key, reason: CacheEvents['loadRefused']['reason']): void {

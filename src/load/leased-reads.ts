@@ -170,16 +170,16 @@ export class LeasedReads {
     mark: number,
   ): Outcome | Promise<Outcome> {
     const placed = one.placed as Placed;
-    const alone = this.entries.understandAlone(placed, item, one.policy, mark);
+    const understood = this.entries.understand(placed, item, one.policy, generations, mark);
     // Most need nothing but their item, and no promise is made for them.
-    if ('copy' in alone && one.policy.idleMs === undefined) return this.land(one, alone.copy);
-    return this.judgeFurther(one, item, this.entries.understandFurther(placed, alone, one.policy, generations, mark));
+    if ('copy' in understood && one.policy.idleMs === undefined) return this.land(one, understood.copy);
+    return this.judgeFurther(one, item, understood);
   }
 
   private async judgeFurther<V>(
     one: Wanted<V>,
     item: StoredItem,
-    understanding: Promise<Understood<V>>,
+    understanding: Understood<V> | Promise<Understood<V>>,
   ): Promise<Outcome> {
     const understood = await understanding;
     const { shard, storeKey } = one.placed as Placed;

@@ -2,6 +2,7 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
+import { removalOf } from '../coherence/shard-invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntries } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
@@ -80,7 +81,10 @@ export class LoadedValues {
     }
     this.near.name(key);
     await this.removeShared(start);
-    if (placed && !lease?.standing && replaces) await this.filled.release(() => this.remove(placed));
+    if (placed && !lease?.standing && replaces)
+      await this.filled.release(() =>
+        this.coherence.invalidationsOf(placed.shard).send([removalOf(placed)], this.clock.now()),
+      );
     return nothing;
   }
 
@@ -190,11 +194,6 @@ export class LoadedValues {
   private async removeShared({ lease, placed }: LoadStart): Promise<void> {
     await this.filled.release(() => lease?.removeItem());
     if (lease?.standing && placed) await this.filled.release(() => this.filled.tell(placed));
-  }
-
-  private remove({ shard, key, name, storeKey }: Placed): Promise<unknown> {
-    const item = { name: { key: name }, text: key.text, storeKey };
-    return this.coherence.invalidationsOf(shard).send([item], this.clock.now());
   }
 }
 

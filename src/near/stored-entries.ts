@@ -25,12 +25,6 @@ import type { Verdict } from './verdict.js';
 /** A stored item, understood: the copy, or why it is none. Bytes that are none will never be served by any process of this version. */
 export type Understood<V> = { readonly copy: NearCopy<V> } | { readonly miss: MissReason };
 
-/** As far as the item alone tells: an entry with tags is good only while these stand. */
-export type UnderstoodAlone<V> =
-  | { readonly copy: NearCopy<V> }
-  | { readonly miss: MissReason; readonly ofLater?: Envelope }
-  | { readonly tagged: Envelope };
-
 /** What stands around a near copy in memory, besides its bytes: the copy, its head, its place in the list. Measured. */
 const copyOverheadBytes = 200;
 
@@ -47,44 +41,19 @@ export class StoredEntries {
   ) {}
 
   /**
-   * What this item is worth now. Undecodable bytes are a miss of that key and a fault event, never a failure of the store.
+   * What this item is worth now: at once where the item alone tells, as most do, and no promise is made for them. Undecodable bytes are a miss of that
+   * key and a fault event, never a failure of the store. The feed was read before.
    * @param known generations of the tags that were fetched already; others are fetched if the entry has them.
    * @param mark the position among invalidated names at which the read began.
-   * @throws StoreUnavailableError when a tag can't be read.
+   * @throws StoreUnavailableError, as a rejection, when a tag can't be read.
    */
-  async understand<V>(
+  understand<V>(
     placed: Placed,
     item: StoredItem,
     policy: EntryPolicy<V>,
     known: ReadonlyMap<string, number>,
     mark: number,
-  ): Promise<Understood<V>> {
-    return this.understandFurther(placed, this.understandAlone(placed, item, policy, mark), policy, known, mark);
-  }
-
-  /** The rest of `understand`, for what the item alone told. @throws StoreUnavailableError */
-  async understandFurther<V>(
-    placed: Placed,
-    alone: UnderstoodAlone<V>,
-    policy: EntryPolicy<V>,
-    known: ReadonlyMap<string, number>,
-    mark: number,
-  ): Promise<Understood<V>> {
-    if ('copy' in alone) return alone;
-    if ('miss' in alone) {
-      if (alone.ofLater === undefined) return alone;
-      // Made under a generation that this process has not heard of: what it knows is what is outdated.
-      await placed.feed.versions.reread();
-      if (placed.feed.versions.generationOf(placed.space) === undefined) await placed.feed.ready();
-      const anew = this.judgeAlone(placed, alone.ofLater, policy, mark);
-      return 'miss' in anew ? { miss: anew.miss } : this.understandFurther(placed, anew, policy, known, mark);
-    }
-    const standing = await this.tagsStanding(alone.tagged.tags, known);
-    return this.judge(placed, alone.tagged, policy, mark, standing);
-  }
-
-  /** As `understand`, as far as the item alone tells: `tagged` is left to be asked for. The feed was read before. */
-  understandAlone<V>(placed: Placed, item: StoredItem, policy: EntryPolicy<V>, mark: number): UnderstoodAlone<V> {
+  ): Understood<V> | Promise<Understood<V>> {
     let envelope: Envelope;
     const now = this.clock.now();
     try {
@@ -92,17 +61,31 @@ export class StoredEntries {
     } catch (cause) {
       return this.undecodable(placed.key, cause);
     }
-    const known = placed.feed.versions.generationOf(placed.space);
-    if (known !== undefined && envelope.generation > known) return { miss: 'invalidated', ofLater: envelope };
-    return this.judgeAlone(placed, envelope, policy, mark);
+    const generation = placed.feed.versions.generationOf(placed.space);
+    const isOfLater = generation !== undefined && envelope.generation > generation;
+    if (!isOfLater && envelope.tags.length === 0) return this.judge(placed, envelope, policy, mark, undefined);
+    return this.judgeFurther(placed, envelope, policy, known, mark, isOfLater);
   }
 
-  private judgeAlone<V>(placed: Placed, envelope: Envelope, policy: EntryPolicy<V>, mark: number): UnderstoodAlone<V> {
-    return envelope.tags.length > 0 ? { tagged: envelope } : this.judge(placed, envelope, policy, mark, undefined);
+  /** @param isOfLater made under a generation that this process has not heard of: what it knows is what is outdated. */
+  private async judgeFurther<V>(
+    placed: Placed,
+    envelope: Envelope,
+    policy: EntryPolicy<V>,
+    known: ReadonlyMap<string, number>,
+    mark: number,
+    isOfLater: boolean,
+  ): Promise<Understood<V>> {
+    if (isOfLater) {
+      await placed.feed.versions.reread();
+      if (placed.feed.versions.generationOf(placed.space) === undefined) await placed.feed.ready();
+    }
+    const tags = await this.tagsStanding(envelope.tags, known);
+    return this.judge(placed, envelope, policy, mark, tags);
   }
 
   /**
-   * The copy of an item that lies in borrowed bytes, if the item alone tells that it may be served. Why not is told by `understandAlone`. The bytes
+   * The copy of an item that lies in borrowed bytes, if the item alone tells that it may be served. Why not is told by `understand`. The bytes
    * are checked and decoded where they lie.
    */
   servableAlone<V>(
@@ -132,7 +115,7 @@ export class StoredEntries {
   async explain(placed: Placed, item: StoredItem): Promise<{ envelope: Envelope; verdict: Verdict }> {
     const now = this.clock.now();
     const envelope = this.open(placed.storeKey, item.bytes, 0, item.bytes.length, item.ageMs, now);
-    const standing = envelope.tags.length > 0 ? await this.tagsStanding(envelope.tags, new Map()) : undefined;
+    const standing = await this.tagsStanding(envelope.tags, new Map());
     return { envelope, verdict: this.verdict(placed, envelope, undefined, standing, now) };
   }
 
@@ -185,6 +168,7 @@ export class StoredEntries {
 
   /** What the tags of an entry say of it: the worst of them. @throws StoreUnavailableError */
   private async tagsStanding(tags: readonly TagGeneration[], known: ReadonlyMap<string, number>): Promise<TagStanding> {
+    if (tags.length === 0) return 'stands';
     if (tags.some(({ tag }) => this.coherence.outbox.has(tagName(tag)))) return 'invalidated';
     const unknown = tags.filter(({ tag }) => !known.has(tag)).map(({ tag }) => tag);
     const present = unknown.length > 0 ? new Map([...known, ...(await this.notes.read(unknown))]) : known;

@@ -5,16 +5,13 @@ import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
-import { storedLifeMs } from '../origin/stored-life.js';
 import type { StoredItem } from '../store/store.js';
-import type { CacheClock } from '../value/cache-clock.js';
 import { ConflictError, InvalidOptionError, StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
+import { maxTries } from './exact-writes.js';
+import type { ExactWrites } from './exact-writes.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries } from './prepared-entries.js';
 import type { Writes } from './writes.js';
-
-const maxTries = 10;
-const backOffMs = 5;
 
 interface Read<V> {
   readonly placed: Placed;
@@ -32,8 +29,7 @@ export class AtomicChanges {
     private readonly prepared: PreparedEntries,
     private readonly notes: TagNotes,
     private readonly writes: Writes,
-    private readonly clock: CacheClock,
-    private readonly random: () => number,
+    private readonly exact: ExactWrites,
   ) {}
 
   /**
@@ -63,16 +59,17 @@ export class AtomicChanges {
       read: Read<V>,
     ) => { found: V } | { value: V; kept: { freshUntil: number; staleUntil: number } | undefined },
   ): Promise<V> {
-    for (let tries = 0; tries < maxTries; tries++) {
+    const done = await this.exact.tried(async () => {
       const read = await this.read<V>(key, policy);
       const decided = decide(read);
-      if ('found' in decided) return decided.found;
+      if ('found' in decided) return decided;
       const generations = await this.prepared.generations(policy.tags);
       const prepared = this.prepared.prepareOne({ key, value: decided.value, policy }, generations, decided.kept);
-      if (await this.named(read.placed, () => this.write(prepared, read))) return prepared.copy.read() as V;
-      await this.clock.sleep(this.random() * backOffMs * 2 ** tries);
-    }
-    throw new ConflictError(key.text, maxTries);
+      const isWritten = await this.named(read.placed, () => this.write(prepared, read));
+      return isWritten ? { found: prepared.copy.read() as V } : undefined;
+    });
+    if (!done) throw new ConflictError(key.text, maxTries);
+    return done.found;
   }
 
   private async read<V>(key: Key, policy: EntryPolicy<V>): Promise<Read<V>> {
@@ -113,18 +110,11 @@ export class AtomicChanges {
     if (!sealed) {
       throw new InvalidOptionError('ttl', 'a life of 0 keeps nothing to compare with', 'Give a ttl of more than 0.');
     }
-    const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
-    const options = { lifeMs, neverShorter: true, only: item?.revision ?? ('absent' as const) };
-    const { outcomes } = await this.coherence
-      .invalidationsOf(placed.shard)
-      .send(
-        [{ name: { key: placed.name }, text: key.text, storeKey: placed.storeKey, write: { bytes: sealed, options } }],
-        head.createdAt,
-      );
-    const [outcome] = outcomes;
-    if (outcome?.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+    const by = { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs };
+    const outcome = await this.exact.write(placed, item, by, head.createdAt);
+    if (outcome.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
     // Stored, but as nothing that anybody takes for an entry of now: it is decided once more.
-    if (outcome?.status !== 'stored' || !isCurrent(prepared)) return false;
+    if (outcome.status !== 'stored' || !isCurrent(prepared)) return false;
     this.writes.keepNear(prepared, position);
     return true;
   }

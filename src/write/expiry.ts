@@ -4,14 +4,11 @@ import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
-import { storedLifeMs } from '../origin/stored-life.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import type { ExactWrites } from './exact-writes.js';
 import type { Writes } from './writes.js';
-
-const maxTries = 10;
-const backOffMs = 5;
 
 /** Ends the freshness of an entry: it is served as far as its `staleFor` allows, and refreshed. */
 export class Expiry {
@@ -19,8 +16,8 @@ export class Expiry {
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly writes: Writes,
+    private readonly exact: ExactWrites,
     private readonly clock: CacheClock,
-    private readonly random: () => number,
   ) {}
 
   /**
@@ -43,30 +40,21 @@ export class Expiry {
   }
 
   private async makeStale(placed: Placed): Promise<boolean> {
-    const { shard, storeKey, name, key, feed } = placed;
+    const { shard, storeKey, key, feed } = placed;
     await feed.ready();
-    for (let tries = 0; tries < maxTries; tries++) {
+    const isStale = await this.exact.tried(async () => {
       const [item] = await shard.readMany([storeKey]);
       const envelope = item && this.servableStale(storeKey, item);
-      if (!item || !envelope) return false;
+      if (!envelope) return false;
       const now = this.clock.now();
       const { payload, ...head } = envelope;
       const stale = { ...head, freshUntil: Math.min(now, head.freshUntil) };
-      const lifeMs = storedLifeMs(this.coherence.store, undefined, head.staleUntil, now);
-      const write = {
-        bytes: sealEnvelope(storeKey, stale, payload),
-        options: { lifeMs, neverShorter: true, only: item.revision },
-      };
-      const { outcomes } = await this.coherence
-        .invalidationsOf(shard)
-        .send([{ name: { key: name }, text: key.text, storeKey, write }], now);
-      if (outcomes[0]?.status === 'stored') {
-        this.near.name(key);
-        return true;
-      }
-      await this.clock.sleep(this.random() * backOffMs * 2 ** tries);
-    }
-    return false;
+      const by = { bytes: sealEnvelope(storeKey, stale, payload), staleUntil: head.staleUntil, idleMs: undefined };
+      const { status } = await this.exact.write(placed, item, by, now);
+      return status === 'stored' ? true : undefined;
+    });
+    if (isStale) this.near.name(key);
+    return isStale ?? false;
   }
 
   private servableStale(storeKey: string, item: StoredItem): Envelope | undefined {

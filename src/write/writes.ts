@@ -1,6 +1,7 @@
 import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
+import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating } from '../coherence/shard-invalidations.js';
 import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
@@ -181,7 +182,7 @@ export class Writes {
     return refusal;
   }
 
-  private itemOf({ placed, sealed, policy, head }: Prepared): Invalidating & { readonly text: string } {
+  private itemOf({ placed, sealed, policy, head }: Prepared): Invalidating {
     const item = removalOf(placed as Placed);
     if (!sealed) return item;
     const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
@@ -259,12 +260,4 @@ export class Writes {
     };
     this.coherence.outbox.add({ name, shown: key.text, resend, mayStillArrive });
   }
-}
-
-function removalOf({ key, name, storeKey }: Placed): {
-  readonly name: { readonly key: string };
-  readonly text: string;
-  readonly storeKey: string;
-} {
-  return { name: { key: name }, text: key.text, storeKey };
 }
