@@ -258,6 +258,17 @@ describe('loads past the limit', () => {
     expect(await patient).toBe('b');
   });
 
+  it('leave the queue without being begun when their only caller has waited for maxLoad', async () => {
+    const cache = await limitedTo(1);
+    const first = cache.getOrSet('a', held('a'));
+    await begun('a');
+    await expect(cache.getOrSet('b', held('b'), { maxLoad: 50 })).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
+    await eventually(() => expect(waiting(cache)).toBe(0));
+    open('a');
+    expect(await first).toBe('a');
+    expect(order).toEqual(['a']);
+  });
+
   describe('that a running loader asks for', () => {
     it('run under its place, one in another and many at once', async () => {
       const cache = await limitedTo(1);

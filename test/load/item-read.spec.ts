@@ -107,6 +107,15 @@ describe('a look-up on its way to memcached', () => {
     expect(await first).toBe('value');
   });
 
+  it('that somebody joined and left before it was answered is loaded where there is none', async () => {
+    const leaving = new AbortController();
+    const first = cache.getOrSet('a', () => 'loaded');
+    const leaver = cache.getOrSet('a', never, { signal: leaving.signal });
+    leaving.abort(new Error('gone'));
+    await expect(leaver).rejects.toThrow('gone');
+    expect(await first).toBe('loaded');
+  });
+
   it('loads, and tells of a hit, in the asynchronous context of its caller', async () => {
     const context = new AsyncLocalStorage<string>();
     const seen: (string | undefined)[] = [];
