@@ -14,6 +14,8 @@ export interface Unacknowledged {
    * the removal is sent once more, 5 s later.
    */
   readonly mayStillArrive?: boolean;
+  /** Not sent while one of these names waits: it is what is left to do when they are acknowledged. */
+  readonly after?: readonly string[];
 }
 
 interface Entry extends Unacknowledged {
@@ -28,6 +30,8 @@ const repeatAfterMs = 5_000;
 const atATime = 1_000;
 /** What an entry takes besides its texts. */
 const overheadBytes = 200;
+/** Their texts stand in entries of their own. */
+const bytesPerNameAfter = 64;
 const maxBytes = 16 * 2 ** 20;
 
 /**
@@ -62,8 +66,10 @@ export class Outbox {
     return this.entries.size === 0 && this.clearing === undefined;
   }
 
+  /** Names that wait, and a clearing of everything. */
   get size(): number {
-    return this.entries.size + (this.clearing ? 1 : 0);
+    const names = [...this.entries.values()].filter(({ after }) => after === undefined);
+    return names.length + (this.clearing ? 1 : 0);
   }
 
   add(unacknowledged: Unacknowledged): void {
@@ -71,15 +77,15 @@ export class Outbox {
     const former = this.remove(name);
     const mayStillArrive = unacknowledged.mayStillArrive === true || former?.mayStillArrive === true;
     this.entries.set(name, { ...unacknowledged, mayStillArrive, repeatAt: undefined });
-    this.bytes += sizeOf(name, shown);
-    reportFault({
-      source: this.cache,
-      kind: 'write-unacknowledged',
-      message: 'An invalidation will be sent again.',
-      key: shown,
-    });
+    this.bytes += sizeOf(unacknowledged);
+    if (!unacknowledged.after) this.reportAdded(shown);
     if (this.bytes > maxBytes) this.replaceByClearing();
     this.schedule();
+  }
+
+  private reportAdded(key: string): void {
+    const message = 'An invalidation will be sent again.';
+    reportFault({ source: this.cache, kind: 'write-unacknowledged', message, key });
   }
 
   /** A later write of the same name was acknowledged: nothing is left to say, but for bytes that may still arrive. */
@@ -113,9 +119,9 @@ export class Outbox {
     this.closed = true;
     this.timer?.cancel();
     while ((await this.sendDue(Infinity)) && this.entries.size > 0);
-    for (const { name, shown, repeatAt } of [...this.entries.values()]) {
+    for (const { name, shown, repeatAt, after } of [...this.entries.values()]) {
       this.remove(name);
-      if (repeatAt !== undefined || !channels.writeGivenUp.hasSubscribers) continue;
+      if (repeatAt !== undefined || after !== undefined || !channels.writeGivenUp.hasSubscribers) continue;
       channels.writeGivenUp.publish({ cache: this.cache, key: shown, reason: 'closed' });
     }
   }
@@ -137,12 +143,17 @@ export class Outbox {
     const due: Entry[] = [];
     for (const entry of this.entries.values()) {
       if (due.length === atATime) break;
-      if (!this.held.has(entry.name) && (entry.repeatAt ?? now) <= now) due.push(entry);
+      if (this.isDue(entry, now)) due.push(entry);
     }
     const outcomes = await Promise.all(due.map((entry) => this.send(entry)));
     if (!outcomes.every(Boolean)) return this.slowDown();
     this.delayMs = firstDelayMs;
     return due.length > 0;
+  }
+
+  private isDue({ name, repeatAt, after }: Entry, now: number): boolean {
+    if (this.held.has(name) || (repeatAt ?? now) > now) return false;
+    return after === undefined || !after.some((other) => this.entries.has(other));
   }
 
   private slowDown(): false {
@@ -192,9 +203,11 @@ export class Outbox {
     const entry = this.entries.get(name);
     if (!entry) return undefined;
     this.entries.delete(name);
-    this.bytes -= sizeOf(name, entry.shown);
+    this.bytes -= sizeOf(entry);
     return entry;
   }
 }
 
-const sizeOf = (name: string, shown: string): number => 2 * (name.length + shown.length) + overheadBytes;
+function sizeOf({ name, shown, after = [] }: Unacknowledged): number {
+  return 2 * (name.length + shown.length) + overheadBytes + after.length * bytesPerNameAfter;
+}

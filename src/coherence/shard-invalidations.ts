@@ -72,29 +72,27 @@ export class ShardInvalidations {
   }
 
   /**
-   * What several trips or shards had a part in is done once more after all appends were answered. Between one part's change and another's name
-   * somebody could have won a lease and verified what it builds on against feeds that did not know yet. A version that was listed meanwhile is somebody,
-   * too: the list is compared once more, also where nothing else is left to do.
+   * What several trips or shards had a part in is done and told once more after all appends were answered. Between one part's change and another's
+   * name somebody could have built on what feeds did not yet name, by a lease that is won by now, and kept it near:
+   *
+   * 1. A deletes `outer` and `inner`: `outer` is removed, and stands in its feed; 2. B reads that, and loads `outer` from an `inner` that no feed names;
+   * 3. `inner` is removed, and stands in its feed; 4. `outer` is removed and told once more: neither the store nor B has what was made at 2.
+   *
+   * A version that was listed meanwhile is somebody, too: the list is compared once more, also where nothing else is left to do.
    * @throws StoreUnavailableError
    */
-  async repeat(items: readonly Invalidating[]): Promise<void> {
-    for (let at = 0; at < items.length; at += maxItemsPerTrip) {
-      await this.repeatTurn(items.slice(at, at + maxItemsPerTrip));
-    }
-  }
-
-  private async repeatTurn(items: readonly Invalidating[]): Promise<void> {
-    const { shard, versions, feed } = this;
-    if (!shard.invalidate) return;
-    for (;;) {
-      const known = versions.knownRevision;
-      const changes = items.flatMap((item) => this.repeated(item));
-      const { watched } = await shard.invalidate({ feed, changes, records: [], watch: versions.key });
-      if (isSame(watched, known) && !versions.hasStrangers) return;
-      await versions.reread();
-      if (!versions.hasStrangers) continue;
-      await versions.voidStrangers();
-      return;
+  async repeat(items: readonly Invalidating[], at: number): Promise<void> {
+    if (!this.shard.invalidate) return;
+    for (let first = 0; first < items.length; first += maxItemsPerTrip) {
+      const turn = items.slice(first, first + maxItemsPerTrip);
+      const named = turn.filter((item) => this.repeated(item).length > 0);
+      await this.reachAllVersions(turn, at, () =>
+        this.append(
+          turn.flatMap((item) => this.repeated(item)),
+          named,
+          at,
+        ),
+      );
     }
   }
 
@@ -147,27 +145,32 @@ export class ShardInvalidations {
 
   private async acknowledged(items: readonly Invalidating[], at: number): Promise<readonly WriteOutcome[]> {
     if (!this.shard.invalidate) return this.withoutFeed(items);
+    const changes = (): Change[] => items.flatMap((item) => this.changes(item));
+    const { outcomes } = await this.reachAllVersions(items, at, () => this.append(changes(), items, at));
+    return outcomes;
+  }
+
+  /** Versions that were not known when the changes were made up may have entries and leases under these names: then they are repeated. */
+  private async reachAllVersions(
+    items: readonly Invalidating[],
+    at: number,
+    send: () => Promise<Invalidated>,
+  ): Promise<Invalidated> {
     let known = this.versions.knownRevision;
-    const first = await this.append(
-      items.flatMap((item) => this.changes(item)),
-      items,
-      at,
-    );
+    const first = await send();
     let { watched } = first;
-    // Versions that were not known when the changes were made up may have entries and leases under these names.
     while (!isSame(watched, known) || this.versions.hasStrangers) {
       await this.versions.reread();
       if (this.versions.hasStrangers) await this.versions.voidStrangers();
       known = this.versions.knownRevision;
-      const again = await this.append(
+      ({ watched } = await this.append(
         items.flatMap((item) => this.repeated(item)),
         items,
         at,
-      );
-      if (isSame(again.watched, known)) break;
-      ({ watched } = again);
+      ));
+      if (isSame(watched, known)) break;
     }
-    return first.outcomes;
+    return first;
   }
 
   private async append(changes: readonly Change[], items: readonly Invalidating[], at: number): Promise<Invalidated> {

@@ -22,7 +22,8 @@ interface Part {
 
 /** What became of the part of a `set` that one shard was sent. */
 interface SetOutcome {
-  readonly isStored: boolean;
+  /** Why the store does not hold what was set. */
+  readonly error?: StoreUnavailableError | ValueTooLargeError | undefined;
   /** See {@link Acknowledged}. */
   readonly atOnce: boolean;
 }
@@ -41,6 +42,8 @@ const maxLists = 3;
  * second naming is for a read of this process that began after the first and still saw the store's old value.
  */
 export class Writes {
+  private callsToRepeat = 0;
+
   constructor(
     private readonly cache: string,
     private readonly coherence: Coherence,
@@ -55,16 +58,22 @@ export class Writes {
     for (const { key } of prepared) this.near.name(key);
     const placed = prepared.filter((one) => one.placed !== undefined);
     const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
-    const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group, confirm)));
-    let isStored = outcomes.every((outcome) => outcome.isStored);
-    if (groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce)) {
-      isStored = (await this.repeatSets(groups, confirm)) && isStored;
+    const parts = groups.map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) }));
+    const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group)));
+    let error = outcomes.find((outcome) => outcome.error)?.error;
+    const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
+    if (inSeveral) error = (await this.repeatSets(parts, groups)) ?? error;
+    if (error instanceof StoreUnavailableError) {
+      this.repeatLater(parts, () => {
+        for (const { key } of placed) this.near.name(key);
+      });
     }
+    if (error && confirm) throw error;
     for (const one of prepared) {
       this.near.keepForRequest(one.key, one.copy);
       if (!one.placed) this.keepNear(one, this.coherence.names.position);
     }
-    return isStored;
+    return error === undefined;
   }
 
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
@@ -121,18 +130,18 @@ export class Writes {
     this.coherence.outbox.add({ name, shown: key.text, resend });
   }
 
-  private async setOnShard(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<SetOutcome> {
+  private async setOnShard(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
     const { outbox } = this.coherence;
-    if (outbox.isEmpty) return this.sendSets(shard, group, confirm);
+    if (outbox.isEmpty) return this.sendSets(shard, group);
     const release = await outbox.hold(group.map((one) => (one.placed as Placed).name));
     try {
-      return await this.sendSets(shard, group, confirm);
+      return await this.sendSets(shard, group);
     } finally {
       release();
     }
   }
 
-  private async sendSets(shard: Shard, group: readonly Prepared[], confirm: boolean): Promise<SetOutcome> {
+  private async sendSets(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let sent: Sent;
     try {
@@ -141,19 +150,17 @@ export class Writes {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
       for (const { placed } of group) this.removeLater(placed as Placed, true);
-      if (confirm) throw error;
-      return { isStored: false, atOnce: true };
+      return { error, atOnce: true };
     }
     const { acknowledged, prepared } = sent;
     const outcomes = acknowledged.outcomes[Symbol.iterator]();
-    let refusal: ValueTooLargeError | undefined;
+    let error: ValueTooLargeError | undefined;
     for (const one of prepared) {
       this.coherence.outbox.settle((one.placed as Placed).name);
-      if (one.sealed) refusal = this.refusalOf(one, outcomes.next().value as WriteOutcome) ?? refusal;
+      if (one.sealed) error = this.refusalOf(one, outcomes.next().value as WriteOutcome) ?? error;
       this.keepNear(one, position);
     }
-    if (refusal && confirm) throw refusal;
-    return { isStored: refusal === undefined, atOnce: acknowledged.atOnce };
+    return { error, atOnce: acknowledged.atOnce };
   }
 
   /**
@@ -197,7 +204,7 @@ export class Writes {
     nameAgain: () => void,
   ): Promise<boolean> {
     const at = this.clock.now();
-    const outcomes = await Promise.allSettled(parts.map(({ shard, items }) => this.sendPart(shard, items, at)));
+    const outcomes = await Promise.allSettled(parts.map((part) => this.sendPart(part, at)));
     const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
     const repeated = inSeveral ? await this.repeat(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
@@ -208,35 +215,57 @@ export class Writes {
     nameAgain();
     if (!failed) return true;
     if (!(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
+    this.repeatLater(parts, nameAgain);
     if (confirm) throw failed.reason;
     return false;
   }
 
-  private async sendPart(shard: Shard, items: readonly Invalidating[], at: number): Promise<Acknowledged> {
+  private async sendPart({ shard, items }: Part, at: number): Promise<Acknowledged> {
     await this.coherence.feedOf(shard).ready();
     return this.coherence.invalidationsOf(shard).send(items, at);
   }
 
   /** See {@link ShardInvalidations.repeat}: for calls in which several trips had a part. */
   private repeat(parts: readonly Part[]): Promise<PromiseSettledResult<void>[]> {
-    return Promise.allSettled(parts.map(({ shard, items }) => this.coherence.invalidationsOf(shard).repeat(items)));
+    const at = this.clock.now();
+    return Promise.allSettled(parts.map(({ shard, items }) => this.coherence.invalidationsOf(shard).repeat(items, at)));
   }
 
-  /** False: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
-  private async repeatSets(groups: readonly [Shard, readonly Prepared[]][], confirm: boolean): Promise<boolean> {
-    const parts = groups.map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) }));
+  /**
+   * What was not acknowledged of a call waits in the outbox. Once the last of it is acknowledged, the whole call is repeated:
+   *
+   * 1. A deletes `outer` and `inner`, on two parts of the store, of which the second does not hear it; 2. B builds `outer` from the old `inner`, and
+   * verifies it against feeds that don't know yet; 3. A's removal of `inner` is acknowledged at last: `outer` is removed once more.
+   */
+  private repeatLater(parts: readonly Part[], nameAgain: () => void): void {
+    const after = parts.flatMap(({ items }) => items.map(nameOf));
+    if (after.length < 2) return;
+    const resend = async (): Promise<void> => {
+      const failed = (await this.repeat(parts)).find((outcome) => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
+      nameAgain();
+    };
+    const shown = `the end of a call for ${after.length} names`;
+    this.coherence.outbox.add({ name: `\0\0\0${++this.callsToRepeat}`, shown, resend, after });
+  }
+
+  /** An error: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
+  private async repeatSets(
+    parts: readonly Part[],
+    groups: readonly [Shard, readonly Prepared[]][],
+  ): Promise<StoreUnavailableError | undefined> {
     const repeated = await this.repeat(parts);
     for (const [index, [, group]] of groups.entries()) {
       if (repeated[index]?.status === 'rejected')
         for (const { placed } of group) this.removeLater(placed as Placed, false);
     }
     const failed = repeated.find((outcome) => outcome.status === 'rejected');
-    if (failed && (confirm || !(failed.reason instanceof StoreUnavailableError))) throw failed.reason;
-    return failed === undefined;
+    if (failed && !(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
+    return failed?.reason as StoreUnavailableError | undefined;
   }
 
   private settle(shard: Shard, item: Invalidating, acknowledged: boolean, placed: readonly Placed[]): void {
-    const name = 'tag' in item.name ? tagName(item.name.tag) : item.name.key;
+    const name = nameOf(item);
     if (acknowledged) return this.coherence.outbox.settle(name);
     if ('storeKey' in item) {
       const one = placed.find((each) => each.storeKey === item.storeKey);
@@ -245,7 +274,7 @@ export class Writes {
     }
     const { tag } = item.name;
     const resend = async (): Promise<void> => {
-      await this.sendPart(shard, [item], this.clock.now());
+      await this.sendPart({ shard, items: [item] }, this.clock.now());
       this.near.nameTag(tag, 'local');
     };
     this.coherence.outbox.add({ name, shown: `tag ${tag}`, resend });
@@ -255,9 +284,13 @@ export class Writes {
     const { key, name, shard } = placed;
     this.near.name(key);
     const resend = async (): Promise<void> => {
-      await this.sendPart(shard, [removalOf(placed)], this.clock.now());
+      await this.sendPart({ shard, items: [removalOf(placed)] }, this.clock.now());
       this.near.name(key);
     };
     this.coherence.outbox.add({ name, shown: key.text, resend, mayStillArrive });
   }
+}
+
+function nameOf({ name }: Invalidating): string {
+  return 'tag' in name ? tagName(name.tag) : name.key;
 }

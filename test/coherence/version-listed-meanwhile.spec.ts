@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
 import { twoShardStore } from '../support/simulation/two-shard-store.js';
 
@@ -44,6 +45,38 @@ describe('a release that is listed between a call’s first part and its last', 
   });
 });
 
+const callsOverBoth: [string, string, (cache: TieredCache) => Promise<boolean>][] = [
+  ['deleteMany', 'k', (cache) => cache.deleteMany(['outer', 'inner'])],
+  ['invalidateTags', 't', (cache) => cache.invalidateTags('outside', 'inside')],
+];
+
+describe('what is built near, between the two parts of a call', () => {
+  const fleet = new ScriptedFleet(twoShardStore);
+  afterEach(() => fleet.close());
+
+  it.each(callsOverBoth)('T1 is gone when %s has told the second one', async (_, namespace, call) => {
+    const a = await fleet.process('A', { namespace });
+    const { cache } = await fleet.process('B', { namespace });
+    await fleet.done(a.cache.getMany(['outer', 'inner']));
+    let row = 'old';
+    const inner = (): Promise<string> => cache.getOrSet('inner', () => row, { ttl: '1h', tags: ['inside'] });
+    const page = (): Promise<string> =>
+      cache.getOrSet('outer', async () => `page with ${await inner()}`, { ttl: '1h', tags: ['outside'] });
+    await fleet.done(inner());
+    row = 'new';
+    const called = call(a.cache);
+    await fleet.deliverAll(/^A -> invalidate .*out/);
+    await fleet.later(1_000);
+    await fleet.deliverAll(/^B/);
+    expect(await fleet.done(page(), /^B/)).toBe('page with old');
+    expect(cache.peek('outer')).toBe('page with old');
+    expect(await fleet.done(called, /^A/)).toBe(true);
+    await fleet.later(1_000);
+    await fleet.deliverAll();
+    expect(await fleet.done(page())).toBe('page with new');
+  });
+});
+
 describe('a call over two parts of the store, the first of which goes away before it is repeated', () => {
   const fleet = new ScriptedFleet(twoShardStore);
   afterEach(() => fleet.close());
@@ -68,6 +101,53 @@ describe('a call over two parts of the store, the first of which goes away befor
     await fleet.later(5_000);
     await fleet.deliverAll();
     expect(await waiting()).toBe(0);
+  });
+});
+
+describe('a call over two parts of the store, one of which did not hear it', () => {
+  const fleet = new ScriptedFleet(twoShardStore);
+  afterEach(() => fleet.close());
+
+  it.each(callsOverBoth)('T1 %s ends what was built before that part has heard it', async (_, namespace, call) => {
+    const a = await fleet.process('A', { namespace });
+    const b = await fleet.process('B', { namespace });
+    const inner = (): Promise<string> => b.cache.getOrSet('inner', () => row, { ttl: '1h', tags: ['inside'] });
+    const page = (): Promise<string> =>
+      b.cache.getOrSet('outer', async () => `page with ${await inner()}`, { ttl: '1h', tags: ['outside'] });
+    let row = 'old';
+    await fleet.done(inner());
+    row = 'new';
+    const called = call(a.cache);
+    await fleet.deliverAll(/^A -> invalidate .*out/);
+    const loseInner = (): boolean =>
+      fleet.network.lose((steps) => steps.find(({ what }) => /^A -> invalidate .*in/.test(what)));
+    expect(loseInner()).toBe(true);
+    await fleet.deliverAll(/^A (?!-> invalidate .*in)/);
+    expect(loseInner()).toBe(true);
+    expect(await fleet.done(called, /^A/)).toBe(false);
+    expect(await fleet.done(page())).toBe('page with old');
+    // What is sent again is not the rest of the call yet: that would come too soon for what is built now.
+    await fleet.later(200);
+    await fleet.deliverAll(/^A .* invalidate .*out/);
+    await fleet.later(1_000);
+    await fleet.deliverAll(/^B/);
+    expect(await fleet.done(page(), /^B/)).toBe('page with old');
+    expect(
+      await fleet.done(
+        a.cache.getOrSet('outer', () => 'not loaded', { tags: ['outside'] }),
+        /^A(?! -> invalidate)/,
+      ),
+    ).toBe('page with old');
+    for (let turn = 0; turn < 5; turn++) {
+      await fleet.later(300);
+      await fleet.deliverAll(/^A .* invalidate/);
+    }
+    await fleet.deliverAll();
+    expect(a.cache.peek('outer')).toBeUndefined();
+    expect((await fleet.done(a.cache.status())).unacknowledgedWrites).toBe(0);
+    await fleet.later(1_300);
+    await fleet.deliverAll();
+    expect(await fleet.done(page())).toBe('page with new');
   });
 });
 
