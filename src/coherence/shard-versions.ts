@@ -38,6 +38,8 @@ const maxTries = 20;
 export class ShardVersions {
   readonly key: string;
   private registry: VersionRegistry | undefined;
+  /** The clear generation of the newest list that was there. */
+  private lastClear: number | undefined;
   private revision: Revision | undefined;
   private known: number | undefined;
   private knownFor: KeySpace | undefined;
@@ -105,6 +107,9 @@ export class ShardVersions {
    *
    * 1. A sends a reading; 2. A clears, which is a change of the list, and is answered; 3. the answer to 1 arrives. Taken for the present list, it would
    * bring back what was cleared.
+   *
+   * Copies may be near though this version is not listed: they were loaded while the shard was away, and the list is gone. So a clear is told from the
+   * list before the last one, too.
    */
   learn(item: StoredItem | undefined, reading: number, isOwnChange = false): boolean {
     if (reading < this.learnt) return false;
@@ -114,7 +119,11 @@ export class ShardVersions {
     const space = this.options.keySpace();
     const before = space === this.knownFor ? this.known : undefined;
     this.recompute(space);
-    if (before !== undefined && this.known !== before && !isOwnChange) this.onVoided('cleared');
+    const isVoided = before !== undefined && this.known !== before;
+    const { lastClear } = this;
+    this.lastClear = this.registry?.clear ?? lastClear;
+    const isCleared = lastClear !== undefined && this.lastClear !== lastClear;
+    if ((isVoided || isCleared) && !isOwnChange) this.onVoided('cleared');
     return true;
   }
 
@@ -180,8 +189,10 @@ export class ShardVersions {
     for (let tries = 0; tries < maxTries; tries++) {
       const reading = this.begin();
       const [item] = await this.shard.readMany([this.key]);
+      // First what others have changed: the own change alone voids nothing.
+      const isNews = this.learn(item, reading);
       const registry = next(item && decodeRegistry(item.bytes), seed(this.options));
-      if (!registry) return this.learn(item, reading) ? undefined : this.reread();
+      if (!registry) return isNews ? undefined : this.reread();
       const bytes = encodeRegistry(registry);
       const only = this.shard.invalidate ? (item?.revision ?? 'absent') : undefined;
       const { learnt } = this;

@@ -58,10 +58,13 @@ export class Writes {
     for (const { key } of prepared) this.near.name(key);
     const placed = prepared.filter((one) => one.placed !== undefined);
     const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
-    const parts = groups.map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) }));
     const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group)));
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
+    const parts =
+      inSeveral || error
+        ? groups.map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) }))
+        : [];
     if (inSeveral) error = (await this.repeatSets(parts, groups)) ?? error;
     if (error instanceof StoreUnavailableError) {
       this.repeatLater(parts, () => {

@@ -166,3 +166,42 @@ describe('a reading of the list of versions that was sent before the list was wr
     expect(await fleet.done(cache.get('k'))).toBeUndefined();
   });
 });
+
+describe('a clear by another process', () => {
+  const fleet = new ScriptedFleet();
+  afterEach(() => fleet.close());
+
+  it('is heard by one that renews its listing at the same time', async () => {
+    const a = await fleet.process('A', { namespace: 'renewed' });
+    await fleet.done(a.cache.set('k', 'old', { ttl: '9h' }));
+    for (const delayMs of [3_600_000, 1_000, 1_000]) {
+      await fleet.later(delayMs);
+      await fleet.deliverAll(/^A (?!-> read renewed~versions)/);
+    }
+    expect(a.cache.peek('k')).toBe('old');
+    const b = await fleet.process('B', { namespace: 'renewed', packageVersion: '2' }, {}, /^B/);
+    expect(await fleet.done(b.cache.dangerouslyClear(), /^B/)).toBeUndefined();
+    await fleet.deliverAll();
+    await fleet.later(1_000);
+    await fleet.deliverAll();
+    expect(a.cache.peek('k')).toBeUndefined();
+  });
+
+  it('is heard by one that loaded without the store, while the list of versions was lost', async () => {
+    const a = await fleet.process('A', { namespace: 'lost' });
+    const b = await fleet.process('B', { namespace: 'lost' });
+    await fleet.store.shards[0].remove('lost~versions');
+    await fleet.later(1_000);
+    await fleet.deliverAll();
+    fleet.network.away.add(0);
+    expect(await fleet.done(a.cache.getOrSet('k', () => 'old', { ttl: '9h' }))).toBe('old');
+    fleet.network.away.clear();
+    await fleet.later(900);
+    await fleet.deliverAll();
+    expect(a.cache.peek('k')).toBe('old');
+    await fleet.done(b.cache.dangerouslyClear());
+    await fleet.later(1_000);
+    await fleet.deliverAll();
+    expect(a.cache.peek('k')).toBeUndefined();
+  });
+});

@@ -38,6 +38,8 @@ export class PageWorld {
   /** The story is being told to its end: sources answer, and nothing is lost any more. */
   ending = false;
   loads = 0;
+  /** Whose loads landed just now, and are kept nowhere: somebody has written since they began, or they outlasted their life. By process and key. */
+  readonly overtaken = new Set<string>();
   readonly writing = new Set<string>();
   private readonly rows = new Map<string, number>(rowNames.map((row) => [row, 1]));
   private readonly history: SimulatedHistory;
@@ -108,8 +110,9 @@ export class PageWorld {
 
   check({ name, index }: SimulatedProcess, owner: WholeName | '', parts: Parts, began: Moment): Parts {
     for (const [row, version] of Object.entries(parts)) {
-      // What a load with a life of 0 brought is kept by nobody, and says nothing of what is read next.
-      if (!this.faulty && row !== 'short') this.checkForward(`${name} ${owner}/${row}`, version, began);
+      // What is kept by nobody says nothing of what is read next.
+      const isKept = row !== 'short' && !this.overtaken.has(`${name} ${owner || row}`);
+      if (!this.faulty && isKept) this.checkForward(`${name} ${owner}/${row}`, version, began);
       const oldest = this.history.oldestAllowed(`${owner}/${row}`, index, began);
       if (version < oldest) {
         this.violated(`${name} ${owner}/${row}: ${version}, though ${oldest} was acknowledged before ${began.order}`);

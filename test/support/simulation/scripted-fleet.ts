@@ -18,7 +18,7 @@ export class ScriptedFleet {
   readonly scope = new RequestScope();
   private readonly random = seededRandom(1);
   readonly network = new SimulatedNetwork({ note: (line) => void this.trace.push(line) });
-  private readonly store: Store;
+  readonly store: Store;
   private readonly elsewhere = new SimulatedHost('elsewhere', this.clock);
   private readonly caches: TieredCache[] = [];
 

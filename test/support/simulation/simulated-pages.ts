@@ -115,7 +115,12 @@ export class SimulatedPages {
 
   /** Resolves when everything that was begun has ended and been checked. */
   async run(turns: number): Promise<void> {
-    const stopListening = onCacheEvent('writeGivenUp', () => void this.givenUp++);
+    const listening = [
+      onCacheEvent('writeGivenUp', () => void this.givenUp++),
+      onCacheEvent('loadRefused', ({ cache, key, reason }) => {
+        if (reason !== 'invalidated') this.world.overtaken.add(`${cache} ${key}`);
+      }),
+    ];
     for (const { cache } of this.processes) await cache.open();
     await this.calmDown();
     for (let turn = 0; turn < turns; turn++) await this.turn();
@@ -132,7 +137,7 @@ export class SimulatedPages {
     const closing = Promise.all(this.processes.map(({ cache }) => cache.close()));
     while (this.network.underWay > 0) await this.deliver();
     await closing;
-    stopListening();
+    for (const stop of listening) stop();
     if (this.givenUp > 0) this.world.violated(`${this.givenUp} invalidations were given up, and all was well`);
   }
 
@@ -267,5 +272,6 @@ export class SimulatedPages {
 
   private async settle(): Promise<void> {
     await setImmediate();
+    this.world.overtaken.clear();
   }
 }
