@@ -73,7 +73,7 @@ export async function withCache<T>(
   });
   await cache.open();
   try {
-    return await run(cache, opened(store, identity));
+    return await run(cache, opened(integrity ? authenticated(store, integrity) : store, identity));
   } finally {
     await cache.close();
   }

@@ -58,6 +58,34 @@ describe('tiered-cache on a store', () => {
     });
   });
 
+  it('says of an entry what a look-up would be told, with exit code 1 where it would be a miss', async () => {
+    const cache = await buildCache({ store: diskStore({ directory: join(folder, 'store') }), process: false });
+    const answerOf = async (key: string): Promise<unknown[]> => {
+      const { code, out } = await run('get', key, '--json', ...onStore);
+      const { freshness, notServed } = JSON.parse(out) as { freshness?: string; notServed?: string };
+      const explained = await run('explain', key, '--json', ...onStore);
+      const [tier] = (JSON.parse(explained.out) as { tiers: { freshness?: string; reason?: string }[] }).tiers;
+      expect([freshness, notServed, code]).toEqual([tier?.freshness, tier?.reason, explained.code]);
+      return [freshness ?? notServed, code, (await cache.lookup(key)).hit];
+    };
+    try {
+      for (const key of ['tagged', 'plain']) await cache.set(key, 1, { ttl: '1h', tags: [key] });
+      await cache.set('old', 1, { ttl: 1, staleFor: '1h' });
+      await cache.set('over', 1, { ttl: 1 });
+      expect(await answerOf('tagged')).toEqual(['fresh', 0, true]);
+      expect(await run('invalidate-tags', 'tagged', ...onStore)).toMatchObject({ code: 0 });
+      expect(await answerOf('tagged')).toEqual(['invalidated', 1, false]);
+      expect(await answerOf('plain')).toEqual(['fresh', 0, true]);
+      expect(await answerOf('old')).toEqual(['stale', 0, true]);
+      expect((await run('get', 'over', ...onStore)).code).toBe(1);
+      expect(await run('clear', '--yes', ...onStore)).toMatchObject({ code: 0 });
+      expect(await answerOf('plain')).toEqual(['invalidated', 1, false]);
+      await cache.set('greeting', { secret: 'hello' }, { ttl: '1h', tags: ['words'] });
+    } finally {
+      await cache.close();
+    }
+  });
+
   it('explains, deletes for all processes, and clears only when told yes', async () => {
     const explained = await run('explain', 'greeting', '--json', ...onStore);
     expect(JSON.parse(explained.out)).toMatchObject({

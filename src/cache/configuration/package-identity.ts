@@ -53,10 +53,13 @@ export function findPackageIdentity(
 /** @throws InvalidOptionError that says what is missing, and asks for it or for the option. */
 export function requireIdentity(
   option: 'namespace' | 'packageVersion',
-  value: string | undefined,
+  value: unknown,
   { file, nameless }: PackageIdentity = {},
 ): string {
-  if (value !== undefined && value.length > 0) return value;
+  if (typeof value === 'string' && value.length > 0) return value;
+  if (value !== undefined && value !== null && value !== '') {
+    throw new InvalidOptionError(option, `a value of type ${typeof value} is no text`, 'Give a string.');
+  }
   const [lacks, has] = option === 'namespace' ? ['name', 'version'] : ['version', 'name'];
   const remedy = `Give the option ${option} to TieredCacheModule.forRoot().`;
   if (option === 'namespace' && nameless !== undefined) throw new InvalidOptionError(option, nameless, remedy);

@@ -1,12 +1,10 @@
 import { openEnvelope } from '../../codec/envelope.js';
 import type { Envelope } from '../../codec/envelope.js';
-import { systemClock } from '../../value/clock.js';
-import { freshnessAt } from '../../value/entry.js';
 import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
 import { readArguments } from '../arguments.js';
 import { keyFrom } from '../key-argument.js';
 import { lines, table } from '../table.js';
-import { keyOptions, withCache, withKeys, withStore } from '../open-cache.js';
+import { keyOptions, withCache, withStore } from '../open-cache.js';
 import type { Command } from '../command.js';
 import { oneKey, nothingThere } from './nothing-there.js';
 
@@ -45,18 +43,20 @@ export const statsCommand: Command = {
 
 export const getCommand: Command = {
   usage: 'get KEY',
-  summary: 'whether there is an entry, its life, size and codec; the value is masked',
+  summary: 'whether the application would be given an entry, its life, size and codec; the value is masked',
   details: [
     '--show-values  prints the value (json and text codecs as they are, others in hexadecimal)',
     '--json         prints JSON',
-    'Exit code 1: there is no entry.',
+    'Exit code 1: there is none, or what is there would not be served: it was invalidated, or its life is over.',
   ],
   run: (args, { out, err }) => {
     const read = readArguments(args, { ...keyOptions, ...json, 'show-values': { type: 'boolean' } }, oneKey);
     const text = read.positionals[0] ?? '';
     const key = keyFrom(text);
-    return withKeys(read, async ({ find }) => {
+    return withCache(read, async (cache, { find }) => {
       const { storeKey, shard } = find(key);
+      // What a look-up would be told: that it was invalidated stands beside the entry, not in it.
+      const told = (await cache.explain(key)).tiers.at(-1);
       const [item] = await shard.readMany([storeKey]);
       if (!item || item.bytes.length === 0) {
         err(item ? `${storeKey}: being loaded\n` : await nothingThere(text, find));
@@ -72,7 +72,7 @@ export const getCommand: Command = {
       }
       const facts = {
         key: storeKey,
-        freshness: freshnessAt(entry, systemClock.now()) ?? 'expired',
+        ...(told?.hit === true ? { freshness: told.freshness } : { notServed: told?.reason ?? 'absent' }),
         created: shown(entry.createdAt),
         freshUntil: shown(entry.freshUntil),
         staleUntil: shown(entry.staleUntil),
@@ -84,7 +84,7 @@ export const getCommand: Command = {
         value: read.values['show-values'] ? printable(entry) : '[masked]',
       };
       out(read.values['json'] ? `${JSON.stringify(facts)}\n` : lines(facts));
-      return 0;
+      return told?.hit === true ? 0 : 1;
     });
   },
 };
