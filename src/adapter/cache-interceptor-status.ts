@@ -5,7 +5,7 @@ import type { Cache } from 'cache-manager';
 import { appendCacheStatus, cacheStatusName } from '../value/cache-status-field.js';
 import type { CacheStatusMember } from '../value/cache-status-field.js';
 import { LoadNotes } from '../value/load-notes.js';
-import type { KeyvStorage } from './keyv-storage.js';
+import { storageBelow } from './cache-manager.js';
 
 /** What is used of an interceptor of @nestjs/cache-manager; its types hide some of it. */
 interface Watched {
@@ -66,7 +66,7 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
   }
 
   private begin(context: ExecutionContext, key: string): void {
-    const { text } = this.storage.key(key);
+    const text = storageBelow(this.cache)?.key(key).text ?? key;
     this.asked.set(context, text);
     this.awaited.add(text);
   }
@@ -92,10 +92,5 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
     const response = context.switchToHttp().getResponse<unknown>();
     const given: unknown = adapter.getHeader(response, 'Cache-Status');
     adapter.setHeader(response, 'Cache-Status', appendCacheStatus(given, member));
-  }
-
-  /** The Keyv of the cache has one. */
-  private get storage(): KeyvStorage {
-    return this.cache.stores[0]?.store as KeyvStorage;
   }
 }

@@ -10,6 +10,7 @@ import type { Duration } from '../value/duration.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { CacheManagerWrap } from './cache-manager-wrap.js';
 import { keyvStorage } from './keyv-storage.js';
+import type { KeyvStorage } from './keyv-storage.js';
 
 /** As much of cache-manager's options as means something above the tiers. */
 export interface CacheManagerOptions {
@@ -55,7 +56,7 @@ export function cacheManager(tiers: TieredCache, options: CacheManagerOptions = 
   const events = inner.on('refresh', ignored);
   inner.off('refresh', ignored);
   const wrapped = new CacheManagerWrap(tiers, storage, events, { ttlMs, thresholdMs, clock });
-  return {
+  const manager: Cache = {
     ...inner,
     wrap: wrapped.wrap,
     async del(key) {
@@ -71,6 +72,16 @@ export function cacheManager(tiers: TieredCache, options: CacheManagerOptions = 
     mset: (list) => unlessAway(inner.mset(list), list),
     clear: () => unlessAway(inner.clear(), false),
   };
+  storages.set(manager, storage);
+  return manager;
+}
+
+/** By cache. The first releases of cache-manager 6 don't show their stores. */
+const storages = new WeakMap<object, KeyvStorage>();
+
+/** The storage below a cache that `cacheManager` has made. */
+export function storageBelow(manager: Cache): KeyvStorage | undefined {
+  return storages.get(manager);
 }
 
 /** What cache-manager's event said already need not reject as well. */
