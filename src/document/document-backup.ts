@@ -31,17 +31,21 @@ export class DocumentBackup {
    * @param mayBeThere somebody else may have uploaded it: the object store is asked first.
    * @throws ObjectStoreUnavailableError, StoreUnavailableError, DocumentDamagedError
    */
-  async upload(id: string, mayBeThere = false): Promise<'released' | 'superseded' | 'gone'> {
+  upload(id: string, mayBeThere = false): Promise<'released' | 'superseded' | 'gone'> {
+    return this.inTime(id, (signal) => this.uploadBy(id, mayBeThere, signal));
+  }
+
+  private async uploadBy(id: string, mayBeThere: boolean, signal: AbortSignal) {
     const { document } = await this.server.look(id);
     if (!document) {
       await this.server.reconcile(id);
       return 'gone';
     }
     const { revision } = document;
-    const isThere = mayBeThere && (await this.holds(id, document));
-    if (!isThere && !(await this.put(id, document))) return 'superseded';
+    const isThere = mayBeThere && (await this.holds(id, document, signal));
+    if (!isThere && !(await this.put(id, document, signal))) return 'superseded';
     const isReleased = await this.server.release(id, revision, this.settings.lifeMs);
-    await this.prune(id);
+    await this.pruneBy(id, signal);
     return isReleased ? 'released' : 'superseded';
   }
 
@@ -49,14 +53,20 @@ export class DocumentBackup {
    * Removes what is no longer true, and all but the latest of the rest. A revision in Redis that is earlier than the latest object goes as well: a restored
    * backup has brought it, or the process that wrote the later one past Redis has ended before it could say so.
    */
-  async prune(id: string): Promise<void> {
+  prune(id: string): Promise<void> {
+    return this.inTime(id, (signal) => this.pruneBy(id, signal));
+  }
+
+  private async pruneBy(id: string, signal: AbortSignal): Promise<void> {
     // The floor is read first: what is below it by then can't become true again.
     const { document, floor } = await this.server.look(id);
-    const revisions = await this.revisions(id);
+    const revisions = await this.revisions(id, signal);
     const latest = revisions.at(-1) ?? '';
     if (document && document.revision < latest) await this.server.passBy(id, latest);
     for (const revision of revisions) {
-      if (revision <= floor || revision < latest) await this.objects.remove(this.server.names.object(id, revision));
+      if (revision <= floor || revision < latest) {
+        await this.objects.remove(this.server.names.object(id, revision), { signal });
+      }
     }
   }
 
@@ -71,27 +81,34 @@ export class DocumentBackup {
     return found.sort();
   }
 
-  private async holds(id: string, { revision, size }: StandingDocument): Promise<boolean> {
-    const head = await this.objects.head(this.server.names.object(id, revision));
+  private async holds(id: string, { revision, size }: StandingDocument, signal: AbortSignal): Promise<boolean> {
+    const head = await this.objects.head(this.server.names.object(id, revision), { signal });
     return head?.size === size;
   }
 
   /** @returns whether it arrived. */
-  private async put(id: string, { revision, size, sha256 }: StandingDocument): Promise<boolean> {
+  private async put(id: string, { revision, size, sha256 }: StandingDocument, signal: AbortSignal): Promise<boolean> {
     const key = this.server.names.object(id, revision);
-    const tooLong = new AbortController();
-    const { uploadTimeoutMs } = this.settings;
-    const timer = this.clock.after(uploadTimeoutMs, () => {
-      tooLong.abort(new Error(`The upload of document ${id} took longer than ${uploadTimeoutMs} ms.`));
-    });
     try {
-      const written = await this.objects.put(key, this.parts(id, revision, size), { size, signal: tooLong.signal });
+      const written = await this.objects.put(key, this.parts(id, revision, size), { size, signal });
       if (written.sha256 === sha256.toString('hex')) return true;
-      await this.objects.remove(key);
+      await this.objects.remove(key, { signal });
       throw new DocumentDamagedError(id, 'its bytes in Redis are not those that were written');
     } catch (error) {
       if (error instanceof SupersededError) return false;
       throw error;
+    }
+  }
+
+  /** An object store that hangs must not hold those that wait behind this one. */
+  private async inTime<T>(id: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const tooLong = new AbortController();
+    const { uploadTimeoutMs } = this.settings;
+    const timer = this.clock.after(uploadTimeoutMs, () => {
+      tooLong.abort(new Error(`The object store took longer than ${uploadTimeoutMs} ms for document ${id}.`));
+    });
+    try {
+      return await act(tooLong.signal);
     } finally {
       timer.cancel();
     }

@@ -1,0 +1,121 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { memoryObjectStore } from '../../src/object/memory-object-store.js';
+import { ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { eventually } from '../support/eventually.js';
+import type { RedisProcess } from '../support/redis-process.js';
+import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer } from './documents-on.js';
+
+type Mode = 'well' | 'refuses' | 'hangs' | 'cuts';
+
+/** An object store that fails in one way or another. */
+function failing(objects: ObjectStore, mode: () => Mode): ObjectStore {
+  const unavailable = (): ObjectStoreUnavailableError => new ObjectStoreUnavailableError('objects', 'it is away');
+  const fail = (signal: AbortSignal | undefined): Promise<never> => {
+    if (mode() !== 'hangs') return Promise.reject(unavailable());
+    return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)));
+  };
+  return objectsWith(objects, {
+    head: (key, options) => (mode() === 'well' ? objects.head(key, options) : fail(options?.signal)),
+    remove: (key, options) => (mode() === 'well' ? objects.remove(key, options) : fail(options?.signal)),
+    list: async function* (prefix, options) {
+      if (mode() !== 'well') await fail(options?.signal);
+      yield* objects.list(prefix, options);
+    },
+    put: async (key, body, options) => {
+      if (mode() === 'well') return objects.put(key, body, options);
+      if (mode() !== 'cuts') return fail(options?.signal);
+      // The connection ends in the middle of the first piece.
+      const half = async function* (): AsyncGenerator<Uint8Array> {
+        for await (const piece of body as AsyncIterable<Uint8Array>) {
+          yield piece.subarray(0, piece.length / 2);
+          throw unavailable();
+        }
+      };
+      return objects.put(key, half(), options);
+    },
+  });
+}
+
+describe('O6 the object store is away for an hour', () => {
+  let server: RedisProcess;
+  beforeAll(async () => void (server = await startDocumentServer('40mb')));
+  afterAll(() => server.stop());
+
+  it('documents are taken until the budget is reached, then refused, and all that were taken are backed up afterwards', async () => {
+    let mode: Mode = 'well';
+    const stored = memoryObjectStore();
+    const clock = new FakeClock();
+    const documents = documentsOn(
+      server,
+      failing(stored, () => mode),
+      {
+        clock,
+        dirtyBudget: '4mb',
+        uploadTimeout: '10m',
+        sweepEvery: '1m',
+      },
+    );
+    const acknowledged = new Map<string, Buffer>();
+    let refused = 0;
+    const put = async (id: string): Promise<void> => {
+      const bytes = randomBytes(150_000);
+      try {
+        // Whoever waits for a request does so for so long.
+        await documents.put(id, bytes, { signal: AbortSignal.timeout(100) });
+        acknowledged.set(id, bytes);
+      } catch (error) {
+        if (!(error instanceof ObjectStoreUnavailableError) && (error as Error).name !== 'TimeoutError') throw error;
+        refused++;
+      }
+    };
+    /** A minute passes, also for what waits in Redis: its times are the server's. */
+    const minute = async (): Promise<void> => {
+      for (const id of (await server.command('ZRANGE', 'documents:dirty', 0, -1)) as Buffer[]) {
+        await server.command('ZINCRBY', 'documents:dirty', -60e6, id);
+      }
+      await clock.advance('1m');
+    };
+    for (let n = 0; n < 5; n++) await put(`before:${n}`);
+    await documents.uploaded();
+    expect((await documents.status()).dirty).toMatchObject({ documents: 0, bytes: 0, oldestMs: 0 });
+
+    for (let passed = 0; passed < 60; passed++) {
+      mode = passed < 20 ? 'refuses' : passed < 40 ? 'hangs' : 'cuts';
+      await put(passed % 10 === 9 ? 'before:0' : `during:${passed}`);
+      await minute();
+    }
+    const { dirty, lastFailure, uploads } = await documents.status();
+    expect(dirty.bytes).toBeLessThanOrEqual(dirty.budgetBytes);
+    expect(dirty.bytes).toBeGreaterThan(dirty.budgetBytes * 0.9);
+    expect(dirty.oldestMs).toBeGreaterThanOrEqual(59 * 60_000);
+    expect([lastFailure, uploads.failed]).toEqual([expect.stringMatching(/away/), expect.any(Number)]);
+    expect(uploads.failed).toBeGreaterThan(20);
+    expect(refused).toBeGreaterThan(20);
+    expect(acknowledged.size).toBeGreaterThan(25);
+    const assertAllThere = async (): Promise<void> => {
+      for (const [id, bytes] of acknowledged) {
+        expect([id, (await bytesOf(await documents.get(id)))?.equals(bytes)]).toEqual([id, true]);
+      }
+    };
+    await assertAllThere();
+
+    mode = 'well';
+    await eventually(async () => {
+      await minute();
+      expect((await documents.status()).dirty).toMatchObject({ documents: 0, bytes: 0, oldestMs: 0 });
+    });
+    expect((await documents.status()).lastFailure).toBeUndefined();
+    // All of it may be evicted now, and is.
+    const keys = (await server.command('KEYS', 'documents:document:*')) as Buffer[];
+    for (const key of keys) {
+      expect([key.toString(), Number(await server.command('PTTL', key)) > 0]).toEqual([key.toString(), true]);
+    }
+    await server.command('DEL', ...keys);
+    await assertAllThere();
+    expect(await keysIn(stored)).toHaveLength(acknowledged.size);
+    await documents.close();
+  });
+});
