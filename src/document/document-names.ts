@@ -66,6 +66,17 @@ export class DocumentNames {
     return `${this.objectPrefix}${id}/`;
   }
 
+  /** With what the keys of all objects begin. */
+  get allObjects(): string {
+    return this.objectPrefix;
+  }
+
+  /** What an object is; undefined for one that is no revision of a document. */
+  read(key: string): { readonly id: string; readonly revision: string } | undefined {
+    const [id, revision, ...more] = key.slice(this.objectPrefix.length).split('/');
+    return id && revision && more.length === 0 && isRevision(revision) ? { id, revision } : undefined;
+  }
+
   /** @returns undefined for an object that is no revision. */
   revisionOf(id: string, key: string): string | undefined {
     const revision = key.slice(this.objects(id).length);

@@ -1,13 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { itemsOf, textOf, isOk } from '../store/redis/redis-reply.js';
 import type { DocumentBackup } from './document-backup.js';
+import { dropEarlier } from './earlier-documents.js';
 
 export interface SweepOptions {
   /** Takes what has waited for its backup this long, in ms. */
   readonly olderThanMs: number;
   /** Longer than any upload: what was on its way when a document was deleted has arrived by then, or never will. */
   readonly lateMs: number;
-  /** Whether all keys are looked at for documents that the index lacks, as after a restore. */
+  /** Whether Redis is compared with the index and with the object store, as after a restore or when a replica has taken over. */
   readonly isThorough: boolean;
   readonly signal?: AbortSignal;
 }
@@ -24,6 +25,8 @@ export interface SweptDocuments {
   readonly unfinished: number;
   /** Documents that the index did not know of. */
   readonly adopted: number;
+  /** Documents in Redis that were dropped, because the object store has a later revision. */
+  readonly dropped: number;
 }
 
 /** Single documents may be damaged; if so many pages in a row fail, it is not them. */
@@ -56,7 +59,7 @@ export class DocumentSweep {
     const adopted = isThorough ? await this.adopt(signal) : 0;
     const nowMicros = await this.serverMicros();
     const before = (ms: number): string => String(nowMicros - ms * 1_000);
-    const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted };
+    const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted, dropped: 0 };
 
     let vainPages = 0;
     for await (const ids of this.due(names.dirty, before(olderThanMs), signal)) {
@@ -75,6 +78,7 @@ export class DocumentSweep {
       swept.unfinished += stages.length;
     }
     await server.ask('ZREMRANGEBYSCORE', names.floors, '-inf', before(lateMs));
+    if (isThorough) swept.dropped = await dropEarlier(this.backup, signal);
     return swept;
   }
 

@@ -27,7 +27,10 @@ import { UploadLine } from './upload-line.js';
 export interface SweepDocumentsOptions {
   /** Backs up what has waited this long. Default 0: all that waits. */
   readonly olderThan?: Duration;
-  /** Looks at all keys as well, for documents that the index lacks, as after a restore. Default false. */
+  /**
+   * Looks at all keys as well, for documents that the index lacks, and lists all objects, for those that are later than what Redis has: as after a restore,
+   * or when a replica has taken over. Default false.
+   */
   readonly thorough?: boolean;
   readonly signal?: AbortSignal;
 }
@@ -73,6 +76,8 @@ export class RedisDocuments {
   private timer: Timer | undefined;
   private sweeping: Promise<unknown> = Promise.resolve();
   private thoroughAt = -Infinity;
+  /** The server that was swept thoroughly. */
+  private sweptOf: string | undefined;
 
   /** @internal Made by `redisDocuments`. */
   constructor(
@@ -137,7 +142,7 @@ export class RedisDocuments {
     await this.backup.prune(id).catch(() => {});
   }
 
-  /** Takes up what processes that have ended left behind. Runs by itself once in `sweepEvery`. @throws StoreUnavailableError */
+  /** Takes up what processes that have ended left behind. Runs by itself once in `sweepEvery`. @throws StoreUnavailableError; `thorough`: ObjectStoreUnavailableError */
   async sweep({ olderThan = 0, thorough = false, signal }: SweepDocumentsOptions = {}): Promise<SweptDocuments> {
     return this.sweeps.run({
       olderThanMs: milliseconds(olderThan, 'olderThan'),
@@ -184,11 +189,16 @@ export class RedisDocuments {
 
   private async sweepInTurn(): Promise<void> {
     const { clock, sweepEveryMs, uploadTimeoutMs } = this.settings;
-    await this.policies.of(await this.server.connected(), true);
+    const connection = await this.server.connected();
+    await this.policies.of(connection, true);
     if (!(await this.sweeps.takeTurn(Math.ceil(sweepEveryMs * 2)))) return;
-    const isThorough = clock.monotonic() - this.thoroughAt >= thoroughEveryMs;
+    // Another server, or one that has lost its memory: it may lack what was written last.
+    const incarnation = connection.identity?.incarnation;
+    const isThorough = incarnation !== this.sweptOf || clock.monotonic() - this.thoroughAt >= thoroughEveryMs;
     const { signal } = this.closing;
     await this.sweeps.run({ olderThanMs: ownTurnMs, lateMs: 2 * uploadTimeoutMs, isThorough, signal });
-    if (isThorough) this.thoroughAt = clock.monotonic();
+    if (!isThorough) return;
+    this.thoroughAt = clock.monotonic();
+    this.sweptOf = incarnation;
   }
 }

@@ -52,7 +52,7 @@ describe('Documents', () => {
     });
 
     const later = open();
-    expect(await later.sweep()).toEqual({ uploaded: 1, failed: 0, removed: 0, unfinished: 0, adopted: 0 });
+    expect(await later.sweep()).toEqual({ uploaded: 1, failed: 0, removed: 0, unfinished: 0, adopted: 0, dropped: 0 });
     expect(Number(await server.command('PTTL', key('d1')))).toBeGreaterThan(29 * 86_400_000);
     expect(await keysIn(objects)).toEqual([`documents/d1/${revision}`]);
     expect((await later.status()).dirty).toMatchObject({ documents: 0, bytes: 0, oldestMs: 0 });
@@ -100,6 +100,23 @@ describe('Documents', () => {
     }
     expect(await pinnedBytes()).toBe(0);
     expect(await documents.get('none')).toBeUndefined();
+  });
+
+  it('that are earlier in Redis than in the object store, as on a replica that took over, are dropped by a thorough sweep', async () => {
+    const documents = open();
+    await documents.put('d', 'earlier');
+    await documents.put('other', 'the only one');
+    await documents.uploaded();
+    const earlier = (await server.command('DUMP', key('d'))) as Buffer;
+    await documents.put('d', 'later');
+    await documents.uploaded();
+    await server.command('RESTORE', key('d'), 60_000, earlier, 'REPLACE');
+    expect((await documents.sweep()).dropped).toBe(0);
+    expect(await textIn(documents, 'd')).toBe('earlier');
+    expect((await documents.sweep({ thorough: true })).dropped).toBe(1);
+    expect(await textIn(documents, 'd')).toBe('later');
+    expect(await textIn(documents, 'other')).toBe('the only one');
+    expect((await documents.sweep({ thorough: true })).dropped).toBe(0);
   });
 
   it('go to the object store where they are too large, with their size said or found out, and the earlier copy goes', async () => {

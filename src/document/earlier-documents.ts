@@ -1,0 +1,45 @@
+import { textOf } from '../store/redis/redis-reply.js';
+import type { DocumentBackup } from './document-backup.js';
+import { isRevision } from './document-head.js';
+
+const atOnce = 500;
+
+/**
+ * Drops from Redis what the object store has a later revision of. Such a document comes from a replica that took over without the last writes, or from a
+ * restored backup: it would be read in place of the later one for as long as it lives.
+ *
+ * @returns how many.
+ */
+export async function dropEarlier(backup: DocumentBackup, signal: AbortSignal | undefined): Promise<number> {
+  let dropped = 0;
+  for await (const latest of latestRevisions(backup, signal)) {
+    const found = await Promise.all([...latest].map(([id, revision]) => isEarlier(backup, id, revision)));
+    for (const [index, [id, revision]] of [...latest].entries()) {
+      if (found[index] && (await backup.server.passBy(id, revision))) dropped++;
+    }
+  }
+  return dropped;
+}
+
+async function isEarlier({ server }: DocumentBackup, id: string, revision: string): Promise<boolean> {
+  const stands = textOf(await server.ask('GETRANGE', server.names.document(id), '4', '19')) ?? '';
+  return isRevision(stands) && stands < revision;
+}
+
+/** The latest revision of each document in the object store, so many at a time. Keys are listed in order: those of one document side by side. */
+async function* latestRevisions(
+  { server, objects }: DocumentBackup,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ReadonlyMap<string, string>, void> {
+  let batch = new Map<string, string>();
+  for await (const { key } of objects.list(server.names.allObjects, signal && { signal })) {
+    const named = server.names.read(key);
+    if (!named) continue;
+    if (batch.size >= atOnce && !batch.has(named.id)) {
+      yield batch;
+      batch = new Map();
+    }
+    batch.set(named.id, named.revision);
+  }
+  yield batch;
+}
