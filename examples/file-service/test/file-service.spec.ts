@@ -1,10 +1,11 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { startExample } from '../../enterprise-access/test/support/example-process.js';
 import type { ExampleProcess } from '../../enterprise-access/test/support/example-process.js';
+import { eventually } from '../../../test/support/eventually.js';
 import { catalogue } from '../src/catalogue/catalogue.js';
 
 const image = randomBytes(700_001);
@@ -32,8 +33,8 @@ describe('The file service', () => {
 
   const at = (service: ExampleProcess, path: string, init?: RequestInit): Promise<Response> =>
     fetch(`${service.address}${path}`, init);
-  const upload = async (body: Buffer, type = 'image/webp'): Promise<Response> =>
-    at(services[0], '/images/img1/exports', {
+  const upload = async (body: Buffer, type = 'image/webp', of = 'img1'): Promise<Response> =>
+    at(services[0], `/images/${of}/exports?width=320&height=180`, {
       method: 'POST',
       headers: { 'content-type': type },
       body: new Uint8Array(body),
@@ -67,7 +68,54 @@ describe('The file service', () => {
       s3_file_uid: row.s3_file_uid,
       s3_file_key: expect.stringMatching(/^s3_files\/images\/exports\/oseh_ife_[^/]+\/[\w-]{22}\.webp$/),
       content_type: 'image/webp',
+      width: 320,
+      height: 180,
     });
+  });
+
+  it('keeps what is known of thumbnails under key classes, until one is added, replaced, purged or deleted', async () => {
+    const put = (path: string, body: Buffer): Promise<Response> =>
+      at(services[1], path, { method: 'PUT', headers: { 'content-type': 'image/png' }, body: new Uint8Array(body) });
+    const playlists = async (): Promise<unknown[]> =>
+      Promise.all(services.map(async (service) => (await at(service, '/images/img2/playlist')).json()));
+    /** Another process of the host hears of a change a moment later. */
+    const playlistIs = (list: object[]): Promise<void> =>
+      eventually(async () => expect(await playlists()).toMatchObject([list, list]));
+    await playlistIs([]);
+    const { image_file_export_uid: uid, s3_file_uid: file } = (await (
+      await upload(image, 'image/webp', 'img2')
+    ).json()) as Uploaded;
+    const item = { uid, width: 320, height: 180, content_type: 'image/webp', file_size: image.length };
+    await playlistIs([item]);
+    for (const service of services) await (await at(service, `/images/exports/${uid}`)).arrayBuffer();
+
+    const newer = image.subarray(0, 1_000);
+    const replaced = await put(`/images/exports/${uid}?width=64&height=36`, newer);
+    expect(replaced.status).toBe(200);
+    await playlistIs([{ uid, width: 64, height: 36, content_type: 'image/png', file_size: 1_000 }]);
+    for (const service of services) {
+      const metadata = async (): Promise<unknown> => (await at(service, `/images/exports/${uid}/metadata`)).json();
+      await eventually(async () =>
+        expect(await metadata()).toMatchObject({ width: 64, height: 36, content_type: 'image/png' }),
+      );
+      const served = await at(service, `/images/exports/${uid}`);
+      expect(Buffer.from(await served.arrayBuffer()).equals(newer)).toBe(true);
+      expect((await at(service, `/files/${file}`)).status).toBe(404);
+    }
+    expect((await put('/images/exports/oseh_ife_none?width=64&height=36', newer)).status).toBe(404);
+    expect((await put(`/images/exports/${uid}?width=64`, newer)).status).toBe(400);
+
+    // As somebody mends a row by hand.
+    const path = join(data, 'files', 'rows', 'image_file_exports', `${uid}.json`);
+    const row = JSON.parse(readFileSync(path, 'utf8')) as object;
+    writeFileSync(path, JSON.stringify({ ...row, width: 65 }));
+    await playlistIs([{ width: 64 }]);
+    const purged = await at(services[0], `/images/exports/${uid}/purge`, { method: 'POST' });
+    expect(await purged.json()).toEqual({ acknowledged: true });
+    await playlistIs([{ width: 65 }]);
+
+    await at(services[1], `/images/exports/${uid}`, { method: 'DELETE' });
+    await playlistIs([]);
   });
 
   it('forgets copies when it is asked to, and the file when that is deleted', async () => {

@@ -1,8 +1,8 @@
 import { Catalogue } from 'nestjs-tiered-cache';
 import * as charts from './charts.keys.js';
-import * as files from './files.keys.js';
+import * as files from '../../file-service/src/catalogue/files.keys.js';
 import { externalJourney, journeyMeta, stickyGroupNumber, transcript } from './journeys.keys.js';
-import * as objects from './objects.keys.js';
+import * as objects from '../../file-service/src/catalogue/objects.keys.js';
 import * as users from './users.keys.js';
 
 /** Made when the application starts: two patterns that could meet would stop it here. */

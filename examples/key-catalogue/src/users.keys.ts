@@ -85,13 +85,6 @@ export const welcomeVideos = defineKey('onboarding:welcome:{gender}:{language}',
   ttl: '1h',
 });
 
-export const emailImage = defineKey('email_images:{uid}:{ext}', {
-  holds: 'where the image for an e-mail is, or that there is none',
-  owner: 'image_files/routes/show_email_image',
-  codec: json<{ type: 'found' | 'missing'; checked_at: number; location?: string }>(),
-  ttl: sinceLastChecked('8h', ({ checked_at }: { checked_at: number }) => checked_at * 1000),
-});
-
 export const instructorBiases = defineKey('personalization:instructor_category_biases:{emotion}:{premium}', {
   holds: 'how instructors and categories are weighed for an emotion',
   owner: 'personalization/lib/s01_find_combinations',

@@ -3,9 +3,9 @@ import { describe, expect, it } from '@jest/globals';
 import { Catalogue, defineKey, renderSpliced, systemClock, versionedKey } from 'nestjs-tiered-cache';
 import { catalogue } from '../src/catalogue.js';
 import { dailyActiveUsers, topSharers } from '../src/charts.keys.js';
-import { imageIsPublic, thumbhash } from '../src/files.keys.js';
+import { imageIsPublic, thumbhash } from '../../file-service/src/catalogue/files.keys.js';
 import { compileJourney, externalJourney, transcript } from '../src/journeys.keys.js';
-import * as objects from '../src/objects.keys.js';
+import * as objects from '../../file-service/src/catalogue/objects.keys.js';
 import { entitlements, welcomeVideos } from '../src/users.keys.js';
 
 const encoded = <V>(codec: { encode(value: V): Uint8Array } | undefined, value: V): string =>

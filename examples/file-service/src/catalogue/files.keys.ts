@@ -1,11 +1,34 @@
-import { bytes, defineKey, flag, json, sinceLastUsed, sinceSet, text } from 'nestjs-tiered-cache';
+import { bytes, defineKey, flag, json, sinceLastChecked, sinceLastUsed, sinceSet, text } from 'nestjs-tiered-cache';
 
-/** What the service needs of a row to answer with its file. */
+/**
+ * The keys of files. The catalogue of the whole application, in examples/key-catalogue, takes them from here: a key has one definition, and it lies with
+ * the service that writes it.
+ */
+
+/** What is needed of a row to answer with its file. */
 export interface FileMetadata {
   readonly file_size: number;
   readonly s3_file_uid: string;
   readonly s3_file_key: string;
   readonly content_type: string;
+}
+
+/** What is known of a thumbnail without its bytes. */
+export interface ImageExportMetadata extends FileMetadata {
+  readonly image_file_uid: string;
+  /** In pixels. */
+  readonly width: number;
+  /** In pixels. */
+  readonly height: number;
+}
+
+/** A thumbnail to choose from. */
+export interface PlaylistItem {
+  readonly uid: string;
+  readonly width: number;
+  readonly height: number;
+  readonly content_type: string;
+  readonly file_size: number;
 }
 
 export const storedFile = defineKey('s3_files:{uid}', {
@@ -18,16 +41,18 @@ export const storedFile = defineKey('s3_files:{uid}', {
 });
 
 export const imageExport = defineKey('image_files:exports:{uid}', {
-  holds: 'file metadata of an image export, to avoid a trip to the database',
+  holds: 'file metadata of an image export with its size in pixels, to avoid trips to the database',
+  description: 'Deleted when the export is replaced, deleted or purged.',
   owner: 'images/images.service',
-  codec: json<FileMetadata & { readonly image_file_uid: string }>(),
+  codec: json<ImageExportMetadata>(),
   ttl: '1d',
-  tags: ({ uid }) => [`image_export:${uid}`],
 });
 
 export const imagePlaylist = defineKey('image_files:playlist:{uid}', {
-  holds: 'the playlist of an image file, as it is served, where no presigning is needed',
-  codec: bytes(),
+  holds: 'the exports of an image file to choose from, as they are served, where no presigning is needed',
+  description: 'Deleted when an export of the image is added, replaced, deleted or purged.',
+  owner: 'images/images.service',
+  codec: json<readonly PlaylistItem[]>(),
   ttl: '1d',
   tags: ({ uid }) => [`image_file:${uid}`],
 });
@@ -35,6 +60,7 @@ export const imagePlaylist = defineKey('image_files:playlist:{uid}', {
 export const imageIsPublic = defineKey('image_files:public:{uid}', {
   holds: 'whether an image file is public',
   description: 'Absent when it is not known.',
+  owner: 'image_files/auth',
   codec: flag(),
   ttl: '15m',
   tags: ({ uid }) => [`image_file:${uid}`],
@@ -42,6 +68,7 @@ export const imageIsPublic = defineKey('image_files:public:{uid}', {
 
 export const contentExportPart = defineKey('content_files:exports:parts:{uid}', {
   holds: 'file metadata of one part of a content file export',
+  owner: 'content_files/helper',
   codec: json<FileMetadata & { readonly content_file_uid: string }>(),
   ttl: '1d',
 });
@@ -54,6 +81,7 @@ export const webPlaylist = defineKey('content_files:playlists:web:{uid}', {
 
 export const mobilePlaylist = defineKey('content_files:playlists:mobile:{uid}:{filters_stable_identifier}', {
   holds: 'the m3u8 playlist of a content file',
+  owner: 'content_files/routes/show_mobile_playlist',
   codec: text(),
   ttl: '1d',
 });
@@ -79,7 +107,8 @@ export const thumbhash = defineKey('thumbhashes:{image_uid}:{width}x{height}', {
 });
 
 export const emailImage = defineKey('email_images:{uid}:{ext}', {
-  holds: 'what an image in an email resolves to, discriminated by type',
-  codec: json<{ readonly type: string }>(),
-  ttl: sinceSet('8h', { jitter: 0.1 }),
+  holds: 'where the image for an e-mail is, or that there is none',
+  owner: 'image_files/routes/show_email_image',
+  codec: json<{ type: 'found' | 'missing'; checked_at: number; location?: string }>(),
+  ttl: sinceLastChecked('8h', ({ checked_at }: { checked_at: number }) => checked_at * 1000),
 });

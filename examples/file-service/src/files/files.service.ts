@@ -24,7 +24,7 @@ export class FilesService {
   async remember({ key, size, sha256 }: PutObject, contentType: string): Promise<FileRow> {
     const uid = `oseh_s3f_${randomUUID()}`;
     const row = { uid, key, file_size: size, content_type: contentType, sha256 };
-    await this.rows.insert(row);
+    await this.rows.put(row);
     return row;
   }
 

@@ -3,20 +3,23 @@ import {
   Controller,
   Delete,
   Get,
+  HttpCode,
   NotFoundException,
   Param,
-  PayloadTooLargeException,
   Post,
+  Put,
+  Query,
   Req,
   Res,
-  UnsupportedMediaTypeException,
 } from '@nestjs/common';
 import type { StreamableFile } from '@nestjs/common';
 import { send } from 'nestjs-tiered-cache/files';
-import type { FileMetadata } from '../catalogue/files.keys.js';
-import { imageExports } from '../catalogue/objects.keys.js';
+import type { ImageExportMetadata, PlaylistItem } from '../catalogue/files.keys.js';
 import { FilesService } from '../files/files.service.js';
-import { ImagesService, isImageType } from './images.service.js';
+import { ImagesService } from './images.service.js';
+import type { StoredImage } from './images.service.js';
+import { newImage } from './new-image.js';
+import type { SizeQuery } from './new-image.js';
 
 @Controller('images')
 export class ImagesController {
@@ -27,15 +30,30 @@ export class ImagesController {
 
   /** The body is the image. It goes to the object store as it comes. */
   @Post(':image_file_uid/exports')
-  upload(@Param('image_file_uid') imageFileUid: string, @Req() request: IncomingMessage): Promise<object> {
-    const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
-    if (!isImageType(type)) throw new UnsupportedMediaTypeException('Send a JPEG, PNG, WebP or SVG.');
-    const length = request.headers['content-length'];
-    const size = length === undefined ? undefined : Number(length);
-    // Said before anything is read: what breaks off an upload breaks its connection, and nobody hears why.
-    if (size !== undefined && size > imageExports.rules.maxBytes)
-      throw new PayloadTooLargeException('It is too large.');
-    return this.images.upload(imageFileUid, type, request, size);
+  upload(
+    @Param('image_file_uid') imageFileUid: string,
+    @Query() query: SizeQuery,
+    @Req() request: IncomingMessage,
+  ): Promise<StoredImage> {
+    return this.images.upload(imageFileUid, newImage(query, request));
+  }
+
+  /** The export keeps its uid and gets another file. */
+  @Put('exports/:uid')
+  async replace(
+    @Param('uid') uid: string,
+    @Query() query: SizeQuery,
+    @Req() request: IncomingMessage,
+  ): Promise<StoredImage> {
+    const stored = await this.images.replace(uid, newImage(query, request));
+    if (!stored) throw new NotFoundException('There is no such image.');
+    return stored;
+  }
+
+  /** The thumbnails of an image, to choose from. */
+  @Get(':image_file_uid/playlist')
+  playlist(@Param('image_file_uid') imageFileUid: string): Promise<readonly PlaylistItem[]> {
+    return this.images.playlist(imageFileUid);
   }
 
   @Get('exports/:uid')
@@ -51,8 +69,15 @@ export class ImagesController {
   }
 
   @Get('exports/:uid/metadata')
-  metadata(@Param('uid') uid: string): Promise<FileMetadata> {
+  metadata(@Param('uid') uid: string): Promise<ImageExportMetadata> {
     return this.found(uid);
+  }
+
+  /** Takes away all that is kept of it, on all hosts. */
+  @Post('exports/:uid/purge')
+  @HttpCode(200)
+  async purge(@Param('uid') uid: string): Promise<object> {
+    return { acknowledged: await this.images.purge(uid) };
   }
 
   @Delete('exports/:uid')
@@ -60,7 +85,7 @@ export class ImagesController {
     return { acknowledged: await this.images.delete(uid) };
   }
 
-  private async found(uid: string): Promise<FileMetadata> {
+  private async found(uid: string): Promise<ImageExportMetadata> {
     const metadata = await this.images.metadata(uid);
     if (!metadata) throw new NotFoundException('There is no such image.');
     return metadata;

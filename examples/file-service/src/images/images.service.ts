@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { StoredObjects, TieredCache } from 'nestjs-tiered-cache';
 import type { ObjectBody } from 'nestjs-tiered-cache';
-import { imageExport } from '../catalogue/files.keys.js';
-import type { FileMetadata } from '../catalogue/files.keys.js';
+import { imageExport, imagePlaylist } from '../catalogue/files.keys.js';
+import type { ImageExportMetadata, PlaylistItem } from '../catalogue/files.keys.js';
 import { imageExports } from '../catalogue/objects.keys.js';
 import { FilesService } from '../files/files.service.js';
 import { ImageExportTable } from '../rows/tables.js';
@@ -14,7 +14,27 @@ export type ImageType = keyof typeof formats;
 
 export const isImageType = (type: string): type is ImageType => Object.hasOwn(formats, type);
 
-/** Exports of images: an object, a row of the file, a row of the export, and the metadata of both under one key. */
+/** An image on its way in. */
+export interface NewImage {
+  readonly type: ImageType;
+  /** In pixels. */
+  readonly width: number;
+  /** In pixels. */
+  readonly height: number;
+  readonly body: ObjectBody;
+  /** Bytes. Default: not known. */
+  readonly size?: number;
+}
+
+/** What was stored. */
+export interface StoredImage {
+  readonly image_file_export_uid: string;
+  readonly s3_file_uid: string;
+  readonly file_size: number;
+  readonly sha256: string;
+}
+
+/** Exports of images, such as thumbnails: an object, a row of the file, a row of the export. What is asked of the rows is kept under two key classes. */
 @Injectable()
 export class ImagesService {
   constructor(
@@ -24,18 +44,22 @@ export class ImagesService {
     private readonly cache: TieredCache,
   ) {}
 
-  /** Stores the object first, then the rows: a row never points to nothing. */
-  async upload(imageFileUid: string, type: ImageType, body: ObjectBody, size: number | undefined): Promise<object> {
-    const uid = `oseh_ife_${randomUUID()}`;
-    const parameters = { image_file_export_uid: uid, format: formats[type] };
-    const put = await this.objects.put(imageExports, parameters, body, { ...(size !== undefined && { size }) });
-    const file = await this.files.remember(put, type);
-    await this.rows.insert({ uid, image_file_uid: imageFileUid, s3_file_uid: file.uid });
-    return { image_file_export_uid: uid, s3_file_uid: file.uid, file_size: file.file_size, sha256: file.sha256 };
+  upload(imageFileUid: string, image: NewImage): Promise<StoredImage> {
+    return this.store(`oseh_ife_${randomUUID()}`, imageFileUid, image);
+  }
+
+  /** `undefined`: there is no such export. The new file has a uid of its own, so that no copy of the old one is taken for it. */
+  async replace(uid: string, image: NewImage): Promise<StoredImage | undefined> {
+    const row = await this.rows.find(uid);
+    if (!row) return undefined;
+    const old = await this.files.find(row.s3_file_uid);
+    const stored = await this.store(uid, row.image_file_uid, image);
+    if (old) await this.files.delete(old);
+    return stored;
   }
 
   /** `null`: there is no such export, which is remembered as well. */
-  metadata(uid: string): Promise<(FileMetadata & { readonly image_file_uid: string }) | null> {
+  metadata(uid: string): Promise<ImageExportMetadata | null> {
     return this.cache.getOrSet(imageExport({ uid }), async () => {
       const row = await this.rows.find(uid);
       const file = row && (await this.files.find(row.s3_file_uid));
@@ -46,8 +70,31 @@ export class ImagesService {
         s3_file_uid: file.uid,
         s3_file_key: file.key,
         content_type: file.content_type,
+        width: row.width,
+        height: row.height,
       };
     });
+  }
+
+  /** The exports of an image, the smallest first. */
+  playlist(imageFileUid: string): Promise<readonly PlaylistItem[]> {
+    return this.cache.getOrSet(imagePlaylist({ uid: imageFileUid }), async () => {
+      const rows = await this.rows.where((row) => row.image_file_uid === imageFileUid);
+      const items = await Promise.all(
+        rows.map(async ({ uid, width, height, s3_file_uid: fileUid }) => {
+          const file = await this.files.find(fileUid);
+          return file && { uid, width, height, content_type: file.content_type, file_size: file.file_size };
+        }),
+      );
+      return items.filter((item) => item !== undefined).sort((one, other) => one.width - other.width);
+    });
+  }
+
+  /** Takes away all that is kept of an export: the copies of its file, and what is known of it. False: other processes were not told yet. */
+  async purge(uid: string): Promise<boolean> {
+    const row = await this.rows.find(uid);
+    const purged = row ? await this.files.purge(row.s3_file_uid) : true;
+    return (await this.forget(uid, row?.image_file_uid)) && purged;
   }
 
   /** False: other processes were not told yet. */
@@ -55,8 +102,25 @@ export class ImagesService {
     const row = await this.rows.find(uid);
     const file = row && (await this.files.find(row.s3_file_uid));
     await this.rows.delete(uid);
-    const forgotten = await this.cache.delete(imageExport({ uid }));
+    const forgotten = await this.forget(uid, row?.image_file_uid);
     const purged = file ? await this.files.delete(file) : true;
     return forgotten && purged;
+  }
+
+  /** Stores the object first, then the rows: a row never points to nothing. What was kept of the rows goes last, so that no read brings it back. */
+  private async store(uid: string, imageFileUid: string, image: NewImage): Promise<StoredImage> {
+    const { type, width, height, body, size } = image;
+    const parameters = { image_file_export_uid: uid, format: formats[type] };
+    const put = await this.objects.put(imageExports, parameters, body, { ...(size !== undefined && { size }) });
+    const file = await this.files.remember(put, type);
+    await this.rows.put({ uid, image_file_uid: imageFileUid, s3_file_uid: file.uid, width, height });
+    await this.forget(uid, imageFileUid);
+    return { image_file_export_uid: uid, s3_file_uid: file.uid, file_size: file.file_size, sha256: file.sha256 };
+  }
+
+  private async forget(uid: string, imageFileUid: string | undefined): Promise<boolean> {
+    const told = await this.cache.delete(imageExport({ uid }));
+    if (imageFileUid === undefined) return told;
+    return (await this.cache.delete(imagePlaylist({ uid: imageFileUid }))) && told;
   }
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 /** A row of `s3_files`: which object a file is, and what is known of it. */
@@ -16,6 +16,10 @@ export interface ImageExportRow {
   readonly uid: string;
   readonly image_file_uid: string;
   readonly s3_file_uid: string;
+  /** In pixels. */
+  readonly width: number;
+  /** In pixels. */
+  readonly height: number;
 }
 
 /** Stands for a table of the database: a folder with a file per row, so that the service starts without a server. */
@@ -32,7 +36,15 @@ export class Rows<Row extends { readonly uid: string }> {
     }
   }
 
-  async insert(row: Row): Promise<void> {
+  /** Reads all rows: what asks often keeps the answer. */
+  async where(suits: (row: Row) => boolean): Promise<Row[]> {
+    const names = await readdir(this.folder).catch(() => []);
+    const rows = await Promise.all(names.filter(isRow).map((name) => this.find(name.slice(0, -'.json'.length))));
+    return rows.filter((row) => row !== undefined).filter(suits);
+  }
+
+  /** A row of the same uid is replaced. */
+  async put(row: Row): Promise<void> {
     await mkdir(this.folder, { recursive: true });
     const part = `${this.pathOf(row.uid)}.${randomUUID()}`;
     await writeFile(part, JSON.stringify(row));
@@ -48,4 +60,5 @@ export class Rows<Row extends { readonly uid: string }> {
   }
 }
 
+const isRow = (name: string): boolean => name.endsWith('.json');
 const isUid = (uid: string): boolean => /^[a-z0-9_-]{1,64}$/.test(uid);
