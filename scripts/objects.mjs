@@ -1,4 +1,4 @@
-// npm run test:objects [-- what Jest is to run]: the object store of S3 on a real server, with its faults.
+// npm run test:objects [-- [--whole] what Jest is to run]: the object store of S3 on a real server, with its faults.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,13 @@ import { printSummary, runJest } from './jest.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 import { prepareRadosgw, startRadosgw } from './radosgw.mjs';
 
-await main(async (jestArguments) => {
+/** So often a downloading process is killed; with --whole as often as the reliability scenario says. */
+const kills = { usual: 30, whole: 200 };
+
+await main(async (given) => {
+  const isWhole = given.includes('--whole');
+  const jestArguments = given.filter((argument) => argument !== '--whole');
+  const OBJECTS_KILLS = `${isWhole ? kills.whole : kills.usual}`;
   const startedAt = performance.now();
   await preparePackages();
   const unpacked = await prepareRadosgw();
@@ -17,10 +23,21 @@ await main(async (jestArguments) => {
     const serverStartedAt = performance.now();
     const { port, pid, key, secret, stop } = await startRadosgw(unpacked, scratch);
     console.log(`radosgw: answers on port ${port} (${seconds(serverStartedAt)})`);
+    console.log(
+      `kills of a process that downloads: ${OBJECTS_KILLS}${isWhole ? '' : `; ${kills.whole} with -- --whole`}`,
+    );
     try {
       const result = await runJest(['--runInBand', '--verbose', ...jestArguments, '--testMatch', '**/*.radosgw.ts'], {
-        env: { OBJECTS_PORT: `${port}`, OBJECTS_PID: `${pid}`, OBJECTS_KEY: key, OBJECTS_SECRET: secret },
-        limitMs: 20 * 60_000,
+        env: {
+          OBJECTS_PORT: `${port}`,
+          OBJECTS_PID: `${pid}`,
+          OBJECTS_KEY: key,
+          OBJECTS_SECRET: secret,
+          OBJECTS_KILLS,
+          // Each process would say once more which Node its next versions will need.
+          AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+        },
+        limitMs: 30 * 60_000,
       });
       console.log(`took ${seconds(startedAt)}`);
       return printSummary(result);

@@ -21,6 +21,11 @@ import { Remedy, outputOf, root, runQuietly } from './commands.mjs';
 /** Survives `npm ci`'s next run at the price of 66 MB to fetch again. */
 const cache = join(root, 'node_modules/.cache/nestjs-tiered-cache-radosgw');
 const wanted = ['radosgw', 'ceph-mon', 'ceph-osd'];
+/** What their programs and libraries lie in. Fetched also where the system has them installed, since they are run from one folder. */
+const own = [...wanted, 'ceph-base', 'ceph-common', 'librados2'];
+const programs = ['radosgw', 'radosgw-admin', 'ceph-mon', 'ceph-osd', 'ceph', 'ceph-authtool', 'monmaptool'];
+/** A mirror that is slow to answer is asked again; one that is silent is given up. */
+const patience = ['-o', 'Acquire::Retries=3', '-o', 'Acquire::http::Timeout=30', '-o', 'Acquire::https::Timeout=30'];
 
 async function must(what, command, args, options) {
   const { code, output } = await runQuietly(command, args, options);
@@ -32,28 +37,47 @@ async function must(what, command, args, options) {
 export async function prepareRadosgw() {
   const unpacked = join(cache, 'root');
   if (existsSync(unpacked)) return unpacked;
-  for (const tool of ['apt-get', 'dpkg-deb']) {
+  for (const tool of ['apt-get', 'dpkg-deb', '/usr/bin/python3']) {
     if (outputOf(tool) === undefined)
-      throw new Remedy(`This system has no ${tool}: run test:objects on Debian or Ubuntu.`);
+      throw new Remedy(`This system has no ${tool}: run test:objects on Debian or Ubuntu, with python3.`);
   }
   console.log('radosgw: fetching its packages (66 MB)');
-  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  const [update, ...updateArgs] = [...asRoot, 'apt-get', 'update'];
-  await must('apt-get update', update, updateArgs);
+  const updated = await updateLists();
   // What this machine lacks, dependencies included; a dry run.
-  const plan = await must('apt-get install -s', 'apt-get', ['install', '-s', '--no-install-recommends', ...wanted]);
-  const names = [...plan.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name);
+  const plan = await runQuietly('apt-get', ['install', '-s', '--no-install-recommends', ...wanted]);
+  if (plan.code !== 0) throw notFetched('finding', updated, plan.output);
+  const lacking = [...plan.output.matchAll(/^Inst (\S+)/gm)].map(([, name]) => name);
   const folder = join(cache, 'fetched');
   rmSync(cache, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  if (names.length > 0) await must('apt-get download', 'apt-get', ['download', ...names], { cwd: folder });
+  const fetched = await runQuietly('apt-get', [...patience, 'download', ...new Set([...lacking, ...own])], {
+    cwd: folder,
+  });
+  if (fetched.code !== 0) throw notFetched('fetching', updated, fetched.output);
   const half = join(cache, 'unpacking');
   mkdirSync(half);
   for (const file of readdirSync(folder)) await must(`unpacking ${file}`, 'dpkg-deb', ['-x', join(folder, file), half]);
+  const missing = programs.filter((program) => !existsSync(join(half, 'usr/bin', program)));
+  if (missing.length > 0) throw new Remedy(`The packages of radosgw hold no ${missing.join(', ')}.`);
   rmSync(folder, { recursive: true });
   renameSync(half, unpacked);
   return unpacked;
 }
+
+/** A fresh machine has no lists of packages. Resolves to what apt-get said; where it failed, older lists may do. */
+async function updateLists() {
+  const asRoot = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
+  if (asRoot.length > 0 && outputOf('sudo') === undefined) return 'apt-get update was not run: neither root nor sudo.';
+  const [command, ...args] = [...asRoot, 'apt-get', ...patience, 'update'];
+  const { code, output } = await runQuietly(command, args);
+  return code === 0 ? output : `apt-get update ended with code ${code}:\n${output}`;
+}
+
+const notFetched = (step, updated, output) =>
+  new Remedy(
+    `${step} the packages of radosgw failed, so nothing was tested:\n${output.trimEnd()}\n\n${updated.trimEnd()}\n\n` +
+      "Let this machine reach its packages' mirror, or run npm run test:objects on one that does.",
+  );
 
 async function freePort() {
   const server = createServer().listen(0, '127.0.0.1');

@@ -6,14 +6,17 @@ import { eventually } from '../support/eventually.js';
 import { createBucket, radosgwClient } from '../support/radosgw.js';
 import { seededRandom } from '../support/seeded-random.js';
 import type { WorkerProcess } from '../support/worker-process.js';
+import { machineMs } from './support/counted-store.js';
 import { patterned, sha256Of } from './support/files-bench.js';
 import type { ReadOutcome } from './support/files-worker.js';
 import { atBytes, FilesWorkers, readsOf } from './support/files-workers.js';
 
 const workers = new FilesWorkers();
 const client = radosgwClient();
-/** Fifty gigabytes are read, two hundred processes are started. */
+/** Fifty gigabytes are read, up to two hundred processes are started. */
 const limitMs = 10 * 60_000;
+/** `npm run test:objects -- --whole` kills two hundred times. */
+const rounds = Number(process.env['OBJECTS_KILLS'] ?? 30);
 let bucket: string;
 let store: ObjectStore;
 let killed: WorkerProcess[] = [];
@@ -40,30 +43,29 @@ describe('A cold object of 250 MB', () => {
     async () => {
       const content = patterned(250_000_000);
       const { sha256 } = await store.put('large', content);
-      const startedAt = performance.now();
-      const { body } = await store.open('large');
-      await new Promise((resolve) => body.once('data', resolve));
-      const storeMs = performance.now() - startedAt;
-      body.destroy();
+      await store.put('warm', content.subarray(0, 20_000));
       const four = await workers.over(4, { objects: { bucket } });
+      // As a service is that runs: its first request has loaded the client and made the folder.
+      for (const worker of four) await worker.call('read', { uid: `warm-${worker.pid}`, key: 'warm' });
+      await Promise.all(four.map((worker) => worker.call('forgetReads')));
       const restMb = Math.max(...(await rssOf(four))) / 1e6;
       const request = { uid: 'large', key: 'large', size: content.length, sha256 };
-      const readAt = performance.now();
-      const read = await Promise.all(four.map((worker) => worker.call<ReadOutcome[]>('read', request, 50)));
-      const tookMs = performance.now() - readAt;
-      for (const outcome of read.flat()) {
+      const askedAt = machineMs();
+      const read = (await Promise.all(four.map((worker) => worker.call<ReadOutcome[]>('read', request, 50)))).flat();
+      const tookMs = machineMs() - askedAt;
+      for (const outcome of read) {
         expect(outcome).toMatchObject({ bytes: content.length, sha256: `${crc32(content)}` });
       }
       expect(await readsOf(four)).toEqual(['all']);
       const mostMb = Math.max(...(await rssOf(four))) / 1e6;
       expect(mostMb - restMb).toBeLessThan(100);
-      const first = read
-        .flat()
-        .map(({ firstByteMs }) => firstByteMs)
-        .sort((one, other) => one - other);
+      const [storeAt = 0] = (await Promise.all(four.map((worker) => worker.call<number>('firstByteAt')))).filter(
+        Boolean,
+      );
+      const after = read.map(({ firstByteAt }) => Math.round(firstByteAt - storeAt)).sort((one, other) => one - other);
       console.log(
-        `first byte: the store's ${Math.round(storeMs)} ms, readers' median ${Math.round(first[100] ?? 0)} ms, last ${Math.round(first.at(-1) ?? 0)} ms; ` +
-          `all in ${Math.round(tookMs)} ms; most memory of a process ${Math.round(mostMb)} MB, before ${Math.round(restMb)} MB`,
+        `first byte: the store's after ${Math.round(storeAt - askedAt)} ms; the readers' after that: the first ${after[0]} ms, half ${after[100]} ms, ` +
+          `the last ${after.at(-1)} ms; all in ${Math.round(tookMs)} ms; most memory of a process ${Math.round(mostMb)} MB, before ${Math.round(restMb)} MB`,
       );
     },
     limitMs,
@@ -73,14 +75,14 @@ describe('A cold object of 250 MB', () => {
 describe('The process that downloads', () => {
   const content = patterned(4_000_000);
   const whole = { bytes: content.length, sha256: sha256Of(content) };
-  const rounds = 200;
 
   it(
     `is killed ${rounds} times, and every reader gets every byte`,
     async () => {
       await store.put('killed', content);
       const random = seededRandom(17);
-      const data = { objects: { bucket }, pieceMs: 1 };
+      // On a busy machine a leader that lives may stand still for seconds: it is waited for.
+      const data = { objects: { bucket }, pieceMs: 1, patienceMs: 60_000 };
       const [follower] = (await workers.over(1, data)) as [WorkerProcess];
       let next = workers.join(1, data);
       for (let round = 0; round < rounds; round++) {

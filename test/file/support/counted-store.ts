@@ -6,7 +6,12 @@ export interface CountedStore extends ObjectStore {
   /** Ranges of the reads, in their order: `all` or `<start>-<end or nothing>`. */
   readonly reads: string[];
   readonly heads: string[];
+  /** When the first bytes of its first body were there, by the clock of the whole machine. In ms; `undefined`: not yet. */
+  firstByteAt: number | undefined;
 }
+
+/** The same clock in all processes. */
+export const machineMs = (): number => Number(process.hrtime.bigint()) / 1e6;
 
 export interface CountedOptions {
   /** Called before each piece of a body with the bytes that went before. It may take its time, or throw. */
@@ -26,6 +31,7 @@ export function countedStore(store: ObjectStore, options: CountedOptions = {}): 
     await beforeOpen?.();
     const { checksum, ...rest } = await store.open(key, asked);
     const opened = { ...rest, ...(checksums && checksum && { checksum }) };
+    opened.body.once('readable', () => (counted.firstByteAt ??= machineMs()));
     return beforePiece ? { ...opened, body: Readable.from(slowly(opened.body), { objectMode: false }) } : opened;
   };
   async function* slowly(body: Readable): AsyncGenerator<Buffer> {
@@ -39,7 +45,7 @@ export function countedStore(store: ObjectStore, options: CountedOptions = {}): 
       }
     }
   }
-  return {
+  const counted: CountedStore = {
     name: store.name,
     presigns: store.presigns,
     reads,
@@ -53,5 +59,7 @@ export function countedStore(store: ObjectStore, options: CountedOptions = {}): 
     remove: (key, asked) => store.remove(key, asked),
     list: (prefix, asked) => store.list(prefix, asked),
     presign: (key, asked) => store.presign(key, asked),
+    firstByteAt: undefined,
   };
+  return counted;
 }

@@ -9,7 +9,7 @@ import type { FileRequest } from '../../../src/file/tiered-file.js';
 import type { TieredFilesOptions } from '../../../src/file/tiered-files-options.js';
 import { radosgwClient } from '../../support/radosgw.js';
 import { serveWorker } from '../../support/serve-worker.js';
-import { countedStore } from './counted-store.js';
+import { countedStore, machineMs } from './counted-store.js';
 import type { CountedStore } from './counted-store.js';
 
 export interface FilesWorkerData {
@@ -21,6 +21,8 @@ export interface FilesWorkerData {
   /** Whether the store tells checksums. S3 does not of objects that were uploaded in parts. Default true. */
   readonly checksums?: boolean;
   readonly without?: readonly Protection[];
+  /** How long a leader that lives is waited for without a byte. Default 3 s. */
+  readonly patienceMs?: number;
   readonly options?: Partial<TieredFilesOptions>;
 }
 
@@ -29,7 +31,8 @@ export interface ReadOutcome {
   readonly bytes: number;
   /** Of more than ten readers: the CRC-32. */
   readonly sha256: string;
-  readonly firstByteMs: number;
+  /** By the clock of the whole machine. */
+  readonly firstByteAt: number;
 }
 
 /** One file cache after another, each set up by its test. */
@@ -56,6 +59,7 @@ class FilesWorker {
     pieceMs = 0,
     checksums = true,
     without = [],
+    patienceMs = 3_000,
     options,
   }: FilesWorkerData): Promise<void> {
     await this.files?.close();
@@ -71,25 +75,30 @@ class FilesWorker {
     });
     this.files = new TieredFiles(
       { objects: this.store, directory, maxBytes: '2gib', ...options },
-      { without: new Set(without), stagnantMs: 50, patienceMs: 3_000 },
+      { without: new Set(without), stagnantMs: 50, patienceMs },
     );
+  }
+
+  forgetReads(): void {
+    if (!this.store) return;
+    this.store.reads.length = 0;
+    this.store.firstByteAt = undefined;
   }
 
   /** Many readers of large files at once are compared by the quicker checksum. */
   async read(request: FileRequest, quickly: boolean): Promise<ReadOutcome> {
-    const startedAt = performance.now();
     const file = await (this.files as TieredFiles).open(request);
     const hash = quickly ? undefined : createHash('sha256');
     let crc = 0;
     let bytes = 0;
-    let firstByteMs = 0;
+    let firstByteAt = 0;
     for await (const chunk of file.stream()) {
-      if (bytes === 0) firstByteMs = performance.now() - startedAt;
+      if (bytes === 0) firstByteAt = machineMs();
       bytes += (chunk as Buffer).length;
       if (hash) hash.update(chunk as Buffer);
       else crc = crc32(chunk as Buffer, crc);
     }
-    return { source: file.source, bytes, sha256: hash?.digest('hex') ?? `${crc}`, firstByteMs };
+    return { source: file.source, bytes, sha256: hash?.digest('hex') ?? `${crc}`, firstByteAt };
   }
 }
 
@@ -105,6 +114,8 @@ serveWorker(() => {
     read: (request: FileRequest, readers = 1) =>
       Promise.all(Array.from({ length: readers }, () => worker.read(request, readers > 10))),
     reads: () => worker.store?.reads ?? [],
+    firstByteAt: () => worker.store?.firstByteAt,
+    forgetReads: () => worker.forgetReads(),
     sentBytes: () => worker.sentBytes,
     purge: (uid: string) => worker.files?.purge({ uid }),
     check: () => worker.files?.check(),

@@ -71,7 +71,7 @@ describe('A body from radosgw', () => {
   beforeEach(async () => void (await direct.put(key, large)));
 
   it('that is cut again and again arrives whole', async () => {
-    const { body } = await store().open(key);
+    const { body } = await store({ stallMs: 60_000 }).open(key);
     let cuts = 0;
     const bytes = await readAll(body, (count) => {
       if (count < (cuts + 1) * 4_000_000) return;
