@@ -71,6 +71,10 @@ describe('A lease on a miss', () => {
     const lease = await at.won();
     void lease.renew();
     await lease.giveBack();
+    at.asked = [];
+    expect(await lease.fill(bytes('late'), hourMs)).toEqual(changed);
+    await lease.giveBack();
+    expect(at.asked).toEqual([]);
     expect(await at.state()).toBe('won');
   });
 

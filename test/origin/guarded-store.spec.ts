@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { guarded } from '../../src/origin/guarded-store.js';
+import { ItemAsk } from '../../src/store/item-ask.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -24,6 +25,18 @@ function storeWith(
     close: () => inMemory.close(),
   };
 }
+class Question extends ItemAsk {
+  constructor(private readonly told: (outcome: unknown) => void) {
+    super('k', 1_000);
+  }
+  protected override take(): void {
+    this.told(undefined);
+  }
+  protected override fail(error: unknown): void {
+    this.told(error);
+  }
+}
+
 const never = (): Promise<never> => new Promise(() => {});
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -90,6 +103,27 @@ describe('A guarded shard', () => {
     expect(String(await outcome())).toContain('left alone');
     faults.stop();
     expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
+  });
+
+  it('makes room by a question that is refused, which counts as a failure', async () => {
+    const asked: ItemAsk[] = [];
+    const readInto = (question: ItemAsk): boolean => asked.push(question) > 0;
+    const shard = guarded(storeWith({ readInto, touch: () => Promise.resolve(true) }), {
+      maxPending: 1,
+      breaker: { failures: 1 },
+      clock: new FakeClock(),
+    }).shards[0];
+    const refusal = new Promise<unknown>((resolve) => shard.readInto?.(new Question(resolve)));
+    const waiting = shard.touch('k', 1);
+    asked[0]?.refuse(new Error('cut'));
+    expect(await refusal).toBeInstanceOf(StoreUnavailableError);
+    expect(await waiting).toBe(true);
+    asked.length = 0;
+    await settle();
+    const again = new Promise<unknown>((resolve) => shard.readInto?.(new Question(resolve)));
+    asked[0]?.refuse(new Error('cut'));
+    await again;
+    await expect(shard.touch('k', 1)).rejects.toThrow(/left alone/);
   });
 
   it('tells nothing without waiting while the shard is left alone, or where that throws', async () => {
