@@ -18,6 +18,7 @@ export default {
   testTimeout: endurance ? 30 * 60_000 : 60_000,
   // More than two cores need: most files wait for servers, processes and clocks.
   maxWorkers: 4,
+  testSequencer: '<rootDir>/scripts/longest-first.mjs',
   setupFilesAfterEnv: ['<rootDir>/test/support/release-storages.ts'],
   // Each file leaves its copy of the modules behind.
   workerIdleMemoryLimit: '400MB',
