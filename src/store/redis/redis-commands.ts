@@ -20,7 +20,7 @@ import { counterRevision } from './told-change.js';
 import { newWord } from './redis-word.js';
 
 const fullPauseMs = 60_000;
-/** A slot that moves on and on is left alone. */
+/** Servers that come and go are left alone. */
 const maxSessions = 3;
 
 /** What `askUnlessFull` answers for a server that has no memory left. */
@@ -57,14 +57,10 @@ export class RedisCommands {
   }
 
   /**
-   * Of a Cluster: what was refused because another server has the keys by now was not done, and is begun again in that server's session. What is bound to the
-   * earlier one comes to nothing there, as everything does that a failover has overtaken.
+   * What was not done because another server, or another incarnation, has the keys by now is begun again in its session. What is bound to the earlier one
+   * comes to nothing there, as everything does that a failover has overtaken.
    */
-  again<R>(operation: () => Promise<R>): Promise<R> {
-    return this.isSharded ? this.inNextSession(operation) : operation();
-  }
-
-  private async inNextSession<R>(operation: () => Promise<R>): Promise<R> {
+  async again<R>(operation: () => Promise<R>): Promise<R> {
     for (let tries = 1; ; tries++) {
       try {
         return await operation();

@@ -58,11 +58,12 @@ export class RedisPartition {
 
   /**
    * One command, on whichever server holds the keys by the end of the deadline.
-   * @param guard called before it is sent to another server than it was meant for; what it throws is the answer.
+   * @param guard called before it is sent to a server that was met after the call; what it throws is the answer.
    * @throws RedisServerError, StoreUnavailableError
    */
   async ask(args: readonly RedisArgument[], isUrgent = false, guard?: () => void): Promise<RedisReply> {
     const connection = this.ready ?? (await this.connected());
+    guard?.();
     try {
       return await connection.ask(args, isUrgent);
     } catch (error) {

@@ -94,9 +94,15 @@ export class RedisSession {
     this.settled.add(feed);
   }
 
+  /** Whether readers of a feed watch this item. */
+  isWatched(wireKey: string): boolean {
+    for (const { watch } of this.feeds.values()) if (watch === wireKey) return true;
+    return false;
+  }
+
   /** Called before an item is written. */
   willWrite(wireKey: string): void {
-    for (const { watch } of this.feeds.values()) if (watch === wireKey) this.watchedWrites++;
+    if (this.isWatched(wireKey)) this.watchedWrites++;
   }
 
   /** A mark of another session is a gap. */
@@ -133,10 +139,20 @@ export class RedisSession {
     for (const feed of this.watchers.keys()) this.wake(feed);
   }
 
-  /** The reader of this feed knows of the session. */
+  /**
+   * The reader of this feed knows of the session:
+   *
+   * 1. its reading is answered, and tells of a gap; 2. it has to read the list of versions once more, since another reading of it came first; 3. only then
+   * does it drop what it holds. An item that is read between 1 and 3 would be judged by the list from before.
+   */
   wasRead(feed: string): void {
     if (!this.unread.delete(feed) || this.unread.size > 0) return;
     for (const release of this.released.splice(0)) release();
+  }
+
+  /** Whether the reader of this feed has still to learn of the session. */
+  isUnread(feed: string): boolean {
+    return this.unread.has(feed);
   }
 
   get holdsReadings(): boolean {

@@ -56,7 +56,8 @@ export class RedisShard implements Shard {
 
   private async readManyOnce(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
     const keys = storeKeys.map((key) => this.commands.wireKey(key));
-    await this.commands.readable();
+    // What readers watch is how they learn of the session: it can't wait for them.
+    if (!keys.every((key) => this.session.isWatched(key))) await this.commands.readable();
     if (keys.length === 0) return [];
     const values = itemsOf(await this.commands.ask(['MGET', ...keys]));
     if (values?.length !== keys.length) throw this.commands.crossed();
@@ -100,6 +101,7 @@ export class RedisShard implements Shard {
   }
 
   private async stubOnce(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
+    await this.commands.readable();
     const revision = newRevision();
     const stub = sealItem(key, revision, nothing);
     const won = { bytes: nothing, revision: { session: this.session.number, number: revision }, won: true };
@@ -227,13 +229,20 @@ export class RedisShard implements Shard {
     });
   }
 
-  /** A reading that was sent before a write of the watched item, and is answered after it, tells of what stood there before: it is done again. */
+  /**
+   * A reading that was sent before a write of the watched item, and is answered after it, tells of what stood there before: it is done again.
+   *
+   * A reader that asks from a mark of this session has been told of it, and has done with what it was told. One that was told just now is woken, so that it
+   * asks so at once: items are read again when it does.
+   */
   async readFeed(question: FeedQuestion): Promise<FeedReading> {
+    const { feed, since } = question;
+    if (since && this.session.lineageOf(since.id) !== undefined) this.session.wasRead(feed);
     for (;;) {
       const { watchedWrites } = this.session;
       const reading = await this.commands.again(() => this.readFeedOnce(question));
       if (watchedWrites !== this.session.watchedWrites) continue;
-      this.session.wasRead(question.feed);
+      if (this.session.isUnread(feed)) this.session.wake(feed);
       return reading;
     }
   }

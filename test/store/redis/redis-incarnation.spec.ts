@@ -119,6 +119,27 @@ describe('A server that comes back from a snapshot', () => {
     const settled = await read(marksOf(after));
     expect(settled.map((each) => (each as { gap: unknown }).gap)).toEqual([undefined, undefined]);
   });
+
+  it('answers with no item before its reader has done with the gap, and asks from behind it', async () => {
+    const redis = await server();
+    const [shard] = (await store(redis)).shards;
+    const question = { feed: 'ns', watch: 'ns~versions', maxBehindBytes: 2 ** 20 };
+    shard.watchFeed?.('ns', () => {});
+    const before = await shard.readFeed?.({ ...question, since: undefined });
+    await shard.write('k', Buffer.from('old'), { lifeMs: 600_000 });
+    await redis.command('SAVE');
+    await redis.restart();
+    const told = await eventually(() => shard.readFeed?.({ ...question, since: before?.mark }));
+    expect(typeof told?.gap).toBe('string');
+    let isRead = false;
+    const reading = shard.readMany(['k']).finally(() => (isRead = true));
+    // What it is told by can be read, and writes go through.
+    expect(await shard.readMany(['ns~versions'])).toEqual([undefined]);
+    await shard.write('other', Buffer.from('new'), { lifeMs: 600_000 });
+    expect(isRead).toBe(false);
+    await shard.readFeed?.({ ...question, since: told?.mark });
+    expect(await reading).toMatchObject([{ bytes: Buffer.from('old') }]);
+  });
 });
 
 /** The replica takes over without knowing of the last deletion: an address that moves. */
