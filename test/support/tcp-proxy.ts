@@ -26,7 +26,8 @@ export class TcpProxy {
     nextReply: undefined as ((reply: Buffer) => { pass: Buffer; then: 'go-on' | 'hang' | 'cut' }) | undefined,
   };
 
-  constructor(private readonly targetPort: number) {}
+  /** @param target the server's port on this machine, of connections that are accepted from now on; see `cut`. */
+  constructor(public target: number) {}
 
   get address(): string {
     return `127.0.0.1:${this.port}`;
@@ -51,7 +52,7 @@ export class TcpProxy {
     }
     const server = createServer({ allowHalfOpen: true }, (client) => {
       this.accepted++;
-      const link = new Link(client, connect({ port: this.targetPort, host: '127.0.0.1', allowHalfOpen: true }), this);
+      const link = new Link(client, connect({ port: this.target, host: '127.0.0.1', allowHalfOpen: true }), this);
       this.links.add(link);
       link.onEnd = () => this.links.delete(link);
     });

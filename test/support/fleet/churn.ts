@@ -13,6 +13,8 @@ export interface ChurnOptions {
   readonly rounds: number;
   readonly readers: number;
   readonly seed: number;
+  /** Between two updates of a row. Default 120. */
+  readonly longestPauseMs?: number;
 }
 
 export interface ChurnReport {
@@ -29,7 +31,7 @@ export interface ChurnReport {
  * `R member row version began ended` · `W member row version acknowledged` · `F member at` for a store that could not be reached
  */
 export async function churn(cache: TieredCache, folder: string, options: ChurnOptions): Promise<ChurnReport> {
-  const { member, members, rows, rounds, readers, seed } = options;
+  const { member, members, rows, rounds, readers, seed, longestPauseMs = 120 } = options;
   const random = seededRandom(seed + member);
   const journal = (...fields: (string | number)[]): void =>
     appendFileSync(join(folder, 'churn'), `${fields.join(' ')}\n`);
@@ -76,7 +78,7 @@ export async function churn(cache: TieredCache, folder: string, options: ChurnOp
   const writer = async (row: number): Promise<void> => {
     for (let version = 2; version < 2 + rounds; version++) {
       await attempt(update(row, version));
-      await pause(random.integer(5, 120));
+      await pause(random.integer(5, longestPauseMs));
     }
   };
 

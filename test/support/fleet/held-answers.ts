@@ -60,6 +60,9 @@ export class HeldAnswers {
       ...(shard.readFeed && {
         readFeed: (question: FeedQuestion) => through('readFeed', [], shard.readFeed?.(question) ?? missing()),
       }),
+      ...(shard.watchFeed && {
+        watchFeed: (feed: string, wake: () => void) => shard.watchFeed?.(feed, wake) ?? missing(),
+      }),
     };
   }
 }

@@ -33,6 +33,8 @@ export interface FleetOptions {
   readonly proxied?: boolean;
   /** Of the server, to connect as well. Default: longer than a busy machine keeps an answer waiting. */
   readonly commandTimeout?: number;
+  /** Of Redis. False: every incarnation is taken for one. */
+  readonly checksIncarnation?: boolean;
   /** What stands in the folder when the members start. */
   readonly files?: Record<string, string>;
 }
@@ -42,7 +44,14 @@ export interface FleetOptions {
  */
 export async function startFleet(
   store: FleetStore,
-  { members = 3, caches = { main: {} }, proxied = false, files = {}, commandTimeout = 5_000 }: FleetOptions = {},
+  {
+    members = 3,
+    caches = { main: {} },
+    proxied = false,
+    files = {},
+    commandTimeout = 5_000,
+    checksIncarnation = true,
+  }: FleetOptions = {},
 ): Promise<Fleet> {
   const folder = mkdtempSync(join(tmpdir(), 'fleet-'));
   for (const [file, text] of Object.entries(files)) writeFileSync(join(folder, file), text);
@@ -56,7 +65,7 @@ export async function startFleet(
     store === 'disk'
       ? { directory: join(folder, 'store') }
       : {
-          ...(store === 'redis' ? { url: `redis://${address}` } : { servers: address }),
+          ...(store === 'redis' ? { url: `redis://${address}`, checksIncarnation } : { servers: address }),
           commandTimeout,
           connectTimeout: commandTimeout,
         };

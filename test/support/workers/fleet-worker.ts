@@ -1,6 +1,6 @@
 import { diskStore } from '../../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
-import { redisStore } from '../../../src/store/redis/redis-store.js';
+import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import { FleetMember } from '../fleet/fleet-member.js';
 import type { MemberData } from '../fleet/fleet-member.js';
 import { serveWorker } from '../serve-worker.js';
@@ -9,13 +9,21 @@ export interface FleetWorkerData extends MemberData {
   readonly store:
     | { readonly directory: string }
     | { readonly servers: string; readonly commandTimeout?: number; readonly connectTimeout?: number }
-    | { readonly url: string; readonly commandTimeout?: number; readonly connectTimeout?: number };
+    | {
+        readonly url: string;
+        readonly checksIncarnation: boolean;
+        readonly commandTimeout?: number;
+        readonly connectTimeout?: number;
+      };
 }
 
 serveWorker<FleetWorkerData>(async (data) => {
   const member = new FleetMember(data, () => {
     const { store } = data;
-    if ('url' in store) return redisStore(store);
+    if ('url' in store) {
+      const { checksIncarnation, ...options } = store;
+      return redisStoreWith(options, { checksIncarnation });
+    }
     return 'directory' in store ? diskStore(store) : memcachedStore(store);
   });
   await member.open();
