@@ -1,11 +1,15 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
+import { TerminusModule } from '@nestjs/terminus';
 import { TieredCacheModule } from 'nestjs-tiered-cache';
+import { TieredCacheHealthIndicator } from 'nestjs-tiered-cache/terminus';
 import { AuthModule } from './auth/auth.module.js';
 import { mayForceMiss } from './auth/caller.js';
 import { ConfigurationModule } from './configuration/configuration.module.js';
 import { ContentMetadataModule } from './content-metadata/content-metadata.module.js';
+import { CacheMetrics } from './http/cache-metrics.js';
 import { HealthController } from './http/health.controller.js';
+import { MetricsController } from './http/metrics.controller.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { PolicyRedemptionModule } from './policy-redemption/policy-redemption.module.js';
 import { TracingModule } from './tracing/tracing.module.js';
@@ -21,8 +25,9 @@ const maxConcurrentLoads = 32;
     AuthModule,
     ContentMetadataModule,
     PolicyRedemptionModule,
+    TerminusModule.forRoot({ logger: false }),
   ],
-  controllers: [HealthController],
-  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }],
+  controllers: [HealthController, MetricsController],
+  providers: [{ provide: APP_FILTER, useClass: ProblemFilter }, TieredCacheHealthIndicator, CacheMetrics],
 })
 export class AppModule {}

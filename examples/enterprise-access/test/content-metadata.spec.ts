@@ -6,7 +6,7 @@ import { readCourses } from '../src/upstream/catalog/course-data.js';
 import { eventually } from '../../../test/support/eventually.js';
 import { request } from './support/example-process.js';
 import { RunningService } from './support/running-service.js';
-import { combinations, startStore } from './support/stores.js';
+import { combinationsWith, startStore } from './support/stores.js';
 import type { ServiceStore } from './support/stores.js';
 
 const courses = readCourses();
@@ -14,7 +14,7 @@ const contentRoute = 'GET /api/v1/enterprise-customers/:uuid/content-metadata/:k
 const bulkRoute = 'GET /api/v1/enterprise-catalogs/:uuid/content-metadata/';
 const containsRoute = 'GET /api/v1/enterprise-catalogs/:uuid/contains-content/';
 
-describe.each(combinations)('content metadata on the %s store, over %s', (storeName, adapter) => {
+describe.each(combinationsWith('memcached'))('content metadata on the %s store, over %s', (storeName, adapter) => {
   let store: ServiceStore;
   let service: RunningService;
   let nextCourse = 0;

@@ -9,7 +9,7 @@ import type { ServiceStore } from './support/stores.js';
 
 const [first, second] = readCourses().map(({ key }) => key) as [string, string];
 
-describe.each(['disk', 'memcached'] as const)('a changed catalog on the %s store', (storeName) => {
+describe.each(['disk', 'redis'] as const)('a changed catalog on the %s store', (storeName) => {
   let store: ServiceStore;
   let service: RunningService;
   const single = (key: string): string =>

@@ -4,7 +4,7 @@ import { business, policies } from '../src/seed/customers.js';
 import { auditOf, addPolicy, courses49, transactionsOf } from './support/policies.js';
 import { request } from './support/example-process.js';
 import { RunningService } from './support/running-service.js';
-import { combinations, startStore } from './support/stores.js';
+import { combinationsWith, startStore } from './support/stores.js';
 import type { ServiceStore } from './support/stores.js';
 
 const [course, otherCourse, thirdCourse] = courses49 as [string, string, string];
@@ -16,7 +16,7 @@ function nested(levels: number): unknown[] {
   return value;
 }
 
-describe.each(combinations)('redemption on the %s store, over %s', (storeName, adapter) => {
+describe.each(combinationsWith('redis'))('redemption on the %s store, over %s', (storeName, adapter) => {
   let store: ServiceStore;
   let service: RunningService;
   const newPolicy = (limits: Parameters<typeof addPolicy>[1] = {}): Promise<string> =>

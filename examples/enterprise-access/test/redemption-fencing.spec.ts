@@ -28,7 +28,7 @@ function withoutFences(file: string): void {
   database.close();
 }
 
-describe.each(['disk', 'memcached'] as const)('fencing on the %s store', (storeName) => {
+describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store', (storeName) => {
   let store: ServiceStore;
   let shared: RunningService;
   let unfenced: RunningService;

@@ -62,11 +62,11 @@ describe('a race of 12 requests on 4 workers for a policy with money for 5', () 
   );
 });
 
-describe('a race on 4 workers over memcached', () => {
+describe.each(['memcached', 'redis'] as const)('a race on 4 workers over %s', (storeName) => {
   let store: ServiceStore;
   let service: RunningService;
   beforeAll(async () => {
-    store = await startStore.memcached();
+    store = await startStore[storeName]();
     const env = { ...store.env, REDEMPTION_LOCK_WAIT: '10', REDEMPTION_LOCK_TIMEOUT: '2', UPSTREAM_TIMEOUT: '2' };
     service = await RunningService.start({ workers: 4, env });
   }, 120_000);

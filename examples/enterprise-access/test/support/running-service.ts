@@ -79,6 +79,11 @@ export class RunningService {
     return request('GET', `${this.worker(worker).address}/api/v1/${path}`, { headers: authorization(as) });
   }
 
+  /** What every caller may ask of a worker. */
+  ask(path: string, worker = 0) {
+    return request('GET', `${this.worker(worker).address}/${path}`);
+  }
+
   delete(path: string, { as = this.learner, worker = 0 }: { as?: string; worker?: number } = {}) {
     return request('DELETE', `${this.worker(worker).address}/api/v1/${path}`, { headers: authorization(as) });
   }

@@ -4,28 +4,25 @@ import { northwind } from '../src/seed/customers.js';
 import { readCourses } from '../src/upstream/catalog/course-data.js';
 import { addPolicy, courses49, transactionsOf } from './support/policies.js';
 import { RunningService } from './support/running-service.js';
-import { startStore } from './support/stores.js';
+import { servers, startStore } from './support/stores.js';
 import type { ServiceStore } from './support/stores.js';
 
 const keys = readCourses().map(({ key }) => key);
 const content = (index: number): string =>
   `content-metadata/${encodeURIComponent(keys[index] as string)}/?enterprise_customer_uuid=${northwind.uuid}`;
 
-/** Which of them answers means nothing to the store. */
-const adapters = process.env['ENDURANCE'] ? (['express', 'fastify'] as const) : (['fastify'] as const);
-
-describe.each(adapters)('memcached is killed while the service runs on %s', (adapter) => {
+describe.each(servers)('%s is killed while the service runs on %s', (storeName, adapter) => {
   let store: ServiceStore;
   let service: RunningService;
   let policy: string;
   const wish = { lms_user_id: 7, content_key: courses49[0] };
 
   beforeAll(async () => {
-    store = await startStore.memcached();
+    store = await startStore[storeName]();
     service = await RunningService.start({ workers: 2, env: { ...store.env, HTTP_ADAPTER: adapter } });
     policy = await addPolicy(service.ledger, { spendLimitCents: 1_000_000 });
     expect((await service.get(content(0))).status).toBe(200);
-    await store.memcached?.kill();
+    await store.server?.kill();
   }, 120_000);
   afterAll(async () => {
     expect(await service.stop()).toEqual(['SIGTERM', 'SIGTERM']);
@@ -46,8 +43,23 @@ describe.each(adapters)('memcached is killed while the service runs on %s', (ada
     expect(await transactionsOf(service.ledger, policy)).toEqual([]);
   });
 
-  it('redeems and caches again when memcached is back', async () => {
-    await store.memcached?.start();
+  it('says in its health what is away, and in its metrics what that costs', async () => {
+    const { status, body } = await service.ask('health/cache');
+    const cache = {
+      status: 'degraded',
+      store: store.tier,
+      away: [expect.objectContaining({ reason: expect.any(String) })],
+    };
+    expect([status, body]).toEqual([200, expect.objectContaining({ details: { cache } })]);
+    const { body: metrics, headers } = await service.ask('metrics');
+    expect(headers.get('content-type')).toMatch(/^text\/plain; version=0\.0\.4/);
+    expect(metrics).toMatch(/^tiered_cache_faults_total{kind="unavailable",worker="\d+"} [1-9]/m);
+    expect(metrics).toMatch(/^tiered_cache_misses_total{cache="default",reason="unavailable",worker="\d+"} [1-9]/m);
+    expect(metrics).not.toContain(northwind.uuid);
+  });
+
+  it('redeems and caches again when its server is back', async () => {
+    await store.server?.start();
     await eventually(async () => expect((await service.redeem(policy, wish)).status).toBe(200), { withinMs: 10_000 });
     expect(await transactionsOf(service.ledger, policy)).toHaveLength(1);
     let next = 20;
@@ -56,25 +68,34 @@ describe.each(adapters)('memcached is killed while the service runs on %s', (ada
         // A key of its own each time: what a process loaded while its store was away stays in its near tier.
         const path = content(next++);
         await service.get(path);
-        expect((await service.get(path, { worker: 1 })).headers.get('x-cache')).toBe('memcached');
+        expect((await service.get(path, { worker: 1 })).headers.get('x-cache')).toBe(store.tier);
       },
       { withinMs: 10_000 },
+    );
+    expect((await service.ask('health/cache', 1)).body).toMatchObject({ details: { cache: { status: 'up' } } });
+    const { body: metrics } = await service.ask('metrics', 1);
+    expect(metrics).toMatch(
+      new RegExp(`^tiered_cache_hits_total{cache="default",tier="${store.tier}",freshness="fresh",.*} [1-9]`, 'm'),
     );
   });
 });
 
-describe('memcached is away when the service starts', () => {
-  it('starts all the same, answers content requests, and locks nothing', async () => {
-    const store = await startStore.memcached();
-    await store.memcached?.kill();
-    const service = await RunningService.start({ env: store.env });
-    try {
-      const policy = await addPolicy(service.ledger);
-      expect((await service.get(content(0))).status).toBe(200);
-      expect((await service.redeem(policy, { lms_user_id: 7, content_key: courses49[0] })).status).toBe(503);
-    } finally {
-      await service.stop();
-      await store.stop();
-    }
-  }, 120_000);
-});
+// Once is enough for both: the module's own start without a store is S4.
+describe.each(process.env['ENDURANCE'] ? (['memcached', 'redis'] as const) : (['redis'] as const))(
+  '%s is away when the service starts',
+  (storeName) => {
+    it('starts all the same, answers content requests, and locks nothing', async () => {
+      const store = await startStore[storeName]();
+      await store.server?.kill();
+      const service = await RunningService.start({ env: store.env });
+      try {
+        const policy = await addPolicy(service.ledger);
+        expect((await service.get(content(0))).status).toBe(200);
+        expect((await service.redeem(policy, { lms_user_id: 7, content_key: courses49[0] })).status).toBe(503);
+      } finally {
+        await service.stop();
+        await store.stop();
+      }
+    }, 120_000);
+  },
+);
