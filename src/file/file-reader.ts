@@ -35,6 +35,8 @@ export interface ReadRange {
   readonly start: number;
   readonly end: number;
   readonly signal: AbortSignal;
+  /** Whether the reader promises not to write into the bytes, so that others may have the same ones. */
+  readonly isShared: boolean;
 }
 
 /** Hands out the bytes of files. A copy that fails under a reader is replaced by the object store, from the byte where it failed. */
@@ -76,9 +78,11 @@ export class FileReader {
           break;
         }
         const length = Math.min(growingPieceBytes, file.available - at, end + 1 - at);
-        const piece = await bytesAt(file.handle, headerBytes + at, length);
+        const piece = await (range.isShared
+          ? file.shared.at(at, length)
+          : bytesAt(file.handle, headerBytes + at, length));
         if (!piece) break;
-        at += length;
+        at += piece.length;
         yield piece;
       }
     } finally {

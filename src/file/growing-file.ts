@@ -7,6 +7,7 @@ import { decodeState, headerBytes, statePosition } from './file-header.js';
 import type { FileHeader, FillState } from './file-header.js';
 import type { FilePlace } from './file-place.js';
 import type { FilesTuning } from './files-tuning.js';
+import { SharedPieces } from './shared-pieces.js';
 
 export interface GrowingFileOptions {
   readonly place: FilePlace;
@@ -35,6 +36,8 @@ export class GrowingFile {
   readonly handle: FileHandle;
   /** Bytes of the body that can be read. */
   available: number;
+  /** For readers who don't write into what they read. */
+  readonly shared: SharedPieces;
   state: FillState | 'whole' = 'filling';
   /** This process fills it. `cancel` ends that. */
   filling: { cancel(): void } | undefined;
@@ -51,6 +54,7 @@ export class GrowingFile {
     this.header = options.header;
     this.handle = options.handle;
     this.available = options.available;
+    this.shared = new SharedPieces(options.handle);
     this.linger();
   }
 
@@ -87,7 +91,9 @@ export class GrowingFile {
   }
 
   release(): void {
-    if (--this.users === 0) void this.handle.close().catch(() => undefined);
+    if (--this.users > 0) return;
+    this.shared.clear();
+    void this.handle.close().catch(() => undefined);
   }
 
   /** More is there. */

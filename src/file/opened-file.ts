@@ -50,7 +50,7 @@ function opened(
 ): TieredFile {
   const { uid, key, sha256 } = request;
   const { etag, size } = facts;
-  const open = (start: number, end: number, signal: AbortSignal): ReturnType<Read> =>
-    read({ uid, key, etag, size, start, end, signal, ...(sha256 !== undefined && { sha256 }) });
+  const open = (start: number, end: number, signal: AbortSignal, isShared: boolean): ReturnType<Read> =>
+    read({ uid, key, etag, size, start, end, signal, isShared, ...(sha256 !== undefined && { sha256 }) });
   return new TieredFile(request, facts, from, open, readAtOnce);
 }

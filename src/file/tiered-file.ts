@@ -33,7 +33,12 @@ export interface FileFacts {
 
 /** `undefined`: they are too many, or can't be read so. */
 type ReadAtOnce = (start: number, end: number) => Promise<Buffer | undefined>;
-type OpenPieces = (start: number, end: number, signal: AbortSignal) => AsyncGenerator<Buffer, void, undefined>;
+type OpenPieces = (
+  start: number,
+  end: number,
+  signal: AbortSignal,
+  isShared: boolean,
+) => AsyncGenerator<Buffer, void, undefined>;
 
 /** A file that can be read, any number of times and in ranges. There is nothing to close: what a stream holds it lets go of when it ends. */
 export class TieredFile implements FileFacts {
@@ -77,10 +82,22 @@ export class TieredFile implements FileFacts {
    * @throws ObjectRangeError when `start` lies behind the last byte; InvalidOptionError for what are no bytes.
    * @example await pipeline(file.stream({ start: 0, end: 1023 }), response);
    */
-  stream({ start, end, signal }: StreamOptions = {}): Readable {
+  stream(options: StreamOptions = {}): Readable {
+    return this.body(options, false);
+  }
+
+  /**
+   * As `stream`, for whoever does not write into its chunks: readers of one download may get the same ones.
+   * @internal
+   */
+  lent(options: StreamOptions = {}): Readable {
+    return this.body(options, true);
+  }
+
+  private body({ start, end, signal }: StreamOptions, isShared: boolean): Readable {
     const asked =
       start === undefined && end === undefined ? undefined : { start: start ?? 0, ...(end !== undefined && { end }) };
     const range = resolveByteRange(this.uid, asked, this.size);
-    return new FileBody((ending) => this.open(range.start, range.end, ending), signal);
+    return new FileBody((ending) => this.open(range.start, range.end, ending, isShared), signal);
   }
 }

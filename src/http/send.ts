@@ -82,7 +82,7 @@ function describe(reply: HttpResponse, { etag, lastModified }: TieredFile, optio
 /** A few bytes of a copy need no stream of their own. */
 async function bodyOf(file: TieredFile, start: number, end: number, reply: HttpResponse): Promise<Readable> {
   const bytes = await file.atOnce(start, end);
-  return bytes ? new WholeBody(bytes) : begun(file.stream({ start, end }), reply);
+  return bytes ? new WholeBody(bytes) : begun(file.lent({ start, end }), reply);
 }
 
 /** Resolves when its first bytes are there. It ends with the response, whether anybody has begun to read it or not. */

@@ -13,7 +13,7 @@ import { atBytes, FilesWorkers, readsOf } from './support/files-workers.js';
 
 const workers = new FilesWorkers();
 const client = radosgwClient();
-/** Fifty gigabytes are read, up to two hundred processes are started. */
+/** Fifty gigabytes are compared, up to two hundred processes are started. */
 const limitMs = 10 * 60_000;
 /** `npm run test:objects -- --whole` kills two hundred times. */
 const rounds = Number(process.env['OBJECTS_KILLS'] ?? 30);
@@ -53,9 +53,8 @@ describe('A cold object of 250 MB', () => {
       const askedAt = machineMs();
       const read = (await Promise.all(four.map((worker) => worker.call<ReadOutcome[]>('read', request, 50)))).flat();
       const tookMs = machineMs() - askedAt;
-      for (const outcome of read) {
-        expect(outcome).toMatchObject({ bytes: content.length, sha256: `${crc32(content)}` });
-      }
+      const whole = { bytes: content.length, sha256: `${crc32(content)}` };
+      for (const outcome of read) expect(outcome).toMatchObject(whole);
       expect(await readsOf(four)).toEqual(['all']);
       const mostMb = Math.max(...(await rssOf(four))) / 1e6;
       expect(mostMb - restMb).toBeLessThan(100);

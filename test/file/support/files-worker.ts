@@ -92,7 +92,8 @@ class FilesWorker {
     let crc = 0;
     let bytes = 0;
     let firstByteAt = 0;
-    for await (const chunk of file.stream()) {
+    // Many at once are clients of HTTP: `send` lends them the bytes.
+    for await (const chunk of quickly ? file.lent() : file.stream()) {
       if (bytes === 0) firstByteAt = machineMs();
       bytes += (chunk as Buffer).length;
       if (hash) hash.update(chunk as Buffer);
