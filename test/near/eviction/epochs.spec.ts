@@ -55,4 +55,20 @@ describe('Epochs', () => {
     for (let use = 100; use < 140; use++) both.use(use);
     expect(both.use(0).byEpochs).toBe(false);
   });
+
+  it('of a map of one hold the key that was used last', () => {
+    const epochs = new Epochs(1);
+    epochs.enter();
+    expect([0, 1, 2].map((age) => epochs.isWithinReach(age))).toEqual([true, true, false]);
+  });
+
+  it('reach less far once the map is smaller', () => {
+    const both = new BothWays(64);
+    for (let use = 0; use < 40; use++) both.use(use);
+    expect(both.use(0).byEpochs).toBe(true);
+    both.epochs.resize(16);
+    for (let use = 100; use < 120; use++) both.use(use);
+    expect(both.use(1).byEpochs).toBe(false);
+    expect(both.use(119).byEpochs).toBe(true);
+  });
 });
