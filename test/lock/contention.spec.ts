@@ -4,20 +4,15 @@ import { LockHeldError } from '../../src/value/errors.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
 import { expectInQuiet } from '../support/in-quiet.js';
-import { startMemcached } from '../support/memcached-process.js';
-import type { MemcachedProcess } from '../support/memcached-process.js';
+import { oneLockServer, startLockServer } from './support/lock-server.js';
+import type { LockServer } from './support/lock-server.js';
 import { Journal, overlapsIn, readNumber, writeNumber } from './support/journal.js';
 import { endurance, openLocks, pause } from './support/open-locks.js';
 import { LockProcesses } from './support/start-lock-workers.js';
 
-let server: MemcachedProcess;
+let server: LockServer;
 let directory: DiskDirectory;
 const processes = new LockProcesses();
-
-beforeEach(async () => {
-  server = await startMemcached();
-  directory = diskDirectory();
-});
 
 afterEach(async () => {
   await processes.stop();
@@ -25,7 +20,12 @@ afterEach(async () => {
   directory.remove();
 });
 
-describe('contention for one lock', () => {
+describe.each(oneLockServer('memcached'))('contention for one lock on %s', (serverName) => {
+  beforeEach(async () => {
+    server = await startLockServer[serverName]();
+    directory = diskDirectory();
+  });
+
   const forMs = endurance ? 20_000 : 3_000;
 
   it('L1 four processes with 25 callers each are never in the section together, and no update is lost', async () => {
@@ -71,7 +71,7 @@ describe('contention for one lock', () => {
     const rooms = [open.locks, await open.another()];
     let inside = 0;
     let overlaps = 0;
-    const before = await operations(server);
+    const before = await server.operations();
     const waits = await Promise.all(
       Array.from({ length: waiters }, async (_, index) => {
         const startedAt = performance.now();
@@ -90,7 +90,7 @@ describe('contention for one lock', () => {
       }),
     );
     const acquired = waits.filter((ms) => ms !== undefined && ms > 0).length;
-    const asked = (await operations(server)) - before;
+    const asked = (await server.operations()) - before;
     console.log(`L13: ${acquired} of ${waiters} acquired, ${asked} operations`);
     await open.close();
     expect(overlaps).toBe(0);
@@ -103,12 +103,3 @@ describe('contention for one lock', () => {
     expect(asked).toBeLessThan(budget);
   });
 });
-
-/** Key operations that the server has seen. */
-async function operations(memcached: MemcachedProcess): Promise<number> {
-  const stats = await memcached.stats();
-  return ['cmd_get', 'cmd_set', 'incr_hits', 'incr_misses', 'delete_hits', 'delete_misses'].reduce(
-    (sum, name) => sum + Number(stats[name]),
-    0,
-  );
-}

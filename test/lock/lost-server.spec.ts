@@ -7,6 +7,8 @@ import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
+import { lockServerNames, startLockServer } from './support/lock-server.js';
+import type { LockServer, LockServerName } from './support/lock-server.js';
 import { leaseOf, openLocks } from './support/open-locks.js';
 import type { OpenLocks } from './support/open-locks.js';
 
@@ -18,6 +20,12 @@ afterEach(async () => {
 
 async function memcached(args: readonly string[] = []): Promise<MemcachedProcess> {
   const server = await startMemcached({ args });
+  endings.push(() => server.stop());
+  return server;
+}
+
+async function lockServer(name: LockServerName): Promise<LockServer> {
+  const server = await startLockServer[name]();
   endings.push(() => server.stop());
   return server;
 }
@@ -57,45 +65,51 @@ describe('a server that was restarted between acquire and release', () => {
   });
 });
 
-it('L6 flush_all is learnt of at the next renewal, and the signal aborts', async () => {
-  const server = await memcached();
-  const { locks } = await locksAt(server.address, { ttl: '3s' });
-  const lease = leaseOf(await locks.acquire('a'));
-  const renewalIntervalMs = 1_000;
-  const aborted = new Promise((resolve) => lease.signal.addEventListener('abort', resolve));
-  await server.command('flush_all');
-  const flushedAt = performance.now();
-  await aborted;
-  expectInQuiet(performance.now() - flushedAt, renewalIntervalMs + 300);
-  expect(reasonOf(lease)).toBe('gone');
-  expect(await lease.release()).toBe('lost');
-});
+it.each(lockServerNames)(
+  'L6 on %s, the loss of everything is learnt of at the next renewal, and the signal aborts',
+  async (name) => {
+    const server = await lockServer(name);
+    const { locks } = await locksAt(server.address, { ttl: '3s' });
+    const lease = leaseOf(await locks.acquire('a'));
+    const renewalIntervalMs = 1_000;
+    const aborted = new Promise((resolve) => lease.signal.addEventListener('abort', resolve));
+    await server.forgetAll();
+    const flushedAt = performance.now();
+    await aborted;
+    expectInQuiet(performance.now() - flushedAt, renewalIntervalMs + 300);
+    expect(reasonOf(lease)).toBe('gone');
+    expect(await lease.release()).toBe('lost');
+  },
+);
 
-it('L9 a release that fails hides no result, and the lock frees itself within its life', async () => {
-  const server = await memcached();
-  const proxy = await startTcpProxy(server.port);
-  endings.push(() => proxy.close());
-  const deadlines = { commandTimeout: 500, connectTimeout: 500 };
-  const { locks } = await locksAt(proxy.address, { ttl: '6s', deadline: 500 }, {}, deadlines);
-  const others = await locksAt(server.address);
-  const events = recordEvents('lockReleased', 'lockLost');
-  const result = { x: 1 };
-  const acquiredAt = performance.now();
-  const returned = await locks.using('a', {}, async () => {
-    await proxy.refuse(true);
-    proxy.cut();
-    return result;
-  });
-  events.stop();
-  expect(returned).toBe(result);
-  expect(events.all).toEqual([{ event: 'lockReleased', resource: 'a', outcome: 'unknown' }]);
-  expect((await others.locks.acquire('a')).status).toBe('held');
-  leaseOf(await others.locks.acquire('a', { wait: 20_000 }));
-  expectInQuiet(performance.now() - acquiredAt, 6_000 + 250 + 500);
-});
+it.each(lockServerNames)(
+  'L9 on %s, a release that fails hides no result, and the lock frees itself within its life',
+  async (name) => {
+    const server = await lockServer(name);
+    const proxy = await startTcpProxy(server.port);
+    endings.push(() => proxy.close());
+    const deadlines = { commandTimeout: 500, connectTimeout: 500 };
+    const { locks } = await locksAt(server.over(proxy.address), { ttl: '6s', deadline: 500 }, {}, deadlines);
+    const others = await locksAt(server.address);
+    const events = recordEvents('lockReleased', 'lockLost');
+    const result = { x: 1 };
+    const acquiredAt = performance.now();
+    const returned = await locks.using('a', {}, async () => {
+      await proxy.refuse(true);
+      proxy.cut();
+      return result;
+    });
+    events.stop();
+    expect(returned).toBe(result);
+    expect(events.all).toEqual([{ event: 'lockReleased', resource: 'a', outcome: 'unknown' }]);
+    expect((await others.locks.acquire('a')).status).toBe('held');
+    leaseOf(await others.locks.acquire('a', { wait: 20_000 }));
+    expectInQuiet(performance.now() - acquiredAt, 6_000 + 250 + 500);
+  },
+);
 
-it('L9 the error of a section passes, too, when its server died', async () => {
-  const server = await memcached();
+it.each(lockServerNames)('L9 on %s, the error of a section passes, too, when its server died', async (name) => {
+  const server = await lockServer(name);
   const { locks } = await locksAt(server.address);
   const error = new Error('of the section');
   const section = locks.using('a', {}, async () => {

@@ -4,9 +4,9 @@ import type { LockProtections } from '../../src/lock/lease.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
-import { startMemcached } from '../support/memcached-process.js';
-import type { MemcachedProcess } from '../support/memcached-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
+import { oneLockServer, startLockServer } from './support/lock-server.js';
+import type { LockServer } from './support/lock-server.js';
 import { Journal } from './support/journal.js';
 import type { AfterPause } from './support/lock-worker.js';
 import { endurance, pause } from './support/open-locks.js';
@@ -15,15 +15,9 @@ import { LockProcesses } from './support/start-lock-workers.js';
 const ttlMs = endurance ? 4_000 : 2_000;
 const rounds = endurance ? 3 : 1;
 
-let server: MemcachedProcess;
+let server: LockServer;
 let directory: DiskDirectory;
 const processes = new LockProcesses();
-
-afterAll(async () => {
-  await processes.stop();
-  await server.stop();
-  directory.remove();
-});
 
 interface Scene {
   readonly name: string;
@@ -75,7 +69,7 @@ async function play(holder: WorkerProcess, successor: WorkerProcess, scenes: rea
   );
 }
 
-describe('a holder that is away for longer than its lease', () => {
+describe.each(oneLockServer('redis'))('a holder on %s that is away for longer than its lease', (serverName) => {
   const harmless = { successorStands: true, lateWrites: 0, lostUpdates: 0 };
   let workers: (protections?: LockProtections, ofMs?: number) => Promise<WorkerProcess>;
   /** Has its locks for a minute: what is about here is whether others take them, not whether it renews them in time. */
@@ -84,7 +78,7 @@ describe('a holder that is away for longer than its lease', () => {
   let unprotected: Promise<Seen[]>;
 
   beforeAll(async () => {
-    server = await startMemcached();
+    server = await startLockServer[serverName]();
     directory = diskDirectory();
     const journal = join(directory.path, 'journal');
     const resourcePort = await processes.resource({ journal, trusting: ['trusting'] });
@@ -93,6 +87,12 @@ describe('a holder that is away for longer than its lease', () => {
     unprotected = playUnprotected();
     unprotected.catch(() => {});
   }, 60_000);
+
+  afterAll(async () => {
+    await processes.stop();
+    await server.stop();
+    directory.remove();
+  });
 
   async function playUnprotected(): Promise<Seen[]> {
     const [blind, rude, successor] = await Promise.all([

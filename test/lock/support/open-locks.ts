@@ -3,6 +3,7 @@ import type { CacheLockConfiguration, LockOutcome } from '../../../src/lock/cach
 import type { Lease, LockProtections } from '../../../src/lock/lease.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
 import type { MemcachedStoreOptions } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { patience } from '../../support/store-places.js';
 
@@ -20,8 +21,9 @@ export interface OpenLocks {
 type Deadlines = Pick<MemcachedStoreOptions, 'commandTimeout' | 'connectTimeout'>;
 
 /**
- * Locks on memcached servers, as one process has them.
+ * Locks on memcached servers or on Redis, as one process has them.
  *
+ * @param servers of memcached, or the URL of a Redis.
  * @param deadlines default: longer than a busy machine keeps an answer waiting.
  */
 export async function openLocks(
@@ -33,7 +35,9 @@ export async function openLocks(
   const stores: Store[] = [];
   const rooms: CacheLock[] = [];
   const open = async (off: LockProtections): Promise<CacheLock> => {
-    const store = memcachedStore({ servers, ...deadlines });
+    const store = isRedis(servers)
+      ? redisStore({ url: servers, ...deadlines })
+      : memcachedStore({ servers, ...deadlines });
     await store.open();
     stores.push(store);
     const room = new CacheLock({ store, namespace: 'test', ttl: '2s', deadline: '5s', ...configuration }, off);
@@ -51,6 +55,9 @@ export async function openLocks(
     },
   };
 }
+
+const isRedis = (servers: string | readonly string[]): servers is string =>
+  typeof servers === 'string' && servers.startsWith('redis:');
 
 export function leaseOf(outcome: LockOutcome): Lease {
   if (outcome.status === 'acquired') return outcome.lease;
