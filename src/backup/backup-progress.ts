@@ -18,6 +18,7 @@ export class ProgressMeter {
   private expectedRecords = 0;
   private phase: BackupProgress['phase'] | undefined;
   private phaseBeganAt = 0;
+  private beganAt: number | undefined;
   private toldAt = -Infinity;
 
   constructor(
@@ -32,9 +33,11 @@ export class ProgressMeter {
   advance(phase: BackupProgress['phase'], records: number, bytes: number): void {
     if (!this.tell) return;
     const now = this.clock.monotonic();
+    this.beganAt ??= now;
     if (phase !== this.phase) {
       this.phase = phase;
-      this.phaseBeganAt = now;
+      // What is done has taken all the time there was.
+      this.phaseBeganAt = phase === 'done' ? this.beganAt : now;
     } else if (now - this.toldAt < pauseMs) return;
     this.toldAt = now;
     const tookMs = now - this.phaseBeganAt;

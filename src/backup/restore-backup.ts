@@ -12,6 +12,7 @@ import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
 import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
+import { refusedBy } from './refused-by.js';
 import { verifyBackup } from './verify-backup.js';
 
 export interface RestoreBackupOptions {
@@ -53,13 +54,16 @@ export async function restoreBackup(
   for await (const batch of batches(open())) {
     signal?.throwIfAborted();
     const exist = await Promise.all(
-      batch.map(async ({ key }) => Number(await (await connectionFor(key)).ask(['EXISTS', keyArgument(key)]))),
+      batch.map(async ({ key }) => {
+        const connection = await connectionFor(key);
+        return Number(await connection.ask(['EXISTS', keyArgument(key)]).catch(refusedBy(connection)));
+      }),
     );
     replaced += exist.filter((count) => count > 0).length;
     if (!replace && replaced > 0) {
       throw new RestoreRefusedError(
         `${replaced} or more of the backup's keys are there already`,
-        'Restore to a server without them, or say that they are to be replaced.',
+        'Restore to a server without them, or have them replaced (--replace).',
       );
     }
   }
@@ -94,7 +98,7 @@ export async function restoreBackup(
 
 /** A dump of the server's functions ends as a dump of a key does, and takes no key: it shows which format the server writes, and so which ones it reads. */
 async function refuseNewer(connection: RedisConnection, formatVersion: number): Promise<void> {
-  const dump = await connection.ask(['FUNCTION', 'DUMP']);
+  const dump = await connection.ask(['FUNCTION', 'DUMP']).catch(refusedBy(connection));
   const known = Buffer.isBuffer(dump) ? formatVersionOf(dump) : -1;
   if (known < 0) throw connection.unavailable('it does not say which dumps it reads');
   if (formatVersion <= known) return;

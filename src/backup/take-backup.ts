@@ -16,6 +16,7 @@ import { BackupSink } from './backup-sink.js';
 import { dumpPages, pageKeys, scanPages } from './dump-pages.js';
 import { gone, keySizes } from './key-sizes.js';
 import { NameSet } from './name-set.js';
+import { refusedBy } from './refused-by.js';
 
 export interface TakeBackupOptions {
   /** Default `strict`. */
@@ -138,6 +139,8 @@ async function* lookedUp(
 }
 
 async function keysOf(connections: readonly RedisConnection[]): Promise<number> {
-  const counts = await Promise.all(connections.map((connection) => connection.ask(['DBSIZE'])));
+  const counts = await Promise.all(
+    connections.map((connection) => connection.ask(['DBSIZE']).catch(refusedBy(connection))),
+  );
   return counts.reduce<number>((sum, count) => sum + Number(count), 0);
 }

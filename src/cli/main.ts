@@ -1,10 +1,13 @@
 #!/usr/bin/env node
 import { runCommand } from './run-command.js';
 
-// `tiered-cache list | head`: nobody reads any more, and that is no mistake.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  process.exit(error.code === 'EPIPE' ? 0 : 1);
-});
+const [, , name] = process.argv;
+// `tiered-cache list | head`: nobody reads any more, and that is no mistake. A backup that nobody reads to its end is none, and says so itself.
+if (name !== 'backup') {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? 0 : 1);
+  });
+}
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),

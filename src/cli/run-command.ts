@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { types } from 'node:util';
 import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
 import type { Command, Output } from './command.js';
 import { UsageError } from './usage-error.js';
@@ -44,11 +45,20 @@ export async function runCommand([name, ...args]: readonly string[], output: Out
     if (!command) throw new UsageError(`there is no command '${name.slice(0, 40)}'`);
     return await command.run(args, safe);
   } catch (error) {
+    if (isOfSystem(error)) {
+      safe.err(`tiered-cache: ${error.message}\n`);
+      return 1;
+    }
     if (!(error instanceof UsageError) && !(error instanceof TieredCacheError)) throw error;
     const seeHelp = error instanceof UsageError ? `. See 'tiered-cache ${command ? `${name} ` : ''}--help'.` : '';
     safe.err(`tiered-cache: ${error.message}${seeHelp}\n`);
     return error instanceof StoreUnavailableError ? 1 : 2;
   }
+}
+
+/** No such folder, no room, no right: what the system says is enough. */
+function isOfSystem(error: unknown): error is Error {
+  return types.isNativeError(error) && 'syscall' in error && !(error instanceof TieredCacheError);
 }
 
 /** Behind `--` everything is an argument. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -62,6 +62,35 @@ describe('tiered-cache backup, verify and restore redis', () => {
       code: 2,
       err: expect.stringMatching(/damaged|manifest says/),
     });
+  });
+
+  it('says what the system and the server refuse, in one line, without a password', async () => {
+    const nowhere = await run('backup', 'redis', '/nowhere/x.bak', '--url', server.url);
+    expect(nowhere).toEqual({ code: 1, out: '', err: expect.stringMatching(/^tiered-cache: ENOENT.*nowhere.*\n$/) });
+    const url = `redis://nobody:hunter2@${server.address}`;
+    const refused = await run('backup', 'redis', join(folder, 'refused.bak'), '--url', url);
+    expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/it refuses the connection \(WRONGPASS/) });
+    expect(refused.err).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('leaves nothing behind when it is ended by %s', async (signal, code) => {
+    await server.command('MSET', 'a', '1', 'b', '2');
+    const file = join(folder, `${signal}.bak`);
+    let err = '';
+    const ended = await runCommand(['backup', 'redis', file, '--url', server.url], {
+      out: () => {},
+      err: (text) => {
+        // It has begun.
+        if (err === '') process.emit(signal, signal);
+        err += text;
+      },
+    });
+    expect([ended, err]).toEqual([code, expect.stringMatching(new RegExp(`interrupted by ${signal}`))]);
+    expect(readdirSync(folder).filter((name) => /SIG|redis-backup/.test(name))).toEqual([]);
+    expect(process.listenerCount(signal)).toBe(0);
   });
 
   it.each<[string[], RegExp]>([

@@ -1,5 +1,7 @@
+import { once } from 'node:events';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import type { BackupProgress } from '../../backup/backup-progress.js';
@@ -25,6 +27,7 @@ export const backupCommand: Command = {
   details: [
     'Keeps the keys that were there throughout; --complete: all that the server lists meanwhile.',
     '-: to standard output, with --manifest. --url URL says which Redis; default CACHE_REDIS_URL.',
+    'Without --complete, it needs as much room again while it runs: beside FILE, or for - in the folder for temporary files (TMPDIR).',
   ],
   run: takeToFile,
 };
@@ -34,37 +37,77 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
   const toStandardOutput = file === '-';
   const manifestFile = values.manifest ?? (toStandardOutput ? undefined : `${file}.manifest.json`);
   if (manifestFile === undefined) throw new UsageError('say where the manifest goes: --manifest FILE');
-  return onRedis(values.url, async (backup) => {
-    // A backup that was not finished never has the name of one.
-    const unfinished = `${file}.unfinished`;
-    const stream = toStandardOutput ? process.stdout : createWriteStream(unfinished);
-    try {
-      const manifest = await backup.take(stream, {
-        mode: values.complete ? 'complete' : 'strict',
-        onProgress: (progress) => output.err(`${shown(progress)}\n`),
-      });
-      if (!toStandardOutput) {
-        stream.end();
-        await finished(stream);
-        await rename(unfinished, file);
+  if (toStandardOutput && process.stdout.isTTY) throw new UsageError('standard output is a terminal: redirect it');
+  // What is not finished never has the name of a backup.
+  const unfinished = { file: `${file}.unfinished`, manifest: `${manifestFile}.unfinished` };
+  return untilInterrupted(output, (signal) =>
+    onRedis(values.url, async (backup) => {
+      const stream = toStandardOutput ? process.stdout : createWriteStream(unfinished.file, { flush: true });
+      try {
+        if (!toStandardOutput) await once(stream, 'open');
+        const manifest = await backup.take(stream, {
+          mode: values.complete ? 'complete' : 'strict',
+          onProgress: (progress) => output.err(`${shown(progress)}\n`),
+          signal,
+          // Beside the backup there has to be room for it; folders for such things are often small.
+          ...(!toStandardOutput && { spoolFolder: dirname(file) }),
+        });
+        await writeFile(unfinished.manifest, `${JSON.stringify(manifest, undefined, 2)}\n`, { flush: true });
+        if (!toStandardOutput) {
+          stream.end();
+          await finished(stream);
+          await rename(unfinished.file, file);
+        }
+        await rename(unfinished.manifest, manifestFile);
+        const { records, bytes, skipped } = manifest;
+        const left = `${skipped.expiring} expire, ${skipped.vanished} went and ${skipped.appeared} came meanwhile`;
+        output.err(`${records} keys in ${bytes} bytes; not in it: ${left}. Keep ${manifestFile} beside it.\n`);
+        return 0;
+      } catch (error) {
+        if (!toStandardOutput) {
+          stream.destroy();
+          await rm(unfinished.file, { force: true });
+        }
+        await rm(unfinished.manifest, { force: true });
+        throw error;
       }
-      await writeFile(manifestFile, `${JSON.stringify(manifest, undefined, 2)}\n`);
-      const { records, bytes, skipped } = manifest;
-      const left = `${skipped.expiring} expire, ${skipped.vanished} went and ${skipped.appeared} came meanwhile`;
-      output.err(`${records} keys in ${bytes} bytes; not in it: ${left}. Keep ${manifestFile} beside it.\n`);
-      return 0;
-    } catch (error) {
-      if (!toStandardOutput) await rm(unfinished, { force: true });
-      throw error;
-    }
+    }),
+  );
+}
+
+/** Ctrl-C ends the command in order, and a second one at once. */
+async function untilInterrupted(output: Output, act: (signal: AbortSignal) => Promise<number>): Promise<number> {
+  const interrupted = new AbortController();
+  let code = 0;
+  const listeners = (
+    [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const
+  ).map(([name, its]) => {
+    const listener = (): void => {
+      code = its;
+      interrupted.abort(new Error(`interrupted by ${name}`));
+    };
+    process.once(name, listener);
+    return () => process.removeListener(name, listener);
   });
+  try {
+    return await act(interrupted.signal);
+  } catch (error) {
+    if (error !== interrupted.signal.reason) throw error;
+    output.err(`tiered-cache: ${(error as Error).message}\n`);
+    return code;
+  } finally {
+    for (const stop of listeners) stop();
+  }
 }
 
 /** `verify redis FILE [--manifest FILE]` */
 export const verifyCommand: Command = {
   usage: 'verify redis FILE [--manifest FILE]',
   summary: 'reads a backup without a server: lengths, checksums, the manifest',
-  details: [],
+  details: ['Without its manifest it can not be told whether the end of a backup is missing, and that is said.'],
   run: verifyFile,
 };
 
@@ -90,16 +133,28 @@ export const restoreCommand: Command = {
 async function restoreFile(args: readonly string[], output: Output): Promise<number> {
   const { file, values } = read(args);
   const manifest = await manifestOf(file, values.manifest);
-  return onRedis(values.url, async (backup) => {
-    const restored = await backup.restore(() => createReadStream(file, readAhead), {
-      manifest,
-      replace: values.replace ?? false,
-      onProgress: (progress) => output.err(`${shown(progress)}\n`),
-    });
-    const end = restored.endIsKnown ? '' : ` ${endUnknown}`;
-    output.out(`${restored.records} keys restored, ${restored.replaced} of them in place of others.${end}\n`);
-    return 0;
-  });
+  return untilInterrupted(output, (signal) =>
+    onRedis(values.url, async (backup) => {
+      let isRestoring = false;
+      try {
+        const restored = await backup.restore(() => createReadStream(file, readAhead), {
+          manifest,
+          replace: values.replace ?? false,
+          onProgress: (progress) => {
+            isRestoring = true;
+            output.err(`${shown(progress)}\n`);
+          },
+          signal,
+        });
+        const end = restored.endIsKnown ? '' : ` ${endUnknown}`;
+        output.out(`${restored.records} keys restored, ${restored.replaced} of them in place of others.${end}\n`);
+        return 0;
+      } catch (error) {
+        if (isRestoring) output.err('Some keys were restored, not all. Run it again with --replace.\n');
+        throw error;
+      }
+    }),
+  );
 }
 
 const readAhead = { highWaterMark: 2 ** 20 };

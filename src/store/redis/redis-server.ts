@@ -6,6 +6,7 @@ import type { RedisAddress } from './redis-address.js';
 import { RedisConnection } from './redis-connection.js';
 import { readIdentity } from './redis-identity.js';
 import type { RedisIdentity } from './redis-identity.js';
+import { RedisServerError } from './redis-server-error.js';
 
 export interface RedisServerSettings extends Pick<LinkOptions, 'database' | 'credentials' | 'tls'> {
   readonly driver: RedisDriver;
@@ -150,9 +151,12 @@ export class RedisServer {
         onEnd: (reason) => connection?.hasLost(reason),
       });
       const link = await untilAborted(linking, attempt.signal).catch((error: unknown) => {
-        throw attempt.signal.aborted && !this.isClosed
-          ? this.unavailable(`no connection within ${connectTimeoutMs} ms`)
-          : this.unavailable('no connection', error);
+        if (attempt.signal.aborted && !this.isClosed) {
+          throw this.unavailable(`no connection within ${connectTimeoutMs} ms`);
+        }
+        // Its words name no password.
+        const isRefused = error instanceof RedisServerError;
+        throw this.unavailable(isRefused ? `it refuses the connection (${error.message})` : 'no connection', error);
       });
       connection = new RedisConnection(link, {
         name: this.name,
