@@ -99,9 +99,13 @@ describe('A body from radosgw', () => {
 
   it('that comes slowly is left alone', async () => {
     const { body } = await store({ stallMs: 1_500 }).open(key, { range: { start: 0, end: 999_999 } });
-    proxy.delay(150, 'replies');
+    const startedAt = performance.now();
+    let chunks = 0;
+    // Each chunk 200 ms after the one before.
+    proxy.delayBetween(0, 200, () => ++chunks, 'replies');
     expect((await readAll(body)).equals(large.subarray(0, 1_000_000))).toBe(true);
     expect(proxy.accepted).toBe(1);
+    expect(performance.now() - startedAt).toBeGreaterThan(1_500);
   });
 
   it('of a server that stands still and comes back arrives whole', async () => {
