@@ -7,11 +7,11 @@ import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { Shard } from '../store.js';
 import { AskedItems } from './asked-items.js';
-import { full, RedisCommands, wrongType } from './redis-commands.js';
+import { RedisCommands } from './redis-commands.js';
 import { readFacts } from './redis-facts.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { newRevision, sealItem } from './redis-item.js';
-import type { RedisReply } from './driver/redis-driver.js';
+import { RedisItems } from './redis-items.js';
 import { isOk, itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { drawNumber, increment, itemChannel, removeIf, writeIf, writeIfAbsent } from './redis-scripts.js';
@@ -26,15 +26,17 @@ export class RedisShard implements Shard {
   /** Absent in a Cluster, whose nodes count by themselves. */
   readonly stats?: NonNullable<Shard['stats']>;
   private readonly commands: RedisCommands;
+  private readonly items: RedisItems;
   private readonly asked: AskedItems;
   private readonly teller = newWord();
 
   constructor(private readonly settings: RedisShardSettings) {
     this.name = settings.name;
     this.commands = new RedisCommands(settings);
+    this.items = new RedisItems(this.commands);
     this.asked = new AskedItems(this.commands, {
       ask: (question) => answerByBatch(this, question),
-      stub: (question, key) => answerBy(this.stubAt(key, question.stubMs), question),
+      stub: (question, key) => answerBy(this.items.stubAt(key, question.stubMs), question),
       foreign: (key, value) => this.commands.foreignOrCrossed(key, value),
     });
     if (settings.isWhole)
@@ -51,69 +53,15 @@ export class RedisShard implements Shard {
   }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
-    return this.commands.again(() => this.readManyOnce(storeKeys));
+    return this.items.readMany(storeKeys);
   }
 
-  private async readManyOnce(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
-    const keys = storeKeys.map((key) => this.commands.wireKey(key));
-    // What readers watch is how they learn of the session: it can't wait for them.
-    if (!keys.every((key) => this.session.isWatched(key))) await this.commands.readable();
-    if (keys.length === 0) return [];
-    const values = itemsOf(await this.commands.ask(['MGET', ...keys]));
-    if (values?.length !== keys.length) throw this.commands.crossed();
-    const items = keys.map((key, index) => this.commands.itemOf(key, values[index]));
-    if (!items.includes('foreign')) return items as (StoredItem | undefined)[];
-    return Promise.all(items.map((item, index) => this.known(keys[index] as string, item, values[index])));
-  }
-
-  /** What `itemOf` made of a value. What another process has replaced meanwhile is read again. */
-  private async known(
-    key: string,
-    item: StoredItem | 'foreign' | undefined,
-    value: RedisReply | undefined,
-  ): Promise<StoredItem | undefined> {
-    for (let tries = 0; item === 'foreign'; tries++) {
-      const found = await this.commands.foreignOrCrossed(key, value as Buffer);
-      if (found) return found;
-      if (tries === 3) throw this.commands.crossed();
-      value = await this.commands.ask(['GET', key]);
-      item = this.commands.itemOf(key, value);
-    }
-    return item;
-  }
-
-  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
-    const found = await this.readMany(storeKeys);
-    return Promise.all(
-      found.map(async (item, index) =>
-        item ? { ...item, won: false } : this.stubAt(this.commands.wireKey(storeKeys[index] as string), stubMs),
-      ),
-    );
+  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
+    return this.items.readOrStub(storeKeys, stubMs);
   }
 
   readInto(question: ItemAsk): boolean {
     return this.asked.take(question);
-  }
-
-  /** A stub where nothing is, or what has come there meanwhile. */
-  private stubAt(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
-    return this.commands.again(() => this.stubOnce(key, stubMs));
-  }
-
-  private async stubOnce(key: string, stubMs: number): Promise<StoredItem & { readonly won: boolean }> {
-    await this.commands.readable();
-    const revision = newRevision();
-    const stub = sealItem(key, revision, nothing);
-    const won = { bytes: nothing, revision: { session: this.session.number, number: revision }, won: true };
-    const life = lifeOnTheWire({ lifeMs: stubMs });
-    const stands = await this.commands.askUnlessFull(['SET', key, stub, 'NX', 'PX', life, 'GET']);
-    // A server that is full takes no stub: whoever loads then is refused when he fills.
-    if (stands === full) return won;
-    const other =
-      stands === wrongType
-        ? this.commands.foreignItem()
-        : await this.known(key, this.commands.itemOf(key, stands), stands);
-    return other ? { ...other, won: false } : won;
   }
 
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
@@ -316,5 +264,3 @@ export class RedisShard implements Shard {
     return only && removed !== 'removed' ? { status: 'changed' } : tooLarge;
   }
 }
-
-const nothing = Buffer.alloc(0);
