@@ -19,13 +19,13 @@ async function firstViolation(seeds: readonly number[], protections?: Protection
 
 const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
 
-describe('two releases, parts of a store and entries that are built from entries, under a seeded scheduler', () => {
+describe('two releases that come and go, parts of a store and entries that are built from entries, under a seeded scheduler', () => {
   const one = Number(process.env['SEED'] ?? 0);
   const count = endurance ? 50_000 : 300;
   const limitMs = endurance ? 3_600_000 : 300_000;
 
   it(
-    `T1 T2 T4 T13 are served nothing older than was acknowledged, never go back, and end: ${one ? `seed ${one}` : `${count} seeds`}`,
+    `T1 T2 T3 T4 T13 are served nothing older than was acknowledged, never go back, and end: ${one ? `seed ${one}` : `${count} seeds`}`,
     async () => {
       expect(await firstViolation(one ? [one] : upTo(count))).toBeUndefined();
     },

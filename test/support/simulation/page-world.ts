@@ -4,7 +4,6 @@ import type { SeededRandom } from '../seeded-random.js';
 import { SimulatedHistory } from './simulated-history.js';
 import type { Moment } from './simulated-history.js';
 import type { VirtualClock } from '../../../src/testing/simulation/virtual-clock.js';
-import type { HostClock } from '../../../src/testing/simulation/host-clock.js';
 import { SimulatedHost } from '../../../src/testing/simulation/simulated-host.js';
 import type { SimulatedNetwork } from '../../../src/testing/simulation/simulated-network.js';
 
@@ -15,7 +14,9 @@ export interface SimulatedProcess {
   readonly name: string;
   readonly index: number;
   readonly cache: TieredCache;
-  readonly clock: HostClock;
+  readonly host: SimulatedHost;
+  /** Calls that have not come back. */
+  underWay: number;
 }
 
 /** What changes in a story: two rows with a tag, one that comes and goes, one that several key classes ask for, one of short lives. */

@@ -54,9 +54,13 @@ const casts: readonly Partial<Record<Act, number>>[] = [
   { short: 3, other: 1 },
 ];
 
+const releases = ['1.4', '1.5'] as const;
+type Release = (typeof releases)[number];
+
 /**
  * Three processes of two releases over one or two parts of a store, entries that are built from entries, and a scheduler that lets one thing happen
  * at a time, drawn from a seed. Each process has its own wall clock, which is set now and then; parts of the store are away now and then.
+ * Processes are replaced by others of either release, as by a deploy and a rollback, and crash.
  */
 export class SimulatedPages {
   readonly random;
@@ -70,13 +74,16 @@ export class SimulatedPages {
   private readonly acts: readonly Act[];
   private readonly weights: Partial<Record<Act, number>>;
   private readonly store: Store;
-  private readonly processes: readonly SimulatedProcess[];
-  private clientsUnderWay = 0;
+  private readonly scope = new RequestScope();
+  private readonly processes: SimulatedProcess[];
+  /** Replaced by others: they end what they have begun, and nothing new. */
+  private readonly retired: SimulatedProcess[] = [];
+  private started = 0;
   private givenUp = 0;
 
   constructor(
     readonly seed: number,
-    protections: Protections = {},
+    private readonly protections: Protections = {},
   ) {
     const random = (this.random = seededRandom(seed));
     const isTransactional = random() < 0.5;
@@ -89,24 +96,25 @@ export class SimulatedPages {
     this.weights = random.pick(casts);
     this.acts = Object.keys(this.weights) as Act[];
     this.store = random() < 0.5 ? twoShardStore(this.clock) : memoryStore({ clock: this.clock });
-    const scope = new RequestScope();
-    this.readers = new PageReaders(this.world, scope);
+    this.readers = new PageReaders(this.world, this.scope);
     this.writers = new PageWriters(this.world);
-    this.processes = ['1.4', '1.5', random.pick(['1.4', '1.5'])].map((packageVersion, index) => {
-      const name = `P${index}`;
-      const host = new SimulatedHost(name, this.clock);
-      const { clock } = host;
-      const configuration = {
-        name,
-        namespace: 'n',
-        packageVersion,
-        store: this.network.between(host, this.store),
-        process: { maxEntries: 100 },
-        coherence: { interval: intervalMs, blindFor: 0 },
-      };
-      const cache = new TieredCache({ ...configuration, scope, clock, random }, protections);
-      return { name, index, cache, clock };
-    });
+    this.processes = [...releases, random.pick(releases)].map((release, index) => this.newProcess(index, release));
+  }
+
+  private newProcess(index: number, packageVersion: Release): SimulatedProcess {
+    const name = `P${this.started++}`;
+    const host = new SimulatedHost(name, this.clock);
+    const configuration = {
+      name,
+      namespace: 'n',
+      packageVersion,
+      store: this.network.between(host, this.store),
+      process: { maxEntries: 100 },
+      coherence: { interval: intervalMs, blindFor: 0 },
+    };
+    const { scope, random } = this;
+    const cache = new TieredCache({ ...configuration, scope, clock: host.clock, random }, this.protections);
+    return { name, index, cache, host, underWay: 0 };
   }
 
   get violations(): readonly string[] {
@@ -134,7 +142,7 @@ export class SimulatedPages {
     await this.ofEach((process, whole) => this.readers.refreshedWhole(process, whole));
     await this.oneLoad();
     if (this.clientsUnderWay > 0) this.world.violated(`${this.clientsUnderWay} calls never came back`);
-    const closing = Promise.all(this.processes.map(({ cache }) => cache.close()));
+    const closing = Promise.all([...this.retired, ...this.processes].map(({ cache }) => cache.close()));
     while (this.network.underWay > 0) await this.deliver();
     await closing;
     for (const stop of listening) stop();
@@ -147,6 +155,7 @@ export class SimulatedPages {
     if (draw < 0.88 && this.clientsUnderWay < 6) this.begin();
     else if (draw < 0.95) await this.advance(this.random.pick([1, 5, 30, 100, 400, 1_000]));
     else if (draw < 0.96) await this.advance(this.random.pick([2_000, 4_000, 12_000]));
+    else if (draw < 0.965) await this.deploy();
     else if (!this.isCalm) await this.fault();
     await this.settle();
   }
@@ -189,6 +198,7 @@ export class SimulatedPages {
   private async fault(): Promise<void> {
     this.world.faulty = true;
     const draw = this.random();
+    if (draw < 0.08) return this.crash();
     if (draw < 0.4) {
       this.network.lose((steps) => (steps.length > 0 ? this.random.pick(steps) : undefined));
       return;
@@ -198,10 +208,10 @@ export class SimulatedPages {
       this.world.note(`PART ${part} ${this.network.away.has(part) ? 'back' : 'away'}`);
       if (!this.network.away.delete(part)) this.network.away.add(part);
     } else if (draw < 0.8) {
-      const { name, clock } = this.random.pick(this.processes);
+      const { name, host } = this.random.pick(this.processes);
       const byMs = this.random.pick([-3_600_000, -30_000, -3_000, -500, 500, 3_000, 30_000, 3_600_000]);
       this.world.note(`CLOCK of ${name} ${byMs} ms`);
-      clock.stepBy(byMs);
+      host.clock.stepBy(byMs);
     } else await this.evict();
   }
 
@@ -215,11 +225,38 @@ export class SimulatedPages {
     }
   }
 
-  private client({ name }: SimulatedProcess, what: string, work: () => Promise<unknown>): void {
-    this.clientsUnderWay++;
+  /** Another process of either release takes its place. It ends its calls, and closes when the story does: stopping takes as long as it may. */
+  private deploy(): Promise<void> {
+    const former = this.random.pick(this.processes);
+    this.retired.push(former);
+    return this.replace(former, 'retires');
+  }
+
+  private crash(): Promise<void> {
+    const former = this.random.pick(this.processes);
+    former.host.crash();
+    this.network.drop(former.host);
+    return this.replace(former, 'crashes');
+  }
+
+  private async replace({ name, index }: SimulatedProcess, how: string): Promise<void> {
+    const release = this.random.pick(releases);
+    const next = this.newProcess(index, release);
+    this.world.note(`${name} ${how}: ${next.name} of ${release}`);
+    this.processes[index] = next;
+    await next.cache.open();
+  }
+
+  private get clientsUnderWay(): number {
+    return [...this.retired, ...this.processes].reduce((sum, { underWay }) => sum + underWay, 0);
+  }
+
+  private client(process: SimulatedProcess, what: string, work: () => Promise<unknown>): void {
+    const { name } = process;
+    process.underWay++;
     this.world.note(`${name} ${what} begins`);
     const ended = (answer: string): void => {
-      this.clientsUnderWay--;
+      process.underWay--;
       this.world.note(`${name} ${what}: ${answer}`);
     };
     work().then(
