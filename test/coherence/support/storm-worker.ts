@@ -27,6 +27,9 @@ serveWorker(async ({ servers, name, maxBehindBytes, interval }: StormData) => {
   const refused: string[] = [];
   const cleared: string[] = [];
   onCacheEvent('nearCleared', ({ reason }) => cleared.push(reason));
+  let readings = 0;
+  onCacheEvent('logRead', () => void readings++);
+  let isReading = false;
   onCacheEvent('fault', ({ kind }) => refused.push(kind));
   onCacheEvent('breaker', ({ state }) => refused.push(`breaker ${state}`));
   const hot = (count: number): string[] => Array.from({ length: count }, (_, index) => `hot:${index}`);
@@ -53,6 +56,25 @@ serveWorker(async ({ servers, name, maxBehindBytes, interval }: StormData) => {
     near(count: number): number {
       return hot(count).filter((key) => cache.peek(key) !== undefined).length;
     },
+    /** Reads hot keys until told to stop, and says which share of them was near. */
+    async read(count: number): Promise<number> {
+      isReading = true;
+      const keys = hot(count);
+      let asked = 0;
+      let near = 0;
+      while (isReading) {
+        for (let turn = 0; turn < 100; turn++) {
+          if (cache.peek(keys[asked++ % count] as string) !== undefined) near++;
+        }
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return near / asked;
+    },
+    stopReading(): void {
+      isReading = false;
+    },
+    /** How often it has read the feed. */
+    readings: () => readings,
     async heard(key: string): Promise<boolean> {
       await logRead(name);
       return cache.peek(key) === undefined;
