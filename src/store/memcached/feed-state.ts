@@ -26,8 +26,10 @@ export interface FeedTuning {
 
 /** Readers that are further behind have a gap; what they would have needed goes. */
 const keptBytes = 5 * 2 ** 20;
-/** Where segments have grown, fewer are kept: more than one goes at a time. What was left of smaller ones goes by its life. */
-const goneAtOnce = 4;
+/** Segments that go at a time, at most: they may have grown, so that fewer are kept. */
+const goneAtOnce = 32;
+/** Segments whose lengths are looked at. */
+const maxCounted = 1_000;
 const retiredLifeSeconds = 3_600;
 const longest = 16;
 
@@ -37,8 +39,10 @@ export class FeedState {
   place: Place | undefined;
   seen: SeenSegment | undefined;
   private movedAt = -Infinity;
-  /** Of the segment that was found to be full last. */
-  private fullBytes = 0;
+  /** Of segments that were found to be full: of those that others have followed, too, since each writer sees what it appends to. */
+  private readonly lengths = new Map<number, number>();
+  /** Up to here they are gone, as far as it was for this process to do. */
+  private goneUpTo: number | undefined;
 
   constructor(
     private readonly feed: string,
@@ -59,7 +63,7 @@ export class FeedState {
     const { segmentBytes, leastLifeMs, clock } = this.tuning;
     const bound = Math.min(segmentBytes, itemSizeMax / 4);
     if (bytes < bound) return false;
-    this.fullBytes = bytes;
+    if (this.place) this.lengths.set(this.place.number, bytes);
     return (
       bytes >= Math.min(longest * segmentBytes, itemSizeMax / 2) || clock.monotonic() - this.movedAt >= leastLifeMs
     );
@@ -107,11 +111,26 @@ export class FeedState {
 
   /** After the counter has left it: a life for the segment, and the end of those that nobody may be interested in. */
   retire(number: number): Command[] {
-    const kept = Math.ceil(keptBytes / Math.max(this.fullBytes, this.tuning.segmentBytes));
+    const last = this.lastToGo(number);
+    const first = Math.max(0, last - goneAtOnce + 1, (this.goneUpTo ?? last - 4) + 1);
+    this.goneUpTo = last;
+    const gone = Array.from({ length: Math.max(0, last - first + 1) }, (_, index) => first + index);
+    for (const one of this.lengths.keys()) if (one <= last) this.lengths.delete(one);
     return [
       { line: `mg ${this.segmentKey(number)} T${retiredLifeSeconds}` },
-      ...Array.from({ length: goneAtOnce }, (_, index) => this.removeSegment(Math.max(0, number - kept - index))),
+      ...gone.map((one) => this.removeSegment(one)),
     ];
+  }
+
+  /** One whose length is not known counts as one that is as long as it should be. */
+  private lastToGo(number: number): number {
+    const { segmentBytes } = this.tuning;
+    const [oldestKnown = number] = this.lengths.keys();
+    let bytes = 0;
+    let last = number;
+    for (; bytes < keptBytes && last > Math.max(oldestKnown - 1, number - maxCounted); last--)
+      bytes += this.lengths.get(last) ?? segmentBytes;
+    return last - Math.ceil(Math.max(0, keptBytes - bytes) / segmentBytes);
   }
 
   private writeCounter(place: Place, condition: string): Command {
