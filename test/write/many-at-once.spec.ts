@@ -96,8 +96,9 @@ describe.each(['memory', 'disk', 'memcached'] as const)('far more at once than f
     const [usual = 0] = await slowest();
     const done = await work();
     const [busy = 0, quiet = 0] = await slowest();
-    if (endurance) console.log(`p99 on ${name}: ${[usual, busy, quiet].map((ms) => ms.toFixed(1)).join(', ')} ms`);
-    expectInQuiet(busy, 3 * Math.max(usual, quiet));
+    if (endurance && bystanders.length > 0)
+      console.log(`p99 on ${name}: ${[usual, busy, quiet].map((ms) => ms.toFixed(1)).join(', ')} ms`);
+    expectInQuiet(busy, Math.max(3 * usual, 3 * quiet, 50));
     return done;
   }
 
