@@ -44,14 +44,16 @@ const places: Record<'memory' | 'disk' | 'memcached', () => Promise<Place>> = {
     return {
       connect: () => new DiskStore({ directory }, { deadlineMs: 10_000, openWithinMs: 20_000 }),
       shared: { busy: { directory }, quiet: { directory: other.path } },
-      remove: () => Promise.all([remove(), other.remove()]),
+      remove: () => {
+        for (const each of [remove, other.remove]) each();
+      },
     };
   },
   async memcached() {
     const [server, other] = await Promise.all([startMemcached(), startMemcached()]);
     const servers = server.address;
     return {
-      connect: () => memcachedStore({ servers, ...patience }),
+      connect: () => memcachedStore({ servers, ...patience, commandTimeout: 20_000 }),
       shared: { busy: { servers }, quiet: { servers: other.address } },
       remove: () => Promise.all([server.stop(), other.stop()]),
     };

@@ -2,7 +2,7 @@ import { codeOf, valueOf } from './conversation.js';
 import type { Command, Conversation, Reply } from './conversation.js';
 import { decodePlace, isSamePlace } from './feed-place.js';
 import type { Place } from './feed-place.js';
-import { rotate, seed } from './feed-rotation.js';
+import { rotate, seed, sizeOf } from './feed-rotation.js';
 import type { FeedState } from './feed-state.js';
 
 /** What is said around the records of an invalidation. */
@@ -119,8 +119,4 @@ function* find(feed: FeedState): Conversation<Place | undefined> {
   const [counter] = yield [feed.readCounter()];
   feed.learn(decodePlace(valueOf(counter)) ?? (yield* seed(feed)));
   return feed.place;
-}
-
-function sizeOf(reply: Reply | undefined): number {
-  return (reply && 'code' in reply ? reply.size : undefined) ?? 0;
 }

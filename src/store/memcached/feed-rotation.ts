@@ -27,7 +27,10 @@ export function* rotate(feed: FeedState, from: Place): Conversation<Place | unde
     const head = decodeSegment(value);
     if (head?.predecessor !== from.id) continue;
     const next = { number, id: head.id };
-    const [moved] = yield [feed.moveCounter(next, revisionOf(counter)), ...feed.retire(from.number)];
+    const earlier = feed.earlier(from.number);
+    const moving = [feed.moveCounter(next, revisionOf(counter)), ...earlier.map((one) => feed.measureSegment(one))];
+    const [moved, ...lengths] = yield [...moving, ...feed.retire(from.number)];
+    for (const [index, one] of earlier.entries()) feed.noteLength(one, sizeOf(lengths[index]));
     return codeOf(moved) === 'HD' ? next : undefined;
   }
   return undefined;
@@ -59,6 +62,10 @@ export function* seed(feed: FeedState): Conversation<Place | undefined> {
     return current;
   }
   return undefined;
+}
+
+export function sizeOf(reply: Reply | undefined): number {
+  return (reply && 'code' in reply ? reply.size : undefined) ?? 0;
 }
 
 function revisionOf(reply: Reply | undefined): number {

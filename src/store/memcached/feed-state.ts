@@ -28,6 +28,8 @@ export interface FeedTuning {
 const keptBytes = 5 * 2 ** 20;
 /** Segments that go at a time, at most: they may have grown, so that fewer are kept. */
 const goneAtOnce = 32;
+/** Segments whose lengths are asked for whenever one is followed by another. */
+const measuredAtOnce = 16;
 /** Segments whose lengths are looked at. */
 const maxCounted = 1_000;
 const retiredLifeSeconds = 3_600;
@@ -39,7 +41,7 @@ export class FeedState {
   place: Place | undefined;
   seen: SeenSegment | undefined;
   private movedAt = -Infinity;
-  /** Of segments that were found to be full: of those that others have followed, too, since each writer sees what it appends to. */
+  /** Of segments that were found to be full, and then as they were when others had followed them. */
   private readonly lengths = new Map<number, number>();
   /** Up to here they are gone, as far as it was for this process to do. */
   private goneUpTo: number | undefined;
@@ -105,6 +107,15 @@ export class FeedState {
     return { line: `mg ${this.segmentKey(number)} s c` };
   }
 
+  /** Segments before this one, to which others have appended since this process did. */
+  earlier(number: number): number[] {
+    return Array.from({ length: Math.min(measuredAtOnce, number) }, (_, index) => number - measuredAtOnce + index);
+  }
+
+  noteLength(number: number, bytes: number): void {
+    if (bytes > 0) this.lengths.set(number, bytes);
+  }
+
   removeSegment(number: number): Command {
     return { line: `md ${this.segmentKey(number)}` };
   }
@@ -125,7 +136,7 @@ export class FeedState {
   /** One whose length is not known counts as one that is as long as it should be. */
   private lastToGo(number: number): number {
     const { segmentBytes } = this.tuning;
-    const [oldestKnown = number] = this.lengths.keys();
+    const oldestKnown = Math.min(number, ...this.lengths.keys());
     let bytes = 0;
     let last = number;
     for (; bytes < keptBytes && last > Math.max(oldestKnown - 1, number - maxCounted); last--)
