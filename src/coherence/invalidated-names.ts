@@ -16,13 +16,20 @@
 export class InvalidatedNames {
   /** Grows with every invalidation. What begins now notes this number. */
   position = 0;
-  private readonly lastNamed = new Map<string, number>();
+  /** By name, when it was last named: in two generations, so that names are forgotten all at once and none is ever taken out of a map. */
+  private recent = new Map<string, number>();
+  private older = new Map<string, number>();
+  /** No name of the older generation was named later. */
+  private olderUntil = 0;
   /** Everything counts as named at this position: older notes than that are not remembered one by one. */
   private allNamedAt = 0;
   /** Of names that were withdrawn since: when they were last invalidated. */
   private readonly beforeWithdrawal = new Map<string, number>();
 
-  /** @param enabled false only in tests that show what happens without it. */
+  /**
+   * @param maxNames remembered at most; and at least half of them, of those that were named last.
+   * @param enabled false only in tests that show what happens without it.
+   */
   constructor(
     private readonly maxNames = 20_000,
     private readonly enabled = true,
@@ -34,28 +41,28 @@ export class InvalidatedNames {
   }
 
   withdraw(name: string): void {
-    if (!this.beforeWithdrawal.has(name)) this.beforeWithdrawal.set(name, this.lastNamed.get(name) ?? 0);
+    if (!this.beforeWithdrawal.has(name)) this.beforeWithdrawal.set(name, this.lastNamed(name));
     this.note(name);
   }
 
   private note(name: string): void {
     this.position++;
-    this.lastNamed.delete(name);
-    this.lastNamed.set(name, this.position);
-    if (this.lastNamed.size > this.maxNames) this.forgetOldest();
+    this.recent.set(name, this.position);
+    if (this.recent.size >= this.maxNames / 2) this.forgetOlder();
   }
 
   /** Whatever began before now is not kept, whatever its name. */
   nameAll(): void {
     this.allNamedAt = ++this.position;
-    this.lastNamed.clear();
+    this.recent = new Map();
+    this.older = new Map();
     this.beforeWithdrawal.clear();
   }
 
   namedSince(name: string, position: number): boolean {
     // Nearly always nothing at all was named in between, and no name is looked up.
     if (position >= this.position || !this.enabled) return false;
-    return position < this.allNamedAt || (this.lastNamed.get(name) ?? 0) > position;
+    return position < this.allNamedAt || this.lastNamed(name) > position;
   }
 
   /** As `namedSince`, withdrawals left out. */
@@ -69,12 +76,17 @@ export class InvalidatedNames {
     return position < this.position && this.enabled;
   }
 
-  private forgetOldest(): void {
-    for (const [name, position] of this.lastNamed) {
-      this.lastNamed.delete(name);
-      this.beforeWithdrawal.delete(name);
-      this.allNamedAt = position;
-      if (this.lastNamed.size <= this.maxNames / 2) return;
+  private lastNamed(name: string): number {
+    return this.recent.get(name) ?? this.older.get(name) ?? 0;
+  }
+
+  private forgetOlder(): void {
+    this.allNamedAt = Math.max(this.allNamedAt, this.olderUntil);
+    this.older = this.recent;
+    this.olderUntil = this.position;
+    this.recent = new Map();
+    for (const name of this.beforeWithdrawal.keys()) {
+      if (!this.older.has(name)) this.beforeWithdrawal.delete(name);
     }
   }
 }
