@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { fileBytes } from '../../src/file/file-header.js';
 import { entriesOf } from '../../src/file/folder-scan.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { RoomBench } from './support/room-bench.js';
 
@@ -72,6 +73,28 @@ describe('What one process has reserved', () => {
     expect(await room.used()).toBe(2 * one);
     await other.remove(part.path);
     await expect(part.finish()).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(await room.used()).toBe(one);
+  });
+
+  it('is waited for by others, but not for longer than ten seconds', async () => {
+    const clock = new FakeClock();
+    const [room, other] = [await bench.room(10 * one), await bench.room(10 * one, clock)];
+    const [part, late] = [await bench.part('f1', size), await bench.part('f2', size)];
+    const arrived = gate();
+    const held = gate();
+    const reserving = room.reserve(part.bytes, async () => {
+      arrived.open();
+      await held.opened;
+      return part.claim();
+    });
+    await arrived.opened;
+    let isOver = false;
+    const waiting = other.reserve(late.bytes, late.claim).finally(() => (isOver = true));
+    while (!isOver) await clock.advance('100ms');
+    expect(await waiting).toBe(false);
+    expect(clock.monotonic()).toBeGreaterThanOrEqual(10_000);
+    held.open();
+    expect(await reserving).toBe(true);
     expect(await room.used()).toBe(one);
   });
 

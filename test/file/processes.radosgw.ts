@@ -80,8 +80,7 @@ describe('The process that downloads', () => {
     async () => {
       await store.put('killed', content);
       const random = seededRandom(17);
-      // On a busy machine a leader that lives may stand still for seconds: it is waited for.
-      const data = { objects: { bucket }, pieceMs: 1, patienceMs: 60_000 };
+      const data = { objects: { bucket }, pieceMs: 1 };
       const [follower] = (await workers.over(1, data)) as [WorkerProcess];
       let next = workers.join(1, data);
       for (let round = 0; round < rounds; round++) {
@@ -139,7 +138,7 @@ describe('The process that downloads', () => {
 
   it('stands still, and its readers go to the object store themselves', async () => {
     await store.put('stopped', content);
-    const data = { objects: { bucket }, pieceMs: 5 };
+    const data = { objects: { bucket }, pieceMs: 5, patienceMs: 3_000 };
     const [leader, follower] = (await workers.over(2, data)) as [WorkerProcess, WorkerProcess];
     const request = { uid: 'stopped', key: 'stopped' };
     const late = leader.call<ReadOutcome[]>('read', request);

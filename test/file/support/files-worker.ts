@@ -21,7 +21,7 @@ export interface FilesWorkerData {
   /** Whether the store tells checksums. S3 does not of objects that were uploaded in parts. Default true. */
   readonly checksums?: boolean;
   readonly without?: readonly Protection[];
-  /** How long a leader that lives is waited for without a byte. Default 3 s. */
+  /** How long a leader that lives is waited for without a byte. Default 60 s: on a busy machine it may stand still for seconds. */
   readonly patienceMs?: number;
   readonly options?: Partial<TieredFilesOptions>;
 }
@@ -59,7 +59,7 @@ class FilesWorker {
     pieceMs = 0,
     checksums = true,
     without = [],
-    patienceMs = 3_000,
+    patienceMs = 60_000,
     options,
   }: FilesWorkerData): Promise<void> {
     await this.files?.close();

@@ -12,6 +12,7 @@ import { entriesOf } from '../../../src/file/folder-scan.js';
 import type { FoundEntry } from '../../../src/file/folder-scan.js';
 import { claimBytes } from '../../../src/file/unfinished-file.js';
 import { systemClock } from '../../../src/value/clock.js';
+import type { Clock } from '../../../src/value/clock.js';
 import { diskDirectory } from '../../support/disk-directory.js';
 
 /** An unfinished file as a download makes it: a name at first, then what it will take. */
@@ -34,12 +35,12 @@ export class RoomBench {
     mkdirSync(this.root, { mode: 0o700 });
   }
 
-  async room(maxBytes: number): Promise<FolderRoom> {
-    const locks = new FillLocks(this.root, systemClock);
+  async room(maxBytes: number, clock: Clock = systemClock): Promise<FolderRoom> {
+    const locks = new FillLocks(this.root, clock);
     this.locks.push(locks);
     await locks.open();
     const { root } = this;
-    const options = { name: 'files', root, maxBytes, minFreeBytes: 0, partMs: 600_000, clock: systemClock, locks };
+    const options = { name: 'files', root, maxBytes, minFreeBytes: 0, partMs: 600_000, clock, locks };
     const room = new FolderRoom(options);
     await room.recount();
     return room;
