@@ -60,6 +60,14 @@ describe('The fallback to LRU', () => {
     expect(fallback.active).toBe(false);
   });
 
+  it('is as long after the next relapse, whatever was gained while it lasted', () => {
+    losses(enough);
+    gains(5 * capacity);
+    stay();
+    losses(enough);
+    expect(stay()).toBe(8 * capacity);
+  });
+
   it('forgets gains beyond two capacities', () => {
     gains(2 * capacity - 1);
     losses(2 * capacity - 1 + enough - 1);
