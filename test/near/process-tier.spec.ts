@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { json } from '../../src/codec/json.js';
 import { CombinedTrust, ShardTrust } from '../../src/coherence/trust.js';
-import type { Trust } from '../../src/coherence/trust.js';
 import { NearCopy } from '../../src/near/near-copy.js';
 import { ProcessTier } from '../../src/near/process-tier.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
@@ -10,7 +9,7 @@ const one = new ShardTrust(Infinity);
 const other = new ShardTrust(Infinity);
 const serving = { codec: json(), isolation: 'share', version: undefined } as const;
 
-function copyOf(value: unknown, { tags = [] as string[], trust = one as Trust, alias = '' } = {}): NearCopy {
+function copyOf(value: unknown, { tags = [] as string[], trust = one, alias = '' } = {}): NearCopy {
   const head = {
     ...{ codec: 'json', createdAt: 0, freshUntil: 1_000, staleUntil: 1_000, loadCostMs: 0, generation: 0 },
     tags: tags.map((tag) => ({ tag, generation: 1 })),

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import { CacheLock } from '../../src/lock/cache-lock.js';
+import { assertFencingToken } from '../../src/lock/fencing-counter.js';
+import { placeLock } from '../../src/lock/lock-place.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { maxCounter } from '../../src/store/sound-counter.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
+import { InvalidOptionError } from '../../src/value/errors.js';
+import { recordEvents } from '../support/recorded-events.js';
+import { leaseOf } from './support/open-locks.js';
+
+describe('What no holder has written under the key of a lock', () => {
+  it('counts as held for as long as it stands, and is reported once by each who waits', async () => {
+    const clock = new VirtualClock();
+    const store = memoryStore({ clock });
+    const locks = new CacheLock({ store, namespace: 'test', clock });
+    const { lockKey } = placeLock(store, 'test', 'a');
+    await store.shardOf(lockKey).write(lockKey, Buffer.from('anything'), { lifeMs: 60_000 });
+    const faults = recordEvents('fault');
+    const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+    const waiting = locks.acquire('a', { wait: '10s' });
+    for (let step = 0; step < 100; step++) {
+      for (let turn = 0; turn < 5; turn++) await settle();
+      await clock.advanceTo(clock.monotonic() + 150, settle);
+    }
+    expect(await waiting).toMatchObject({ status: 'held' });
+    const fault = expect.objectContaining({ kind: 'undecodable', key: lockKey }) as unknown;
+    expect(faults.all).toEqual([fault]);
+    expect(await locks.acquire('a')).toMatchObject({ status: 'held' });
+    expect(faults.all).toEqual([fault, fault]);
+    faults.stop();
+    await store.shardOf(lockKey).remove(lockKey);
+    expect(await leaseOf(await locks.acquire('a', { renew: false })).release()).toBe('released');
+  });
+});
+
+describe('A fencing token', () => {
+  it.each([0, 1, maxCounter])('may be %d', (above) => {
+    expect(() => assertFencingToken(above)).not.toThrow();
+  });
+
+  it.each([-1, 1.5, NaN, maxCounter + 1, Infinity])('is never %d', (above) => {
+    expect(() => assertFencingToken(above)).toThrow(InvalidOptionError);
+  });
+});

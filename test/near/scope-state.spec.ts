@@ -1,0 +1,49 @@
+import { describe, expect, it } from '@jest/globals';
+import { RequestScope, ScopeState } from '../../src/near/request-scope.js';
+
+describe('What a request holds', () => {
+  it('is kept by owner, and gone with all its notes once it is cleared', () => {
+    const state = new ScopeState();
+    const [mine, yours] = [{}, {}];
+    expect(state.tierOf(mine)).toBe(state.tierOf(mine));
+    expect(state.tierOf(mine)).not.toBe(state.tierOf(yours));
+    expect([...state.held]).toHaveLength(2);
+    const notes = state.notesOf(mine);
+    notes.set('tag', { number: 1, position: 0 });
+    expect(state.notesOf(mine)).toBe(notes);
+    state.clearAll();
+    expect([...state.held]).toEqual([]);
+    expect([...state.notesOf(mine)]).toEqual([]);
+    state.close();
+  });
+
+  it('counts a loss for each time that something was cleared', () => {
+    const state = new ScopeState();
+    state.clearAll();
+    expect(state.losses).toBe(0);
+    state.tierOf('cache');
+    state.clearAll();
+    expect(state.losses).toBe(1);
+    state.close();
+    state.close();
+    expect([state.losses, state.closed]).toEqual([2, true]);
+  });
+});
+
+describe('A scope', () => {
+  it('is current until it is closed, also for work that outlives it, and however many others are', async () => {
+    const scope = new RequestScope();
+    let later = (): ScopeState | undefined => undefined;
+    await scope.run(async () => {
+      const state = scope.current();
+      expect(state).toBeInstanceOf(ScopeState);
+      later = () => scope.open(state as ScopeState, () => scope.current());
+      await scope.run(() => expect(scope.current()).not.toBe(state));
+      expect(scope.current()).toBe(state);
+      expect(scope.outside(() => scope.current())).toBeUndefined();
+    });
+    expect(later()).toBeUndefined();
+    await scope.run(() => expect(later()).toBeUndefined());
+    expect(scope.current()).toBeUndefined();
+  });
+});
