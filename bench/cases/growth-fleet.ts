@@ -73,7 +73,7 @@ export const benchmark: Benchmark = {
       };
       return acts.map((act): Comparison => {
         const subjects = (smoke ? [1, 2] : fleetSizes).map((size) => ({
-          name: `${ours} on ${name}, ${act}, ${size} processes`,
+          name: `${ours} on ${name}, ${act}, ${size === 1 ? 'one process' : `${size} processes`}`,
           point: { line: act, at: size },
           round: async () => (await countsOf(size))[act],
         }));
