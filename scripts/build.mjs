@@ -10,9 +10,10 @@ async function step(name, script) {
   console.log(`built ${name} (${seconds(startedAt)})`);
 }
 
-export async function runBuild({ example = false } = {}) {
+export async function runBuild({ example = false, fileService = false } = {}) {
   await step('nestjs-tiered-cache', 'build');
   if (example) await step('examples/enterprise-access', 'build:example');
+  if (fileService) await step('examples/file-service', 'build:file-service:alone');
 }
 
 /** The file of the built reference service that is run, such as `start` or `demo`. */
