@@ -154,7 +154,13 @@ function checkedTags(tags: readonly string[]): readonly string[] {
 }
 
 function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolation {
-  if (asked === undefined) return codec.isolations[0];
+  // Whoever calls from plain JavaScript may leave out what the type asks for.
+  const { isolations, encode, decode } = codec as Partial<Codec<V>>;
+  if (isolations?.[0] === undefined || typeof encode !== 'function' || typeof decode !== 'function') {
+    const remedy = 'Give json(), structured() or text(), or an object with name, isolations, encode and decode.';
+    throw new InvalidOptionError('codec', 'what was given is no codec', remedy);
+  }
+  if (asked === undefined) return isolations[0];
   if (codec.isolations.includes(asked)) return asked;
   throw new InvalidOptionError(
     'isolation',

@@ -19,6 +19,7 @@ import {
   UnencodableValueError,
 } from '../../src/value/errors.js';
 import { anyText } from '../key/arbitrary-parts.js';
+import { buildCache } from '../support/build-cache.js';
 
 const contentMetadata = defineKey('content_metadata:{customerUuid}:{contentKey}', {});
 const thumbhash = defineKey('thumbhashes:{uid}:{width}x{height}', { params: { width: 'number', height: 'number' } });
@@ -324,3 +325,18 @@ describe('a schema', () => {
     await new Promise((resolve) => setImmediate(resolve));
   });
 });
+
+it.each([{ name: 'own', encode: () => '', decode: () => 1 }, { ...json(), decode: undefined }, 'json'])(
+  '%#: what is no codec is refused by a typed error, wherever it is named',
+  async (codec) => {
+    const cache = await buildCache({ process: false });
+    const key = defineKey('own:{a}', { codec } as { codec: never });
+    for (const use of [
+      () => cache.set('a', 1, { codec } as never),
+      () => cache.getOrSet<number>(key({ a: '1' }), () => 1),
+    ]) {
+      await expect((async () => use())()).rejects.toThrow(/codec: what was given is no codec. Give json\(\)/);
+    }
+    await cache.close();
+  },
+);

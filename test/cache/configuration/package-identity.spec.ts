@@ -92,6 +92,7 @@ describe('What is missing', () => {
   });
 
   it('is all of it where there is no package.json', () => {
+    expect(() => requireIdentity('namespace', 5, {})).toThrow('a value of type number is no text');
     expect(() => requireIdentity('packageVersion', undefined, {})).toThrow(
       'no package.json with a version was found near the main script or the working directory',
     );
