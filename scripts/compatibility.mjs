@@ -17,8 +17,8 @@ import { runBuild } from './build.mjs';
 
 const platforms = ['express', 'fastify'];
 
-/** The smoke application takes a few seconds; one that does not exit by itself is a failure. */
-const smokeSeconds = '60';
+/** The smoke application takes a few seconds, minutes on a busy machine; one that does not exit by itself is a failure. */
+const smokeSeconds = '240';
 
 const versionIn = (application, name) =>
   JSON.parse(readFileSync(join(application, '../node_modules', name, 'package.json'), 'utf8')).version;

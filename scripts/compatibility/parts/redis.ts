@@ -8,7 +8,9 @@ const ownedFiles = defineKey('public_key:{publicKey}:owned_files', { codec: json
 
 export async function redis(): Promise<void> {
   for (const driver of ['redis', 'ioredis'] as const) {
-    const connection = { url: process.env['SMOKE_REDIS'] ?? '', driver };
+    // Not about deadlines: a busy machine may need longer than half a second.
+    const patience = { connectTimeout: 10_000, commandTimeout: 10_000 };
+    const connection = { url: process.env['SMOKE_REDIS'] ?? '', driver, ...patience };
     const [one, other] = [1, 2].map(() => redisRecords({ connection, keys: [ownedFiles] })) as [Records, Records];
     try {
       const key = ownedFiles({ publicKey: randomUUID() });
