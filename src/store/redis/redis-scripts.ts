@@ -136,58 +136,71 @@ const perChange = 4;
 const changesFrom = 8;
 
 /**
- * The place of the feed comes first: where a slot is on its way, it fails by a segment that is there already before anything was changed.
+ * The place of the feed comes first: where a slot is on its way, it fails by a segment that is there already before anything was changed. Every invalidation
+ * runs this, so it asks and makes as little as it can: functions, and numbers out of text, only where a segment begins.
  *
  * KEYS feed's counter, watched item, then the item of each change · ARGV word, frames or nothing, seed and id of a new lineage, channel, PUBLISH or SPUBLISH, who tells, then per change
  * what is done, bytes, life, and condition: nothing, `absent`, or what is expected.
  * @returns word, head of the watched item, then what became of each change.
  */
 const invalidation = `
-${place}
-local reply, number = {ARGV[1], false}
+local call, pcall, KEYS, ARGV = redis.call, redis.pcall, KEYS, ARGV
+local reply, segment = {ARGV[1], false}
 if ARGV[2] ~= '' then
-  local lineage
-  number, lineage = place(ARGV[3], ARGV[4])
-  if redis.call('STRLEN', numbered(number)) >= ${segmentBytes} then
-    redis.call('SET', numbered(number + 1), 'f')
-    redis.call('PEXPIRE', numbered(number), ${retiredLifeMs})
-    number = number + 1
-    redis.call('SET', KEYS[1], string.format('%.0f ', number) .. lineage)
-    redis.pcall('UNLINK', numbered(number - ${keptSegments}))
+  local size
+  local stood = pcall('GET', KEYS[1])
+  local number, lineage = (type(stood) == 'string' and stood or ''):match('^([1-9]%d*) ([%w_-]+)$')
+  if number and tonumber(number) <= ${maxCounter} then
+    segment = KEYS[1] .. ':' .. number
+    size = pcall('STRLEN', segment)
+    if size == 0 or type(size) ~= 'number' then size = nil end
   end
-end
-local function holds(key, condition)
-  if condition == '' then return true end
-  if condition == 'absent' then return redis.call('EXISTS', key) == 0 or not isText(key) end
-  local stands
-  ${standing('key', 'condition')}
-  return stands == condition
+  if not size or size >= ${segmentBytes} then
+    local begun = segment and tonumber(number) + 1 or 0
+    if not size then begun, lineage = math.max(tonumber(ARGV[3]), begun), ARGV[4] end
+    local before = segment
+    segment = KEYS[1] .. ':' .. string.format('%.0f', begun)
+    call('SET', segment, 'f')
+    if size then call('PEXPIRE', before, ${retiredLifeMs}) end
+    call('SET', KEYS[1], string.format('%.0f ', begun) .. lineage)
+    if size then pcall('UNLINK', KEYS[1] .. ':' .. string.format('%.0f', begun - ${keptSegments})) end
+  end
 end
 for i = 3, #KEYS do
   local at = ${changesFrom} + (i - 3) * ${perChange}
   local key, verb, bytes, life, condition = KEYS[i], ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local answer = 1
   if verb == 'remove' then
-    redis.call('UNLINK', key)
+    call('UNLINK', key)
   elseif verb == 'advance' then
-    local sum = redis.call('EXISTS', key) == 1 and redis.pcall('INCRBY', key, bytes)
-    if type(sum) ~= 'number' then redis.call('SET', key, life) end
-  elseif not holds(key, condition) then
-    answer = 0
-  elseif verb == 'refuse' then
-    if condition ~= 'absent' then redis.call('UNLINK', key) end
-  elseif life == '' then
-    redis.call('SET', key, bytes)
+    local sum = call('EXISTS', key) == 1 and pcall('INCRBY', key, bytes)
+    if type(sum) ~= 'number' then call('SET', key, life) end
   else
-    redis.call('SET', key, bytes, 'PX', life)
+    local holds = true
+    if condition == 'absent' then holds = call('EXISTS', key) == 0 or type(pcall('STRLEN', key)) ~= 'number'
+    elseif condition ~= '' then
+      local stands
+      ${standing('key', 'condition')}
+      holds = stands == condition
+    end
+    if not holds then
+      answer = 0
+    elseif verb == 'refuse' then
+      if condition ~= 'absent' then call('UNLINK', key) end
+    elseif life == '' then
+      call('SET', key, bytes)
+    else
+      call('SET', key, bytes, 'PX', life)
+    end
   end
   reply[i] = answer
 end
-if number then
-  redis.call('APPEND', numbered(number), ARGV[2])
-  redis.call(ARGV[6], ARGV[5], ARGV[7])
+if segment then
+  call('APPEND', segment, ARGV[2])
+  call(ARGV[6], ARGV[5], ARGV[7])
 end
-reply[2] = headOf(KEYS[2])
+local head = pcall('GETRANGE', KEYS[2], 0, ${foreignHeadBytes - 1})
+if type(head) == 'string' and (head ~= '' or call('EXISTS', KEYS[2]) == 1) then reply[2] = head end
 return reply`;
 
 /** For changes that take memory. */
