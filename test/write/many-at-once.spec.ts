@@ -3,6 +3,7 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
 import type { Store } from '../../src/store/store.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import { buildCache } from '../support/build-cache.js';
@@ -11,6 +12,7 @@ import { eventually } from '../support/eventually.js';
 import { expectInQuiet } from '../support/in-quiet.js';
 import { logRead } from '../support/log-read.js';
 import { startMemcached } from '../support/memcached-process.js';
+import { startRedis } from '../support/redis-process.js';
 import { patience } from '../support/store-places.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
@@ -33,7 +35,7 @@ interface Place {
   readonly remove: () => unknown;
 }
 
-const places: Record<'memory' | 'disk' | 'memcached', () => Promise<Place>> = {
+const places: Record<'memory' | 'disk' | 'memcached' | 'redis', () => Promise<Place>> = {
   async memory() {
     const store = memoryStore();
     return { connect: () => store, remove: () => {} };
@@ -58,9 +60,18 @@ const places: Record<'memory' | 'disk' | 'memcached', () => Promise<Place>> = {
       remove: () => Promise.all([server.stop(), other.stop()]),
     };
   },
+  async redis() {
+    const [server, other] = await Promise.all([startRedis(), startRedis()]);
+    const { url } = server;
+    return {
+      connect: () => redisStore({ url, ...patience, commandTimeout: 20_000 }),
+      shared: { busy: { url }, quiet: { url: other.url } },
+      remove: () => Promise.all([server.stop(), other.stop()]),
+    };
+  },
 };
 
-describe.each(['memory', 'disk', 'memcached'] as const)('far more at once than fits, on %s', (name) => {
+describe.each(['memory', 'disk', 'memcached', 'redis'] as const)('far more at once than fits, on %s', (name) => {
   let place: Place;
   let cache: TieredCache;
   let other: TieredCache;

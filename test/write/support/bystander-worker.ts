@@ -1,13 +1,18 @@
 import { diskStore } from '../../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { buildCache } from '../../support/build-cache.js';
 import { serveWorker } from '../../support/serve-worker.js';
 import { patience } from '../../support/store-places.js';
 
 /** A process that looks up one key after the other, and says how long that takes. */
-serveWorker(async ({ directory, servers }: { readonly directory?: string; readonly servers?: string }) => {
+serveWorker(async (place: { readonly directory: string } | { readonly servers: string } | { readonly url: string }) => {
   const store =
-    directory === undefined ? memcachedStore({ servers: servers ?? '', ...patience }) : diskStore({ directory });
+    'directory' in place
+      ? diskStore(place)
+      : 'url' in place
+        ? redisStore({ ...place, ...patience })
+        : memcachedStore({ ...place, ...patience });
   const cache = await buildCache({ name: 'bystander', store });
   let took: number[] = [];
   let isLooking = true;
