@@ -3,6 +3,7 @@ import type { Clock } from '../value/clock.js';
 import { chunkBytes } from './document-chunks.js';
 import { DocumentDamagedError } from './document-errors.js';
 import type { DocumentServer, StandingDocument } from './document-server.js';
+import { ObjectDeadline } from './object-deadline.js';
 
 export interface BackupSettings {
   /** How long a document stays in Redis once it is backed up and nobody needs its room. */
@@ -16,12 +17,16 @@ class SupersededError extends Error {}
 
 /** The way of a document from Redis to the object store, step by step. A process that ends between two of them leaves what `upload` can begin again with. */
 export class DocumentBackup {
+  readonly deadline: ObjectDeadline;
+
   constructor(
     readonly server: DocumentServer,
     readonly objects: ObjectStore,
-    private readonly clock: Clock,
+    clock: Clock,
     private readonly settings: BackupSettings,
-  ) {}
+  ) {
+    this.deadline = new ObjectDeadline(clock, settings.uploadTimeoutMs);
+  }
 
   /**
    * 1. The revision that stands goes to the object store, under a key of its own: no late upload of an earlier one overwrites it.
@@ -32,7 +37,7 @@ export class DocumentBackup {
    * @throws ObjectStoreUnavailableError, StoreUnavailableError, DocumentDamagedError
    */
   upload(id: string, mayBeThere = false): Promise<'released' | 'superseded' | 'gone'> {
-    return this.inTime(id, (signal) => this.uploadBy(id, mayBeThere, signal));
+    return this.deadline.of(`document ${id}`, (signal) => this.uploadBy(id, mayBeThere, signal));
   }
 
   private async uploadBy(id: string, mayBeThere: boolean, signal: AbortSignal) {
@@ -54,7 +59,7 @@ export class DocumentBackup {
    * backup has brought it, or the process that wrote the later one past Redis has ended before it could say so.
    */
   prune(id: string): Promise<void> {
-    return this.inTime(id, (signal) => this.pruneBy(id, signal));
+    return this.deadline.of(`document ${id}`, (signal) => this.pruneBy(id, signal));
   }
 
   private async pruneBy(id: string, signal: AbortSignal): Promise<void> {
@@ -97,20 +102,6 @@ export class DocumentBackup {
     } catch (error) {
       if (error instanceof SupersededError) return false;
       throw error;
-    }
-  }
-
-  /** An object store that hangs must not hold those that wait behind this one. */
-  private async inTime<T>(id: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const tooLong = new AbortController();
-    const { uploadTimeoutMs } = this.settings;
-    const timer = this.clock.after(uploadTimeoutMs, () => {
-      tooLong.abort(new Error(`The object store took longer than ${uploadTimeoutMs} ms for document ${id}.`));
-    });
-    try {
-      return await act(tooLong.signal);
-    } finally {
-      timer.cancel();
     }
   }
 

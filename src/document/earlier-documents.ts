@@ -1,3 +1,4 @@
+import type { ListedObject } from '../object/object-store.js';
 import { textOf } from '../store/redis/redis-reply.js';
 import type { DocumentBackup } from './document-backup.js';
 import { isRevision } from './document-head.js';
@@ -28,11 +29,12 @@ async function isEarlier({ server }: DocumentBackup, id: string, revision: strin
 
 /** The latest revision of each document in the object store, so many at a time. Keys are listed in order: those of one document side by side. */
 async function* latestRevisions(
-  { server, objects }: DocumentBackup,
+  backup: DocumentBackup,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ReadonlyMap<string, string>, void> {
+  const { server } = backup;
   let batch = new Map<string, string>();
-  for await (const { key } of objects.list(server.names.allObjects, signal && { signal })) {
+  for await (const { key } of listed(backup, signal)) {
     const named = server.names.read(key);
     if (!named) continue;
     if (batch.size >= atOnce && !batch.has(named.id)) {
@@ -42,4 +44,22 @@ async function* latestRevisions(
     batch.set(named.id, named.revision);
   }
   yield batch;
+}
+
+/** Each next object in time: how many there are is not known. */
+async function* listed(
+  { server, objects, deadline }: DocumentBackup,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<ListedObject, void> {
+  const listing = objects.list(server.names.allObjects, signal && { signal })[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await deadline.of('its list of objects', () => listing.next());
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // One that hangs is not waited for.
+    listing.return?.().catch(() => {});
+  }
 }

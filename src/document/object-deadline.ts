@@ -1,0 +1,28 @@
+import type { Clock } from '../value/clock.js';
+
+/** How long whoever backs documents up waits for an object store: one that hangs must not hold those that wait behind. */
+export class ObjectDeadline {
+  constructor(
+    private readonly clock: Clock,
+    private readonly limitMs: number,
+  ) {}
+
+  /**
+   * @param what is named in the error.
+   * @param act is told by its signal that time is up. It is not waited for after that, since it may not listen.
+   */
+  async of<T>(what: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const tooLong = new AbortController();
+    const timeIsUp = new Promise<never>((_, reject) => {
+      tooLong.signal.addEventListener('abort', () => reject(tooLong.signal.reason as Error), { once: true });
+    });
+    const timer = this.clock.after(this.limitMs, () => {
+      tooLong.abort(new Error(`The object store took longer than ${this.limitMs} ms for ${what}.`));
+    });
+    try {
+      return await Promise.race([act(tooLong.signal), timeIsUp]);
+    } finally {
+      timer.cancel();
+    }
+  }
+}
