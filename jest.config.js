@@ -17,7 +17,7 @@ export default {
   // Far more than any test takes, also beside other work: it ends what hangs. Endurance runs are bounded as a whole by scripts/endurance.mjs.
   testTimeout: endurance ? 30 * 60_000 : 60_000,
   // More than two cores need: most files wait for servers, processes and clocks.
-  maxWorkers: 4,
+  maxWorkers: 3,
   testSequencer: '<rootDir>/scripts/longest-first.mjs',
   setupFilesAfterEnv: ['<rootDir>/test/support/release-storages.ts'],
   // Each file leaves its copy of the modules behind.

@@ -12,7 +12,7 @@ import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 
 const interval = 1_000;
 const blindFor = 5_000;
-const maxBehindBytes = 250_000;
+const maxBehindBytes = 300_000;
 
 describe('the feed of a store, by a clock that stands still', () => {
   let clock: VirtualClock;

@@ -7,10 +7,10 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
-import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import type { StorePlace } from '../support/store-places.js';
+import { withoutPush } from '../support/without-push.js';
 
 /** Nothing is read of the feed by itself in here: what a process knows it has asked for. */
 const coherence = { interval: '10m', blindFor: '10m' } as const;
@@ -24,8 +24,7 @@ describe.each(storePlaceNames)('an entry that is built from another, on %s', (na
   afterAll(() => place.remove());
   let runs = 0;
   const caches: TieredCache[] = [];
-  /** Without push: what a process knows it has asked for. */
-  const connect = (): Store => new HeldAnswers(place.connect()).store;
+  const connect = (): Store => withoutPush(place.connect());
   let row = 'old';
 
   async function twoProcesses(
