@@ -135,16 +135,25 @@ describe('structured', () => {
     );
   });
 
+  it('gives back a date that is invalid as one', () => {
+    const decoded = structured().decode(Buffer.from(structured().encode(new Map([['$', new Date(NaN)]]))));
+    const date = (decoded as Map<string, unknown>).get('$');
+    expect([date instanceof Date, String(date)]).toEqual([true, 'Invalid Date']);
+  });
+
   it('gives back any data, or refuses it', () => {
     const anything = fc.anything({
+      // Two dates that are invalid are never equal to Node: they have a test of their own.
+      values: [
+        ...[fc.boolean(), fc.maxSafeInteger(), fc.double(), fc.string({ unit: 'binary' })],
+        ...[fc.constant(null), fc.constant(undefined), fc.date({ noInvalidDate: true })],
+      ],
       withBigInt: true,
-      withDate: true,
       withMap: true,
       withSet: true,
       withTypedArray: true,
       withSparseArray: true,
       withNullPrototype: true,
-      withUnicodeString: true,
       key: fc.oneof(fc.string(), fc.constantFrom('$', '__proto__', 'constructor', 'toJSON')),
     });
     let carried = 0;
