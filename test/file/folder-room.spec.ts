@@ -28,18 +28,27 @@ async function keep(room: Awaited<ReturnType<RoomBench['room']>>, uid: string): 
   return part.finalPath;
 }
 
+/** The file is about to say what it takes, while the room waits for it. */
+async function heldReserving(
+  room: Awaited<ReturnType<RoomBench['room']>>,
+  part: Awaited<ReturnType<RoomBench['part']>>,
+) {
+  const arrived = gate();
+  const held = gate();
+  const reserving = room.reserve(part.bytes, async () => {
+    arrived.open();
+    await held.opened;
+    return part.claim();
+  });
+  await arrived.opened;
+  return { reserving, held };
+}
+
 describe('What one process has reserved', () => {
   it('is counted by another that counts anew before the download begins', async () => {
     const [room, other] = [await bench.room(10 * one), await bench.room(10 * one)];
     const part = await bench.part('f1', size);
-    const arrived = gate();
-    const held = gate();
-    const reserving = room.reserve(part.bytes, async () => {
-      arrived.open();
-      await held.opened;
-      return part.claim();
-    });
-    await arrived.opened;
+    const { reserving, held } = await heldReserving(room, part);
     const counting = other.recount();
     held.open();
     await reserving;
@@ -80,14 +89,7 @@ describe('What one process has reserved', () => {
     const clock = new FakeClock();
     const [room, other] = [await bench.room(10 * one), await bench.room(10 * one, clock)];
     const [part, late] = [await bench.part('f1', size), await bench.part('f2', size)];
-    const arrived = gate();
-    const held = gate();
-    const reserving = room.reserve(part.bytes, async () => {
-      arrived.open();
-      await held.opened;
-      return part.claim();
-    });
-    await arrived.opened;
+    const { reserving, held } = await heldReserving(room, part);
     let isOver = false;
     const waiting = other.reserve(late.bytes, late.claim).finally(() => (isOver = true));
     while (!isOver) await clock.advance('100ms');

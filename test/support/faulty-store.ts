@@ -2,6 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Change, FeedQuestion, Invalidation } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
+import { storeBehind } from './store-behind.js';
 
 /** A store that can be made unreachable, as a whole or for keys that end so, and slow. */
 export class FaultyStore {
@@ -15,15 +16,7 @@ export class FaultyStore {
   readonly commands: string[] = [];
 
   constructor(store: Store) {
-    const shards = store.shards.map((shard) => this.behind(shard)) as [Shard, ...Shard[]];
-    this.store = {
-      name: store.name,
-      capabilities: store.capabilities,
-      shards,
-      shardOf: (key) => shards[store.shards.indexOf(store.shardOf(key))] as Shard,
-      open: () => store.open(),
-      close: () => store.close(),
-    };
+    this.store = storeBehind(store, (shard) => this.behind(shard));
   }
 
   private behind(shard: Shard): Shard {

@@ -1,17 +1,8 @@
 import type { Shard, Store } from '../../src/store/store.js';
+import { storeBehind } from './store-behind.js';
 
 /** The store, whose feed wakes nobody: what a process knows it has asked for. */
-export function withoutPush(store: Store): Store {
-  const shards = store.shards.map(unwatched) as unknown as readonly [Shard, ...Shard[]];
-  return {
-    name: store.name,
-    capabilities: store.capabilities,
-    shards,
-    shardOf: (key) => shards[store.shards.indexOf(store.shardOf(key))] as Shard,
-    open: () => store.open(),
-    close: () => store.close(),
-  };
-}
+export const withoutPush = (store: Store): Store => storeBehind(store, unwatched);
 
 const unwatched = (shard: Shard): Shard =>
   new Proxy(shard, {

@@ -1,5 +1,6 @@
 import type { Change, FeedQuestion, Invalidation } from '../../../src/store/feed.js';
 import type { Shard, Store } from '../../../src/store/store.js';
+import { storeBehind } from '../store-behind.js';
 
 type Operation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch' | 'invalidate' | 'readFeed';
 
@@ -13,15 +14,7 @@ export class HeldAnswers {
   held = 0;
 
   constructor(store: Store) {
-    const shards = store.shards.map((shard) => this.behind(shard)) as [Shard, ...Shard[]];
-    this.store = {
-      name: store.name,
-      capabilities: store.capabilities,
-      shards,
-      shardOf: (key) => shards[store.shards.indexOf(store.shardOf(key))] as Shard,
-      open: () => store.open(),
-      close: () => store.close(),
-    };
+    this.store = storeBehind(store, (shard) => this.behind(shard));
   }
 
   /** From now on the answers of this operation wait, where a key ends so. */
