@@ -16,6 +16,7 @@ export default class ProgressReporter {
     this.stream = stream;
     this.running = new Map();
     this.finished = [];
+    this.failures = [];
   }
 
   onRunStart({ numTotalTestSuites }) {
@@ -41,7 +42,14 @@ export default class ProgressReporter {
         `${counts.filter(Boolean).join(', ')} (${inSeconds(tookMs)})`,
     );
     for (const { message } of result.console ?? []) this.line(`          ${oneLine(message)}`);
-    if (broken) this.line(result.failureMessage ?? String(result.testExecError?.message));
+    if (broken) this.tellFailure(result);
+  }
+
+  tellFailure({ testFilePath, testResults, failureMessage, testExecError }) {
+    this.line(failureMessage ?? String(testExecError?.message));
+    const titles = testResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName);
+    const file = relative(root, testFilePath);
+    this.failures.push(...(titles.length > 0 ? titles : ['could not be run']).map((title) => `${file}: ${title}`));
   }
 
   onRunComplete() {
@@ -50,6 +58,9 @@ export default class ProgressReporter {
     if (this.finished.length <= 1) return;
     this.line('the slowest files:');
     for (const { path, tookMs } of slowest) this.line(`  ${inSeconds(tookMs).padStart(8)}  ${relative(root, path)}`);
+    // Once more at the end: between them and their reasons stand hundreds of lines.
+    if (this.failures.length > 0) this.line('what failed:');
+    for (const failure of this.failures) this.line(`  ● ${failure}`);
   }
 
   /** One part for each lane. */
