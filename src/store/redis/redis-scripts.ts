@@ -25,8 +25,14 @@ const standing = (key: string, expected: string): string => `
 /** Of Lua: what stands there as a text, empty where nothing does or no text; and how long it is. */
 const texts = `
 local function isText(key) return type(redis.pcall('STRLEN', key)) == 'number' end
-local function textOf(key) return isText(key) and redis.call('GET', key) or '' end
-local function lengthOf(key) return isText(key) and redis.call('STRLEN', key) or 0 end
+local function textOf(key)
+  local text = redis.pcall('GET', key)
+  return type(text) == 'string' and text or ''
+end
+local function lengthOf(key)
+  local length = redis.pcall('STRLEN', key)
+  return type(length) == 'number' and length or 0
+end
 local function headOf(key)
   local head = redis.pcall('GETRANGE', key, 0, ${foreignHeadBytes - 1})
   return type(head) == 'string' and (head ~= '' or redis.call('EXISTS', key) == 1) and head
@@ -209,13 +215,16 @@ export const changeAndAppend = redisScript(`#!lua${invalidation}`);
 export const removeAndAppend = redisScript(`#!lua flags=allow-oom${invalidation}`);
 
 /**
+ * Every process runs this each second, and mostly nothing is new: it asks for the watched item, the counter, and the length of one segment.
+ *
  * KEYS counter, watched item · ARGV word, lineage or nothing, number and offset of the mark, bytes that a reader may be behind.
  * @returns word, watched item, `at` or why there is a gap, and where the feed stands: number, lineage, offset; then what was appended.
  */
 export const readSegments = redisScript(`#!lua flags=no-writes
 ${numbers}
 local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
-local reply = {ARGV[1], isText(KEYS[2]) and redis.call('GET', KEYS[2]), 'lost'}
+local watched = redis.pcall('GET', KEYS[2])
+local reply = {ARGV[1], type(watched) == 'string' and watched, 'lost'}
 local number, lineage = placeOf(KEYS[1])
 if not number then return reply end
 local size = lengthOf(numbered(number))
@@ -228,7 +237,7 @@ if first > last then reply[3] = 'the counter went back' return reply end
 if (last - first - 1) * ${segmentBytes} > tonumber(ARGV[5]) then reply[3] = 'too far behind' return reply end
 local chunks = {}
 for each = first, last do
-  local from, length = 1, lengthOf(numbered(each))
+  local from, length = 1, each == number and size or lengthOf(numbered(each))
   if each == first then from = tonumber(ARGV[4]) end
   if length < from or length == 0 then reply[3] = 'a segment was lost or is shorter than it was' return reply end
   behind = behind + length - from
