@@ -34,6 +34,9 @@ export interface FeedListener {
 /** A timer that is late by more than this was not merely late: the process stood still. */
 const graceMs = 250;
 
+/** In this process: several caches may read one feed. */
+let readers = 0;
+
 /**
  * The invalidations of one shard, as one cache reads them. Writers change the store first and append second; readers ask for what was appended.
  *
@@ -48,6 +51,7 @@ export class ShardFeed {
   /** What this cache appended itself. */
   readonly own = new OwnRecords();
 
+  private readonly reader = ++readers;
   private mark: Mark | undefined;
   private wasRead = false;
   private hasFailed = false;
@@ -111,7 +115,7 @@ export class ShardFeed {
 
   start(): void {
     if (!this.isPolled) return void this.poll();
-    this.stopWatching = this.shard.watchFeed?.(this.options.feed, () => void this.pollAnew());
+    this.stopWatching = this.shard.watchFeed?.(this.options.feed, () => void this.pollAnew(), this.reader);
     void this.poll().then(() => this.schedule());
   }
 
@@ -183,6 +187,7 @@ export class ShardFeed {
       since: this.wasRead ? (since ?? nowhere) : undefined,
       watch: versions.key,
       maxBehindBytes,
+      reader: this.reader,
     };
     const list = versions.begin();
     const reading = await this.shard.readFeed(question);

@@ -60,7 +60,9 @@ function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard 
     ...(shard.invalidate &&
       store.capabilities.atomic && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
     ...(shard.readFeed && { readFeed: (question: FeedQuestion) => guard.askFeed(question) }),
-    ...(shard.watchFeed && { watchFeed: (feed: string, wake: () => void) => guard.watch(feed, wake) }),
+    ...(shard.watchFeed && {
+      watchFeed: (feed: string, wake: () => void, reader?: number) => guard.watch(feed, wake, reader),
+    }),
     ...(shard.watchItem && {
       watchItem: (storeKey: string, wake: () => void) => shard.watchItem?.(storeKey, wake) ?? ((): void => {}),
     }),
@@ -161,8 +163,8 @@ class GuardedShard implements Shard, AskWatcher {
     return this.settled(this.run(() => this.shard.readFeed?.(question) ?? missing()));
   }
 
-  watch(feed: string, wake: () => void): () => void {
-    return this.shard.watchFeed?.(feed, wake) ?? ((): void => {});
+  watch(feed: string, wake: () => void, reader?: number): () => void {
+    return this.shard.watchFeed?.(feed, wake, reader) ?? ((): void => {});
   }
 
   /** What it can't tell now, and why, is told by the other ways to read. */

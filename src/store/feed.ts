@@ -67,6 +67,8 @@ export interface FeedQuestion {
   readonly watch: string;
   /** More bytes than this behind: a gap. */
   readonly maxBehindBytes: number;
+  /** Who asks, of several readers in one process: the number that it gave to `watchFeed`. Default: all are one. */
+  readonly reader?: number;
 }
 
 /** More names are several records. */

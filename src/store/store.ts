@@ -105,8 +105,9 @@ export interface Shard {
   /**
    * Calls `wake` soon after something was appended to the feed, and whenever wake-ups may have been lost; never during the call. For shards that can
    * push; the feed is read at its interval all the same. Returns how to stop it.
+   * @param reader tells this reader of the feed from others in the process, as it does in its questions. Default: all are one.
    */
-  watchFeed?(feed: string, wake: () => void): () => void;
+  watchFeed?(feed: string, wake: () => void, reader?: number): () => void;
   /**
    * Calls `wake` soon after the item was written or removed by its revision, as fills and leases that are given back do, and once soon after it was
    * called; perhaps for other reasons, and perhaps not at all: whoever waits looks at intervals as well. Never during the call. For shards that can push.

@@ -10,6 +10,11 @@ import { newLineage, newWord } from './redis-word.js';
 /** What becomes of the entries when another server, or the same one with other data, answers. */
 export type AfterFailover = 'distrust' | 'trust';
 
+interface FeedWatcher {
+  readonly wake: () => void;
+  readonly reader: number | undefined;
+}
+
 export interface SessionSettings {
   readonly name: string;
   readonly afterFailover: AfterFailover;
@@ -43,8 +48,9 @@ export class RedisSession {
   private cameFrom = '';
   private readonly feeds = new Map<string, FeedKeys>();
   private readonly settled = new Set<string>();
-  private readonly watchers = new Map<string, Set<() => void>>();
-  private readonly unread = new Set<string>();
+  private readonly watchers = new Map<string, Set<FeedWatcher>>();
+  /** Readers of each feed that have still to learn of the session. */
+  private readonly unread = new Map<string, Set<number | undefined>>();
   private released: (() => void)[] = [];
 
   constructor(private readonly settings: SessionSettings) {}
@@ -59,7 +65,9 @@ export class RedisSession {
     this.cameFrom = known ?? '';
     await Promise.all([...this.feeds].map(([feed, keys]) => this.settle(connection, feed, keys)));
     if (!isAnother) return;
-    for (const feed of this.watchers.keys()) this.unread.add(feed);
+    for (const [feed, watchers] of this.watchers) {
+      this.unread.set(feed, new Set([...watchers].map(({ reader }) => reader)));
+    }
     this.wakeAll();
   }
 
@@ -116,14 +124,14 @@ export class RedisSession {
   }
 
   /** A reader of the feed, who is told when it may have lost something. Returns how to forget it. */
-  watch(feed: string, wake: () => void): () => void {
+  watch(feed: string, wake: () => void, reader: number | undefined): () => void {
     const watchers = this.watchers.get(feed) ?? new Set();
-    this.watchers.set(feed, watchers.add(wake));
+    const watcher = { wake, reader };
+    this.watchers.set(feed, watchers.add(watcher));
     return () => {
-      watchers.delete(wake);
-      if (watchers.size > 0) return;
-      this.watchers.delete(feed);
-      this.wasRead(feed);
+      watchers.delete(watcher);
+      if (![...watchers].some((other) => other.reader === reader)) this.wasRead(feed, reader);
+      if (watchers.size === 0) this.watchers.delete(feed);
     };
   }
 
@@ -132,7 +140,11 @@ export class RedisSession {
   }
 
   wake(feed: string): void {
-    for (const wake of this.watchers.get(feed) ?? []) setImmediate(wake);
+    for (const { wake } of this.watchers.get(feed) ?? []) setImmediate(wake);
+  }
+
+  private wakeReader(feed: string, reader: number | undefined): void {
+    for (const watcher of this.watchers.get(feed) ?? []) if (watcher.reader === reader) setImmediate(watcher.wake);
   }
 
   wakeAll(): void {
@@ -140,19 +152,23 @@ export class RedisSession {
   }
 
   /**
-   * The reader of this feed knows of the session:
+   * A reader of this feed has done with what it was told of the session:
    *
    * 1. its reading is answered, and tells of a gap; 2. it has to read the list of versions once more, since another reading of it came first; 3. only then
-   * does it drop what it holds. An item that is read between 1 and 3 would be judged by the list from before.
+   * does it drop what it holds. An item that is read between 1 and 3 would be judged by the list from before. So would one that another reader of the
+   * same feed asks for meanwhile: each cache judges by its own list.
    */
-  wasRead(feed: string): void {
-    if (!this.unread.delete(feed) || this.unread.size > 0) return;
+  wasRead(feed: string, reader: number | undefined): void {
+    const readers = this.unread.get(feed);
+    if (!readers?.delete(reader) || readers.size > 0) return;
+    this.unread.delete(feed);
+    if (this.holdsReadings) return;
     for (const release of this.released.splice(0)) release();
   }
 
-  /** Whether the reader of this feed has still to learn of the session. */
-  isUnread(feed: string): boolean {
-    return this.unread.has(feed);
+  /** The reading of this reader was answered. If it has still to learn of the session, it is woken: it asks again when it has done with the gap. */
+  wasAnswered(feed: string, reader: number | undefined): void {
+    if (this.unread.get(feed)?.has(reader) === true) this.wakeReader(feed, reader);
   }
 
   get holdsReadings(): boolean {

@@ -184,13 +184,13 @@ export class RedisShard implements Shard {
    * asks so at once: items are read again when it does.
    */
   async readFeed(question: FeedQuestion): Promise<FeedReading> {
-    const { feed, since } = question;
-    if (since && this.session.lineageOf(since.id) !== undefined) this.session.wasRead(feed);
+    const { feed, since, reader } = question;
+    if (since && this.session.lineageOf(since.id) !== undefined) this.session.wasRead(feed, reader);
     for (;;) {
       const { watchedWrites } = this.session;
       const reading = await this.commands.again(() => this.readFeedOnce(question));
       if (watchedWrites !== this.session.watchedWrites) continue;
-      if (this.session.isUnread(feed)) this.session.wake(feed);
+      this.session.wasAnswered(feed, reader);
       return reading;
     }
   }
@@ -218,8 +218,8 @@ export class RedisShard implements Shard {
     return reading;
   }
 
-  watchFeed(feed: string, wake: () => void): () => void {
-    const forget = this.session.watch(feed, wake);
+  watchFeed(feed: string, wake: () => void, reader?: number): () => void {
+    const forget = this.session.watch(feed, wake, reader);
     const leave = this.settings.wakes.listen(
       `${this.settings.prefix}${feed}~feed`,
       this.commands.partition.slot,

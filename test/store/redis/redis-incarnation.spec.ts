@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import { RedisSession } from '../../../src/store/redis/redis-session.js';
-import type { Store } from '../../../src/store/store.js';
+import type { Shard, Store } from '../../../src/store/store.js';
 import { systemClock } from '../../../src/value/clock.js';
 import { buildCache } from '../../support/build-cache.js';
 import { eventually } from '../../support/eventually.js';
@@ -10,6 +10,9 @@ import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
 import { startReplica } from '../../support/redis-fleet.js';
 import { startTcpProxy, TcpProxy } from '../../support/tcp-proxy.js';
+import { logRead } from '../../support/log-read.js';
+import { HeldAnswers } from '../../support/fleet/held-answers.js';
+import { storeBehind } from '../../support/store-behind.js';
 import { openAccess } from './open-access.js';
 import { testedDriver } from './drivers.js';
 
@@ -46,6 +49,20 @@ async function cacheOn(redis: RedisProcess, how?: How): Promise<TieredCache> {
   endings.push(() => cache.close());
   return cache;
 }
+
+/** As a shard is that knows nothing of several readers in one process. */
+const withoutReaders = (shard: Shard): Shard => ({
+  name: shard.name,
+  readMany: (keys) => shard.readMany(keys),
+  readOrStub: (keys, stubMs) => shard.readOrStub(keys, stubMs),
+  write: (key, bytes, options) => shard.write(key, bytes, options),
+  remove: (key, revision) => shard.remove(key, revision),
+  increment: (key, by, seed, lifeMs) => shard.increment(key, by, seed, lifeMs),
+  touch: (key, lifeMs) => shard.touch(key, lifeMs),
+  ...(shard.invalidate && { invalidate: shard.invalidate.bind(shard) }),
+  readFeed: ({ reader: _, ...question }) => shard.readFeed?.(question) ?? Promise.reject(new Error('no feed')),
+  watchFeed: (feed, wake) => shard.watchFeed?.(feed, wake) ?? ((): void => {}),
+});
 
 /** Deletes what a snapshot holds, and lets the server come back from the snapshot. @returns all that was read afterwards. */
 async function readAfterSnapshot(how?: How): Promise<unknown[]> {
@@ -139,6 +156,49 @@ describe('A server that comes back from a snapshot', () => {
     expect(isRead).toBe(false);
     await shard.readFeed?.({ ...question, since: told?.mark });
     expect(await reading).toMatchObject([{ bytes: Buffer.from('old') }]);
+  });
+
+  /**
+   * Two caches of one namespace on one store object: 1. a snapshot is saved, and then an entry deleted; 2. the server comes back from the snapshot; 3. one cache
+   * learns of the gap, and has done with it; 4. the answer that tells the other is on its way still; 5. the other is asked.
+   */
+  async function askedBeforeTold(tellsReadersApart: boolean): Promise<unknown> {
+    const redis = await server();
+    const opened = await store(redis);
+    const shared = tellsReadersApart ? opened : storeBehind(opened, withoutReaders);
+    const behind = new HeldAnswers(shared);
+    const open = async (name: string, own: Store): Promise<TieredCache> => {
+      const cache = await buildCache({ name, store: own, process: false, coherence: { interval: 60_000 } });
+      endings.push(() => cache.close());
+      return cache;
+    };
+    const one = await open('one', shared);
+    const other = await open('other', behind.store);
+    await one.set('k', 'old', { ttl: 600_000 });
+    expect(await other.get('k')).toBe('old');
+    await redis.command('SAVE');
+    await one.delete('k');
+    behind.hold('readFeed', '');
+    const told = logRead('one');
+    await redis.restart();
+    await eventually(async () => {
+      if (!(await one.set('back', 'yes', { ttl: 600_000 }))) throw new Error('not back yet');
+    });
+    await told;
+    await eventually(() => expect(behind.held).toBe(1));
+    const asked = other.get('k');
+    if (tellsReadersApart) setImmediate(() => behind.letGo());
+    const answer = (await asked) ?? 'absent';
+    behind.letGo();
+    return answer;
+  }
+
+  it('answers none of two caches on one store before each has dropped what it held', async () => {
+    expect(await askedBeforeTold(true)).toBe('absent');
+  });
+
+  it('(−) answers the second by what it knew before, where readers are not told apart', async () => {
+    expect(await askedBeforeTold(false)).toBe('old');
   });
 });
 

@@ -17,7 +17,7 @@ export class HeldAnswers {
     this.store = storeBehind(store, (shard) => this.behind(shard));
   }
 
-  /** From now on the answers of this operation wait, where a key ends so. */
+  /** From now on the answers of this operation wait, where a key ends so; of a reading of the feed, its name. */
   hold(operation: Operation, key: string): void {
     this.holds = { operation, key };
     this.released = new Promise((resolve) => (this.release = resolve));
@@ -51,10 +51,12 @@ export class HeldAnswers {
           through('invalidate', asked.changes.map(keyOf), shard.invalidate?.(asked) ?? missing()),
       }),
       ...(shard.readFeed && {
-        readFeed: (question: FeedQuestion) => through('readFeed', [], shard.readFeed?.(question) ?? missing()),
+        readFeed: (question: FeedQuestion) =>
+          through('readFeed', [question.feed], shard.readFeed?.(question) ?? missing()),
       }),
       ...(shard.watchFeed && {
-        watchFeed: (feed: string, wake: () => void) => shard.watchFeed?.(feed, wake) ?? missing(),
+        watchFeed: (feed: string, wake: () => void, reader?: number) =>
+          shard.watchFeed?.(feed, wake, reader) ?? missing(),
       }),
     };
   }
