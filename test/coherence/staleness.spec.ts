@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
+import { eventually } from '../support/eventually.js';
 import type { FleetStore } from '../support/fleet/start-fleet.js';
 import { seededRandom } from '../support/seeded-random.js';
 import { churnLimitMs, expectCoherent, runChurn, usualRounds } from './support/run-churn.js';
@@ -54,9 +55,13 @@ describe('three processes that read and invalidate', () => {
   it.each<FleetStore>(['memory', 'disk', 'memcached', 'redis'])(
     'F9 (−) read older values where nobody reads what the others invalidated, over %s',
     async (store) => {
-      const { verdict } = await runChurn(store, { isCoherent: false });
-      expect(verdict.tooOld.length).toBeGreaterThan(0);
+      const wrong = async (): Promise<void> => {
+        const { verdict } = await runChurn(store, { isCoherent: false });
+        expect(verdict.tooOld.length).toBeGreaterThan(0);
+      };
+      // Where all of them are slow, few read.
+      await eventually(wrong, { withinMs: churnLimitMs });
     },
-    churnLimitMs,
+    3 * churnLimitMs,
   );
 });
