@@ -6,6 +6,7 @@ import type { ScopeState } from '../near/request-scope.js';
 import { leaseMs } from '../origin/fill-lease.js';
 import type { AskedItem } from '../origin/fill-lease.js';
 import { ItemAsk } from '../store/item-ask.js';
+import type { ItemAnswer } from '../store/item-ask.js';
 import type { ItemView } from '../store/store.js';
 import type { Loader } from './loader.js';
 import type { Landing, UnderWay } from './under-way.js';
@@ -58,18 +59,11 @@ export class ItemRead<V = unknown> extends ItemAsk implements UnderWay<V> {
     return this.placed.key;
   }
 
-  protected override take(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    session: number,
-    revision: number | bigint,
-    won: boolean,
-    ageMs: number | undefined,
-  ): void {
+  protected override take(found: ItemAnswer): void {
+    const { bytes, start, end, session, revision, won, ageMs } = found;
     if (!won && end > start) {
       try {
-        const copy = this.owner.found(this, { bytes, start, end, ageMs });
+        const copy = this.owner.found(this, found);
         if (copy !== undefined) return this.settle(this.copy === undefined ? copy.read() : this);
       } catch (error) {
         return this.fail(error);

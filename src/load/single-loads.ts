@@ -65,7 +65,7 @@ export class SingleLoads implements ReadOwner {
     const beganAt = this.clock.coarseNow();
     const read = new ItemRead<V>(this, placed, slot, loader, policy, position, beganAt, scope);
     this.flights.enter(read);
-    placed.shard.readInto?.(read);
+    placed.shard.readInto?.([read]);
     return read.promise;
   }
 

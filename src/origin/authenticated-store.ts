@@ -126,8 +126,9 @@ class AuthenticatedShard implements Shard {
     };
   }
 
-  readInto(question: ItemAsk): boolean {
-    if (this.shard.readInto?.(new SignedAsk(question, this.unseal)) !== true) answerByBatch(this, question);
+  readInto(questions: readonly ItemAsk[]): boolean {
+    const signed = questions.map((question) => new SignedAsk(question, this.unseal));
+    if (this.shard.readInto?.(signed) !== true) answerByBatch(this, questions);
     return true;
   }
 

@@ -103,15 +103,15 @@ class GuardedShard implements Shard, AskWatcher {
     return this.watched(storeKeys.length, () => this.shard.readOrStub(storeKeys, stubMs));
   }
 
-  /** By the shard itself where that can answer into the question, else by `readOrStub`; so it always goes ahead, and returns true. */
-  readInto(question: ItemAsk): boolean {
-    if (this.shard.readInto && !this.breaker.isOpen && this.queue.take(1)) {
-      question.watcher = this;
-      if (this.shard.readInto(question)) return true;
-      question.watcher = undefined;
-      this.queue.gone(1);
+  /** By the shard itself where that can answer into the questions, else by `readOrStub`; so it always goes ahead, and returns true. */
+  readInto(questions: readonly ItemAsk[]): boolean {
+    if (this.shard.readInto && !this.breaker.isOpen && this.queue.take(questions.length)) {
+      for (const question of questions) question.watcher = this;
+      if (this.shard.readInto(questions)) return true;
+      for (const question of questions) question.watcher = undefined;
+      this.queue.gone(questions.length);
     }
-    answerByBatch(this, question);
+    answerByBatch(this, questions);
     return true;
   }
 

@@ -1,4 +1,5 @@
 import { ItemAsk } from '../store/item-ask.js';
+import type { ItemAnswer } from '../store/item-ask.js';
 import { isCounter, numberIn } from '../store/sound-counter.js';
 
 /** Where the bytes begin that were signed; undefined: nobody who has one of the secrets has signed them. The item lies from `start` to `end`. */
@@ -13,22 +14,13 @@ export class SignedAsk extends ItemAsk {
     super(question.storeKey, question.stubMs);
   }
 
-  protected override take(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    session: number,
-    revision: number | bigint,
-    won: boolean,
-    ageMs: number | undefined,
-  ): void {
-    const { question, storeKey } = this;
-    if (end === start || isCounterIn(bytes, start, end)) {
-      return question.answer(bytes, start, end, session, revision, won, ageMs);
-    }
-    const from = this.unseal(storeKey, bytes, start, end);
-    if (from === undefined) question.answer(meaningless, 0, meaningless.length, session, revision, won, ageMs);
-    else question.answer(bytes, from, end, session, revision, won, ageMs);
+  protected override take(found: ItemAnswer): void {
+    const { bytes, start, end, session, revision, won, ageMs } = found;
+    if (end === start || isCounterIn(bytes, start, end)) return this.question.answer(found);
+    const from = this.unseal(this.storeKey, bytes, start, end);
+    const known = { session, revision, won, ageMs };
+    if (from !== undefined) this.question.answer({ ...known, bytes, start: from, end });
+    else this.question.answer({ ...known, bytes: meaningless, start: 0, end: meaningless.length });
   }
 
   protected override fail(error: unknown): void {

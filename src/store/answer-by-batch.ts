@@ -1,20 +1,29 @@
 import type { ItemAsk } from './item-ask.js';
 import type { Shard, StoredItem } from './store.js';
 
-/** Answers a question by a batch of one, for shards that can't answer into it. */
-export function answerByBatch(shard: Pick<Shard, 'readOrStub'>, question: ItemAsk): void {
-  const answer = shard.readOrStub([question.storeKey], question.stubMs);
-  answerBy(
-    answer.then(([item]) => item as StoredItem & { won: boolean }),
-    question,
-  );
+/** Answers questions by a batch, for shards that can't answer into them. */
+export function answerByBatch(shard: Pick<Shard, 'readOrStub'>, questions: readonly ItemAsk[]): void {
+  const [first] = questions;
+  const storeKeys = questions.map(({ storeKey }) => storeKey);
+  const answer = shard.readOrStub(storeKeys, first?.stubMs ?? 0);
+  answerBy(answer, questions);
 }
 
-/** Answers a question by an item that is on its way. */
-export function answerBy(answer: Promise<StoredItem & { readonly won: boolean }>, question: ItemAsk): void {
+/** Answers questions by items that are on their way. */
+export function answerBy(
+  answer: Promise<readonly (StoredItem & { readonly won: boolean })[]>,
+  questions: readonly ItemAsk[],
+): void {
   answer.then(
-    ({ bytes, revision, won, ageMs }) =>
-      question.answer(bytes, 0, bytes.length, revision.session, revision.number, won, ageMs),
-    (error: unknown) => question.refuse(error),
+    (items) => {
+      for (const [index, question] of questions.entries()) {
+        const { bytes, revision, won, ageMs } = items[index] as StoredItem & { readonly won: boolean };
+        const { session, number } = revision;
+        question.answer({ bytes, start: 0, end: bytes.length, session, revision: number, won, ageMs });
+      }
+    },
+    (error: unknown) => {
+      for (const question of questions) question.refuse(error);
+    },
   );
 }

@@ -1,8 +1,19 @@
+import type { ItemView } from './item.js';
+
 /** Told what became of a question: the guard that let it pass. */
 export interface AskWatcher {
   askAnswered(): void;
   /** @returns what the asker is told. */
   askFailed(error: unknown): unknown;
+}
+
+/** An item, or a stub where nothing lies, as a question is told of it. What it says is another's after the call. */
+export interface ItemAnswer extends ItemView {
+  /** With `revision`, the item's `Revision`. */
+  readonly session: number;
+  readonly revision: number | bigint;
+  /** The stub was put there for this question. */
+  readonly won: boolean;
 }
 
 /**
@@ -19,22 +30,9 @@ export abstract class ItemAsk {
     readonly stubMs: number,
   ) {}
 
-  /**
-   * The item lies in `bytes` from `start` to `end`, as long as the call lasts. Nothing there: a stub.
-   * @param session with `revision`, the item's `Revision`.
-   * @param won the stub was put there for this question.
-   */
-  answer(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    session: number,
-    revision: number | bigint,
-    won: boolean,
-    ageMs: number | undefined,
-  ): void {
+  answer(found: ItemAnswer): void {
     this.watcher?.askAnswered();
-    this.take(bytes, start, end, session, revision, won, ageMs);
+    this.take(found);
   }
 
   refuse(error: unknown): void {
@@ -42,15 +40,7 @@ export abstract class ItemAsk {
   }
 
   /** Never throws: it is called by a parser. */
-  protected abstract take(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    session: number,
-    revision: number | bigint,
-    won: boolean,
-    ageMs: number | undefined,
-  ): void;
+  protected abstract take(found: ItemAnswer): void;
 
   protected abstract fail(error: unknown): void;
 }

@@ -69,10 +69,10 @@ export interface Shard {
    */
   readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]>;
   /**
-   * As `readOrStub` of one key, for shards that can answer into the question itself; absent on all others. False: not now, ask by `readOrStub`.
-   * @throws InvalidKeyError
+   * As `readOrStub`, for shards that can answer into the questions themselves; absent on all others. False: not now, ask by `readOrStub`.
+   * @throws InvalidKeyError before any is sent.
    */
-  readInto?(question: ItemAsk): boolean;
+  readInto?(questions: readonly ItemAsk[]): boolean;
   /** Writes one item. See {@link WriteOptions} for the conditions. */
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome>;
   /**

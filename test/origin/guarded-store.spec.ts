@@ -107,20 +107,20 @@ describe('A guarded shard', () => {
 
   it('makes room by a question that is refused, which counts as a failure', async () => {
     const asked: ItemAsk[] = [];
-    const readInto = (question: ItemAsk): boolean => asked.push(question) > 0;
+    const readInto = (questions: readonly ItemAsk[]): boolean => asked.push(...questions) > 0;
     const shard = guarded(storeWith({ readInto, touch: () => Promise.resolve(true) }), {
       maxPending: 1,
       breaker: { failures: 1 },
       clock: new FakeClock(),
     }).shards[0];
-    const refusal = new Promise<unknown>((resolve) => shard.readInto?.(new Question(resolve)));
+    const refusal = new Promise<unknown>((resolve) => shard.readInto?.([new Question(resolve)]));
     const waiting = shard.touch('k', 1);
     asked[0]?.refuse(new Error('cut'));
     expect(await refusal).toBeInstanceOf(StoreUnavailableError);
     expect(await waiting).toBe(true);
     asked.length = 0;
     await settle();
-    const again = new Promise<unknown>((resolve) => shard.readInto?.(new Question(resolve)));
+    const again = new Promise<unknown>((resolve) => shard.readInto?.([new Question(resolve)]));
     asked[0]?.refuse(new Error('cut'));
     await again;
     await expect(shard.touch('k', 1)).rejects.toThrow(/left alone/);

@@ -3,6 +3,7 @@ import { Integrity } from '../../src/codec/integrity.js';
 import { authenticated } from '../../src/origin/authenticated-store.js';
 import { answerByBatch } from '../../src/store/answer-by-batch.js';
 import { ItemAsk } from '../../src/store/item-ask.js';
+import type { ItemAnswer } from '../../src/store/item-ask.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { recordEvents } from '../support/recorded-events.js';
@@ -55,14 +56,14 @@ describe('An item of a signed store', () => {
     await shard.write('genuine', Buffer.from('value'), forever);
     const answers: string[] = [];
     for (const storeKey of ['stub', 'counter', 'padded', 'too-long', 'forged', 'genuine']) {
-      answers.push(await new Promise<string>((resolve) => shard.readInto?.(new Answer(storeKey, resolve))));
+      answers.push(await new Promise<string>((resolve) => shard.readInto?.([new Answer(storeKey, resolve)])));
     }
     expect(answers).toEqual(['', '1'.repeat(15), '7'.padEnd(24), '\0', '\0', 'value']);
   });
 });
 
-const asBatch = (below: Shard) => (question: ItemAsk) => {
-  answerByBatch(below, question);
+const asBatch = (below: Shard) => (questions: readonly ItemAsk[]) => {
+  answerByBatch(below, questions);
   return true;
 };
 
@@ -74,7 +75,7 @@ class Answer extends ItemAsk {
     super(storeKey, 1_000);
   }
 
-  protected override take(bytes: Buffer, start: number, end: number): void {
+  protected override take({ bytes, start, end }: ItemAnswer): void {
     this.answered(bytes.subarray(start, end).toString('latin1'));
   }
 

@@ -123,7 +123,7 @@ function settingsOf(connection: MetaConnection): Promise<ReadonlyMap<string, str
 /** What stands between may answer `version` and know nothing of the meta protocol. */
 function speaksMeta(connection: MetaConnection): Promise<void> {
   return new Promise((resolve, reject) => {
-    connection.send('mg ~greeting', (error) => (error ? reject(error) : resolve()));
+    connection.send({ line: 'mg ~greeting' }, (error) => (error ? reject(error) : resolve()));
   });
 }
 

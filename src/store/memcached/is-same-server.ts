@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { codeOf } from './conversation.js';
-import { exchange } from './memcached-feeds.js';
+import { exchange } from './exchange.js';
 import type { MetaConnection } from './meta-connection.js';
 
 const probeSeconds = 10;

@@ -1,5 +1,6 @@
 import type { FeedQuestion } from '../feed.js';
-import type { Command, Conversation, Reply } from './conversation.js';
+import type { Command } from './conversation.js';
+import { converse } from './exchange.js';
 import { appendFrames, follow } from './feed-append.js';
 import type { Appended, Around } from './feed-append.js';
 import type { Place } from './feed-place.js';
@@ -9,7 +10,6 @@ import { framesOf } from './feed-segment.js';
 import { FeedState } from './feed-state.js';
 import type { FeedTuning } from './feed-state.js';
 import type { MetaConnection } from './meta-connection.js';
-import { ServerError } from './server-error.js';
 
 /** The feeds of one server, by their names, as this process knows them. */
 export class MemcachedFeeds {
@@ -50,29 +50,4 @@ export class MemcachedFeeds {
     if (!state) this.states.set(name, (state = new FeedState(name, this.tuning)));
     return state;
   }
-}
-
-/** Takes a conversation to its end. @throws the connection's error */
-export async function converse<R>(connection: MetaConnection, conversation: Conversation<R>): Promise<R> {
-  let step = conversation.next();
-  while (!step.done) step = conversation.next(await exchange(connection, step.value));
-  return step.value;
-}
-
-/** One write, and all that is answered to it. @throws the connection's error */
-export function exchange(connection: MetaConnection, commands: readonly Command[]): Promise<readonly Reply[]> {
-  return new Promise((resolve, reject) => {
-    const replies = new Array<Reply>(commands.length);
-    let left = commands.length;
-    if (left === 0) resolve(replies);
-    for (const [index, { line, body }] of commands.entries()) {
-      const answer = (error: Error | undefined, reply: Reply | undefined): void => {
-        const said = reply ?? (error instanceof ServerError ? error : undefined);
-        if (!said) return reject(error ?? new Error('no answer'));
-        replies[index] = said;
-        if (--left === 0) resolve(replies);
-      };
-      connection.send(line, answer, body);
-    }
-  });
 }

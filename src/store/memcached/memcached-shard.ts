@@ -5,17 +5,14 @@ import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../fe
 import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { ItemWrite, RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
-import { askEach } from './ask-each.js';
-import { askedAnswer } from './asked-answer.js';
 import type { Command, Reply } from './conversation.js';
+import { exchange } from './exchange.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
-import { exchange } from './memcached-feeds.js';
 import type { MemcachedServer } from './memcached-server.js';
 import { metadump } from './metadump.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
-import { ServerError } from './server-error.js';
 import { serverFacts } from './server-facts.js';
 import { tellInvalidation } from './told-invalidation.js';
 import { touchItem } from './touch-item.js';
@@ -86,11 +83,14 @@ export class MemcachedShard implements Shard {
     );
   }
 
-  readInto(question: ItemAsk): boolean {
-    assertStoreKey(question.storeKey);
+  readInto(questions: readonly ItemAsk[]): boolean {
+    for (const { storeKey } of questions) assertStoreKey(storeKey);
     const { ready } = this.server;
     if (!ready || ready.isShutdown()) return false;
-    ready.ask(question, `mg ${question.storeKey} v c t f N${secondsToLive(question.stubMs, this.clock)}`, this.asked);
+    for (const question of questions) {
+      const { storeKey, stubMs } = question;
+      ready.ask(question, `mg ${storeKey} v c t f N${secondsToLive(stubMs, this.clock)}`, this.refuse);
+    }
     return true;
   }
 
@@ -103,13 +103,12 @@ export class MemcachedShard implements Shard {
     for (const { storeKey } of writes) assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
     const told = writes.map(({ storeKey, bytes, options }) => this.toldWrite(connection, storeKey, bytes, options));
-    return askEach(
+    const replies = await this.exchange(
       connection,
-      told.length,
-      (index) => told[index]?.command,
-      (reply, index) => this.outcomeOf(told[index] as ToldWrite, reply),
-      (error) => this.failed(error),
+      told.flatMap(({ command }) => command ?? []),
     );
+    let next = 0;
+    return told.map((write) => this.outcomeOf(write, write.command && replies[next++]));
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
@@ -159,7 +158,7 @@ export class MemcachedShard implements Shard {
       const { replies, watched } =
         records.length > 0
           ? await this.feeds.append(connection, feed, around, records)
-          : await this.changeAlone(connection, around.changes, around.watch);
+          : await changeAlone(connection, around.changes, around.watch);
       const outcomes = told.outcomes(
         replies,
         (write, reply) => this.outcomeOf(write, reply),
@@ -185,45 +184,24 @@ export class MemcachedShard implements Shard {
     }
   }
 
-  /** Nothing is named: nothing needs to be done twice. */
-  private async changeAlone(
-    connection: MetaConnection,
-    changes: readonly Command[],
-    watch: Command,
-  ): Promise<{ replies: readonly Reply[]; watched: Reply | undefined }> {
-    const replies = await exchange(connection, [...changes, watch]);
-    return { replies: replies.slice(0, -1), watched: replies.at(-1) };
-  }
-
   /** One command per key. Commands of one turn, this batch's and others', leave in one write and are answered in order. */
-  private askEach<R>(
+  private async askEach<R>(
     storeKeys: readonly string[],
-    command: (storeKey: string) => string,
+    line: (storeKey: string) => string,
     read: (reply: MetaReply, session: number) => R,
   ): Promise<R[]> {
-    try {
-      for (const key of storeKeys) assertStoreKey(key);
-    } catch (invalid) {
-      return Promise.reject(invalid);
-    }
-    const { ready } = this.server;
-    if (ready) return this.askOver(ready, storeKeys, command, read);
-    return this.server.connected().then((made) => this.askOver(made, storeKeys, command, read));
+    for (const key of storeKeys) assertStoreKey(key);
+    const connection = this.server.ready ?? (await this.server.connected());
+    const commands = storeKeys.map((key) => ({ line: line(key) }));
+    const replies = await this.exchange(connection, commands);
+    return replies.map((reply) => read(this.understood(reply), connection.session));
   }
 
-  private askOver<R>(
-    connection: MetaConnection,
-    storeKeys: readonly string[],
-    command: (storeKey: string) => string,
-    read: (reply: MetaReply, session: number) => R,
-  ): Promise<R[]> {
-    return askEach(
-      connection,
-      storeKeys.length,
-      (index) => ({ line: command(storeKeys[index] as string) }),
-      (reply) => read(this.understood(reply), connection.session),
-      (error) => this.failed(error),
-    );
+  /** @throws StoreUnavailableError */
+  private exchange(connection: MetaConnection, commands: readonly Command[]): Promise<Reply[]> {
+    return exchange(connection, commands).catch((error: unknown) => {
+      throw this.failed(error);
+    });
   }
 
   private toldWrite(connection: MetaConnection, storeKey: string, bytes: Uint8Array, options: WriteOptions): ToldWrite {
@@ -241,22 +219,12 @@ export class MemcachedShard implements Shard {
   }
 
   /** @throws StoreUnavailableError */
-  private say(connection: MetaConnection, command: Command): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const answer = (error: Error | undefined, reply: MetaReply | undefined): void => {
-        if (reply) resolve(reply);
-        else if (error instanceof ServerError) resolve(error);
-        else reject(this.failed(error));
-      };
-      connection.send(command.line, answer, command.body);
-    });
+  private async say(connection: MetaConnection, command: Command): Promise<Reply> {
+    const [reply] = await this.exchange(connection, [command]);
+    return reply as Reply;
   }
 
-  /** What the connection can't answer into a question by itself. */
-  private readonly asked = askedAnswer(
-    (reply, session) => this.itemOf(reply, session),
-    (error) => this.failed(error),
-  );
+  private readonly refuse = (question: ItemAsk, error: Error): void => question.refuse(this.failed(error));
 
   private get itemSizeMax(): number {
     return this.server.itemSizeMax ?? usualItemSizeMax;
@@ -297,4 +265,14 @@ export class MemcachedShard implements Shard {
   private unexpected({ code }: MetaReply): StoreUnavailableError {
     return this.server.unavailable(`an unexpected ${code.slice(0, 20)}`);
   }
+}
+
+/** Nothing is named: nothing needs to be done twice. */
+async function changeAlone(
+  connection: MetaConnection,
+  changes: readonly Command[],
+  watch: Command,
+): Promise<{ replies: readonly Reply[]; watched: Reply | undefined }> {
+  const replies = await exchange(connection, [...changes, watch]);
+  return { replies: replies.slice(0, -1), watched: replies.at(-1) };
 }

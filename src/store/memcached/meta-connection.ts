@@ -3,15 +3,14 @@ import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
 import type { ItemAsk } from '../item-ask.js';
+import type { Command } from './conversation.js';
 import { joinParts } from './join-parts.js';
 import { firstRoom, growFor } from './growing-value.js';
-import { ItemReply, wholeItemAt } from './item-reply.js';
 import type { Line } from './line.js';
-import { replyOf, wholeReplyAt } from './meta-reply.js';
-import type { MetaReply } from './meta-reply.js';
+import { readReplyAt, replyOf, ReplyInChunk } from './meta-reply.js';
 import { printable, RefusalError, ServerError } from './server-error.js';
 import { tellWaiting, WaitingCommands } from './waiting-commands.js';
-import type { Answer, AskedAnswer, Turn, Waiting } from './waiting-commands.js';
+import type { Answer, Refusal, Turn, Waiting } from './waiting-commands.js';
 
 const metaCodes = new Set(['HD', 'EN', 'NS', 'EX', 'NF']);
 /** A reply's line is shorter by far; more bytes without an end are no reply. */
@@ -58,37 +57,30 @@ export class MetaConnection extends MemcacheConnection {
     line.socket.unref();
   }
 
-  /** Sends a meta command, given without its CR LF, and its body, if it has one. The answer comes later, never during the call. */
-  send(command: string, answer: Answer, body?: Uint8Array): void {
-    this.lastOpaque = (this.lastOpaque % opaqueNumbers) + 1;
-    const opaque = this.lastOpaque;
-    if (!this.expect({ answer, turn: this.turn, opaque, lines: undefined })) return;
-    this.unsent.push(`${command} O${opaque}\r\n`);
+  /** Sends a meta command. The answer comes later, never during the call. @param index given back to `answer`. */
+  send({ line, body }: Command, answer: Answer, index = 0): void {
+    const opaque = this.nextOpaque();
+    if (!this.expect(answer, index, undefined, undefined, opaque, undefined)) return;
+    this.unsent.push(`${line} O${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
   }
 
-  /** As `send`, answered into the question itself where all of the reply lies in one chunk. */
-  ask(question: ItemAsk, command: string, asked: AskedAnswer): void {
-    this.lastOpaque = (this.lastOpaque % opaqueNumbers) + 1;
-    const opaque = this.lastOpaque;
-    const waiting = { answer: undefined, question, asked, turn: this.turn, opaque, lines: undefined };
-    if (this.expect(waiting)) this.unsent.push(`${command} O${opaque}\r\n`);
+  /** As `send`, answered into the question itself, which may come from a chunk of the socket. */
+  ask(question: ItemAsk, line: string, refuse: Refusal): void {
+    const opaque = this.nextOpaque();
+    if (this.expect(undefined, 0, question, refuse, opaque, undefined)) this.unsent.push(`${line} O${opaque}\r\n`);
   }
 
   /** `version`: the answer's first word. */
   version(answer: Answer): void {
-    if (this.expect({ answer, turn: this.turn, opaque: 0, lines: undefined })) {
-      this.unsent.push('version\r\n');
-    }
+    if (this.expect(answer, 0, undefined, undefined, 0, undefined)) this.unsent.push('version\r\n');
   }
 
   /** `stats …`: its lines as pairs. */
   stats(command: string, answer: (error: Error | undefined, lines: readonly [string, string][]) => void): void {
     const lines: [string, string][] = [];
     const answerLines: Answer = (error) => answer(error, lines);
-    if (this.expect({ answer: answerLines, turn: this.turn, opaque: 0, lines })) {
-      this.unsent.push(`${command}\r\n`);
-    }
+    if (this.expect(answerLines, 0, undefined, undefined, 0, lines)) this.unsent.push(`${command}\r\n`);
   }
 
   /** Settles every waiting command, with one error for all, and destroys the socket. */
@@ -116,23 +108,13 @@ export class MetaConnection extends MemcacheConnection {
   /** @returns what follows the last of them. */
   private settleWhole(chunk: Buffer): Buffer | undefined {
     let at = 0;
-    for (;;) {
-      const waiting = this.waiting.first;
-      if (waiting === undefined) break;
-      const { question } = waiting;
-      if (question === undefined) {
-        const found = wholeReplyAt(chunk, at);
-        if (!found || found.reply.opaque !== waiting.opaque) break;
-        this.settle(found.reply);
-        at = found.end;
-        continue;
-      }
-      const end = wholeItemAt(chunk, at, itemReply);
-      if (end === 0 || itemReply.opaque !== waiting.opaque) break;
-      this.dequeue();
+    for (let waiting = this.waiting.first; waiting !== undefined; waiting = this.waiting.first) {
+      // A question is told of its item and keeps no reply.
+      const reply = waiting.question === undefined ? new ReplyInChunk() : passingReply;
+      const end = readReplyAt(chunk, at, reply);
+      if (end === 0 || reply.opaque !== waiting.opaque) break;
       at = end;
-      const { start, size, revision, won, ageMs } = itemReply;
-      question.answer(chunk, start, start + size, this.session, revision, won, ageMs);
+      this.settle(reply);
     }
     return at === 0 ? chunk : at === chunk.length ? undefined : chunk.subarray(at);
   }
@@ -198,7 +180,7 @@ export class MetaConnection extends MemcacheConnection {
     const left = this.waiting.drain();
     // One object for all: one cut connection is one failure, however many commands were under way.
     const failure = cause instanceof RefusalError ? cause : new Error(reason);
-    for (const waiting of left) tellWaiting(waiting, this.session, failure, undefined);
+    for (const waiting of left) tellWaiting(waiting, failure, undefined);
     this.onEnd(this);
   }
 
@@ -222,9 +204,17 @@ export class MetaConnection extends MemcacheConnection {
   }
 
   /** False: the connection has ended, and the answer will say so. */
-  private expect(waiting: Waiting): boolean {
+  private expect(
+    answer: Answer | undefined,
+    index: number,
+    question: ItemAsk | undefined,
+    refuse: Refusal | undefined,
+    opaque: number,
+    lines: [string, string][] | undefined,
+  ): boolean {
+    const waiting: Waiting = { answer, index, question, refuse, turn: this.turn, opaque, lines };
     if (this.isShutdown()) {
-      process.nextTick(() => tellWaiting(waiting, this.session, new Error('the connection has ended'), undefined));
+      process.nextTick(() => tellWaiting(waiting, new Error('the connection has ended'), undefined));
       return false;
     }
     if (this.unsent.length === 0) process.nextTick(this.flushTurn);
@@ -239,10 +229,15 @@ export class MetaConnection extends MemcacheConnection {
     return waiting;
   }
 
-  private settle(reply: MetaReply): void {
+  private nextOpaque(): number {
+    return (this.lastOpaque = (this.lastOpaque % opaqueNumbers) + 1);
+  }
+
+  private settle(reply: ReplyInChunk): void {
     const { opaque } = this.waiting.peek();
     if (opaque !== 0 && reply.opaque !== opaque) throw new Error('a reply to another command');
-    tellWaiting(this.dequeue(), this.session, undefined, reply);
+    reply.session = this.session;
+    tellWaiting(this.dequeue(), undefined, reply);
   }
 
   /** The server understood, and can't or won't: it says why, and the connection goes on. Anything else it did not understand. */
@@ -250,7 +245,7 @@ export class MetaConnection extends MemcacheConnection {
     const reason = words.join(' ');
     const goesOn = code === 'SERVER_ERROR' || reason.startsWith('cannot increment');
     if (!goesOn) throw new RefusalError(`it said ${printable(`${code} ${reason}`)}`);
-    tellWaiting(this.dequeue(), this.session, new ServerError(reason), undefined);
+    tellWaiting(this.dequeue(), new ServerError(reason), undefined);
   }
 
   private expectValue(tokens: string[]): void {
@@ -281,5 +276,5 @@ export class MetaConnection extends MemcacheConnection {
 }
 
 const crlf = Buffer.from('\r\n');
-/** What was read last: it is used up before the next is read. */
-const itemReply = new ItemReply();
+/** What a question was told last: it is used up before the next is read. */
+const passingReply = new ReplyInChunk();

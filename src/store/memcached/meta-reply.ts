@@ -1,3 +1,6 @@
+import type { ItemAnswer } from '../item-ask.js';
+import { leastAgeMs } from './seconds-to-live.js';
+
 /** One reply of the meta protocol (doc/protocol.txt of memcached 1.6), with the flags that are asked for here. */
 export interface MetaReply {
   /** `HD`, `VA`, `EN`, `NS`, `EX` or `NF`; `VERSION` or `END` to the other two commands. */
@@ -20,42 +23,73 @@ export interface MetaReply {
   readonly word: string;
 }
 
-/** Where a reply ends, and the reply. */
-export interface ReplyInChunk {
-  readonly reply: MetaReply;
-  readonly end: number;
+/** A reply as it lies in a chunk that came from the socket. */
+export class ReplyInChunk implements MetaReply {
+  code = '';
+  opaque: number | undefined = undefined;
+  revision: number | undefined = undefined;
+  won = false;
+  size: number | undefined = undefined;
+  secondsLeft: number | undefined = undefined;
+  clientFlags: number | undefined = undefined;
+  word = '';
+  /** Its value lies in these bytes from `start` to `end`. */
+  bytes: Buffer = nothing;
+  start = 0;
+  end = 0;
+  /** Of the connection that it came by: see `Revision`. */
+  session = 0;
+
+  get value(): Buffer | undefined {
+    return this.code === 'VA' ? this.bytes.subarray(this.start, this.end) : undefined;
+  }
+
+  /** How old the item is at least; undefined: it can't be told. */
+  get ageMs(): number | undefined {
+    return leastAgeMs(this.clientFlags, this.secondsLeft);
+  }
+
+  /** Whether it answers a question: with an item, and with its revision. */
+  isItem(): this is ItemAnswer {
+    return this.code === 'VA' && Number.isSafeInteger(this.revision);
+  }
 }
 
 /** Numbers up to here are exact. */
 const maxDigits = 15;
 
 /** A reply's line as it was split at its spaces. */
-export function replyOf([code = '', ...flags]: readonly string[], value: Buffer | undefined): MetaReply {
-  const flag = (letter: string): string | undefined => flags.find((one) => one.startsWith(letter))?.slice(1);
-  return {
-    code,
-    opaque: wholeNumber(flag('O')),
-    revision: wholeNumber(flag('c')),
-    won: flags.includes('W'),
-    size: wholeNumber(flag('s')),
-    secondsLeft: wholeNumber(flag('t')),
-    clientFlags: wholeNumber(flag('f')),
-    value,
-    word: flags[0] ?? '',
-  };
+export function replyOf([code = '', ...flags]: readonly string[], value: Buffer | undefined): ReplyInChunk {
+  const flag = (letter: string): number | undefined =>
+    wholeNumber(flags.find((one) => one.startsWith(letter))?.slice(1));
+  const reply = new ReplyInChunk();
+  reply.code = code;
+  reply.opaque = flag('O');
+  reply.revision = flag('c');
+  reply.won = flags.includes('W');
+  reply.size = flag('s');
+  reply.secondsLeft = flag('t');
+  reply.clientFlags = flag('f');
+  reply.word = flags[0] ?? '';
+  if (value) {
+    reply.bytes = value;
+    reply.end = value.length;
+  }
+  return reply;
 }
 
 /**
- * The reply that begins here, if all of it is in the chunk and nothing is odd about it; everything else is left to the parser, which knows what
- * to make of it. Nearly all that a cache is told are such replies, and this reads their line without making one string of it.
+ * Reads the reply that begins here into `reply`, if all of it is in the chunk and nothing is odd about it; everything else is left to the parser,
+ * which knows what to make of it. Nearly all that a cache is told are such replies, and this reads their line without making one string of it.
+ * @returns where it ends; 0: it is left to the parser.
  */
-export function wholeReplyAt(chunk: Buffer, start: number): ReplyInChunk | undefined {
+export function readReplyAt(chunk: Buffer, begin: number, reply: ReplyInChunk): number {
   // Up to `lineLimit` no read leaves the chunk, which would cost more than all the rest.
   const lineLimit = chunk.length - 1;
-  if (start + 3 > lineLimit) return undefined;
-  const code = codeOf((chunk[start] as number) * 256 + (chunk[start + 1] as number));
-  if (code === undefined) return undefined;
-  let at = start + 2;
+  if (begin + 3 > lineLimit) return 0;
+  const code = codeOf((chunk[begin] as number) * 256 + (chunk[begin + 1] as number));
+  if (code === undefined) return 0;
+  let at = begin + 2;
   let size = code === 'VA' ? -1 : 0;
   let opaque: number | undefined;
   let revision: number | undefined;
@@ -77,7 +111,7 @@ export function wholeReplyAt(chunk: Buffer, start: number): ReplyInChunk | undef
       number = number * 10 + digit;
     }
     const digits = at - first;
-    if (digits > maxDigits) return undefined;
+    if (digits > maxDigits) return 0;
     if (size < 0 && digits > 0) size = number;
     else if (letter === upperO && digits > 0) opaque = number;
     else if (letter === lowerC && digits > 0) revision = number;
@@ -85,16 +119,24 @@ export function wholeReplyAt(chunk: Buffer, start: number): ReplyInChunk | undef
     else if (letter === lowerF && digits > 0) clientFlags = number;
     else if (letter === lowerS && digits > 0) itemSize = number;
     else if (letter === upperW && digits === 0) won = true;
-    else if (digits > 0 || (letter !== upperZ && letter !== upperX)) return undefined;
+    else if (digits > 0 || (letter !== upperZ && letter !== upperX)) return 0;
   }
-  if (size < 0 || at >= lineLimit || chunk[at] !== carriageReturn || chunk[at + 1] !== lineFeed) return undefined;
-  const body = at + 2;
-  const value = code === 'VA' ? chunk.subarray(body, body + size) : undefined;
-  const reply = { code, opaque, revision, won, size: itemSize, secondsLeft, clientFlags, value, word: '' };
-  if (!value) return { reply, end: body };
-  const end = body + size + 2;
-  if (end > chunk.length || chunk[end - 2] !== carriageReturn || chunk[end - 1] !== lineFeed) return undefined;
-  return { reply, end };
+  if (size < 0 || at >= lineLimit || chunk[at] !== carriageReturn || chunk[at + 1] !== lineFeed) return 0;
+  const start = at + 2;
+  const end = start + size;
+  if (code === 'VA' && (end + 2 > chunk.length || chunk[end] !== carriageReturn || chunk[end + 1] !== lineFeed))
+    return 0;
+  reply.code = code;
+  reply.opaque = opaque;
+  reply.revision = revision;
+  reply.won = won;
+  reply.size = itemSize;
+  reply.secondsLeft = secondsLeft;
+  reply.clientFlags = clientFlags;
+  reply.bytes = chunk;
+  reply.start = start;
+  reply.end = end;
+  return code === 'VA' ? end + 2 : start;
 }
 
 /** The code that these two bytes spell. */
@@ -121,6 +163,7 @@ function wholeNumber(digits: string | undefined): number | undefined {
   return digits !== undefined && /^\d{1,20}$/.test(digits) ? Number(digits) : undefined;
 }
 
+const nothing = Buffer.alloc(0);
 const space = 0x20;
 const carriageReturn = 0x0d;
 const lineFeed = 0x0a;

@@ -1,16 +1,11 @@
 import type { ItemAsk } from '../item-ask.js';
-import type { MetaReply } from './meta-reply.js';
+import type { ReplyInChunk } from './meta-reply.js';
 
-/** Called once per command: with its reply, or with why there is none. */
-export type Answer = (error: Error | undefined, reply: MetaReply | undefined) => void;
+/** Called once per command: with its reply, or with why there is none. @param index which of the commands that were sent with this answer it was. */
+export type Answer = (error: Error | undefined, reply: ReplyInChunk | undefined, index: number) => void;
 
-/** As `Answer`, of a question that could not be answered where its item lies: its reply was cut, or odd, or never came. */
-export type AskedAnswer = (
-  question: ItemAsk,
-  session: number,
-  error: Error | undefined,
-  reply: MetaReply | undefined,
-) => void;
+/** Refuses a question that was answered by nothing, or by what is no item. */
+export type Refusal = (question: ItemAsk, error: Error) => void;
 
 /** Commands that leave together: one clock does for all of them. */
 export interface Turn {
@@ -21,8 +16,9 @@ export interface Turn {
 export interface Waiting {
   /** Absent where a question waits instead. */
   readonly answer: Answer | undefined;
-  readonly question?: ItemAsk;
-  readonly asked?: AskedAnswer;
+  readonly index: number;
+  readonly question: ItemAsk | undefined;
+  readonly refuse: Refusal | undefined;
   readonly turn: Turn;
   /** The number that the server repeats in its reply. 0 for `version` and `stats`, which take none. */
   readonly opaque: number;
@@ -74,13 +70,12 @@ export class WaitingCommands {
   }
 }
 
-/** @param session of the connection. */
 export function tellWaiting(
-  { answer, question, asked }: Waiting,
-  session: number,
+  { answer, index, question, refuse }: Waiting,
   error: Error | undefined,
-  reply: MetaReply | undefined,
+  reply: ReplyInChunk | undefined,
 ): void {
-  if (answer) answer(error, reply);
-  else if (question) asked?.(question, session, error, reply);
+  if (question === undefined) answer?.(error, reply, index);
+  else if (reply?.isItem() === true) question.answer(reply);
+  else refuse?.(question, error ?? new Error('an answer that is no item'));
 }

@@ -46,14 +46,16 @@ export class AskedItems {
   ) {}
 
   /** False: not now, nobody is connected, or no item may be read yet. @throws InvalidKeyError */
-  take(question: ItemAsk): boolean {
+  take(questions: readonly ItemAsk[]): boolean {
     const { commands } = this;
-    const key = commands.wireKey(question.storeKey);
+    const keys = questions.map(({ storeKey }) => commands.wireKey(storeKey));
     const connection = commands.partition.ready;
     if (connection === undefined || commands.session.holdsReadings) return false;
-    const batch = this.batchOn(connection);
-    batch.args.push(key);
-    if (batch.questions.push(question) === maxQuestions) this.batch = undefined;
+    for (const [index, question] of questions.entries()) {
+      const batch = this.batchOn(connection);
+      batch.args.push(keys[index] as string);
+      if (batch.questions.push(question) === maxQuestions) this.batch = undefined;
+    }
     return true;
   }
 
@@ -97,17 +99,10 @@ export class AskedItems {
     const question = questions[index] as ItemAsk;
     longWays.foreign(args[index + 1] as string, value).then(
       (item) => {
-        if (item)
-          question.answer(
-            item.bytes,
-            0,
-            item.bytes.length,
-            item.revision.session,
-            item.revision.number,
-            false,
-            undefined,
-          );
-        else longWays.ask(question);
+        if (item) {
+          const { session, number: revision } = item.revision;
+          question.answer({ bytes: item.bytes, start: 0, end: item.bytes.length, session, revision, won: false });
+        } else longWays.ask(question);
         for (const one of questions.slice(index + 1)) longWays.ask(one);
       },
       (error: Error) => refuse(questions, index, error),
@@ -118,6 +113,7 @@ export class AskedItems {
   private answerOne(batch: Batch, index: number, value: RedisReply | undefined, now: number | undefined): boolean {
     const question = batch.questions[index] as ItemAsk;
     const key = batch.args[index + 1] as string;
+    const { session } = batch;
     if (value === null) {
       this.longWays.stub(question, key);
       return true;
@@ -127,11 +123,12 @@ export class AskedItems {
     if (start === 'foreign') return false;
     if (start === 'digits') {
       const revision = counterRevision(value.toString('latin1'));
-      question.answer(value, 0, value.length, batch.session, revision, false, undefined);
+      question.answer({ bytes: value, start: 0, end: value.length, session, revision, won: false });
       return true;
     }
     const ageMs = this.commands.time.ageMs(writtenAtIn(value, start), now);
-    question.answer(value, start, value.length, batch.session, revisionIn(value), false, ageMs);
+    const revision = revisionIn(value);
+    question.answer({ bytes: value, start, end: value.length, session, revision, won: false, ageMs });
     return true;
   }
 }

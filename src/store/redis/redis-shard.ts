@@ -35,8 +35,12 @@ export class RedisShard implements Shard {
     this.commands = new RedisCommands(settings);
     this.items = new RedisItems(this.commands);
     this.asked = new AskedItems(this.commands, {
-      ask: (question) => answerByBatch(this, question),
-      stub: (question, key) => answerBy(this.items.stubAt(key, question.stubMs), question),
+      ask: (question) => answerByBatch(this, [question]),
+      stub: (question, key) =>
+        answerBy(
+          this.items.stubAt(key, question.stubMs).then((item) => [item]),
+          [question],
+        ),
       foreign: (key, value) => this.commands.foreignOrCrossed(key, value),
     });
     if (settings.isWhole)
@@ -60,8 +64,8 @@ export class RedisShard implements Shard {
     return this.items.readOrStub(storeKeys, stubMs);
   }
 
-  readInto(question: ItemAsk): boolean {
-    return this.asked.take(question);
+  readInto(questions: readonly ItemAsk[]): boolean {
+    return this.asked.take(questions);
   }
 
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { ItemAsk } from '../../../src/store/item-ask.js';
+import type { ItemAnswer } from '../../../src/store/item-ask.js';
 import { answerByBatch } from '../../../src/store/answer-by-batch.js';
 import { AskedItems } from '../../../src/store/redis/asked-items.js';
 import type { RedisDriver, RedisReply } from '../../../src/store/redis/driver/redis-driver.js';
@@ -26,14 +27,7 @@ class Question extends ItemAsk {
     this.answered = new Promise((resolve) => (this.settle = resolve));
   }
 
-  protected override take(
-    bytes: Buffer,
-    start: number,
-    end: number,
-    session: number,
-    revision: number | bigint,
-    won: boolean,
-  ): void {
+  protected override take({ bytes, start, end, session, revision, won }: ItemAnswer): void {
     this.settle({ text: bytes.toString('latin1', start, end), won, revision: `${session}/${revision}` });
   }
 
@@ -66,7 +60,7 @@ async function shardThrough(driver: RedisDriver, commandTimeout = 5_000): Promis
 /** All in one turn. */
 function ask(shard: Shard, keys: readonly string[]): Promise<Answer[]> {
   const questions = keys.map((key) => new Question(key));
-  for (const question of questions) expect(shard.readInto?.(question)).toBe(true);
+  expect(shard.readInto?.(questions)).toBe(true);
   return Promise.all(questions.map(({ answered }) => answered));
 }
 
@@ -137,7 +131,7 @@ describe('Questions whose replies belong to others', () => {
     for (const answer of await ask(shard, ['a', 'b'])) {
       expect(answer).toEqual({ error: expect.any(StoreUnavailableError) });
     }
-    expect(shard.readInto?.(new Question('a'))).toBe(false);
+    expect(shard.readInto?.([new Question('a')])).toBe(false);
     expect((await shard.readMany(['a']))[0]?.bytes.toString()).toBe('a');
     expect(Number((await server.info('stats'))['total_connections_received'])).toBe(before + 1);
   });
@@ -177,12 +171,12 @@ it('A question whose session ended before its answer came is asked again', async
     Promise.resolve([found])
   );
   const asked = new AskedItems(commands, {
-    ask: (question) => answerByBatch({ readOrStub }, question),
+    ask: (question) => answerByBatch({ readOrStub }, [question]),
     stub: (question) => question.refuse(new Error('it was absent')),
     foreign: () => Promise.reject(new Error('it was foreign')),
   });
   const question = new Question('k');
-  asked.take(question);
+  asked.take([question]);
   commands.session.number++;
   expect(await question.answered).toEqual({ text: 'new', won: false, revision: '1/1' });
   expect(again).toEqual(['k']);
