@@ -1,17 +1,16 @@
-// npm run test:mutations [-- src/lock … --sample 400 --seed 1 --tests test/lock --at-least 85]: mistakes are put into the sources of a room, one
+// npm run test:mutations [-- src/lock … --sample 400 --seed 1 --tests test/lock --at-least 85 --lanes 1 --continue]: mistakes are put into the sources of a room, one
 // at a time, and its tests must notice. What they don't notice is listed: a test is missing, or the change makes no difference. Those that
 // make none stand in scripts/mutations/equivalents.json, each with the reason.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Remedy, main, root, seconds } from './commands.mjs';
 import { printSummary } from './jest.mjs';
-import { coverageOf } from './mutations/coverage.mjs';
-import { mutantsOf, mutated } from './mutations/mutants.mjs';
+import { Journal } from './mutations/journal.mjs';
+import { Lane } from './mutations/lane.mjs';
+import { mutantsOf } from './mutations/mutants.mjs';
 import { defaultRooms, defaultTests, sourcesOf, specsAt } from './mutations/rooms.mjs';
 import { sampled } from './mutations/sample.mjs';
-import { WorkingCopy } from './mutations/working-copy.mjs';
 
 const equivalents = new Map(
   JSON.parse(readFileSync(join(root, 'scripts/mutations/equivalents.json'), 'utf8')).map(({ id, reason }) => [
@@ -27,93 +26,76 @@ function readArguments(args) {
     options: {
       sample: { type: 'string', default: '400' },
       seed: { type: 'string', default: '1' },
-      lanes: { type: 'string', default: String(availableParallelism()) },
+      budget: { type: 'string', default: '3000' },
+      lanes: { type: 'string', default: '1' },
       'at-least': { type: 'string', default: '85' },
       tests: { type: 'string', multiple: true },
       only: { type: 'string' },
+      continue: { type: 'boolean', default: false },
     },
   });
-  const [sample, seed, lanes, atLeast] = [values.sample, values.seed, values.lanes, values['at-least']].map(Number);
-  if (![sample, seed, lanes, atLeast].every((number) => Number.isInteger(number) && number >= 0) || lanes === 0)
-    throw new Remedy('--sample, --seed, --lanes and --at-least take whole numbers.');
+  const named = ['sample', 'seed', 'lanes', 'at-least', 'budget'];
+  const [sample, seed, lanes, atLeast, budgetMs] = named.map((name) => Number(values[name]));
+  if (
+    ![sample, seed, lanes, atLeast, budgetMs].every((number) => Number.isInteger(number) && number >= 0) ||
+    lanes === 0
+  )
+    throw new Remedy('--sample, --seed, --lanes, --at-least and --budget take whole numbers.');
   return {
+    ...values,
     rooms: positionals.length > 0 ? positionals : defaultRooms,
-    sample,
+    budgetMs,
     seed,
     lanes,
     atLeast,
-    ...values,
     sampleSize: sample,
   };
 }
 
-/** What became of one mutant: which spec noticed it, or that none did. */
-async function judge(copy, mutant, specs) {
-  const source = copy.read(mutant.file);
-  const asked = specs.filter(({ covers }) => covers(mutant.file, mutant.line));
-  if (asked.length === 0) return { ...mutant, outcome: 'uncovered' };
-  copy.write(mutant.file, mutated(source, mutant));
-  try {
-    for (const { spec, tookMs } of asked) {
-      const { ended } = await copy.jest(['--bail', '--runTestsByPath', spec], 20_000 + 5 * tookMs);
-      if (ended !== 'passed') return { ...mutant, outcome: ended === 'timeout' ? 'timed out' : 'killed', by: spec };
-    }
-    return { ...mutant, outcome: 'survived', asked: asked.map(({ spec }) => spec) };
-  } finally {
-    copy.write(mutant.file, source);
-  }
-}
-
-async function examine(room, { sampleSize, seed, lanes, tests, only }) {
+async function examine(room, { sampleSize, seed, lanes, tests, only, budgetMs, continue: goesOn }) {
   const sources = sourcesOf(room);
   if (sources.length === 0) return undefined;
   const specs = specsAt(tests ?? defaultTests(room));
   if (specs.length === 0) throw new Remedy(`${room} has no tests: name some with --tests.`);
+  const startedAt = performance.now();
   const all = sources.flatMap((path) => mutantsOf(path, readFileSync(join(root, path), 'utf8')));
   const wanted = only === undefined ? all : all.filter(({ id }) => id.includes(only));
-  const waiting = sampled(
-    wanted.filter(({ id }) => !equivalents.has(id)),
-    sampleSize,
-    seed,
+  const sample = sampled(wanted, sampleSize, seed);
+  const mutants = sample
+    .filter(({ id }) => !equivalents.has(id))
+    .map((mutant, index) => ({ ...mutant, number: index + 1 }));
+  console.log(`${room}: ${sample.length} of ${all.length} mutants, ${specs.length} specs`);
+  const reports = await Promise.all(
+    Array.from({ length: lanes }, async (_, lane) => {
+      const journal = new Journal(join(root, `tmp/mutations/${room.replaceAll('/', '-')}.${lane}.jsonl`), goesOn);
+      const own = mutants.filter((_, index) => index % lanes === lane);
+      await new Lane(journal, own, specs, budgetMs).ask();
+      return own.map((mutant) => journal.verdict(mutant, specs));
+    }),
   );
-  const copies = Array.from({ length: lanes }, () => new WorkingCopy());
-  try {
-    console.log(
-      `${room}: ${waiting.length} of ${all.length} mutants, ${specs.length} specs; what each spec runs is measured first`,
-    );
-    const measured = await coverageOf(copies[0], specs, sources, (spec, output) =>
-      console.log(`        ${spec} fails without a mutant, and is not asked:\n${output.trimEnd()}`),
-    );
-    const judged = [];
-    const total = waiting.length;
-    const startedAt = performance.now();
-    await Promise.all(
-      copies.map(async (copy) => {
-        for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-          const verdict = await judge(copy, mutant, measured);
-          judged.push(verdict);
-          if (isAlive(verdict)) console.log(`        ${verdict.outcome}: ${verdict.id} (line ${verdict.line})`);
-          if (judged.length % 20 === 0) console.log(`        ${judged.length} of ${total} (${seconds(startedAt)})`);
-        }
-      }),
-    );
-    return { room, seed, mutants: all.length, judged };
-  } finally {
-    for (const copy of copies) copy.remove();
-  }
+  const judged = reports.flat();
+  for (const verdict of judged.filter(isAlive))
+    console.log(`        ${verdict.outcome}: ${verdict.id} (line ${verdict.line})`);
+  const excused = sample.filter(({ id }) => equivalents.has(id)).map(({ id }) => ({ id, reason: equivalents.get(id) }));
+  return { room, seed, mutants: all.length, took: seconds(startedAt), judged, excused };
 }
 
 const isAlive = ({ outcome }) => outcome === 'survived' || outcome === 'uncovered';
 
-function tell({ room, judged }, atLeast) {
+/** Those that are no fault are part of the sample, and count as what they are: not noticed. */
+function tell({ room, judged, excused, took }, atLeast) {
   const alive = judged.filter(isAlive).length;
-  const share = judged.length === 0 ? 100 : (100 * (judged.length - alive)) / judged.length;
+  const asked = judged.length + excused.length;
+  const share = asked === 0 ? 100 : (100 * (judged.length - alive)) / asked;
   const enough = share >= atLeast;
   console.log(
-    `${enough ? 'ok     ' : 'FAILED '} ${room}: ${judged.length - alive} of ${judged.length} noticed (${share.toFixed(1)} %, at least ${atLeast} %)`,
+    `${enough ? 'ok     ' : 'FAILED '} ${room}: ${judged.length - alive} of ${asked} noticed (${share.toFixed(1)} %, at least ${atLeast} %), ${excused.length} are no fault, ${alive} have no test (${took})`,
   );
   return enough;
 }
+
+// What a lane has started ends with it.
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(130));
 
 await main(async (args) => {
   const options = readArguments(args);

@@ -20,14 +20,16 @@ const operators = new Map([
 
 const isText = (node) => ts.isStringLiteralLike(node) || ts.isTemplateExpression(node);
 
-/** Messages, types and what stands in the head of a file change nothing that a test should notice. */
+/** Messages, types and what stands in the head of a file change nothing that a test should notice; a subclass without `super` can't begin. */
 const isBeyond = (node) =>
   ts.isTypeNode(node) ||
   ts.isImportDeclaration(node) ||
   ts.isExportDeclaration(node) ||
   ts.isInterfaceDeclaration(node) ||
   ts.isTypeAliasDeclaration(node) ||
-  (ts.isNewExpression(node) && /Error$/.test(node.expression.getText()));
+  (ts.isNewExpression(node) && /Error$/.test(node.expression.getText())) ||
+  (ts.isNumericLiteral(node) && node.parent.name === node) ||
+  (ts.isExpressionStatement(node) && node.getText().startsWith('super('));
 
 /** @returns `[kind, from, to, text]` for one node: what stands from `from` up to `to` becomes `text`. */
 function changesOf(node) {
@@ -69,8 +71,8 @@ function negated(condition) {
 /**
  * All mutants of a file, in the order of the text.
  *
- * @returns objects `{ id, file, line, kind, from, to, text, source }`; `id` says what becomes of which line, and stays the same while that
- * line does, wherever it moves to.
+ * @returns objects `{ id, file, line, kind, from, to, text, within }`; `id` says what becomes of which line, and stays the same while that
+ * line does, wherever it moves to. `within` are the bounds of the whole expression or statement that changes.
  */
 export function mutantsOf(file, source) {
   const tree = ts.createSourceFile(file, source, ts.ScriptTarget.Latest, true);
@@ -84,7 +86,8 @@ export function mutantsOf(file, source) {
       const before = seen.get(name) ?? 0;
       seen.set(name, before + 1);
       const id = `${file}: ${name}${before > 0 ? ` #${before + 1}` : ''}`;
-      mutants.push({ id, file, line: line + 1, kind, from, to, text });
+      const within = kind === 'operator' ? [node.getStart(), node.getEnd()] : [from, to];
+      mutants.push({ id, file, line: line + 1, kind, from, to, text, within });
     }
     ts.forEachChild(node, visit);
   };

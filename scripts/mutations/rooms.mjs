@@ -6,17 +6,25 @@ import { root } from '../commands.mjs';
 /** Rooms that are looked at when none is named. */
 export const defaultRooms = ['src/near', 'src/coherence', 'src/load', 'src/write', 'src/origin', 'src/lock'];
 
-/** Folders or files of tests besides the room's own, and what is too slow for each mutant. */
+/** What a service calls runs through these rooms, so whatever calls it looks at them. */
+const callers = ['near', 'tiers', 'cache', 'fills', 'load', 'write', 'coherence', 'decorator', 'testing']
+  .map((room) => `test/${room}`)
+  .concat(['hostile-store', 'bounds', 'foreign-bytes'].map((name) => `test/security/${name}.spec.ts`))
+  .concat(['cache-manager', 'keyv-storage'].map((name) => `test/adapter/${name}.spec.ts`));
+
+/** Folders or files of tests besides the room's own. */
 const more = {
-  'src/near': ['test/near', 'test/tiers', 'test/cache'],
-  'src/coherence': ['test/coherence', 'test/cache', 'test/fills/late-fills.spec.ts'],
-  'src/load': ['test/load', 'test/fills', 'test/cache'],
-  'src/write': ['test/write', 'test/coherence', 'test/cache'],
-  'src/origin': ['test/origin', 'test/fills', 'test/coherence'],
-  'src/tier': ['test/tiers', 'test/fills', 'test/coherence', 'test/cache', 'test/store/memory-store.spec.ts'],
+  'src/near': callers,
+  'src/coherence': callers,
+  'src/load': callers,
+  'src/write': callers,
+  'src/origin': ['test/origin', 'test/security/integrity.spec.ts', ...callers],
+  'src/lock': ['test/lock', 'test/decorator/with-lock.spec.ts'],
+  'src/tier': ['test/store/memory-store.spec.ts', ...callers],
 };
+/** Each mutant runs them. */
 const tooSlow =
-  /(endurance|life-cycle|contention|fencing|fill-protocol|idle-cost|staleness|stamp-under-load|fleet-loads)\.spec\.ts$/;
+  /(endurance|life-cycle|contention|fencing|fill-protocol|idle-cost|staleness|stamp-under-load|fleet-loads|invalidation-storm|many-at-once|another-process)\.spec\.ts$/;
 
 export const defaultTests = (room) => more[room] ?? [room.replace(/^src/, 'test')];
 

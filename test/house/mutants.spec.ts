@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { root } from './repository.js';
 
@@ -9,12 +10,16 @@ interface Mutant {
   readonly kind: string;
 }
 
-let scripts: {
+interface Scripts {
   mutantsOf(file: string, source: string): Mutant[];
   mutated(source: string, mutant: Mutant): string;
-};
+  switched(source: string, mutants: readonly (Mutant & { readonly number: number })[]): string;
+}
+
+let scripts: Scripts;
 beforeAll(async () => {
-  scripts = (await import(pathToFileURL(join(root, 'scripts/mutations/mutants.mjs')).href)) as typeof scripts;
+  const files = ['mutants', 'switched'].map((name) => pathToFileURL(join(root, `scripts/mutations/${name}.mjs`)).href);
+  scripts = Object.assign({}, ...(await Promise.all(files.map((file) => import(file) as Promise<object>)))) as Scripts;
 });
 
 /** What scripts/mutations makes of a source: the mutants, each with the text that it leaves. */
@@ -51,5 +56,62 @@ describe('The mistakes that test:mutations puts into a source', () => {
     const ids = (source: string): string[] => mutantsOf(source).map(({ id }) => id);
     expect(ids('\n\nif (a) b();')).toEqual(ids('if (a) b();'));
     expect(ids('b();\nb();')).toEqual(['a.ts: ⟦b();⟧ → ;', 'a.ts: ⟦b();⟧ → ; #2']);
+  });
+});
+
+describe('A source that holds all its mistakes at once', () => {
+  const source = [
+    'function f(a, b) {',
+    '  if (!a) throw a;',
+    '  let sum = 0;',
+    '  while (sum < b && a) { sum = sum + (a ? 2 : -b); if (sum > 9) return sum; }',
+    '  return sum - b;',
+    '}',
+  ].join('\n');
+  const inputs: readonly (readonly [unknown, number])[] = [
+    [1, 5],
+    [0, 3],
+    [3, 40],
+    ['', 1],
+    [true, -1],
+  ];
+  const answersOf = (text: string, on: number): string => {
+    let asked = 0;
+    const isOn = (number: number): boolean => {
+      if (++asked > 10_000) throw new Error('endless');
+      return number === on;
+    };
+    // A loop in which no mistake is asked for ends too, by its own condition.
+    const f = runInNewContext(`${text}; f`, { __mutation: { isOn } }) as (a: unknown, b: number) => unknown;
+    return inputs
+      .map(([a, b]) => {
+        try {
+          return String(f(a, b));
+        } catch (error) {
+          return `threw ${String(error)}`;
+        }
+      })
+      .join();
+  };
+
+  it('does what it did while none is on, and what each would do by itself while that one is', () => {
+    const mutants = scripts.mutantsOf('a.ts', source).map((one, index) => ({ ...one, number: index + 1 }));
+    const text = scripts.switched(source, mutants).replaceAll(' as never', '');
+    expect(mutants.length).toBeGreaterThan(15);
+    expect(answersOf(text, 0)).toBe(answersOf(source, 0));
+    const endless = /endless/;
+    for (const mutant of mutants) {
+      const answers = answersOf(text, mutant.number);
+      if (endless.test(answers)) continue;
+      expect([mutant.id, answers]).toEqual([
+        mutant.id,
+        answersOf(scripts.mutated(source, mutant).replaceAll(' as never', ''), 0),
+      ]);
+    }
+  });
+
+  it('keeps its lines, so that what fails is found', () => {
+    const mutants = scripts.mutantsOf('a.ts', source).map((one, index) => ({ ...one, number: index + 1 }));
+    expect(scripts.switched(source, mutants).split('\n')).toHaveLength(source.split('\n').length);
   });
 });
