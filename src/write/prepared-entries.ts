@@ -49,7 +49,6 @@ export class PreparedEntries {
   /** @throws UnencodableValueError, InvalidDurationError: nothing was written then. */
   async prepare<V>(writes: readonly Write<V>[]): Promise<Prepared[]> {
     const generations = await this.generations([...new Set(writes.flatMap(({ policy }) => policy.tags))]);
-    await this.ready(writes);
     return writes.map((write) => this.prepareOne(write, generations));
   }
 
@@ -97,17 +96,4 @@ export class PreparedEntries {
       throw error;
     }
   }
-
-  /** An entry carries the generation of its version on its shard, so the shard is asked before the first write. */
-  async ready(writes: readonly { readonly key: Key; readonly policy: { readonly shared: boolean } }[]): Promise<void> {
-    const unread = new Set(
-      writes
-        .map(({ key, policy }) => (policy.shared ? this.coherence.place(key)?.feed : undefined))
-        .filter((feed) => feed !== undefined && feed.versions.generation === undefined),
-    );
-    await Promise.all([...unread].map(async (feed) => feed?.ready().catch(ignored)));
-  }
 }
-
-/** The write itself will meet the same outage and report it. */
-function ignored(): void {}
