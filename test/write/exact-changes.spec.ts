@@ -1,0 +1,183 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { openEnvelope } from '../../src/codec/envelope.js';
+import type { Change, Invalidation } from '../../src/store/feed.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Shard, Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { ConflictError, InvalidKeyError, UnencodableValueError, ValueTooLargeError } from '../../src/value/errors.js';
+import { buildCache } from '../support/build-cache.js';
+import { storeBehind } from '../support/store-behind.js';
+
+const life = { ttl: '1h' } as const;
+let clock: FakeClock;
+let shared: Store;
+let cache: TieredCache;
+/** Called with what the cache sends, before the store hears of it. */
+let onChanges: (changes: readonly Change[]) => Promise<void>;
+let onRead: (storeKeys: readonly string[]) => void;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  shared = memoryStore({ clock, maxItemBytes: 1_000 });
+  onChanges = async () => {};
+  onRead = () => {};
+  const watched = storeBehind(shared, (shard) => {
+    const own: Partial<Shard> = {
+      invalidate: async (asked: Invalidation) => {
+        await onChanges(asked.changes);
+        return (shard.invalidate as NonNullable<Shard['invalidate']>).call(shard, asked);
+      },
+      readMany: async (storeKeys) => {
+        onRead(storeKeys);
+        return shard.readMany(storeKeys);
+      },
+    };
+    return new Proxy(shard, {
+      get(target, name) {
+        const found: unknown = Reflect.get(own, name) ?? Reflect.get(target, name);
+        return typeof found === 'function' ? (found.bind(target) as unknown) : found;
+      },
+    });
+  });
+  cache = await buildCache({ store: watched, clock, random: () => 0.5 });
+  await cache.lookup('anything');
+});
+afterEach(() => cache.close());
+
+/** While a call sleeps, time goes on. */
+async function inTime<R>(call: Promise<R>): Promise<R> {
+  let isOver = false;
+  const over = call.finally(() => (isOver = true));
+  over.catch(() => {});
+  while (!isOver) await clock.advance(0.5);
+  return over;
+}
+
+const stored = async (key: string) => {
+  const storeKey = cache.storeKey(key);
+  const [item] = await shared.shardOf(storeKey).readMany([storeKey]);
+  return openEnvelope(storeKey, item?.bytes ?? Buffer.alloc(0));
+};
+
+describe('A change in the store that others keep overtaking', () => {
+  it('waits up to twice as long before each further try, and is given up after ten', async () => {
+    const triedAt: number[] = [];
+    onChanges = async () => {
+      triedAt.push(clock.monotonic());
+      const storeKey = cache.storeKey('n');
+      await shared.shardOf(storeKey).write(storeKey, Buffer.from(`${triedAt.length}`), { lifeMs: 1_000_000 });
+    };
+    await expect(inTime(cache.update<number>('n', (n = 0) => n + 1))).rejects.toThrow(ConflictError);
+    expect(triedAt).toHaveLength(10);
+    const waits = triedAt.slice(1).map((at, index) => at - (triedAt[index] as number));
+    expect(waits).toEqual(Array.from({ length: 9 }, (_, tries) => 2.5 * 2 ** tries));
+  });
+
+  it('is made from the newer value', async () => {
+    await cache.set('n', 1, life);
+    let isFirst = true;
+    const other = await buildCache({ name: 'other', store: shared, clock });
+    onChanges = async () => {
+      if (isFirst) expect(await other.set('n', 10, life)).toBe(true);
+      isFirst = false;
+    };
+    expect(await inTime(cache.update<number>('n', (n = 0) => n + 1))).toBe(11);
+    expect(await cache.get('n')).toBe(11);
+    await other.close();
+  });
+});
+
+describe('The life of an entry that is changed', () => {
+  it('goes on, unless a ttl is named', async () => {
+    await cache.set('n', 1, { ttl: '10s', staleFor: '5s' });
+    const { freshUntil, staleUntil } = await stored('n');
+    await clock.advance('4s');
+    await cache.update<number>('n', (n = 0) => n + 1);
+    expect(await stored('n')).toMatchObject({ freshUntil, staleUntil });
+    await cache.update<number>('n', (n = 0) => n + 1, { ttl: '10s' });
+    expect(await stored('n')).toMatchObject({ freshUntil: clock.now() + 10_000 });
+  });
+
+  it('begins where there was none', async () => {
+    await cache.update<number>('n', (n = 0) => n + 1);
+    expect(await cache.get('n')).toBe(1);
+    expect((await stored('n')).createdAt).toBe(clock.now());
+  });
+
+  it('can’t be 0, which would leave nothing to compare with', async () => {
+    await expect(cache.update('n', () => 1, { ttl: 0 })).rejects.toThrow('a life of 0 keeps nothing to compare with');
+    await expect(cache.setIfAbsent('n', 1, { ttl: 0 })).rejects.toThrow('a life of 0 keeps nothing to compare with');
+  });
+});
+
+describe('What can’t be written', () => {
+  it('is said to be too large by update and setIfAbsent, at once', async () => {
+    const large = 'x'.repeat(2_000);
+    await expect(cache.update('k', () => large, life)).rejects.toThrow(ValueTooLargeError);
+    await expect(cache.setIfAbsent('k', large, life)).rejects.toThrow(ValueTooLargeError);
+  });
+
+  it('is undefined: that is what a miss looks like', async () => {
+    const set = cache.set('k', undefined, life);
+    await expect(set).rejects.toThrow(UnencodableValueError);
+    await expect(set).rejects.toThrow('undefined is what a miss looks like');
+  });
+
+  it('is an entry whose tags the store refuses to look up: the refusal is what the caller is told', async () => {
+    onRead = (storeKeys) => {
+      if (storeKeys.some((key) => key.includes('~tag:'))) throw new InvalidKeyError('the store refuses it');
+    };
+    await expect(cache.set('k', 1, { ...life, tags: ['t'] })).rejects.toThrow(InvalidKeyError);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+});
+
+describe('What is written', () => {
+  it('cost no load, and is kept by the store for no less than its life', async () => {
+    const writes: Change[] = [];
+    onChanges = async (changes) => void writes.push(...changes.filter((change) => 'write' in change));
+    await cache.set('set', 1, life);
+    await cache.setIfAbsent('absent', 1, life);
+    await cache.update('updated', () => 1, life);
+    expect(writes).toHaveLength(3);
+    for (const write of writes) expect(write).toMatchObject({ options: { lifeMs: 3_600_000, neverShorter: true } });
+    for (const key of ['set', 'absent', 'updated']) expect((await stored(key)).loadCostMs).toBe(0);
+  });
+
+  it('is told to the other processes also where there is nothing of it to store: a life of 0', async () => {
+    await cache.set('k', 'old', life);
+    expect(await cache.set('k', 'new', { ttl: 0 })).toBe(true);
+    const storeKey = cache.storeKey('k');
+    expect(await shared.shardOf(storeKey).readMany([storeKey])).toEqual([undefined]);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+});
+
+describe('A set during which everything is cleared', () => {
+  /** Clears before so many of its tries arrive. */
+  async function clearedTimes(times: number): Promise<boolean> {
+    const other = await buildCache({ name: 'other', store: shared, clock });
+    await other.lookup('anything');
+    let left = times;
+    onChanges = async (changes) => {
+      if (changes.some((change) => 'write' in change) && left-- > 0) await other.dangerouslyClear();
+    };
+    const isStored = await inTime(cache.set('k', 1, life));
+    onChanges = async () => {};
+    await other.close();
+    return isStored;
+  }
+
+  it('is sent again under the new list of versions, twice', async () => {
+    expect(await clearedTimes(2)).toBe(true);
+    expect(await cache.get('k')).toBe(1);
+  });
+
+  it('again and again is not acknowledged, and what it may have left is removed', async () => {
+    expect(await clearedTimes(3)).toBe(false);
+    expect((await cache.status()).unacknowledgedWrites).toBe(1);
+    await clock.advance('1s');
+    expect(await cache.get('k')).toBeUndefined();
+  });
+});

@@ -1,0 +1,174 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { RequestScope } from '../../src/near/request-scope.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+import { buildCache } from '../support/build-cache.js';
+import { FaultyStore } from '../support/faulty-store.js';
+import { recordEvents } from '../support/recorded-events.js';
+import type { RecordedEvents } from '../support/recorded-events.js';
+
+const life = { ttl: '1h' } as const;
+const scope = new RequestScope();
+let clock: FakeClock;
+let shared: Store;
+let faulty: FaultyStore;
+/** Reaches the store through `faulty`. */
+let here: TieredCache;
+let there: TieredCache;
+let events: RecordedEvents;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  shared = memoryStore({ clock });
+  faulty = new FaultyStore(shared);
+  const coherence = { interval: 1_000, blindFor: 60_000 };
+  here = await buildCache({ name: 'here', store: faulty.store, clock, coherence, scope });
+  there = await buildCache({ name: 'there', store: shared, clock, coherence });
+  for (const cache of [here, there]) await cache.lookup('anything');
+  events = recordEvents('invalidated');
+});
+afterEach(async () => {
+  events?.stop();
+  faulty.down = undefined;
+  await Promise.all([here.close(), there.close()]);
+});
+
+/** What the other process was told by the feed. */
+const told = (): (string | undefined)[] =>
+  events
+    .of('invalidated')
+    .filter(({ cache, origin }) => cache === 'there' && origin === 'remote')
+    .map(({ key }) => key);
+
+const unacknowledged = async (): Promise<number> => (await here.status()).unacknowledgedWrites;
+
+/** Loads until `land` is called. */
+function heldLoad(cache: TieredCache, key: string, tags: readonly string[] = []) {
+  let land = (): void => {};
+  const gate = new Promise<string>((resolve) => (land = () => resolve('loaded before')));
+  return { land: () => land(), loaded: cache.getOrSet(key, () => gate, { ...life, tags }) };
+}
+
+describe('An invalidation that the store has not acknowledged', () => {
+  it('is settled by a later one that it has, and takes nothing away that was written after that', async () => {
+    await here.set('k', 'old', life);
+    faulty.down = '';
+    expect(await here.delete('k')).toBe(false);
+    faulty.down = undefined;
+    expect(await here.delete('k')).toBe(true);
+    expect(await unacknowledged()).toBe(0);
+    await there.set('k', 'new', life);
+    await clock.advance('10s');
+    expect(await there.get('k')).toBe('new');
+    expect(await here.get('k')).toBe('new');
+  });
+
+  it('of a tag is settled likewise', async () => {
+    faulty.down = '';
+    expect(await here.invalidateTags('t')).toBe(false);
+    expect(await unacknowledged()).toBe(1);
+    faulty.down = undefined;
+    expect(await here.invalidateTags('t')).toBe(true);
+    expect(await unacknowledged()).toBe(0);
+  });
+
+  it.each([
+    ['key', () => here.delete('k')],
+    ['tag', () => here.invalidateTags('t')],
+  ])('keeps what is loaded until the store has heard of its %s out of the process', async (_, invalidate) => {
+    faulty.down = '';
+    expect(await invalidate()).toBe(false);
+    const load = heldLoad(here, 'k', ['t']);
+    faulty.down = undefined;
+    await clock.advance('5s');
+    expect(await unacknowledged()).toBe(0);
+    load.land();
+    expect(await load.loaded).toBe('loaded before');
+    expect(here.peek('k')).toBeUndefined();
+  });
+});
+
+describe('A set that the store has not acknowledged', () => {
+  it('is what its request goes on with, and nobody else', async () => {
+    await here.set('k', 'old', life);
+    faulty.down = '';
+    await scope.run(async () => {
+      expect(await here.set('k', 'new', life)).toBe(false);
+      expect(await here.get('k')).toBe('new');
+    });
+    expect(await here.get('k')).toBeUndefined();
+  });
+
+  it('leaves a removal, which is sent once more, also after a later set of the key was acknowledged', async () => {
+    faulty.down = '';
+    expect(await here.set('k', 1, life)).toBe(false);
+    faulty.down = undefined;
+    expect(await here.set('k', 2, life)).toBe(true);
+    expect(await unacknowledged()).toBe(1);
+    await clock.advance('10s');
+    expect(await unacknowledged()).toBe(0);
+    expect(await there.get('k')).toBeUndefined();
+  });
+});
+
+describe('An entry whose freshness was ended without an answer', () => {
+  it('is removed twice, since the bytes of its stale form may still arrive', async () => {
+    await here.set('k', 'old', { ttl: '10m', staleFor: '10m' });
+    const storeKey = here.storeKey('k');
+    const shard = shared.shardOf(storeKey);
+    const [stale] = await shard.readMany([storeKey]);
+    faulty.down = '';
+    expect(await here.expire('k')).toBe(false);
+    faulty.down = undefined;
+    await clock.advance('1s');
+    expect(await shard.readMany([storeKey])).toEqual([undefined]);
+    await shard.write(storeKey, stale?.bytes ?? Buffer.alloc(0), { lifeMs: 600_000 });
+    await clock.advance('6s');
+    expect(await shard.readMany([storeKey])).toEqual([undefined]);
+  });
+});
+
+describe('A change of which it is not known whether the store has taken it', () => {
+  const increment = (): Promise<number> => here.update<number>('n', (n = 0) => n + 1);
+
+  it('is told to the other processes as soon as the store answers, and what is stored stays', async () => {
+    await here.set('n', 1, life);
+    faulty.down = '~feed';
+    await expect(increment()).rejects.toThrow(StoreUnavailableError);
+    await clock.advance('1500ms');
+    expect(await unacknowledged()).toBe(1);
+    events.clear();
+    faulty.down = undefined;
+    await clock.advance('5s');
+    expect(told()).toEqual(['n']);
+    expect(await unacknowledged()).toBe(0);
+    expect(await there.get('n')).toBe(1);
+  });
+
+  it('keeps out of the process what is loaded until then', async () => {
+    faulty.down = '~feed';
+    await expect(increment()).rejects.toThrow(StoreUnavailableError);
+    const load = heldLoad(here, 'n');
+    faulty.down = undefined;
+    await clock.advance('5s');
+    expect(await unacknowledged()).toBe(0);
+    load.land();
+    expect(await load.loaded).toBe('loaded before');
+    expect(here.peek('n')).toBeUndefined();
+  });
+
+  it('adds nothing where a removal waits, which tells them too', async () => {
+    await here.set('n', 1, life);
+    faulty.down = '~feed';
+    await expect(increment()).rejects.toThrow(StoreUnavailableError);
+    expect(await here.delete('n')).toBe(false);
+    await expect(increment()).rejects.toThrow('not acknowledged yet');
+    faulty.down = undefined;
+    await clock.advance('5s');
+    expect(await unacknowledged()).toBe(0);
+    expect(await there.get('n')).toBeUndefined();
+  });
+});
