@@ -1,0 +1,86 @@
+import { describe, expect, it } from '@jest/globals';
+import { decodeRecord, encodeRecord, partsOf } from '../../src/coherence/feed-record.js';
+import type { FeedName } from '../../src/coherence/feed-record.js';
+import { OwnRecords } from '../../src/coherence/own-records.js';
+import { maxRecordBytes } from '../../src/store/feed.js';
+
+const record = { writer: 'w', number: 7, at: 1.5, names: [{ key: 'a' }, { tag: 't' }, { key: 'é' }] };
+
+describe('A record of the feed', () => {
+  it('is read as it was written, keys before tags', () => {
+    expect(decodeRecord(encodeRecord(record))).toEqual({
+      ...record,
+      names: [{ key: 'a' }, { key: 'é' }, { tag: 't' }],
+    });
+    expect(decodeRecord(encodeRecord({ ...record, names: [] }))?.names).toEqual([]);
+  });
+
+  it.each<[string, unknown]>([
+    ['no JSON', undefined],
+    ['no list', { length: 6 }],
+    ['of another format', [1, 'w', 7, 1, [], []]],
+    ['too short', [2, 'w', 7, 1, []]],
+    ['too long', [2, 'w', 7, 1, [], [], 0]],
+    ['written by nobody', [2, 7, 7, 1, [], []]],
+    ['without a whole number', [2, 'w', 1.5, 1, [], []]],
+    ['without an instant', [2, 'w', 7, 'now', [], []]],
+    ['without keys', [2, 'w', 7, 1, 'a', []]],
+    ['without tags', [2, 'w', 7, 1, [], 'a']],
+    ['with a key that is no text', [2, 'w', 7, 1, ['a', 1], []]],
+    ['with a tag that is no text', [2, 'w', 7, 1, [], ['a', null]]],
+  ])('is none where it is %s', (_, fields) => {
+    expect(decodeRecord(Buffer.from(fields === undefined ? '[2,' : JSON.stringify(fields)))).toBeUndefined();
+  });
+});
+
+describe('A list of names', () => {
+  const bytesOf = (names: readonly FeedName[]): number => encodeRecord({ ...record, names }).length;
+
+  it.each<[string, (index: number) => FeedName]>([
+    ['keys', (index) => ({ key: `${index}`.padStart(100, 'k') })],
+    ['tags', (index) => ({ tag: `${index}`.padStart(100, 't') })],
+    ['keys that take more bytes than characters', (index) => ({ key: `${index}\n"é`.repeat(20) })],
+  ])(
+    'is cut into records that a store takes, each nearly full, none of them empty and nothing left out: %s',
+    (_, nameOf) => {
+      const names = Array.from({ length: 5_000 }, (_unused, index) => nameOf(index));
+      const parts = partsOf(names);
+      expect(parts.flat()).toEqual(names);
+      for (const part of parts) expect(bytesOf(part)).toBeLessThanOrEqual(maxRecordBytes);
+      for (const part of parts.slice(0, -1)) expect(bytesOf(part)).toBeGreaterThan(maxRecordBytes - 600);
+    },
+  );
+
+  it('is one record where it fits, and none where there are no names', () => {
+    expect(partsOf([{ key: 'a' }, { tag: 'b' }])).toEqual([[{ key: 'a' }, { tag: 'b' }]]);
+    expect(partsOf([])).toEqual([]);
+  });
+
+  it('has a record of its own for a name that is larger than any record', () => {
+    const large = { key: 'x'.repeat(2 * maxRecordBytes) };
+    expect(partsOf([{ key: 'a' }, large, { key: 'b' }])).toEqual([[{ key: 'a' }], [large], [{ key: 'b' }]]);
+  });
+});
+
+describe('The records of one cache', () => {
+  const read = (own: OwnRecords, number: number, writer = own.writer): boolean =>
+    own.isAnswered({ ...record, writer, number });
+
+  it('need not be applied when they are read back, once they were answered', () => {
+    const own = new OwnRecords();
+    const [first, second] = [own.begin(), own.begin()];
+    expect(second).toBe(first + 1);
+    own.answered(second);
+    expect([read(own, first), read(own, second)]).toEqual([false, true]);
+    own.answered(first);
+    expect(read(own, first)).toBe(true);
+  });
+
+  it('are nobody else’s', () => {
+    const [one, other] = [new OwnRecords(), new OwnRecords()];
+    const number = one.begin();
+    one.answered(number);
+    expect(one.writer).not.toBe(other.writer);
+    expect(read(other, number, one.writer)).toBe(false);
+  });
+});
