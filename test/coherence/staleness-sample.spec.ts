@@ -8,13 +8,20 @@ import type { RecordedEvents } from '../support/recorded-events.js';
 let now: number;
 let random: number;
 let events: RecordedEvents;
-let feeds: { trust: ShardTrust; readUpTo: number }[];
+interface ReadFeed {
+  readonly trust: ShardTrust;
+  readUpTo: number;
+}
+let feeds: [ReadFeed, ReadFeed];
 let sample: StalenessSample;
 
 beforeEach(() => {
   now = 1_000;
   random = 0;
-  feeds = [0, 0].map((readUpTo) => ({ trust: new ShardTrust(0), readUpTo }));
+  feeds = [
+    { trust: new ShardTrust(0), readUpTo: 0 },
+    { trust: new ShardTrust(0), readUpTo: 0 },
+  ];
   sample = new StalenessSample(
     'c',
     { now: () => now },
@@ -28,10 +35,10 @@ afterEach(() => events.stop());
 /** A hit at `at` of a copy that was made at `createdAt`, of the first feed's shard. */
 function hit(key: string, { at = 1_000, createdAt = 0, tags = [] as string[] } = {}): void {
   now = at;
-  const [feed] = feeds as [{ trust: ShardTrust }];
+  const [feed] = feeds;
   sample.note(key, `name of ${key}`, { createdAt, trust: feed.trust, tags: tags.map((tag) => ({ tag })) });
 }
-const read = (upTo: number, index = 0): void => void ((feeds[index] as { readUpTo: number }).readUpTo = upTo);
+const read = (upTo: number, index: 0 | 1 = 0): void => void (feeds[index].readUpTo = upTo);
 const told = (): Record<string, number> =>
   Object.fromEntries(events.of('staleness').map(({ key, staleMs }) => [key, staleMs]));
 
@@ -81,7 +88,7 @@ describe('How stale a hit was', () => {
   });
 
   it('is not known where its feed has missed something, and only there', () => {
-    const [first, second] = feeds as [{ trust: ShardTrust }, { trust: ShardTrust }];
+    const [first, second] = feeds;
     hit('missed');
     sample.note('kept', 'kept', { createdAt: 0, trust: second.trust, tags: [] });
     sample.missed({ trust: first.trust } as ShardFeed);

@@ -7,6 +7,7 @@ import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { ConflictError, InvalidKeyError, UnencodableValueError, ValueTooLargeError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
+import { shardWith } from '../support/shard-with.js';
 import { storeBehind } from '../support/store-behind.js';
 
 const life = { ttl: '1h' } as const;
@@ -22,24 +23,18 @@ beforeEach(async () => {
   shared = memoryStore({ clock, maxItemBytes: 1_000 });
   onChanges = async () => {};
   onRead = () => {};
-  const watched = storeBehind(shared, (shard) => {
-    const own: Partial<Shard> = {
+  const watched = storeBehind(shared, (shard) =>
+    shardWith(shard, {
       invalidate: async (asked: Invalidation) => {
         await onChanges(asked.changes);
         return (shard.invalidate as NonNullable<Shard['invalidate']>).call(shard, asked);
       },
-      readMany: async (storeKeys) => {
+      readMany: async (storeKeys: readonly string[]) => {
         onRead(storeKeys);
         return shard.readMany(storeKeys);
       },
-    };
-    return new Proxy(shard, {
-      get(target, name) {
-        const found: unknown = Reflect.get(own, name) ?? Reflect.get(target, name);
-        return typeof found === 'function' ? (found.bind(target) as unknown) : found;
-      },
-    });
-  });
+    }),
+  );
   cache = await buildCache({ store: watched, clock, random: () => 0.5 });
   await cache.lookup('anything');
 });

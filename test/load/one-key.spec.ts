@@ -1,0 +1,227 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import type { Codec } from '../../src/codec/codec.js';
+import { json } from '../../src/codec/json.js';
+import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
+import { RequestScope } from '../../src/near/request-scope.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { buildCache } from '../support/build-cache.js';
+import { FaultyStore } from '../support/faulty-store.js';
+import { recordEvents } from '../support/recorded-events.js';
+import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
+import { storeBehind } from '../support/store-behind.js';
+
+const life = { ttl: '1h' } as const;
+const scope = new RequestScope();
+let clock: FakeClock;
+let shared: Store;
+let faulty: FaultyStore;
+const caches: TieredCache[] = [];
+async function opened(...[configuration]: Parameters<typeof buildCache>): Promise<TieredCache> {
+  const cache = await buildCache({ clock, scope, store: shared, ...configuration });
+  caches.push(cache);
+  await cache.lookup('anything');
+  return cache;
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+  shared = memoryStore({ clock });
+  faulty = new FaultyStore(shared);
+});
+afterEach(async () => {
+  await Promise.all(caches.splice(0).map((cache) => cache.close()));
+});
+
+const never = (): never => {
+  throw new Error('it was loaded');
+};
+
+describe('A source that has none of a key', () => {
+  it('is no reason to tell anybody, where there was none before', async () => {
+    const [here, there] = [await opened({ name: 'here', store: faulty.store }), await opened({ name: 'there' })];
+    const events = recordEvents('invalidated');
+    faulty.commands.splice(0);
+    expect(await here.getOrSet('k', () => undefined, life)).toBeUndefined();
+    expect(faulty.commands.filter((command) => command.startsWith('invalidate'))).toEqual([]);
+    await clock.advance('2s');
+    expect(events.all).toEqual([]);
+    expect(await there.getOrSet('k', () => 'there', life)).toBe('there');
+    events.stop();
+  });
+
+  it.each<[string, (cache: TieredCache) => Promise<unknown>]>([
+    ['asked because it is to be refreshed', (cache) => cache.refresh('k', () => undefined, life)],
+    [
+      'asked because a miss is forced',
+      (cache) => scope.run(() => (scope.forceMiss(), cache.getOrSet('k', () => undefined, life))),
+    ],
+  ])('takes away what everybody holds, %s', async (_, ask) => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    await here.set('k', 'old', life);
+    expect(await there.get('k')).toBe('old');
+    expect(await ask(here)).toBeUndefined();
+    expect(here.peek('k')).toBeUndefined();
+    expect(await here.get('k')).toBeUndefined();
+    await clock.advance('2s');
+    expect(there.peek('k')).toBeUndefined();
+    expect(await there.get('k')).toBeUndefined();
+  });
+
+  it('takes away what is near of a key that no store holds', async () => {
+    const cache = await opened({ store: undefined });
+    await cache.set('k', 'old', life);
+    expect(await cache.refresh('k', () => undefined, life)).toBeUndefined();
+    expect(cache.peek('k')).toBeUndefined();
+  });
+
+  it('takes away what is stale, once that has been refreshed', async () => {
+    const cache = await opened({});
+    const stale = { ttl: '10s', staleFor: '1h' } as const;
+    await cache.set('k', 'old', stale);
+    await clock.advance('11s');
+    expect(await cache.getOrSet<string | undefined>('k', () => undefined, stale)).toBe('old');
+    await clock.advance(1);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+});
+
+describe('A caller who waits for no longer than timeout.hard', () => {
+  it('leaves nothing behind with the clock when it is answered in time, or has left', async () => {
+    let abandoned: [AbortController, Promise<unknown>] | undefined;
+    const cache = await opened({});
+    const before = clock.waiting;
+    const limited = { ...life, maxLoad: '1m', timeout: { hard: '10s' } } as const;
+    expect(await cache.getOrSet('a', () => 'in time', limited)).toBe('in time');
+    await turn();
+    expect(clock.waiting).toBe(before);
+    const begun = new Promise<void>((resolve) => {
+      const leaving = new AbortController();
+      const hangs = (): Promise<never> => (resolve(), new Promise(() => {}));
+      const left = cache.getOrSet('b', hangs, { ...limited, signal: leaving.signal });
+      left.catch(() => {});
+      abandoned = [leaving, left];
+    });
+    await begun;
+    const waiting = clock.waiting;
+    const [leaving, left] = abandoned as [AbortController, Promise<unknown>];
+    leaving.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    expect(clock.waiting).toBe(waiting - 1);
+  });
+});
+
+describe('A loader that joins a look-up of before its load', () => {
+  it('is not given what was invalidated in between, where nobody here has heard of that yet', async () => {
+    const fleet = new ScriptedFleet();
+    const [a, b] = [await fleet.process('A', { process: false }), await fleet.process('B')];
+    await fleet.done(b.cache.set('inner', 'old', life));
+    const early = a.cache.getOrSet('inner', never, life);
+    await fleet.deliver(/^A -> /);
+    expect(await fleet.done(b.cache.delete('inner'), /^B/)).toBe(true);
+    const outer = a.cache.getOrSet(
+      'outer',
+      async () => `page with ${await a.cache.getOrSet('inner', () => 'new', life)}`,
+      life,
+    );
+    await fleet.deliverAll(/^A .*outer/);
+    expect(await fleet.done(outer)).toBe('page with new');
+    expect(await early).toBe('old');
+    expect(await fleet.done(b.cache.get('outer'))).toBe('page with new');
+    await fleet.close();
+  });
+
+  it('is given what the store holds where the feed can’t be read, and its load is not repeated', async () => {
+    const cache = await opened({ store: faulty.store, process: false });
+    let loads = 0;
+    let finish = (): void => {};
+    const inner = (): Promise<string> =>
+      cache.getOrSet(
+        'inner',
+        () => {
+          loads++;
+          return new Promise<string>((resolve) => (finish = () => resolve('part')));
+        },
+        life,
+      );
+    const early = inner();
+    await turn();
+    const outer = cache.getOrSet('outer', async () => `page with ${await inner()}`, life);
+    await turn();
+    faulty.down = '~feed';
+    finish();
+    expect([await early, await outer, loads]).toEqual(['part', 'page with part', 1]);
+    faulty.down = undefined;
+  });
+});
+
+describe('An entry that lies where it can be read at once', () => {
+  /** Each use of it for as long as it is used. */
+  async function usedEvery(seconds: number, options: EntryOptions<string>): Promise<unknown> {
+    const cache = await opened({ process: false });
+    await cache.getOrSet('k', () => 'stays', options);
+    for (let use = 0; use < 3; use++) {
+      await clock.advance(seconds * 1_000);
+      const found = await cache.getOrSet('k', () => 'loaded again', options);
+      if (found !== 'stays') return found;
+    }
+    return 'stays';
+  }
+  const sliding = { ttl: sinceLastUsed('10s', { maxAge: '1h' }) };
+
+  it('slides with its uses', async () => {
+    expect(await usedEvery(9, sliding)).toBe('stays');
+    expect(await usedEvery(11, { ...sliding, version: 2 })).toBe('loaded again');
+  });
+
+  it('ends with its tag', async () => {
+    const [cache, other] = [await opened({ process: false }), await opened({ name: 'other' })];
+    const tagged = { ...life, tags: ['t'] };
+    await cache.getOrSet('k', () => 'old', tagged);
+    await other.invalidateTags('t');
+    expect(await cache.getOrSet('k', () => 'new', tagged)).toBe('new');
+  });
+});
+
+describe('A value that its codec decodes once, and not again', () => {
+  it('is an error, and no look-up without an end', async () => {
+    let isBroken = false;
+    const plain = json();
+    const codec: Codec<unknown> = {
+      name: 'once',
+      isolations: ['clone'],
+      encode: (value) => plain.encode(value),
+      decode: (payload: Buffer): unknown => {
+        if (isBroken) throw new Error('not again');
+        return plain.decode(payload);
+      },
+    };
+    const cache = await opened({ store: faulty.store, process: false });
+    await cache.set('k', { n: 1 }, { ...life, codec });
+    expect(await cache.getOrSet('k', never, { ...life, codec })).toEqual({ n: 1 });
+    isBroken = true;
+    await expect(cache.getOrSet('k', () => ({ n: 2 }), { ...life, codec })).rejects.toThrow();
+  });
+});
+
+describe('A store without atomic operations', () => {
+  it('is read before anything is loaded, key by key and in bulk', async () => {
+    const plain = storeBehind(shared, (shard) => shard);
+    const store: Store = { ...plain, capabilities: { ...plain.capabilities, atomic: false } };
+    const [one, other] = [
+      await opened({ store, process: false }),
+      await opened({ store, name: 'other', process: false }),
+    ];
+    expect(await one.getOrSet('a', () => 1, life)).toBe(1);
+    expect(await other.getOrSet('a', never, life)).toBe(1);
+    const load = (keys: readonly string[]): [string, number][] => keys.map((key) => [key, 2]);
+    expect(await one.getOrSetMany(['a', 'b'], load, life)).toEqual([1, 2]);
+    expect(await other.getOrSetMany(['a', 'b'], never, life)).toEqual([1, 2]);
+    await one.delete('a');
+    expect(await other.getOrSet('a', () => 3, life)).toBe(3);
+  });
+});
