@@ -24,7 +24,7 @@ const more = {
 };
 /** Each mutant runs them. */
 const tooSlow =
-  /(endurance|life-cycle|contention|fencing|fill-protocol|idle-cost|staleness|stamp-under-load|fleet-loads|invalidation-storm|many-at-once|another-process)\.spec\.ts$/;
+  /(endurance|life-cycle|contention|fencing|fill-protocol|idle-cost|staleness|stamp-under-load|fleet-loads|invalidation-storm|many-at-once|another-process|pages-protocol|restarted-server|invalidation-before-commit)\.spec\.ts$/;
 
 export const defaultTests = (room) => more[room] ?? [room.replace(/^src/, 'test')];
 
