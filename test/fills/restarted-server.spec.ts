@@ -103,3 +103,40 @@ describe('memcached is restarted during a load, and its revisions begin again', 
     await Promise.all([first, second]);
   }, 30_000);
 });
+
+describe('Redis is restarted during a load', () => {
+  let fleet: Fleet;
+  beforeEach(async () => {
+    fleet = await startFleet('redis', {
+      members: 2,
+      caches: { main: {}, 'leases alone': { configuration: { coherence: false } } },
+    });
+  }, 60_000);
+  afterEach(() => fleet.stop(), 30_000);
+
+  it.each(['main', 'leases alone'])(
+    'F11 the fill of a lease from before is refused, though another one stands: %s',
+    async (cache) => {
+      const [p0, p1] = [fleet.member(0), fleet.member(1)];
+      fleet.write('row', 'old');
+      for (const member of [p0, p1]) await member.call('lookup', cache, 'row');
+      const first = p0.call('getOrSet', cache, 'row', { gate: 'first.gate' });
+      await eventually(() => expect(fleet.journal('load row')).toHaveLength(1));
+      await fleet.redis?.restart();
+      fleet.write('row', 'new');
+      await eventually(async () => {
+        for (const member of [p0, p1])
+          expect(await member.call('lookup', cache, 'row')).toMatchObject({ reason: 'absent' });
+      });
+      const second = p1.call('getOrSet', cache, 'row', { gate: 'second.gate' });
+      await eventually(() => expect(fleet.journal('load row')).toHaveLength(2));
+      fleet.write('first.gate');
+      expect(await first).toEqual({ row: 'old' });
+      expect(await p1.call('lookup', cache, 'row')).toMatchObject({ hit: false });
+      fleet.write('second.gate');
+      expect(await second).toEqual({ row: 'new' });
+      expect(await p0.call('lookup', cache, 'row')).toMatchObject({ value: { row: 'new' } });
+    },
+    30_000,
+  );
+});

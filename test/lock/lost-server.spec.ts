@@ -60,6 +60,22 @@ describe('a server that was restarted between acquire and release', () => {
     expect(await scene(true)).toEqual({ released: 'lost', successorStands: true });
   });
 
+  it.each([
+    [true, { released: 'lost', successorStands: true }],
+    [false, { released: 'released', successorStands: false }],
+  ])(
+    'L4 nor on Redis, whose revisions are never equal, where tokens are compared: %s',
+    async (comparesToken, expected) => {
+      const server = await lockServer('redis');
+      const open = await locksAt(server.address, { ttl: '60s' }, { comparesToken });
+      const lease = leaseOf(await open.locks.acquire('a', { renew: false }));
+      await server.kill();
+      await server.start();
+      const next = await eventually(async () => leaseOf(await (await open.another()).acquire('a')));
+      expect({ released: await lease.release(), successorStands: await next.renew() }).toEqual(expected);
+    },
+  );
+
   it("L4 and without comparing tokens releases somebody else's", async () => {
     expect(await scene(false)).toEqual({ released: 'released', successorStands: false });
   });

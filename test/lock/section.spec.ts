@@ -8,6 +8,7 @@ import type { Store } from '../../src/store/store.js';
 import { LeaseLostError, LockHeldError, LockUnavailableError, StoreUnavailableError } from '../../src/value/errors.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import { leaseOf } from './support/open-locks.js';
 
 const rooms: CacheLock[] = [];
@@ -36,19 +37,27 @@ function breakable(): { store: Store; breaks: { on: boolean } } {
 }
 
 describe('a section', () => {
-  it('L10 that throws passes on the same error, and the lock is free at once', async () => {
-    const locks = room();
-    const error = new Error('of the section');
-    for (const fail of [
-      () => Promise.reject(error),
-      () => {
-        throw error;
-      },
-    ]) {
-      await expect(locks.using('a', {}, fail)).rejects.toBe(error);
-      expect(await locks.using('a', {}, () => 'next')).toBe('next');
-    }
-  });
+  it.each(storePlaceNames)(
+    'L10 on %s that throws passes on the same error, and the lock is free at once',
+    async (name) => {
+      const place = await storePlaces[name]();
+      const store = place.connect();
+      await store.open();
+      const locks = room(store);
+      const error = new Error('of the section');
+      for (const fail of [
+        () => Promise.reject(error),
+        () => {
+          throw error;
+        },
+      ]) {
+        await expect(locks.using('a', {}, fail)).rejects.toBe(error);
+        expect(await locks.using('a', {}, () => 'next')).toBe('next');
+      }
+      await store.close();
+      await place.remove();
+    },
+  );
 
   it('does not run under options that do not exist', async () => {
     const misspelt = { tll: '1s' } as object;

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '../support/eventually.js';
-import { startMemcached } from '../support/memcached-process.js';
-import type { MemcachedProcess } from '../support/memcached-process.js';
+import { lockServerNames, startLockServer } from '../lock/support/lock-server.js';
+import type { LockServer } from '../lock/support/lock-server.js';
 import { OwnClock } from '../support/own-clock.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
@@ -13,12 +13,11 @@ const hourSeconds = 3_600;
 /** memcached counts in whole seconds, and an entry may live for two of them longer; the rest is for a busy machine. */
 const slackMs = 2_000 + 1_500;
 
-let server: MemcachedProcess;
+let server: LockServer;
 let folder: string;
 const workers: WorkerProcess[] = [];
-beforeEach(async () => {
+beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'clocks-'));
-  server = await startMemcached();
 });
 afterEach(async () => {
   await Promise.all(workers.splice(0).map((worker) => worker.stop()));
@@ -34,14 +33,20 @@ async function startProcess(
   const name = `process-${++started}`;
   const clock = new OwnClock(join(folder, name)).set(aheadSeconds);
   const url = new URL('./support/clock-worker.ts', import.meta.url);
-  const worker = await startWorker(url, { servers: server.address, name, release }, clock.wrapped);
+  const worker = await startWorker(url, { address: server.address, name, release }, clock.wrapped);
   workers.push(worker);
   const ahead = (await worker.call<number>('now')) - Date.now();
   expect(Math.abs(ahead - aheadSeconds * 1_000)).toBeLessThan(5_000);
   return { clock, worker };
 }
 
-describe('processes whose wall clocks are a minute apart', () => {
+const on = (name: (typeof lockServerNames)[number]) => async (): Promise<void> => {
+  server = await startLockServer[name]();
+};
+
+describe.each(lockServerNames)('processes on %s whose wall clocks are a minute apart', (name) => {
+  beforeEach(on(name));
+
   it('T5 serve no entry past its life, whoever loaded it', async () => {
     const { worker: ahead } = await startProcess(30);
     const { worker: behind } = await startProcess(-30);
@@ -88,7 +93,9 @@ describe('processes whose wall clocks are a minute apart', () => {
   }, 60_000);
 });
 
-describe('a wall clock that is set back by an hour, and forth', () => {
+describe.each(lockServerNames)('a wall clock on %s that is set back by an hour, and forth', (name) => {
+  beforeEach(on(name));
+
   it.each([-hourSeconds, hourSeconds])(
     'T4 by %d s during a load, a reading of the feed and a lock',
     async (seconds) => {

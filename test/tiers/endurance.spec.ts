@@ -5,18 +5,19 @@ import type { Fleet } from '../support/fleet/start-fleet.js';
 import { seededRandom } from '../support/seeded-random.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
-const forMs = endurance ? 600_000 : 6_000;
-const faultEveryMs = endurance ? 20_000 : 900;
+const forMs = endurance ? 600_000 : 4_000;
+const faultEveryMs = endurance ? 20_000 : 600;
 
 let fleet: Fleet;
 afterEach(() => fleet.stop(), 30_000);
 
-describe('two processes on one memcached, nine reads for one write', () => {
+describe.each(['memcached', 'redis'] as const)('two processes on one %s, nine reads for one write', (store) => {
   it(
     `S6 fail nobody in ${forMs / 1_000} s with a fault every ${faultEveryMs / 1_000} s; heap and sockets stay what they were`,
     async () => {
-      fleet = await startFleet('memcached', { members: 2, proxied: true, commandTimeout: 250 });
-      const { proxy, server } = fleet;
+      fleet = await startFleet(store, { members: 2, proxied: true, commandTimeout: 250 });
+      const { proxy } = fleet;
+      const server = fleet.server ?? fleet.redis;
       const random = seededRandom(3);
       const faults: readonly (() => unknown)[] = [
         () => proxy?.cut(),
@@ -31,7 +32,7 @@ describe('two processes on one memcached, nine reads for one write', () => {
           server?.resume();
         },
         () => server?.restart(),
-        () => server?.command('flush_all'),
+        () => server?.command(store === 'redis' ? 'FLUSHALL' : 'flush_all'),
         async () => {
           proxy?.delay(80, 'replies');
           await pause(400);

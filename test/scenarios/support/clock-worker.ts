@@ -1,20 +1,25 @@
 import { CacheLock } from '../../../src/lock/cache-lock.js';
 import type { EntryOptions } from '../../../src/catalogue/entry-options.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { buildCache } from '../../support/build-cache.js';
 import { logRead } from '../../support/log-read.js';
 import { serveWorker } from '../../support/serve-worker.js';
 import { patience } from '../../support/store-places.js';
 
 interface ClockWorkerData {
-  readonly servers: string;
+  /** Of a memcached, or the URL of a Redis. */
+  readonly address: string;
   readonly name: string;
   readonly release: string;
 }
 
 /** A process of one release, whose wall clock is its own. */
-serveWorker(async ({ servers, name, release }: ClockWorkerData) => {
-  const connect = () => memcachedStore({ servers, ...patience });
+serveWorker(async ({ address, name, release }: ClockWorkerData) => {
+  const connect = () =>
+    address.startsWith('redis:')
+      ? redisStore({ url: address, ...patience })
+      : memcachedStore({ servers: address, ...patience });
   const coherence = { interval: 200, blindFor: 2_000 };
   const cache = await buildCache({ name, packageVersion: release, store: connect(), coherence });
   const store = connect();

@@ -2,4 +2,5 @@
 export interface CycleWorkerData {
   readonly directory: string;
   readonly servers: string;
+  readonly url: string;
 }

@@ -2,16 +2,18 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { diskStore } from '../../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { serveWorker } from '../serve-worker.js';
 import type { CycleWorkerData } from './cycle-worker-data.js';
 
-serveWorker<CycleWorkerData>(({ directory, servers }) => {
+serveWorker<CycleWorkerData>(({ directory, servers, url }) => {
   const makers: Record<string, () => Store> = {
     memory: () => memoryStore(),
     disk: () => diskStore({ directory }),
     memcached: () => memcachedStore({ servers }),
+    redis: () => redisStore({ url }),
   };
   const unhandled: string[] = [];
   process.on('unhandledRejection', (reason) => unhandled.push(String(reason)));

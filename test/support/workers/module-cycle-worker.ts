@@ -7,6 +7,7 @@ import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { diskStore } from '../../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { serveWorker } from '../serve-worker.js';
@@ -33,12 +34,13 @@ class Application {
   }
 }
 
-serveWorker<CycleWorkerData>(({ directory, servers }) => {
+serveWorker<CycleWorkerData>(({ directory, servers, url }) => {
   const shared = memoryStore();
   const makers: Record<string, () => Store> = {
     memory: () => shared,
     disk: () => diskStore({ directory }),
     memcached: () => memcachedStore({ servers }),
+    redis: () => redisStore({ url }),
   };
   const unhandled: string[] = [];
   process.on('unhandledRejection', (reason) => unhandled.push(String(reason)));
