@@ -3,10 +3,14 @@ import { StoreUnavailableError } from '../value/errors.js';
 
 interface Waiting {
   readonly commands: number;
+  /** The look before it came. */
   readonly since: number;
   readonly start: () => void;
   readonly giveUp: (error: StoreUnavailableError) => void;
 }
+
+/** A process that was busy has not listened: however long it was, that counts as one look. */
+const looksPerPatience = 10;
 
 /**
  * Commands of one shard take turns. As long as the shard answers, whoever waits goes on waiting; when it has answered nothing for a deadline,
@@ -17,7 +21,9 @@ export class CommandQueue {
   private waiting: Waiting[] = [];
   /** Those before it have started. */
   private head = 0;
-  private lastAnswerAt = 0;
+  private looks = 0;
+  /** The look before the last answer. */
+  private answeredAt = 0;
   private timer: Timer | undefined;
 
   constructor(
@@ -38,13 +44,13 @@ export class CommandQueue {
   /** Resolves when it is their turn. @throws StoreUnavailableError */
   wait(commands: number): Promise<void> {
     return new Promise((start, giveUp) => {
-      this.waiting.push({ commands, since: this.clock.monotonic(), start, giveUp });
+      this.waiting.push({ commands, since: this.looks, start, giveUp });
       this.watch();
     });
   }
 
   answered(commands: number): void {
-    if (this.hasWaiting) this.lastAnswerAt = this.clock.monotonic();
+    this.answeredAt = this.looks;
     this.gone(commands);
   }
 
@@ -72,13 +78,12 @@ export class CommandQueue {
   }
 
   private watch(): void {
-    this.timer ??= this.clock.after(this.patienceMs, () => {
+    this.timer ??= this.clock.after(this.patienceMs / looksPerPatience, () => {
       this.timer = undefined;
-      const now = this.clock.monotonic();
-      const silentMs = now - this.lastAnswerAt;
+      this.looks++;
       const left: Waiting[] = [];
       for (const one of this.waiting.slice(this.head)) {
-        if (silentMs < this.patienceMs || now - one.since < this.patienceMs) left.push(one);
+        if (this.looks - Math.max(this.answeredAt, one.since) < looksPerPatience) left.push(one);
         else one.giveUp(new StoreUnavailableError(this.shard, `no answer to anybody within ${this.patienceMs} ms`));
       }
       this.waiting = left;

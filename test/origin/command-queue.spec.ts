@@ -67,6 +67,20 @@ describe('commands of one shard', () => {
     expect(clock.waiting).toBe(0);
   });
 
+  it('do not blame the shard for what a busy process has not listened to', async () => {
+    // The process stands still for longer than the deadline, and comes to the answer only then.
+    const late = (delayMs: number, callback: () => void) => clock.after(delayMs + 2 * patienceMs, callback);
+    const { now, monotonic, sleep } = clock;
+    queue = new CommandQueue('shard', { now, monotonic, sleep: sleep.bind(clock), after: late }, 10, patienceMs);
+    queue.take(10);
+    waits('a', 10);
+    await clock.advance(3 * patienceMs);
+    expect(told).toEqual([]);
+    queue.answered(10);
+    await setImmediate();
+    expect(told).toEqual(['a starts']);
+  });
+
   it('that have just come are not told of a silence from before them', async () => {
     queue.take(10);
     waits('a', 10);

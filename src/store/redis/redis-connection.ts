@@ -53,6 +53,8 @@ export class RedisConnection {
   identity: RedisIdentity | undefined;
   /** What its clock said then. */
   time: TimeSample | undefined;
+  /** Digests of the scripts that were sent whole over it: what follows on it finds them. */
+  readonly scripts = new Set<string>();
   private readonly sent: (Waiting | undefined)[] = [];
   private sentHead = 0;
   private queued: Waiting[] = [];

@@ -84,7 +84,9 @@ export class RedisPartition {
     }
   }
 
-  /** Runs a script by its digest, and sends it whole to a server that has forgotten it. @throws RedisServerError, StoreUnavailableError */
+  /**
+   * Runs a script by its digest. The first time on a connection it is sent whole, ahead of all that follows there: thousands at once would otherwise be
+   * refused one by one, and each of them send it. A server that has forgotten it is sent it again. @throws RedisServerError, StoreUnavailableError */
   async run(
     { sha1, source }: RedisScript,
     keys: readonly string[],
@@ -92,8 +94,11 @@ export class RedisPartition {
     guard?: () => void,
   ): Promise<RedisReply> {
     const rest = [String(keys.length), ...keys, ...args];
+    const { scripts } = this.ready ?? (await this.connected());
+    const isKnown = scripts.has(sha1);
+    scripts.add(sha1);
     try {
-      return await this.ask(['EVALSHA', sha1, ...rest], false, guard);
+      return await this.ask(isKnown ? ['EVALSHA', sha1, ...rest] : ['EVAL', source, ...rest], false, guard);
     } catch (error) {
       if (!(error instanceof RedisServerError) || error.code !== 'NOSCRIPT') throw error;
       return this.ask(['EVAL', source, ...rest], false, guard);

@@ -2,12 +2,13 @@ import { reportFault } from '../../value/events.js';
 import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import type { RemoveOutcome, Revision, StoredItem, WriteOptions, WriteOutcome } from '../item.js';
-import { answerBy, answerByBatch } from '../answer-by-batch.js';
+import { answerBy } from '../answer-by-batch.js';
 import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { Shard } from '../store.js';
 import { AskedItems } from './asked-items.js';
 import { RedisCommands } from './redis-commands.js';
+import { OneRead } from './one-read.js';
 import { readFacts } from './redis-facts.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { newRevision, sealItem } from './redis-item.js';
@@ -35,7 +36,7 @@ export class RedisShard implements Shard {
     this.commands = new RedisCommands(settings);
     this.items = new RedisItems(this.commands);
     this.asked = new AskedItems(this.commands, {
-      ask: (question) => answerByBatch(this, [question]),
+      ask: (question) => answerBy(this.items.readOrStub([question.storeKey], question.stubMs), [question]),
       stub: (question, key) =>
         answerBy(
           this.items.stubAt(key, question.stubMs).then((item) => [item]),
@@ -60,8 +61,12 @@ export class RedisShard implements Shard {
     return this.items.readMany(storeKeys);
   }
 
-  readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
-    return this.items.readOrStub(storeKeys, stubMs);
+  /** Questions of one key leave together with others of their turn. */
+  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]> {
+    const [storeKey] = storeKeys;
+    if (storeKeys.length !== 1 || storeKey === undefined) return this.items.readOrStub(storeKeys, stubMs);
+    const read = new OneRead(storeKey, stubMs);
+    return this.asked.take([read]) ? [await read.promise] : this.items.readOrStub(storeKeys, stubMs);
   }
 
   readInto(questions: readonly ItemAsk[]): boolean {
