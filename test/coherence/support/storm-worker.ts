@@ -1,11 +1,14 @@
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { onCacheEvent } from '../../../src/value/events.js';
 import { logRead } from '../../support/log-read.js';
 import { serveWorker } from '../../support/serve-worker.js';
+import { patience } from '../../support/store-places.js';
 
 interface StormData {
-  readonly servers: string;
+  /** Of a memcached, or the URL of a Redis. */
+  readonly address: string;
   readonly name: string;
   /** How far it may be behind in the feed. */
   readonly maxBehindBytes: number;
@@ -13,13 +16,14 @@ interface StormData {
 }
 
 /** A process of a fleet in which many invalidate at once. Whether it writes or reads, its test says. */
-serveWorker(async ({ servers, name, maxBehindBytes, interval }: StormData) => {
-  const patience = 5_000;
+serveWorker(async ({ address, name, maxBehindBytes, interval }: StormData) => {
   const cache = new TieredCache({
     name,
     namespace: 'storm',
     packageVersion: '1',
-    store: memcachedStore({ servers, commandTimeout: patience, connectTimeout: patience }),
+    store: address.startsWith('redis:')
+      ? redisStore({ url: address, ...patience })
+      : memcachedStore({ servers: address, ...patience }),
     process: { maxEntries: 50_000 },
     coherence: { maxBehindBytes, interval },
   });

@@ -3,6 +3,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { keySlot } from '../../../src/store/redis/key-slot.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
+import { CacheLock } from '../../../src/lock/cache-lock.js';
+import { placeLock } from '../../../src/lock/lock-place.js';
+import { leaseOf } from '../../lock/support/open-locks.js';
 import { buildCache } from '../../support/build-cache.js';
 import { eventually } from '../../support/eventually.js';
 import { moveSlot, startRedisCluster } from '../../support/redis-fleet.js';
@@ -51,6 +54,29 @@ async function cacheOn(commandTimeout = 2_000): Promise<TieredCache> {
     await store.close();
   });
   return cache;
+}
+
+/** A lock room as another process would have it, names for locks, and where they are. */
+async function locksOn() {
+  const options = {
+    cluster: cluster.nodes.map(({ address }) => address),
+    partitions,
+    commandTimeout: 1_000,
+    connectTimeout: 1_000,
+  };
+  const store = redisStoreWith(options, { driver: () => testedDriver('@redis/client 6') });
+  await store.open();
+  const locks = new CacheLock({ store, namespace: 'test', ttl: '60s', deadline: '3s' });
+  endings.push(async () => {
+    await locks.shutdown(0);
+    await store.close();
+  });
+  const isAt = (resource: string, node: RedisProcess): boolean => {
+    const { lockKey } = placeLock(store, 'test', resource);
+    const partition = store.shards.indexOf(store.shardOf(lockKey));
+    return cluster.ownerOf(keySlot(prefixOf(partition))) === node;
+  };
+  return { locks, isAt, resources: Array.from({ length: 30 }, (_, index) => `lock-${index}`) };
 }
 
 const prefixOf = (partition: number): string => `{~${partition}}`;
@@ -109,6 +135,42 @@ describe('R4 In a cluster of three', () => {
       for (const key of moving) expect(await reader.get(key)).toBe('last');
     });
     await moveSlot(cluster, slot, to, from);
+  }, 60_000);
+
+  it('S2 L14 a node without a replica costs its keys and its locks alone, until it is back; fencing tells two grants apart', async () => {
+    const [cache, other] = [await cacheOn(), await cacheOn()];
+    const own = cluster.nodes[1] as RedisProcess;
+    const others = cluster.nodes.filter((node) => node !== own);
+    const homes = await writeAll(cache);
+    const isLost = (key: string): boolean => cluster.ownerOf(keySlot(homes.get(key) ?? '')) === own;
+    const share = keys.filter(isLost).length;
+    expect(share).toBeGreaterThan(5);
+    expect(share).toBeLessThan(keys.length / 2);
+    const [ours, theirs] = [await locksOn(), await locksOn()];
+    const resource = ours.resources.find((each) => ours.isAt(each, own)) as string;
+    const lease = leaseOf(await ours.locks.acquire(resource, { ttl: '3s' }));
+    const sizes = (): Promise<unknown[]> => Promise.all(others.map((node) => node.command('DBSIZE')));
+    const before = await sizes();
+
+    await own.kill();
+    for (const key of keys) {
+      if (isLost(key)) expect(await other.lookup(key)).toMatchObject({ hit: false });
+      else expect(await other.get(key)).toBe('old');
+    }
+    for (const { locks } of [ours, theirs, theirs]) expect((await locks.acquire(resource)).status).toBe('unavailable');
+    // Nothing is written elsewhere in its place.
+    expect(await sizes()).toEqual(before);
+
+    await own.start();
+    const second = await eventually(async () => leaseOf(await theirs.locks.acquire(resource)));
+    expect(second.fencingToken).toBeGreaterThan(lease.fencingToken);
+    await eventually(() => expect(lease.signal.aborted).toBe(true));
+    expect(await lease.release()).toBe('lost');
+    expect(await second.renew()).toBe(true);
+    for (const key of keys) {
+      if (!isLost(key)) expect(await other.get(key)).toBe('old');
+      else await eventually(async () => expect(await cache.set(key, 'new', life)).toBe(true));
+    }
   }, 60_000);
 
   it('a node that dies costs its partitions only; the replica that takes over serves nothing that was deleted', async () => {
