@@ -70,8 +70,9 @@ describe('commands of one shard', () => {
   it('do not blame the shard for what a busy process has not listened to', async () => {
     // The process stands still for longer than the deadline, and comes to the answer only then.
     const late = (delayMs: number, callback: () => void) => clock.after(delayMs + 2 * patienceMs, callback);
-    const { now, monotonic, sleep } = clock;
-    queue = new CommandQueue('shard', { now, monotonic, sleep: sleep.bind(clock), after: late }, 10, patienceMs);
+    const { now, monotonic } = clock;
+    const sleep = (delayMs: number) => clock.sleep(delayMs);
+    queue = new CommandQueue('shard', { now, monotonic, sleep, after: late }, 10, patienceMs);
     queue.take(10);
     waits('a', 10);
     await clock.advance(3 * patienceMs);

@@ -22,8 +22,9 @@ afterEach(async () => {
   await server.stop();
 });
 
-const append = (name: string) =>
-  shard.invalidate?.({ feed: 'ns', changes: [{ remove: 'k' }], records: [Buffer.from(name)], watch: 'w' });
+const append = async (name: string): Promise<void> => {
+  await shard.invalidate?.({ feed: 'ns', changes: [{ remove: 'k' }], records: [Buffer.from(name)], watch: 'w' });
+};
 const read = async (since?: Mark): Promise<FeedReading> =>
   (await shard.readFeed?.({ feed: 'ns', since, watch: 'w', maxBehindBytes: 2 ** 20 })) as FeedReading;
 const segmentOf = (mark: Mark | undefined): string => `ns~feed:${mark?.number}`;
