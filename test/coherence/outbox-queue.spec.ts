@@ -1,0 +1,218 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { Outbox } from '../../src/coherence/outbox.js';
+import type { Unacknowledged } from '../../src/coherence/outbox.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { recordEvents } from '../support/recorded-events.js';
+
+let clock: FakeClock;
+let outbox: Outbox;
+let reachable: boolean;
+/** What was sent, and when. */
+let sent: [name: string, at: number][];
+let cleared: number[];
+
+beforeEach(() => {
+  clock = new FakeClock();
+  reachable = false;
+  [sent, cleared] = [[], []];
+  outbox = new Outbox('c', clock, async () => {
+    cleared.push(clock.monotonic());
+    if (!reachable) throw new Error('down');
+  });
+});
+
+const add = (name: string, own: Partial<Unacknowledged> = {}): void =>
+  outbox.add({
+    name,
+    shown: `shown ${name}`,
+    resend: async () => {
+      sent.push([name, clock.monotonic()]);
+      if (!reachable) throw new Error('down');
+    },
+    ...own,
+  });
+const sentNames = (): string[] => sent.map(([name]) => name);
+
+describe('What waits to be acknowledged is sent again', () => {
+  it('after 100 ms, and after twice as long each time up to 2 s; from the beginning once all was acknowledged', async () => {
+    add('a');
+    await clock.advance('9s');
+    expect(sent.map(([, at]) => at)).toEqual([100, 300, 700, 1_500, 3_100, 5_100, 7_100]);
+    reachable = true;
+    await clock.advance('1s');
+    expect(outbox.isEmpty).toBe(true);
+    expect(clock.waiting).toBe(0);
+    const start = clock.monotonic();
+    add('b');
+    await clock.advance('1s');
+    expect(sent.at(-1)).toEqual(['b', start + 100]);
+  });
+
+  it('a thousand at a time', async () => {
+    reachable = true;
+    for (let index = 0; index < 2_500; index++) add(`${index}`);
+    await clock.advance(100);
+    expect(sent).toHaveLength(1_000);
+    await clock.advance(100);
+    expect(sent).toHaveLength(2_000);
+    await clock.advance(100);
+    expect(sent).toHaveLength(2_500);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('and told when it begins to wait, but for what is only left to do after others', () => {
+    const events = recordEvents('fault');
+    add('a');
+    add('after', { after: ['a'] });
+    expect(events.of('fault')).toMatchObject([{ source: 'c', kind: 'write-unacknowledged', key: 'shown a' }]);
+    expect(outbox.size).toBe(1);
+    expect([outbox.has('a'), outbox.has('after'), outbox.has('b')]).toEqual([true, true, false]);
+    events.stop();
+  });
+
+  it('in its order: what is left to do after others goes when the last of them has gone', async () => {
+    add('after', { after: ['a', 'b'] });
+    add('a');
+    add('b', { resend: async () => void sent.push(['b', clock.monotonic()]) });
+    await clock.advance(400);
+    expect(sentNames()).not.toContain('after');
+    reachable = true;
+    await clock.advance('1s');
+    expect(sentNames().at(-1)).toBe('after');
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('as what was added last of a name, also while an earlier one is on its way', async () => {
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    add('a', { resend: () => held });
+    await clock.advance(100);
+    add('a');
+    answer();
+    reachable = true;
+    await clock.advance('1s');
+    expect(sentNames()).toEqual(['a']);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('twice, five seconds apart, where bytes may still arrive, and that is not forgotten when it is added anew', async () => {
+    reachable = true;
+    add('a', { mayStillArrive: true });
+    add('a');
+    await clock.advance('10s');
+    expect(sent.map(([, at]) => at)).toEqual([100, 5_100]);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('once more at the end, what may still arrive as well; what is not acknowledged then is given up and said', async () => {
+    const events = recordEvents('writeGivenUp');
+    add('given up');
+    add('after', { after: ['given up'] });
+    await outbox.close();
+    expect(events.of('writeGivenUp')).toMatchObject([{ cache: 'c', key: 'shown given up', reason: 'closed' }]);
+    expect(clock.waiting).toBe(0);
+    events.clear();
+    const another = new Outbox('c', clock, async () => {});
+    const resent: string[] = [];
+    another.add({ name: 'a', shown: 'a', mayStillArrive: true, resend: async () => void resent.push('a') });
+    await another.close();
+    expect(resent).toEqual(['a', 'a']);
+    expect(events.all).toEqual([]);
+    events.stop();
+  });
+});
+
+describe('A write of a name that waits', () => {
+  it('holds it back until the last of them lets go, and others are sent meanwhile', async () => {
+    reachable = true;
+    add('a');
+    add('b');
+    const [one, other] = [await outbox.hold(['a']), await outbox.hold(['a', 'c'])];
+    await clock.advance('1s');
+    expect(sentNames()).toEqual(['b']);
+    one();
+    await clock.advance('1s');
+    expect(sentNames()).toEqual(['b']);
+    other();
+    await clock.advance('3s');
+    expect(sentNames()).toEqual(['b', 'a']);
+  });
+
+  it('is sent after what is on its way already', async () => {
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    add('a', { resend: () => held });
+    await clock.advance(100);
+    let isHeld = false;
+    const holding = outbox.hold(['a']).then((release) => ((isHeld = true), release));
+    await clock.advance(0);
+    expect(isHeld).toBe(false);
+    answer();
+    (await holding)();
+    expect(isHeld).toBe(true);
+  });
+
+  it('settles it when it was acknowledged, and what was never added as little as what has gone', async () => {
+    outbox.settle('a');
+    add('a');
+    outbox.settle('b');
+    expect(outbox.has('a')).toBe(true);
+    outbox.settle('a');
+    expect(outbox.isEmpty).toBe(true);
+    await clock.advance('1s');
+    expect(sent).toEqual([]);
+  });
+});
+
+describe('More than memory is there for', () => {
+  /** Two texts of so many characters of two bytes each. */
+  const large = (name: string): void => add(name.padEnd(100_000), { shown: name.padEnd(100_000) });
+
+  it('is 16 MiB of names: everything is cleared in their place', async () => {
+    const events = recordEvents('fault');
+    for (let index = 0; index < 41; index++) large(`${index}`);
+    expect([outbox.size, outbox.has('another')]).toEqual([41, false]);
+    large('41');
+    expect([outbox.size, outbox.has('another'), outbox.isEmpty]).toEqual([1, true, false]);
+    expect(events.of('fault').filter(({ key }) => key === undefined)).toHaveLength(1);
+    add('b');
+    expect(outbox.size).toBe(2);
+    reachable = true;
+    await clock.advance(100);
+    expect(sentNames()).toEqual(['b']);
+    expect(cleared).toEqual([100]);
+    expect([outbox.size, outbox.has('another'), outbox.isEmpty]).toEqual([0, false, true]);
+    events.stop();
+  });
+
+  it('counts what is left to do after others, name by name', () => {
+    const after = Array.from({ length: 150_000 }, (_, index) => `${index}`);
+    add('after', { after });
+    expect(outbox.has('another')).toBe(false);
+    add('after too', { after });
+    expect(outbox.has('another')).toBe(true);
+  });
+
+  it('counts nothing twice, and nothing that has gone', () => {
+    for (let index = 0; index < 100; index++) large('the same');
+    for (let index = 0; index < 100; index++) {
+      large(`${index}`);
+      outbox.settle(`${index}`.padEnd(100_000));
+    }
+    expect([outbox.size, outbox.has('another')]).toEqual([1, false]);
+  });
+
+  it('is cleared again until that is acknowledged, after twice as long each time; nothing else is sent before', async () => {
+    for (let index = 0; index < 42; index++) large(`${index}`);
+    await clock.advance('4s');
+    expect(cleared).toEqual([100, 300, 700, 1_500, 3_100]);
+    add('b');
+    await clock.advance('2s');
+    expect(sent).toEqual([]);
+    reachable = true;
+    await clock.advance('2s');
+    expect(sentNames()).toEqual(['b']);
+    expect(outbox.isEmpty).toBe(true);
+    expect(cleared).toHaveLength(7);
+  });
+});
