@@ -8,6 +8,7 @@ const isNoticed = (outcome) => outcome === 'killed' || outcome === 'timed out';
 
 export class Journal {
   outcomes = new Map();
+  noticed = new Map();
   brokenSpecs = new Map();
 
   /** @param goesOn false: what an earlier run has found is forgotten. */
@@ -24,9 +25,14 @@ export class Journal {
     const entries = lines.filter((line) => line.startsWith('{') && line.endsWith('}')).map((line) => JSON.parse(line));
     this.length = entries.length;
     this.last = entries.at(-1);
+    this.noticed.clear();
     for (const { spec, id, broken, outcome, ...more } of entries) {
       if (broken !== undefined) this.brokenSpecs.set(spec, broken);
-      if (outcome !== undefined) this.outcomes.set(`${spec} ${id}`, { outcome, ...more });
+      if (outcome === undefined) continue;
+      this.outcomes.set(`${spec} ${id}`, { outcome });
+      if (!isNoticed(outcome)) continue;
+      if (!this.noticed.has(id)) this.noticed.set(id, []);
+      this.noticed.get(id).push({ spec, outcome, ...more });
     }
   }
 
@@ -44,23 +50,26 @@ export class Journal {
     return this.brokenSpecs.get(fingerprint(spec));
   }
 
-  isNoticed(mutant, specs) {
-    return specs.some((spec) => isNoticed(this.said(mutant, spec)?.outcome));
+  /** The answer of the spec that has noticed it, whichever that is, if it still says what it said then. */
+  noticedBy(mutant) {
+    return (this.noticed.get(nameOf(mutant)) ?? []).find(({ spec }) => isCurrent(spec));
   }
 
   /** What became of a mutant: noticed by which test, or by none of the specs that met it. */
   verdict(mutant, specs) {
-    const said = specs.map((spec) => ({ spec, ...this.said(mutant, spec), file: spec }));
-    const noticed = said.find(({ outcome }) => isNoticed(outcome));
     const { id, file, line } = mutant;
-    if (noticed) return { id, file, line, outcome: noticed.outcome, spec: noticed.file, by: noticed.by };
-    const asked = said.filter(({ outcome }) => outcome === 'survived').map((one) => one.file);
+    const noticed = this.noticedBy(mutant);
+    if (noticed) return { id, file, line, outcome: noticed.outcome, spec: pathOf(noticed.spec), by: noticed.by };
+    const asked = specs.filter((spec) => this.said(mutant, spec)?.outcome === 'survived');
     return { id, file, line, outcome: asked.length > 0 ? 'survived' : 'uncovered', asked };
   }
 }
 
 /** A mutant, of a source as it is now. */
 export const nameOf = ({ id, file }) => `${fingerprint(file)}: ${id}`;
+
+const pathOf = (print) => print.slice(0, print.lastIndexOf('@'));
+const isCurrent = (print) => existsSync(join(root, pathOf(print))) && fingerprint(pathOf(print)) === print;
 
 const fingerprints = new Map();
 
