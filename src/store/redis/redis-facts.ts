@@ -9,8 +9,7 @@ export function readFacts(info: RedisReply, size: RedisReply): Readonly<Record<s
   const number = (name: string): number => Number(facts.get(name) ?? 0);
   return {
     entries: Number(size),
-    // Without what its clients' connections take, which comes and goes.
-    bytes: number('used_memory_dataset'),
+    bytes: number('used_memory'),
     maxBytes: number('maxmemory') || number('total_system_memory'),
     evictionPolicy: facts.get('maxmemory_policy') ?? '',
     evictions: number('evicted_keys'),

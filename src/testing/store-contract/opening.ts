@@ -46,7 +46,7 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
         const before = await Promise.all(store.shards.map(async (each) => each.stats?.()));
         if (before.some((facts) => facts === undefined)) return;
         const count = 20;
-        const value = 'v4lue'.repeat(2_000);
+        const value = 'v4lue'.repeat(20_000);
         for (let index = 0; index < count; index++) {
           await shard(key(`${index}`)).write(key(`${index}`), bytesOf(value), forever);
         }
@@ -54,7 +54,8 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
         const sum = (all: typeof before, name: string): number =>
           all.reduce((total, facts) => total + Number(facts?.[name] ?? NaN), 0);
         assert.equal(sum(after, 'entries') - sum(before, 'entries'), count);
-        assert.ok(sum(after, 'bytes') - sum(before, 'bytes') >= count * value.length);
+        // A server may count the buffers of its connections among them, which come and go.
+        assert.ok(sum(after, 'bytes') - sum(before, 'bytes') >= 0.75 * count * value.length);
         assert.ok(sum(after, 'maxBytes') >= sum(after, 'bytes'));
         for (const fact of after.flatMap((facts) => Object.values(facts ?? {}))) {
           assert.ok(typeof fact === 'string' || Number.isFinite(fact));
