@@ -1,0 +1,148 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { RequestScope } from '../../src/near/request-scope.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { buildCache } from '../support/build-cache.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
+import { recordEvents } from '../support/recorded-events.js';
+
+const life = { ttl: '1h' } as const;
+const scope = new RequestScope();
+let clock: FakeClock;
+let shared: Store;
+let cache: TieredCache;
+let other: TieredCache;
+
+beforeEach(async () => {
+  clock = new FakeClock();
+  shared = memoryStore({ clock });
+  const coherence = { interval: 1_000, blindFor: 0 };
+  cache = await buildCache({ store: shared, clock, scope, coherence });
+  other = await buildCache({ name: 'other', store: shared, clock, coherence });
+  for (const one of [cache, other]) await one.lookup('anything');
+});
+afterEach(() => Promise.all([cache.close(), other.close()]));
+
+describe('What a request holds', () => {
+  const fill = async (): Promise<void> => {
+    await cache.set('tagged', 1, { ...life, tags: ['s', 't'] });
+    await cache.set('of another tag', 2, { ...life, tags: ['u'] });
+    await cache.set('plain', 3, life);
+  };
+  const held = (): unknown[] => ['tagged', 'of another tag', 'plain'].map((key) => cache.peek(key));
+
+  it('goes with its tag where the request itself invalidates that, and nothing else does', () =>
+    scope.run(async () => {
+      await fill();
+      expect(await cache.invalidateTags('t')).toBe(true);
+      expect(held()).toEqual([undefined, 2, 3]);
+      expect(await cache.lookup('plain')).toMatchObject({ hit: true, tier: 'request' });
+    }));
+
+  it('stays where another process invalidates its tag or its key: the request goes on with what it has read', () =>
+    scope.run(async () => {
+      await fill();
+      await other.invalidateTags('t');
+      await other.delete('plain');
+      await clock.advance('1s');
+      expect(held()).toEqual([1, 2, 3]);
+      await scope.run(() => expect(held()).toEqual([undefined, 2, undefined]));
+    }));
+
+  it('goes all at once where the request clears', () =>
+    scope.run(async () => {
+      await fill();
+      await cache.dangerouslyClear();
+      expect(held()).toEqual([undefined, undefined, undefined]);
+    }));
+
+  it('is not found by a look-up that a forced miss was granted to, nor is what the process holds', () =>
+    scope.run(async () => {
+      await fill();
+      scope.forceMiss();
+      expect(held()).toEqual([undefined, undefined, undefined]);
+    }));
+});
+
+describe('What the process holds', () => {
+  it('is told tier by tier, without a use of it', async () => {
+    await cache.set('k', 1, life);
+    await scope.run(async () => {
+      const tiers = async (): Promise<unknown> =>
+        (await cache.explain('k')).tiers.map(({ tier, hit }) => [tier, hit] as const);
+      expect(await tiers()).toEqual([
+        ['request', false],
+        ['process', true],
+        ['memory', true],
+      ]);
+      await cache.get('k');
+      expect(await tiers()).toEqual([
+        ['request', true],
+        ['process', true],
+        ['memory', true],
+      ]);
+    });
+  });
+
+  it('is not replaced by what was read before it was made, and is older', async () => {
+    const held = new HeldAnswers(shared);
+    const slow = await buildCache({ name: 'slow', store: held.store, clock, coherence: { interval: '1m' } });
+    await slow.lookup('anything');
+    await other.set('k', 'old', life);
+    await clock.advance(10);
+    held.hold('readMany', 'k');
+    const late = slow.lookup('k');
+    await clock.advance(10);
+    await other.delete('k');
+    expect(await slow.getOrSet('k', () => 'new', life)).toBe('new');
+    held.letGo();
+    await late;
+    expect(slow.peek('k')).toBe('new');
+    await slow.close();
+  });
+
+  it('goes when its key or tag is named by another process, and that is told with its origin', async () => {
+    await cache.set('a', 1, life);
+    await cache.set('b', 2, { ...life, tags: ['t'] });
+    await cache.set('c', 3, life);
+    const events = recordEvents('invalidated');
+    await other.delete('a');
+    await other.invalidateTags('t');
+    await clock.advance('1s');
+    expect(['a', 'b', 'c'].map((key) => cache.peek(key))).toEqual([undefined, undefined, 3]);
+    const told = events.of('invalidated').filter((event) => event.cache === 'default');
+    expect(told.map(({ key, origin }) => [key, origin])).toEqual([['a', 'remote']]);
+    events.stop();
+  });
+
+  it('is the same promise for each who asks for it', async () => {
+    await cache.set('k', { n: 1 }, life);
+    const ask = (): Promise<unknown> => cache.getOrSet('k', () => ({ n: 2 }), life);
+    expect(ask()).toBe(ask());
+    expect(await ask()).toEqual({ n: 1 });
+  });
+
+  it('is another value for each who asks for a value of their own', async () => {
+    const own = { ...life, isolation: 'clone' } as const;
+    await cache.set('k', { n: 1 }, own);
+    const ask = (): Promise<{ n: number }> => cache.getOrSet('k', () => ({ n: 2 }), own);
+    const first = await ask();
+    first.n = 3;
+    expect(await ask()).toEqual({ n: 1 });
+  });
+
+  it('is dated by the store where that says that it is older than its clock tells', async () => {
+    const clockAhead = Object.assign(Object.create(clock) as FakeClock, { now: () => clock.now() + 30_000 });
+    const writer = await buildCache({ name: 'ahead', store: shared, clock: clockAhead, process: false });
+    await writer.set('k', 1, { ttl: '40s', staleFor: '20s' });
+    await clock.advance('39s');
+    expect(await cache.lookup('k')).toMatchObject({ hit: true, freshness: 'fresh' });
+    await clock.advance('1s');
+    expect(await cache.lookup('k')).toMatchObject({ hit: true, freshness: 'stale' });
+    await clock.advance('20s');
+    expect(await cache.lookup('k')).toMatchObject({ hit: false });
+    await writer.close();
+  });
+});
