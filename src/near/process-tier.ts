@@ -108,14 +108,6 @@ export class ProcessTier {
     this.idsByAlias.clear();
   }
 
-  get size(): number {
-    return this.copies.size;
-  }
-
-  get sizeBytes(): number {
-    return this.copies.bytes;
-  }
-
   private forgetNames(copy: NearCopy, id: string): void {
     if (copy.alias !== undefined) this.idsByAlias.delete(copy.alias);
     for (const { tag } of copy.tags) {
