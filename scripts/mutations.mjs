@@ -67,7 +67,11 @@ async function examine(room, { sampleSize, seed, lanes, tests, only, budgetMs, c
   console.log(`${room}: ${sample.length} of ${all.length} mutants, ${specs.length} specs`);
   const reports = await Promise.all(
     Array.from({ length: lanes }, async (_, lane) => {
-      const journal = new Journal(join(root, `tmp/mutations/${room.replaceAll('/', '-')}.${lane}.jsonl`), goesOn);
+      const journal = new Journal(
+        join(root, `tmp/mutations/${room.replaceAll('/', '-')}.${lane}.jsonl`),
+        goesOn,
+        budgetMs,
+      );
       const own = mutants.filter((_, index) => index % lanes === lane);
       await new Lane(journal, own, specs, budgetMs).ask();
       return own.map((mutant) => journal.verdict(mutant, specs));

@@ -36,14 +36,14 @@ async function ask(spec, { tests, onLoad, unrepeatable, tookMs, budgetMs }, { id
   const met = tests.filter(({ meets }) => whileLoading || meets.includes(number));
   let left = budgetMs;
   const asked = met.sort((a, b) => a.tookMs - b.tookMs).filter((test) => (left -= test.tookMs) >= 0);
-  if (asked.length === 0) return tell({ id, outcome: 'unseen' });
+  if (asked.length === 0) return tell({ id, outcome: 'unseen', budgetMs });
   const names = asked.map(({ name }) => name);
   const limits = new Map(asked.map(({ name, tookMs }) => [name, 3_000 + 10 * tookMs]));
   tell({ id, asking: true, limitMs: 30_000 + 10 * tookMs });
   const startedAt = performance.now();
   const anew = whileLoading || unrepeatable.some((name) => names.includes(name));
   const outcome = await judge(spec, { names, number, limits, anew });
-  tell({ id, ...outcome, tookMs: Math.round(performance.now() - startedAt) });
+  tell({ id, ...outcome, budgetMs, tookMs: Math.round(performance.now() - startedAt) });
   // A test that is still under way would disturb the next ones.
   if (outcome.outcome === 'timed out') process.exit(0);
 }

@@ -11,9 +11,13 @@ export class Journal {
   noticed = new Map();
   brokenSpecs = new Map();
 
-  /** @param goesOn false: what an earlier run has found is forgotten. */
-  constructor(path, goesOn) {
+  /**
+   * @param goesOn false: what an earlier run has found is forgotten.
+   * @param budgetMs what was asked with less may be asked again.
+   */
+  constructor(path, goesOn, budgetMs) {
     this.path = path;
+    this.budgetMs = budgetMs;
     mkdirSync(dirname(path), { recursive: true });
     if (!goesOn) rmSync(path, { force: true });
     this.read();
@@ -29,7 +33,7 @@ export class Journal {
     for (const { spec, id, broken, outcome, ...more } of entries) {
       if (broken !== undefined) this.brokenSpecs.set(spec, broken);
       if (outcome === undefined) continue;
-      this.outcomes.set(`${spec} ${id}`, { outcome });
+      if (isNoticed(outcome) || !(more.budgetMs < this.budgetMs)) this.outcomes.set(`${spec} ${id}`, { outcome });
       if (!isNoticed(outcome)) continue;
       if (!this.noticed.has(id)) this.noticed.set(id, []);
       this.noticed.get(id).push({ spec, outcome, ...more });
