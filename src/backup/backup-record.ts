@@ -7,28 +7,33 @@ import { DamagedBackupError } from './backup-errors.js';
 export interface BackupRecord {
   readonly key: Buffer;
   readonly dump: Buffer;
-  /** All of it, lengths included. */
-  readonly chunk: Buffer;
   /** The byte of the file at which it begins. */
   readonly at: number;
 }
 
-/** The bytes of these records, in one piece; those of a single one in two, so that a large dump is not copied. */
-export function chunksOf(records: readonly Pick<BackupRecord, 'key' | 'dump'>[]): readonly Buffer[] {
+/**
+ * The bytes of these records, in one piece; those of a single one in two, so that a large dump is not copied.
+ * @param into where they go, if it has room for them. Default: a Buffer of their own.
+ */
+export function chunksOf(
+  records: readonly Pick<BackupRecord, 'key' | 'dump'>[],
+  into: Buffer = Buffer.alloc(0),
+): readonly Buffer[] {
   const [first] = records;
-  const copied = records.length > 1 ? records : [];
+  if (first && records.length === 1) {
+    const head = Buffer.allocUnsafe(8 + first.key.length);
+    writeHead(head, 0, first.key, first.dump);
+    return [head, first.dump];
+  }
   let length = 0;
-  for (const { key, dump } of copied) length += 8 + key.length + dump.length;
-  const bytes = Buffer.allocUnsafe(length);
+  for (const { key, dump } of records) length += 8 + key.length + dump.length;
+  const bytes = length > into.length ? Buffer.allocUnsafe(length) : into.subarray(0, length);
   let at = 0;
-  for (const { key, dump } of copied) {
+  for (const { key, dump } of records) {
     at = writeHead(bytes, at, key, dump);
     at += dump.copy(bytes, at);
   }
-  if (!first || copied.length > 0) return [bytes];
-  const head = Buffer.allocUnsafe(8 + first.key.length);
-  writeHead(head, 0, first.key, first.dump);
-  return [head, first.dump];
+  return [bytes];
 }
 
 function writeHead(bytes: Buffer, from: number, key: Buffer, dump: Buffer): number {
@@ -67,8 +72,7 @@ export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGene
       if (whole.length < end) break;
       const keyLength = whole.readUInt32BE(0);
       if (end < 8 + keyLength) break;
-      const chunk = whole.subarray(0, end);
-      records.push({ key: chunk.subarray(4, 4 + keyLength), dump: chunk.subarray(8 + keyLength), chunk, at });
+      records.push({ key: whole.subarray(4, 4 + keyLength), dump: whole.subarray(8 + keyLength, end), at });
       at += end;
       whole = whole.subarray(end);
     }
@@ -79,19 +83,17 @@ export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGene
   if (held > 0) throw new DamagedBackupError(`the last chunk has ${held} bytes and is not whole`, at);
 }
 
-/** The chunks of records of one page, those that stand side by side as one. Nothing is copied. */
-export function joinedChunks(records: readonly BackupRecord[]): readonly Buffer[] {
-  const runs: Buffer[] = [];
-  for (let from = 0; from < records.length;) {
-    const first = records[from] as BackupRecord;
-    let to = from + 1;
-    let end = first.at + first.chunk.length;
-    for (; records[to]?.at === end; to++) end += (records[to] as BackupRecord).chunk.length;
-    const { buffer, byteOffset } = first.chunk;
-    runs.push(Buffer.from(buffer, byteOffset, end - first.at));
-    from = to;
+/** The keys of bytes that `chunksOf` gave, and where the chunk of each ends. */
+export function keysIn(chunks: Buffer): { readonly keys: readonly Buffer[]; readonly ends: readonly number[] } {
+  const keys: Buffer[] = [];
+  const ends: number[] = [];
+  for (let at = 0; at < chunks.length;) {
+    const dumpAt = at + 4 + chunks.readUInt32BE(at);
+    keys.push(chunks.subarray(at + 4, dumpAt));
+    at = dumpAt + 4 + chunks.readUInt32BE(dumpAt);
+    ends.push(at);
   }
-  return runs;
+  return { keys, ends };
 }
 
 /** How many bytes are needed to know more: those of the whole chunk, once its lengths are there. */

@@ -10,11 +10,7 @@ export class BackupSink {
   private readonly closed = new AbortController();
   private failure: Error | undefined;
 
-  /** @param isHashed false: what is written goes on from there, and nobody asks for its SHA-256. */
-  constructor(
-    private readonly stream: Writable,
-    private readonly isHashed = true,
-  ) {
+  constructor(private readonly stream: Writable) {
     stream.on('error', (error) => (this.failure = error));
     // Whoever reads it may leave without a word: no drain would ever come.
     stream.on('close', () => this.closed.abort());
@@ -26,7 +22,7 @@ export class BackupSink {
     this.records += records;
     let isTaken = true;
     for (const bytes of chunks) {
-      if (this.isHashed) this.hash.update(bytes);
+      this.hash.update(bytes);
       this.bytes += bytes.length;
       this.assertOpen();
       isTaken = this.stream.write(bytes);

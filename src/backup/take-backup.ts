@@ -1,20 +1,19 @@
-import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Writable } from 'node:stream';
-import { finished } from 'node:stream/promises';
 import type { Clock } from '../value/clock.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { ahead } from './ahead.js';
 import type { BackupManifest, BackupMode } from './backup-manifest.js';
 import type { BackupProgress } from './backup-progress.js';
 import { ProgressMeter } from './backup-progress.js';
-import { chunksOf, joinedChunks, readRecords } from './backup-record.js';
-import type { BackupRecord } from './backup-record.js';
+import { chunksOf, keysIn } from './backup-record.js';
 import { BackupSink } from './backup-sink.js';
-import { dumpPages, pageKeys, scanPages } from './dump-pages.js';
-import { gone, keySizes } from './key-sizes.js';
+import { BackupSpool } from './backup-spool.js';
+import { dumpPages, scanPages } from './dump-pages.js';
+import type { DumpedKeys } from './key-dumps.js';
+import { keyLives } from './key-lives.js';
 import { NameSet } from './name-set.js';
 import { refusedBy } from './refused-by.js';
 
@@ -27,6 +26,9 @@ export interface TakeBackupOptions {
   readonly onProgress?: (progress: BackupProgress) => void;
   readonly signal?: AbortSignal;
 }
+
+/** Names that a server lists at a time, which takes it a millisecond. */
+const namesAtOnce = 2_000;
 
 /** Dumps the servers behind these connections, one after the other, into one stream, which stays open. */
 export async function takeBackup(
@@ -46,7 +48,7 @@ export async function takeBackup(
   const names = new NameSet();
   if (mode === 'strict') {
     for (const connection of connections) {
-      for await (const page of scanPages(connection)) {
+      for await (const page of ahead(scanPages(connection, namesAtOnce))) {
         signal?.throwIfAborted();
         for (const name of page) names.add(name);
       }
@@ -57,35 +59,42 @@ export async function takeBackup(
     skipped.appeared += page.length - chosen.length;
     return chosen;
   };
-  const dump = async (into: BackupSink, connection: RedisConnection): Promise<void> => {
-    // What `strict` dumps is looked at once more at its end.
-    const isChecked = mode === 'complete';
-    for await (const { records, expiring, vanished } of ahead(dumpPages(connection, choose, isChecked))) {
+  let [records, bytes] = [0, 0];
+  const dump = async (
+    connection: RedisConnection,
+    write: (dumped: DumpedKeys['records']) => Promise<void>,
+  ): Promise<void> => {
+    for await (const dumps of ahead(dumpPages(connection, choose))) {
       signal?.throwIfAborted();
-      skipped.expiring += expiring;
-      skipped.vanished += vanished;
-      for (const { key } of records) if (!dumped.add(key)) repeated++;
-      await into.write(records.length, chunksOf(records));
-      meter.advance('dumping', into.records, into.bytes);
+      skipped.expiring += dumps.expiring;
+      skipped.vanished += dumps.vanished;
+      for (const { key, dump } of dumps.records) {
+        if (!dumped.add(key)) repeated++;
+        bytes += 8 + key.length + dump.length;
+      }
+      await write(dumps.records);
+      records += dumps.records.length;
+      meter.advance('dumping', records, bytes);
     }
   };
 
-  if (mode === 'complete') for (const connection of connections) await dump(sink, connection);
-  else {
+  if (mode === 'complete') {
+    for (const connection of connections) await dump(connection, (some) => sink.write(some.length, chunksOf(some)));
+  } else {
     const folder = await mkdtemp(join(spoolFolder, 'redis-backup-'));
+    const spools: BackupSpool[] = [];
     try {
       for (const [index, connection] of connections.entries()) {
-        const file = join(folder, `${index}`);
-        const spool = createWriteStream(file);
-        await dump(new BackupSink(spool, false), connection);
-        spool.end();
-        await finished(spool);
+        const spool = await BackupSpool.at(join(folder, `${index}`));
+        spools.push(spool);
+        await dump(connection, (some) => spool.add(some));
       }
       // Only now is it known which keys were there to the end.
       for (const [index, connection] of connections.entries()) {
-        await keepLasting(connection, join(folder, `${index}`), sink, skipped, meter, signal);
+        await keepLasting(connection, spools[index] as BackupSpool, sink, skipped, meter, signal);
       }
     } finally {
+      await Promise.all(spools.map((spool) => spool.close()));
       await rm(folder, { recursive: true, force: true });
     }
   }
@@ -109,32 +118,39 @@ export async function takeBackup(
 /** Copies what was dumped of the keys that are still there and still have no expiration. */
 async function keepLasting(
   connection: RedisConnection,
-  file: string,
+  spool: BackupSpool,
   sink: BackupSink,
   skipped: { expiring: number; vanished: number },
   meter: ProgressMeter,
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  for await (const { records, sizes } of ahead(lookedUp(connection, file))) {
+  for await (const { chunks, ends, lives } of ahead(lookedUp(connection, spool))) {
     signal?.throwIfAborted();
-    for (const size of sizes) if (size < 0) skipped[size === gone ? 'vanished' : 'expiring']++;
-    const lasting = records.filter((_, index) => (sizes[index] ?? gone) >= 0);
-    await sink.write(lasting.length, joinedChunks(lasting));
+    const lasting: Buffer[] = [];
+    let [count, from, to] = [0, 0, 0];
+    for (const [index, end] of ends.entries()) {
+      const life = lives[index];
+      if (life === 'lasting') {
+        count++;
+        // Those that stand side by side go as one.
+        to = end;
+        continue;
+      }
+      skipped[life === 'expiring' ? 'expiring' : 'vanished']++;
+      if (from < to) lasting.push(chunks.subarray(from, to));
+      from = to = end;
+    }
+    if (from < to) lasting.push(chunks.subarray(from, to));
+    await sink.write(count, lasting);
     meter.advance('checking', sink.records, sink.bytes);
   }
 }
 
 /** What was dumped, with what has become of it since. */
-async function* lookedUp(
-  connection: RedisConnection,
-  file: string,
-): AsyncGenerator<{ readonly records: readonly BackupRecord[]; readonly sizes: readonly number[] }, void> {
-  for await (const page of readRecords(createReadStream(file, { highWaterMark: 2 ** 20 }))) {
-    for (let from = 0; from < page.length; from += pageKeys) {
-      const records = page.slice(from, from + pageKeys);
-      const keys = records.map(({ key }) => key);
-      yield { records, sizes: await keySizes(connection, keys) };
-    }
+async function* lookedUp(connection: RedisConnection, spool: BackupSpool) {
+  for await (const chunks of ahead(spool.batches())) {
+    const { keys, ends } = keysIn(chunks);
+    yield { chunks, ends, lives: await keyLives(connection, keys) };
   }
 }
 

@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { dumpPages } from '../../src/backup/dump-pages.js';
-import type { DumpedKeys } from '../../src/backup/dump-pages.js';
+import { allDumps, askDumps } from '../../src/backup/key-dumps.js';
+import type { DumpedKeys } from '../../src/backup/key-dumps.js';
 import type { RedisConnection } from '../../src/store/redis/redis-connection.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { startRedis } from '../support/redis-process.js';
@@ -40,7 +42,7 @@ describe.each(['@redis/client 6', 'ioredis 5'] as const)('Dumps of all keys, thr
     const names = [...Array.from({ length: 700 }, (_, index) => Buffer.from(`k${index}`)), Buffer.from([0, 255, 13])];
     for (const name of names) await server.command('SET', name, `value of ${name.toString('hex')}`);
     for (const large of ['one', 'two', 'three']) await server.command('SET', large, Buffer.alloc(3 * 2 ** 20, large));
-    const { kept, longestBatch } = await all(dumpPages(connection, everything, true));
+    const { kept, longestBatch } = await all(dumpPages(connection, everything));
     expect(kept.size).toBe(704);
     for (const [key, dump] of kept) {
       const name = names.find((one) => one.toString() === key) ?? key;
@@ -49,27 +51,58 @@ describe.each(['@redis/client 6', 'ioredis 5'] as const)('Dumps of all keys, thr
     expect(longestBatch).toBeLessThanOrEqual(500);
   });
 
-  it.each([
-    ['is left out where each key is looked at again after its dump', true],
-    ['is among them where it is not looked at again', false],
-  ])('a key that gets an expiration between being listed and being dumped %s', async (_, isChecked) => {
+  it('leave out a key that gets an expiration, or goes, between being listed and being dumped', async () => {
     await server.command('MSET', 'a', '1', 'b', '2', 'c', '3');
-    const pages = dumpPages(connection, everything, isChecked);
-    // The first page says what was listed; no dump has been asked for yet.
-    expect(await pages.next()).toEqual({ done: false, value: { records: [], expiring: 0, vanished: 0 } });
+    const listed = ['a', 'b', 'c'].map((name) => Buffer.from(name));
     await server.command('PEXPIRE', 'a', 60_000);
     await server.command('DEL', 'b');
-    const { kept, expiring, vanished } = await all(pages);
-    expect([[...kept.keys()].sort(), expiring, vanished]).toEqual(isChecked ? [['c'], 1, 1] : [['a', 'c'], 0, 1]);
+    const { kept, expiring, vanished } = await all(allDumps(connection, askDumps(connection, listed)));
+    expect([[...kept.keys()], expiring, vanished]).toEqual([['c'], 1, 1]);
   });
 
-  it('are refused in the words of a server that does not allow it', async () => {
-    await server.command('SET', 'a', '1');
-    await server.command('ACL', 'SETUSER', 'reader', 'on', 'nopass', '~*', '+@all', '-dump');
-    const user = await openAccess(driver, { url: `redis://reader:any@${server.address}`, connectTimeout: 5_000 });
-    const refused = all(dumpPages(await user.connected(0), everything, true));
-    await expect(refused).rejects.toThrow(StoreUnavailableError);
-    await expect(refused).rejects.toThrow(/NOPERM.*'dump'/);
-    user.close();
+  it.each<[string, string[], number, number]>([
+    ['gets an expiration', ['PEXPIRE', 'large', '60000'], 1, 0],
+    ['goes', ['DEL', 'large'], 0, 1],
+  ])('leave out a key of megabytes that %s before its own dump', async (_, command, expiring, vanished) => {
+    await server.command('SET', 'large', Buffer.alloc(3 * 2 ** 20, 'x'));
+    await server.command('SET', 'small', 'x');
+    const pages = allDumps(connection, askDumps(connection, [Buffer.from('large'), Buffer.from('small')]));
+    // By now it was looked at, and no dump of it has been asked for.
+    expect((await pages.next()).value).toMatchObject({ records: [{ key: Buffer.from('small') }], expiring: 0 });
+    await server.command(...command);
+    const { kept, ...others } = await all(pages);
+    expect([[...kept.keys()], others]).toEqual([[], { expiring, vanished, longestBatch: 0 }]);
   });
+
+  it('come a few megabytes at a time', async () => {
+    const names = Array.from({ length: 40 }, (_, index) => Buffer.from(`k${index}`));
+    for (const name of names) await server.command('SET', name, randomBytes(900_000));
+    let largest = 0;
+    const { kept } = await all(
+      (async function* () {
+        for await (const page of dumpPages(connection, everything)) {
+          largest = Math.max(
+            largest,
+            page.records.reduce((sum, { dump }) => sum + dump.length, 0),
+          );
+          yield page;
+        }
+      })(),
+    );
+    expect(kept.size).toBe(40);
+    expect(largest).toBeLessThan(2.5 * 2 ** 20);
+  });
+
+  it.each(['pttl', 'memory|usage', 'dump'])(
+    'are refused in the words of a server that does not allow %s',
+    async (name) => {
+      await server.command('SET', 'a', '1');
+      await server.command('ACL', 'SETUSER', 'reader', 'reset', 'on', 'nopass', '~*', '+@all', `-${name}`);
+      const user = await openAccess(driver, { url: `redis://reader:any@${server.address}`, connectTimeout: 5_000 });
+      const refused = all(dumpPages(await user.connected(0), everything));
+      await expect(refused).rejects.toThrow(StoreUnavailableError);
+      await expect(refused).rejects.toThrow(new RegExp(`NOPERM.*'${name.replace('|', '\\|')}'`));
+      user.close();
+    },
+  );
 });
