@@ -30,8 +30,8 @@ export class DocumentBackup {
 
   /**
    * 1. The revision that stands goes to the object store, under a key of its own: no late upload of an earlier one overwrites it.
-   * 2. It may be evicted from now on, if it still is the one that stands.
-   * 3. Earlier revisions go.
+   * 2. Earlier revisions go. If one of them is greater, which another server has drawn, it gets a greater one, and goes there again.
+   * 3. It may be evicted from now on, if it still is the one that stands.
    *
    * @param mayBeThere somebody else may have uploaded it: the object store is asked first.
    * @throws ObjectStoreUnavailableError, StoreUnavailableError, DocumentDamagedError
@@ -41,38 +41,49 @@ export class DocumentBackup {
   }
 
   private async uploadBy(id: string, mayBeThere: boolean, signal: AbortSignal) {
-    const { document } = await this.server.look(id);
-    if (!document) {
-      await this.server.reconcile(id);
-      return 'gone';
+    for (;;) {
+      const { document } = await this.server.look(id);
+      if (!document) {
+        await this.server.reconcile(id);
+        return 'gone';
+      }
+      const { revision } = document;
+      const isThere = mayBeThere && (await this.holds(id, document, signal));
+      if (!isThere && !(await this.put(id, document, signal))) return 'superseded';
+      if ((await this.pruneBy(id, signal)).isOutdone) continue;
+      if (await this.server.release(id, revision, this.settings.lifeMs)) return 'released';
+      // It may have been deleted since: its object is in nobody's list.
+      await this.pruneBy(id, signal);
+      return 'superseded';
     }
-    const { revision } = document;
-    const isThere = mayBeThere && (await this.holds(id, document, signal));
-    if (!isThere && !(await this.put(id, document, signal))) return 'superseded';
-    const isReleased = await this.server.release(id, revision, this.settings.lifeMs);
-    await this.pruneBy(id, signal);
-    return isReleased ? 'released' : 'superseded';
   }
 
   /**
    * Removes what is no longer true, and all but the latest of the rest. A revision in Redis that is earlier than the latest object goes as well: a restored
-   * backup has brought it, or the process that wrote the later one past Redis has ended before it could say so.
+   * backup or a replica has brought it, or the process that wrote the later one past Redis has ended before it could say so. What was written or deleted on
+   * the server that answers is the last word, and gets a later revision instead.
+   *
+   * @returns the latest revision in the object store.
    */
-  prune(id: string): Promise<void> {
-    return this.deadline.of(`document ${id}`, (signal) => this.pruneBy(id, signal));
+  prune(id: string, given?: AbortSignal): Promise<string> {
+    return this.deadline.of(`document ${id}`, async (signal) => (await this.pruneBy(id, signal)).latest, given);
   }
 
-  private async pruneBy(id: string, signal: AbortSignal): Promise<void> {
+  private async pruneBy(id: string, signal: AbortSignal): Promise<{ latest: string; isOutdone: boolean }> {
     // The floor is read first: what is below it by then can't become true again.
-    const { document, floor } = await this.server.look(id);
+    const { document, floor, isLast } = await this.server.look(id);
     const revisions = await this.revisions(id, signal);
     const latest = revisions.at(-1) ?? '';
-    if (document && document.revision < latest) await this.server.passBy(id, latest);
+    const isEarlier = document ? document.revision < latest : isLast && floor < latest;
+    const isOutdone = isEarlier && isLast && (await this.server.outdo(id, latest));
+    if (document && isEarlier && !isOutdone) await this.server.passBy(id, latest);
+    const lasting = isOutdone && !document ? (await this.server.look(id)).floor : floor;
     for (const revision of revisions) {
-      if (revision <= floor || revision < latest) {
+      if (revision <= lasting || revision < latest) {
         await this.objects.remove(this.server.names.object(id, revision), { signal });
       }
     }
+    return { latest, isOutdone };
   }
 
   /** @returns in ascending order. */

@@ -6,7 +6,7 @@ import { isRevision } from './document-head.js';
 export class DocumentNames {
   /** A hash: `revision`, the last that was drawn, and `bytes`, what can't be evicted. */
   readonly state: string;
-  /** A sorted set of what is not uploaded yet: ids, by the revision since when. */
+  /** A sorted set of what is not uploaded yet: ids, by since when, in microseconds of the server's clock. */
   readonly dirty: string;
   /** A hash: how many bytes each of those takes. */
   readonly sizes: string;
@@ -14,6 +14,8 @@ export class DocumentNames {
   readonly floors: string;
   /** The same for documents that were deleted: kept until their objects are gone. */
   readonly removed: string;
+  /** A hash: ids of what was written or deleted and is not in the object store so, with the incarnation of the server that did it. */
+  readonly written: string;
   /** A sorted set of what is coming in: names, by when they grew last. */
   readonly staged: string;
   /** Whoever holds it sweeps. */
@@ -28,6 +30,7 @@ export class DocumentNames {
     this.sizes = `${prefix}:sizes`;
     this.floors = `${prefix}:floors`;
     this.removed = `${prefix}:removed`;
+    this.written = `${prefix}:written`;
     this.staged = `${prefix}:staged`;
     this.sweeper = `${prefix}:sweeper`;
   }

@@ -37,8 +37,10 @@ export class DocumentReads {
   async open(id: string, signal?: AbortSignal): Promise<OpenedDocument | undefined> {
     for (let looks = 1; ; looks++) {
       signal?.throwIfAborted();
-      const { document, floor } = await this.backup.server.look(id, chunkBytes);
+      const { document, floor, isLast } = await this.backup.server.look(id, chunkBytes);
       if (document) return this.fromRedis(id, document, signal);
+      // It was deleted here.
+      if (isLast) return undefined;
       // Only Redis knows of what is not backed up. It has answered that there is none: the latest object is the document.
       const revision = (await this.backup.revisions(id, signal)).at(-1);
       if (!revision || revision <= floor) return undefined;

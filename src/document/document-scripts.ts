@@ -1,19 +1,31 @@
 import { redisScript } from '../store/redis/redis-script.js';
 
 /*
- * KEYS of all of them: 1 document, 2 state, 3 dirty, 4 sizes, 5 floors, 6 removed, 7 staged, 8 stage. ARGV: 1 a word, 2 the id.
+ * KEYS of all of them: 1 document, 2 state, 3 dirty, 4 sizes, 5 floors, 6 removed, 7 staged, 8 stage, 9 written. ARGV: 1 a word, 2 the id, and at last
+ * the server's incarnation.
  * Each gives back the word as the first of its replies. What is marked `allow-oom` works on a server that is full: it makes room.
  */
 
-/** Revisions are microseconds of the server's clock, and grow whatever that does. */
+/** Revisions are microseconds of the server's clock, and grow whatever that does. @returns one that is above `least`, and what the clock says. */
 const draw = `
-local function draw()
-  local now = redis.call('TIME')
+local function draw(least)
+  local time = redis.call('TIME')
+  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
   local last = tonumber(redis.call('HGET', KEYS[2], 'revision') or '0')
-  local revision = string.format('%016.0f', math.max(last + 1, tonumber(now[1]) * 1000000 + tonumber(now[2])))
+  -- Above this, numbers are not exact: no clock has said so.
+  if least >= 9e15 then least = 0 end
+  local revision = string.format('%016.0f', math.max(last, now - 1, least) + 1)
   redis.call('HSET', KEYS[2], 'revision', revision)
-  return revision
+  return revision, string.format('%.0f', now)
 end`;
+
+/**
+ * What was written or deleted here is the last word, whatever revisions the object store has: another server, whose clock was ahead, may have drawn greater
+ * ones before this one took over. Of what came from that server, the greater revision is the later one.
+ */
+const written = `
+local function markWritten() redis.call('HSET', KEYS[9], ARGV[2], ARGV[#ARGV]) end
+local function isWritten() return redis.call('HGET', KEYS[9], ARGV[2]) == ARGV[#ARGV] end`;
 
 const count = `
 local function add(bytes)
@@ -24,6 +36,7 @@ local function pinned() return tonumber(redis.call('HGET', KEYS[2], 'bytes') or 
 /** The document is not dirty any more, or not this one. @returns since when it was. */
 const settle = `${count}
 local function settle()
+  redis.call('HDEL', KEYS[9], ARGV[2])
   local since = redis.call('ZSCORE', KEYS[3], ARGV[2])
   if not since then return false end
   redis.call('ZREM', KEYS[3], ARGV[2])
@@ -48,12 +61,13 @@ end`;
 
 /** ARGV 3 SHA-256, 4 body, 5 budget. @returns the revision, or nothing where the budget does not allow it. */
 export const putWhole = redisScript(`#!lua
-${draw}${settle}
+${draw}${written}${settle}
 local size = 52 + #ARGV[4]
 if pinned() - tonumber(redis.call('HGET', KEYS[4], ARGV[2]) or '0') + size > tonumber(ARGV[5]) then return {ARGV[1], ''} end
-local since, revision = settle(), draw()
+local since, revision, now = settle(), draw(0)
+markWritten()
 redis.call('SET', KEYS[1], 'tcd1' .. revision .. ARGV[3] .. ARGV[4])
-redis.call('ZADD', KEYS[3], since or revision, ARGV[2])
+redis.call('ZADD', KEYS[3], since or now, ARGV[2])
 redis.call('HSET', KEYS[4], ARGV[2], size)
 add(size)
 return {ARGV[1], revision}`);
@@ -71,23 +85,25 @@ return {ARGV[1], 1}`);
 
 /** ARGV 3 name of the stage, 4 SHA-256, 5 its length. @returns the revision, or nothing where the stage is lost. */
 export const commitStage = redisScript(`#!lua flags=allow-oom
-${draw}${settle}
+${draw}${written}${settle}
 if redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) or redis.call('ZREM', KEYS[7], ARGV[3]) == 0 then return {ARGV[1], ''} end
-local since, revision = settle(), draw()
+local since, revision, now = settle(), draw(0)
+markWritten()
 redis.call('SETRANGE', KEYS[8], 0, 'tcd1' .. revision .. ARGV[4])
 redis.call('UNLINK', KEYS[1])
 redis.call('RENAME', KEYS[8], KEYS[1])
-redis.call('ZADD', KEYS[3], since or revision, ARGV[2])
+redis.call('ZADD', KEYS[3], since or now, ARGV[2])
 redis.call('HSET', KEYS[4], ARGV[2], ARGV[5])
 return {ARGV[1], revision}`);
 
 /**
- * A copy of what the object store holds becomes the document, unless one stands there or a later revision has been. ARGV 3 name of the stage, 4 SHA-256,
+ * A copy of what the object store holds becomes the document, unless one stands there, it was deleted, or a later revision has been. ARGV 3 name of the stage, 4 SHA-256,
  * 5 its length, 6 revision, 7 life in ms. @returns 1 kept, 0 not.
  */
 export const keepCopy = redisScript(`#!lua flags=allow-oom
-${count}${floor}${dropStage}
-if redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) or redis.call('EXISTS', KEYS[1]) == 1 or floor() >= tonumber(ARGV[6]) then
+${written}${count}${floor}${dropStage}
+local isLater = redis.call('EXISTS', KEYS[1]) == 1 or isWritten() or floor() >= tonumber(ARGV[6])
+if isLater or redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) then
   dropStage()
   return {ARGV[1], 0}
 end
@@ -103,11 +119,11 @@ ${count}${dropStage}
 dropStage()
 return {ARGV[1], 1}`);
 
-/** ARGV 3 bytes wanted. @returns the first bytes, head included, or nil; the length of all; the greatest revision that is no longer true. */
+/** ARGV 3 bytes wanted. @returns the first bytes, head included, or nil; the length of all; the greatest revision that is no longer true; 1 where it was written or deleted here and no object is known to agree. */
 export const look = redisScript(`#!lua flags=no-writes,allow-oom
-${floor}
+${written}${floor}
 local first = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[3]) - 1)
-return {ARGV[1], first ~= '' and first, redis.call('STRLEN', KEYS[1]), string.format('%016.0f', floor())}`);
+return {ARGV[1], first ~= '' and first, redis.call('STRLEN', KEYS[1]), string.format('%016.0f', floor()), isWritten() and 1 or 0}`);
 
 /** ARGV 3 revision, 4 from, 5 to, the last byte included. @returns the bytes, or nil where another revision stands there, or none. */
 export const readPart = redisScript(`#!lua flags=no-writes,allow-oom
@@ -126,16 +142,31 @@ settle()
 raise(tonumber(ARGV[3]) - 1)
 return {ARGV[1], 1}`);
 
-/** @returns a revision for what goes to the object store at once. */
+/**
+ * For what goes to the object store at once. What stands here is not the last word any more. ARGV 3 the latest revision in the object store.
+ * @returns a later one.
+ */
 export const drawRevision = redisScript(`#!lua flags=allow-oom
 ${draw}
-return {ARGV[1], draw()}`);
+redis.call('HDEL', KEYS[9], ARGV[2])
+return {ARGV[1], (draw(tonumber(ARGV[3])))}`);
+
+/** What was written or deleted here gets a later revision than ARGV 3, which the object store has. @returns 1 it has one; 0 it is not the last word. */
+export const outdo = redisScript(`#!lua flags=allow-oom
+${draw}${written}${floor}
+if not isWritten() then return {ARGV[1], 0} end
+local stands = redis.call('GETRANGE', KEYS[1], 4, 19)
+local revision = stands ~= '' and tonumber(stands) or floor()
+if revision > tonumber(ARGV[3]) then return {ARGV[1], 1} end
+local later = draw(tonumber(ARGV[3]))
+if stands ~= '' then redis.call('SETRANGE', KEYS[1], 4, later) else redis.call('ZADD', KEYS[6], later, ARGV[2]) end
+return {ARGV[1], 1}`);
 
 /** The revision went to the object store: what stands here is older, and goes. ARGV 3 revision. @returns 1 done, 0 a later one was written or deleted. */
 export const passBy = redisScript(`#!lua flags=allow-oom
-${settle}${floor}
+${written}${settle}${floor}
 local stands = redis.call('GETRANGE', KEYS[1], 4, 19)
-if floor() >= tonumber(ARGV[3]) or (stands ~= '' and stands > ARGV[3]) then return {ARGV[1], 0} end
+if isWritten() or floor() >= tonumber(ARGV[3]) or (stands ~= '' and stands > ARGV[3]) then return {ARGV[1], 0} end
 redis.call('UNLINK', KEYS[1])
 settle()
 raise(tonumber(ARGV[3]) - 1)
@@ -143,10 +174,11 @@ return {ARGV[1], 1}`);
 
 /** @returns the revision of the deletion. */
 export const remove = redisScript(`#!lua flags=allow-oom
-${draw}${settle}
+${draw}${written}${settle}
 redis.call('UNLINK', KEYS[1])
 settle()
-local revision = draw()
+markWritten()
+local revision = draw(0)
 redis.call('ZADD', KEYS[6], revision, ARGV[2])
 return {ARGV[1], revision}`);
 
@@ -154,6 +186,7 @@ return {ARGV[1], revision}`);
 export const forgetRemoved = redisScript(`#!lua flags=allow-oom
 if tonumber(redis.call('ZSCORE', KEYS[6], ARGV[2]) or '0') ~= tonumber(ARGV[3]) then return {ARGV[1], 0} end
 redis.call('ZREM', KEYS[6], ARGV[2])
+if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then redis.call('HDEL', KEYS[9], ARGV[2]) end
 return {ARGV[1], 1}`);
 
 /** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, 0 all was well. */
@@ -162,8 +195,10 @@ ${settle}
 local life, known = redis.call('PTTL', KEYS[1]), redis.call('ZSCORE', KEYS[3], ARGV[2])
 if life == -2 and known then settle() return {ARGV[1], 2} end
 if life ~= -1 or known or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
-local size = redis.call('STRLEN', KEYS[1])
-redis.call('ZADD', KEYS[3], redis.call('GETRANGE', KEYS[1], 4, 19), ARGV[2])
+local size, time = redis.call('STRLEN', KEYS[1]), redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local since = math.min(now, tonumber(redis.call('GETRANGE', KEYS[1], 4, 19)) or now)
+redis.call('ZADD', KEYS[3], string.format('%.0f', since), ARGV[2])
 redis.call('HSET', KEYS[4], ARGV[2], size)
 add(size)
 return {ARGV[1], 1}`);

@@ -28,6 +28,8 @@ export interface Look {
   readonly document: StandingDocument | undefined;
   /** Revisions up to this one are no longer true. */
   readonly floor: string;
+  /** It was written, or deleted, on the server that answers, and is not in the object store so: objects with a greater revision are earlier nevertheless. */
+  readonly isLast: boolean;
 }
 
 /** What is coming in: unseen until it is complete. */
@@ -100,13 +102,13 @@ export class DocumentServer {
 
   /** @param wanted bytes of the body. */
   async look(id: string, wanted = 0): Promise<Look> {
-    const [found, length, floor] = await this.run(scripts.look, id, '', [String(headBytes + wanted)]);
+    const [found, length, floor, isLast] = await this.run(scripts.look, id, '', [String(headBytes + wanted)]);
     const head = Buffer.isBuffer(found) ? readHead(found) : undefined;
     const document =
       head && Buffer.isBuffer(found)
         ? { ...head, size: Number(length) - headBytes, first: found.subarray(headBytes) }
         : undefined;
-    return { document, floor: textOf(floor) ?? '' };
+    return { document, floor: textOf(floor) ?? '', isLast: isLast === 1 };
   }
 
   /** Bytes of the body from `start` up to `end`, which is not included; undefined where this revision no longer stands there. */
@@ -119,10 +121,16 @@ export class DocumentServer {
     return (await this.run(scripts.release, id, '', [revision, String(lifeMs)]))[0] === 1;
   }
 
-  async drawRevision(): Promise<string> {
-    const revision = textOf((await this.run(scripts.drawRevision, '', '', []))[0]);
+  /** @param latest the latest revision in the object store. @returns a later one. */
+  async drawRevision(id: string, latest: string): Promise<string> {
+    const revision = textOf((await this.run(scripts.drawRevision, id, '', [latest || '0']))[0]);
     if (!revision) throw this.lost();
     return revision;
+  }
+
+  /** Gives what was written or deleted here a later revision than this one. @returns whether it has one. */
+  async outdo(id: string, latest: string): Promise<boolean> {
+    return (await this.run(scripts.outdo, id, '', [latest]))[0] === 1;
   }
 
   async passBy(id: string, revision: string): Promise<boolean> {
@@ -164,7 +172,8 @@ export class DocumentServer {
     const { names } = this;
     const document = id === '' ? names.state : names.document(id);
     const keys = [document, names.state, names.dirty, names.sizes, names.floors, names.removed, names.staged];
-    return this.runOn(script, [...keys, stage === '' ? names.state : names.stage(stage)], [id, ...rest]);
+    const all = [...keys, stage === '' ? names.state : names.stage(stage), names.written];
+    return this.runOn(script, all, [id, ...rest]);
   }
 
   private async runOn(
@@ -174,7 +183,7 @@ export class DocumentServer {
   ): Promise<readonly RedisReply[]> {
     const connection = await this.connected();
     const word = newWord();
-    const args = [String(keys.length), ...keys, word, ...rest];
+    const args = [String(keys.length), ...keys, word, ...rest, connection.identity?.incarnation ?? ''];
     const reply = await askScript(connection, script, args).catch((error: unknown) => {
       throw refused(connection, error);
     });

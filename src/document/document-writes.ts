@@ -111,7 +111,8 @@ export class DocumentWrites {
     signal: AbortSignal | undefined,
   ): Promise<WrittenDocument> {
     const { server, objects } = this.backup;
-    const revision = await server.drawRevision();
+    // What was written here gets its place among the objects first: this one is later than all of them.
+    const revision = await server.drawRevision(id, await this.backup.prune(id, signal));
     const key = server.names.object(id, revision);
     const { size, sha256 } = await objects.put(key, joined(body), signal && { signal });
     await server.passBy(id, revision);

@@ -1,7 +1,5 @@
 import type { ListedObject } from '../object/object-store.js';
-import { textOf } from '../store/redis/redis-reply.js';
 import type { DocumentBackup } from './document-backup.js';
-import { isRevision } from './document-head.js';
 
 const atOnce = 500;
 
@@ -22,9 +20,10 @@ export async function dropEarlier(backup: DocumentBackup, signal: AbortSignal | 
   return dropped;
 }
 
+/** What was written on the server that answers is the last word, and gets a later revision when it is backed up. */
 async function isEarlier({ server }: DocumentBackup, id: string, revision: string): Promise<boolean> {
-  const stands = textOf(await server.ask('GETRANGE', server.names.document(id), '4', '19')) ?? '';
-  return isRevision(stands) && stands < revision;
+  const { document, isLast } = await server.look(id);
+  return document !== undefined && document.revision < revision && !isLast;
 }
 
 /** The latest revision of each document in the object store, so many at a time. Keys are listed in order: those of one document side by side. */

@@ -10,9 +10,13 @@ export class ObjectDeadline {
   /**
    * @param what is named in the error.
    * @param act is told by its signal that time is up. It is not waited for after that, since it may not listen.
+   * @param given ends it earlier, for whoever waits no longer.
    */
-  async of<T>(what: string, act: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  async of<T>(what: string, act: (signal: AbortSignal) => Promise<T>, given?: AbortSignal): Promise<T> {
+    given?.throwIfAborted();
     const tooLong = new AbortController();
+    const giveUp = (): void => tooLong.abort(given?.reason);
+    given?.addEventListener('abort', giveUp, { once: true });
     const timeIsUp = new Promise<never>((_, reject) => {
       tooLong.signal.addEventListener('abort', () => reject(tooLong.signal.reason as Error), { once: true });
     });
@@ -23,6 +27,7 @@ export class ObjectDeadline {
       return await Promise.race([act(tooLong.signal), timeIsUp]);
     } finally {
       timer.cancel();
+      given?.removeEventListener('abort', giveUp);
     }
   }
 }

@@ -138,6 +138,26 @@ describe('O6 documents whose primary ends and is replaced by Sentinels', () => {
     expect((await safe.sweep({ thorough: true })).dropped).toBe(0);
   }, 90_000);
 
+  it('by one whose clock is behind: what is written or deleted afterwards is the last word, and no older object', async () => {
+    const documents = open({ acknowledge: 'objects' });
+    for (const id of ['written', 'deleted', 'untouched']) await documents.put(id, 'earlier');
+    await cutOff();
+    // As if the clock of the primary were an hour ahead.
+    await primary.command('HSET', 'documents:state', 'revision', `${(Date.now() + 3_600_000) * 1_000}`);
+    for (const id of ['written', 'deleted', 'untouched']) await documents.put(id, 'later');
+    await primary.kill();
+    replica.resume();
+    await takenOver();
+    await afterwards(() => documents.put('written', 'latest'));
+    await documents.delete('deleted');
+    await documents.sweep({ thorough: true });
+    for (const id of ['written', 'untouched']) await replica.command('DEL', `documents:document:${id}`);
+    expect(await textIn(documents, 'written')).toBe('latest');
+    expect(await textIn(documents, 'deleted')).toBeUndefined();
+    expect(await textIn(documents, 'untouched')).toBe('later');
+    expect(await keysIn(stored)).toHaveLength(2);
+  }, 90_000);
+
   it('is found out by the sweep that runs by itself, which compares Redis with the object store', async () => {
     const documents = open({ acknowledge: 'objects', sweepEvery: 200 });
     await documents.put('safe', 'earlier');

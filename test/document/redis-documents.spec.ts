@@ -119,6 +119,71 @@ describe('Documents', () => {
     expect((await documents.sweep({ thorough: true })).dropped).toBe(0);
   });
 
+  describe('on a server that took over from one whose clock was an hour ahead', () => {
+    const drawnAhead = `${(Date.now() + 3_600_000) * 1_000}`;
+    beforeEach(async () => {
+      // The other server's last write; this one has never heard of it.
+      await objects.put(`documents/d/${drawnAhead}`, 'earlier');
+    });
+
+    it.each<[string, Partial<RedisDocumentsOptions>]>([
+      ['through Redis', {}],
+      ['past Redis', { maxBytes: 0 }],
+    ])('are the later ones when they are written %s', async (_, options) => {
+      const documents = open(options);
+      expect(await textIn(documents, 'd')).toBe('earlier');
+      await documents.put('d', 'later');
+      expect(await textIn(documents, 'd')).toBe('later');
+      await documents.uploaded();
+      expect(await textIn(documents, 'd')).toBe('later');
+      await server.command('DEL', key('d'));
+      const found = await documents.get('d');
+      expect([found?.where, (found?.revision ?? '') > drawnAhead]).toEqual(['objects', true]);
+      expect(String(await bytesOf(found))).toBe('later');
+      expect(await keysIn(objects)).toEqual([`documents/d/${found?.revision}`]);
+      expect(await pinnedBytes()).toBe(0);
+      await documents.put('d', 'the latest');
+      await documents.uploaded();
+      await server.command('DEL', key('d'));
+      expect(await textIn(documents, 'd')).toBe('the latest');
+    });
+
+    it('are not dropped by a sweep that comes before their backup, and are backed up by the next', async () => {
+      const documents = open({}, away());
+      await documents.put('d', 'later');
+      await documents.uploaded();
+      expect(await documents.sweep({ thorough: true })).toMatchObject({ failed: 1, dropped: 0 });
+      expect(await textIn(documents, 'd')).toBe('later');
+      expect(await open().sweep({ thorough: true })).toMatchObject({ uploaded: 1, failed: 0, dropped: 0 });
+      await server.command('DEL', key('d'));
+      expect(await textIn(documents, 'd')).toBe('later');
+    });
+
+    it('stay deleted, and their objects go, also where the object store was away at that moment', async () => {
+      const list = (): never => {
+        throw new ObjectStoreUnavailableError('objects', 'away');
+      };
+      const lame = open({}, objectsWith(objects, { list }));
+      await lame.delete('d');
+      expect(await textIn(lame, 'd')).toBeUndefined();
+      const documents = open();
+      expect(await textIn(documents, 'd')).toBeUndefined();
+      expect(await keysIn(objects)).toHaveLength(1);
+      await documents.delete('d');
+      expect(await textIn(documents, 'd')).toBeUndefined();
+      expect(await keysIn(objects)).toEqual([]);
+    });
+
+    it('that came from there, and were not written here, give way to the later object', async () => {
+      const documents = open({}, away());
+      await documents.put('d', 'replicated, and older than the object');
+      await documents.uploaded();
+      await server.command('HSET', 'documents:written', 'd', 'another server');
+      await open().sweep({ thorough: true });
+      expect(await textIn(documents, 'd')).toBe('earlier');
+    });
+  });
+
   it('go to the object store where they are too large, with their size said or found out, and the earlier copy goes', async () => {
     const documents = open({ maxBytes: 2 * megabyte });
     for (const options of [{}, { size: 3 * megabyte }]) {
