@@ -1,6 +1,7 @@
-/** Several processes for a minute or so each: `npm run test:fleets` runs them, and continuous integration does. */
+/** Several processes for up to a minute or so each: `npm run test:fleets` runs them, and continuous integration does. */
 export const fleetSuites = [
   'test/bench/smoke.spec.ts',
+  'test/cli/interrupted-backup.spec.ts',
   'test/coherence/redis-staleness.spec.ts',
   'test/coherence/staleness.spec.ts',
   'test/fills/fleet-loads.spec.ts',
