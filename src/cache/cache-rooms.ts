@@ -5,6 +5,7 @@ import { StalenessSample } from '../coherence/staleness-sample.js';
 import { VersionedKeySpace } from '../coherence/versioned-key-space.js';
 import type { HiddenNames } from '../key/hidden-names.js';
 import { BulkLoads } from '../load/bulk-loads.js';
+import { loadUnderWay } from '../load/flight.js';
 import { FailedLoads } from '../load/failed-loads.js';
 import { Fills } from '../load/fills.js';
 import { Flights } from '../load/flights.js';
@@ -107,7 +108,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     },
     read: () => staleness.judge(),
   });
-  const notes = new TagNotes(scope, names, coherence.tags);
+  const notes = new TagNotes(scope, names, coherence.tags, () => loadUnderWay() !== undefined);
   const entries = new StoredEntries(name, coherence, notes, clock, random, checksGeneration);
   const newEntries = new NewEntries(entries, random);
   const near: NearTiers = new NearTiers(name, coherence, clock, scope, process, notes);

@@ -68,8 +68,7 @@ export class LookUps {
       const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
       const [items, generations] = await Promise.all([
         shard.readMany(asked.map(({ placed }) => placed.storeKey)),
-        // A note of before the load is a copy, which a load does not believe.
-        loadUnderWay() ? this.notes.readAnew(tags) : this.notes.read(tags),
+        this.notes.read(tags),
       ]);
       await Promise.all(
         asked.map(async ({ placed, policy }, index) => {

@@ -10,7 +10,6 @@ import { byShard } from '../store/placement.js';
 import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
-import { loadUnderWay } from './flight.js';
 import type { NearHits } from './near-hits.js';
 import type { Asked, Wanted } from './wanted.js';
 
@@ -118,8 +117,7 @@ export class LeasedReads {
     }
     const storeKeys = group.map(({ placed }) => (placed as Placed).storeKey);
     const tags = [...new Set(group.flatMap(({ policy }) => policy.tags))];
-    // A note of before the load is a copy, which a load does not believe.
-    const generations = loadUnderWay() ? this.notes.readAnew(tags) : this.notes.read(tags);
+    const generations = this.notes.read(tags);
     const leased = shard.invalidate
       ? this.readOrWin(shard, group, storeKeys)
       : shard.readMany(storeKeys).then((items) => items.map((item) => this.itemOf(item)));

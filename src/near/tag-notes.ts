@@ -1,7 +1,7 @@
 import type { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { TagGenerations } from '../coherence/tag-generations.js';
-import type { RequestScope } from './request-scope.js';
+import type { Note, RequestScope } from './request-scope.js';
 
 /**
  * The present generations of tags, remembered for the request until one is invalidated here or in the feed: what is kept near with the help of
@@ -12,6 +12,8 @@ export class TagNotes {
     private readonly scope: RequestScope,
     private readonly names: InvalidatedNames,
     private readonly generations: TagGenerations | undefined,
+    /** Whether a load asks. To a load, a note of before it began is a copy that nobody has verified. */
+    private readonly isAskedByLoad: () => boolean,
   ) {}
 
   /** @throws StoreUnavailableError */
@@ -19,8 +21,9 @@ export class TagNotes {
     if (tags.length === 0 || !this.generations) return none;
     const notes = this.scope.current()?.notesOf(this);
     const known = new Map<string, number>();
+    const believed = this.isAskedByLoad() ? undefined : notes;
     for (const tag of tags) {
-      const note = notes?.get(tag);
+      const note = believed?.get(tag);
       if (note && !this.names.namedSince(tagName(tag), note.position)) known.set(tag, note.number);
     }
     const missing = tags.filter((tag) => !known.has(tag));
@@ -28,9 +31,14 @@ export class TagNotes {
     const { position } = this.names;
     for (const { tag, generation } of await this.generations.read(missing)) {
       known.set(tag, generation);
-      notes?.set(tag, { number: generation, position });
+      if (notes) remember(notes, tag, { number: generation, position });
     }
     return known;
+  }
+
+  /** Runs work that no note is believed in: it decides what is written. */
+  without<R>(work: () => R): R {
+    return this.scope.outside(work);
   }
 
   /** As `read`, whatever is remembered: a note is a copy, and says nothing of now. @throws StoreUnavailableError */
@@ -42,6 +50,18 @@ export class TagNotes {
   forget(tags: readonly string[]): void {
     const notes = this.scope.current()?.notesOf(this);
     for (const tag of tags) notes?.delete(tag);
+  }
+}
+
+/** The most that a request remembers of one cache; the oldest go first. */
+const maxNotes = 10_000;
+
+function remember(notes: Map<string, Note>, tag: string, note: Note): void {
+  notes.set(tag, note);
+  if (notes.size <= maxNotes) return;
+  for (const oldest of notes.keys()) {
+    notes.delete(oldest);
+    return;
   }
 }
 
