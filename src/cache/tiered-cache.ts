@@ -191,17 +191,21 @@ export class TieredCache {
   /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError */
   async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);
-    return this.rooms.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
+    const { copy, from } = await this.rooms.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
+    return this.rooms.hits.given(copy, from);
   }
 
   /**
-   * Compare-and-set. `change` may run several times. The entry's remaining life goes on, unless `options` name a `ttl`.
+   * Compare-and-set. `change` may run several times. The entry's remaining life goes on, unless `options` name a `ttl`; so do its tags, with those of
+   * `options`, and its `version`, unless they name another. What was kept in the store alone stays there.
    * @throws ConflictError after 10 tries; StoreUnavailableError.
    */
   async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const keepsLife = options?.ttl === undefined;
-    return this.rooms.atomicChanges.update(one, change, this.policies.of<V>(one, options), keepsLife);
+    const policy = this.policies.of<V>(one, options);
+    const { copy, from } = await this.rooms.atomicChanges.update(one, change, policy, keepsLife);
+    return this.rooms.hits.given(copy, from);
   }
 
   /**

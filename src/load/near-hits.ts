@@ -67,6 +67,18 @@ export class NearHits {
     return new Hit(key.text, copy.read(), tier, freshness);
   }
 
+  /**
+   * The value of a copy that a verb gave which loads nothing. What a loader makes of it has its tags, and is not kept if it was made of a stale one.
+   * @param from what the copy was made from, if from anything.
+   */
+  given<V>(copy: NearCopy<V>, from: NearCopy<V> | undefined = undefined): V {
+    const load = loadUnderWay();
+    const endedAt = Math.min(copy.freshUntil, from?.freshUntil ?? Infinity);
+    if (load && this.clock.now() >= endedAt) load.taint();
+    load?.inherit(this.coherence, copy.tags);
+    return copy.read();
+  }
+
   /** A hit of the store, whose value its caller takes when it has landed. */
   tellStored<V>(key: Key, copy: NearCopy<V>): void {
     if (!channels.hit.hasSubscribers) return;

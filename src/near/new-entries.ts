@@ -28,6 +28,10 @@ export interface EntryOrigin {
   /** The position among invalidated names. */
   readonly mark: number;
   readonly tags: readonly TagGeneration[];
+  /** Of the entry that it was made from, where the policy names none. */
+  readonly version?: string | undefined;
+  /** That entry is to be kept near by nobody. */
+  readonly storeOnly?: boolean;
 }
 
 /** What the store and the near tiers will hold of a value. */
@@ -52,7 +56,7 @@ export class NewEntries {
    */
   make<V>({ key, policy, value, payload }: EncodedValue<V>, origin: EntryOrigin, kept?: EntryInstants): NewEntry<V> {
     const { placed, createdAt, loadCostMs, generation, mark, tags } = origin;
-    const { codec, version } = policy.serving;
+    const { codec, version = origin.version } = policy.serving;
     const life = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
     const isForRequest = kept === undefined && life.freshUntil <= createdAt;
     const head: EnvelopeHead = {
@@ -63,7 +67,7 @@ export class NewEntries {
       loadCostMs,
       generation,
       ...(version === undefined ? undefined : { version }),
-      ...(policy.nearby ? undefined : { storeOnly: true }),
+      ...(policy.nearby && origin.storeOnly !== true ? undefined : { storeOnly: true }),
       tags,
     };
     const trust = placed

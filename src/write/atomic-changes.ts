@@ -19,6 +19,14 @@ interface Read<V> {
   readonly current: NearCopy<V> | undefined;
   /** Among invalidated names, before the read. */
   readonly position: number;
+  /** Of the policy's tags, before the read: what is written is no newer than what it is made from. */
+  readonly generations: ReadonlyMap<string, number>;
+}
+
+/** What a change comes to, and what it was made from. */
+export interface Changed<V> {
+  readonly copy: NearCopy<V>;
+  readonly from: NearCopy<V> | undefined;
 }
 
 /** Changes that depend on what is stored: compare-and-set in the store itself, hence the same answer for every process of one version. */
@@ -37,7 +45,12 @@ export class AtomicChanges {
    * @param keepsLife the entry's remaining life goes on; else that of the policy begins.
    * @throws ConflictError after 10 tries; StoreUnavailableError; whatever `change` throws.
    */
-  update<V>(key: Key, change: (current: V | undefined) => V, policy: EntryPolicy<V>, keepsLife: boolean): Promise<V> {
+  update<V>(
+    key: Key,
+    change: (current: V | undefined) => V,
+    policy: EntryPolicy<V>,
+    keepsLife: boolean,
+  ): Promise<Changed<V>> {
     return this.tried(key, policy, ({ current }) => ({
       value: change(current?.read()),
       kept: keepsLife ? current : undefined,
@@ -48,8 +61,8 @@ export class AtomicChanges {
    * Stores the value unless there is one, and returns whichever is there now: all callers agree on the first.
    * @throws ConflictError after 10 tries; StoreUnavailableError.
    */
-  setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<V> {
-    return this.tried(key, policy, ({ current }) => (current ? { found: current.read() } : { value, kept: undefined }));
+  setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Changed<V>> {
+    return this.tried(key, policy, ({ current }) => (current ? { found: current } : { value, kept: undefined }));
   }
 
   private async tried<V>(
@@ -57,19 +70,19 @@ export class AtomicChanges {
     policy: EntryPolicy<V>,
     decide: (
       read: Read<V>,
-    ) => { found: V } | { value: V; kept: { freshUntil: number; staleUntil: number } | undefined },
-  ): Promise<V> {
+    ) => { found: NearCopy<V> } | { value: V; kept: { freshUntil: number; staleUntil: number } | undefined },
+  ): Promise<Changed<V>> {
     const done = await this.exact.tried(async () => {
       const read = await this.read<V>(key, policy);
       const decided = decide(read);
-      if ('found' in decided) return decided;
-      const generations = await this.prepared.generations(policy.tags);
-      const prepared = this.prepared.prepareOne({ key, value: decided.value, policy }, generations, decided.kept);
+      if ('found' in decided) return { copy: decided.found, from: decided.found };
+      const write = { key, value: decided.value, policy };
+      const prepared = this.prepared.prepareOne(write, read.generations, { life: decided.kept, entry: read.current });
       const isWritten = await this.named(read.placed, () => this.write(prepared, read));
-      return isWritten ? { found: prepared.copy.read() as V } : undefined;
+      return isWritten ? { copy: prepared.copy as NearCopy<V>, from: read.current } : undefined;
     });
     if (!done) throw new ConflictError(key.text, maxTries);
-    return done.found;
+    return done;
   }
 
   private async read<V>(key: Key, policy: EntryPolicy<V>): Promise<Read<V>> {
@@ -84,11 +97,11 @@ export class AtomicChanges {
     }
     await placed.feed.ready();
     const { position } = this.coherence.names;
+    const generations = await this.notes.readAnew(policy.tags);
     const [item] = await placed.shard.readMany([placed.storeKey]);
-    if (!item || item.bytes.length === 0) return { placed, item, current: undefined, position };
-    const known = await this.notes.read(policy.tags);
-    const found = await this.entries.understand(placed, item, policy, known, position);
-    return { placed, item, current: 'copy' in found ? found.copy : undefined, position };
+    if (!item || item.bytes.length === 0) return { placed, item, current: undefined, position, generations };
+    const found = await this.notes.without(() => this.entries.understand(placed, item, policy, generations, position));
+    return { placed, item, current: 'copy' in found ? found.copy : undefined, position, generations };
   }
 
   /** Whether the store took it, or was told too late, is not always known: the other processes are told of a change in any case. */

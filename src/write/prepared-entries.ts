@@ -6,6 +6,7 @@ import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { EncodedValue, EntryOrigin, NewEntries, NewEntry } from '../near/new-entries.js';
+import type { NearCopy } from '../near/near-copy.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
@@ -37,6 +38,14 @@ export function isCurrent({ placed, head }: Prepared): boolean {
 
 const generationAt = ({ feed, space }: Placed): number => feed.versions.generationOf(space) ?? 0;
 
+/** What of an entry goes on in the one that is made from it. */
+export interface Kept {
+  /** Its instants, where its life goes on. */
+  readonly life: EntryInstants | undefined;
+  /** Its tags with their generations, its version, and where it may be kept. */
+  readonly entry: Pick<NearCopy, 'tags' | 'version' | 'storeOnly'> | undefined;
+}
+
 /** Makes of values what is written of them. */
 export class PreparedEntries {
   constructor(
@@ -52,11 +61,10 @@ export class PreparedEntries {
     return writes.map((write) => this.prepareOne(write, generations));
   }
 
-  /** @param kept the instants of the entry that is replaced, where its life goes on. */
   prepareOne<V>(
     { key, value, policy }: Write<V>,
     generations: ReadonlyMap<string, number> | undefined,
-    kept?: EntryInstants,
+    { life, entry }: Kept = nothing,
   ): Prepared {
     const { codec } = policy.serving;
     if (value === undefined) {
@@ -71,7 +79,7 @@ export class PreparedEntries {
       loadCostMs: 0,
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
-    return this.seal({ key, policy, value, payload }, origin, kept);
+    return this.seal({ key, policy, value, payload }, entry ? goingOn(origin, entry) : origin, life);
   }
 
   private seal<V>(
@@ -96,4 +104,18 @@ export class PreparedEntries {
       throw error;
     }
   }
+}
+
+const nothing: Kept = { life: undefined, entry: undefined };
+
+/**
+ * What is made from an entry is no newer than that: 1. a value is read, whose tag is at generation 1; 2. the tag is invalidated; 3. what was made of the
+ * value is written, under generation 1, and nobody is served it.
+ */
+function goingOn<O extends Pick<EntryOrigin, 'tags'>>(
+  origin: O,
+  { tags, version, storeOnly }: NonNullable<Kept['entry']>,
+): O & Pick<EntryOrigin, 'version' | 'storeOnly'> {
+  const others = origin.tags.filter(({ tag }) => !tags.some((one) => one.tag === tag));
+  return { ...origin, tags: [...tags, ...others], version, storeOnly };
 }
