@@ -65,6 +65,11 @@ export class BulkLoads {
   ): Promise<void> {
     const isVerified = await this.hits.prepare(asked);
     const forced = this.near.scope.current()?.forced ?? false;
+    for (const one of forced ? [] : asked) {
+      const failure = this.flights.failureOf(one);
+      if (failure && !(isVerified && this.hits.find(one.key, one.policy)) && !this.flights.present(one))
+        throw failure.error;
+    }
     const joined: Promise<void>[] = [];
     const wanted: BulkKey<V>[] = [];
     const took = (one: BulkKey<V>, landed: Landed<V>): void => {

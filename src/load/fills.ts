@@ -156,7 +156,9 @@ export class Fills {
       if (stopped.aborted) await start.lease?.giveBack();
       else if (policy.staleIfError(error)) {
         const holdMs = policy.failureHoldMs ?? (start.lease ? maxFailureHoldMs : 0);
-        this.failed.note(key, policy, error, holdMs, start.mark);
+        // Where something stands, others are served that.
+        const isMissing = start.cause === 'miss' || start.lease?.standing === false;
+        if (isMissing) this.failed.note(key, policy, error, holdMs, start.mark);
         await start.lease?.holdBack(holdMs);
       } else await this.values.keepNothing(begun);
     } catch (unavailable) {

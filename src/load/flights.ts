@@ -85,7 +85,7 @@ export class Flights {
     if (joinable && channels.loadJoined.hasSubscribers) {
       channels.loadJoined.publish({ cache: this.cache, key: key.text });
     }
-    const failure = joinable || forced ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
+    const failure = joinable || forced ? undefined : this.failureOf(call);
     if (failure) return Promise.reject(failure.error);
     const flight = joinable ? present : this.begin(this.loads, slot, call, this.flown(call, forced));
     // A look-up may wait for a refresh. If that refresh's loader asks for its own key, it gets RecursiveLoadError.
@@ -93,6 +93,11 @@ export class Flights {
     if (refresh instanceof Flight) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
     return joinable ? this.joinPresent(flight, call) : this.wait(flight, policy);
+  }
+
+  /** The error of a load that failed a moment ago, and is the answer meanwhile. */
+  failureOf<V>({ key, policy }: Pick<LoadCall<V>, 'key' | 'policy'>): { readonly error: unknown } | undefined {
+    return this.failed.size === 0 ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
   }
 
   /** Waits for a flight that somebody else has begun. */

@@ -1,0 +1,62 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { onCacheEvent } from '../../src/value/events.js';
+import { buildCache } from '../support/build-cache.js';
+import { FaultyStore } from '../support/faulty-store.js';
+
+const inStore: EntryOptions<string> = { ttl: '1s', staleFor: '1m', tiers: ['store'] };
+let clock: FakeClock;
+let cache: TieredCache;
+let loads = 0;
+
+beforeEach(async () => {
+  loads = 0;
+  clock = new FakeClock();
+  // A store that has to be waited for: what it holds is not known when the failure is.
+  cache = await buildCache({ store: new FaultyStore(memoryStore({ clock })).store, clock });
+});
+afterEach(() => cache.close());
+
+const failing = (): Promise<never> => {
+  loads++;
+  return Promise.reject(new Error('the source is down'));
+};
+
+describe('After a load has failed', () => {
+  it.each(['one', 'many'])(
+    'what is stale in the store alone is served all the same, to look-ups of %s',
+    async (kind) => {
+      const read = async (): Promise<string | undefined> =>
+        kind === 'one' ? cache.getOrSet('k', failing, inStore) : (await cache.getOrSetMany(['k'], failing, inStore))[0];
+      await cache.set('k', 'stale', inStore);
+      await clock.advance('2s');
+      const failed = new Promise<void>((resolve) => {
+        const stop = onCacheEvent('fault', ({ kind: what }) => what === 'background-load' && (stop(), resolve()));
+      });
+      expect(await read()).toBe('stale');
+      await failed;
+      for (let again = 0; again < 3; again++) expect(await read()).toBe('stale');
+    },
+  );
+
+  it('by force, what stands is served to others', async () => {
+    await cache.set('k', 'there', inStore);
+    await expect(cache.refresh('k', failing)).rejects.toThrow('down');
+    expect(await cache.getOrSet('k', failing)).toBe('there');
+  });
+
+  it('look-ups of many keys are answered with its error at once, as those of one are', async () => {
+    const near = await cache.getOrSet('near', () => 'near');
+    await expect(cache.getOrSetMany(['near', 'k', 'l'], failing)).rejects.toThrow('down');
+    expect(loads).toBe(1);
+    await expect(cache.getOrSetMany(['near', 'l'], failing)).rejects.toThrow('down');
+    await expect(cache.getOrSet('k', failing)).rejects.toThrow('down');
+    expect(loads).toBe(1);
+    expect(await cache.getOrSetMany(['near', 'm'], () => [['m', 'loaded']])).toEqual([near, 'loaded']);
+    await cache.delete('l');
+    expect(await cache.getOrSetMany(['l'], () => [['l', 'loaded']])).toEqual(['loaded']);
+  });
+});
