@@ -4,7 +4,6 @@ import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
-import type { ScopeState } from '../near/request-scope.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
@@ -26,8 +25,9 @@ const retryRefreshMs = 1_000;
 export class Flights {
   private readonly loads = new SlotMap<Flight | UnderWay>();
   private readonly refreshes = new SlotMap<Flight | UnderWay>();
-  private readonly requestNumbers = new WeakMap<ScopeState, number>();
-  private lastRequestNumber = 0;
+  /** Of requests and codecs. */
+  private readonly numbers = new WeakMap<object, number>();
+  private lastNumber = 0;
 
   constructor(
     private readonly cache: string,
@@ -137,17 +137,18 @@ export class Flights {
     const { version, isolation, codec } = serving;
     let slot = version === undefined ? id : `${id}\0v${version}`;
     if (isolation !== codec.isolations[0]) slot += `\0i${isolation}`;
-    if (codec.name !== 'json' || codec.checksOnRead === true) slot += `\0c${codec.name}${codec.checksOnRead === true}`;
-    return requestOnly ? `${slot}\0r${this.requestNumber()}` : slot;
+    // Of two codecs that check what they read, each may refuse what the other has let pass.
+    if (codec.name !== 'json' || codec.checksOnRead === true) slot += `\0c${codec.name}`;
+    if (codec.checksOnRead === true) slot += `\0k${this.numberOf(codec)}`;
+    return requestOnly ? `${slot}\0r${this.numberOf(this.near.scope.current())}` : slot;
   }
 
   /** Outside of a request every caller is alone. */
-  private requestNumber(): number {
-    const scope = this.near.scope.current();
-    const known = scope && this.requestNumbers.get(scope);
+  private numberOf(one: object | undefined): number {
+    const known = one && this.numbers.get(one);
     if (known !== undefined) return known;
-    const number = ++this.lastRequestNumber;
-    if (scope) this.requestNumbers.set(scope, number);
+    const number = ++this.lastNumber;
+    if (one) this.numbers.set(one, number);
     return number;
   }
 
