@@ -1,3 +1,4 @@
+import type { Serving } from '../catalogue/entry-policy.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
@@ -49,12 +50,13 @@ export class Explanations {
     private readonly clock: CacheClock,
   ) {}
 
-  async of(key: Key, space: KeySpace): Promise<Explanation> {
+  /** @param asked what the look-up asks for; undefined: for people, who look at everything. */
+  async of(key: Key, space: KeySpace, asked: Serving | undefined): Promise<Explanation> {
     const placed = this.coherence.place(key);
     const tiers = this.near
-      .explain(key)
+      .explain(key, asked)
       .map(({ tier, copy, verdict }) => (copy ? this.told(tier, copy.head, verdict) : missed(tier, 'absent')));
-    if (placed) tiers.push(await this.inStore(placed));
+    if (placed) tiers.push(await this.inStore(placed, asked));
     return {
       key: key.text,
       storeKey: space.storeKey(key.text),
@@ -65,7 +67,7 @@ export class Explanations {
     };
   }
 
-  private async inStore(placed: Placed): Promise<TierExplanation> {
+  private async inStore(placed: Placed, asked: Serving | undefined): Promise<TierExplanation> {
     const tier = this.coherence.store?.name ?? 'store';
     if (this.coherence.outbox.has(placed.name)) return missed(tier, 'invalidated');
     try {
@@ -75,7 +77,7 @@ export class Explanations {
       if (item.bytes.length === 0) return missed(tier, 'loading');
       const bytes = item.bytes.length;
       try {
-        const { envelope, verdict } = await this.entries.explain(placed, item);
+        const { envelope, verdict } = await this.entries.explain(placed, item, asked);
         const { payload, ...head } = envelope;
         return { ...this.told(tier, head, verdict), bytes: payload.length };
       } catch (error) {

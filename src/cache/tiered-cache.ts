@@ -1,6 +1,6 @@
-import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Serving } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { Integrity } from '../codec/integrity.js';
 import { HiddenNames } from '../key/hidden-names.js';
@@ -98,14 +98,13 @@ export class TieredCache {
   peek<V>(key: KeyOf<V>): V | undefined {
     const copy = this.hitPath.servable(this.nearKey(key));
     if (copy !== undefined) return copy.read() as V;
-    return this.rooms.hits
-      .find<V>(this.keyOf(key), { serving: this.policies.servingOf(key) } as EntryPolicy<V>)
-      ?.copy.read();
+    const found = this.rooms.hits.find<V>(this.keyOf(key), { serving: this.policies.servingOf(key) as Serving<V> });
+    return found && this.rooms.hits.given(found.copy);
   }
 
-  /** Whether there is an entry, fresh or stale. Not a use of it: nothing is copied nearer, and no event tells of it. */
+  /** Whether there is an entry, fresh or stale, that `get` would serve. Not a use of it: nothing is copied nearer, and no event tells of it. */
   async has(key: KeyLike): Promise<boolean> {
-    const { tiers } = await this.explain(key);
+    const { tiers } = await this.explained(key, this.policies.servingOf(key));
     return tiers.some(({ hit }) => hit);
   }
 
@@ -238,9 +237,16 @@ export class TieredCache {
     return this.rooms.writes.advanceTags(this.tagsOf(tags), 'expire', false);
   }
 
-  /** Where the key is, and why it is not where it is not. For people; it moves nothing between tiers. */
+  /**
+   * Where the key is, and why it is not where it is not. For people; it moves nothing between tiers. A key of a class is looked at as its look-ups
+   * ask, for its codec and its version; of any other key, everything is shown.
+   */
   async explain(key: KeyLike): Promise<Explanation> {
-    return this.rooms.explanations.of(this.keyOf(key), this.rooms.versions.current());
+    return this.explained(key, key instanceof CatalogueKey ? this.policies.servingOf(key) : undefined);
+  }
+
+  private async explained(key: KeyLike, asked: Serving | undefined): Promise<Explanation> {
+    return this.rooms.explanations.of(this.keyOf(key), this.rooms.versions.current(), asked);
   }
 
   /** Whether the parts of the store answer now, each within a read's deadline. Never rejects: for health checks and dashboards. */

@@ -88,17 +88,20 @@ export class NearTiers {
     return this.find(key, serving);
   }
 
-  /** What is held and what would be said of it, tier by tier: for people. */
-  explain(key: Key): { readonly tier: TierName; readonly copy: NearCopy | undefined; readonly verdict: Verdict }[] {
+  /** What is held and what would be said of it, tier by tier. @param asked undefined: for people, who look at everything. */
+  explain(
+    key: Key,
+    asked: Serving | undefined,
+  ): { readonly tier: TierName; readonly copy: NearCopy | undefined; readonly verdict: Verdict }[] {
     const scope = this.scope.current();
     const tiers: { tier: TierName; copy: NearCopy | undefined; verdict: Verdict }[] = [];
     if (scope) {
       const copy = this.ofRequest(scope).get(key.id);
-      tiers.push({ tier: 'request', copy, verdict: copy ? this.ofRequestVerdict(copy, undefined) : 'absent' });
+      tiers.push({ tier: 'request', copy, verdict: copy ? this.ofRequestVerdict(copy, asked) : 'absent' });
     }
     if (this.process) {
       const copy = this.process.peek(key.id);
-      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(key, copy, undefined) : 'absent' });
+      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(key, copy, asked) : 'absent' });
     }
     return tiers;
   }

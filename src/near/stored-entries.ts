@@ -61,27 +61,41 @@ export class StoredEntries {
     } catch (cause) {
       return this.undecodable(placed.key, cause);
     }
-    const generation = placed.feed.versions.generationOf(placed.space);
-    const isOfLater = generation !== undefined && envelope.generation > generation;
-    if (!isOfLater && envelope.tags.length === 0) return this.judge(placed, envelope, policy, mark, undefined);
-    return this.judgeFurther(placed, envelope, policy, known, mark, isOfLater);
+    if (!this.isOfLater(placed, envelope) && envelope.tags.length === 0) {
+      return this.judge(placed, envelope, policy, mark, undefined);
+    }
+    return this.judgeFurther(placed, envelope, policy, known, mark);
   }
 
-  /** @param isOfLater made under a generation that this process has not heard of: what it knows is what is outdated. */
   private async judgeFurther<V>(
     placed: Placed,
     envelope: Envelope,
     policy: EntryPolicy<V>,
     known: ReadonlyMap<string, number>,
     mark: number,
-    isOfLater: boolean,
   ): Promise<Understood<V>> {
-    if (isOfLater) {
-      await placed.feed.versions.reread();
-      if (placed.feed.versions.generationOf(placed.space) === undefined) await placed.feed.ready();
-    }
-    const tags = await this.tagsStanding(envelope.tags, known);
+    const tags = await this.standingNow(placed, envelope, known);
     return this.judge(placed, envelope, policy, mark, tags);
+  }
+
+  /** Made under a generation that this process has not heard of: what it knows is what is outdated. */
+  private isOfLater({ feed, space }: Placed, envelope: Envelope): boolean {
+    const generation = feed.versions.generationOf(space);
+    return generation !== undefined && envelope.generation > generation;
+  }
+
+  /** What the tags say, once the generation of the version is known as well. @throws StoreUnavailableError */
+  private async standingNow(
+    placed: Placed,
+    envelope: Envelope,
+    known: ReadonlyMap<string, number>,
+  ): Promise<TagStanding> {
+    const { feed, space } = placed;
+    if (this.isOfLater(placed, envelope)) {
+      await feed.versions.reread();
+      if (feed.versions.generationOf(space) === undefined) await feed.ready();
+    }
+    return this.tagsStanding(envelope.tags, known);
   }
 
   /**
@@ -111,12 +125,16 @@ export class StoredEntries {
     }
   }
 
-  /** The verdict on an item, as every look-up of it would be told. @throws UndecodableError; StoreUnavailableError */
-  async explain(placed: Placed, item: StoredItem): Promise<{ envelope: Envelope; verdict: Verdict }> {
+  /** The verdict on an item, as a look-up that asks so would be told. @throws UndecodableError; StoreUnavailableError */
+  async explain(
+    placed: Placed,
+    item: StoredItem,
+    asked: Serving | undefined,
+  ): Promise<{ envelope: Envelope; verdict: Verdict }> {
     const now = this.clock.now();
     const envelope = this.open(placed.storeKey, item.bytes, 0, item.bytes.length, item.ageMs, now);
-    const standing = await this.tagsStanding(envelope.tags, new Map());
-    return { envelope, verdict: this.verdict(placed, envelope, undefined, standing, now) };
+    const standing = await this.standingNow(placed, envelope, new Map());
+    return { envelope, verdict: this.verdict(placed, envelope, asked, standing, now) };
   }
 
   /**

@@ -42,6 +42,8 @@ export function verdictOf(candidate: Candidate, standing: Standing, asked: Servi
   }
   if (now >= candidate.staleUntil) return 'expired';
   if (standing.tags === 'invalidated') return 'invalidated';
+  // Its freshness was ended by a tag, and it has no stale life.
+  if (standing.tags === 'expired' && candidate.staleUntil === candidate.freshUntil) return 'expired';
   if (asked?.version !== undefined && candidate.version !== asked.version) return 'version';
   if (standing.trustedUntil !== undefined && now >= standing.trustedUntil) return 'untrusted';
   return now < candidate.freshUntil && standing.tags !== 'expired' ? 'fresh' : 'stale';

@@ -1,10 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CatalogueKey } from '../../src/catalogue/catalogue-key.js';
+import { defineKey } from '../../src/catalogue/define-key.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import { text } from '../../src/codec/text.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
+import { withoutPush } from '../support/without-push.js';
 
 const minute = 60_000;
 
@@ -162,5 +166,42 @@ describe('explain, through the life of one entry', () => {
     await cache.set('price', 'set', { ...options, tags: [] });
     clock.jump(2 * minute);
     expect(await told()).toEqual(['process: untrusted, 120, 480, 1680', 'memory: fresh, 120, 480, 1680']);
+  });
+});
+
+describe('explain and has', () => {
+  it('say what a look-up would be told of an entry of another codec or version', async () => {
+    const cache = await buildCache();
+    const asJson = defineKey('v:{id}', { holds: 'a value' });
+    const asText = defineKey('v:{id}', { holds: 'a value', codec: text() });
+    const second = defineKey('v:{id}', { holds: 'a value', version: 2 });
+    const key = { id: '1' };
+    await cache.set(asText(key), 'text');
+    const answers = async <V>(one: CatalogueKey<V>): Promise<unknown[]> => [
+      await cache.get(one),
+      await cache.has(one),
+      ...(await cache.explain(one)).tiers.map(({ hit, reason }) => reason ?? hit),
+    ];
+    expect(await answers(asText(key))).toEqual(['text', true, true, true]);
+    expect(await answers(asJson(key))).toEqual([undefined, false, 'undecodable', 'undecodable']);
+    expect(await cache.has('v:1')).toBe(false);
+    await cache.set(asJson(key), 'json');
+    expect(await answers(second(key))).toEqual([undefined, false, 'version', 'version']);
+    await cache.close();
+  });
+
+  it('know of an entry that was made after a clear which nobody has told them of', async () => {
+    const store = withoutPush(memoryStore());
+    const [here, elsewhere] = [
+      await buildCache({ name: 'here', store, coherence: { interval: '1h' } }),
+      await buildCache({ name: 'elsewhere', store, coherence: { interval: '1h' } }),
+    ];
+    await here.get('k');
+    await elsewhere.dangerouslyClear();
+    await elsewhere.set('k', 1);
+    expect(await here.has('k')).toBe(true);
+    expect(await here.get('k')).toBe(1);
+    await here.close();
+    await elsewhere.close();
   });
 });

@@ -46,6 +46,18 @@ describe('An entry whose freshness is ended', () => {
     expect(await cache.lookup('k')).toMatchObject({ hit: false });
   });
 
+  it('by a tag is served to nobody where it has no stale life', async () => {
+    const elsewhere = await buildCache({ name: 'elsewhere', store, clock });
+    await cache.set('k', 'old', { ttl: '10s', tags: ['t'] });
+    expect(await cache.expireTags('t')).toBe(true);
+    for (const one of [cache, elsewhere]) {
+      expect(await one.lookup('k')).toMatchObject({ hit: false, reason: 'expired' });
+      expect(await one.has('k')).toBe(false);
+    }
+    expect(await elsewhere.getOrSet('k', () => 'new')).toBe('new');
+    await elsewhere.close();
+  });
+
   it('is removed where it has no stale life, and where it holds what nobody understands', async () => {
     await cache.set('k', 'old', { ttl: '10s' });
     expect(await cache.expire('k')).toBe(true);
