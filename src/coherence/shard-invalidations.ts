@@ -198,9 +198,8 @@ export class ShardInvalidations {
       const { storeKey, by, seed } = item.advance;
       return [{ advance: storeKey, by, seed: seed() }];
     }
-    if (item.keeps === true) return [];
     const others = this.otherRemovals(item.text);
-    return item.write ? others : [{ remove: item.storeKey }, ...others];
+    return item.write || item.keeps === true ? others : [{ remove: item.storeKey }, ...others];
   }
 
   private otherRemovals(text: string): Change[] {

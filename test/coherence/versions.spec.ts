@@ -29,6 +29,8 @@ describe('two releases on one store', () => {
     ['sets', (cache) => cache.set('price', 'new', { tags: ['t'] })],
     ['updates', (cache) => cache.update('price', () => 'new')],
     ['expires', (cache) => cache.expire('price')],
+    ['loads anew by force', (cache) => cache.refresh('price', () => 'new')],
+    ['ends the freshness of a tag of', (cache) => cache.expireTags('t')],
     ['invalidates a tag of', (cache) => cache.invalidateTags('t')],
     ['clears all with', (cache) => cache.dangerouslyClear()],
   ])(
