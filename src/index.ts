@@ -10,7 +10,8 @@ export { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from './
 export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decorator/inject-cache.js';
 
 export { TieredCache } from './cache/tiered-cache.js';
-export type { KeyOf, WriteOptions } from './cache/tiered-cache.js';
+export type { KeyOf } from './cache/tiered-cache.js';
+export type { WriteOptions } from './cache/call-options.js';
 export type { CacheConfiguration, CoherenceOptions } from './cache/cache-configuration.js';
 export type { BulkLoadContext, BulkLoader } from './load/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';

@@ -1,5 +1,5 @@
 import { isPlainId, toKey } from '../key/key.js';
-import type { KeyLike } from '../key/key.js';
+import type { Key, KeyLike } from '../key/key.js';
 import { loadUnderWay } from '../load/flight.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { ScopeState } from '../near/request-scope.js';
@@ -21,7 +21,8 @@ export class HitPath {
   servable(key: KeyLike): NearCopy | undefined {
     const plain = typeof key === 'string';
     if (plain && !isPlainId(key)) return undefined;
-    const id = plain ? key : key.id;
+    const id = plain ? key : (key as Key | undefined | null)?.id;
+    if (id === undefined) return undefined; // what is no key is told so by whoever reads it
     const scope = this.rooms.scope.current();
     if (scope !== undefined) return this.servableInScope(scope, key, id);
     const copy = this.rooms.process?.get(id);

@@ -9,6 +9,8 @@ import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import type { Loader } from '../load/loader.js';
 import type { Lookup } from '../value/lookup.js';
+import { confirms, readOptions } from './call-options.js';
+import type { ReadOptions, WriteOptions } from './call-options.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { buildRooms } from './cache-rooms.js';
 import type { CacheRooms } from './cache-rooms.js';
@@ -17,20 +19,6 @@ import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
 import { isPlain, Policies } from './policies.js';
-
-/** Options of writes. */
-export interface WriteOptions {
-  /** Rejects with StoreUnavailableError or ValueTooLargeError instead of resolving to `false`. What was not acknowledged is sent again all the same. */
-  readonly confirm?: boolean;
-}
-
-/** Options of look-ups that don't load. */
-export interface ReadOptions {
-  /** The upstream version that the caller wants: an entry of another one is a miss. Default: any, or that of the key's class. */
-  readonly version?: EntryOptions['version'];
-  /** Rejects with StoreUnavailableError where the store can't be reached, instead of a miss. Default false. */
-  readonly confirm?: boolean;
-}
 
 /** A key that says what it holds types the value; any other key leaves it to the caller. */
 export type KeyOf<V> = CatalogueKey<V> | KeyLike;
@@ -110,7 +98,7 @@ export class TieredCache {
 
   /** One look-up per key, in their order, duplicates allowed: one round trip per part of the store for all that is not near. */
   async getMany<V>(keys: readonly KeyOf<V>[], options?: ReadOptions): Promise<Lookup<V>[]> {
-    const { version, confirm } = options ?? {};
+    const { version, confirm } = readOptions(options);
     const policyOf = version === undefined ? undefined : { version };
     return this.rooms.lookUps.many<V>(keys.map(this.keyOf), (one) => this.policies.of<V>(one, policyOf), confirm);
   }
@@ -123,11 +111,11 @@ export class TieredCache {
    * @example await cache.getOrSet(versionedKey('policy', uuid), () => ledger.policy(uuid), { ttl: '5m' })
    */
   getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
-    if (options === undefined || (options.signal === undefined && isPlain(options))) {
-      const copy = this.hitPath.servable(this.nearKey(key));
-      if (copy !== undefined) return copy.promise as Promise<V>;
-    }
     try {
+      if (options === undefined || (options.signal === undefined && isPlain(options))) {
+        const copy = this.hitPath.servable(this.nearKey(key));
+        if (copy !== undefined) return copy.promise as Promise<V>;
+      }
       const one = this.keyOf(key);
       return this.rooms.singleLoads.get(one, loader, this.policies.of<V>(one, options)) as Promise<V>;
     } catch (invalid) {
@@ -180,11 +168,12 @@ export class TieredCache {
     entries: Iterable<readonly [KeyOf<V>, V, EntryOptions<V>?]>,
     options?: WriteOptions,
   ): Promise<boolean> {
+    const confirm = confirms(options);
     const writes = [...entries].map(([key, value, own]) => {
       const one = this.keyOf(key);
       return { key: one, value, policy: this.policies.of<V>(one, own) };
     });
-    return this.rooms.writes.set(writes, options?.confirm === true);
+    return this.rooms.writes.set(writes, confirm);
   }
 
   /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError */
@@ -212,11 +201,11 @@ export class TieredCache {
    * earlier are not kept. False: the store did not acknowledge yet; it is sent again until it does.
    */
   async delete(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.writes.delete([this.keyOf(key)], options?.confirm === true);
+    return this.rooms.writes.delete([this.keyOf(key)], confirms(options));
   }
 
   async deleteMany(keys: Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.writes.delete([...keys].map(this.keyOf), options?.confirm === true);
+    return this.rooms.writes.delete([...keys].map(this.keyOf), confirms(options));
   }
 
   /** As `delete`, for every entry that was loaded or set with one of these tags. */
@@ -229,7 +218,7 @@ export class TieredCache {
    * to a loader. An entry without a stale life is removed. False: the store did not acknowledge yet; the entry is removed as soon as it can be.
    */
   async expire(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.expiry.expire(this.keyOf(key), options?.confirm === true);
+    return this.rooms.expiry.expire(this.keyOf(key), confirms(options));
   }
 
   /** As `expire`, for every entry that was loaded or set with one of these tags. */

@@ -77,6 +77,7 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
     throw new InvalidOptionError('timeout.soft', problem, 'Give the same or a shorter one.');
   }
   const tags = checkedTags(pick('tags') ?? []);
+  for (const tier of tiers ?? []) assertTier(tier);
   const signal = pick('signal');
   const shared = tiers?.includes('store') ?? true;
   const requestOnly = !negative && (typeof ttl === 'string' ? milliseconds(ttl, 'ttl') : ttl) === 0;
@@ -115,6 +116,11 @@ export function servingOf<V>(
   version: EntryOptions['version'],
 ): Serving<V> {
   return { codec, isolation: isolationOf(isolation, codec), version: versionText(version) };
+}
+
+function assertTier(tier: string): void {
+  if (tier === 'process' || tier === 'store') return;
+  throw new InvalidOptionError('tiers', `'${tier}' is none`, "Give 'process', 'store', both, or none of them.");
 }
 
 function failureHold(given: Duration | undefined): number | undefined {

@@ -1,5 +1,6 @@
 import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
+import { InvalidOptionError } from '../value/errors.js';
 import type { Loader } from './loader.js';
 
 /** What a bulk loader is told. */
@@ -21,9 +22,21 @@ export function loaderOfOne<V>(given: KeyLike, key: Key, loader: BulkLoader<V>):
   return async ({ signal, tag }) => byId(await loader([given], { signal, tag })).get(key.original.id);
 }
 
-/** The values that a loader gave, by the ids of their keys. */
+/** The values that a loader gave, by the ids of their keys. @throws InvalidOptionError for what are no pairs of key and value. */
 export function byId<V>(entries: Iterable<readonly [KeyLike, V]>): Map<string, V> {
   const loaded = new Map<string, V>();
-  for (const [key, value] of entries) loaded.set(toKey(key).id, value);
+  if (typeof (entries as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function') throw noEntries();
+  for (const entry of entries) {
+    if (!Array.isArray(entry)) throw noEntries();
+    loaded.set(toKey(entry[0]).id, entry[1]);
+  }
   return loaded;
+}
+
+function noEntries(): InvalidOptionError {
+  return new InvalidOptionError(
+    'loadMissing',
+    'what it answered are no pairs of a key and its value',
+    'Answer a Map, or an array of [key, value].',
+  );
 }

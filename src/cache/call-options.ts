@@ -1,0 +1,35 @@
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import { KnownOptions } from '../value/known-options.js';
+
+/** Options of writes. */
+export interface WriteOptions {
+  /** Rejects with StoreUnavailableError or ValueTooLargeError instead of resolving to `false`. What was not acknowledged is sent again all the same. */
+  readonly confirm?: boolean;
+}
+
+/** Options of look-ups that don't load. */
+export interface ReadOptions {
+  /** The upstream version that the caller wants: an entry of another one is a miss. Default: any, or that of the key's class. */
+  readonly version?: EntryOptions['version'];
+  /** Rejects with StoreUnavailableError where the store can't be reached, instead of a miss. Default false. */
+  readonly confirm?: boolean;
+}
+
+const knownOfWrites = KnownOptions.of<WriteOptions>('A write', { confirm: true });
+const knownOfReads = KnownOptions.of<ReadOptions>('A look-up', { version: true, confirm: true });
+
+/** @throws InvalidOptionError for an option that a look-up does not have. */
+export function readOptions(given: ReadOptions | undefined): ReadOptions {
+  if (given === undefined) return none;
+  knownOfReads.check(given);
+  return given;
+}
+
+/** Whether the caller asks for an acknowledgement. @throws InvalidOptionError for an option that a write does not have. */
+export function confirms(given: WriteOptions | undefined): boolean {
+  if (given === undefined) return false;
+  knownOfWrites.check(given);
+  return given.confirm === true;
+}
+
+const none: ReadOptions = Object.freeze({});

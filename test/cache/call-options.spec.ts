@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { InvalidKeyError } from '../../src/value/errors.js';
+import { buildCache } from '../support/build-cache.js';
+
+let cache: TieredCache;
+beforeEach(async () => {
+  cache = await buildCache();
+});
+afterEach(() => cache.close());
+
+/** What callers of plain JavaScript can give. */
+const given = (value: unknown): never => value as never;
+
+describe('Verbs that load nothing', () => {
+  it('name an option that they don’t have', async () => {
+    for (const call of [
+      () => cache.get('k', given({ versoin: 1 })),
+      () => cache.lookup('k', given({ versoin: 1 })),
+      () => cache.getMany(['k'], given({ versoin: 1 })),
+    ])
+      await expect(call()).rejects.toThrow('Did you mean version?');
+    for (const call of [
+      () => cache.delete('k', given({ cofirm: true })),
+      () => cache.deleteMany(['k'], given({ cofirm: true })),
+      () => cache.expire('k', given({ cofirm: true })),
+      () => cache.setMany([['k', 1]], given({ cofirm: true })),
+    ])
+      await expect(call()).rejects.toThrow('Did you mean confirm?');
+    expect(await cache.get('k')).toBeUndefined();
+  });
+});
+
+describe('What is', () => {
+  it('no key is told so by a rejection', async () => {
+    for (const key of [undefined, null, 5, {}]) {
+      await expect(cache.getOrSet(given(key), () => 1)).rejects.toMatchObject({ code: 'INVALID_KEY' });
+      expect(() => cache.peek(given(key))).toThrow(InvalidKeyError);
+    }
+  });
+
+  it('no tier is told so', async () => {
+    await expect(cache.getOrSet('k', () => 1, { tiers: given(['disk']) })).rejects.toThrow("'disk' is none");
+  });
+
+  it('no list of entries is told so, where a loader of many gave it', async () => {
+    for (const answer of [5, undefined, ['value'], [{ k: 1 }]])
+      await expect(cache.getOrSetMany(['k'], () => given(answer))).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+  });
+});
