@@ -14,8 +14,8 @@ export default {
     '^nestjs-tiered-cache/(.+)$': '<rootDir>/src/$1.ts',
     '^(\\.{1,2}/.*)\\.js$': '$1',
   },
-  // Far more than any test takes, also beside other work: it ends what hangs. Endurance runs are bounded as a whole by scripts/endurance.mjs.
-  testTimeout: endurance ? 30 * 60_000 : 60_000,
+  // Far more than any test takes, also beside other work: it ends what hangs. Tests set no shorter limits of their own. Endurance runs are bounded as a whole by scripts/endurance.mjs.
+  testTimeout: endurance ? 30 * 60_000 : 180_000,
   // More than two cores need: most files wait for servers, processes and clocks.
   maxWorkers: 3,
   testSequencer: '<rootDir>/scripts/longest-first.mjs',

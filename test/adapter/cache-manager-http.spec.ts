@@ -27,7 +27,7 @@ import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 import type { Platform } from '../support/nest-application.js';

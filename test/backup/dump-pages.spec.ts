@@ -8,6 +8,7 @@ import { StoreUnavailableError } from '../../src/value/errors.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { openAccess } from '../store/redis/open-access.js';
+import { patience } from '../support/patience.js';
 
 const everything = (names: readonly Buffer[]): readonly Buffer[] => names;
 
@@ -29,7 +30,7 @@ describe.each(['@redis/client 6', 'ioredis 5'] as const)('Dumps of all keys, thr
   let connection: RedisConnection;
   beforeAll(async () => {
     server = await startRedis();
-    access = await openAccess(driver, { url: server.url, connectTimeout: 5_000, commandTimeout: 10_000 });
+    access = await openAccess(driver, { url: server.url, ...patience });
     connection = await access.connected(0);
   });
   beforeEach(() => server.command('FLUSHALL'));

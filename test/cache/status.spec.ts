@@ -5,7 +5,7 @@ import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 
 describe('The status of a cache', () => {
   let servers: [MemcachedProcess, MemcachedProcess];

@@ -61,7 +61,7 @@ describe('V6 a life until local midnight', () => {
         fileURLToPath(new URL('zone-worker.ts', import.meta.url)),
         ...expected.map(([at]) => at),
       ],
-      { env: { ...process.env, NODE_OPTIONS: '', TZ: serverZone }, timeout: 15_000 },
+      { env: { ...process.env, NODE_OPTIONS: '', TZ: serverZone } },
     );
     expect(JSON.parse(stdout)).toEqual({
       serverOffset,

@@ -65,7 +65,7 @@ describe('ten idle caches on one server, each with connections of its own', () =
     console.log(
       `idle, of ${processes} caches in a second: ${ofMemcached.perSecond.toFixed(1)} key reads, ${ofRedis.perSecond.toFixed(1)} commands`,
     );
-  }, 20_000);
+  });
   afterAll(async () => {
     for (const end of endings) await end();
   });

@@ -6,7 +6,7 @@ import { eventually } from '../support/eventually.js';
 import { expectInQuiet } from '../support/in-quiet.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { startRedis } from '../support/redis-process.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 

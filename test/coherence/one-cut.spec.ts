@@ -9,7 +9,7 @@ import { buildCache } from '../support/build-cache.js';
 import { expectInQuiet } from '../support/in-quiet.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { startRedis } from '../support/redis-process.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 
 const intervalMs = 50;

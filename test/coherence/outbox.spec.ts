@@ -13,7 +13,7 @@ import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 
@@ -62,7 +62,7 @@ describe('an invalidation that memcached does not acknowledge', () => {
     });
     expect(events.of('writeGivenUp')).toEqual([]);
     events.stop();
-  }, 30_000);
+  });
 
   it('rejects where confirm asks for it, and is sent again all the same', async () => {
     await other.set('a', 'old');
@@ -71,7 +71,7 @@ describe('an invalidation that memcached does not acknowledge', () => {
     await expect(cut.set('b', 1, { confirm: true })).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE' });
     await proxy.refuse(false);
     await eventually(async () => expect(await other.lookup('a')).toMatchObject({ hit: false }));
-  }, 30_000);
+  });
 
   it('is the whole of a set: what the store held before goes, the value is not read from anywhere', async () => {
     await other.set('a', 'old');
@@ -80,7 +80,7 @@ describe('an invalidation that memcached does not acknowledge', () => {
     expect(await cut.lookup('a')).toMatchObject({ hit: false });
     await proxy.refuse(false);
     await eventually(async () => expect(await other.lookup('a')).toMatchObject({ hit: false }));
-  }, 30_000);
+  });
 
   it('holds for tags', async () => {
     await other.set('a', 'old', { tags: ['t'] });
@@ -88,7 +88,7 @@ describe('an invalidation that memcached does not acknowledge', () => {
     expect(await cut.invalidateTags('t')).toBe(false);
     await proxy.refuse(false);
     await eventually(async () => expect(await other.lookup('a')).toMatchObject({ hit: false }));
-  }, 30_000);
+  });
 
   it('is said to be given up when the cache closes before', async () => {
     const events = recordEvents('writeGivenUp');

@@ -12,6 +12,7 @@ import { systemClock } from '../../src/value/clock.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { openAccess } from '../store/redis/open-access.js';
 import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer, textIn } from './documents-on.js';
+import { patience } from '../support/patience.js';
 
 /** Gives a life to whatever stands there. */
 class UnconditionalServer extends DocumentServer {
@@ -73,7 +74,7 @@ describe('O6 a document that is written again between its upload and its release
 
   beforeAll(async () => {
     server = await startDocumentServer('10mb');
-    access = await openAccess('ioredis 5', { url: server.url, connectTimeout: 5_000, commandTimeout: 10_000 });
+    access = await openAccess('ioredis 5', { url: server.url, ...patience });
   });
   beforeEach(async () => {
     await server.command('FLUSHALL');

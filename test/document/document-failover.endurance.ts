@@ -106,7 +106,7 @@ describe('O6 documents whose primary ends and is replaced by Sentinels', () => {
     await replica.command('DEL', 'documents:document:d', 'documents:document:waiting');
     expect((await textIn(documents, 'd'))?.length).toBe(3 * 2 ** 20);
     expect(await textIn(documents, 'waiting')).toBe('acknowledged, and not backed up');
-  }, 90_000);
+  });
 
   it('after writes that no replica had: what the object store had acknowledged is there, what only Redis had is lost', async () => {
     const [quick, safe] = [open(), open({ acknowledge: 'objects' })];
@@ -136,7 +136,7 @@ describe('O6 documents whose primary ends and is replaced by Sentinels', () => {
     await safe.put('safe', 'latest');
     expect(await textIn(safe, 'safe')).toBe('latest');
     expect((await safe.sweep({ thorough: true })).dropped).toBe(0);
-  }, 90_000);
+  });
 
   it('by one whose clock is behind: what is written or deleted afterwards is the last word, and no older object', async () => {
     const documents = open({ acknowledge: 'objects' });
@@ -169,5 +169,5 @@ describe('O6 documents whose primary ends and is replaced by Sentinels', () => {
     replica.resume();
     await takenOver();
     await afterwards(async () => expect(await textIn(documents, 'safe')).toBe('later'));
-  }, 90_000);
+  });
 });

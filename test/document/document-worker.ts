@@ -3,6 +3,7 @@ import type { ObjectStore } from '../../src/object/object-store.js';
 import { redisDocuments } from '../../src/document/redis-documents.js';
 import { serveWorker } from '../support/serve-worker.js';
 import { objectsWith } from './documents-on.js';
+import { patience } from '../support/patience.js';
 
 /** Where the process ends itself. */
 export type DeathAt =
@@ -45,7 +46,7 @@ serveWorker(async ({ url, directory, deathAt }: DocumentWorkerData) => {
     },
   };
   const documents = redisDocuments({
-    connection: { url, connectTimeout: 5_000, commandTimeout: 10_000 },
+    connection: { url, ...patience },
     objects: objectsWith(folder, atUpload),
     sweepEvery: Infinity,
     onWarning: () => {},

@@ -5,6 +5,7 @@ import type { OpenedDocument } from '../../src/document/document-reads.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
+import { patience } from '../support/patience.js';
 
 /** A server as documents want it. */
 export function startDocumentServer(maxMemory = '60mb', policy = 'volatile-lru'): Promise<RedisProcess> {
@@ -18,7 +19,7 @@ export function documentsOn(
   objects: ObjectStore,
   options: Partial<RedisDocumentsOptions> = {},
 ): RedisDocuments {
-  const connection = { url: server.url, connectTimeout: 5_000, commandTimeout: 10_000 };
+  const connection = { url: server.url, ...patience };
   return redisDocuments({ connection, objects, sweepEvery: Infinity, onWarning: () => {}, ...options });
 }
 

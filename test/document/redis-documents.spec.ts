@@ -11,6 +11,7 @@ import { InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../.
 import { eventually } from '../support/eventually.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer, textIn } from './documents-on.js';
+import { patience } from '../support/patience.js';
 
 const megabyte = 2 ** 20;
 
@@ -62,7 +63,7 @@ describe('Documents', () => {
     'come in and go out in chunks, whatever the pieces, through %s',
     async (driver) => {
       const documents = open({
-        connection: { url: server.url, driver, connectTimeout: 5_000, commandTimeout: 10_000 },
+        connection: { url: server.url, driver, ...patience },
       });
       for (const size of [0, 1, 512 * 1024 - 1, 512 * 1024, 512 * 1024 + 1, 3 * megabyte + 7]) {
         const bytes = randomBytes(size);

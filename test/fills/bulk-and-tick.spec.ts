@@ -6,6 +6,7 @@ import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -70,8 +71,7 @@ describe('what is asked in one tick', () => {
     const server = await startMemcached();
     endings.push(() => server.stop());
     const listener = await startListener(server.port);
-    const patient = { connectTimeout: 5_000, commandTimeout: 5_000 };
-    const store = memcachedStore({ servers: listener.address, ...patient });
+    const store = memcachedStore({ servers: listener.address, ...patience });
     const cache = await opened({ store, process: false, coherence: { interval: '1m' } });
     const keys = Array.from({ length: 40 }, (_, index) => `tick${index}`);
     await cache.get('the log is read');
@@ -97,8 +97,7 @@ describe('what is asked in one tick', () => {
     const server = await startMemcached();
     endings.push(() => server.stop());
     const listener = await startListener(server.port);
-    const patient = { connectTimeout: 5_000, commandTimeout: 5_000 };
-    const store = memcachedStore({ servers: listener.address, ...patient });
+    const store = memcachedStore({ servers: listener.address, ...patience });
     const cache = await opened({ store, process: false, coherence: { interval: '1m' } });
     const keys = Array.from({ length: 40 }, (_, index) => `bulk${index}`);
     for (const key of keys.slice(0, 10)) await cache.set(key, `value of ${key}`);

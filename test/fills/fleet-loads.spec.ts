@@ -28,8 +28,8 @@ describe.each(fleetStores)('four processes on one %s store', (store) => {
       files: { stamp: 'one' },
       caches: { main: {}, 'without leases': { withoutLeases: true }, stamped: { stampFile: 'stamp' } },
     });
-  }, 60_000);
-  afterAll(() => fleet.stop(), 30_000);
+  });
+  afterAll(() => fleet.stop());
 
   it(`F1 load a cold key once for 4 × ${callers} callers`, async () => {
     fleet.write('cold', 'row');

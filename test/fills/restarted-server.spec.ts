@@ -19,8 +19,8 @@ describe('memcached is restarted during a load, and its revisions begin again', 
       },
     });
     server = fleet.server as MemcachedProcess;
-  }, 60_000);
-  afterEach(() => fleet.stop(), 30_000);
+  });
+  afterEach(() => fleet.stop());
 
   const revisionOf = async (key: string): Promise<number> =>
     Number(/ c(\d+)/.exec(await server.command(`mg ${key} c`))?.[1]);
@@ -73,7 +73,7 @@ describe('memcached is restarted during a load, and its revisions begin again', 
     expect(await fleet.member(0).call('lookup', 'main', 'row')).toMatchObject({ value: { row: 'new' } });
     const events = await fleet.member(0).call('eventsOf', 'row');
     expect(events).toContainEqual(expect.objectContaining({ event: 'loadRefused', reason: 'lease-lost' }));
-  }, 30_000);
+  });
 
   it('F11 (−) it is taken and read by others where only the shared protection is off, and by nobody where it is on', async () => {
     const caches = ['leases alone', 'nothing'];
@@ -93,7 +93,7 @@ describe('memcached is restarted during a load, and its revisions begin again', 
     expect(taken).toMatchObject({ hit: true, value: { row: 'old' } });
     fleet.write('second.gate');
     await second;
-  }, 30_000);
+  });
 
   it('F11 (−) the server itself takes it: it can tell the two apart by nothing', async () => {
     const { first, second, key } = await twoLeasesOfOneRevision();
@@ -101,7 +101,7 @@ describe('memcached is restarted during a load, and its revisions begin again', 
     fleet.write('first.gate');
     fleet.write('second.gate');
     await Promise.all([first, second]);
-  }, 30_000);
+  });
 });
 
 describe('Redis is restarted during a load', () => {
@@ -111,8 +111,8 @@ describe('Redis is restarted during a load', () => {
       members: 2,
       caches: { main: {}, 'leases alone': { configuration: { coherence: false } } },
     });
-  }, 60_000);
-  afterEach(() => fleet.stop(), 30_000);
+  });
+  afterEach(() => fleet.stop());
 
   it.each(['main', 'leases alone'])(
     'F11 the fill of a lease from before is refused, though another one stands: %s',
@@ -137,6 +137,5 @@ describe('Redis is restarted during a load', () => {
       expect(await second).toEqual({ row: 'new' });
       expect(await p0.call('lookup', cache, 'row')).toMatchObject({ value: { row: 'new' } });
     },
-    30_000,
   );
 });

@@ -16,8 +16,8 @@ describe('two processes on one memcached, the stamp changing under load', () => 
         unlimited: { stampFile: 'stamp' },
       },
     });
-  }, 60_000);
-  afterAll(() => fleet.stop(), 30_000);
+  });
+  afterAll(() => fleet.stop());
 
   /** Both ask for all keys at once, again and again, until both have noticed that the stamp changed. */
   async function changeStamp(cache: string, stamp: string): Promise<{ keys: string[]; errors: string[] }> {
@@ -62,10 +62,10 @@ describe('two processes on one memcached, the stamp changing under load', () => 
     for (const most of mostAtOnce('limited')) expect(most).toBeLessThanOrEqual(limit);
     expect(Math.max(...mostAtOnce('limited'))).toBe(limit);
     for (const key of keys) expect(fleet.journal(`load ${key} `)).toHaveLength(2);
-  }, 30_000);
+  });
 
   it('F7 (−) run more where there is no limit', async () => {
     expect((await changeStamp('unlimited', 'three')).errors).toEqual([]);
     expect(Math.max(...mostAtOnce('unlimited'))).toBeGreaterThan(limit);
-  }, 30_000);
+  });
 });

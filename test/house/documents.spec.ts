@@ -68,7 +68,7 @@ describe('The TypeScript blocks of the documents', () => {
       writeFileSync(sourceFile(path, file), source);
     }
     errors = compile(modules.map(({ path, file }) => sourceFile(path, file)));
-  }, 120_000);
+  });
 
   function compile(files: readonly string[]): { file: string; message: string }[] {
     const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path)) as {
@@ -133,6 +133,6 @@ describe('The shell blocks of the documents', () => {
         code: 0,
         output: '',
       });
-    }, 120_000);
+    });
   }
 });

@@ -60,4 +60,4 @@ describe('The exported names', () => {
 it('docs/api.md says of each exported name what the sources say', () => {
   const { code, stdout } = runToEnd(process.execPath, ['scripts/api-reference.mjs', '--check']);
   expect({ code, stdout }).toEqual({ code: 0, stdout: '' });
-}, 120_000);
+});

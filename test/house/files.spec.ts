@@ -10,12 +10,14 @@ const looseEnd = /@ts-(ignore|nocheck|expect-error)|\bas any\b|\bTODO\b|\bFIXME\
 // A test that only some machines can run may be skipped on the others (`capable ? it : it.skip`): the run counts it.
 const switchedOff =
   /(?<!\? (\w+ : )?)\b(it|test|describe)(\.\w+(\([^()]*\))?)*\.(skip|only|todo|failing)\b|\b[xf](it|test|describe)\(/;
+// jest.config.js gives three minutes.
+const lessTime = /^ *\},\s*(\d{1,2}|1[0-7]\d)_000,?\s*\);/m;
 // Written in pieces so that this file does not contain what it forbids.
 const machinePath = new RegExp(
   `(^|[^\\w.-])/(${['wo' + 'rk', 'ro' + 'ot', 'tmp/ba' + 'sh', 'ho' + 'me/\\w+'].join('|')})/`,
 );
 
-const patterns = { vagueName, looseEnd, switchedOff, machinePath };
+const patterns = { vagueName, looseEnd, switchedOff, lessTime, machinePath };
 
 const code = filesOf('src').filter((path) => path.endsWith('.ts'));
 const tests = ['test', 'examples', 'bench'].flatMap(filesOf).filter((path) => path.endsWith('.ts'));
@@ -80,6 +82,11 @@ describe('The files of the repository', () => {
     ).toEqual([]);
   });
 
+  it('give no test less time than the suite gives: it ends what hangs, and a busy machine is slow', () => {
+    const others = tests.filter((path) => !path.startsWith('test/house/files.spec'));
+    expect(others.filter((path) => lessTime.test(textOf(path)))).toEqual([]);
+  });
+
   it('mention no folder of the machine they were written on', () => {
     expect(linesThatMatch(machinePath, texts)).toEqual([]);
   });
@@ -112,6 +119,8 @@ describe('The files of the repository', () => {
     ['switchedOff', "describe.only('x', () => {})"],
     ['switchedOff', "it.each([]).only('x')"],
     ['switchedOff', "xit('x')"],
+    ['lessTime', '  }, 40_000);'],
+    ['lessTime', '    },\n    60_000,\n  );'],
     ['machinePath', `see /${'wo' + 'rk'}/main/src`],
   ])('%s finds %j', (name, line) => {
     expect(line).toMatch(patterns[name]);
@@ -124,6 +133,8 @@ describe('The files of the repository', () => {
     ['switchedOff', "(mountable ? it : it.skip)('a full disk')"],
     ['switchedOff', "const inProcesses = store === 'memory' ? it.skip : it;"],
     ['switchedOff', "it('skips what is only here', () => {})"],
+    ['lessTime', '  }, 300_000);'],
+    ['lessTime', "    await cache.set('k', 1, 60_000);"],
     ['machinePath', 'https://example.org/framework/main'],
     ['machinePath', 'node_modules/.cache'],
   ])('%s leaves %j alone', (name, line) => {

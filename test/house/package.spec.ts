@@ -56,7 +56,7 @@ describe('The package', () => {
     install(packageJson.name, join(project, 'package'));
     for (const name of [...installed, '@types/node', 'undici-types']) link(name);
     writeFileSync(join(project, 'package.json'), '{ "name": "consumer", "version": "1.0.0", "type": "module" }');
-  }, 60_000);
+  });
 
   afterAll(() => rmSync(project, { recursive: true, force: true }));
 
@@ -152,7 +152,7 @@ describe('The package', () => {
     expect(complaints(subpaths, older)).toEqual([]);
     const commonjs = { module: 'commonjs', moduleResolution: 'node10', ignoreDeprecations: '6.0' };
     expect(complaints(subpaths, { ...older, ...commonjs })).toEqual([]);
-  }, 120_000);
+  });
 
   /** What the compiler says of a project that uses these entries, and of the package's own declarations. */
   function complaints(used: readonly string[], settings: object = {}): string[] {

@@ -86,7 +86,7 @@ describe.each(oneLockServer('redis'))('a holder on %s that is away for longer th
       processes.worker({ servers: server.address, ttlMs: ofMs, protections, resourcePort });
     unprotected = playUnprotected();
     unprotected.catch(() => {});
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await processes.stop();
@@ -126,11 +126,11 @@ describe.each(oneLockServer('redis'))('a holder on %s that is away for longer th
         expect(others).toEqual(harmless);
       }
     }
-  }, 120_000);
+  });
 
   it("L2 L3 and without the protections believes in its lock, takes away the successor's, and overwrites its work", async () => {
     const [trusts, takes] = await unprotected;
     expect(trusts).toMatchObject({ after: { abortedAfterNextCall: false }, lateWrites: 1, lostUpdates: 1 });
     expect(takes).toMatchObject({ after: { released: 'released' }, successorStands: false });
-  }, 60_000);
+  });
 });

@@ -93,7 +93,7 @@ describe.each(lockServerNames)('on %s', (serverName) => {
         expect(await outcome.lease.release()).not.toBe('lost');
       }
       expect(granted).toBeGreaterThan(0);
-    }, 60_000);
+    });
   });
 
   describe('L8 a server that refuses or says nothing', () => {

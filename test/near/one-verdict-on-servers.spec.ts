@@ -101,5 +101,4 @@ it.each(some)(
     await Promise.all([cache.close(), elsewhere.close()]);
     await place.remove();
   },
-  60_000,
 );

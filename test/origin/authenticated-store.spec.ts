@@ -9,7 +9,7 @@ import { redisStore } from '../../src/store/redis/redis-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startRedis } from '../support/redis-process.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 
 const integrity = Integrity.of({ keys: [{ id: 'k1', secret: Buffer.alloc(32, 1) }] });
 

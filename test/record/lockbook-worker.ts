@@ -10,6 +10,7 @@ import { serveWorker } from '../support/serve-worker.js';
 import { openAccess } from '../store/redis/open-access.js';
 import type { TestedDriver } from '../store/redis/drivers.js';
 import { createFile, lockbookKeys, moveFile, PhantomError, removeFile } from './lockbook.js';
+import { patience } from '../support/patience.js';
 
 export interface LockbookWorkerData {
   readonly url: string;
@@ -38,7 +39,7 @@ export interface LockbookReport {
 class InjectedError extends Error {}
 
 serveWorker(async ({ url, driver, seed, owners, mode }: LockbookWorkerData) => {
-  const access = await openAccess(driver, { url, connectTimeout: 2_000, commandTimeout: 2_000 });
+  const access = await openAccess(driver, { url, ...patience });
   const pool = new ConnectionPool('pool', 4, () => access.ownConnection(0), systemClock);
   const shared: TransactionConnections = { take: () => access.connected(0), give: () => {}, close: () => {} };
   const transactions = new Transactions({

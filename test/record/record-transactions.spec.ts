@@ -99,7 +99,6 @@ describe('Transactions of four processes with eight callers each, on the files o
       expect(created.length).toBeGreaterThan(50);
       await eventually(async () => expect(await server.text('CLIENT', 'LIST')).not.toMatch(/ watch=[1-9]/));
     },
-    120_000,
   );
 
   it('without a kill, every transaction is accounted for to the last file, and no connection watches anything afterwards', async () => {
@@ -108,7 +107,7 @@ describe('Transactions of four processes with eight callers each, on the files o
     const removed = new Set(reports.flatMap((report) => report.removed));
     const expected = reports.flatMap((report) => report.created).filter((id) => !removed.has(id));
     expect((await state()).listed).toEqual(expected.sort());
-  }, 120_000);
+  });
 
   // Negative control: what one caller watches, another's EXEC forgets.
   it('on a connection that is shared, lists and members do not agree', async () => {
@@ -117,11 +116,11 @@ describe('Transactions of four processes with eight callers each, on the files o
     const acknowledged =
       sum(reports, (report) => report.created.length) - sum(reports, (report) => report.removed.length);
     expect([listed.length, described]).not.toEqual([acknowledged, listed]);
-  }, 120_000);
+  });
 
   // Negative control: EXEC alone tells whether what a body saw was ever so.
   it('without a confirmation, bodies tell of states that never were', async () => {
     const reports = await run('unconfirmed');
     expect(sum(reports, (report) => report.phantoms)).toBeGreaterThan(0);
-  }, 120_000);
+  });
 });

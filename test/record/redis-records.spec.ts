@@ -12,6 +12,7 @@ import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { dataCap, lockbookKeys, metadata, ownedFiles } from './lockbook.js';
+import { patience } from '../support/patience.js';
 
 const publicKey = 'A2zx+/Qx=';
 
@@ -19,7 +20,7 @@ describe.each(['redis', 'ioredis'] as const)('Records through %s', (driver) => {
   let server: RedisProcess;
   const opened: RedisRecords[] = [];
   const open = (further: Partial<RedisRecordsOptions> = {}, url = server.url): RedisRecords => {
-    const connection = { url, driver, connectTimeout: 2_000, commandTimeout: 2_000 };
+    const connection = { url, driver, ...patience };
     const records = redisRecords({ connection, keys: lockbookKeys, ...further });
     opened.push(records);
     return records;

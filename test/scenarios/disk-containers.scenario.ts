@@ -64,7 +64,7 @@ describe('two containers on one volume, whose processes have the same id', () =>
     expect(await a.call('look', 'by-a')).toEqual({ found: 'absent' });
     expect(await a.call('faults')).toEqual([]);
     expect(await b.call('faults')).toEqual([expect.stringMatching(/^degraded: Processes of another container/)]);
-  }, 60_000);
+  });
 
   it('count together, win each stub once, and lose no update that is written by revision', async () => {
     const [a, b] = [await startContainer(), await startContainer()];
@@ -77,7 +77,7 @@ describe('two containers on one volume, whose processes have the same id', () =>
     await a.call('writeText', 'sum', '0');
     await Promise.all([a, b].map((each) => each.call('swaps', 'sum', 100)));
     expect(await a.call('text', 'sum')).toBe('200');
-  }, 60_000);
+  });
 
   it('are locked out for less than two seconds when one is killed, and lose nothing that was acknowledged', async () => {
     const random = seededRandom(11);
@@ -111,7 +111,7 @@ describe('two containers on one volume, whose processes have the same id', () =>
       [survivor, next] = [left, await startContainer()];
     }
     expect(journal.acknowledged).toBeGreaterThan(200);
-  }, 120_000);
+  });
 
   it('go on through another process of the container when the one that is asked stands still', async () => {
     const [a, b] = [await startContainer(), await startContainer({ deadlineMs: 300 })];
@@ -131,7 +131,7 @@ describe('two containers on one volume, whose processes have the same id', () =>
     }
     expect(await untilWritten(b, 'after')).toBeLessThan(lockedOutMs);
     expect(await a.call('look', 'after')).toEqual(valueOf('after'));
-  }, 60_000);
+  });
 
   it('lose writes, or a process, where process ids are taken for the whole truth (negative control)', async () => {
     const off = { without: 'containers' } as const;
@@ -145,5 +145,5 @@ describe('two containers on one volume, whose processes have the same id', () =>
     );
     if (!existsSync(join(directory.path, 'v1', 'users', mark ?? ''))) problems.push('the mark of the first is erased');
     expect(problems).not.toEqual([]);
-  }, 60_000);
+  });
 });

@@ -16,7 +16,7 @@ describe('Alone', () => {
 
 describe('As a Cluster of three', () => {
   let cluster: RedisClusterProcesses;
-  beforeAll(async () => void (cluster = await startRedisCluster()), 40_000);
+  beforeAll(async () => void (cluster = await startRedisCluster()));
   afterAll(() => cluster.stop());
   const where = () => ({ cluster: cluster.nodes.map(({ address }) => address) });
   for (const driver of driverNames) contractsThrough(driver, 'redis, a Cluster', where);

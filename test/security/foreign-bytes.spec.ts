@@ -8,7 +8,7 @@ import { buildCache } from '../support/build-cache.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 
 /** What a program that is no cache of ours leaves under one of its keys. */
 const foreign: Readonly<Record<string, (server: RedisProcess, key: string) => Promise<unknown>>> = {

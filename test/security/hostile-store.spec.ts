@@ -7,7 +7,8 @@ import { maxCounter } from '../../src/store/sound-counter.js';
 import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
 import { recordEvents } from '../support/recorded-events.js';
-import { patience, storePlaceNames, storePlaces } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
+import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import type { StorePlace } from '../support/store-places.js';
 
 const forever = { lifeMs: Infinity } as const;

@@ -16,7 +16,8 @@ import { InvalidOptionError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
-import { patience, storePlaceNames, storePlaces } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
+import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import type { StorePlace } from '../support/store-places.js';
 
 const old: IntegrityKey = { id: 'old', secret: 'o'.repeat(32) };

@@ -42,7 +42,7 @@ describe('four processes on one directory', () => {
     const sums = await Promise.all(workers.map((worker) => worker.call<number[]>('increments', 'counter', each)));
     expect(sums.flat().sort((a, b) => a - b)).toEqual(Array.from({ length: 4 * each }, (_, i) => i + 1));
     for (const worker of workers) expect(await worker.stop()).toBe('0');
-  }, 40_000);
+  });
 
   it('have one winner for each stub', async () => {
     const keys = Array.from({ length: 500 }, (_, i) => `stub${i}`);
@@ -50,7 +50,7 @@ describe('four processes on one directory', () => {
     await Promise.all(workers.map((worker) => worker.call('open')));
     const won = await Promise.all(workers.map((worker) => worker.call<string[]>('stubs', keys)));
     expect(won.flat().sort()).toEqual([...keys].sort());
-  }, 40_000);
+  });
 
   it('lose no update that is written by revision', async () => {
     await startWorkers(4);
@@ -61,7 +61,7 @@ describe('four processes on one directory', () => {
     await Promise.all(workers.map((worker) => worker.call('swaps', 'sum', 200)));
     expect((await store.shards[0].readMany(['sum']))[0]?.bytes.toString()).toBe('800');
     await store.close();
-  }, 40_000);
+  });
 
   it('open a damaged folder all at once: it is set aside once, and all use the same new one', async () => {
     mkdirSync(join(directory.path, 'v1'));
@@ -77,7 +77,7 @@ describe('four processes on one directory', () => {
     const faults = await Promise.all(workers.map((worker) => worker.call<string[]>('faults')));
     expect(faults.flat()).toHaveLength(1);
     expect(faults.flat()[0]).toMatch(/^damaged: .*set aside/);
-  }, 40_000);
+  });
 });
 
 describe('what one process wrote', () => {
@@ -102,7 +102,7 @@ describe('what one process wrote', () => {
       await reads;
     }
     await store.close();
-  }, 40_000);
+  });
 });
 
 describe('a process that stands still', () => {
@@ -126,7 +126,7 @@ describe('a process that stands still', () => {
     expect(written).toBeGreaterThan(3);
     expect(await blocked).toBe(50);
     await store.close();
-  }, 20_000);
+  });
 
   it('fails the writes of others in time, and no read, while it stands still with the lock held', async () => {
     await startWorkers(1);
@@ -152,7 +152,7 @@ describe('a process that stands still', () => {
     // The write that was given up did arrive.
     expect((await store.shards[0].readMany(['a']))[0]?.bytes.toString()).toBe('2');
     await store.close();
-  }, 20_000);
+  });
 });
 
 describe('opening beside processes that write', () => {
@@ -194,7 +194,7 @@ describe('opening beside processes that write', () => {
 
   it('loses no acknowledged write', async () => {
     expect(await openBesideWriters(true, endurance ? 100 : 50)).toEqual([]);
-  }, 60_000);
+  });
 
   it('loses some where nobody waits for an opener (negative control)', async () => {
     // An opener must come in the middle of a write: on a busy machine that takes some more tries.
@@ -205,5 +205,5 @@ describe('opening beside processes that write', () => {
       problems = await openBesideWriters(false, 100);
     }
     expect(problems).not.toEqual([]);
-  }, 120_000);
+  });
 });

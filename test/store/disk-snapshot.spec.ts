@@ -40,7 +40,7 @@ describe('hits of one turn', () => {
     expect(counted()).toBeGreaterThan(first);
     await worker.kill();
     await counting;
-  }, 30_000);
+  });
 
   it('see what this process was told that another has written', async () => {
     for (let value = 1; value <= 20; value++) {

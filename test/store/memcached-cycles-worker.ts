@@ -1,12 +1,13 @@
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { serveWorker } from '../support/serve-worker.js';
+import { patience } from '../support/patience.js';
 
 serveWorker((servers: string) => ({
   /** Opens, uses and closes that many stores; some are closed with operations under way. Returns the resources that are left. */
   cycles: async (count: number): Promise<string[]> => {
     const before = process.getActiveResourcesInfo();
     for (let cycle = 0; cycle < count; cycle++) {
-      const store = memcachedStore({ servers, connectTimeout: 2_000, commandTimeout: 2_000 });
+      const store = memcachedStore({ servers, ...patience });
       const shard = store.shards[0];
       await store.open();
       await shard.write('cycle', Buffer.from(`${cycle}`), { lifeMs: Infinity });

@@ -24,7 +24,7 @@ describe('under 200 operations per second', () => {
     const data = { servers: proxy.address, perSecond: 200 };
     worker = await startWorker(new URL('./memcached-load-worker.ts', import.meta.url), data);
     await worker.call('open');
-  }, 60_000);
+  });
   afterAll(async () => {
     expect(await worker.stop()).toBe('0');
     await proxy.close();
@@ -54,16 +54,13 @@ describe('under 200 operations per second', () => {
   };
 
   const recovered = () =>
-    eventually(
-      async () => {
-        await look();
-        await pause(200);
-        const { succeeded, unavailable } = await look();
-        expect(unavailable).toBe(0);
-        expect(succeeded).toBeGreaterThan(5);
-      },
-      { withinMs: 30_000 },
-    );
+    eventually(async () => {
+      await look();
+      await pause(200);
+      const { succeeded, unavailable } = await look();
+      expect(unavailable).toBe(0);
+      expect(succeeded).toBeGreaterThan(5);
+    });
 
   it.each<[string, () => unknown, (() => unknown) | undefined]>([
     ['is killed', () => server.kill(), () => server.start()],
@@ -105,7 +102,7 @@ describe('under 200 operations per second', () => {
     }
     await recovered();
     expect(proxy.accepted).toBe(acceptedBefore + 20);
-  }, 60_000);
+  });
 });
 
 type Rewrite = (reply: Buffer) => Buffer;

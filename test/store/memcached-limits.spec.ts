@@ -9,14 +9,14 @@ import { greeting, startFakeServer } from '../support/fake-server.js';
 import type { FakeServer } from '../support/fake-server.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 
 const forever = { lifeMs: Infinity };
-const patient = { connectTimeout: 5_000, commandTimeout: 5_000 };
 const stores: Store[] = [];
 afterEach(() => Promise.all(stores.splice(0).map((store) => store.close())).then(() => {}));
 
 async function openShard(servers: string, options: Partial<MemcachedStoreOptions> = {}): Promise<Shard> {
-  const store = memcachedStore({ servers, ...patient, ...options });
+  const store = memcachedStore({ servers, ...patience, ...options });
   stores.push(store);
   await store.open();
   return store.shards[0];
@@ -195,14 +195,14 @@ describe('a loop that was blocked for longer than the deadline', () => {
     const writer = await openShard(server.address);
     for (const key of keys) await writer.write(key, Buffer.alloc(100_000, key), forever);
     // Longer than a busy machine may keep the server from going on, once there is room again for what the loop did not read.
-    const commandTimeout = 500;
+    const commandTimeout = 1_000;
     const shard = await openShard(server.address, { commandTimeout });
     await shard.readMany(['none']);
     const connectionsBefore = (await server.stats())['total_connections'];
     const reading = shard.readMany(keys);
     // The commands leave at the end of this turn, so the block begins in the next.
     await new Promise((resolve) => setImmediate(resolve));
-    block(3 * commandTimeout);
+    block(1.2 * commandTimeout);
     const items = await reading;
     expect(items.map((item) => item?.bytes.length)).toEqual(keys.map(() => 100_000));
     // Each look at the statistics is a connection, too.
@@ -210,22 +210,22 @@ describe('a loop that was blocked for longer than the deadline', () => {
   });
 
   it('T8 takes nothing from the deadline of what has not left yet', async () => {
-    const commandTimeout = 200;
+    const commandTimeout = 1_000;
     const shard = await openShard(server.address, { commandTimeout });
     await shard.write('k', Buffer.from('1'), forever);
     const connectionsBefore = (await server.stats())['total_connections'];
     const removal = shard.remove('k');
-    block(3 * commandTimeout);
+    block(1.2 * commandTimeout);
     expect(await removal).toBe('removed');
     expect(Number((await server.stats())['total_connections'])).toBe(Number(connectionsBefore) + 1);
   });
 
   it('loses no connection that was made meanwhile', async () => {
-    const store = memcachedStore({ servers: server.address, connectTimeout: 50, commandTimeout: 5_000 });
+    const store = memcachedStore({ servers: server.address, ...patience, connectTimeout: 1_000 });
     stores.push(store);
     const reading = store.shards[0].readMany(['a']);
     await new Promise((resolve) => process.nextTick(resolve));
-    block(200);
+    block(1_200);
     expect(await reading).toEqual([undefined]);
   });
 });

@@ -17,6 +17,7 @@ import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
+import { patience } from '../support/patience.js';
 
 const forever = { lifeMs: Infinity };
 const endings: (() => unknown)[] = [];
@@ -31,7 +32,7 @@ async function memcached(...args: string[]): Promise<MemcachedProcess> {
 }
 
 async function openShard(servers: string, options: Partial<MemcachedStoreOptions> = {}): Promise<Shard> {
-  const store = memcachedStore({ servers, connectTimeout: 2_000, commandTimeout: 2_000, ...options });
+  const store = memcachedStore({ servers, ...patience, ...options });
   endings.push(() => store.close());
   await store.open();
   return store.shards[0];

@@ -6,6 +6,7 @@ import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
+import { patience } from '../support/patience.js';
 
 const forever = { lifeMs: Infinity };
 
@@ -23,7 +24,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await server.restart();
-  store = memcachedStore({ servers: proxy.address, connectTimeout: 2_000, commandTimeout: 2_000 });
+  store = memcachedStore({ servers: proxy.address, ...patience });
   shard = store.shards[0];
   await store.open();
 });

@@ -5,6 +5,7 @@ import { storeContract } from '../../src/testing/store-contract.js';
 import { waitingAtOnce } from '../support/at-once.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 
 let servers: MemcachedProcess[] = [];
 beforeAll(async () => {
@@ -13,7 +14,6 @@ beforeAll(async () => {
 afterAll(() => Promise.all(servers.map((server) => server.stop())).then(() => {}));
 
 // Generous deadlines: the contract is about answers; those under fault have tests of their own.
-const patient = { connectTimeout: 5_000, commandTimeout: 5_000 };
 
 /** Of both. A server lists its keys for one at a time. */
 const runner = waitingAtOnce('lives', 'counters');
@@ -29,7 +29,7 @@ for (const [name, count] of [
       const addresses = servers.slice(0, count).map(({ address }) => address);
       const opened: Store[] = [];
       const openStore = async (): Promise<Store> => {
-        const store = memcachedStore({ servers: addresses, ...patient });
+        const store = memcachedStore({ servers: addresses, ...patience });
         opened.push(store);
         await store.open();
         return store;

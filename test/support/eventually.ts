@@ -1,7 +1,7 @@
 /** Repeats an assertion until it holds, and resolves to what it returns; rejects with its last error when time is up. */
 export async function eventually<T>(
   assertion: () => T | Promise<T>,
-  { withinMs = 20_000, everyMs = 20 }: { readonly withinMs?: number; readonly everyMs?: number } = {},
+  { withinMs = 40_000, everyMs = 20 }: { readonly withinMs?: number; readonly everyMs?: number } = {},
 ): Promise<T> {
   const giveUpAt = performance.now() + withinMs;
   for (;;) {

@@ -1,14 +1,36 @@
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo } from 'node:net';
 
-/** A port of 127.0.0.1 that nobody listened on a moment ago. Somebody may take it before you do: retry. */
+/**
+ * A port of 127.0.0.1 that nobody listens on. It is none of those that the kernel gives to outgoing connections: a server that is killed finds its port free
+ * when it starts again, and nobody who connects to it meanwhile meets themselves. Another test may take it before you do: retry.
+ */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(first, end);
+    if (await isFree(port)) return port;
+  }
+}
+
+const first = 10_240;
+/** The bus of a node of a Redis Cluster is 10,000 ports further on, and is no outgoing connection's either. */
+const end = Math.max(first + 1_000, Math.min(32_768, firstOutgoing()) - 10_000);
+
+function firstOutgoing(): number {
+  try {
+    return parseInt(readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8'), 10);
+  } catch {
+    return 49_152; // what RFC 6335 says, where there is no such file
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
+  const isBound = await new Promise<boolean>((resolve) => {
+    server.once('error', () => resolve(false));
+    server.listen(port, '127.0.0.1', () => resolve(true));
   });
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
+  if (isBound) await new Promise((resolve) => server.close(resolve));
+  return isBound;
 }

@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
 import { dyingWithParent } from './dies-with-parent.js';
 import { freePort } from './free-port.js';
+import { startsWithinMs } from './starts-within.js';
 
 export interface MemcachedOptions {
   /** Further arguments, such as `['-M']` or `['-I', '64k']`. */
@@ -95,15 +96,17 @@ export class MemcachedProcess {
     });
     if (child.pid !== undefined) livePids.add(child.pid);
     this.child = child;
-    const giveUpAt = Date.now() + 5_000;
+    const giveUpAt = performance.now() + startsWithinMs;
     for (;;) {
       if (failure) throw failure;
       // The answer must come from this process, not from a stranger that took the port before it.
-      const answered = await this.stats().catch(() => undefined);
+      const answered = await Promise.race([this.exited.then(() => undefined), this.stats().catch(() => undefined)]);
       if (answered?.['pid'] === `${child.pid}`) return;
-      if (Date.now() > giveUpAt) {
+      if (performance.now() > giveUpAt) {
         await this.kill();
-        throw new Error(`memcached on port ${this.port} did not answer within 5 s: ${complaint.trim()}`);
+        throw new Error(
+          `memcached on port ${this.port} did not answer within ${startsWithinMs / 1_000} s: ${complaint.trim()}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
@@ -143,7 +146,7 @@ export class MemcachedProcess {
     return new Promise((resolve, reject) => {
       let reply = '';
       const socket = connect(this.port, this.host);
-      socket.setTimeout(2_000, () =>
+      socket.setTimeout(startsWithinMs, () =>
         socket.destroy(new Error(`no reply to ${text.slice(0, 40)} from ${this.address}`)),
       );
       socket.on('error', reject);

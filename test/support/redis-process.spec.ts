@@ -39,11 +39,11 @@ describe('redis-server for tests', () => {
       withinMs: 15_000,
     });
     expect(sentinels.addresses).toHaveLength(3);
-  }, 40_000);
+  });
 
   it('a cluster of three holds every slot', async () => {
     const cluster = stopping(await startRedisCluster());
     const slot = Number(await cluster.nodes[0]?.command('CLUSTER', 'KEYSLOT', '{a}k'));
     expect(await cluster.ownerOf(slot).text('SET', '{a}k', 'v')).toBe('OK');
-  }, 40_000);
+  });
 });

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dyingWithParent } from './dies-with-parent.js';
 import { freePort } from './free-port.js';
+import { startsWithinMs } from './starts-within.js';
 import { RedisWire } from './redis-wire.js';
 import type { WireReply } from './redis-wire.js';
 
@@ -101,15 +102,20 @@ export class RedisProcess {
     });
     if (child.pid !== undefined) livePids.add(child.pid);
     this.child = child;
-    const giveUpAt = Date.now() + 10_000;
+    const giveUpAt = performance.now() + startsWithinMs;
     for (;;) {
       if (failure) throw failure;
       // The answer must come from this process, not from a stranger that took the port before it.
-      const answered = await this.info('server').catch(() => undefined);
+      const answered = await Promise.race([
+        this.exited.then(() => undefined),
+        this.info('server').catch(() => undefined),
+      ]);
       if (answered?.['process_id'] === `${child.pid}`) return;
-      if (Date.now() > giveUpAt) {
+      if (performance.now() > giveUpAt) {
         await this.kill();
-        throw new Error(`redis on port ${this.port} did not answer within 10 s: ${complaint.trim()}`);
+        throw new Error(
+          `redis on port ${this.port} did not answer within ${startsWithinMs / 1_000} s: ${complaint.trim()}`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, 10));
     }

@@ -5,10 +5,8 @@ import { redisStore } from '../../src/store/redis/redis-store.js';
 import type { Store } from '../../src/store/store.js';
 import { diskDirectory } from './disk-directory.js';
 import { startMemcached } from './memcached-process.js';
+import { patience } from './patience.js';
 import { startRedis } from './redis-process.js';
-
-/** For tests that are not about deadlines: on a busy machine an answer may take longer than the usual 250 ms. */
-export const patience = { commandTimeout: 5_000, connectTimeout: 5_000 };
 
 /** Somewhere that caches of a test share: each `connect` is what a process of its own would use. */
 export interface StorePlace {

@@ -1,5 +1,6 @@
 import { connect, createServer } from 'node:net';
-import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
+import { freePort } from './free-port.js';
 
 /** Which way bytes flow: commands towards the server, replies back. */
 export type Direction = 'commands' | 'replies';
@@ -56,11 +57,13 @@ export class TcpProxy {
       this.links.add(link);
       link.onEnd = () => this.links.delete(link);
     });
+    // While it refuses, no outgoing connection may take its port.
+    const port = this.port || (await freePort());
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
-      server.listen(this.port, '127.0.0.1', resolve);
+      server.listen(port, '127.0.0.1', resolve);
     });
-    this.port = (server.address() as AddressInfo).port;
+    this.port = port;
     this.server = server;
   }
 

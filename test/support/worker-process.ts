@@ -103,9 +103,9 @@ export class WorkerProcess {
 
   /**
    * Closes the channel and lets the process end by itself: what it left open keeps it alive. Resolves to its exit code or signal;
-   * after `graceMs` it is killed and the answer is `SIGKILL`.
+   * after `graceMs`, longer than a busy machine needs, it is killed and the answer is `SIGKILL`.
    */
-  async stop(graceMs = 5_000): Promise<string> {
+  async stop(graceMs = 30_000): Promise<string> {
     this.resume();
     if (this.child.connected) this.child.disconnect();
     const insist = setTimeout(() => this.child.kill('SIGKILL'), graceMs);

@@ -9,7 +9,7 @@ const forMs = endurance ? 600_000 : 4_000;
 const faultEveryMs = endurance ? 20_000 : 600;
 
 let fleet: Fleet;
-afterEach(() => fleet.stop(), 30_000);
+afterEach(() => fleet.stop());
 
 describe.each(['memcached', 'redis'] as const)('two processes on one %s, nine reads for one write', (store) => {
   it(

@@ -56,7 +56,7 @@ describe.each(['memcached', 'redis'] as const)('a cache on %s', (name) => {
     const other = await buildCache({ store: store() });
     expect(await other.get('c')).toBe(1);
     await Promise.all([cache.close(), other.close()]);
-  }, 30_000);
+  });
 
   it('S4 opens within two seconds when its server accepts and does not answer', async () => {
     const { store, start } = servers[name](await freePort());
@@ -70,7 +70,7 @@ describe.each(['memcached', 'redis'] as const)('a cache on %s', (name) => {
     server.resume();
     await eventually(async () => expect(await cache.set('c', 1)).toBe(true));
     await cache.close();
-  }, 30_000);
+  });
 });
 
 describe('a process', () => {
@@ -107,7 +107,7 @@ describe('a process', () => {
     expect(await worker.stop()).toBe('0');
     // Those that ask are the only ones left.
     await eventually(async () => expect(await connections()).toEqual(['1', '1']));
-  }, 120_000);
+  });
 
   it(`S5 leaves nothing behind after ${cycles} lives on each store, and lets its process end`, async () => {
     const { worker, connections } = await lives('cycle-worker');
@@ -123,5 +123,5 @@ describe('a process', () => {
     expect(await worker.stop()).toBe('0');
     // Those that ask are the only ones left.
     await eventually(async () => expect(await connections()).toEqual(['1', '1']));
-  }, 120_000);
+  });
 });

@@ -68,7 +68,7 @@ describe('500 interleaved requests', () => {
     own.set('who', 'outside');
     expect(own.get('who')).toBeUndefined();
     expect(await cache.lookup('mine')).toMatchObject({ hit: false });
-  }, 30_000);
+  });
 
   it('what is set outside of a request is kept nowhere, and said once', () => {
     const faults = recordEvents('fault');

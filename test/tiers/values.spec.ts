@@ -312,5 +312,5 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
     expect(await limited.getOrSet('b', () => large)).toEqual(large);
     expect(await other.lookup('b')).toMatchObject({ hit: false });
     await Promise.all([limited.close(), other.close()]);
-  }, 30_000);
+  });
 });

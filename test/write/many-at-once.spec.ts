@@ -13,7 +13,7 @@ import { expectInQuiet } from '../support/in-quiet.js';
 import { logRead } from '../support/log-read.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { startRedis } from '../support/redis-process.js';
-import { patience } from '../support/store-places.js';
+import { patience } from '../support/patience.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 
@@ -55,7 +55,7 @@ const places: Record<'memory' | 'disk' | 'memcached' | 'redis', () => Promise<Pl
     const [server, other] = await Promise.all([startMemcached(), startMemcached()]);
     const servers = server.address;
     return {
-      connect: () => memcachedStore({ servers, ...patience, commandTimeout: 20_000 }),
+      connect: () => memcachedStore({ servers, ...patience }),
       shared: { busy: { servers }, quiet: { servers: other.address } },
       remove: () => Promise.all([server.stop(), other.stop()]),
     };
@@ -64,7 +64,7 @@ const places: Record<'memory' | 'disk' | 'memcached' | 'redis', () => Promise<Pl
     const [server, other] = await Promise.all([startRedis(), startRedis()]);
     const { url } = server;
     return {
-      connect: () => redisStore({ url, ...patience, commandTimeout: 20_000 }),
+      connect: () => redisStore({ url, ...patience }),
       shared: { busy: { url }, quiet: { url: other.url } },
       remove: () => Promise.all([server.stop(), other.stop()]),
     };

@@ -30,7 +30,7 @@ describe.each(combinationsWith('memcached'))('content metadata on the %s store, 
   beforeAll(async () => {
     store = await startStore[storeName]();
     service = await RunningService.start({ workers: 2, env: { ...store.env, HTTP_ADAPTER: adapter } });
-  }, 120_000);
+  });
   beforeEach(async () => {
     await service.reset();
   });
@@ -267,7 +267,7 @@ describe.each(combinationsWith('memcached'))('content metadata on the %s store, 
         expect(seen).toEqual([...seen].sort((a, b) => a - b)); // never back to an older one
         expect(seen.at(-1)).toBe(changes);
       }
-    }, 120_000);
+    });
   }
 
   it('answers 401 without a token, with a bad one, with one that expired, and with one that never would', async () => {

@@ -22,7 +22,7 @@ describe.each(['disk', 'redis'] as const)('a changed catalog on the %s store', (
     // Content is kept for an hour: only its version can show the change.
     const env = { ...store.env, CONTENT_METADATA_CACHE_TIMEOUT: '3600', CONTENT_VERSION_CACHE_TIMEOUT: '1' };
     service = await RunningService.start({ workers: 2, env });
-  }, 120_000);
+  });
   afterAll(async () => {
     await service.stop();
     await store.stop();

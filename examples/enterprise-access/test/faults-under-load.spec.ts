@@ -46,7 +46,7 @@ describe(`two workers under ${perSecond} requests per second`, () => {
     // Content lives for a second, so that half of the requests need the store.
     const env = { MEMCACHED_SERVERS: proxy.address, CONTENT_METADATA_CACHE_TIMEOUT: '1' };
     service = await RunningService.start({ workers: 2, env });
-  }, 120_000);
+  });
   afterAll(async () => {
     expect(await service.stop()).toEqual(['SIGTERM', 'SIGTERM']);
     await proxy.close();

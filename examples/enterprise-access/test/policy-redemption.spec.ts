@@ -29,7 +29,7 @@ describe.each(combinationsWith('redis'))('redemption on the %s store, over %s', 
     service = await RunningService.start({ workers: 2, env });
     // The price is known before the first test: what follows is about money, not about loads.
     await service.redeem(await newPolicy(), wish());
-  }, 120_000);
+  });
   beforeEach(async () => {
     await service.reset();
   });

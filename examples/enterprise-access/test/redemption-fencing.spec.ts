@@ -41,7 +41,7 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
       RunningService.start(options),
       RunningService.start({ ...options, prepareLedger: withoutFences }),
     ]);
-  }, 120_000);
+  });
   beforeEach(async () => {
     await shared.reset();
   });
@@ -95,7 +95,7 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
     const learners = (await transactionsOf(shared.ledger, policy)).map(({ lms_user_id }) => lms_user_id);
     expect(learners).toContain(8);
     expect(learners).not.toContain(7);
-  }, 120_000);
+  });
 
   it('would accept it if the ledger did not compare tokens (control)', async () => {
     const { policy } = await beginControl();
@@ -104,7 +104,7 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
     expect((await auditOf(unfenced.ledger)).violations).toEqual(
       expect.arrayContaining([expect.stringMatching('fencing token not greater than the one before')]),
     );
-  }, 120_000);
+  });
 
   it('goes on after a counter that was lost began again below what the ledger has seen', async () => {
     const policy = await addPolicy(shared.ledger, { spendLimitCents: 1_000_000 });
@@ -119,7 +119,7 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
     expect((await shared.redeem(policy, wish(8), { worker: 1 })).status).toBe(200);
     // One commit was refused; the counter itself was lifted, so that the other worker's was not.
     expect(await shared.commits()).toBe(1 + 2 + 1);
-  }, 120_000);
+  });
 
   it('leaves it to the ledger when a policy gets a spend limit while two learners redeem', async () => {
     const policy = await addPolicy(shared.ledger, { perLearnerLimitCents: 1_000_000 });
@@ -134,7 +134,7 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
       reasons: [{ reason: 'policy_spend_limit_reached' }],
     });
     expect(await transactionsOf(shared.ledger, policy)).toHaveLength(1);
-  }, 120_000);
+  });
 
   it('lets a redemption finish when the worker is told to end', async () => {
     const policy = await addPolicy(shared.ledger, { spendLimitCents: 1_000_000 });
@@ -145,5 +145,5 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
     expect((await slow).status).toBe(200);
     expect(await ended).toBe('SIGTERM');
     expect(await transactionsOf(shared.ledger, policy)).toHaveLength(1);
-  }, 120_000);
+  });
 });

@@ -48,18 +48,14 @@ describe('a race of 12 requests on 4 workers for a policy with money for 5', () 
         expect(finals).toEqual([200, 200, 200, 200, 200, 422, 422, 422, 422, 422, 422, 422]);
       },
     ],
-  ] as const)(
-    'commits exactly 5 and %s, on the disk store',
-    async (_what, wait, judge) => {
-      const service = await RunningService.start({ workers: 4, env: { REDEMPTION_LOCK_WAIT: wait } });
-      try {
-        await judge(service);
-      } finally {
-        await service.stop();
-      }
-    },
-    120_000,
-  );
+  ] as const)('commits exactly 5 and %s, on the disk store', async (_what, wait, judge) => {
+    const service = await RunningService.start({ workers: 4, env: { REDEMPTION_LOCK_WAIT: wait } });
+    try {
+      await judge(service);
+    } finally {
+      await service.stop();
+    }
+  });
 });
 
 describe.each(['memcached', 'redis'] as const)('a race on 4 workers over %s', (storeName) => {
@@ -69,7 +65,7 @@ describe.each(['memcached', 'redis'] as const)('a race on 4 workers over %s', (s
     store = await startStore[storeName]();
     const env = { ...store.env, REDEMPTION_LOCK_WAIT: '10', REDEMPTION_LOCK_TIMEOUT: '2', UPSTREAM_TIMEOUT: '2' };
     service = await RunningService.start({ workers: 4, env });
-  }, 120_000);
+  });
   afterAll(async () => {
     await service.stop();
     await store.stop();
@@ -77,7 +73,7 @@ describe.each(['memcached', 'redis'] as const)('a race on 4 workers over %s', (s
 
   it('commits exactly 5 of 12 requests for a policy with money for 5 and turns the others away', async () => {
     await expectFiveToWin(service);
-  }, 120_000);
+  });
 
   // Last: it ends the ledger.
   it(

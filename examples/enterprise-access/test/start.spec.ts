@@ -67,7 +67,7 @@ describe('what a newcomer types first', () => {
     } finally {
       expect(await program.interrupt()).toBe(0);
     }
-  }, 120_000);
+  });
 
   it('MEMCACHED_SERVERS=… npm start is the same service on memcached', async () => {
     const memcached = await startMemcached();
@@ -82,7 +82,7 @@ describe('what a newcomer types first', () => {
       expect(await program.interrupt()).toBe(0);
       await memcached.stop();
     }
-  }, 120_000);
+  });
 
   it('CACHE_REDIS_URL=… npm start is the same service on Redis', async () => {
     const redis = await startRedis();
@@ -97,7 +97,7 @@ describe('what a newcomer types first', () => {
       expect(await program.interrupt()).toBe(0);
       await redis.stop();
     }
-  }, 120_000);
+  });
 
   it('npm run demo shows how far it is, and ends with what each tier answered and the time saved', async () => {
     const program = launched('demo.ts', { DEMO_SECONDS: '3', WORKERS: '1' });
@@ -106,5 +106,5 @@ describe('what a newcomer types first', () => {
     expect(program.output).toMatch(/\d+ requests in \d\.\d s on 1 worker \(\d+ × 200/);
     for (const row of [/\n {2}load +\d+/, /\n {2}(request|process|disk) +\d+/]) expect(program.output).toMatch(row);
     expect(program.output).toMatch(/Time saved: \d+\.\d s/);
-  }, 120_000);
+  });
 });

@@ -15,6 +15,7 @@ import {
   stripeUserInfo,
   usernameOf,
 } from '../src/records.keys.js';
+import { patience } from '../../../test/support/patience.js';
 
 const publicKey = 'A0b+/c=';
 
@@ -24,7 +25,7 @@ describe('the records of a file service', () => {
   beforeAll(async () => {
     server = await startRedis();
     records = redisRecords({
-      connection: { url: server.url, connectTimeout: 2_000, commandTimeout: 2_000 },
+      connection: { url: server.url, ...patience },
       keys: recordClasses,
     });
   });

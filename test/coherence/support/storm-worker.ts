@@ -4,7 +4,7 @@ import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { onCacheEvent } from '../../../src/value/events.js';
 import { logRead } from '../../support/log-read.js';
 import { serveWorker } from '../../support/serve-worker.js';
-import { patience } from '../../support/store-places.js';
+import { patience } from '../../support/patience.js';
 
 interface StormData {
   /** Of a memcached, or the URL of a Redis. */

@@ -5,7 +5,7 @@ import { memcachedStore } from '../../../src/store/memcached/memcached-store.js'
 import type { MemcachedStoreOptions } from '../../../src/store/memcached/memcached-store.js';
 import { redisStore } from '../../../src/store/redis/redis-store.js';
 import type { Store } from '../../../src/store/store.js';
-import { patience } from '../../support/store-places.js';
+import { patience } from '../../support/patience.js';
 
 /** Whether the counts and times of the scenarios are the full ones. */
 export const endurance = process.env['ENDURANCE'] === '1';

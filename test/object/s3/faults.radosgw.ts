@@ -170,7 +170,7 @@ describe('A body from radosgw', () => {
     await Promise.all(readers);
     client.destroy();
     await eventually(() => expect(proxy.openConnections).toBe(0));
-  }, 60_000);
+  });
 });
 
 describe('An upload to radosgw', () => {

@@ -5,7 +5,7 @@ import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { buildCache } from '../../support/build-cache.js';
 import { logRead } from '../../support/log-read.js';
 import { serveWorker } from '../../support/serve-worker.js';
-import { patience } from '../../support/store-places.js';
+import { patience } from '../../support/patience.js';
 
 interface ClockWorkerData {
   /** Of a memcached, or the URL of a Redis. */

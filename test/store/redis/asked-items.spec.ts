@@ -14,6 +14,7 @@ import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
 import { testedDriver } from './drivers.js';
 import { openAccess } from './open-access.js';
+import { patience } from '../../support/patience.js';
 
 /** What became of one question. */
 type Answer = { readonly text: string; readonly won: boolean; readonly revision: string } | { readonly error: unknown };
@@ -146,7 +147,7 @@ it('Questions are refused within the deadline where the server answers nothing, 
 });
 
 it('A question whose session ended before its answer came is asked again', async () => {
-  const access = await openAccess('@redis/client 6', { url: server.url, commandTimeout: 5_000, connectTimeout: 5_000 });
+  const access = await openAccess('@redis/client 6', { url: server.url, ...patience });
   const wakes = new RedisWakes(access, systemClock, {});
   access.open();
   endings.push(() => access.close());

@@ -6,9 +6,10 @@ import { storeContract } from '../../../src/testing/store-contract.js';
 import { waitingAtOnce } from '../../support/at-once.js';
 import { testedDriver } from './drivers.js';
 import type { TestedDriver } from './drivers.js';
+import { patience } from '../../support/patience.js';
 
 // Generous deadlines: the contracts are about answers; those under fault have tests of their own.
-const patient = { connectTimeout: 5_000, commandTimeout: 5_000, maxItemBytes: 2 ** 20 };
+const patient = { ...patience, maxItemBytes: 2 ** 20 };
 
 type Where = { readonly url: string } | { readonly cluster: readonly string[] };
 

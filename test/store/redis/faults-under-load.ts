@@ -57,7 +57,7 @@ function load(driver: TestedDriver, rows: readonly Fault[], misplaced: boolean):
     const data = { driver, port: proxy.port, perSecond: 200 };
     worker = await startWorker(new URL('./redis-load-worker.ts', import.meta.url), data);
     await worker.call('open');
-  }, 60_000);
+  });
   afterAll(async () => {
     expect(await worker.stop()).toBe('0');
     await proxy.close();
@@ -114,7 +114,6 @@ function load(driver: TestedDriver, rows: readonly Fault[], misplaced: boolean):
       }
       await recovered();
     },
-    40_000,
   );
 
   if (!misplaced) return;
@@ -142,7 +141,7 @@ function load(driver: TestedDriver, rows: readonly Fault[], misplaced: boolean):
       });
       await recovered();
     }
-  }, 60_000);
+  });
 }
 
 export const everyFault = Object.keys(faults) as Fault[];

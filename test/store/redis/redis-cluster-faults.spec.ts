@@ -33,7 +33,7 @@ beforeAll(async () => {
     withinMs: 15_000,
     everyMs: 50,
   });
-}, 60_000);
+});
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
@@ -135,7 +135,7 @@ describe('R4 In a cluster of three', () => {
       for (const key of moving) expect(await reader.get(key)).toBe('last');
     });
     await moveSlot(cluster, slot, to, from);
-  }, 60_000);
+  });
 
   it('S2 L14 a node without a replica costs its keys and its locks alone, until it is back; fencing tells two grants apart', async () => {
     const [cache, other] = [await cacheOn(), await cacheOn()];
@@ -171,7 +171,7 @@ describe('R4 In a cluster of three', () => {
       if (!isLost(key)) expect(await other.get(key)).toBe('old');
       else await eventually(async () => expect(await cache.set(key, 'new', life)).toBe(true));
     }
-  }, 60_000);
+  });
 
   it('a node that dies costs its partitions only; the replica that takes over serves nothing that was deleted', async () => {
     const [cache, other] = [await cacheOn(), await cacheOn()];
@@ -209,5 +209,5 @@ describe('R4 In a cluster of three', () => {
       if (key === deleted) continue;
       await eventually(async () => expect(await other.get(key)).toBe(lost.includes(key) ? 'new' : 'old'));
     }
-  }, 60_000);
+  });
 });

@@ -5,7 +5,7 @@ import type { Shard, Store } from '../../../src/store/store.js';
 import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
-import { patience } from '../../support/store-places.js';
+import { patience } from '../../support/patience.js';
 
 let server: RedisProcess;
 let store: Store;

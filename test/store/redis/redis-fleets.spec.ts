@@ -50,7 +50,7 @@ describe.each([driverNames[2]])('With sentinels, through %s', (driver) => {
       access.close();
       await Promise.all([sentinels.stop(), replica.stop(), primary.stop()]);
     }
-  }, 60_000);
+  });
 
   it('an unknown name is said', async () => {
     const primary = await startRedis();
@@ -59,7 +59,7 @@ describe.each([driverNames[2]])('With sentinels, through %s', (driver) => {
     await expect(access.connected(0)).rejects.toThrow(/no sentinel names a primary called other/);
     access.close();
     await Promise.all([sentinels.stop(), primary.stop()]);
-  }, 40_000);
+  });
 });
 
 describe('The slot of a key', () => {
@@ -75,7 +75,7 @@ describe('The slot of a key', () => {
 describe.each([driverNames[0], driverNames[2]])('In a cluster, through %s', (driver) => {
   let cluster: RedisClusterProcesses;
   let access: RedisAccess;
-  beforeAll(async () => void (cluster = await startRedisCluster()), 40_000);
+  beforeAll(async () => void (cluster = await startRedisCluster()));
   afterEach(() => access.close());
   afterAll(() => cluster.stop());
 
@@ -180,5 +180,5 @@ describe.each([driverNames[0], driverNames[2]])('In a cluster, through %s', (dri
     await eventually(() => Promise.all(partitions.map((partition) => partition.ask(['GET', `${partition.prefix}k`]))), {
       withinMs: 15_000,
     });
-  }, 40_000);
+  });
 });

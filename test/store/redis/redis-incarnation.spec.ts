@@ -15,6 +15,7 @@ import { HeldAnswers } from '../../support/fleet/held-answers.js';
 import { storeBehind } from '../../support/store-behind.js';
 import { openAccess } from './open-access.js';
 import { testedDriver } from './drivers.js';
+import { patience } from '../../support/patience.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -36,7 +37,7 @@ async function store(
   { url }: RedisProcess,
   { checksIncarnation = true, afterFailover = 'distrust' }: How = {},
 ): Promise<Store> {
-  const options = { url, commandTimeout: 5_000, connectTimeout: 5_000, afterFailover } as const;
+  const options = { url, ...patience, afterFailover } as const;
   const given = { driver: () => testedDriver('@redis/client 6'), checksIncarnation };
   const opened = redisStoreWith(options, given);
   await opened.open();
@@ -242,7 +243,7 @@ describe('A replica that takes over and missed a deletion', () => {
     const { seen, lateFill } = await readAfterFailover();
     expect(new Set(seen)).toEqual(new Set(['absent']));
     expect(lateFill).toBe('changed');
-  }, 40_000);
+  });
 
   it('(−) does both where every incarnation is taken for one', async () => {
     // Whether the replica answers before the cache has given up its connection is up to chance: one story of several shows it.
@@ -252,7 +253,7 @@ describe('A replica that takes over and missed a deletion', () => {
       told.push(`${seen.includes('old') ? 'old' : 'absent'} ${lateFill}`);
     }
     expect(told).toContain('old stored');
-  }, 120_000);
+  });
 });
 
 describe('An incarnation that returns', () => {

@@ -9,6 +9,7 @@ import type { RedisProcess } from '../../support/redis-process.js';
 import { startTcpProxy, TcpProxy } from '../../support/tcp-proxy.js';
 import { leaseOf } from '../../lock/support/open-locks.js';
 import { testedDriver } from './drivers.js';
+import { patience } from '../../support/patience.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -17,7 +18,7 @@ afterEach(async () => {
 
 /** A lock room with a connection of its own, as in another process. */
 async function locksOn({ url }: RedisProcess, protections: LockProtections): Promise<CacheLock> {
-  const options = { url, commandTimeout: 5_000, connectTimeout: 5_000 };
+  const options = { url, ...patience };
   const store = redisStoreWith(options, { driver: () => testedDriver('@redis/client 6') });
   await store.open();
   const locks = new CacheLock({ store, namespace: 'test', ttl: '30s', deadline: '10s' }, protections);
@@ -58,7 +59,7 @@ async function failOver(replicated: boolean, protections: LockProtections = {}):
   const cutOff = async (): Promise<void> => {
     // It waits for what was written over its own connection, and for all before that.
     await primary.command('SET', 'replicated', 'yes');
-    expect(await primary.command('WAIT', 1, 5_000)).toBe(1);
+    expect(await primary.command('WAIT', 1, 30_000)).toBe(1);
     await replica.command('REPLICAOF', 'NO', 'ONE');
   };
   await (await take()).release();
@@ -87,7 +88,7 @@ describe('R6 A replica that takes over from the primary of a held lock', () => {
     expect(await lease.release()).toBe('released');
     const next = leaseOf(await theirs.acquire('a'));
     expect(next.fencingToken).toBeGreaterThan(Math.max(...tokens));
-  }, 40_000);
+  });
 
   it('and did not hear of it: the lock is granted anew, with a larger token than all before, and the earlier holder has lost it', async () => {
     const { theirs, tokens, lease } = await failOver(false);
@@ -96,13 +97,13 @@ describe('R6 A replica that takes over from the primary of a held lock', () => {
     expect(await lease.renew()).toBe(false);
     expect(await lease.release()).toBe('lost');
     expect(await next.renew()).toBe(true);
-  }, 40_000);
+  });
 
   it('(−) gives out tokens that were given out before where they do not follow the clock', async () => {
     const { theirs, tokens } = await failOver(false, { followsClock: false });
     const next = await eventually(async () => leaseOf(await theirs.acquire('a')));
     expect(tokens).toContain(next.fencingToken);
-  }, 40_000);
+  });
 });
 
 it.each(['FLUSHALL', 'restart'] as const)(
@@ -119,5 +120,4 @@ it.each(['FLUSHALL', 'restart'] as const)(
     expect(await lease.release()).toBe('lost');
     expect(await next.renew()).toBe(true);
   },
-  40_000,
 );

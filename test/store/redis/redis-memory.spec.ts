@@ -8,6 +8,7 @@ import { buildCache } from '../../support/build-cache.js';
 import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
+import { patience } from '../../support/patience.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -16,7 +17,7 @@ afterEach(async () => {
 
 async function opened(policy: string): Promise<{ server: RedisProcess; store: Store }> {
   const server = await startRedis({ args: ['--maxmemory', '20mb', '--maxmemory-policy', policy] });
-  const store = redisStore({ url: server.url, commandTimeout: 5_000, connectTimeout: 5_000 });
+  const store = redisStore({ url: server.url, ...patience });
   await store.open();
   endings.push(async () => {
     await store.close();

@@ -65,4 +65,4 @@ it('R7 Sentinels change the primary under load: writes say what arrived, reads m
   expect((await replica.info('replication'))['role']).toBe('master');
   await Promise.all([writer.close(), reader.close()]);
   await Promise.all([writing.close(), reading.close(), sentinels.stop(), replica.stop(), primary.stop()]);
-}, 90_000);
+});

@@ -6,12 +6,13 @@ import { waitingAtOnce } from '../../support/at-once.js';
 import { startRedisCluster } from '../../support/redis-fleet.js';
 import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
 import { testedDriver } from './drivers.js';
+import { patience } from '../../support/patience.js';
 
 let cluster: RedisClusterProcesses;
 beforeAll(async () => void (cluster = await startRedisCluster()));
 afterAll(() => cluster.stop());
 
-const patient = { connectTimeout: 5_000, commandTimeout: 5_000, maxItemBytes: 2 ** 20 };
+const patient = { ...patience, maxItemBytes: 2 ** 20 };
 
 async function openStore(driver: '@redis/client 6' | 'ioredis 6'): Promise<Store> {
   const nodes = cluster.nodes.map(({ address }) => address);

@@ -119,16 +119,16 @@ async function wokenAfterSilence(pings: boolean): Promise<number> {
 describe('A subscription that is lost without a word', () => {
   it('is noticed, made anew, and what came meanwhile made good', async () => {
     expect(await wokenAfterSilence(true)).toBeGreaterThan(2);
-  }, 20_000);
+  });
 
   it('(−) is listened to on and on where nobody pings', async () => {
     expect(await wokenAfterSilence(false)).toBe(2);
-  }, 20_000);
+  });
 });
 
 describe('In a cluster', () => {
   let cluster: RedisClusterProcesses;
-  beforeAll(async () => void (cluster = await startRedisCluster()), 40_000);
+  beforeAll(async () => void (cluster = await startRedisCluster()));
   afterAll(() => cluster.stop());
 
   it.each(['@redis/client 6', 'ioredis 5'] as const)(
@@ -166,6 +166,5 @@ describe('In a cluster', () => {
       await eventually(() => expect(woken[2]).toBeGreaterThan(moved));
       await moveSlot(cluster, slot, to, from);
     },
-    40_000,
   );
 });

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryStore } from '../../../src/store/memory-store.js';
+import { patience } from '../patience.js';
 import { startMemcached } from '../memcached-process.js';
 import type { MemcachedProcess } from '../memcached-process.js';
 import { startRedis } from '../redis-process.js';
@@ -49,7 +50,7 @@ export async function startFleet(
     caches = { main: {} },
     proxied = false,
     files = {},
-    commandTimeout = 5_000,
+    commandTimeout = patience.commandTimeout,
     checksIncarnation = true,
   }: FleetOptions = {},
 ): Promise<Fleet> {

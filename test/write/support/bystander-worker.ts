@@ -3,7 +3,7 @@ import { memcachedStore } from '../../../src/store/memcached/memcached-store.js'
 import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { buildCache } from '../../support/build-cache.js';
 import { serveWorker } from '../../support/serve-worker.js';
-import { patience } from '../../support/store-places.js';
+import { patience } from '../../support/patience.js';
 
 /** A process that looks up one key after the other, and says how long that takes. */
 serveWorker(async (place: { readonly directory: string } | { readonly servers: string } | { readonly url: string }) => {

@@ -65,8 +65,8 @@ export class ExampleProcess {
     return this.child.pid ?? 0;
   }
 
-  /** SIGTERM; resolves to how it ended, SIGKILL after `limitMs`. */
-  async stop(limitMs = 10_000): Promise<number | NodeJS.Signals | null> {
+  /** SIGTERM; resolves to how it ended, SIGKILL after `limitMs`, longer than a busy machine needs. */
+  async stop(limitMs = 30_000): Promise<number | NodeJS.Signals | null> {
     this.child.kill('SIGTERM');
     const insist = setTimeout(() => this.child.kill('SIGKILL'), limitMs);
     const outcome = await this.exited;
@@ -99,7 +99,7 @@ export async function request(
     method,
     headers: { ...(body === undefined ? undefined : { 'content-type': 'application/json' }), ...headers },
     ...(body === undefined ? undefined : { body: JSON.stringify(body) }),
-    signal: AbortSignal.timeout(15_000),
+    signal: AbortSignal.timeout(60_000),
   });
   const text = await response.text();
   return { status: response.status, body: parsed(text), headers: response.headers };

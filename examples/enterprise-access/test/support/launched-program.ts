@@ -27,7 +27,7 @@ export class LaunchedProgram {
   }
 
   /** Resolves when its output matches. */
-  async says(pattern: RegExp, withinMs = 60_000): Promise<RegExpMatchArray> {
+  async says(pattern: RegExp, withinMs = 90_000): Promise<RegExpMatchArray> {
     return eventually(
       () => {
         const found = pattern.exec(this.output);
@@ -41,7 +41,7 @@ export class LaunchedProgram {
   /** As Ctrl-C does; resolves to how it ended. */
   async interrupt(): Promise<number | NodeJS.Signals | null> {
     this.child.kill('SIGINT');
-    const insist = setTimeout(() => this.child.kill('SIGKILL'), 20_000);
+    const insist = setTimeout(() => this.child.kill('SIGKILL'), 30_000);
     const outcome = await this.exited;
     clearTimeout(insist);
     return outcome;
