@@ -1,10 +1,12 @@
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eventually } from '../../../test/support/eventually.js';
 import { startMemcached } from '../../../test/support/memcached-process.js';
 import { startRedis } from '../../../test/support/redis-process.js';
 import { readCourses } from '../src/upstream/catalog/course-data.js';
@@ -17,7 +19,7 @@ describe('what a newcomer types first', () => {
   let folder: string;
   const launched = (program: string, env: Record<string, string> = {}): LaunchedProgram =>
     new LaunchedProgram(program, {
-      LEDGER_FILE: join(folder, `ledger-${Math.random()}.db`),
+      LEDGER_FILE: join(folder, `ledger-${randomUUID()}.db`),
       CATALOG_DELAY_MS: '5',
       ...env,
     });
@@ -51,9 +53,14 @@ describe('what a newcomer types first', () => {
         results: [{ key: keys[0] }, { key: keys[1] }],
         unknown_content_keys: ['edX+Unknown'],
       });
-      const first = (await run(redeem)) as { uuid: string };
-      expect(first).toMatchObject({ lms_user_id: 7, content_key: keys[2], state: 'committed' });
-      expect(await run(redeem)).toMatchObject({ uuid: first.uuid });
+      // Where its lock can't be had in time, on a busy machine, it says that nothing was redeemed, and asks to come back.
+      const redeemed = (): Promise<unknown> =>
+        eventually(async () => {
+          const answer = await run(redeem);
+          expect(answer).toMatchObject({ lms_user_id: 7, content_key: keys[2], state: 'committed' });
+          return answer;
+        });
+      expect(await redeemed()).toMatchObject({ uuid: ((await redeemed()) as { uuid: string }).uuid });
       // The request lines say which tier answered; whichever worker was asked the second time, it did not load.
       const sources = async (path: string): Promise<(string | undefined)[]> => {
         await program.says(new RegExp(`(200 .*${path}[^]*){2}`));
@@ -104,7 +111,10 @@ describe('what a newcomer types first', () => {
     expect(await program.exited).toBe(0);
     expect(program.output).toMatch(/█{30} +\d s {2}\d+ requests\n/);
     expect(program.output).toMatch(/\d+ requests in \d\.\d s on 1 worker \(\d+ × 200/);
-    for (const row of [/\n {2}load +\d+/, /\n {2}(request|process|disk) +\d+/]) expect(program.output).toMatch(row);
+    const rows = [...program.output.matchAll(/\n {2}([a-z]+(?: [a-z]+)*) +(\d+) +[\d.]+ % /g)];
+    expect(rows.map(([, tier]) => tier)).toContain('load');
+    const [, lookups] = /for (\d+) look-ups/.exec(program.output) ?? [];
+    expect(rows.reduce((sum, [, , count]) => sum + Number(count), 0)).toBe(Number(lookups));
     expect(program.output).toMatch(/Time saved: \d+\.\d s/);
   });
 });
