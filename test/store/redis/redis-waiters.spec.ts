@@ -8,6 +8,7 @@ import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
 import { testedDriver } from './drivers.js';
+import { patience } from '../../support/patience.js';
 
 let server: RedisProcess;
 beforeAll(async () => void (server = await startRedis()));
@@ -17,24 +18,25 @@ afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-/** Its pauses never end by themselves: whoever goes on was woken. */
-const sleepless: Clock = {
+/** Its pauses never end by themselves: whoever goes on was woken. @param begun called for each. */
+const sleepless = (begun: () => void): Clock => ({
   now: () => systemClock.now(),
   monotonic: () => systemClock.monotonic(),
   after: (delayMs, run) => systemClock.after(delayMs, run),
   sleep: (_, signal) =>
     new Promise((resolve) => {
+      begun();
       if (signal?.aborted) resolve();
       signal?.addEventListener('abort', () => resolve(), { once: true });
     }),
-};
+});
 
-async function cacheOn({ pushes = true } = {}): Promise<TieredCache> {
-  const options = { url: server.url, commandTimeout: 5_000, connectTimeout: 5_000 };
+async function cacheOn({ pushes = true, begun = () => {} } = {}): Promise<TieredCache> {
+  const options = { url: server.url, ...patience };
   const store = redisStoreWith(options, { driver: () => testedDriver('@redis/client 6') });
   if (!pushes) Object.defineProperty(store.shards[0], 'watchItem', { value: undefined });
   await store.open();
-  const cache = await buildCache({ store, clock: sleepless });
+  const cache = await buildCache({ store, clock: sleepless(begun) });
   endings.push(async () => {
     await cache.close();
     await store.close();
@@ -44,7 +46,8 @@ async function cacheOn({ pushes = true } = {}): Promise<TieredCache> {
 
 /** One loads, and is done only when the other waits. @returns what the other has got when the first is done. */
 async function wait(key: string, pushes: boolean, loaded: () => Promise<string> | string): Promise<unknown> {
-  const [loading, waiting] = [await cacheOn(), await cacheOn({ pushes })];
+  let pauses = 0;
+  const [loading, waiting] = [await cacheOn(), await cacheOn({ pushes, begun: () => pauses++ })];
   let [finish, loads]: [() => void, number] = [() => {}, 0];
   const gate = new Promise<void>((resolve) => (finish = resolve));
   const load = async (): Promise<string> => {
@@ -62,7 +65,7 @@ async function wait(key: string, pushes: boolean, loaded: () => Promise<string> 
     const channel = async (): Promise<void> =>
       expect(await server.text('PUBSUB', 'CHANNELS', `*${key}~wake`)).not.toBe('');
     await eventually(channel);
-  } else await new Promise((resolve) => setTimeout(resolve, 300));
+  } else await eventually(() => expect(pauses).toBe(1));
   finish();
   await first;
   if (pushes) await ended;

@@ -4,6 +4,7 @@ import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import type { WakeProtections } from '../../../src/store/redis/redis-wakes.js';
 import type { Shard, Store } from '../../../src/store/store.js';
 import { eventually } from '../../support/eventually.js';
+import { patience } from '../../support/patience.js';
 import { moveSlot, startRedisCluster } from '../../support/redis-fleet.js';
 import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
 import { startRedis } from '../../support/redis-process.js';
@@ -24,9 +25,12 @@ const append = (shard: Shard, text: string) =>
 async function open(
   where: { readonly url: string } | { readonly cluster: readonly string[] },
   driver: TestedDriver,
-  { commandTimeout = 5_000, ...protections }: WakeProtections & { readonly commandTimeout?: number } = {},
+  {
+    commandTimeout = patience.commandTimeout,
+    ...protections
+  }: WakeProtections & { readonly commandTimeout?: number } = {},
 ): Promise<Store> {
-  const options = { ...where, commandTimeout, connectTimeout: 1_000, partitions: 6 };
+  const options = { ...where, commandTimeout, connectTimeout: patience.connectTimeout, partitions: 6 };
   const store = redisStoreWith(options, { driver: () => testedDriver(driver), ...protections });
   await store.open();
   endings.push(() => store.close());
@@ -86,6 +90,7 @@ it('Whoever tells of an invalidation is not woken by it, unless a second reader 
   await eventually(() => expect(woken).toEqual({ teller: 1, other: 1, second: 0 }));
   await append(telling.shards[0], 'first');
   await eventually(() => expect(woken.other).toBe(2));
+  expect(woken.teller).toBe(1);
   await append(other.shards[0], 'second');
   await eventually(() => expect(woken.teller).toBe(2));
   telling.shards[0].watchFeed?.(feed.feed, () => woken.second++);
@@ -101,28 +106,34 @@ async function wokenAfterSilence(pings: boolean): Promise<number> {
   endings.push(() => server.stop());
   const proxy = await startTcpProxy(server.port);
   endings.push(() => proxy.close());
-  const listening = await open({ url: `redis://${proxy.address}` }, 'ioredis 6', { commandTimeout: 200, pings });
+  // A ping that is late on a busy machine ends a subscription that was well, too: that wakes more often, never less.
+  const commandTimeout = pings ? 200 : patience.commandTimeout;
+  const listening = await eventually(() =>
+    open({ url: `redis://${proxy.address}` }, 'ioredis 6', { commandTimeout, pings }),
+  );
   const writer = await open({ url: server.url }, '@redis/client 6');
   let woken = 0;
   listening.shards[0].watchFeed?.(feed.feed, () => woken++);
-  await eventually(() => expect(woken).toBe(1));
+  await eventually(() => expect(woken).toBeGreaterThanOrEqual(1));
+  const before = woken;
   await append(writer.shards[0], 'first');
-  await eventually(() => expect(woken).toBe(2));
+  await eventually(() => expect(woken).toBeGreaterThan(before));
   // Nothing more comes over this connection, and nobody says so.
   proxy.truncateNextReply(0);
+  const heard = woken;
   await append(writer.shards[0], 'unheard');
-  if (pings) await eventually(() => expect(woken).toBeGreaterThan(2));
-  else await new Promise((resolve) => setTimeout(resolve, 2_000));
-  return woken;
+  if (pings) await eventually(() => expect(woken).toBeGreaterThan(heard));
+  else await new Promise((resolve) => setTimeout(resolve, 1_500));
+  return woken - heard;
 }
 
 describe('A subscription that is lost without a word', () => {
   it('is noticed, made anew, and what came meanwhile made good', async () => {
-    expect(await wokenAfterSilence(true)).toBeGreaterThan(2);
+    expect(await wokenAfterSilence(true)).toBeGreaterThan(0);
   });
 
   it('(−) is listened to on and on where nobody pings', async () => {
-    expect(await wokenAfterSilence(false)).toBe(2);
+    expect(await wokenAfterSilence(false)).toBe(0);
   });
 });
 
