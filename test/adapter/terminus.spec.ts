@@ -12,6 +12,7 @@ import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { eventually } from '../support/eventually.js';
 import { cacheModule, listen } from '../support/nest-application.js';
+import { patience } from '../support/patience.js';
 
 @Controller('health')
 class HealthController {
@@ -48,7 +49,7 @@ describe('The health indicator', () => {
   let app: INestApplication;
   beforeAll(async () => {
     servers = [await startMemcached(), await startMemcached()];
-    const stores = memcachedStore({ servers: servers.map(({ address }) => address) });
+    const stores = memcachedStore({ servers: servers.map(({ address }) => address), ...patience });
     app = await listen('Express', {
       imports: [cacheModule({ stores }), cacheModule({ name: 'second', stores: false }), HealthModule],
     });

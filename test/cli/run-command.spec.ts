@@ -15,6 +15,7 @@ import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-process.js';
 import { redisStore } from '../../src/store/redis/redis-store.js';
 import { startMemcached } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const printed = { out: '', err: '' };
@@ -128,7 +129,7 @@ describe('tiered-cache on Redis', () => {
   it('counts and takes away what the cache keeps there', async () => {
     const server = await startRedis();
     try {
-      const cache = await buildCache({ store: redisStore({ url: server.url }) });
+      const cache = await buildCache({ store: redisStore({ url: server.url, ...patience }) });
       await cache.set('a', { secret: 'hello' });
       await cache.close();
       const onRedis = ['--redis', server.url, '--namespace', 'test', '--package-version', '1.0.0'];
@@ -154,7 +155,9 @@ describe('tiered-cache stats', () => {
   it('prints a table: a line for each server, with what it counts', async () => {
     const servers = await Promise.all([startMemcached(), startMemcached({ args: ['-m', '128'] })]);
     try {
-      const cache = await buildCache({ store: memcachedStore({ servers: servers.map(({ address }) => address) }) });
+      const cache = await buildCache({
+        store: memcachedStore({ servers: servers.map(({ address }) => address), ...patience }),
+      });
       for (let index = 0; index < 50; index++) await cache.set(`key${index}`, { secret: 'hello', index });
       await cache.close();
       const addresses = `${servers.map(({ address }) => address).join(',')},127.0.0.1:1`;
@@ -312,7 +315,7 @@ describe('tiered-cache list', () => {
   it('lists what memcached holds, by its crawler', async () => {
     const server = await startMemcached();
     try {
-      const cache = await buildCache({ store: memcachedStore({ servers: server.address }) });
+      const cache = await buildCache({ store: memcachedStore({ servers: server.address, ...patience }) });
       await cache.set(versionedKey('a b', 'ü%'), 1, { ttl: '1h' });
       await cache.set('plain', 1, { ttl: '1h' });
       await cache.close();

@@ -5,6 +5,7 @@ import { redisStore } from '../../src/store/redis/redis-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
 
@@ -46,8 +47,8 @@ describe('ten idle caches on one server, each with connections of its own', () =
       () => redis.stop(),
     );
     const stores = Array.from({ length: processes }, () => [
-      memcachedStore({ servers: memcached.address }),
-      redisStore({ url: redis.url }),
+      memcachedStore({ servers: memcached.address, ...patience }),
+      redisStore({ url: redis.url, ...patience }),
     ]).flat();
     const caches = await Promise.all(stores.map((store) => buildCache({ store })));
     endings.unshift(...caches.map((cache) => () => cache.close()));

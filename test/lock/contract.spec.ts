@@ -6,6 +6,7 @@ import { lockContract } from '../../src/testing/lock-contract.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 
 lockContract({ describe, it }, { name: 'memory', open: async () => ({ store: memoryStore(), close: async () => {} }) });
 
@@ -38,7 +39,7 @@ describe('with a server', () => {
     {
       name: 'memcached',
       open: async () => {
-        const store = memcachedStore({ servers: server.address });
+        const store = memcachedStore({ servers: server.address, ...patience });
         await store.open();
         return { store, close: () => store.close() };
       },

@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { cacheModule, start } from '../support/nest-application.js';
+import { patience } from '../support/patience.js';
 
 const secret = 's3cr3t-p1n-4711';
 
@@ -91,7 +92,7 @@ describe('An application whose memcached is killed', () => {
   });
 
   async function startOn(warnings?: boolean): Promise<TieredCache> {
-    const stores = memcachedStore({ servers: memcached.address });
+    const stores = memcachedStore({ servers: memcached.address, ...patience });
     const options = { process: false as const, ...(warnings !== undefined && { warnings }) };
     app = await start({
       imports: [cacheModule({ stores, ...options }), cacheModule({ name: 'second', stores: false, ...options })],

@@ -17,6 +17,7 @@ import { eventually } from '../support/eventually.js';
 import { greeting, startFakeServer } from '../support/fake-server.js';
 import { logRead } from '../support/log-read.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { patience } from '../support/patience.js';
 
 const mebibyte = 2 ** 20;
 
@@ -136,7 +137,7 @@ describe('what small bytes can do', () => {
       const opaque = line.split(' ').at(-1) ?? '';
       return line.startsWith('mg big') ? `VA ${announced} c1 ${opaque}\r\nonly this` : greeting('1.6.41')(line);
     });
-    const store = memcachedStore({ servers: server.address });
+    const store = memcachedStore({ servers: server.address, connectTimeout: patience.connectTimeout });
     await store.open();
     const before = process.memoryUsage().arrayBuffers;
     const answer = expect(store.shards[0].readMany(['big'])).rejects.toThrow();
@@ -157,7 +158,7 @@ describe('what small bytes can do', () => {
       if (!line.startsWith('mg large')) return greeting('1.6.41')(line);
       return `VA ${value.length} c1 ${opaque}\r\n${value.toString()}\r\n`;
     });
-    const store = memcachedStore({ servers: server.address, commandTimeout: '5s', connectTimeout: '5s' });
+    const store = memcachedStore({ servers: server.address, ...patience });
     await store.open();
     for (let round = 0; round < 5; round++) {
       const [item] = await store.shards[0].readMany(['large']);

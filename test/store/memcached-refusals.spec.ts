@@ -131,7 +131,7 @@ describe('a connection that is given up', () => {
     const proxy = await startTcpProxy(server.port);
     endings.push(() => proxy.close());
     const shard = await openShard(proxy.address, { commandTimeout: 100 });
-    await shard.readMany(['a']);
+    await eventually(() => shard.readMany(['a']));
     const closed = connect(proxy.port, '127.0.0.1');
     await new Promise((resolve) => closed.once('connect', resolve));
     const delayMs = 1_000;
@@ -148,7 +148,7 @@ describe('a connection that is given up', () => {
   it('T16 is one failure: all that waited for it are told the same', async () => {
     const server = await memcached();
     const shard = await openShard(server.address, { commandTimeout: 150 });
-    await shard.readMany(['a']);
+    await eventually(() => shard.readMany(['a']));
     server.pause();
     await hasStopped(server.pid);
     const asked: (Promise<unknown> | undefined)[] = [

@@ -11,6 +11,7 @@ import { startMemcached } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import { startWorker } from '../support/worker-process.js';
+import { patience } from '../support/patience.js';
 
 const forever = { lifeMs: Infinity };
 const endings: (() => unknown)[] = [];
@@ -61,7 +62,7 @@ describe('a server that is down when the store opens', () => {
   it('does not hold back the others', async () => {
     const [up, down] = [await memcached(), await memcached()];
     await down.kill();
-    const store = storeOf(`${up.address},${down.address}`);
+    const store = storeOf(`${up.address},${down.address}`, patience);
     await store.open();
     const shard = store.shards.find(({ name }) => name.endsWith(up.address));
     expect((await shard?.write('a', Buffer.from('1'), forever))?.status).toBe('stored');
@@ -91,7 +92,7 @@ describe('a version', () => {
     async (version) => {
       const faults = ending(recordEvents('fault'), (each) => each.stop());
       const server = await fake(greeting(version, () => 'HD\r\n'));
-      const store = storeOf(server.address, { connectTimeout: 2_000 });
+      const store = storeOf(server.address, patience);
       await store.open();
       for (let index = 0; index < 20; index++) {
         await expect(store.shards[0].readMany(['a'])).rejects.toThrow(/older than 1\.6\.18/);
@@ -110,7 +111,7 @@ describe('a version', () => {
 
   it.each(['1.6.18', '1.6.39', '1.7.0', '2.0.0', '1.6.18-rc1'])('%s will do', async (version) => {
     const server = await fake(greeting(version, (line) => `EN ${line.split(' ').at(-1)}\r\n`));
-    const store = storeOf(server.address, { connectTimeout: 2_000, commandTimeout: 2_000 });
+    const store = storeOf(server.address, patience);
     await store.open();
     expect(await store.shards[0].readMany(['a'])).toEqual([undefined]);
   });
@@ -121,7 +122,7 @@ describe('what the server says of itself', () => {
     [[], true],
     [['-M'], false],
   ])('started with %j, it evicts: %p', async (args, evicts) => {
-    const store = storeOf((await memcached(args)).address, { connectTimeout: 2_000 });
+    const store = storeOf((await memcached(args)).address, patience);
     expect(await (store.shards[0] as MemcachedShard).evicts()).toBe(evicts);
   });
 });
@@ -139,7 +140,7 @@ describe('closing', () => {
   });
 
   it('can be undone', async () => {
-    const store = storeOf((await memcached()).address, { connectTimeout: 2_000, commandTimeout: 2_000 });
+    const store = storeOf((await memcached()).address, patience);
     await store.open();
     await store.close();
     await expect(store.shards[0].readMany(['a'])).rejects.toThrow(StoreUnavailableError);

@@ -7,13 +7,14 @@ import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { serveWorker } from '../serve-worker.js';
 import type { CycleWorkerData } from './cycle-worker-data.js';
+import { patience } from '../patience.js';
 
 serveWorker<CycleWorkerData>(({ directory, servers, url }) => {
   const makers: Record<string, () => Store> = {
     memory: () => memoryStore(),
     disk: () => diskStore({ directory }),
-    memcached: () => memcachedStore({ servers }),
-    redis: () => redisStore({ url }),
+    memcached: () => memcachedStore({ servers, ...patience }),
+    redis: () => redisStore({ url, ...patience }),
   };
   const unhandled: string[] = [];
   process.on('unhandledRejection', (reason) => unhandled.push(String(reason)));

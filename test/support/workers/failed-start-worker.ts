@@ -10,6 +10,7 @@ import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { serveWorker } from '../serve-worker.js';
 import type { CycleWorkerData } from './cycle-worker-data.js';
+import { patience } from '../patience.js';
 
 @Injectable()
 class Broken implements OnModuleInit {
@@ -34,7 +35,7 @@ serveWorker<CycleWorkerData>(({ directory, servers }) => {
   const makers: Record<string, () => Store> = {
     memory: () => memoryStore(),
     disk: () => diskStore({ directory }),
-    memcached: () => memcachedStore({ servers }),
+    memcached: () => memcachedStore({ servers, ...patience }),
   };
   return {
     /** Starts an application that fails after its cache has opened. @returns why it failed. */
