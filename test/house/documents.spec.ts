@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -7,6 +7,7 @@ import { freePort } from '../support/free-port.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { blocksOf, markOf, modulesOf, untilOf } from './document-blocks.js';
+import type { Ended } from './repository.js';
 import { assertBuilt, filesOf, packageJson, root, runToEnd, runUntil, textOf } from './repository.js';
 
 const readmes = ['README.md', ...filesOf('examples').filter((path) => basename(path) === 'README.md')];
@@ -100,15 +101,47 @@ describe('The TypeScript blocks of the documents', () => {
       const ours = errors.filter((error) => error.file === sourceFile(path, file));
       expect(ours.map(({ message }) => message)).toEqual([]);
       if (!runs) return;
+      const beside = until ? undefined : (await saidTogether(path))[builtFile(path, file)];
+      if (beside?.code === 0 && (prints === undefined || beside.stdout.trim() === prints.trim())) return;
+      // It needs a process of its own, or is wrong: what it does alone is what counts.
       const env = await environment(withMemcached);
       const args = ['--enable-source-maps', builtFile(path, file)];
-      const options = { cwd: env['CACHE_DISK_PATH'] ?? scratch, env, timeoutMs: 55_000 };
+      const options = { cwd: env['CACHE_DISK_PATH'] ?? scratch, env, timeoutMs: 70_000 };
       const { code, stdout, stderr } = until
         ? await runUntil(until, process.execPath, args, options)
         : runToEnd(process.execPath, args, options);
       expect({ code, stderr: code === 0 ? '' : stderr }).toEqual({ code: 0, stderr: '' });
       if (prints !== undefined) expect(stdout.trim()).toBe(prints.trim());
     });
+  }
+
+  const together = new Map<string, Promise<Record<string, Ended>>>();
+
+  /** What each block of a document did when all of them ran one after the other in one process. Nothing where that process did not end well by itself. */
+  function saidTogether(path: string): Promise<Record<string, Ended>> {
+    const known = together.get(path);
+    if (known) return known;
+    const running = (async () => {
+      const blocks = await Promise.all(
+        modules
+          .filter((module) => module.path === path && module.runs && module.until === undefined)
+          .map(async ({ file, memcached: withMemcached }) => {
+            const env = await environment(withMemcached);
+            return { file: builtFile(path, file), directory: env['CACHE_DISK_PATH'], env };
+          }),
+      );
+      const list = join(mkdtempSync(join(scratch, 'together-')), 'list.json');
+      writeFileSync(list, JSON.stringify(blocks));
+      const runner = join(root, 'test/house/run-blocks.mjs');
+      try {
+        const { code } = runToEnd(process.execPath, ['--enable-source-maps', runner, list], { timeoutMs: 100_000 });
+        return code === 0 ? (JSON.parse(readFileSync(`${list}.said`, 'utf8')) as Record<string, Ended>) : {};
+      } catch {
+        return {}; // it did not end
+      }
+    })();
+    together.set(path, running);
+    return running;
   }
 });
 
