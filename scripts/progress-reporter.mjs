@@ -7,6 +7,10 @@ const slowestShown = 8;
 
 const inSeconds = (ms) => `${(ms / 1_000).toFixed(1)} s`;
 
+/** What runs one test alone. `-t` takes an expression, and a shell takes what stands between single quotes as it is. */
+export const alone = (file, title) =>
+  `npm run jest -- ${file} -t '${title.replace(/[.*+?^${}()|[\]\\]/g, '\\$&').replaceAll("'", '.')}'`;
+
 /** A console message of a test on one line, without the lines that say where it came from. */
 const oneLine = (message) => message.trim().split('\n')[0].slice(0, 200);
 
@@ -49,7 +53,8 @@ export default class ProgressReporter {
     this.line(failureMessage ?? String(testExecError?.message));
     const titles = testResults.filter(({ status }) => status === 'failed').map(({ fullName }) => fullName);
     const file = relative(root, testFilePath);
-    this.failures.push(...(titles.length > 0 ? titles : ['could not be run']).map((title) => `${file}: ${title}`));
+    this.failures.push(...titles.map((title) => ({ file, title, again: alone(file, title) })));
+    if (titles.length === 0) this.failures.push({ file, title: 'could not be run', again: `npm run jest -- ${file}` });
   }
 
   onRunComplete() {
@@ -59,8 +64,8 @@ export default class ProgressReporter {
     this.line('the slowest files:');
     for (const { path, tookMs } of slowest) this.line(`  ${inSeconds(tookMs).padStart(8)}  ${relative(root, path)}`);
     // Once more at the end: between them and their reasons stand hundreds of lines.
-    if (this.failures.length > 0) this.line('what failed:');
-    for (const failure of this.failures) this.line(`  ● ${failure}`);
+    if (this.failures.length > 0) this.line('what failed, and how it is run alone:');
+    for (const { file, title, again } of this.failures) this.line(`  ● ${file}: ${title}\n    ${again}`);
   }
 
   /** One part for each lane. */

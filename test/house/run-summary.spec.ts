@@ -54,7 +54,7 @@ describe('The last line of npm test', () => {
   it('comes after a line for each file, with what failed and what was printed in it', () => {
     const files = {
       'a.test.js': `${passing} test('prints', () => console.log('a figure'));`,
-      'b.test.js': `${passing} test('fails', () => { throw new Error('the reason'); });`,
+      'b.test.js': `${passing} test("fails (−) as it's told", () => { throw new Error('the reason'); });`,
     };
     const { line, code, output } = summaryOf(files, { progress: true });
     expect({ line, code }).toEqual({ line: '3 passed, 1 failed', code: 1 });
@@ -62,5 +62,7 @@ describe('The last line of npm test', () => {
     expect(output).toMatch(/^FAILED {2}\[\d\/2, \d+\.\d s\] .*b\.test\.js: 1 passed, 1 failed \(\d+\.\d s\)$/m);
     expect(output).toMatch(/^ +a figure$/m);
     expect(output).toContain('the reason');
+    expect(output).toMatch(/^ {2}● .*b\.test\.js: fails \(−\) as it's told$/m);
+    expect(output).toMatch(/^ {4}npm run jest -- .*b\.test\.js -t 'fails \\\(−\\\) as it\.s told'$/m);
   });
 });
