@@ -19,7 +19,6 @@ import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
-import type { LoadContext } from '../../src/load/loader.js';
 
 const secret = 'a secret of 32 bytes, or of more';
 const person = 'ada.lovelace@example.com';
@@ -57,10 +56,6 @@ describe('a hidden name', () => {
     expect(inspect(names, { showHidden: true, depth: 9 }) + JSON.stringify(names)).not.toContain(secret);
   });
 });
-
-/** A load that went on after its cache was closed would renew its lease, and tell other tests in vain that the store is closed. */
-const untilNobodyWaits = ({ signal }: LoadContext): Promise<never> =>
-  new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('nobody waits'))));
 
 describe('where names are hidden', () => {
   const folder = diskDirectory();
@@ -116,14 +111,19 @@ describe('where names are hidden', () => {
     await cache.expire(person);
     await cache.set(`${person} set`, 1);
     await cache.delete(`${person} set`);
+    let finish = (): void => {};
+    const slow = new Promise<undefined>((resolve) => (finish = () => resolve(undefined)));
     for (const failing of [
       cache.set(key, { when: new Date() }),
-      cache.getOrSet('slow', untilNobodyWaits, { timeout: { hard: 5 } }),
-      cache.getOrSet(`${person} slow`, untilNobodyWaits, { timeout: { hard: 5 } }),
+      cache.getOrSet('slow', () => slow, { timeout: { hard: 5 } }),
+      cache.getOrSet(`${person} slow`, () => slow, { timeout: { hard: 5 } }),
       cache.getOrSet(`${person} fails`, () => Promise.reject(new Error('down'))),
     ]) {
       said.push(await failing.catch((error: unknown) => error));
     }
+    // A load that went on after its cache was closed would renew its lease, and tell the next tests again and again that the store is closed.
+    finish();
+    await eventually(() => expect(all.of('loadFinished')).toHaveLength(all.of('loadStarted').length));
     const locks = new CacheLock({ store: guarded(store), namespace: 'test', hidden: names });
     const outcome = await locks.acquire(['account', person]);
     if (outcome.status !== 'acquired') throw new Error(outcome.status);
