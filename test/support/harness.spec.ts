@@ -109,7 +109,7 @@ describe('a TCP proxy', () => {
     await open();
     proxy.blackhole(true);
     client.write('set hole 0 0 1\r\n1\r\n');
-    await pause(50);
+    await eventually(() => expect(proxy.swallowed).toBeGreaterThan(0));
     proxy.blackhole(false);
     expect(await server.command('get hole')).toBe('END');
     await open();

@@ -16,6 +16,8 @@ export class TcpProxy {
   port = 0;
   /** Connections accepted so far. */
   accepted = 0;
+  /** Chunks that a black hole, or the lack of replies, has swallowed so far. */
+  swallowed = 0;
   private server: Server | undefined;
   private readonly links = new Set<Link>();
   /** @internal What links consult. */
@@ -183,6 +185,7 @@ class Link {
     const { faults } = this.proxy;
     if (faults.blackhole || (direction === 'replies' && (faults.dropReplies || this.hangs))) {
       this.lostBytes = true;
+      this.proxy.swallowed++;
       return nothing;
     }
     if (direction === 'commands' || !faults.nextReply) return chunk;
