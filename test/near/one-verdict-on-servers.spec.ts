@@ -81,24 +81,21 @@ describe.each(['memcached', 'redis'] as const)('on %s', (server) => {
 /** `npm run test:endurance` plays it on each. */
 const some = process.env['ENDURANCE'] === '1' ? (['memcached', 'redis'] as const) : (['redis'] as const);
 
-it.each(some)(
-  'T14 on %s, of 10,001 fills at once each is stored, or an event says why not',
-  async (server) => {
-    const place = await storePlaces[server]();
-    const cache = await buildCache({ store: place.connect() });
-    const elsewhere = await buildCache({ store: place.connect(), process: false });
-    const events = recordEvents('loadRefused');
-    const keys = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
-    await Promise.all(keys.map((key) => cache.getOrSet(key, () => key, { ttl: '10m' })));
-    const refused = new Set<string>();
-    await eventually(async () => {
-      for (const { key } of events.of('loadRefused')) refused.add(key);
-      const found = await elsewhere.getMany(keys);
-      expect(keys.filter((key, index) => found[index]?.hit !== true && !refused.has(key))).toEqual([]);
-    });
-    events.stop();
-    console.log(`${server}: ${refused.size} of ${keys.length} fills at once were refused`);
-    await Promise.all([cache.close(), elsewhere.close()]);
-    await place.remove();
-  },
-);
+it.each(some)('T14 on %s, of 10,001 fills at once each is stored, or an event says why not', async (server) => {
+  const place = await storePlaces[server]();
+  const cache = await buildCache({ store: place.connect() });
+  const elsewhere = await buildCache({ store: place.connect(), process: false });
+  const events = recordEvents('loadRefused');
+  const keys = Array.from({ length: 10_001 }, (_, index) => `k${index}`);
+  await Promise.all(keys.map((key) => cache.getOrSet(key, () => key, { ttl: '10m' })));
+  const refused = new Set<string>();
+  await eventually(async () => {
+    for (const { key } of events.of('loadRefused')) refused.add(key);
+    const found = await elsewhere.getMany(keys);
+    expect(keys.filter((key, index) => found[index]?.hit !== true && !refused.has(key))).toEqual([]);
+  });
+  events.stop();
+  console.log(`${server}: ${refused.size} of ${keys.length} fills at once were refused`);
+  await Promise.all([cache.close(), elsewhere.close()]);
+  await place.remove();
+});
