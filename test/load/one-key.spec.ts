@@ -159,6 +159,30 @@ describe('A loader that joins a look-up of before its load', () => {
   });
 });
 
+describe('A load that takes longer than its value is fresh', () => {
+  const short = { ttl: '1s', staleFor: '1h' } as const;
+  let loads = 0;
+  const load = async (): Promise<number> => {
+    await clock.advance('2s');
+    return ++loads;
+  };
+  beforeEach(() => void (loads = 0));
+
+  it('is the answer of who waited for it, and is not repeated', async () => {
+    const cache = await opened({});
+    expect(await cache.getOrSet('k', load, short)).toBe(1);
+    await clock.advance(1);
+    expect(loads).toBe(1);
+  });
+
+  it('is repeated for a loader, which is given nothing stale while that can be helped', async () => {
+    const cache = await opened({});
+    expect(await cache.getOrSet('outer', async () => `page with ${await cache.getOrSet('k', load, short)}`, life)).toBe(
+      'page with 2',
+    );
+  });
+});
+
 describe('An entry that lies where it can be read at once', () => {
   /** Each use of it for as long as it is used. */
   async function usedEvery(seconds: number, options: EntryOptions<string>): Promise<unknown> {
@@ -189,22 +213,23 @@ describe('An entry that lies where it can be read at once', () => {
 
 describe('A value that its codec decodes once, and not again', () => {
   it('is an error, and no look-up without an end', async () => {
-    let isBroken = false;
+    let decodes = Infinity;
     const plain = json();
     const codec: Codec<unknown> = {
       name: 'once',
       isolations: ['clone'],
       encode: (value) => plain.encode(value),
-      decode: (payload: Buffer): unknown => {
-        if (isBroken) throw new Error('not again');
+      decode: (payload) => {
+        if (--decodes < 0) throw new Error('not again');
         return plain.decode(payload);
       },
     };
+    const own = { ...life, codec };
     const cache = await opened({ store: faulty.store, process: false });
-    await cache.set('k', { n: 1 }, { ...life, codec });
-    expect(await cache.getOrSet('k', never, { ...life, codec })).toEqual({ n: 1 });
-    isBroken = true;
-    await expect(cache.getOrSet('k', () => ({ n: 2 }), { ...life, codec })).rejects.toThrow();
+    await cache.set('k', { n: 1 }, own);
+    expect(await cache.getOrSet('k', never, own)).toEqual({ n: 1 });
+    decodes = 1;
+    await expect(cache.getOrSet('k', () => ({ n: 2 }), own)).rejects.toThrow('not again');
   });
 });
 

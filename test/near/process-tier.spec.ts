@@ -68,6 +68,9 @@ describe('The copies of a process', () => {
     tier.set('a', copyOf(1, { tags: ['x'], alias: 'digest of a' }));
     tier.clear();
     expect([held('a'), tier.deleteTagged('x'), tier.deleteAlias('digest of a')]).toEqual([[], 0, false]);
+    // What is kept under the same key later is not called so.
+    tier.set('a', copyOf(2));
+    expect([tier.deleteTagged('x'), tier.deleteAlias('digest of a'), held('a')]).toEqual([0, false, ['a']]);
   });
 
   it('leave no tag and no name behind when they go to make room', () => {
