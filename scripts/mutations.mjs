@@ -32,6 +32,7 @@ function readArguments(args) {
       tests: { type: 'string', multiple: true },
       only: { type: 'string' },
       continue: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
     },
   });
   const named = ['sample', 'seed', 'lanes', 'at-least', 'budget'];
@@ -52,7 +53,7 @@ function readArguments(args) {
   };
 }
 
-async function examine(room, { sampleSize, seed, lanes, tests, only, budgetMs, continue: goesOn }) {
+async function examine(room, { sampleSize, seed, lanes, tests, only, budgetMs, quick, continue: goesOn }) {
   const sources = sourcesOf(room);
   if (sources.length === 0) return undefined;
   const specs = specsAt(tests ?? defaultTests(room));
@@ -73,7 +74,7 @@ async function examine(room, { sampleSize, seed, lanes, tests, only, budgetMs, c
         budgetMs,
       );
       const own = mutants.filter((_, index) => index % lanes === lane);
-      await new Lane(journal, own, specs, budgetMs).ask();
+      await new Lane(journal, own, specs, { budgetMs, quick }).ask();
       return own.map((mutant) => journal.verdict(mutant, specs));
     }),
   );

@@ -9,13 +9,17 @@ import { WorkingCopy } from './working-copy.mjs';
 const timesFile = join(root, 'tmp/mutations/times.json');
 const times = existsSync(timesFile) ? JSON.parse(readFileSync(timesFile, 'utf8')) : {};
 
+/** What a spec may have taken to be asked with --quick. */
+const quickMs = 4_000;
+
 export class Lane {
-  constructor(journal, mutants, specs, budgetMs) {
+  constructor(journal, mutants, specs, { budgetMs, quick }) {
     this.budgetMs = budgetMs;
     this.journal = journal;
     this.mutants = mutants;
     // What takes long is asked last, about what is left. A spec that never ran is taken for one of 2 s.
-    this.specs = [...specs].sort((a, b) => (times[a] ?? 2_000) - (times[b] ?? 2_000));
+    const takes = (spec) => times[spec] ?? 2_000;
+    this.specs = specs.filter((spec) => !quick || takes(spec) <= quickMs).sort((a, b) => takes(a) - takes(b));
   }
 
   async ask() {
