@@ -12,14 +12,9 @@ interface Waiting {
   readonly args: readonly RedisArgument[];
   readonly answer: RedisAnswer;
   readonly bytes: number;
-  turn: Turn | undefined;
+  /** The look before it was written. */
+  look: number;
   isSettled: boolean;
-}
-
-/** Commands of one turn leave together: one instant does for all of them. */
-interface Turn {
-  /** Infinity until they were written. */
-  writtenAt: number;
 }
 
 export interface RedisConnectionSettings {
@@ -38,6 +33,9 @@ export interface RedisConnectionSettings {
  */
 const inFlight = { commands: 512, bytes: 256 * 2 ** 10 };
 
+/** A look costs a timer, and no command reads a clock: a written one is overdue when so many looks, and the rest of the one before, were in vain. */
+const looksPerDeadline = 10;
+
 /** The server holds other data than a primary: it goes on answering, and must not be believed. */
 const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']);
 
@@ -46,7 +44,7 @@ const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']
  *
  * Commands are answered in their order. A written command that is not answered in time ends the connection, which resets its socket and settles all
  * that wait; a command that waits to be written fails with the connection. What has arrived and was not read yet, because the process was busy, is not
- * the server's failure: as long as each turn of the loop brings bytes, no command is overdue.
+ * the server's failure: a time in which the process does not look counts as one look, and as long as each turn of the loop brings bytes, no command is overdue.
  */
 export class RedisConnection {
   /** Who answers. Set once the server has been asked. */
@@ -60,7 +58,7 @@ export class RedisConnection {
   private queued: Waiting[] = [];
   private urgent: Waiting[] = [];
   private bytesInFlight = 0;
-  private turn: Turn | undefined;
+  private looks = 0;
   private overdueTimer: Timer | undefined;
   private endReason: string | undefined;
   private isPumpDue = false;
@@ -85,7 +83,8 @@ export class RedisConnection {
       process.nextTick(answer, this.unavailable(this.endReason), null);
       return;
     }
-    const waiting: Waiting = { args, answer, bytes: bytesOf(args), turn: undefined, isSettled: false };
+    const waiting: Waiting = { args, answer, bytes: bytesOf(args), look: 0, isSettled: false };
+    if (this.queued.length === 0 && this.urgent.length === 0 && this.hasRoom) return this.write(waiting);
     (isUrgent ? this.urgent : this.queued).push(waiting);
     if (this.isPumpDue) return;
     this.isPumpDue = true;
@@ -153,41 +152,26 @@ export class RedisConnection {
   /** Writes what may be on its way. */
   private pump(): void {
     this.isPumpDue = false;
-    const room = (): boolean =>
-      this.sent.length - this.sentHead < inFlight.commands &&
-      (this.bytesInFlight < inFlight.bytes || this.sent.length === this.sentHead);
     let next = 0;
-    while (!this.hasEnded && this.urgent.length > 0 && room()) this.write(this.urgent.shift() as Waiting);
-    while (!this.hasEnded && next < this.queued.length && room()) this.write(this.queued[next++] as Waiting);
+    while (!this.hasEnded && this.urgent.length > 0 && this.hasRoom) this.write(this.urgent.shift() as Waiting);
+    while (!this.hasEnded && next < this.queued.length && this.hasRoom) this.write(this.queued[next++] as Waiting);
     if (next > 0) this.queued = this.queued.slice(next);
+  }
+
+  private get hasRoom(): boolean {
+    const isIdle = this.sent.length === this.sentHead;
+    return isIdle || (this.sent.length - this.sentHead < inFlight.commands && this.bytesInFlight < inFlight.bytes);
   }
 
   private write(waiting: Waiting): void {
     this.sent.push(waiting);
     this.bytesInFlight += waiting.bytes;
-    waiting.turn = this.presentTurn();
+    waiting.look = this.looks;
+    this.lookLater();
     this.link.send(waiting.args).then(
       (reply) => this.settle(waiting, undefined, reply),
       (error: unknown) => this.fail(waiting, error),
     );
-  }
-
-  /**
-   * Drivers write at the end of a turn, in an immediate of their own. The one that is asked for here runs behind it: a process that is busy between
-   * the call and the write takes nothing from the server's time.
-   */
-  private presentTurn(): Turn {
-    if (this.turn) return this.turn;
-    const turn: Turn = { writtenAt: Infinity };
-    this.turn = turn;
-    setImmediate(() => {
-      setImmediate(() => {
-        turn.writtenAt = this.settings.clock.monotonic();
-        if (!this.hasEnded) this.armTimer(this.settings.commandTimeoutMs);
-      });
-      if (this.turn === turn) this.turn = undefined;
-    });
-    return turn;
   }
 
   private settle(waiting: Waiting, error: Error | undefined, reply: RedisReply): void {
@@ -224,8 +208,13 @@ export class RedisConnection {
     this.end(error instanceof Error ? error.message : 'the connection has ended');
   }
 
-  private armTimer(delayMs: number): void {
-    this.overdueTimer ??= this.settings.clock.after(delayMs, () => this.checkOverdue());
+  private lookLater(): void {
+    const { clock, commandTimeoutMs } = this.settings;
+    this.overdueTimer ??= clock.after(commandTimeoutMs / looksPerDeadline, () => {
+      this.overdueTimer = undefined;
+      this.looks++;
+      this.checkOverdue();
+    });
   }
 
   /**
@@ -233,19 +222,14 @@ export class RedisConnection {
    * overdue.
    */
   private checkOverdue(): void {
+    const head = this.sent[this.sentHead];
+    if (!head || this.hasEnded) return;
+    if (this.looks - head.look <= looksPerDeadline) return this.lookLater();
     const arrived = this.link.bytesRead();
     setImmediate(() => {
-      this.overdueTimer = undefined;
-      const head = this.sent[this.sentHead];
-      if (!head || this.hasEnded) return;
-      const { clock, commandTimeoutMs } = this.settings;
-      const writtenAt = head.turn?.writtenAt ?? Infinity;
-      // Its turn arms the timer once it is written.
-      if (writtenAt === Infinity) return;
-      const overdueInMs = writtenAt + commandTimeoutMs - clock.monotonic();
-      if (overdueInMs > 0) this.armTimer(overdueInMs);
-      else if (this.link.bytesRead() !== arrived) this.checkOverdue();
-      else this.end(`no answer within ${commandTimeoutMs} ms`);
+      if (this.hasEnded) return;
+      if (head.isSettled || this.link.bytesRead() !== arrived) this.checkOverdue();
+      else this.end(`no answer within ${this.settings.commandTimeoutMs} ms`);
     });
   }
 }
