@@ -3,12 +3,12 @@ import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } fro
 import { isCounter, numberIn } from '../store/sound-counter.js';
 import { answerByBatch } from '../store/answer-by-batch.js';
 import type { ItemAsk } from '../store/item-ask.js';
+import { ShardBehind, storeBehind } from './shard-behind.js';
 import { meaningless, SignedAsk } from './signed-ask.js';
 import type { Unsealing } from './signed-ask.js';
 import type {
   ItemView,
   ItemWrite,
-  RemoveOutcome,
   Revision,
   Shard,
   Store,
@@ -24,44 +24,18 @@ import { reportFault } from '../value/events.js';
  * sign: a stub holds nothing, and a counter is bounded by the clock.
  */
 export function authenticated(store: Store, integrity: Integrity): Store {
-  const shards = new Map(store.shards.map((shard) => [shard, authenticatedShard(shard, integrity)]));
-  return {
-    name: store.name,
-    capabilities: store.capabilities,
-    shards: [...shards.values()] as [Shard, ...Shard[]],
-    shardOf: (storeKey) => shards.get(store.shardOf(storeKey)) as Shard,
-    open: () => store.open(),
-    close: () => store.close(),
-  };
+  return storeBehind(store, (shard) => new AuthenticatedShard(shard, integrity));
 }
 
-/** With the operations that the shard has, and no others. */
-function authenticatedShard(shard: Shard, integrity: Integrity): Shard {
-  const signed = new AuthenticatedShard(shard, integrity);
-  return Object.assign(signed, {
-    ...(shard.evicts && { evicts: shard.evicts.bind(shard) }),
-    ...(shard.stats && { stats: shard.stats.bind(shard) }),
-    ...(shard.keys && { keys: shard.keys.bind(shard) }),
-    ...(shard.watchFeed && { watchFeed: shard.watchFeed.bind(shard) }),
-    ...(shard.watchItem && { watchItem: shard.watchItem.bind(shard) }),
-    ...(shard.draw && { draw: shard.draw.bind(shard) }),
-    ...(shard.invalidate && { invalidate: (asked: Invalidation) => signed.sendInvalidation(asked) }),
-    ...(shard.readFeed && { readFeed: (question: FeedQuestion) => signed.askFeed(question) }),
-    ...(shard.writeMany && { writeMany: (writes: readonly ItemWrite[]) => signed.writeEach(writes) }),
-    ...(shard.readNow && { readNow: (storeKey: string) => signed.lookNow(storeKey) }),
-  });
-}
-
-class AuthenticatedShard implements Shard {
-  readonly name: string;
+class AuthenticatedShard extends ShardBehind implements Shard {
   readonly authenticates = true;
   private readonly unseal: Unsealing;
 
   constructor(
-    private readonly shard: Shard,
+    shard: Shard,
     private readonly integrity: Integrity,
   ) {
-    this.name = shard.name;
+    super(shard);
     this.unseal = (storeKey, bytes, start, end) => {
       const from = integrity.openAt(storeKey, bytes, start, end);
       if (from === undefined) this.report(storeKey);
@@ -83,38 +57,26 @@ class AuthenticatedShard implements Shard {
     return this.judged(await this.shard.write(storeKey, this.sealed(storeKey, bytes), options));
   }
 
-  async writeEach(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
+  async writeMany(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
     const sealed = writes.map((write) => ({ ...write, bytes: this.sealed(write.storeKey, write.bytes) }));
-    const outcomes = (await this.shard.writeMany?.(sealed)) as WriteOutcome[];
+    const outcomes = await this.shard.writeMany(sealed);
     return outcomes.map((outcome) => this.judged(outcome));
   }
 
-  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
-    return this.shard.remove(storeKey, revision);
-  }
-
-  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
-    return this.shard.increment(storeKey, by, seed, lifeMs);
-  }
-
-  touch(storeKey: string, lifeMs: number): Promise<boolean> {
-    return this.shard.touch(storeKey, lifeMs);
-  }
-
-  async sendInvalidation(asked: Invalidation): Promise<Invalidated> {
-    const answer = (await this.shard.invalidate?.({
+  async invalidate(asked: Invalidation): Promise<Invalidated> {
+    const answer = await this.shard.invalidate({
       ...asked,
       changes: asked.changes.map((change): Change => {
         return 'write' in change ? { ...change, bytes: this.sealed(change.write, change.bytes) } : change;
       }),
       records: asked.records.map((record) => this.integrity.seal(asked.feed, record)),
-    })) as Invalidated;
+    });
     return { ...answer, outcomes: answer.outcomes.map((outcome) => this.judged(outcome)) };
   }
 
-  async askFeed(question: FeedQuestion): Promise<FeedReading> {
+  async readFeed(question: FeedQuestion): Promise<FeedReading> {
     const { watch, feed } = question;
-    const reading = (await this.shard.readFeed?.(question)) as FeedReading;
+    const reading = await this.shard.readFeed(question);
     const records = reading.records.map((record) => this.integrity.open(feed, record));
     const isGenuine = records.every((record) => record !== undefined);
     if (!isGenuine) this.report(feed);
@@ -128,12 +90,12 @@ class AuthenticatedShard implements Shard {
 
   readInto(questions: readonly ItemAsk[]): boolean {
     const signed = questions.map((question) => new SignedAsk(question, this.unseal));
-    if (this.shard.readInto?.(signed) !== true) answerByBatch(this, questions);
+    if ((this.shard as Shard).readInto?.(signed) !== true) answerByBatch(this, questions);
     return true;
   }
 
-  lookNow(storeKey: string): ItemView | undefined {
-    const seen = this.shard.readNow?.(storeKey);
+  readNow(storeKey: string): ItemView | undefined {
+    const seen = this.shard.readNow(storeKey);
     if (!seen) return undefined;
     const { bytes } = this.opened(storeKey, { bytes: seen.bytes.subarray(seen.start, seen.end), revision: unknown });
     return { bytes, start: 0, end: bytes.length, ageMs: seen.ageMs };

@@ -19,6 +19,7 @@ import { reportFault } from '../value/events.js';
 import { Breaker } from './breaker.js';
 import type { BreakerOptions } from './breaker.js';
 import { CommandQueue } from './command-queue.js';
+import { ShardBehind, storeBehind } from './shard-behind.js';
 
 export interface GuardOptions {
   /** How long an operation of a store that keeps no deadlines may take; and how long one that waits for its turn waits for any answer. Default 250 ms. */
@@ -38,61 +39,30 @@ const guards = new WeakMap<Store, Store>();
 export function guarded(store: Store, options: GuardOptions = {}): Store {
   const present = guards.get(store);
   if (present) return present;
-  const shards = new Map(store.shards.map((shard) => [shard, guardedShard(shard, store, options)]));
-  const guard: Store = {
-    name: store.name,
-    capabilities: store.capabilities,
-    shards: [...shards.values()] as [Shard, ...Shard[]],
-    shardOf: (storeKey) => shards.get(store.shardOf(storeKey)) as Shard,
-    open: () => store.open(),
-    close: () => store.close(),
-  };
+  const guard = storeBehind(store, (shard) => new GuardedShard(shard, store, options));
   guards.set(store, guard);
   guards.set(guard, guard);
   return guard;
 }
 
-/** With the operations that the shard has, and no others. */
-function guardedShard(shard: Shard, store: Store, options: GuardOptions): Shard {
-  const guard = new GuardedShard(shard, store, options);
-  return Object.assign(guard, {
-    // A store that says that it is not atomic is used without a feed and without leases.
-    ...(shard.invalidate &&
-      store.capabilities.atomic && { invalidate: (asked: Invalidation) => guard.sendInvalidation(asked) }),
-    ...(shard.readFeed && { readFeed: (question: FeedQuestion) => guard.askFeed(question) }),
-    ...(shard.watchFeed && {
-      watchFeed: (feed: string, wake: () => void, reader?: number) => guard.watch(feed, wake, reader),
-    }),
-    ...(shard.watchItem && {
-      watchItem: (storeKey: string, wake: () => void) => shard.watchItem?.(storeKey, wake) ?? ((): void => {}),
-    }),
-    ...(shard.draw && {
-      draw: (storeKey: string, atLeast: number, lifeMs: number) => guard.drawNumber(storeKey, atLeast, lifeMs),
-    }),
-    ...(shard.writeMany && { writeMany: (writes: readonly ItemWrite[]) => guard.writeEach(writes) }),
-    ...(shard.readNow && { readNow: (storeKey: string) => guard.lookNow(storeKey) }),
-  });
-}
-
-class GuardedShard implements Shard, AskWatcher {
-  readonly name: string;
-  readonly stats: NonNullable<Shard['stats']>;
+class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   private readonly breaker: Breaker;
   private readonly clock: Clock;
   private readonly deadlineMs: number | undefined;
   private readonly queue: CommandQueue;
 
   constructor(
-    private readonly shard: Shard,
+    shard: Shard,
     store: Store,
     { deadlineMs = 250, breaker, maxPending = 5_000, clock = systemClock }: GuardOptions,
   ) {
-    this.name = shard.name;
+    super(shard, ['evicts', 'stats']);
     this.clock = clock;
     this.breaker = new Breaker(shard.name, clock, breaker);
     this.deadlineMs = store.capabilities.keepsDeadlines ? undefined : deadlineMs;
     this.queue = new CommandQueue(shard.name, clock, maxPending, deadlineMs);
-    this.stats = async () => (await shard.stats?.()) ?? {};
+    // A store that says that it is not atomic is used without a feed and without leases.
+    if (!store.capabilities.atomic) this.lack('invalidate');
   }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
@@ -105,7 +75,7 @@ class GuardedShard implements Shard, AskWatcher {
 
   /** By the shard itself where that can answer into the questions, else by `readOrStub`; so it always goes ahead, and returns true. */
   readInto(questions: readonly ItemAsk[]): boolean {
-    if (this.shard.readInto && !this.breaker.isOpen && this.queue.take(questions.length)) {
+    if ((this.shard as Shard).readInto && !this.breaker.isOpen && this.queue.take(questions.length)) {
       for (const question of questions) question.watcher = this;
       if (this.shard.readInto(questions)) return true;
       for (const question of questions) question.watcher = undefined;
@@ -129,49 +99,49 @@ class GuardedShard implements Shard, AskWatcher {
     return this.watched(1, () => this.shard.write(storeKey, bytes, options));
   }
 
-  writeEach(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
-    return this.watched(writes.length, () => this.shard.writeMany?.(writes) ?? missing());
+  writeMany(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
+    return this.watched(writes.length, () => this.shard.writeMany(writes));
   }
 
-  remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+  override remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     return this.watched(1, () => this.shard.remove(storeKey, revision));
   }
 
-  increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
+  override increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
     return this.watched(1, () => this.shard.increment(storeKey, by, seed, lifeMs));
   }
 
-  drawNumber(storeKey: string, atLeast: number, lifeMs: number): Promise<number> {
-    return this.watched(1, () => this.shard.draw?.(storeKey, atLeast, lifeMs) ?? missing());
+  override draw(storeKey: string, atLeast: number, lifeMs: number): Promise<number> {
+    return this.watched(1, () => this.shard.draw(storeKey, atLeast, lifeMs));
   }
 
-  touch(storeKey: string, lifeMs: number): Promise<boolean> {
+  override touch(storeKey: string, lifeMs: number): Promise<boolean> {
     return this.watched(1, () => this.shard.touch(storeKey, lifeMs));
   }
 
-  async evicts(): Promise<boolean> {
-    return (await this.shard.evicts?.()) ?? false;
+  override async evicts(): Promise<boolean> {
+    return (await (this.shard as Shard).evicts?.()) ?? false;
   }
 
-  sendInvalidation(invalidation: Invalidation): Promise<Invalidated> {
+  override async stats(): Promise<Readonly<Record<string, string | number>>> {
+    return (await (this.shard as Shard).stats?.()) ?? {};
+  }
+
+  invalidate(invalidation: Invalidation): Promise<Invalidated> {
     const { changes, records } = invalidation;
-    return this.watched(changes.length + records.length, () => this.shard.invalidate?.(invalidation) ?? missing());
+    return this.watched(changes.length + records.length, () => this.shard.invalidate(invalidation));
   }
 
   /** Goes ahead of the queue, and past an open breaker as its probe: what near copies are believed by must not wait for traffic. */
-  askFeed(question: FeedQuestion): Promise<FeedReading> {
-    return this.settled(this.run(() => this.shard.readFeed?.(question) ?? missing()));
-  }
-
-  watch(feed: string, wake: () => void, reader?: number): () => void {
-    return this.shard.watchFeed?.(feed, wake, reader) ?? ((): void => {});
+  readFeed(question: FeedQuestion): Promise<FeedReading> {
+    return this.settled(this.run(() => this.shard.readFeed(question)));
   }
 
   /** What it can't tell now, and why, is told by the other ways to read. */
-  lookNow(storeKey: string): ItemView | undefined {
+  readNow(storeKey: string): ItemView | undefined {
     if (this.breaker.isOpen) return undefined;
     try {
-      return this.shard.readNow?.(storeKey);
+      return this.shard.readNow(storeKey);
     } catch {
       return undefined;
     }
@@ -238,8 +208,4 @@ class GuardedShard implements Shard, AskWatcher {
         .finally(() => timer.cancel());
     });
   }
-}
-
-function missing(): Promise<never> {
-  return Promise.reject(new Error('the shard has no such operation'));
 }
