@@ -119,7 +119,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
 
   const leases = new FillLeases(fenced);
   const hits = new NearHits(name, coherence, near, staleness, clock);
-  const reads = new LeasedReads(coherence, near, hits, entries, notes, leases, clock);
+  const reads = new LeasedReads(coherence, hits, entries, notes, leases, clock);
   const values = new LoadedValues(name, coherence, near, newEntries, clock, notes);
   const failed = new FailedLoads(clock, names);
   const runner = new LoaderRunner(name, clock);
@@ -143,7 +143,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     flights,
     places,
     singleLoads: new SingleLoads(name, coherence, near, hits, entries, singles, flights, failed, clock),
-    bulkLoads: new BulkLoads(coherence, near, hits, fills, singles, flights, places, clock),
+    bulkLoads: new BulkLoads(coherence, near, hits, entries, fills, singles, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
     atomicChanges: new AtomicChanges(coherence, entries, prepared, notes, writes, exact),

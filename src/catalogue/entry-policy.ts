@@ -46,7 +46,9 @@ export interface EntryPolicy<V = unknown> {
   /** A life of 0, whatever the value: no request joins the load of another one. */
   readonly requestOnly: boolean;
   readonly staleIfError: (error: unknown) => boolean;
-  /** A look-up of this policy needs nothing but the stored item, and its caller waits for as long as it takes. */
+  /** A look-up of this policy is answered by nothing but the stored item. */
+  readonly needsItemAlone: boolean;
+  /** And its caller waits for as long as it takes. */
   readonly isPlain: boolean;
 }
 
@@ -81,6 +83,7 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
   const signal = pick('signal');
   const shared = tiers?.includes('store') ?? true;
   const requestOnly = !negative && (typeof ttl === 'string' ? milliseconds(ttl, 'ttl') : ttl) === 0;
+  const needsItemAlone = tags.length === 0 && idleMs === undefined && !requestOnly;
   return {
     life: {
       ttl,
@@ -105,7 +108,8 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
     nearby: (tiers?.includes('process') ?? true) && idleMs === undefined,
     shared,
     staleIfError: pick('staleIfError') ?? isNoAnswer,
-    isPlain: tags.length === 0 && idleMs === undefined && shared && !requestOnly && !signal && hardMs >= maxLoadMs,
+    needsItemAlone,
+    isPlain: needsItemAlone && shared && !signal && hardMs >= maxLoadMs,
   };
 }
 

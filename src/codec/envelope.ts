@@ -38,7 +38,7 @@ export interface EnvelopeHead extends Provenance {
   readonly codec: string;
   readonly generation: number;
   /** Its writer keeps it away from near tiers: whoever reads it keeps no copy beyond the request. */
-  readonly storeOnly?: boolean;
+  readonly storeOnly?: boolean | undefined;
 }
 
 /** The head of an entry that was opened where it lies, and where its payload lies. */

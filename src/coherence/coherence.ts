@@ -49,6 +49,8 @@ export class Coherence {
     { readonly feed: ShardFeed; readonly invalidations: ShardInvalidations }
   >;
   private readonly head: string;
+  /** Of a store with one shard, which all keys belong to. */
+  private readonly only: ShardFeed | undefined;
 
   constructor(
     private readonly configuration: CoherenceConfiguration,
@@ -67,6 +69,7 @@ export class Coherence {
       }),
     );
     this.feeds = [...this.byShard.values()].map(({ feed }) => feed);
+    this.only = this.feeds.length === 1 ? this.feeds[0] : undefined;
     this.outbox = new Outbox(configuration.cache, clock, () => this.clear());
   }
 
@@ -76,9 +79,9 @@ export class Coherence {
     if (!store) return undefined;
     const name = this.nameOf(key);
     // By the unversioned name: all versions of a key live beside each other, and share a feed.
-    const shard = store.shardOf(placementOf(this.head, name));
+    const feed = this.only ?? this.feedOf(store.shardOf(placementOf(this.head, name)));
     const space = this.configuration.versions.current();
-    return { key, name, space, storeKey: space.storeKey(key.text), shard, feed: this.feedOf(shard) };
+    return { key, name, space, storeKey: space.storeKey(key.text), shard: feed.shard, feed };
   }
 
   /** As `place`, for a look-up; undefined also where the store is not to be asked: by its policy, or while an invalidation of the key waits. */

@@ -108,7 +108,7 @@ export function fitsKey(text: string): boolean {
 
 /** The key that a plain string stands for; keys pass through. */
 export function toKey(key: KeyLike): Key {
-  if (typeof key === 'string') return new Key([key]);
+  if (typeof key === 'string') return new Key([key], encodePart(key));
   if (key instanceof Key) return key;
   throw new InvalidKeyError('A key is a string or made by versionedKey() or a key class. Convert it first.');
 }

@@ -1,4 +1,4 @@
-import { toKey } from '../key/key.js';
+import { isPlainId, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { Loader } from './loader.js';
@@ -28,7 +28,8 @@ export function byId<V>(entries: Iterable<readonly [KeyLike, V]>): Map<string, V
   if (typeof (entries as Partial<Iterable<unknown>> | undefined)?.[Symbol.iterator] !== 'function') throw noEntries();
   for (const entry of entries) {
     if (!Array.isArray(entry)) throw noEntries();
-    loaded.set(toKey(entry[0]).id, entry[1]);
+    const [key, value] = entry as readonly [KeyLike, V];
+    loaded.set(typeof key === 'string' && isPlainId(key) ? key : toKey(key).id, value);
   }
   return loaded;
 }

@@ -3,8 +3,8 @@ import type { Coherence } from '../coherence/coherence.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
+import type { StoredEntries } from '../near/stored-entries.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { BulkKey } from './bulk-key.js';
 import { byId, loaderOfOne } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
@@ -15,9 +15,12 @@ import type { LoadCall } from './load-call.js';
 import type { LoadPlaces } from './load-places.js';
 import type { NearHits } from './near-hits.js';
 import type { SingleFills } from './single-fills.js';
-import type { Wanted } from './wanted.js';
+import { Wanted } from './wanted.js';
 
-type Asking<V> = Pick<Wanted<V>, 'given' | 'key' | 'policy'>;
+/** One key of the call, and what its callers are given. */
+interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy'> {
+  value: V | undefined;
+}
 
 /** Keys of one call that are under way at a time: more go in turns, and a call of any size is one loader call for each turn. */
 const keysAtATime = 10_000;
@@ -28,6 +31,7 @@ export class BulkLoads {
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly hits: NearHits,
+    private readonly entries: StoredEntries,
     private readonly fills: Fills,
     private readonly singles: SingleFills,
     private readonly flights: Flights,
@@ -47,21 +51,21 @@ export class BulkLoads {
   ): Promise<(V | undefined)[]> {
     const unique = new Map<string, Asking<V>>();
     for (const [index, key] of keys.entries()) {
-      if (!unique.has(key.id)) unique.set(key.id, { key, given: given[index] as KeyLike, policy: policyOf(key) });
+      if (unique.has(key.id)) continue;
+      unique.set(key.id, { key, given: given[index] as KeyLike, policy: policyOf(key), value: undefined });
     }
-    const values = new Map<string, V | undefined>();
     const asked = [...unique.values()];
     for (const { policy } of asked) policy.signal?.throwIfAborted();
     for (let first = 0; first < asked.length; first += keysAtATime) {
-      await this.turn(asked.slice(first, first + keysAtATime), loader, values);
+      await this.turn(asked.slice(first, first + keysAtATime), unique, loader);
     }
-    return keys.map(({ id }) => values.get(id));
+    return keys.map(({ id }) => unique.get(id)?.value);
   }
 
   private async turn<V>(
     asked: readonly Asking<V>[],
+    unique: ReadonlyMap<string, Asking<V>>,
     loader: BulkLoader<V>,
-    values: Map<string, V | undefined>,
   ): Promise<void> {
     const isVerified = await this.hits.prepare(asked);
     const forced = this.near.scope.current()?.forced ?? false;
@@ -71,10 +75,10 @@ export class BulkLoads {
         throw failure.error;
     }
     const joined: Promise<void>[] = [];
-    const wanted: BulkKey<V>[] = [];
-    const took = (one: BulkKey<V>, landed: Landed<V>): void => {
-      this.flights.leave(one);
-      const later = this.takeNow(one, one.position, landed, loader, values);
+    const wanted: Wanted<V>[] = [];
+    const took = (own: Wanted<V>, landed: Landed<V>): void => {
+      this.flights.leave(own);
+      const later = this.takeNow(unique.get(own.key.id) as Asking<V>, own.position, landed, loader);
       if (!later) return;
       later.catch(nothing); // told below
       joined.push(later);
@@ -85,16 +89,16 @@ export class BulkLoads {
       const near = isVerified ? this.hits.find<V>(key, policy) : undefined;
       const present = near || forced ? undefined : this.flights.present<V>(one);
       if (near) {
-        values.set(key.id, this.hits.hit(key, near.copy, near.tier).value);
+        one.value = this.hits.hit(key, near.copy, near.tier).value;
         const due = near.tier !== 'request' && this.clock.now() >= near.copy.servedUntil;
-        if (due) joined.push(this.serveStale(one, near.copy, loader, values));
+        if (due) joined.push(this.serveStale(one, near.copy, loader));
       } else if (present) {
         const landing = this.flights.joinPresent(present, callOf(one, loader));
-        joined.push(this.take(one, landing, loader, values));
+        joined.push(this.take(one, landing, loader));
       } else if (this.mayLeave(policy)) {
         const own = this.want(one, undefined);
         const { flight } = this.flights.promote(own);
-        joined.push(this.take(one, this.flights.wait(flight, policy), loader, values));
+        joined.push(this.take(one, this.flights.wait(flight, policy), loader));
         flight.awaited();
         wanted.push(own);
       } else wanted.push(this.want(one, took));
@@ -112,14 +116,9 @@ export class BulkLoads {
     return signal !== undefined || hardMs < maxLoadMs || this.flights.isLimited || isInLoader();
   }
 
-  private async take<V>(
-    one: Asking<V>,
-    landing: Promise<Landed<V>>,
-    loader: BulkLoader<V>,
-    values: Map<string, V | undefined>,
-  ): Promise<void> {
+  private async take<V>(one: Asking<V>, landing: Promise<Landed<V>>, loader: BulkLoader<V>): Promise<void> {
     const { position } = this.coherence.names;
-    await this.takeNow(one, position, await landing, loader, values);
+    await this.takeNow(one, position, await landing, loader);
   }
 
   private takeNow<V>(
@@ -127,54 +126,46 @@ export class BulkLoads {
     position: number,
     landed: Landed<V>,
     loader: BulkLoader<V>,
-    values: Map<string, V | undefined>,
   ): Promise<void> | undefined {
     const { copy, refreshDue = false } = landed;
     if (!copy) return undefined;
-    if (refreshDue) return this.serveStale(one, copy, loader, values);
-    values.set(one.key.id, this.hits.taken(one.key, position, landed));
+    if (refreshDue) return this.serveStale(one, copy, loader);
+    one.value = this.hits.taken(one.key, position, landed);
     return undefined;
   }
 
-  private serveStale<V>(
-    one: Asking<V>,
-    stale: NearCopy<V>,
-    loader: BulkLoader<V>,
-    values: Map<string, V | undefined>,
-  ): Promise<void> {
+  private serveStale<V>(one: Asking<V>, stale: NearCopy<V>, loader: BulkLoader<V>): Promise<void> {
     const served = this.flights.serveStale(callOf(one, loader), stale);
     // Due as it may be, what is served now is the answer.
     const answer = served.then((landed) => {
-      if (landed.none === true) values.delete(one.key.id);
+      if (landed.none === true) one.value = undefined;
       return { ...landed, refreshDue: false };
     });
-    return this.take(one, answer, loader, values);
+    return this.take(one, answer, loader);
   }
 
   /** Registers the key as being loaded, so that look-ups of it wait for this bulk. */
-  private want<V>(
-    { given, key, policy }: Asking<V>,
-    landed: ((key: BulkKey<V>, landed: Landed<V>) => void) | undefined,
-  ): BulkKey<V> {
+  private want<V>({ given, key, policy }: Asking<V>, onLanded: Wanted<V>['onLanded']): Wanted<V> {
     const placed = policy.shared ? this.coherence.place(key) : undefined;
     const isOut = placed !== undefined && this.coherence.outbox.has(placed.name);
-    const own = new BulkKey<V>(
+    const own = new Wanted<V>(
+      this.entries,
       given,
       key,
       policy,
       isOut ? undefined : placed,
       isOut ? 'invalidated' : 'absent',
-      this.flights.slotOf(key, policy),
       this.coherence.names.position,
       this.clock.coarseNow(),
-      landed,
+      this.flights.slotOf(key, policy),
     );
+    own.onLanded = onLanded;
     this.flights.enter(own);
     return own;
   }
 
   /** Rejects for those keys alone that no flight was made for: a flight tells its own callers. */
-  private begin<V>(wanted: readonly BulkKey<V>[], loader: BulkLoader<V>, forced: boolean): Promise<void> {
+  private begin<V>(wanted: readonly Wanted<V>[], loader: BulkLoader<V>, forced: boolean): Promise<void> {
     const fly = async (bulk: Flight<void>): Promise<void> => {
       try {
         if (forced) await this.force(bulk, wanted, loadAll(loader));
@@ -182,9 +173,9 @@ export class BulkLoads {
       } catch (error) {
         for (const one of wanted) {
           this.flights.leave(one);
-          one.fail(error);
+          one.crash(error);
         }
-        if (wanted.some(({ landed, tellsBulk }) => !landed && tellsBulk)) throw error;
+        if (wanted.some(({ landed, onLanded }) => !landed && onLanded)) throw error;
       }
     };
     const { position } = this.coherence.names;
@@ -202,7 +193,7 @@ export class BulkLoads {
     return bulk.promise;
   }
 
-  private async force<V>(bulk: Flight, wanted: readonly BulkKey<V>[], load: LoadKeys<V>): Promise<void> {
+  private async force<V>(bulk: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
     if (this.places) await this.places.enter(bulk);
     await Promise.all(
       wanted.map(async (one) => {

@@ -4,6 +4,7 @@ import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
+import type { NewEntry } from '../near/new-entries.js';
 import { storedLifeMs } from '../origin/stored-life.js';
 import type { ItemWrite, Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -11,7 +12,8 @@ import { StoreUnavailableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
 import type { Landed } from './flight.js';
-import type { MadeValue } from './made-value.js';
+import type { LoadCause } from './load-start.js';
+import type { Wanted } from './wanted.js';
 
 /** What became of a fill. */
 type Filled = 'stored' | 'refused' | 'unknown';
@@ -25,44 +27,42 @@ export class FilledValues {
     private readonly clock: CacheClock,
   ) {}
 
-  async one<V>(made: MadeValue<V>): Promise<Landed<V>> {
-    const { one, start, isTagged } = made;
-    const { key, policy } = one;
-    const { placed, lease } = start;
-    if (isTagged && policy.shared && placed && lease) {
-      const filled = await this.filled(made, placed, () => lease.fill(this.seal(made, placed), this.lifeMs(made)));
-      if (filled === 'refused') return this.landedAfter(made, filled);
+  async one<V>(one: Wanted<V>, cause: LoadCause): Promise<Landed<V>> {
+    const { key, policy, placed, lease, tags } = one;
+    if (tags && policy.shared && placed && lease) {
+      const filled = await this.filled(one, placed, () =>
+        lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
+      );
+      if (filled === 'refused') return this.landedAfter(one, filled);
     } else {
       await this.release(() => lease?.giveBack());
       if (!lease && placed) this.refused(key, 'no-lease');
     }
-    if (start.cause === 'forced' && placed) await this.release(() => this.tell(placed));
-    return this.landedAfter(made, 'unknown');
+    if (cause === 'forced' && placed) await this.release(() => this.tell(placed));
+    return this.landedAfter(one, 'unknown');
   }
 
-  /** Of one shard, all under leases and none of them forced: in one round trip. */
-  async many<V>(shard: Shard, made: readonly MadeValue<V>[]): Promise<void> {
+  /** Of one shard, all under leases and missed: in one round trip. */
+  async many<V>(shard: Shard, made: readonly Wanted<V>[], now: number): Promise<void> {
     const writes: ItemWrite[] = [];
-    const written: MadeValue<V>[] = [];
-    const others: MadeValue<V>[] = [];
+    const written: Wanted<V>[] = [];
+    const others: Wanted<V>[] = [];
     for (const one of made) {
-      const write = this.writeOf(one);
-      if (write) {
-        writes.push(write);
-        written.push(one);
-      } else others.push(one);
+      const write = this.writeOf(one, now);
+      if (write) writes.push(write);
+      (write ? written : others).push(one);
     }
     await Promise.all([
       this.write(shard, writes).then((outcomes) => this.landAll(written, outcomes)),
-      ...others.map(async (each) => each.one.land(await this.one(each))),
+      ...others.map(async (one) => one.land(await this.one(one, 'miss'))),
     ]);
   }
 
   /** Undefined: it needs more than one write, or can't be written, which is told where it is filled alone. */
-  private writeOf<V>(made: MadeValue<V>): ItemWrite | undefined {
-    const { placed, lease } = made.start;
+  private writeOf<V>(one: Wanted<V>, now: number): ItemWrite | undefined {
+    const { placed, lease } = one;
     try {
-      return placed && lease?.fillAmongOthers(this.seal(made, placed), this.lifeMs(made));
+      return placed && lease?.fillAmongOthers(this.seal(one, placed), this.lifeMs(one, now));
     } catch {
       return undefined;
     }
@@ -79,14 +79,14 @@ export class FilledValues {
   }
 
   private async landAll<V>(
-    written: readonly MadeValue<V>[],
+    written: readonly Wanted<V>[],
     outcomes: readonly WriteOutcome[] | undefined,
   ): Promise<void> {
     const later: Promise<void>[] = [];
-    for (const [index, each] of written.entries()) {
-      const filled = this.judge(each, each.start.placed as Placed, outcomes?.[index]);
-      if (typeof filled === 'string') each.one.land(this.landedAfter(each, filled));
-      else later.push(filled.then((known) => each.one.land(this.landedAfter(each, known))));
+    for (const [index, one] of written.entries()) {
+      const filled = this.judge(one, one.placed as Placed, outcomes?.[index]);
+      if (typeof filled === 'string') one.land(this.landedAfter(one, filled));
+      else later.push(filled.then((known) => one.land(this.landedAfter(one, known))));
     }
     if (later.length > 0) await Promise.all(later);
   }
@@ -109,22 +109,18 @@ export class FilledValues {
     if (channels.loadRefused.hasSubscribers) channels.loadRefused.publish({ cache: this.cache, key: key.text, reason });
   }
 
-  private async filled<V>(made: MadeValue<V>, placed: Placed, fill: () => Promise<WriteOutcome>): Promise<Filled> {
+  private async filled<V>(one: Wanted<V>, placed: Placed, fill: () => Promise<WriteOutcome>): Promise<Filled> {
     let outcome: WriteOutcome | undefined;
     try {
       outcome = await fill();
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
     }
-    return this.judge(made, placed, outcome);
+    return this.judge(one, placed, outcome);
   }
 
   /** @param outcome undefined: the store could not be reached. */
-  private judge<V>(
-    { one: { key } }: MadeValue<V>,
-    placed: Placed,
-    outcome: WriteOutcome | undefined,
-  ): Filled | Promise<Filled> {
+  private judge<V>({ key }: Wanted<V>, placed: Placed, outcome: WriteOutcome | undefined): Filled | Promise<Filled> {
     if (outcome?.status === 'stored') return 'stored';
     if (!outcome) {
       this.refused(key, 'unavailable');
@@ -140,17 +136,20 @@ export class FilledValues {
     return this.release(() => this.tell(placed)).then(() => 'unknown');
   }
 
-  private landedAfter<V>({ one: { key, policy }, copy, isTagged }: MadeValue<V>, filled: Filled): Landed<V> {
+  private landedAfter<V>({ key, policy, tags, made }: Wanted<V>, filled: Filled): Landed<V> {
+    const { copy } = made as NewEntry<V>;
     if (filled === 'refused') this.near.dropAfterRefusal(key);
-    else if (isTagged && !this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
+    else if (tags && !this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
     return { copy, keptForRequest: true };
   }
 
-  private seal<V>({ head, payload }: MadeValue<V>, { storeKey }: Placed): Buffer {
+  private seal<V>({ made }: Wanted<V>, { storeKey }: Placed): Buffer {
+    const { head, payload } = made as NewEntry<V>;
     return sealEnvelope(storeKey, head, payload);
   }
 
-  private lifeMs<V>({ head, one: { policy } }: MadeValue<V>): number {
-    return storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
+  private lifeMs<V>({ made, policy }: Wanted<V>, now: number): number {
+    const { staleUntil } = (made as NewEntry<V>).head;
+    return storedLifeMs(this.coherence.store, policy.idleMs, staleUntil, now);
   }
 }

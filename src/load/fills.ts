@@ -12,9 +12,8 @@ import type { LeasedReads } from './leased-reads.js';
 import type { LoadPlaces } from './load-places.js';
 import { LoadReads } from './load-reads.js';
 import type { LoadedValues } from './loaded-values.js';
-import type { LoadCause } from './load-start.js';
+import type { LoadCause, LoadStart } from './load-start.js';
 import type { LoaderRunner } from './loader.js';
-import type { Begun } from './made-value.js';
 import { OthersWatch } from './others-watch.js';
 import type { Asked, Wanted } from './wanted.js';
 
@@ -62,9 +61,9 @@ export class Fills {
   /** Loads keys whose leases were won in another way, such as by who replaces what is there. @throws as `run`. */
   async load<V>(carrier: Flight, mine: readonly Wanted<V>[], load: LoadKeys<V>, cause: LoadCause): Promise<void> {
     const leases = mine.flatMap(({ lease }) => (lease ? [lease] : []));
-    let begun: readonly Begun<V>[];
+    let start: LoadStart;
     try {
-      begun = await this.begin(mine, cause);
+      start = await this.values.begin(mine, cause);
       carrier.controller.signal.throwIfAborted();
     } catch (error) {
       await giveBackAll(leases);
@@ -89,19 +88,10 @@ export class Fills {
     try {
       loaded = await this.runner.run(carrier, run, () => load(mine, context));
     } catch (error) {
-      await Promise.all(begun.map((one) => this.afterFailure(error, one, signal)));
+      await Promise.all(mine.map((one) => this.afterFailure(error, one, start, signal)));
       throw error;
     }
-    const kept = begun.map(({ one, start }) => ({ one, start, value: loaded.get(one.key.id) }));
-    await this.values.keepAll(kept, reads, added);
-  }
-
-  /** Without waiting, unless somebody's tags must be asked for. */
-  private begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): readonly Begun<V>[] | Promise<readonly Begun<V>[]> {
-    const begun = mine.map((one) => this.values.begin(one, cause));
-    return begun.some((one) => one instanceof Promise)
-      ? Promise.all(begun.map(async (one) => one))
-      : (begun as Begun<V>[]);
+    await this.values.keepAll(mine, loaded, { ...start, reads, added });
   }
 
   /** Where loads are limited: what is still to be loaded when it is this fill's turn. */
@@ -149,18 +139,17 @@ export class Fills {
    * A source in trouble is left alone for a moment by the whole fleet. An error that is an answer ("there is none") takes back what was
    * served. A load that was told to stop, because it took too long or because nobody waits any more, gives way to the next.
    */
-  private async afterFailure<V>(error: unknown, begun: Begun<V>, stopped: AbortSignal): Promise<void> {
-    const { one, start } = begun;
-    const { policy, key } = one;
+  private async afterFailure<V>(error: unknown, one: Wanted<V>, start: LoadStart, stopped: AbortSignal): Promise<void> {
+    const { policy, key, lease } = one;
     try {
-      if (stopped.aborted) await start.lease?.giveBack();
+      if (stopped.aborted) await lease?.giveBack();
       else if (policy.staleIfError(error)) {
-        const holdMs = policy.failureHoldMs ?? (start.lease ? maxFailureHoldMs : 0);
+        const holdMs = policy.failureHoldMs ?? (lease ? maxFailureHoldMs : 0);
         // Where something stands, others are served that.
-        const isMissing = start.cause === 'miss' || start.lease?.standing === false;
+        const isMissing = start.cause === 'miss' || lease?.standing === false;
         if (isMissing) this.failed.note(key, policy, error, holdMs, start.mark);
-        await start.lease?.holdBack(holdMs);
-      } else await this.values.keepNothing(begun);
+        await lease?.holdBack(holdMs);
+      } else await this.values.keepNothing(one, start);
     } catch (unavailable) {
       if (!(unavailable instanceof StoreUnavailableError)) throw unavailable;
     }

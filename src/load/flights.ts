@@ -12,7 +12,7 @@ import type { Landed } from './flight.js';
 import type { LoadCall } from './load-call.js';
 import type { SingleFills } from './single-fills.js';
 import { SlotMap } from './slot-map.js';
-import type { Landing, UnderWay } from './under-way.js';
+import type { Landing, Wanted } from './wanted.js';
 
 type Fly<V> = (flight: Flight<Landed<V>>) => Promise<Landed<V>>;
 
@@ -23,8 +23,8 @@ const retryRefreshMs = 1_000;
 
 /** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
 export class Flights {
-  private readonly loads = new SlotMap<Flight | UnderWay>();
-  private readonly refreshes = new SlotMap<Flight | UnderWay>();
+  private readonly loads = new SlotMap<Flight | Wanted>();
+  private readonly refreshes = new SlotMap<Flight | Wanted>();
   /** Of requests and codecs. */
   private readonly numbers = new WeakMap<object, number>();
   private lastNumber = 0;
@@ -44,8 +44,8 @@ export class Flights {
     return this.loads.size + this.refreshes.size;
   }
 
-  /** What is under way there: a flight, or a read that may become one. */
-  at(slot: string): Flight | UnderWay | undefined {
+  /** What is under way there: a flight, or a wanted key that may become one. */
+  at(slot: string): Flight | Wanted | undefined {
     return this.loads.get(slot);
   }
 
@@ -53,16 +53,16 @@ export class Flights {
     return this.refreshes.size > 0 && this.refreshes.get(slot) !== undefined;
   }
 
-  enter<V>(one: UnderWay<V>): void {
-    this.loads.set(one.slot, one as UnderWay);
+  enter<V>(one: Wanted<V>): void {
+    this.loads.set(one.slot, one as Wanted);
   }
 
-  leave<V>(one: UnderWay<V>): void {
-    this.loads.leave(one.slot, one as UnderWay);
+  leave<V>(one: Wanted<V>): void {
+    this.loads.leave(one.slot, one as Wanted);
   }
 
   /** The flight that something becomes, since somebody needs a flight. It takes the place of what it was, if that still has it. */
-  promote<V>(one: UnderWay<V>): Landing<V> {
+  promote<V>(one: Wanted<V>): Landing<V> {
     if (one.landing) return one.landing;
     const { key, slot, position, beganAt, policy, carrier } = one;
     let land!: Landing<V>['land'];
@@ -71,7 +71,7 @@ export class Flights {
     const flight = new Flight<Landed<V>>(key.text, position, () => landed, beganAt, policy.tags, false, leave);
     flight.expectCaller();
     if (carrier) flight.carriedBy(carrier);
-    if (this.loads.get(slot) === one) this.loads.set(slot, flight);
+    if (this.loads.get(slot) === (one as Wanted)) this.loads.set(slot, flight);
     return (one.landing = { flight, land });
   }
 
@@ -153,7 +153,7 @@ export class Flights {
   }
 
   private current<V>(
-    among: SlotMap<Flight | UnderWay>,
+    among: SlotMap<Flight | Wanted>,
     slot: string,
     { key, policy }: Pick<LoadCall<V>, 'key' | 'policy'>,
   ): Flight<Landed<V>> | undefined {
@@ -178,7 +178,7 @@ export class Flights {
   }
 
   /** A flight that callers find in its slot until it has landed. */
-  private begin<V>(among: SlotMap<Flight | UnderWay>, slot: string, call: LoadCall<V>, fly: Fly<V>): Flight<Landed<V>> {
+  private begin<V>(among: SlotMap<Flight | Wanted>, slot: string, call: LoadCall<V>, fly: Fly<V>): Flight<Landed<V>> {
     const leave = (): void => among.leave(slot, flight);
     const flight = this.newFlight(call, fly, among === this.refreshes, leave);
     among.set(slot, flight);

@@ -1,11 +1,10 @@
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { NearCopy } from '../near/near-copy.js';
-import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries, Understood } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import { giveBackAll } from '../origin/fill-lease.js';
-import type { FillLeases, LeaseOrItem } from '../origin/fill-lease.js';
+import type { FillLeases } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -23,7 +22,6 @@ const maxRemovals = 5;
 export class LeasedReads {
   constructor(
     private readonly coherence: Coherence,
-    private readonly near: NearTiers,
     private readonly hits: NearHits,
     private readonly entries: StoredEntries,
     private readonly notes: TagNotes,
@@ -36,25 +34,19 @@ export class LeasedReads {
     const mine = wanted.filter(({ placed }) => placed === undefined);
     const others: Wanted<V>[] = [];
     let left = wanted.filter(({ placed }) => placed !== undefined);
-    for (let removals = 0; left.length > 0; removals++) {
+    for (let removals = 0; left.length > 0 && removals <= maxRemovals; removals++) {
       const again: Wanted<V>[] = [];
+      const of = { mine, others, removed: again, found: undefined };
       const groups = byShard(left, (one) => (one.placed as Placed).shard);
       await Promise.all(
         [...groups].map(async ([shard, group]) => {
           const outcomes = await this.outcomesOn(shard, group);
-          for (const [index, one] of group.entries()) {
-            const outcome = outcomes[index];
-            if (outcome === 'mine') mine.push(one);
-            else if (outcome === 'others') others.push(one);
-            else if (outcome === 'removed') again.push(one);
-          }
+          for (const [index, one] of group.entries()) of[outcomes[index] as Outcome]?.push(one);
         }),
       );
       left = again;
-      if (removals < maxRemovals) continue;
-      mine.push(...left);
-      break;
     }
+    mine.push(...left);
     return { mine, others };
   }
 
@@ -75,79 +67,54 @@ export class LeasedReads {
   private async askShard<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
     const { feed } = group[0]?.placed as Placed;
     if (feed.versions.generation === undefined) await feed.ready();
-    const [first] = group;
-    // What was answered before was asked for before: what was named since is not in it.
-    const mark = (first?.answer && first.askedAt) ?? this.coherence.names.position;
-    const [found, generations] = await this.read(shard, group);
-    const outcomes: Outcome[] = [];
-    const later: Promise<void>[] = [];
-    for (const [index, one] of group.entries()) {
-      const here = found[index];
-      if (here?.state === 'won') one.lease = here.lease;
-      const outcome =
-        here?.state === 'item' ? this.judge(one, here.item, generations, mark) : this.outcomeOf(one, here);
-      if (typeof outcome === 'string') outcomes[index] = outcome;
-      else later.push(outcome.then((known) => void (outcomes[index] = known)));
-    }
     try {
-      await Promise.all(later);
+      const generations = await this.read(shard, group);
+      const outcomes: Outcome[] = [];
+      const later: Promise<void>[] = [];
+      for (const [index, one] of group.entries()) {
+        const outcome = this.judge(one, generations);
+        if (typeof outcome === 'string') outcomes[index] = outcome;
+        else later.push(outcome.then((known) => void (outcomes[index] = known)));
+      }
+      if (later.length > 0) await Promise.all(later);
       return outcomes;
     } catch (error) {
-      await giveBack(group);
+      await giveBackAll(group.map(({ lease }) => lease));
+      for (const one of group) one.lease = undefined;
       throw error;
     }
   }
 
-  private outcomeOf<V>(one: Wanted<V>, here: LeaseOrItem | undefined): Outcome {
-    if (here === undefined) return this.unleasedLoad(one);
-    return here.state === 'held' ? 'others' : 'mine';
-  }
-
-  /** Items, rights and generations in one round trip. What was won is given back if the generations can't be had. */
-  private async read<V>(
-    shard: Shard,
-    group: readonly Wanted<V>[],
-  ): Promise<[(LeaseOrItem | undefined)[], ReadonlyMap<string, number>]> {
-    const [first] = group;
-    if (group.length === 1 && first?.answer) {
-      const { storeKey } = first.placed as Placed;
-      const outcome = this.leases.outcome(shard, storeKey, first.answer);
-      first.answer = undefined;
-      return [[outcome], none];
-    }
-    const storeKeys = group.map(({ placed }) => (placed as Placed).storeKey);
-    const tags = [...new Set(group.flatMap(({ policy }) => policy.tags))];
+  /** Items, rights and generations in one round trip. What a single read has brought is not asked for again. */
+  private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number>> {
+    const asked = group.filter(({ item }) => item === undefined);
+    const { position } = this.coherence.names;
+    for (const one of asked) one.askedAt = position;
+    const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
     const generations = this.notes.read(tags);
-    const leased = shard.invalidate
-      ? this.readOrWin(shard, group, storeKeys)
-      : shard.readMany(storeKeys).then((items) => items.map((item) => this.itemOf(item)));
-    const [asked, known] = await Promise.allSettled([leased, generations]);
-    if (asked.status === 'rejected') throw asked.reason;
-    if (known.status === 'fulfilled') return [asked.value, known.value];
-    const won = asked.value.flatMap((one) => (one?.state === 'won' ? [one.lease] : []));
-    await giveBackAll(won);
-    throw known.reason;
+    const [answered, known] = await Promise.allSettled([this.answers(shard, asked), generations]);
+    for (const one of group) {
+      if (one.item?.won === true) one.lease = this.leases.won(shard, one.storeKey, one.item.revision);
+    }
+    if (answered.status === 'rejected') throw answered.reason;
+    if (known.status === 'rejected') throw known.reason;
+    return known.value;
   }
 
-  /** Loads that are one request's alone fill nothing, and win nothing. */
-  private async readOrWin<V>(
-    shard: Shard,
-    group: readonly Wanted<V>[],
-    storeKeys: readonly string[],
-  ): Promise<(LeaseOrItem | undefined)[]> {
-    if (!group.some(({ policy }) => policy.requestOnly)) return this.leases.readOrWin(shard, storeKeys);
-    const own = storeKeys.filter((_, index) => group[index]?.policy.requestOnly === true);
-    const shared = storeKeys.filter((_, index) => group[index]?.policy.requestOnly !== true);
-    const [items, won] = await Promise.all([
-      shard.readMany(own),
-      shared.length > 0 ? this.leases.readOrWin(shard, shared) : [],
-    ]);
-    const ofOwn = items[Symbol.iterator]();
-    const ofShared = won[Symbol.iterator]();
-    return group.map(({ policy }) => {
-      if (!policy.requestOnly) return ofShared.next().value;
-      return this.itemOf(ofOwn.next().value);
-    });
+  /** Loads that are one request's alone fill nothing, and win nothing. Nor does anybody on a store without atomic operations. */
+  private async answers<V>(shard: Shard, asked: readonly Wanted<V>[]): Promise<void> {
+    const own = shard.invalidate ? asked.filter(({ policy }) => policy.requestOnly) : asked;
+    const shared = shard.invalidate ? asked.filter(({ policy }) => !policy.requestOnly) : [];
+    const answered = shared.length > 0 ? answersInto(shard, shared) : undefined;
+    await Promise.all([answered, own.length > 0 ? this.readAlone(shard, own) : undefined]);
+  }
+
+  private async readAlone<V>(shard: Shard, own: readonly Wanted<V>[]): Promise<void> {
+    const items = await shard.readMany(own.map(({ storeKey }) => storeKey));
+    for (const [index, one] of own.entries()) {
+      const item = items[index];
+      one.item = item && { ...item, won: false };
+    }
   }
 
   /** Stores without atomic operations: read, load, write. A late fill can undo an invalidation there, and their flags say so. */
@@ -157,20 +124,17 @@ export class LeasedReads {
     return 'mine';
   }
 
-  private itemOf(item: StoredItem | undefined): LeaseOrItem | undefined {
-    return item && item.bytes.length > 0 ? { state: 'item', item } : undefined;
-  }
-
-  private judge<V>(
-    one: Wanted<V>,
-    item: StoredItem,
-    generations: ReadonlyMap<string, number>,
-    mark: number,
-  ): Outcome | Promise<Outcome> {
+  /** Most need nothing but their item, and no promise is made for them. */
+  private judge<V>(one: Wanted<V>, generations: ReadonlyMap<string, number>): Outcome | Promise<Outcome> {
+    const { item, copy, policy } = one;
     const placed = one.placed as Placed;
-    const understood = this.entries.understand(placed, item, one.policy, generations, mark);
-    // Most need nothing but their item, and no promise is made for them.
-    if ('copy' in understood && one.policy.idleMs === undefined) return this.land(one, understood.copy);
+    one.item = undefined;
+    if (copy) return this.land(one, copy, one.isDue);
+    if (one.lease) return 'mine';
+    if (!item || item.bytes.length === 0)
+      return placed.shard.invalidate && !policy.requestOnly ? 'others' : this.unleasedLoad(one);
+    const understood = this.entries.understand(placed, item, policy, generations, one.askedAt);
+    if ('copy' in understood && policy.idleMs === undefined) return this.land(one, understood.copy);
     return this.judgeFurther(one, item, understood);
   }
 
@@ -199,18 +163,27 @@ export class LeasedReads {
     await shard.touch(storeKey, Math.min(policy.idleMs ?? Infinity, staleUntil - this.clock.now()));
   }
 
-  private land<V>(one: Wanted<V>, copy: NearCopy<V>): 'found' {
-    const now = this.clock.now();
-    this.hits.tellStored(one.key, copy);
-    this.near.keep(one.key, copy, one.policy);
-    one.land({ copy, keptForRequest: true, refreshDue: now >= copy.servedUntil });
+  private land<V>(one: Wanted<V>, copy: NearCopy<V>, isDue = this.clock.now() >= copy.servedUntil): 'found' {
+    one.land(this.hits.stored(one.key, copy, one.policy, isDue));
     return 'found';
   }
 }
 
-async function giveBack<V>(wanted: readonly Wanted<V>[]): Promise<void> {
-  await giveBackAll(wanted.map(({ lease }) => lease));
-  for (const one of wanted) one.lease = undefined;
+/** One command per key, each answered into what wants it: one promise for all. @throws why the first that failed was refused. */
+function answersInto<V>(shard: Shard, wanted: readonly Wanted<V>[]): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let left = wanted.length;
+    let failed: Wanted<V> | undefined;
+    const onAnswered = (): void => {
+      if (--left > 0) return;
+      for (const one of wanted) if (one.error !== undefined) failed ??= one;
+      if (failed) reject(failed.error);
+      else resolve();
+    };
+    for (const one of wanted) {
+      one.error = undefined;
+      one.onAnswered = onAnswered;
+    }
+    shard.readInto?.(wanted);
+  });
 }
-
-const none: ReadonlyMap<string, number> = new Map();

@@ -1,4 +1,3 @@
-import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
@@ -6,14 +5,8 @@ import type { TagNotes } from '../near/tag-notes.js';
 import type { TagGeneration } from '../value/entry.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { maxInheritedTags } from './load-reads.js';
-import type { LoadReads } from './load-reads.js';
-
-/** What was true when a load began, as far as its tags need it. */
-interface TaggedLoad {
-  readonly tags: readonly TagGeneration[] | undefined;
-  readonly placed: Placed | undefined;
-  readonly mark: number;
-}
+import type { RunLoad } from './load-start.js';
+import type { Wanted } from './wanted.js';
 
 /** The tags of what is loaded, each with the generation that it had when the load began. */
 export class LoadTags {
@@ -43,10 +36,8 @@ export class LoadTags {
    * So the feed is read after the generation: if it names the tag, the value is not kept; if it does not name it yet, A's tag advances once more.
    */
   async of<V>(
-    { tags, placed, mark }: TaggedLoad,
-    policy: EntryPolicy<V>,
-    reads: LoadReads,
-    added: readonly string[],
+    { tags, placed, policy }: Pick<Wanted<V>, 'tags' | 'placed' | 'policy'>,
+    { mark, reads, added }: RunLoad,
   ): Promise<readonly TagGeneration[] | undefined> {
     const inherited = policy.inheritTags ? reads.inheritedFrom(this.coherence) : noTags;
     if (!tags || (added.length === 0 && inherited.length === 0)) return tags;

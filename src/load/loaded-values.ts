@@ -1,23 +1,27 @@
-import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
-import type { NewEntries } from '../near/new-entries.js';
+import type { NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
+import type { FillLease } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import type { TagGeneration } from '../value/entry.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { FilledValues } from './filled-values.js';
 import type { Landed } from './flight.js';
-import type { LoadReads } from './load-reads.js';
-import type { LoadCause, LoadStart } from './load-start.js';
+import type { LoadCause, LoadStart, RunLoad } from './load-start.js';
 import { LoadTags } from './load-tags.js';
-import type { Begun, Loaded, MadeValue } from './made-value.js';
 import { ShortLives } from './short-lives.js';
 import type { Wanted } from './wanted.js';
+
+/** When a load ended, what it took, and what its entries are dated by. In milliseconds. */
+interface Dates {
+  readonly now: number;
+  readonly loadCostMs: number;
+  readonly createdAt: number;
+}
 
 /** Decides what becomes of a loaded value: which tiers keep it, for how long, and what its callers are given. */
 export class LoadedValues {
@@ -38,49 +42,64 @@ export class LoadedValues {
     this.filled = new FilledValues(cache, coherence, near, clock);
   }
 
-  /** Notes what is true now, after the lease was won. Called before the loader is. At once, unless the tags must be asked for. */
-  begin<V>(one: Wanted<V>, cause: LoadCause): Begun<V> | Promise<Begun<V>> {
-    const { placed, lease, policy } = one;
-    const start = {
-      startedAt: this.clock.monotonic(),
-      mark: this.coherence.names.position,
-      generation: placed?.feed.versions.generationOf(placed.space) ?? 0,
-      placed,
-      lease,
-      cause,
-      tags: noTags,
-    };
-    if (policy.tags.length === 0) return { one, start };
-    return this.tags.atStart(policy.tags, placed).then((tags) => ({ one, start: { ...start, tags } }));
+  /** Notes what is true now, after the leases were won. Called before the loader is. */
+  async begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): Promise<LoadStart> {
+    const start = { startedAt: this.clock.monotonic(), mark: this.coherence.names.position, cause };
+    const asked: Promise<void>[] = [];
+    for (const one of mine) {
+      const { placed, policy } = one;
+      one.generation = placed?.feed.versions.generationOf(placed.space) ?? 0;
+      if (policy.tags.length === 0) continue;
+      asked.push(this.tags.atStart(policy.tags, placed).then((tags) => void (one.tags = tags)));
+    }
+    if (asked.length > 0) await Promise.all(asked);
+    return start;
   }
 
   /**
-   * Every caller gets the decoded copy, whether it is kept or not.
-   * @param added tags that the loader named meanwhile.
-   * @throws UnencodableValueError and what `ttl`, `cacheIf` or a validator throw; the lease is given back then.
+   * Every caller gets the decoded copy, whether it is kept or not. Those that nothing is special about are sealed together and written in one round trip.
+   * @throws for the first that fails: UnencodableValueError and what `ttl`, `cacheIf` or a validator throw; its lease is given back then.
    */
-  async keep<V>(loaded: Loaded<V>, reads: LoadReads, added: readonly string[]): Promise<Landed<V>> {
-    const { value, start } = loaded;
+  async keepAll<V>(
+    mine: readonly Wanted<V>[],
+    loaded: ReadonlyMap<string, V | undefined>,
+    load: RunLoad,
+  ): Promise<void> {
+    const alone: Wanted<V>[] = [];
+    const together: Wanted<V>[] = [];
+    const dates = this.dates(load);
+    const mayGoTogether = mine.length > 1 && load.added.length === 0 && !load.reads.needsThought;
+    for (const one of mine) {
+      const isMade = mayGoTogether && this.makePlainly(one, loaded.get(one.key.id), load, dates);
+      (isMade ? together : alone).push(one);
+    }
+    const groups = byShard(together, ({ placed }) => (placed as Placed).shard);
+    await Promise.all([
+      ...[...groups].map(([shard, group]) => this.filled.many<V>(shard, group, dates.now)),
+      ...alone.map(async (one) => one.land(await this.keep(one, loaded.get(one.key.id), load, dates))),
+    ]);
+  }
+
+  private async keep<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): Promise<Landed<V>> {
     try {
-      if (value === undefined) return await this.keepNothing(loaded);
-      return await this.keepValue(loaded, value, reads, added);
+      if (value === undefined) return await this.keepNothing(one, load);
+      return await this.keepValue(one, value, load, dates);
     } catch (error) {
       if (error instanceof StoreUnavailableError) throw error;
-      await this.filled.release(() => start.lease?.giveBack());
+      await this.filled.release(() => one.lease?.giveBack());
       throw error;
     }
   }
 
   /** There is none: nothing is stored, and what was stored before and still served is no longer so. */
-  async keepNothing<V>({ one: { key }, start }: Begun<V>): Promise<Landed<never>> {
-    const { lease, placed } = start;
-    const replaces = start.cause !== 'miss' || lease?.standing === true;
+  async keepNothing<V>({ key, lease, placed }: Wanted<V>, { cause }: LoadStart): Promise<Landed<never>> {
+    const replaces = cause !== 'miss' || lease?.standing === true;
     if (!replaces && !this.near.holds(key.id)) {
       await this.filled.release(() => lease?.giveBack());
       return nothing;
     }
     this.near.name(key);
-    await this.removeShared(start);
+    await this.removeShared(lease, placed);
     if (placed && !lease?.standing && replaces)
       await this.filled.release(() =>
         this.coherence.invalidationsOf(placed.shard).send([removalOf(placed)], this.clock.now()),
@@ -88,125 +107,97 @@ export class LoadedValues {
     return nothing;
   }
 
-  private async keepValue<V>(
-    loaded: Loaded<V>,
-    value: V,
-    reads: LoadReads,
-    added: readonly string[],
-  ): Promise<Landed<V>> {
-    const { one, start } = loaded;
-    const { key, policy } = one;
+  private async keepValue<V>(one: Wanted<V>, value: V, load: RunLoad, dates: Dates): Promise<Landed<V>> {
+    const { key, policy, lease } = one;
+    const { reads, cause } = load;
     const payload = encodeFor(key, policy.serving.codec, value);
-    const tags = await this.tags.of(start, policy, reads, added);
-    const made = this.made(loaded, value, payload, tags);
-    if (made.isForRequest) return this.keepForRequest(made);
+    one.tags = await this.tags.of(one, load);
+    const made = this.make(one, value, payload, load, dates);
+    if (made.isForRequest) return this.keepForRequest(one, made, load);
     if (policy.cacheIf?.(value) === false) {
-      await this.filled.release(() => start.lease?.giveBack());
+      await this.filled.release(() => lease?.giveBack());
       return { copy: made.copy, keptForRequest: false };
     }
-    if (reads.needsThought && !(await reads.mayKeep())) return this.keepNowhere(made, 'unverified');
+    if (reads.needsThought && !(await reads.mayKeep())) return this.keepNowhere(one, made, 'unverified');
     if (this.clock.now() >= made.head.staleUntil) {
       this.shortLives.note(key);
-      return this.keepNowhere(made, 'expired');
+      return this.keepNowhere(one, made, 'expired');
     }
-    return this.filled.one(made);
+    return this.filled.one(one, cause);
   }
 
-  /**
-   * As `keep` of each. Those that nothing is special about are sealed together and written in one round trip.
-   * @throws as `keep`, for the first that fails.
-   */
-  async keepAll<V>(loaded: readonly Loaded<V>[], reads: LoadReads, added: readonly string[]): Promise<void> {
-    const alone: Loaded<V>[] = [];
-    const together: MadeValue<V>[] = [];
-    const mayGoTogether = loaded.length > 1 && added.length === 0 && !reads.needsThought;
-    for (const one of loaded) {
-      const made = mayGoTogether ? this.plainlyMade(one) : undefined;
-      if (made) together.push(made);
-      else alone.push(one);
-    }
-    const groups = byShard(together, ({ start }) => (start.placed as Placed).shard);
-    await Promise.all([
-      ...[...groups].map(([shard, group]) => this.filled.many<V>(shard, group)),
-      ...alone.map(async (each) => each.one.land(await this.keep(each, reads, added))),
-    ]);
-  }
-
-  /** Undefined: something is special about it, or wrong, and it is kept alone. */
-  private plainlyMade<V>(loaded: Loaded<V>): MadeValue<V> | undefined {
-    const { value, start, one } = loaded;
-    const { policy } = one;
-    if (value === undefined || !start.placed?.shard.writeMany || !start.lease || !isPlainFill(policy, start))
-      return undefined;
+  /** False: something is special about it, or wrong, and it is kept alone. */
+  private makePlainly<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): boolean {
+    const { key, policy, lease, placed } = one;
+    if (value === undefined || !lease || !placed?.shard.writeMany || !isPlainFill(one, load)) return false;
     try {
-      const made = this.made(loaded, value, encodeFor(one.key, policy.serving.codec, value), noTags);
-      return made.isForRequest || this.clock.now() >= made.head.staleUntil ? undefined : made;
+      const made = this.make(one, value, encodeFor(key, policy.serving.codec, value), load, dates);
+      return !made.isForRequest && dates.now < made.head.staleUntil;
     } catch {
-      return undefined;
+      return false;
     }
   }
 
-  /** @param tags undefined: their generations are not known. */
-  private made<V>(
-    { one, start }: Loaded<V>,
+  private make<V>(
+    one: Wanted<V>,
     value: V,
     payload: Uint8Array,
-    tags: readonly TagGeneration[] | undefined,
-  ): MadeValue<V> {
-    const { key, policy } = one;
-    const { placed, generation, mark } = start;
-    const loadCostMs = Math.max(0, this.clock.monotonic() - start.startedAt);
-    const origin = {
-      placed,
-      // Dated at the end, by what the load took: a wall clock that was stepped meanwhile changes no life.
-      createdAt: this.clock.now() - Math.floor(loadCostMs),
-      loadCostMs,
-      generation,
-      mark,
-      // Not stored without their generations; the request still drops the copy by their names.
-      tags: tags ?? policy.tags.map((tag) => ({ tag, generation: 0 })),
-    };
-    const { head, copy, isForRequest } = this.entries.make({ key, policy, value, payload }, origin);
-    return { one, start, head, payload, copy, isForRequest, isTagged: tags !== undefined };
+    { mark }: LoadStart,
+    { createdAt, loadCostMs }: Dates,
+  ): NewEntry<V> {
+    const { key, policy, placed, generation } = one;
+    // Not stored without their generations; the request still drops the copy by their names.
+    const tags = one.tags ?? policy.tags.map((tag) => ({ tag, generation: 0 }));
+    const origin = { placed, createdAt, loadCostMs, generation, mark, tags };
+    return (one.made = this.entries.make({ key, policy, value, payload }, origin));
+  }
+
+  /** Dated at the end, by what the load took: a wall clock that was stepped meanwhile changes no life. */
+  private dates({ startedAt }: LoadStart): Dates {
+    const now = this.clock.now();
+    const loadCostMs = Math.max(0, this.clock.monotonic() - startedAt);
+    return { now, loadCostMs, createdAt: now - Math.floor(loadCostMs) };
   }
 
   /** Its callers get the value, and nobody else does. */
   private async keepNowhere<V>(
-    { one: { key }, copy, start }: MadeValue<V>,
+    { key, lease }: Wanted<V>,
+    { copy }: NewEntry<V>,
     reason: 'unverified' | 'expired',
   ): Promise<Landed<V>> {
-    await this.filled.release(() => start.lease?.giveBack());
+    await this.filled.release(() => lease?.giveBack());
     this.near.dropAfterRefusal(key);
     this.filled.refused(key, reason);
     return { copy, keptForRequest: reason === 'expired', unverified: reason === 'unverified' };
   }
 
   /** `ttl: 0`: this request may go on with it; whatever others share under this key goes. */
-  private async keepForRequest<V>({ one: { key }, copy, start }: MadeValue<V>): Promise<Landed<V>> {
-    const keptForRequest = !this.near.invalidatedSince(key, copy.tags, start.mark);
+  private async keepForRequest<V>(
+    { key, lease, placed }: Wanted<V>,
+    { copy }: NewEntry<V>,
+    { mark }: LoadStart,
+  ): Promise<Landed<V>> {
+    const keptForRequest = !this.near.invalidatedSince(key, copy.tags, mark);
     this.near.withdraw(key);
     const withdrawnAt = this.coherence.names.position;
-    await this.removeShared(start);
+    await this.removeShared(lease, placed);
     return { copy, keptForRequest, withdrawnAt };
   }
 
   /** After the key was named: whoever reads the store meanwhile does not keep it. */
-  private async removeShared({ lease, placed }: LoadStart): Promise<void> {
+  private async removeShared(lease: FillLease | undefined, placed: Placed | undefined): Promise<void> {
     await this.filled.release(() => lease?.removeItem());
     if (lease?.standing && placed) await this.filled.release(() => this.filled.tell(placed));
   }
 }
 
 /** Nothing is asked of the user's code but to encode, and nothing needs to be known first: it may be made up twice. */
-function isPlainFill<V>(
-  { life, cacheIf, shared, inheritTags, idleMs }: EntryPolicy<V>,
-  { tags, cause }: LoadStart,
-): boolean {
+function isPlainFill<V>({ policy, tags }: Wanted<V>, { cause }: LoadStart): boolean {
+  const { life, cacheIf, shared, inheritTags, idleMs } = policy;
   const isFixed = (typeof life.ttl === 'string' || typeof life.ttl === 'number') && life.negative === undefined;
   return (
     isFixed && !cacheIf && shared && !inheritTags && idleMs === undefined && tags?.length === 0 && cause === 'miss'
   );
 }
 
-const noTags: readonly TagGeneration[] = Object.freeze([]);
 const nothing: Landed<never> = { copy: undefined, keptForRequest: false, none: true };

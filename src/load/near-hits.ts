@@ -79,10 +79,12 @@ export class NearHits {
     return copy.read();
   }
 
-  /** A hit of the store, whose value its caller takes when it has landed. */
-  tellStored<V>(key: Key, copy: NearCopy<V>): void {
-    if (!channels.hit.hasSubscribers) return;
-    this.tell(key, this.coherence.store?.name ?? 'store', freshnessAt(copy, this.clock.now()) ?? 'stale');
+  /** A hit of the store, kept near: its callers take the value. */
+  stored<V>(key: Key, copy: NearCopy<V>, policy: EntryPolicy<V>, refreshDue: boolean): Landed<V> {
+    if (channels.hit.hasSubscribers)
+      this.tell(key, this.coherence.store?.name ?? 'store', freshnessAt(copy, this.clock.now()) ?? 'stale');
+    this.near.keep(key, copy, policy);
+    return { copy, keptForRequest: true, refreshDue };
   }
 
   /**

@@ -13,10 +13,10 @@ import { StoreUnavailableError } from '../value/errors.js';
 import type { MissReason } from '../value/lookup.js';
 import type { Fills, LoadKeys } from './fills.js';
 import type { Flight, Landed } from './flight.js';
-import type { ItemRead } from './item-read.js';
 import type { LoadCall } from './load-call.js';
 import type { LoadPlaces } from './load-places.js';
 import type { LoadCause } from './load-start.js';
+import type { SingleRead } from './single-read.js';
 import { Wanted } from './wanted.js';
 
 /** How one key is filled: where it is missing, whatever is there, or because what is there gets old. Each is a fill of many keys that has one. */
@@ -36,24 +36,24 @@ export class SingleFills {
   findOrLoad<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
     const placed = this.coherence.placeToRead(call.key, call.policy);
     const isHeldBack = !placed && call.policy.shared && this.coherence.store !== undefined;
-    return this.fill(flight, call, wantedOf(call, placed, isHeldBack ? 'invalidated' : 'absent'));
+    return this.fill(flight, call, this.wanted(call, placed, isHeldBack ? 'invalidated' : 'absent'));
   }
 
   /** As `findOrLoad`, with what the store has answered already. @throws what it could not be asked for, but for an outage. */
-  async goOn<V>(flight: Flight<Landed<V>>, read: ItemRead<V>): Promise<Landed<V>> {
-    if (read.error instanceof StoreUnavailableError)
-      return this.fill(flight, read, wantedOf(read, undefined, 'unavailable'));
-    if (read.item === undefined) throw read.error;
-    const one = wantedOf(read, read.placed, 'absent');
-    one.answer = read.item;
-    one.askedAt = flight.position;
-    return this.fill(flight, read, one);
+  async goOn<V>(flight: Flight<Landed<V>>, read: SingleRead<V>): Promise<Landed<V>> {
+    const { error } = read;
+    if (error !== undefined && !(error instanceof StoreUnavailableError)) throw error;
+    if (error !== undefined) {
+      read.placed = undefined;
+      read.reason = 'unavailable';
+    }
+    return this.fill(flight, read, read);
   }
 
   /** Loads whatever the tiers hold, and replaces it. */
   async force<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
-    const one = wantedOf(call, this.coherence.placeToRead(call.key, call.policy), 'forced');
+    const one = this.wanted(call, this.coherence.placeToRead(call.key, call.policy), 'forced');
     one.lease = one.placed && (await this.seize(one.placed));
     return this.load(flight, call, one, 'forced');
   }
@@ -64,14 +64,14 @@ export class SingleFills {
    */
   async refresh<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
-    const one = wantedOf(call, this.coherence.placeToRead(call.key, call.policy), 'expired');
+    const one = this.wanted(call, this.coherence.placeToRead(call.key, call.policy), 'expired');
     const { placed } = one;
     if (!placed?.shard.invalidate) {
       one.lease = placed && this.leases.unfenced(placed.shard, placed.storeKey);
       return this.load(flight, call, one, 'refresh', stale);
     }
     const won = await this.win(placed, stale, call.policy);
-    if (won === 'unavailable') return this.load(flight, call, wantedOf(call, undefined, won), 'refresh', stale);
+    if (won === 'unavailable') return this.load(flight, call, this.wanted(call, undefined, won), 'refresh', stale);
     if (won === 'elsewhere') return { copy: undefined, keptForRequest: false };
     if ('copy' in won) {
       this.near.keep(call.key, won.copy, call.policy);
@@ -107,7 +107,10 @@ export class SingleFills {
       const touches = this.coherence.store?.capabilities.touch === true;
       const won = await this.leases.winRefresh(placed.shard, placed.storeKey, touches ? lifeLeft : undefined);
       // Evicted, or invalidated by somebody: whoever asks next loads it, and so does this refresh.
-      if (!won.item) return await this.winMissing(placed);
+      if (!won.item) {
+        lease = await this.leases.win(placed.shard, placed.storeKey);
+        return lease ? { lease } : 'elsewhere';
+      }
       ({ lease } = won);
       const known = await this.notes.read(policy.tags);
       const found = await this.entries.understand(placed, won.item, policy, known, mark);
@@ -121,11 +124,6 @@ export class SingleFills {
       throw error;
     }
     return lease ? { lease } : 'elsewhere';
-  }
-
-  private async winMissing({ shard, storeKey }: Placed): Promise<{ lease: FillLease } | 'elsewhere'> {
-    const [asked] = await this.leases.readOrWin(shard, [storeKey]);
-    return asked?.state === 'won' ? { lease: asked.lease } : 'elsewhere';
   }
 
   private async fill<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, one: Wanted<V>): Promise<Landed<V>> {
@@ -144,6 +142,11 @@ export class SingleFills {
     return one.landed as Landed<V>;
   }
 
+  private wanted<V>({ key, policy }: LoadCall<V>, placed: Placed | undefined, reason: MissReason): Wanted<V> {
+    const { position } = this.coherence.names;
+    return new Wanted(this.entries, key, key, policy, placed, reason, position, this.clock.coarseNow());
+  }
+
   private lifeLeftMs({ storeKey }: Placed, item: StoredItem): number {
     try {
       return openEnvelope(storeKey, item.bytes).staleUntil - this.clock.now();
@@ -151,10 +154,6 @@ export class SingleFills {
       return 0; // undecodable: nothing worth keeping stands there
     }
   }
-}
-
-function wantedOf<V>({ key, policy }: LoadCall<V>, placed: Placed | undefined, reason: MissReason): Wanted<V> {
-  return new Wanted(key, key, policy, placed, reason);
 }
 
 /** The loader of one key as that of many. */

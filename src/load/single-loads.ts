@@ -2,25 +2,22 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
-import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
-import type { ItemView } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { channels } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { isInLoader, loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
-import { ItemRead } from './item-read.js';
-import type { ReadOwner } from './item-read.js';
 import type { LoadCall } from './load-call.js';
 import type { Loader } from './loader.js';
 import type { NearHits } from './near-hits.js';
 import type { SingleFills } from './single-fills.js';
+import { SingleRead } from './single-read.js';
 
 /** Look-ups of one key: what is near, what the store holds, or a load. */
-export class SingleLoads implements ReadOwner {
+export class SingleLoads {
   constructor(
     private readonly cache: string,
     private readonly coherence: Coherence,
@@ -50,8 +47,8 @@ export class SingleLoads implements ReadOwner {
     const slot = this.flights.slotOf(key, policy);
     const present = this.flights.at(slot);
     if (present !== undefined) {
-      const joins = present instanceof ItemRead && scope === undefined && this.mayJoin(present, policy);
-      return joins ? this.joined(present as ItemRead<V>, key) : undefined;
+      const joins = present instanceof SingleRead && scope === undefined && this.mayJoin(present, policy);
+      return joins ? this.joined(present as SingleRead<V>, key) : undefined;
     }
     if (this.failed.size > 0 || this.flights.isRefreshing(slot)) return undefined;
     const placed = this.coherence.placeToRead(key, policy);
@@ -59,57 +56,41 @@ export class SingleLoads implements ReadOwner {
     const { position } = this.coherence.names;
     if (placed.shard.readNow) {
       const landed = this.foundNow(placed, policy, position);
-      if (landed !== undefined && landed.refreshDue !== true)
-        return Promise.resolve(this.hits.taken(key, position, landed));
+      if (landed !== undefined) return Promise.resolve(this.answer({ key, loader, policy }, position, landed));
     }
     const beganAt = this.clock.coarseNow();
-    const read = new ItemRead<V>(this, placed, slot, loader, policy, position, beganAt, scope);
+    const read = new SingleRead<V>(this.entries, placed, slot, loader, policy, position, beganAt, this.arrived);
     this.flights.enter(read);
     placed.shard.readInto?.([read]);
     return read.promise;
   }
 
   /** Whether what it brings is what this caller would ask for now, as every caller of it may have it. */
-  private mayJoin<V>(present: ItemRead, policy: EntryPolicy<V>): boolean {
+  private mayJoin<V>(present: SingleRead, policy: EntryPolicy<V>): boolean {
     return (
       present.policy === (policy as EntryPolicy) &&
       policy.serving.isolation !== 'clone' &&
       present.position === this.coherence.names.position &&
-      this.clock.coarseNow() < present.placed.feed.trust.until
+      this.clock.coarseNow() < (present.placed?.feed.trust.until ?? 0)
     );
   }
 
-  private joined<V>(present: ItemRead<V>, key: Key): Promise<V | undefined> {
+  private joined<V>(present: SingleRead<V>, key: Key): Promise<V | undefined> {
     if (channels.loadJoined.hasSubscribers) channels.loadJoined.publish({ cache: this.cache, key: key.text });
     return present.promise;
   }
 
-  /** @internal */
-  found<V>(read: ItemRead<V>, seen: ItemView): NearCopy<V> | undefined {
-    const { placed, policy, position } = read;
-    const now = this.clock.now();
-    const copy = this.entries.servableAlone(placed, seen, policy, position, now);
-    if (copy === undefined || now >= copy.servedUntil) return undefined;
-    this.near.keep(placed.key, copy, policy);
-    this.flights.leave(read);
-    if (read.landing !== undefined || read.scope !== undefined || channels.hit.hasSubscribers) read.copy = copy;
-    return copy;
-  }
-
-  /** @internal */
-  readonly arrived = (found: unknown): unknown => (found instanceof ItemRead ? this.goOn(found) : found);
-
-  private goOn<V>(read: ItemRead<V>): V | undefined | Promise<V | undefined> {
-    const { placed, copy, position } = read;
+  private readonly arrived = <V>(read: SingleRead<V>): V | undefined | Promise<V | undefined> => {
+    const { copy, position } = read;
     if (copy === undefined) return this.load(read);
-    this.hits.tellStored(placed.key, copy);
-    const landed: Landed<V> = { copy, keptForRequest: true };
-    read.landing?.land(landed);
-    return this.hits.taken(placed.key, position, landed);
-  }
+    this.flights.leave(read);
+    const landed = this.hits.stored(read.key, copy, read.policy, read.isDue);
+    read.land(landed);
+    return this.answer(read, position, landed);
+  };
 
   /** It becomes a flight, with what the store has answered. */
-  private load<V>(read: ItemRead<V>): Promise<V | undefined> {
+  private load<V>(read: SingleRead<V>): Promise<V | undefined> {
     const { flight, land } = this.flights.promote(read);
     land(this.fills.goOn(flight, read));
     const landing = this.flights.wait(flight, read.policy);
@@ -131,7 +112,7 @@ export class SingleLoads implements ReadOwner {
       return hits.taken(key, position, await flights.serveStale(call, found.copy));
     }
     const forced = near.scope.current()?.forced ?? false;
-    const placed = forced || !needsItemAlone(policy) ? undefined : this.coherence.placeToRead(key, policy);
+    const placed = forced || !policy.needsItemAlone ? undefined : this.coherence.placeToRead(key, policy);
     const landed = placed && this.foundNow(placed, policy, this.coherence.names.position);
     return this.answer(call, position, landed ?? (await flights.join(call, forced)));
   }
@@ -146,10 +127,7 @@ export class SingleLoads implements ReadOwner {
     if (!seen || seen.end === seen.start) return undefined;
     const now = this.clock.now();
     const copy = this.entries.servableAlone(placed, seen, policy, position, now);
-    if (copy === undefined) return undefined;
-    this.hits.tellStored(placed.key, copy);
-    this.near.keep(placed.key, copy, policy);
-    return { copy, keptForRequest: true, refreshDue: now >= copy.servedUntil };
+    return copy && this.hits.stored(placed.key, copy, policy, now >= copy.servedUntil);
   }
 
   private answer<V>(call: LoadCall<V>, position: number, landed: Landed<V>): V | undefined | Promise<V | undefined> {
@@ -159,9 +137,4 @@ export class SingleLoads implements ReadOwner {
     if (!isStaleInLoad && refreshDue !== true) return this.hits.taken(call.key, position, landed);
     return this.flights.serveStale(call, copy).then((served) => this.hits.taken(call.key, position, served));
   }
-}
-
-/** Whether a look-up needs nothing but the stored item to be answered. */
-function needsItemAlone<V>({ tags, idleMs, requestOnly }: EntryPolicy<V>): boolean {
-  return tags.length === 0 && idleMs === undefined && !requestOnly;
 }

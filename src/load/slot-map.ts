@@ -33,7 +33,8 @@ export class SlotMap<V> {
   }
 
   private dropEmpty(): void {
-    const taken = [...this.slots].filter(([, value]) => value !== undefined);
-    this.slots = new Map(taken);
+    const taken = new Map<string, V | undefined>();
+    for (const [slot, value] of this.slots) if (value !== undefined) taken.set(slot, value);
+    this.slots = taken;
   }
 }

@@ -66,8 +66,8 @@ export class NewEntries {
       staleUntil: isForRequest ? Infinity : life.staleUntil,
       loadCostMs,
       generation,
-      ...(version === undefined ? undefined : { version }),
-      ...(policy.nearby && origin.storeOnly !== true ? undefined : { storeOnly: true }),
+      version,
+      storeOnly: policy.nearby && origin.storeOnly !== true ? undefined : true,
       tags,
     };
     const trust = placed

@@ -34,7 +34,7 @@ export class StoredEntries {
     private readonly cache: string,
     private readonly coherence: Coherence,
     private readonly notes: TagNotes,
-    private readonly clock: CacheClock,
+    readonly clock: CacheClock,
     private readonly random: () => number,
     /** False only in tests that show what happens when entries of any generation count. */
     private readonly checksGeneration: boolean,

@@ -8,12 +8,6 @@ export const leaseRenewalMs = 1_000;
 
 const stub = Buffer.alloc(0);
 
-/** What one look-up with the intent to load found: the bytes, the right to load them, or somebody else's right. */
-export type LeaseOrItem =
-  | { readonly state: 'item'; readonly item: StoredItem }
-  | { readonly state: 'won'; readonly lease: FillLease }
-  | { readonly state: 'held'; readonly revision: Revision };
-
 /** A stored item or a stub, and whether the stub was put there for who asked. */
 export type AskedItem = StoredItem & { readonly won: boolean };
 
@@ -150,21 +144,10 @@ export class FillLeases {
   /** @param fenced false only in tests that show what happens when fills are not bound to a revision. */
   constructor(private readonly fenced = true) {}
 
-  /** Reads, and wins the lease where there is nothing: one round trip for all keys. */
-  async readOrWin(shard: Shard, storeKeys: readonly string[]): Promise<LeaseOrItem[]> {
-    const found = await this.ask(shard, storeKeys);
-    return found.map((one, index) => this.outcome(shard, storeKeys[index] as string, one));
-  }
-
-  /** As `readOrWin`, in the store's own terms: for a path that can't afford another promise and another object. */
-  ask(shard: Shard, storeKeys: readonly string[]): Promise<AskedItem[]> {
-    return shard.readOrStub(storeKeys, leaseMs);
-  }
-
-  /** What the answer to `ask` means. */
-  outcome(shard: Shard, storeKey: string, found: AskedItem): LeaseOrItem {
-    if (found.won) return { state: 'won', lease: this.lease(shard, storeKey, found.revision) };
-    return found.bytes.length > 0 ? { state: 'item', item: found } : { state: 'held', revision: found.revision };
+  /** The right to fill what is not there; undefined: something is, or somebody else has it. */
+  async win(shard: Shard, storeKey: string): Promise<FillLease | undefined> {
+    const [found] = await shard.readOrStub([storeKey], leaseMs);
+    return found?.won === true ? this.won(shard, storeKey, found.revision) : undefined;
   }
 
   /**
@@ -206,7 +189,7 @@ export class FillLeases {
     for (let tries = 0; tries < 5; tries++) {
       const [found] = await shard.readOrStub([storeKey], leaseMs);
       if (!found) return undefined;
-      if (found.won) return this.lease(shard, storeKey, found.revision);
+      if (found.won) return this.won(shard, storeKey, found.revision);
       const leftMs = found.bytes.length > 0 ? lifeLeftMs(found) : 0;
       const keeps = leftMs > 0;
       const written = await shard.write(storeKey, keeps ? found.bytes : stub, {
@@ -228,7 +211,8 @@ export class FillLeases {
     return new FillLease(shard, storeKey, { session: 0, number: 0 }, undefined, true, false);
   }
 
-  private lease(shard: Shard, storeKey: string, revision: Revision): FillLease {
+  /** Of a stub that was put there for whoever asked. */
+  won(shard: Shard, storeKey: string, revision: Revision): FillLease {
     return new FillLease(shard, storeKey, revision, undefined, false, this.fenced);
   }
 }

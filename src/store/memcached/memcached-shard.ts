@@ -206,7 +206,7 @@ export class MemcachedShard implements Shard {
 
   private toldWrite(connection: MetaConnection, storeKey: string, bytes: Uint8Array, options: WriteOptions): ToldWrite {
     const maxBytes = Math.min(this.maxItemBytes, this.itemSizeMax - itemOverheadBytes - storeKey.length);
-    return tellWrite({ storeKey, bytes, options, maxBytes, session: connection.session, clock: this.clock });
+    return tellWrite(storeKey, bytes, options, maxBytes, connection.session, this.clock);
   }
 
   private outcomeOf(told: ToldWrite, reply: Reply | undefined): WriteOutcome {

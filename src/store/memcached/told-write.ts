@@ -15,42 +15,46 @@ export interface ToldWrite {
   outcome(reply: Reply | undefined): WriteOutcome | undefined;
 }
 
-export interface Told {
-  readonly storeKey: string;
-  readonly bytes: Uint8Array;
-  readonly options: WriteOptions;
-  /** More than this is too large. */
-  readonly maxBytes: number;
-  /** Of the connection that will carry it. */
-  readonly session: number;
-  readonly clock: Clock;
-}
-
-export function tellWrite(told: Told): ToldWrite {
-  const { storeKey, bytes, options, maxBytes, session, clock } = told;
-  const { only } = options;
+/** A write as it is told over the connection of that session. @param maxBytes more is too large. */
+export function tellWrite(
+  storeKey: string,
+  bytes: Uint8Array,
+  options: WriteOptions,
+  maxBytes: number,
+  session: number,
+  clock: Clock,
+): ToldWrite {
+  const { only, lifeMs, neverShorter = false } = options;
   if (typeof only === 'object' && only.session !== session)
     return { command: undefined, removes: false, outcome: () => ({ status: 'changed' }) };
   if (bytes.length > maxBytes) return refuse(storeKey, maxBytes, only);
   const condition = only === undefined ? '' : only === 'absent' ? ' ME' : ` C${only.number}`;
-  const line = `ms ${storeKey} ${bytes.length} c ${lifeOnTheWire(options.lifeMs, options.neverShorter === true, clock)}${condition}`;
-  return {
-    command: { line, body: bytes },
-    removes: false,
-    outcome: (reply) => {
-      switch (codeOf(reply)) {
-        case 'HD':
-          return stored(reply, session);
-        case 'NS':
-          return { status: 'exists' };
-        case 'EX':
-        case 'NF':
-          return { status: 'changed' };
-        default:
-          return isTooLarge(reply) ? { status: 'too-large', maxBytes } : undefined;
-      }
-    },
-  };
+  const line = `ms ${storeKey} ${bytes.length} c ${lifeOnTheWire(lifeMs, neverShorter, clock)}${condition}`;
+  return new ToldStore({ line, body: bytes }, maxBytes, session);
+}
+
+class ToldStore implements ToldWrite {
+  readonly removes = false;
+
+  constructor(
+    readonly command: Command,
+    private readonly maxBytes: number,
+    private readonly session: number,
+  ) {}
+
+  outcome(reply: Reply | undefined): WriteOutcome | undefined {
+    switch (codeOf(reply)) {
+      case 'HD':
+        return stored(reply, this.session);
+      case 'NS':
+        return { status: 'exists' };
+      case 'EX':
+      case 'NF':
+        return { status: 'changed' };
+      default:
+        return isTooLarge(reply) ? { status: 'too-large', maxBytes: this.maxBytes } : undefined;
+    }
+  }
 }
 
 /**

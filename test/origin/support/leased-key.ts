@@ -1,4 +1,4 @@
-import { FillLeases } from '../../../src/origin/fill-lease.js';
+import { FillLeases, leaseMs } from '../../../src/origin/fill-lease.js';
 import type { FillLease } from '../../../src/origin/fill-lease.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Shard } from '../../../src/store/store.js';
@@ -34,16 +34,18 @@ export class LeasedKey {
   }
 
   /** What the next one to ask is told. */
-  async state(): Promise<'item' | 'won' | 'held' | undefined> {
-    return (await this.leases.readOrWin(this.shard, [this.key]))[0]?.state;
+  async state(): Promise<'item' | 'won' | 'held'> {
+    const [found] = await this.shard.readOrStub([this.key], leaseMs);
+    if (found?.won === true) return 'won';
+    return found?.bytes.length === 0 ? 'held' : 'item';
   }
 
   /** The right to fill what is not there. */
   async won(): Promise<FillLease> {
-    const [outcome] = await this.leases.readOrWin(this.shard, [this.key]);
-    if (outcome?.state !== 'won') throw new Error(`It is ${outcome?.state}.`);
+    const lease = await this.leases.win(this.shard, this.key);
+    if (!lease) throw new Error('Something is there, or somebody else has it.');
     this.asked = [];
-    return outcome.lease;
+    return lease;
   }
 
   /** The right to replace what is there. */

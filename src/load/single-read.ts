@@ -1,0 +1,33 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import type { Placed } from '../coherence/placed.js';
+import type { StoredEntries } from '../near/stored-entries.js';
+import type { Loader } from './loader.js';
+import { Wanted } from './wanted.js';
+
+/** A key that is wanted alone, on the short way: it also resolves the promise of its callers. */
+export class SingleRead<V = unknown> extends Wanted<V> {
+  /** What its callers wait for. */
+  readonly promise: Promise<V | undefined>;
+  private settle!: (read: this) => void;
+
+  /** @param arrived in the caller's own asynchronous context, once the store has answered. */
+  constructor(
+    entries: StoredEntries,
+    placed: Placed,
+    slot: string,
+    readonly loader: Loader<V>,
+    policy: EntryPolicy<V>,
+    position: number,
+    beganAt: number,
+    arrived: (read: SingleRead) => unknown,
+  ) {
+    super(entries, placed.key, placed.key, policy, placed, 'absent', position, beganAt, slot);
+    const answered = new Promise<SingleRead>((resolve) => (this.settle = resolve as (read: this) => void));
+    this.promise = answered.then(arrived) as Promise<V | undefined>;
+  }
+
+  protected override answered(): void {
+    this.settle(this);
+    super.answered();
+  }
+}
