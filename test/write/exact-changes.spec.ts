@@ -2,10 +2,18 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { openEnvelope } from '../../src/codec/envelope.js';
 import type { Change, Invalidation } from '../../src/store/feed.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { ConflictError, InvalidKeyError, UnencodableValueError, ValueTooLargeError } from '../../src/value/errors.js';
+import {
+  ConflictError,
+  InvalidKeyError,
+  InvalidOptionError,
+  StoreUnavailableError,
+  UnencodableValueError,
+  ValueTooLargeError,
+} from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { shardWith } from '../support/shard-with.js';
 import { storeBehind } from '../support/store-behind.js';
@@ -174,5 +182,74 @@ describe('A set during which everything is cleared', () => {
     expect((await cache.status()).unacknowledgedWrites).toBe(1);
     await clock.advance('1s');
     expect(await cache.get('k')).toBeUndefined();
+  });
+});
+
+describe('What its process holds of a key that is written', () => {
+  it.each([
+    ['set', () => cache.set('k', 'new', life)],
+    ['delete', () => cache.delete('k')],
+    ['invalidateTags', () => cache.invalidateTags('t')],
+    ['expire', () => cache.expire('k')],
+  ])('goes at once, before the store has heard of it: %s', async (_, write) => {
+    await cache.set('k', 'old', { ...life, tags: ['t'] });
+    expect(cache.peek('k')).toBe('old');
+    let seen: unknown = 'nothing was sent';
+    onChanges = async () => void (seen = cache.peek('k'));
+    expect(await write()).toBe(true);
+    expect(seen).toBeUndefined();
+  });
+
+  it.each([
+    ['set', (one: TieredCache) => one.set('k', 'new', life)],
+    ['update', (one: TieredCache) => one.update('k', () => 'new', life)],
+    ['setIfAbsent', (one: TieredCache) => one.setIfAbsent('k', 'new', life)],
+  ])('is what its request goes on with, also where the process keeps nothing: %s', async (_, write) => {
+    const scope = new RequestScope();
+    const alone = await buildCache({ name: 'alone', store: shared, clock, scope, process: false });
+    await scope.run(async () => {
+      await write(alone);
+      expect(alone.peek('k')).toBe('new');
+    });
+    expect(alone.peek('k')).toBeUndefined();
+    await alone.close();
+  });
+});
+
+describe('A store that refuses', () => {
+  it.each([
+    ['set', () => cache.set('k', 1, life)],
+    ['delete', () => cache.delete('k')],
+    ['expire', () => cache.expire('k')],
+    ['update', () => cache.update('k', () => 1, life)],
+  ])('is a mistake that the caller is told of: %s', async (_, write) => {
+    await cache.set('k', 'old', { ttl: '1h', staleFor: '1h' });
+    onChanges = () => Promise.reject(new InvalidKeyError('the store refuses it'));
+    await expect(inTime(write() as Promise<unknown>)).rejects.toThrow(InvalidKeyError);
+    onChanges = async () => {};
+  });
+
+  it('to be reached is asked once by each call', async () => {
+    let asked = 0;
+    onChanges = () => {
+      asked++;
+      return Promise.reject(new StoreUnavailableError('memory', 'it was made unreachable'));
+    };
+    expect(await cache.set('k', 1, life)).toBe(false);
+    expect(asked).toBe(1);
+    expect(await cache.delete('k')).toBe(false);
+    expect(asked).toBe(2);
+    onChanges = async () => {};
+  });
+
+  it('to compare can neither update nor set if absent, and says so', async () => {
+    const store: Store = { ...storeBehind(shared, (shard) => shard) };
+    const plain = { ...store, capabilities: { ...store.capabilities, atomic: false } };
+    for (const given of [plain, undefined]) {
+      const one = await buildCache({ name: 'plain', store: given, clock });
+      await expect(one.update('k', () => 1, life)).rejects.toThrow(InvalidOptionError);
+      await expect(one.setIfAbsent('k', 1, life)).rejects.toThrow(InvalidOptionError);
+      await one.close();
+    }
   });
 });

@@ -66,6 +66,16 @@ describe('An invalidation that the store has not acknowledged', () => {
     expect(await here.get('k')).toBe('new');
   });
 
+  it('is settled by a set of the key: what is set stays', async () => {
+    faulty.down = '';
+    expect(await here.delete('k')).toBe(false);
+    faulty.down = undefined;
+    expect(await here.set('k', 'new', life)).toBe(true);
+    expect(await unacknowledged()).toBe(0);
+    await clock.advance('10s');
+    expect(await there.get('k')).toBe('new');
+  });
+
   it('of a tag is settled likewise', async () => {
     faulty.down = '';
     expect(await here.invalidateTags('t')).toBe(false);
@@ -108,7 +118,9 @@ describe('A set that the store has not acknowledged', () => {
     faulty.down = undefined;
     expect(await here.set('k', 2, life)).toBe(true);
     expect(await unacknowledged()).toBe(1);
-    await clock.advance('10s');
+    await clock.advance('4s');
+    expect(await there.get('k')).toBe(2);
+    await clock.advance('6s');
     expect(await unacknowledged()).toBe(0);
     expect(await there.get('k')).toBeUndefined();
   });
@@ -170,5 +182,28 @@ describe('A change of which it is not known whether the store has taken it', () 
     await clock.advance('5s');
     expect(await unacknowledged()).toBe(0);
     expect(await there.get('n')).toBeUndefined();
+  });
+
+  it('takes the place of no removal that has failed meanwhile', async () => {
+    await here.set('n', 1, life);
+    faulty.down = '~feed';
+    const updated = increment();
+    const deleted = here.delete('n');
+    await expect(updated).rejects.toThrow(StoreUnavailableError);
+    expect(await deleted).toBe(false);
+    faulty.down = undefined;
+    await clock.advance('5s');
+    expect(await unacknowledged()).toBe(0);
+    expect(await there.get('n')).toBeUndefined();
+  });
+
+  it('takes what its request has read away from it', async () => {
+    await here.set('n', 1, life);
+    await scope.run(async () => {
+      expect(await here.get('n')).toBe(1);
+      faulty.down = '~feed';
+      await expect(increment()).rejects.toThrow(StoreUnavailableError);
+      expect(await here.get('n')).toBeUndefined();
+    });
   });
 });
