@@ -70,7 +70,7 @@ export class Fills {
       throw error;
     }
     if (cause !== 'refresh') this.publishMisses(mine, cause);
-    const reads = new LoadReads(this.near.scope.current(), this.clock.now(), this.verifies);
+    const reads = new LoadReads(this.near.scope.current(), this.clock.now(), this.near.coherence, this.verifies);
     carrier.reads = reads;
     const added: string[] = [];
     const { signal } = carrier.controller;

@@ -31,11 +31,13 @@ export class LoadReads {
   /**
    * Made when the load begins: when its leases, and its tags' generations, have been answered.
    * @param scope the request that it runs in: what that has read before counts as read by the load.
+   * @param own of the cache that it loads for.
    * @param verifies false only in tests that show what happens when loads build on whatever is near.
    */
   constructor(
     private readonly scope: ScopeState | undefined,
     now: number,
+    private readonly own: Coherence,
     private readonly verifies = true,
   ) {
     this.losses = scope?.losses ?? 0;
@@ -53,6 +55,15 @@ export class LoadReads {
       this.verifications.set(coherence, (verification = made));
     }
     return verification.read;
+  }
+
+  /**
+   * Whether what it reads through that cache has to be verified, wherever it comes from: 1. A clears the cache of `inner`, which leaves items where they are;
+   * 2. B, which does not know, is given `inner` by the store; 3. what it makes of it goes into a cache that nobody has cleared. Where that is the same
+   * cache, it goes where `inner` went.
+   */
+  readsAnother(coherence: Coherence): boolean {
+    return this.verifies && coherence !== this.own && coherence.vouches;
   }
 
   /** Whether `verify` has said so already. */

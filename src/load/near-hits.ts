@@ -11,6 +11,7 @@ import { Hit } from '../value/lookup.js';
 import type { Freshness, TierName } from '../value/lookup.js';
 import { loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
+import type { LoadReads } from './load-reads.js';
 
 /** What is near, as the caller may be served it: a loader only what is verified since its load began. */
 export class NearHits {
@@ -38,7 +39,7 @@ export class NearHits {
     const load = loadUnderWay();
     if (load) {
       if (load.isVerified(this.coherence)) return true;
-      return asked.some(({ key }) => this.near.holds(key.id)) && load.verify(this.coherence);
+      return asked.some(({ key }) => this.needsVerifying(key, load)) && load.verify(this.coherence);
     }
     const doubtful = asked.filter(({ key }) => this.near.isDoubtful(key.id));
     if (doubtful.length > 0) {
@@ -51,8 +52,18 @@ export class NearHits {
   async recall<V>(key: Key, policy: EntryPolicy<V>): Promise<NearFinding<V> | undefined> {
     const load = loadUnderWay();
     if (!load) return this.near.recall(key, policy.serving);
-    if (!this.near.holds(key.id) || !(await load.verify(this.coherence))) return undefined;
+    if (!this.needsVerifying(key, load) || !(await load.verify(this.coherence))) return undefined;
     return this.near.findVerified(key, policy.serving);
+  }
+
+  /** Whether the feed must be read before a look-up of the key can be answered. */
+  needsReading(key: Key): boolean {
+    const load = loadUnderWay();
+    return load ? this.needsVerifying(key, load) : this.near.isDoubtful(key.id);
+  }
+
+  private needsVerifying(key: Key, load: LoadReads): boolean {
+    return this.near.holds(key.id) || load.readsAnother(this.coherence);
   }
 
   /** The value of a near copy, told to whoever listens. */

@@ -104,8 +104,7 @@ export class SingleLoads {
     const { key, policy } = call;
     policy.signal?.throwIfAborted();
     const { position } = this.coherence.names;
-    const needsReading = loadUnderWay() === undefined ? near.isDoubtful(key.id) : near.holds(key.id);
-    const found = hits.find<V>(key, policy) ?? (needsReading ? await hits.recall<V>(key, policy) : undefined);
+    const found = hits.find<V>(key, policy) ?? (hits.needsReading(key) ? await hits.recall<V>(key, policy) : undefined);
     if (found) {
       const { value } = hits.hit(key, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;

@@ -50,6 +50,24 @@ describe.each(storePlaceNames)('an entry that is built from another, on %s', (na
     ['a set of the part, then a delete of the whole', (cache) => cache.set('inner', row, options)],
   ];
 
+  it.each<[string, (inner: TieredCache) => Promise<string>]>([
+    ['getOrSet', (inner) => inner.getOrSet('inner', () => row)],
+    ['get', async (inner) => (await inner.get<string>('inner')) ?? row],
+    [
+      'getOrSetMany',
+      async (inner) => (await inner.getOrSetMany<string>(['inner'], () => [['inner', row]]))[0] as string,
+    ],
+  ])('is of nothing that a clear of another cache has taken, by %s from the store', async (_, read) => {
+    const inner = await twoProcesses({ process: false });
+    const outer = await twoProcesses();
+    await inner.a.set('inner', 'old');
+    expect(await inner.b.get('inner')).toBe('old');
+    row = 'new';
+    await inner.a.dangerouslyClear();
+    await outer.b.getOrSet('outer', async () => `of ${await read(inner.b)}`);
+    expect(await outer.a.get('outer')).toBe('of new');
+  });
+
   it.each(invalidations)('T1 is not built on a near copy that %s has invalidated', async (how, invalidate) => {
     const { a, b } = await twoProcesses();
     await inner(b);
