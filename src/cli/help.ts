@@ -4,7 +4,7 @@ const keyHelp = `KEY is as the store shows it behind the versions, parts joined 
 or a JSON array of parts ('["content_metadata", 17]').`;
 
 const storeHelp = `Which store and which keys, as the application has it; run it in the application's folder:
-  --servers HOST:PORT,…        default MEMCACHED_SERVERS; with MEMCACHED_TLS, MEMCACHED_USERNAME and MEMCACHED_PASSWORD
+  --servers HOST:PORT,…        or config://HOST:PORT, dns://HOST:PORT; default MEMCACHED_SERVERS; with MEMCACHED_TLS, MEMCACHED_USERNAME and MEMCACHED_PASSWORD
   --redis URL                  default CACHE_REDIS_URL
   --disk FOLDER                default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
   --namespace NAME             default: name in package.json

@@ -3,12 +3,16 @@ import { InvalidOptionError } from '../value/errors.js';
 
 const reaches = ['process', 'host', 'fleet'] as const;
 
-/** @throws InvalidOptionError for a store that has no atomic operations, or does not reach as far as asked. */
+/** @throws InvalidOptionError for a store that has no atomic operations, whose keys move, or that does not reach as far as asked. */
 export function assertStoreCanLock(store: Store, reach: StoreCapabilities['reach'] | undefined): void {
-  const { atomic, reach: own } = store.capabilities;
+  const { atomic, reach: own, movesKeys } = store.capabilities;
   if (!atomic) {
     const problem = `the ${store.name} store has no atomic operations`;
     throw new InvalidOptionError('lock.store', problem, 'Use memcached, Redis, disk or memory.');
+  }
+  if (movesKeys) {
+    const problem = `the list of the ${store.name} store's servers may change, and a lock that is held would be lost`;
+    throw new InvalidOptionError('lock.store', problem, 'Give locks a store of their own, whose servers are named.');
   }
   if (reach === undefined) return;
   if (!reaches.includes(reach)) {

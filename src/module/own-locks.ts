@@ -24,7 +24,8 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
   // A store that can hold no locks is an error only for who asked for locks there.
   const { ttl, reach, namespace } = lock;
   const asked = [lock.store, ttl, reach, namespace].some((option) => option !== undefined);
-  if (!store || (!store.capabilities.atomic && !asked)) return { lock: undefined, ownStore, shutdownLimitMs };
+  const canLock = store && store.capabilities.atomic && !store.capabilities.movesKeys;
+  if (!store || (!canLock && !asked)) return { lock: undefined, ownStore, shutdownLimitMs };
   const guard = guarded(store, cache.clock && { clock: cache.clock });
   const locks = new CacheLock({
     store: cache.integrity ? authenticated(guard, Integrity.of(cache.integrity)) : guard,

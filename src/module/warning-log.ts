@@ -28,6 +28,10 @@ export class WarningLog {
       onCacheEvent('writeGivenUp', ({ cache, key, reason }) =>
         this.warn(`given-up ${cache}`, `${cache}: an invalidation was lost (${reason}): ${key}`),
       ),
+      onCacheEvent('serversChanged', ({ store, source, version, servers }) => {
+        const which = version === undefined ? '' : ` (version ${version})`;
+        this.logger.log(safeLine(`${store}: ${source} names its servers${which}: ${servers.join(', ')}`));
+      }),
       onCacheEvent('breaker', ({ shard, state }) => {
         if (state === 'closed' && this.windows.has(`unavailable ${shard}`))
           this.logger.log(safeLine(`${shard}: it answers again`));

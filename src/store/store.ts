@@ -42,6 +42,8 @@ export interface StoreCapabilities {
   readonly touch: boolean;
   /** Lives are kept to this many milliseconds: a life of N really ends within (N − resolution, N]. memcached: 1000. */
   readonly clockResolutionMs: number;
+  /** Keys may come to lie on other servers while the store is open, and what was there is lost then: no place for locks. Default false. */
+  readonly movesKeys?: boolean;
   /** Operations settle within a deadline of the store's own, so that nobody else needs to watch the clock. */
   readonly keepsDeadlines: boolean;
 }

@@ -78,6 +78,14 @@ export interface CacheEvents {
   };
   /** The copies of a file were taken away because this process asked for it. */
   filePurged: OfKey;
+  /** This process works on another list of servers from now on; at the start, on its first. `number` grows with each list of the fleet, `version` is what the source said. */
+  serversChanged: {
+    readonly store: string;
+    readonly source: string;
+    readonly number: number;
+    readonly version: number | undefined;
+    readonly servers: readonly string[];
+  };
   breaker: { readonly shard: string; readonly state: 'opened' | 'closed' };
 }
 
@@ -117,6 +125,7 @@ const names: readonly CacheEventName[] = [
   'fileOpened',
   'fileFilled',
   'filePurged',
+  'serversChanged',
   'breaker',
 ];
 

@@ -10,7 +10,11 @@ import type { Shard, Store, StoreCapabilities } from '../store.js';
 import type { FeedTuning } from './feed-state.js';
 import { KetamaRing } from './ketama-ring.js';
 import { MemcachedFeeds } from './memcached-feeds.js';
+import { DiscoveredStore } from './list/discovered-store.js';
+import type { DiscoveredServers } from './list/server-source.js';
+import { discoveryIn } from './list/discovery-in.js';
 import { MemcachedServer } from './memcached-server.js';
+import type { ServerOptions } from './memcached-server.js';
 import { MemcachedShard } from './memcached-shard.js';
 import { resolveName } from './resolve-name.js';
 import type { ResolveName } from './resolve-name.js';
@@ -21,9 +25,10 @@ export interface MemcachedStoreOptions {
   /**
    * `['10.0.0.1:11211', '10.0.0.2']` or `'10.0.0.1:11211,10.0.0.2'`; the port defaults to 11211. All processes must name the same ones. A name must stand
    * for one server, however many addresses it has; one that stands for several is not used, and a fault says so. `'/run/memcached.sock'` is a unix socket,
-   * `'[fe80::1%eth0]:11211'` an IPv6 address with its zone.
+   * `'[fe80::1%eth0]:11211'` an IPv6 address with its zone. `{ discover: configEndpoint('…') }` asks for the list, and changes it for all processes at one mark;
+   * so do `'config://host:port'` and `'dns://host:port'`.
    */
-  readonly servers: string | readonly string[];
+  readonly servers: string | readonly string[] | DiscoveredServers;
   /**
    * TLS to servers that were started with `-Z`: true for the authorities that Node trusts, or options of Node's `tls.connect` such as `ca`, `cert` and `key`.
    * A name is checked against the certificate. Default false.
@@ -53,7 +58,23 @@ export function memcachedStore(options: MemcachedStoreOptions): Store {
 
 /** @internal With what tests replace. */
 export function memcachedStoreWith(options: MemcachedStoreOptions, tuning: Partial<MemcachedTuning>): Store {
-  return new MemcachedStore(options, { ...usualTuning, ...tuning });
+  const tuned = { ...usualTuning, ...tuning };
+  const { maxItemBytes = Infinity } = options;
+  const servers =
+    typeof options.servers === 'string' ? (discoveryIn(options.servers) ?? options.servers) : options.servers;
+  if (!(maxItemBytes >= 1))
+    throw new InvalidOptionError('maxItemBytes', `${maxItemBytes} is not a size`, 'Give bytes, 1 or more.');
+  const server = serverOptions(options, tuned);
+  if (!isDiscovered(servers)) return new MemcachedStore(servers, maxItemBytes, server);
+  knownDiscovery.check(servers);
+  return new DiscoveredStore({
+    ...tuned,
+    ...servers,
+    server,
+    maxItemBytes,
+    capabilities,
+    feedTuning: feedTuning(tuned.clock),
+  });
 }
 
 interface MemcachedTuning {
@@ -63,6 +84,10 @@ interface MemcachedTuning {
   readonly lookUpEachMs: number;
   /** False only for a negative control: servers of one name are not compared. */
   readonly comparesServers: boolean;
+  /** False only for a negative control: answers count whatever list the server stands at. */
+  readonly confirmsList: boolean;
+  /** False only for a negative control: a new list is opened beside the old one. */
+  readonly closesOldList: boolean;
 }
 
 const usualTuning: MemcachedTuning = {
@@ -70,6 +95,8 @@ const usualTuning: MemcachedTuning = {
   resolve: resolveName,
   lookUpEachMs: 10_000,
   comparesServers: true,
+  confirmsList: true,
+  closesOldList: true,
 };
 
 const known = KnownOptions.of<MemcachedStoreOptions>('memcachedStore()', {
@@ -82,38 +109,48 @@ const known = KnownOptions.of<MemcachedStoreOptions>('memcachedStore()', {
   maxItemBytes: true,
 });
 
+const knownDiscovery = KnownOptions.of<DiscoveredServers>('memcachedStore().servers', { discover: true, every: true });
+
+const capabilities: StoreCapabilities = {
+  reach: 'fleet',
+  atomic: true,
+  durable: true,
+  touch: true,
+  clockResolutionMs: 1_000,
+  keepsDeadlines: true,
+};
+
+const isDiscovered = (servers: MemcachedStoreOptions['servers']): servers is DiscoveredServers =>
+  typeof servers === 'object' && servers !== null && 'discover' in servers;
+
+function serverOptions(
+  { connectTimeout = 250, commandTimeout = 250, tls, username, password }: MemcachedStoreOptions,
+  { clock, resolve, lookUpEachMs, comparesServers }: MemcachedTuning,
+): ServerOptions {
+  const access = { ...(tls !== undefined && { tls }), ...(username !== undefined && { username }) };
+  return {
+    ...parseAccess({ ...access, ...(password !== undefined && { password }) }),
+    connectTimeoutMs: positiveMilliseconds(connectTimeout, 'connectTimeout'),
+    commandTimeoutMs: positiveMilliseconds(commandTimeout, 'commandTimeout'),
+    clock,
+    resolve,
+    lookUpEachMs,
+    comparesServers,
+  };
+}
+
 class MemcachedStore implements Store {
   readonly name = 'memcached';
-  readonly capabilities: StoreCapabilities = {
-    reach: 'fleet',
-    atomic: true,
-    durable: true,
-    touch: true,
-    clockResolutionMs: 1_000,
-    keepsDeadlines: true,
-  };
+  readonly capabilities = capabilities;
   readonly shards: readonly [Shard, ...Shard[]];
   private readonly servers: readonly MemcachedServer[];
   private readonly ring: KetamaRing | undefined;
   private readonly shardsByServer: ReadonlyMap<string, Shard>;
 
-  constructor(
-    { servers, connectTimeout = 250, commandTimeout = 250, maxItemBytes = Infinity, ...access }: MemcachedStoreOptions,
-    { clock, resolve, lookUpEachMs, comparesServers }: MemcachedTuning,
-  ) {
-    if (!(maxItemBytes >= 1))
-      throw new InvalidOptionError('maxItemBytes', `${maxItemBytes} is not a size`, 'Give bytes, 1 or more.');
+  constructor(servers: string | readonly string[], maxItemBytes: number, options: ServerOptions) {
     const addresses = parseServers(servers);
-    const timeouts = {
-      ...parseAccess(access),
-      connectTimeoutMs: positiveMilliseconds(connectTimeout, 'connectTimeout'),
-      commandTimeoutMs: positiveMilliseconds(commandTimeout, 'commandTimeout'),
-      clock,
-      resolve,
-      lookUpEachMs,
-      comparesServers,
-    };
-    this.servers = addresses.map((address) => new MemcachedServer(address, timeouts));
+    const { clock } = options;
+    this.servers = addresses.map((address) => new MemcachedServer(address, options));
     const shards: Shard[] = this.servers.map(
       (server) => new MemcachedShard(server, maxItemBytes, clock, new MemcachedFeeds(feedTuning(clock))),
     );
