@@ -42,7 +42,7 @@ export class ProgressMeter {
     this.toldAt = now;
     const tookMs = now - this.phaseBeganAt;
     const { expectedRecords } = this;
-    const leftMs = records > 0 ? (tookMs / records) * Math.max(0, expectedRecords - records) : undefined;
+    const leftMs = records > 0 && tookMs > 0 ? (tookMs / records) * Math.max(0, expectedRecords - records) : undefined;
     this.tell({
       phase,
       records,

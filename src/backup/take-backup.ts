@@ -90,6 +90,7 @@ export async function takeBackup(
         await dump(connection, (some) => spool.add(some));
       }
       // Only now is it known which keys were there to the end.
+      meter.expect(records);
       for (const [index, connection] of connections.entries()) {
         await keepLasting(connection, spools[index] as BackupSpool, sink, skipped, meter, signal);
       }

@@ -198,7 +198,8 @@ function read(args: readonly string[]) {
 }
 
 function shown({ phase, records, expectedRecords, bytes, bytesPerSecond, remainingMs }: BackupProgress): string {
-  const rate = `${(bytes / 1e6).toFixed(1)} MB, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s`;
+  // The first line comes before anything is known of how fast it is.
+  const rate = bytesPerSecond > 0 ? `, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s` : '';
   const left = remainingMs === undefined ? '' : `, about ${Math.ceil(remainingMs / 1_000)} s left`;
-  return `${phase}: ${records} of ${expectedRecords} keys, ${rate}${left}`;
+  return `${phase}: ${records} of ${expectedRecords} keys, ${(bytes / 1e6).toFixed(1)} MB${rate}${left}`;
 }
