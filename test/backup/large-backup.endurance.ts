@@ -63,6 +63,12 @@ async function besideWriter<T>(port: number, work: () => Promise<T>) {
   return { result, written, slowestMs };
 }
 
+/** What a server has used of processors, in ms. */
+async function cpuOf(server: RedisProcess): Promise<number> {
+  const { used_cpu_user: user, used_cpu_sys: system } = await server.info('cpu');
+  return (Number(user) + Number(system)) * 1_000;
+}
+
 /** How many bytes a second the server gives to a client of C that does nothing but DUMP: 500 at a time, through one connection. */
 async function bareDumps(port: number, count: number, dumpBytes: number): Promise<number> {
   const flags = ['-p', `${port}`, '-c', '1', '-P', `${pageSize}`, '-n', `${count}`, '-r', `${count}`, '--csv'];
@@ -98,12 +104,14 @@ describe('B1 a large backup beside a writer, by the built package', () => {
       const figures: Record<string, unknown>[] = [];
       for (const mode of ['strict', 'complete'] as const) {
         const file = join(folder, mode);
+        const serverCpuMs = await cpuOf(source);
         const { result, written, slowestMs } = await besideWriter(source.port, async () => {
           const { stdout } = await run(process.execPath, [program, source.url, file, mode]);
           return JSON.parse(stdout) as TakenBackup;
         });
         const { manifest, tookMs, cpuMs, baseBytes, peakBytes } = result;
         const { bytes } = manifest;
+        const usedByServerMs = (await cpuOf(source)) - serverCpuMs;
 
         await target.command('FLUSHALL');
         const backup = redisBackup({ connection: { url: target.url } });
@@ -126,6 +134,8 @@ describe('B1 a large backup beside a writer, by the built package', () => {
           'MB/s': bytes / tookMs / 1_000,
           'keys/s': Math.round((manifest.records * 1_000) / tookMs),
           'processor, s': cpuMs / 1_000,
+          'MB a second of it': bytes / cpuMs / 1_000,
+          "server's, s": usedByServerMs / 1_000,
           'memory, MB': megabytes(peakBytes),
           'before, MB': megabytes(baseBytes),
           'writes beside': written,
@@ -150,6 +160,6 @@ function table(rows: readonly Record<string, unknown>[]): string {
   const text = (value: unknown): string =>
     typeof value === 'number' && !Number.isInteger(value) ? value.toFixed(1) : String(value);
   return names
-    .map((name) => `  ${name.padEnd(16)}${rows.map((row) => text(row[name]).padStart(12)).join('')}`)
+    .map((name) => `  ${name.padEnd(20)}${rows.map((row) => text(row[name]).padStart(12)).join('')}`)
     .join('\n');
 }
