@@ -156,7 +156,7 @@ describe('O6 documents whose primary ends and is replaced by Sentinels', () => {
     expect(await textIn(documents, 'deleted')).toBeUndefined();
     expect(await textIn(documents, 'untouched')).toBe('later');
     expect(await keysIn(stored)).toHaveLength(2);
-  }, 90_000);
+  });
 
   it('is found out by the sweep that runs by itself, which compares Redis with the object store', async () => {
     const documents = open({ acknowledge: 'objects', sweepEvery: 200 });

@@ -42,9 +42,9 @@ afterAll(async () => {
 });
 
 /** A cache as another process would have it. @param commandTimeout how long a slot that is on its way is waited for as well. */
-async function cacheOn(commandTimeout = 10_000): Promise<TieredCache> {
+async function cacheOn(commandTimeout = 2_000): Promise<TieredCache> {
   const nodes = cluster.nodes.map(({ address }) => address);
-  const options = { cluster: nodes, partitions, commandTimeout, connectTimeout: 10_000 };
+  const options = { cluster: nodes, partitions, commandTimeout, connectTimeout: 1_000 };
   const store = redisStoreWith(options, { driver: () => testedDriver('ioredis 6') });
   await store.open();
   const cache = await buildCache({ store, coherence: { interval: 50 } });

@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { memoryStore } from '../../../src/store/memory-store.js';
-import { patience } from '../patience.js';
 import { startMemcached } from '../memcached-process.js';
 import type { MemcachedProcess } from '../memcached-process.js';
 import { startRedis } from '../redis-process.js';
@@ -32,7 +31,7 @@ export interface FleetOptions {
   readonly caches?: Record<string, MemberCache>;
   /** Members reach the server through `proxy`. */
   readonly proxied?: boolean;
-  /** Of the server, to connect as well. Default: longer than a busy machine keeps an answer waiting. */
+  /** Of the server, to connect as well. Default: longer than a busy machine keeps an answer waiting, and shorter than loads wait for a server that is restarted. */
   readonly commandTimeout?: number;
   /** Of Redis. False: every incarnation is taken for one. */
   readonly checksIncarnation?: boolean;
@@ -50,7 +49,7 @@ export async function startFleet(
     caches = { main: {} },
     proxied = false,
     files = {},
-    commandTimeout = patience.commandTimeout,
+    commandTimeout = 5_000,
     checksIncarnation = true,
   }: FleetOptions = {},
 ): Promise<Fleet> {
