@@ -117,6 +117,31 @@ describe('What the process holds', () => {
     events.stop();
   });
 
+  it('goes when its key is named by another process, also where that is so long that the feed has its digest', async () => {
+    const long = 'k'.repeat(230);
+    await cache.set(long, 1, life);
+    expect(cache.peek(long)).toBe(1);
+    await other.delete(long);
+    await clock.advance('1s');
+    expect(cache.peek(long)).toBeUndefined();
+  });
+
+  it('is nothing that was loaded while something was missed in the feed', async () => {
+    let finish = (): void => {};
+    const loaded = cache.getOrSet('k', () => new Promise<string>((resolve) => (finish = () => resolve('old'))), life);
+    await clock.advance(0);
+    await shared.shards[0].invalidate?.({
+      feed: 'test',
+      changes: [],
+      records: [Buffer.from('nonsense')],
+      watch: 'test~versions',
+    });
+    await clock.advance('1s');
+    finish();
+    expect(await loaded).toBe('old');
+    expect(cache.peek('k')).toBeUndefined();
+  });
+
   it('is the same promise for each who asks for it', async () => {
     await cache.set('k', { n: 1 }, life);
     const ask = (): Promise<unknown> => cache.getOrSet('k', () => ({ n: 2 }), life);
