@@ -73,8 +73,8 @@ export class ShardBehind {
     return this.shard.keys(prefix);
   }
 
-  watchFeed(feed: string, wake: () => void): () => void {
-    return this.shard.watchFeed(feed, wake);
+  watchFeed(feed: string, wake: () => void, reader?: number): () => void {
+    return this.shard.watchFeed(feed, wake, reader);
   }
 
   watchItem(storeKey: string, wake: () => void): () => void {
