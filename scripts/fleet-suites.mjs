@@ -6,10 +6,25 @@ export const fleetSuites = [
   'test/coherence/staleness.spec.ts',
   'test/fills/fleet-loads.spec.ts',
   'test/fills/late-fills.spec.ts',
+  'test/lock/unanswered.spec.ts',
+  'test/record/record-transactions.spec.ts',
   'test/store/disk-processes.spec.ts',
+  'test/store/disk-survival.spec.ts',
+  'test/store/memcached-list.spec.ts',
+  'test/store/redis/redis-cluster-faults.spec.ts',
+  'test/store/redis/redis-fleets.spec.ts',
+  'test/tiers/endurance.spec.ts',
+  'examples/enterprise-access/test/content-versions.spec.ts',
+  'examples/enterprise-access/test/faults-under-load.spec.ts',
   'examples/enterprise-access/test/redemption-fencing.spec.ts',
   'examples/enterprise-access/test/redemption-race.spec.ts',
+  'examples/enterprise-access/test/start.spec.ts',
+  'examples/enterprise-access/test/store-outage.spec.ts',
+  'examples/file-service/test/accounts.spec.ts',
 ];
 
-/** `npm test` runs it too, by a tenth of the seeds. */
-export const seededSuites = { paths: ['test/fills/fill-protocol.spec.ts'], env: { SEEDS: '2000' } };
+/** `npm test` runs them too, by a tenth of the seeds. */
+export const seededSuites = {
+  paths: ['test/fills/fill-protocol.spec.ts', 'test/fills/pages-protocol.spec.ts'],
+  env: { SEEDS: '2000' },
+};

@@ -3,20 +3,26 @@
 import Sequencer from '@jest/test-sequencer';
 
 const longest = [
-  'test/fills/fleet-loads.spec.ts',
-  'test/house/documents.spec.ts',
   'test/fills/fill-protocol.spec.ts',
-  'examples/enterprise-access/test/start.spec.ts',
-  'test/store/redis/redis-store-cluster.spec.ts',
-  'examples/enterprise-access/test/policy-redemption.spec.ts',
-  'examples/enterprise-access/test/content-metadata.spec.ts',
-  'examples/enterprise-access/test/content-versions.spec.ts',
-  'test/store/redis/redis-fleets.spec.ts',
-  'test/store/memcached-faults.spec.ts',
-  'test/store/memcached-store.spec.ts',
-  'test/lock/unanswered.spec.ts',
+  'test/bench/smoke.spec.ts',
+  'test/fills/fleet-loads.spec.ts',
   'test/fills/pages-protocol.spec.ts',
+  'examples/enterprise-access/test/redemption-race.spec.ts',
+  'examples/enterprise-access/test/redemption-fencing.spec.ts',
+  'test/coherence/staleness.spec.ts',
+  'test/house/documents.spec.ts',
+  'examples/enterprise-access/test/start.spec.ts',
+  'test/lock/unanswered.spec.ts',
+  'test/record/record-transactions.spec.ts',
   'test/house/package.spec.ts',
+  'test/house/exported-names.spec.ts',
+  'test/store/redis/redis-store-cluster.spec.ts',
+  'examples/enterprise-access/test/content-metadata.spec.ts',
+  'test/lock/other-lives.spec.ts',
+  'examples/enterprise-access/test/policy-redemption.spec.ts',
+  'test/lock/lost-server.spec.ts',
+  'test/store/memcached-feed-model.spec.ts',
+  'test/backup/redis-backup.spec.ts',
 ];
 
 const rank = ({ path }) => {

@@ -21,7 +21,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 
 describe('two releases that come and go, parts of a store and entries that are built from entries, under a seeded scheduler', () => {
   const one = Number(process.env['SEED'] ?? 0);
-  const count = endurance ? 50_000 : 300;
+  const count = endurance ? 50_000 : Number(process.env['SEEDS'] ?? 200) / 2;
   const limitMs = endurance ? 3_600_000 : 300_000;
 
   it(
