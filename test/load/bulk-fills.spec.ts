@@ -10,7 +10,7 @@ import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { shardWith } from '../support/shard-with.js';
-import { storeBehind } from '../support/store-behind.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 
 const scope = new RequestScope();
 let clock: FakeClock;

@@ -13,7 +13,7 @@ import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
-import { storeBehind } from '../support/store-behind.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 
 const life = { ttl: '1h' } as const;
 const scope = new RequestScope();

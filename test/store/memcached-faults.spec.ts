@@ -3,27 +3,27 @@ import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { seededRandom } from '../support/seeded-random.js';
+import { LoadWatch } from '../support/load-watch.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
-import type { LoadReport } from './memcached-load-worker.js';
 
-const endurance = process.env['ENDURANCE'] === '1';
 // Connecting and the command have 250 ms each; what the machine stalls is added.
 const settledWithinMs = 500 + 250;
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 describe('under 200 operations per second', () => {
   let server: MemcachedProcess;
   let proxy: TcpProxy;
   let worker: WorkerProcess;
+  let watch: LoadWatch;
   beforeAll(async () => {
     server = await startMemcached();
     proxy = await startTcpProxy(server.port);
     const data = { servers: proxy.address, perSecond: 200 };
     worker = await startWorker(new URL('./memcached-load-worker.ts', import.meta.url), data);
     await worker.call('open');
+    watch = new LoadWatch(worker, settledWithinMs);
   });
   afterAll(async () => {
     expect(await worker.stop()).toBe('0');
@@ -33,34 +33,13 @@ describe('under 200 operations per second', () => {
 
   beforeEach(async () => {
     await worker.call('startLoad');
-    await recovered();
+    await watch.recovered();
   });
   afterEach(async () => {
     await worker.call('stopLoad');
-    await look();
-    expect(violations.splice(0)).toEqual([]);
+    await watch.look();
+    expect(watch.violations.splice(0)).toEqual([]);
   });
-
-  /** What must never happen, gathered: a check that is repeated until it holds must not forget it. */
-  const violations: unknown[] = [];
-
-  const look = async (): Promise<LoadReport> => {
-    const seen = await worker.call<LoadReport>('report');
-    violations.push(...seen.uncaught, ...seen.otherErrors, ...seen.wrongValues);
-    const limitMs = settledWithinMs + 2 * seen.longestStallMs;
-    if (endurance && seen.slowestMs > limitMs)
-      violations.push(`settled after ${seen.slowestMs} ms of at most ${limitMs}`);
-    return seen;
-  };
-
-  const recovered = () =>
-    eventually(async () => {
-      await look();
-      await pause(200);
-      const { succeeded, unavailable } = await look();
-      expect(unavailable).toBe(0);
-      expect(succeeded).toBeGreaterThan(5);
-    });
 
   it.each<[string, () => unknown, (() => unknown) | undefined]>([
     ['is killed', () => server.kill(), () => server.start()],
@@ -74,18 +53,7 @@ describe('under 200 operations per second', () => {
     ['hears too late', () => proxy.delay(400, 'commands'), () => proxy.delay(0, 'commands')],
     ['gives half an answer and hangs', () => proxy.truncateNextReply(9), undefined],
     ['gives half an answer and hangs up', () => proxy.truncateNextReply(9, 'cut'), undefined],
-  ])('S1 a server that %s costs operations, and nothing else', async (_, harm, mend) => {
-    await harm();
-    try {
-      // A fault that lasts is noticed; one that is over in a moment may fall between two operations.
-      if (mend) await eventually(async () => expect((await look()).unavailable).toBeGreaterThan(0), { everyMs: 100 });
-      await pause(300);
-      await look();
-    } finally {
-      await mend?.();
-    }
-    await recovered();
-  });
+  ])('S1 a server that %s costs operations, and nothing else', (_, harm, mend) => watch.costs(harm, mend));
 
   it('S1 20 fuzzed replies close 20 connections, and no key is given what is not its own', async () => {
     const random = seededRandom(20);
@@ -95,12 +63,12 @@ describe('under 200 operations per second', () => {
       proxy.rewriteNextReply(rewrite);
       await eventually(() => expect([name, proxy.armed]).toEqual([name, false]));
       await eventually(async () => {
-        await look();
+        await watch.look();
         expect([name, proxy.accepted]).toEqual([name, acceptedOf + 1]);
       });
-      await eventually(async () => expect((await look()).succeeded).toBeGreaterThan(0), { everyMs: 50 });
+      await eventually(async () => expect((await watch.look()).succeeded).toBeGreaterThan(0), { everyMs: 50 });
     }
-    await recovered();
+    await watch.recovered();
     expect(proxy.accepted).toBe(acceptedBefore + 20);
   });
 });

@@ -5,6 +5,7 @@ import type { Shard, Store } from '../../src/store/store.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { expectGapAfter, expectNoGap } from '../support/feed-gap.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
@@ -59,28 +60,9 @@ describe('T17 a reader knows, or is told that it can not, when there is lost', (
         await eventually(async () => expect(await server.command('mg ns~feed')).toBe('EN'));
       },
     ],
-  ])('%s', async (_, lose) => {
-    await append('a');
-    const { mark } = await read();
-    await append('b');
-    await lose(mark);
-    await append('c');
-    const after = await read(mark);
-    expect(after.gap).toBeDefined();
-    expect(after.records).toEqual([]);
-    // It stands somewhere again, and goes on from there.
-    await append('d');
-    const on = await read(after.mark);
-    expect([on.gap, on.records.map(String)]).toEqual([undefined, ['d']]);
-  });
+  ])('%s', (_, lose) => expectGapAfter(lose, { append, read }));
 
-  it('nothing: what was appended since is told, and no gap', async () => {
-    await append('a');
-    const { mark } = await read();
-    await append('b');
-    const on = await read(mark);
-    expect([on.gap, on.records.map(String)]).toEqual([undefined, ['b']]);
-  });
+  it('nothing: what was appended since is told, and no gap', () => expectNoGap({ append, read }));
 
   it('mends a segment that is gone while nobody writes, so that only one reading is a gap', async () => {
     await append('a');

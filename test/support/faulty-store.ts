@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Change, FeedQuestion, Invalidation } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
-import { storeBehind } from './store-behind.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 
 /** A store that can be made unreachable, as a whole or for keys that end so, and slow. */
 export class FaultyStore {

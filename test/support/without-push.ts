@@ -1,5 +1,5 @@
 import type { Shard, Store } from '../../src/store/store.js';
-import { storeBehind } from './store-behind.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 
 /** The store, whose feed wakes nobody: what a process knows it has asked for. */
 export const withoutPush = (store: Store): Store => storeBehind(store, unwatched);

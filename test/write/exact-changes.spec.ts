@@ -16,7 +16,7 @@ import {
 } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { shardWith } from '../support/shard-with.js';
-import { storeBehind } from '../support/store-behind.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 
 const life = { ttl: '1h' } as const;
 let clock: FakeClock;

@@ -2,17 +2,15 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
+import { LoadWatch } from '../../support/load-watch.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import type { TcpProxy } from '../../support/tcp-proxy.js';
 import { startWorker } from '../../support/worker-process.js';
 import type { WorkerProcess } from '../../support/worker-process.js';
 import type { TestedDriver } from './drivers.js';
-import type { LoadReport } from './redis-load-worker.js';
 
-const endurance = process.env['ENDURANCE'] === '1';
 // Connecting and the command have 250 ms each; a fifth more, and what the machine stalls is added.
 const settledWithinMs = 600 + 250;
-const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /** What is done to a server under load. */
 export type Fault = keyof typeof faults;
@@ -52,12 +50,14 @@ function load(driver: TestedDriver, rows: readonly Fault[], misplaced: boolean):
   let server: RedisProcess;
   let proxy: TcpProxy;
   let worker: WorkerProcess;
+  let watch: LoadWatch;
   beforeAll(async () => {
     server = await startRedis();
     proxy = await startTcpProxy(server.port);
     const data = { driver, port: proxy.port, perSecond: 200 };
     worker = await startWorker(new URL('./redis-load-worker.ts', import.meta.url), data);
     await worker.call('open');
+    watch = new LoadWatch(worker, settledWithinMs);
   });
   afterAll(async () => {
     expect(await worker.stop()).toBe('0');
@@ -67,48 +67,17 @@ function load(driver: TestedDriver, rows: readonly Fault[], misplaced: boolean):
 
   beforeEach(async () => {
     await worker.call('startLoad');
-    await recovered();
+    await watch.recovered();
   });
   afterEach(async () => {
     await worker.call('stopLoad');
-    await look();
-    expect(violations.splice(0)).toEqual([]);
+    await watch.look();
+    expect(watch.violations.splice(0)).toEqual([]);
   });
-
-  /** What must never happen, gathered: a check that is repeated until it holds must not forget it. */
-  const violations: unknown[] = [];
-
-  const look = async (): Promise<LoadReport> => {
-    const seen = await worker.call<LoadReport>('report');
-    violations.push(...seen.uncaught, ...seen.otherErrors, ...seen.wrongValues);
-    const limitMs = settledWithinMs + 2 * seen.longestStallMs;
-    if (endurance && seen.slowestMs > limitMs)
-      violations.push(`settled after ${seen.slowestMs} ms of at most ${limitMs}`);
-    return seen;
-  };
-
-  const recovered = () =>
-    eventually(async () => {
-      await look();
-      await pause(200);
-      const { succeeded, unavailable } = await look();
-      expect(unavailable).toBe(0);
-      expect(succeeded).toBeGreaterThan(5);
-    });
 
   it.each(rows)('R1 a server that %s costs commands, and nothing else', async (row) => {
     const [harm, mend]: readonly [(places: Places) => unknown, ((places: Places) => unknown) | undefined] = faults[row];
-    await harm({ server, proxy });
-    try {
-      // A fault that lasts is noticed; one that is over in a moment may fall between two commands.
-      if (mend) await eventually(async () => expect((await look()).unavailable).toBeGreaterThan(0), { everyMs: 100 });
-      // Longer than a deadline: what such a fault costs is known then.
-      await pause(300);
-      await look();
-    } finally {
-      await mend?.({ server, proxy });
-    }
-    await recovered();
+    await watch.costs(() => harm({ server, proxy }), mend && (() => mend({ server, proxy })));
   });
 
   if (!misplaced) return;
@@ -131,10 +100,10 @@ function load(driver: TestedDriver, rows: readonly Fault[], misplaced: boolean):
       proxy.rewriteNextReply(rewrite);
       await eventually(() => expect([name, proxy.armed]).toEqual([name, false]));
       await eventually(async () => {
-        await look();
+        await watch.look();
         expect([name, proxy.accepted > acceptedOf]).toEqual([name, true]);
       });
-      await recovered();
+      await watch.recovered();
     }
   });
 }

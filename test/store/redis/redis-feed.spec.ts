@@ -3,6 +3,7 @@ import type { FeedReading, Mark } from '../../../src/store/feed.js';
 import { redisStore } from '../../../src/store/redis/redis-store.js';
 import type { Shard, Store } from '../../../src/store/store.js';
 import { eventually } from '../../support/eventually.js';
+import { expectGapAfter, expectNoGap } from '../../support/feed-gap.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
 import { patience } from '../../support/patience.js';
@@ -69,20 +70,7 @@ describe('T17 a reader knows, or is told that it can not, when there is lost', (
       },
     ],
     ['everything, evicted', () => evictAll('allkeys-lru')],
-  ])('%s', async (_, lose) => {
-    await append('a');
-    const { mark } = await read();
-    await append('b');
-    await lose(mark);
-    await append('c');
-    const after = await read(mark);
-    expect(after.gap).toBeDefined();
-    expect(after.records).toEqual([]);
-    // It stands somewhere again, and goes on from there.
-    await append('d');
-    const on = await read(after.mark);
-    expect([on.gap, on.records.map(String)]).toEqual([undefined, ['d']]);
-  });
+  ])('%s', (_, lose) => expectGapAfter(lose, { append, read }));
 
   it('what came after a snapshot that it comes back from', async () => {
     await append('a');
@@ -96,13 +84,7 @@ describe('T17 a reader knows, or is told that it can not, when there is lost', (
     expect((await read(after.mark)).records.map(String)).toEqual(['c']);
   });
 
-  it('nothing: what was appended since is told, and no gap', async () => {
-    await append('a');
-    const { mark } = await read();
-    await append('b');
-    const on = await read(mark);
-    expect([on.gap, on.records.map(String)]).toEqual([undefined, ['b']]);
-  });
+  it('nothing: what was appended since is told, and no gap', () => expectNoGap({ append, read }));
 
   it('one segment while nobody writes: only one reading is a gap', async () => {
     await append('a');

@@ -12,7 +12,7 @@ import { startReplica } from '../../support/redis-fleet.js';
 import { startTcpProxy, TcpProxy } from '../../support/tcp-proxy.js';
 import { logRead } from '../../support/log-read.js';
 import { HeldAnswers } from '../../support/fleet/held-answers.js';
-import { storeBehind } from '../../support/store-behind.js';
+import { storeBehind } from '../../../src/origin/shard-behind.js';
 import { openAccess } from './open-access.js';
 import { testedDriver } from './drivers.js';
 import { patience } from '../../support/patience.js';

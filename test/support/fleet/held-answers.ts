@@ -1,6 +1,6 @@
 import type { Change, FeedQuestion, Invalidation } from '../../../src/store/feed.js';
 import type { Shard, Store } from '../../../src/store/store.js';
-import { storeBehind } from '../store-behind.js';
+import { storeBehind } from '../../../src/origin/shard-behind.js';
 
 type Operation = 'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch' | 'invalidate' | 'readFeed';
 
