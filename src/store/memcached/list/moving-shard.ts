@@ -125,32 +125,29 @@ export class MovingShard implements Shard {
     if (!(await seat.stands())) throw this.moved();
   }
 
-  /** The mark is asked for in the same write, behind the operation's only command. */
-  private async inOneTrip<R>(
+  /** As `confirmed`; the mark is asked for in the same write, behind the operation's only command. */
+  private inOneTrip<R>(
     storeKeys: readonly string[],
     run: (seat: Seat, key: (storeKey: string) => string) => Promise<R>,
   ): Promise<R> {
-    for (const key of storeKeys) assertStoreKey(key);
-    const seat = await this.seated();
-    if (!seat.options.isConnected()) return this.confirmed(storeKeys, run);
-    const running = run(seat, this.keyOn(seat));
-    const standing = seat.stands();
-    standing.catch(ignore);
-    const result = await running;
-    if (!(await standing)) throw this.moved();
-    await this.assertSeated(seat);
-    return result;
+    return this.confirmed(storeKeys, run, ({ options }) => options.isConnected());
   }
 
+  /** @param inOneWrite whether what is asked for the mark now arrives behind all of the operation. */
   private async confirmed<R>(
     storeKeys: readonly string[],
     run: (seat: Seat, key: (storeKey: string) => string) => Promise<R>,
+    inOneWrite: (seat: Seat) => boolean = () => false,
   ): Promise<R> {
     for (const key of storeKeys) assertStoreKey(key);
     const seat = await this.seated();
-    const result = await run(seat, this.keyOn(seat));
-    if (!(await seat.stands())) throw this.moved();
-    await this.assertSeated(seat);
+    const asksAtOnce = inOneWrite(seat);
+    const running = run(seat, this.keyOn(seat));
+    const standing = asksAtOnce ? seat.stands() : undefined;
+    standing?.catch(ignore);
+    const result = await running;
+    if (!(await (standing ?? seat.stands()))) throw this.moved();
+    if ((await this.seated()) !== seat) throw this.moved();
     return result;
   }
 
@@ -165,10 +162,6 @@ export class MovingShard implements Shard {
     } catch (cause) {
       throw new StoreUnavailableError(this.name, (cause as Error).message, { cause });
     }
-  }
-
-  private async assertSeated(seat: Seat): Promise<void> {
-    if ((await this.seated()) !== seat) throw this.moved();
   }
 
   private moved(): StoreUnavailableError {
