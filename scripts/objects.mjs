@@ -1,9 +1,9 @@
-// npm run test:objects [-- [--whole] what Jest is to run]: the object store of S3 on a real server, with its faults.
+// npm run test:objects [-- [--whole] [--again] what Jest is to run]: the object store of S3 on a real server, with its faults.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { main, seconds } from './commands.mjs';
-import { printSummary, runJest } from './jest.mjs';
+import { printSummary, runJest, takeAgain } from './jest.mjs';
 import { preparePackages } from './prepare-packages.mjs';
 import { prepareRadosgw, startRadosgw } from './radosgw.mjs';
 
@@ -12,7 +12,7 @@ const kills = { usual: 30, whole: 200 };
 
 await main(async (given) => {
   const isWhole = given.includes('--whole');
-  const jestArguments = given.filter((argument) => argument !== '--whole');
+  const [again, jestArguments] = takeAgain(given.filter((argument) => argument !== '--whole'));
   const OBJECTS_KILLS = `${isWhole ? kills.whole : kills.usual}`;
   const startedAt = performance.now();
   await preparePackages();
@@ -38,6 +38,7 @@ await main(async (given) => {
           AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
         },
         limitMs: 30 * 60_000,
+        again,
       });
       console.log(`took ${seconds(startedAt)}`);
       return printSummary(result);

@@ -1,7 +1,7 @@
-// npm test [-- what Jest is to run]: all that must hold, on a machine that has only Node and npm. Whole fleets at work: npm run test:fleets.
+// npm test [-- [--again] what Jest is to run]: all that must hold, on a machine that has only Node and npm. Whole fleets at work: npm run test:fleets.
 import { Remedy, main, runQuietly, seconds } from './commands.mjs';
 import { fleetSuites } from './fleet-suites.mjs';
-import { printSummary, runJest } from './jest.mjs';
+import { printSummary, runJest, takeAgain } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { prepareNginx } from './prepare-nginx.mjs';
 import { preparePackages } from './prepare-packages.mjs';
@@ -27,7 +27,8 @@ async function runChecks(names) {
 /** What a clone waits for, on two cores that have nothing else to do. */
 const budgetSeconds = 6 * 60;
 
-await main(async (jestArguments) => {
+await main(async (given) => {
+  const [again, jestArguments] = takeAgain(given);
   const startedAt = performance.now();
   try {
     await preparePackages();
@@ -48,7 +49,7 @@ await main(async (jestArguments) => {
   // Who names a suite gets it.
   const chosen =
     jestArguments.length > 0 ? jestArguments : ['--testPathIgnorePatterns', '/node_modules/', '/dist/', ...fleetSuites];
-  const { passed, failed, skipped } = await runJest(chosen, { limitMs: 45 * 60_000, progress: true });
+  const { passed, failed, skipped } = await runJest(chosen, { limitMs: 45 * 60_000, progress: true, again });
   console.log(`${failed === 0 ? 'ok     ' : 'FAILED '} jest (${seconds(jestStartedAt)})`);
   const failedChecks = [...notBuilt, ...(await checking)];
   console.log(`all of it ${seconds(startedAt)}`);

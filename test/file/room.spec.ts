@@ -142,7 +142,7 @@ describe('A folder', () => {
   it('that can’t be made costs copies and one fault, and is tried again', async () => {
     const path = join(bench.directory.path, 'in-the-way');
     writeFileSync(path, 'a file');
-    const files = bench.files({ directory: path }, { retryMs: 200 });
+    const files = bench.files({ directory: path }, { retryMs: 2_000 });
     const faults = recordEvents('fault');
     await bench.objects.put('media/f0', contentOf('f0'));
     for (let time = 0; time < 3; time++) {

@@ -13,19 +13,19 @@ describe('The last line of npm test', () => {
   /** What scripts/jest.mjs makes of a project with these test files: its last line and its exit code. */
   function summaryOf(
     files: Record<string, string>,
-    { progress = false, exitWithinMs = 30_000 } = {},
-  ): { line: string; code: number; output: string } {
+    { progress = false, exitWithinMs = 30_000, again = false } = {},
+  ): { line: string; code: number; output: string; told: string } {
     const folder = mkdtempSync(join(tmpdir(), 'run-summary-'));
     folders.push(folder);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
     const config = JSON.stringify({ rootDir: folder, transform: {} });
     const program = `
       import { printSummary, runJest } from ${JSON.stringify(join(root, 'scripts/jest.mjs'))};
-      const result = await runJest(['--config', ${JSON.stringify(config)}, '--runInBand'], { limitMs: 120_000, exitWithinMs: ${exitWithinMs}, progress: ${progress} });
+      const result = await runJest(['--runInBand'], ${JSON.stringify({ config, limitMs: 120_000, exitWithinMs, progress, again })});
       process.exitCode = printSummary(result);
     `;
     const { code, stdout, stderr } = runToEnd(process.execPath, ['--input-type=module', '-e', program]);
-    return { line: stdout.trimEnd().split('\n').at(-1) ?? '', code, output: stderr };
+    return { line: stdout.trimEnd().split('\n').at(-1) ?? '', code, output: stderr, told: stdout };
   }
 
   const passing = "test('passes', () => {});";
@@ -64,5 +64,38 @@ describe('The last line of npm test', () => {
     expect(output).toContain('the reason');
     expect(output).toMatch(/^ {2}● .*b\.test\.js: fails \(−\) as it's told$/m);
     expect(output).toMatch(/^ {4}npm run jest -- .*b\.test\.js -t 'fails \\\(−\\\) as it\.s told'$/m);
+  });
+
+  describe('with a second run of what failed', () => {
+    // Fails the first time: the file that says so is still there.
+    const unsteady = `
+      const { existsSync, rmSync } = require('node:fs');
+      test('is unsteady', () => {
+        const first = existsSync(__dirname + '/first');
+        rmSync(__dirname + '/first', { force: true });
+        expect(first).toBe(false);
+      });
+    `;
+    const failing = "test('fails', () => { throw new Error('no'); });";
+
+    it('counts a file that passes by itself as passed, and names what was unsteady', () => {
+      const files = { first: '', 'a.test.js': passing, 'b.test.js': `${passing} ${unsteady}` };
+      const { line, code, told } = summaryOf(files, { again: true });
+      expect({ line, code }).toEqual({ line: '3 passed, 0 failed', code: 0 });
+      expect(told).toMatch(/^UNSTEADY .*b\.test\.js: is unsteady$/m);
+    });
+
+    it('counts what fails again as failed', () => {
+      const files = { first: '', 'a.test.js': `${passing} ${failing}`, 'b.test.js': unsteady };
+      const { line, code, told } = summaryOf(files, { again: true });
+      expect({ line, code }).toEqual({ line: '2 passed, 1 failed', code: 1 });
+      expect(told.match(/^UNSTEADY .*$/gm)).toHaveLength(1);
+    });
+
+    it('does not happen where more than three files failed, nor where nobody asked for it', () => {
+      const four = Object.fromEntries(['a', 'b', 'c', 'd'].map((name) => [`${name}.test.js`, failing]));
+      expect(summaryOf({ first: '', ...four, 'd.test.js': unsteady }, { again: true }).line).toBe('0 passed, 4 failed');
+      expect(summaryOf({ first: '', 'a.test.js': unsteady }).line).toBe('0 passed, 1 failed');
+    });
   });
 });
