@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { connect } from 'node:net';
-import { dyingWithParent } from './dies-with-parent.js';
-import { freePort } from './free-port.js';
+import { ServerProcess, startOnPort } from './server-process.js';
 import { startsWithinMs } from './starts-within.js';
 
 export interface MemcachedOptions {
@@ -15,127 +12,31 @@ export interface MemcachedOptions {
 }
 
 /** Starts a real memcached on the loopback network. Rejects, and says how to install it, where the program is missing. */
-export async function startMemcached({
+export function startMemcached({
   args = [],
   port,
   hosts = '127.0.0.1',
 }: MemcachedOptions = {}): Promise<MemcachedProcess> {
-  for (let attempt = 1; ; attempt++) {
-    const server = new MemcachedProcess(port ?? (await freePort()), args, hosts);
-    try {
-      await server.start();
-      return server;
-    } catch (error) {
-      if (error instanceof MemcachedMissingError || port !== undefined || attempt === 5) throw error;
-    }
-  }
+  return startOnPort(port, (chosen) => new MemcachedProcess(chosen, args, hosts));
 }
 
-class MemcachedMissingError extends Error {
-  constructor() {
-    super('memcached is not installed, and this test runs on the real one. Install it: apt-get install memcached');
-    this.name = 'MemcachedMissingError';
-  }
-}
-
-/** What a command that can't be found ends with. */
-const notFound = 127;
-
-/** Pids that live now; a test run that ends early takes them along. */
-const livePids = new Set<number>();
-process.on('exit', () => {
-  for (const pid of livePids) signalPid(pid, 'SIGKILL');
-});
-
-export class MemcachedProcess {
-  readonly address: string;
-  private readonly host: string;
-  private child: ChildProcess | undefined;
-  private exited: Promise<void> = Promise.resolve();
-
+/** What was in it is gone after `kill`. */
+export class MemcachedProcess extends ServerProcess {
   constructor(
-    readonly port: number,
+    port: number,
     private readonly args: readonly string[],
     private readonly hosts: string,
   ) {
-    this.host = hosts.split(',')[0] as string;
-    this.address = `${this.host}:${port}`;
+    super('memcached', port, hosts.split(',')[0] as string);
   }
 
-  /** The running process's id. Throws when it doesn't run. */
-  get pid(): number {
-    if (this.child?.pid === undefined) throw new Error(`memcached ${this.address} does not run`);
-    return this.child.pid;
-  }
-
-  /** Starts it again after `kill` or `stop`, on the same port. Resolves when it answers. */
-  async start(): Promise<void> {
-    if (this.child) throw new Error(`memcached ${this.address} runs already`);
+  protected arguments(): string[] {
     const asRoot = process.getuid?.() === 0 ? ['-u', 'root'] : [];
-    const listening = ['-l', this.hosts, '-p', `${this.port}`, '-U', '0', '-t', '2'];
-    const child = spawn(...dyingWithParent('memcached', [...listening, ...asRoot, ...this.args]), {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
-    let complaint = '';
-    child.stderr.on('data', (chunk: Buffer) => (complaint = `${complaint}${chunk.toString()}`.slice(-500)));
-    let failure: Error | undefined;
-    this.exited = new Promise((resolve) => {
-      child.once('error', (error: NodeJS.ErrnoException) => {
-        failure = error.code === 'ENOENT' ? new MemcachedMissingError() : error;
-        resolve();
-      });
-      child.once('exit', (code, signal) => {
-        failure =
-          code === notFound
-            ? new MemcachedMissingError()
-            : new Error(`memcached on port ${this.port} ended (${signal ?? code}): ${complaint.trim()}`);
-        if (child.pid !== undefined) livePids.delete(child.pid);
-        if (this.child === child) this.child = undefined;
-        resolve();
-      });
-    });
-    if (child.pid !== undefined) livePids.add(child.pid);
-    this.child = child;
-    const giveUpAt = performance.now() + startsWithinMs;
-    for (;;) {
-      if (failure) throw failure;
-      // The answer must come from this process, not from a stranger that took the port before it.
-      const answered = await Promise.race([this.exited.then(() => undefined), this.stats().catch(() => undefined)]);
-      if (answered?.['pid'] === `${child.pid}`) return;
-      if (performance.now() > giveUpAt) {
-        await this.kill();
-        throw new Error(
-          `memcached on port ${this.port} did not answer within ${startsWithinMs / 1_000} s: ${complaint.trim()}`,
-        );
-      }
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    return ['-l', this.hosts, '-p', `${this.port}`, '-U', '0', '-t', '2', ...asRoot, ...this.args];
   }
 
-  /** For good or for a while. At once: it takes up to a second to notice SIGTERM, and has nothing to tidy up. */
-  async stop(): Promise<void> {
-    await this.kill();
-  }
-
-  /** SIGKILL, and waits for the end. Does nothing when it doesn't run. */
-  async kill(): Promise<void> {
-    this.signal('SIGKILL');
-    await this.exited;
-  }
-
-  /** SIGSTOP: the kernel still accepts connections and bytes, nobody answers. */
-  pause(): void {
-    this.signal('SIGSTOP');
-  }
-
-  resume(): void {
-    this.signal('SIGCONT');
-  }
-
-  /** Kills it and starts an empty one on the same port. */
-  async restart(): Promise<void> {
-    await this.kill();
-    await this.start();
+  protected async answeringPid(): Promise<string | undefined> {
+    return (await this.stats())['pid'];
   }
 
   /**
@@ -169,17 +70,5 @@ export class MemcachedProcess {
     return Object.fromEntries(
       [...reply.matchAll(/^STAT (\S+) (.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]),
     );
-  }
-
-  private signal(signal: NodeJS.Signals): void {
-    if (this.child?.pid !== undefined) signalPid(this.child.pid, signal);
-  }
-}
-
-function signalPid(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(pid, signal);
-  } catch {
-    // It ended a moment ago.
   }
 }
