@@ -1,17 +1,7 @@
 import { expect } from '@jest/globals';
 import { eventually } from './eventually.js';
+import type { LoadReport } from './measured-load.js';
 import type { WorkerProcess } from './worker-process.js';
-
-/** What a process that asks a server again and again tells of the time since it was asked last. */
-interface LoadReport {
-  readonly succeeded: number;
-  readonly unavailable: number;
-  readonly otherErrors: readonly string[];
-  readonly wrongValues: readonly string[];
-  readonly uncaught: readonly string[];
-  readonly slowestMs: number;
-  readonly longestStallMs: number;
-}
 
 const endurance = process.env['ENDURANCE'] === '1';
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds));
