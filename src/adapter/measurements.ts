@@ -115,4 +115,8 @@ export const measurements: readonly Measurement[] = [
     labelNames: ['state'],
     labels: ({ state }) => ({ state }),
   }),
+  measured('serversChanged', 'server_list_changes', 'Times that this process began to work on a list of servers', {
+    labelNames: ['store'],
+    labels: ({ store }) => ({ store }),
+  }),
 ];

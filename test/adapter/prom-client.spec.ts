@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { Counter, Registry, register } from 'prom-client';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { collectCacheMetrics } from '../../src/adapter/prometheus-metrics.js';
@@ -55,6 +56,20 @@ describe('Metrics for Prometheus', () => {
     expect(listening()).toEqual(before);
     stop = collectCacheMetrics({ registry });
     expect(() => collectCacheMetrics({ registry })).toThrow('already been registered');
+  });
+
+  it('are all in the table of the recipes, with their labels', async () => {
+    const registry = new Registry();
+    stop = collectCacheMetrics({ registry });
+    const recipes = await readFile('docs/nest-recipes.md', 'utf8');
+    const rows = [...recipes.matchAll(/^\| (`\w+_(?:total|seconds)`.*?)\| (.*?) *\|$/gm)];
+    const told = rows.flatMap(([, names = '', labels = '']) => {
+      const each = labels.split('; ');
+      return [...names.matchAll(/`(\w+)`/g)].map(([, name], index) => `${name} ${each[index] ?? labels}`.trim());
+    });
+    const metrics = registry.getMetricsAsArray() as unknown as { name: string; labelNames: string[] }[];
+    const kept = metrics.map(({ name, labelNames }) => `${name.replace('tiered_cache_', '')} ${labelNames.join(', ')}`);
+    expect(told.sort()).toEqual(kept.map((one) => one.trim()).sort());
   });
 
   it('go to the global registry unless told otherwise', () => {

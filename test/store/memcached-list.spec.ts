@@ -1,5 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Registry } from 'prom-client';
+import { collectCacheMetrics } from '../../src/adapter/prometheus-metrics.js';
 import { configEndpoint, parseConfiguration } from '../../src/store/memcached/list/config-endpoint.js';
 import { dnsServers } from '../../src/store/memcached/list/dns-servers.js';
 import { memcachedStore, memcachedStoreWith } from '../../src/store/memcached/memcached-store.js';
@@ -104,7 +106,10 @@ describe('a list of servers that a configuration endpoint names', () => {
     await onList(0, 1, 2);
     const changes = recordEvents('serversChanged');
     endings.push(() => changes.stop());
+    const registry = new Registry();
+    endings.push(collectCacheMetrics({ registry }));
     const store = await opened(storeOn());
+    expect(await registry.metrics()).toContain('tiered_cache_server_list_changes_total{store="memcached"} 1');
     expect(changes.of('serversChanged')).toMatchObject([{ store: 'memcached', version, servers: at(0, 1, 2).sort() }]);
     await put(store, 'k', 'v');
     expect(await read(store, 'k')).toBe('v');
