@@ -57,11 +57,14 @@ export interface EntryOptions<V = unknown> {
    * miss and is replaced. Numbers and dates are compared as text. Default: any version will do.
    */
   readonly version?: string | number | Date;
-  /** Ends this caller's wait. The load is cancelled only when all who joined it have left. */
+  /**
+   * Ends this caller's wait for a load, which is cancelled only when all who joined it have left. A write is not begun once it is aborted, and rejects with
+   * its reason; one that was sent is carried out.
+   */
   readonly signal?: AbortSignal;
   /**
    * Where the entry may be kept besides the request. Default both. What was written with `['store']` is kept near by nobody, also where the reader says
-   * nothing of tiers.
+   * nothing of tiers. Without `'store'`, what the store holds under the key is neither asked nor changed.
    */
   readonly tiers?: readonly StoredTier[];
   /** How readers are kept from changing each other's value. Default: the codec's first. */

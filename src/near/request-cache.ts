@@ -12,6 +12,9 @@ import type { Lookup } from '../value/lookup.js';
 import { NearCopy } from './near-copy.js';
 import type { RequestScope, RequestTier, ScopeState } from './request-scope.js';
 
+/** In this process: what two of them hold is not mixed up. */
+let made = 0;
+
 /** Puts the versions in front of a key's text. */
 export type VersionedText = (key: KeyLike) => string;
 
@@ -20,7 +23,7 @@ export type VersionedText = (key: KeyLike) => string;
  * look-up misses and nothing is kept; the first value that is not kept so is reported as a `degraded` fault.
  */
 export class RequestCache {
-  private readonly namespaces = new Map<string, NamespacedRequestCache>();
+  private readonly number = ++made;
   private hasWarned = false;
 
   constructor(
@@ -28,12 +31,12 @@ export class RequestCache {
     private readonly versioned: VersionedText,
   ) {}
 
-  /** The same name gives the same cache. Default: `'default'`, a name like any other: whoever asks for it shares that cache. */
+  /**
+   * Whoever asks for the same name shares its values. Default: `'default'`, a name like any other. A name costs nothing outside of the request: one for each
+   * user will do.
+   */
   namespace(name = 'default'): NamespacedRequestCache {
-    let cache = this.namespaces.get(name);
-    if (!cache)
-      this.namespaces.set(name, (cache = new NamespacedRequestCache(this.scope, this.versioned, () => this.warn())));
-    return cache;
+    return new NamespacedRequestCache(this.scope, this.versioned, `${this.number} ${name}`, () => this.warn());
   }
 
   /** Empties every namespace, and what tiered caches hold for this request. */
@@ -55,6 +58,8 @@ export class NamespacedRequestCache {
   constructor(
     private readonly scope: RequestScope,
     private readonly versioned: VersionedText,
+    /** Whose part of the request it is. */
+    private readonly owner: string,
     private readonly warn: () => void,
   ) {}
 
@@ -101,7 +106,7 @@ export class NamespacedRequestCache {
 
   private held(): RequestTier | undefined {
     const state: ScopeState | undefined = this.scope.current();
-    return state?.tierOf(this);
+    return state?.tierOf(this.owner);
   }
 }
 

@@ -1,4 +1,5 @@
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
+import type { Codec } from '../codec/codec.js';
 import { openEnvelope } from '../codec/envelope.js';
 import type { Envelope, EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
@@ -134,7 +135,9 @@ export class StoredEntries {
     const now = this.clock.now();
     const envelope = this.open(placed.storeKey, item.bytes, 0, item.bytes.length, item.ageMs, now);
     const standing = await this.standingNow(placed, envelope, new Map());
-    return { envelope, verdict: this.verdict(placed, envelope, asked, standing, now) };
+    const verdict = this.verdict(placed, envelope, asked, standing, now);
+    const isRefused = asked !== undefined && isServable(verdict) && !canDecode(asked.codec, envelope.payload);
+    return { envelope, verdict: isRefused ? 'undecodable' : verdict };
   }
 
   /**
@@ -268,6 +271,15 @@ export class StoredEntries {
     if (earlyRefresh === 0) return fixed;
     const draw = Math.max(this.random(), Number.MIN_VALUE);
     return Math.min(fixed, freshUntil + loadCostMs * earlyRefresh * Math.log(draw));
+  }
+}
+
+function canDecode(codec: Codec<unknown>, payload: Buffer): boolean {
+  try {
+    codec.decode(payload);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -92,6 +92,10 @@ export class AtomicChanges {
       const remedy = 'Use memcached, Redis, disk or memory.';
       throw new InvalidOptionError('stores', 'this store can neither update nor set if absent', remedy);
     }
+    if (!policy.shared) {
+      const problem = 'a change is made from what the store holds, and kept there';
+      throw new InvalidOptionError('tiers', problem, "Let it name 'store', or use get and set.");
+    }
     if (this.coherence.outbox.has(placed.name)) {
       throw new StoreUnavailableError(store.name, `an earlier write of ${key.text} is not acknowledged yet`);
     }

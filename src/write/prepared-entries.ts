@@ -55,10 +55,11 @@ export class PreparedEntries {
     private readonly clock: CacheClock,
   ) {}
 
-  /** @throws UnencodableValueError, InvalidDurationError: nothing was written then. */
-  async prepare<V>(writes: readonly Write<V>[]): Promise<Prepared[]> {
-    const generations = await this.generations([...new Set(writes.flatMap(({ policy }) => policy.tags))]);
-    return writes.map((write) => this.prepareOne(write, generations));
+  /** @throws UnencodableValueError, InvalidDurationError, the signal's reason: nothing was written then. At once where no tag must be asked for. */
+  prepare<V>(writes: readonly Write<V>[]): Prepared[] | Promise<Prepared[]> {
+    const tags = [...new Set(writes.flatMap(({ policy }) => policy.tags))];
+    if (tags.length === 0) return writes.map((write) => this.prepareOne(write, undefined));
+    return this.generations(tags).then((generations) => writes.map((write) => this.prepareOne(write, generations)));
   }
 
   prepareOne<V>(
@@ -66,6 +67,7 @@ export class PreparedEntries {
     generations: ReadonlyMap<string, number> | undefined,
     { life, entry }: Kept = nothing,
   ): Prepared {
+    policy.signal?.throwIfAborted();
     const { codec } = policy.serving;
     if (value === undefined) {
       const remedy = 'Store null, or delete the key.';

@@ -11,6 +11,7 @@ import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { CallOrder } from './call-order.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 
@@ -43,6 +44,7 @@ const maxLists = 3;
  */
 export class Writes {
   private callsToRepeat = 0;
+  private readonly order = new CallOrder();
 
   constructor(
     private readonly cache: string,
@@ -54,7 +56,11 @@ export class Writes {
 
   /** All values are encoded before the first is written. True: every shard acknowledged all of its keys. */
   async set<V>(writes: readonly Write<V>[], confirm: boolean): Promise<boolean> {
-    const prepared = await this.entries.prepare(writes);
+    const preparing = this.order.after(
+      writes.map(({ key }) => key.id),
+      () => this.entries.prepare(writes),
+    );
+    const prepared = preparing instanceof Promise ? await preparing : preparing;
     for (const { key } of prepared) this.near.name(key);
     const placed = prepared.filter((one) => one.placed !== undefined);
     const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
@@ -73,8 +79,8 @@ export class Writes {
     }
     if (error && confirm) throw error;
     for (const one of prepared) {
-      this.near.keepForRequest(one.key, one.copy);
       if (!one.placed) this.keepNear(one, this.coherence.names.position);
+      else if (error) this.near.keepForRequest(one.key, one.copy);
     }
     return error === undefined;
   }
@@ -82,6 +88,8 @@ export class Writes {
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
     for (const key of keys) this.near.name(key);
+    const waiting = this.order.behind(keys.map(({ id }) => id));
+    if (waiting) await waiting;
     const placed = keys.map((key) => this.coherence.place(key)).filter((one) => one !== undefined);
     const parts = [...byShard(placed, ({ shard }) => shard)].map(([shard, group]) => ({
       shard,

@@ -31,6 +31,32 @@ describe('Verbs that load nothing', () => {
   });
 });
 
+describe('Verbs that write', () => {
+  it('write nothing once their signal is aborted', async () => {
+    const stopped = { signal: AbortSignal.abort(new RangeError('enough')) };
+    await cache.set('there', 1);
+    for (const call of [
+      () => cache.set('k', 1, stopped),
+      () =>
+        cache.setMany([
+          ['k', 1],
+          ['there', 2, stopped],
+        ]),
+      () => cache.setIfAbsent('k', 1, stopped),
+      () => cache.update('there', () => 2, stopped),
+    ])
+      await expect(call()).rejects.toThrow('enough');
+    expect(await cache.get('k')).toBeUndefined();
+    expect(await cache.get('there')).toBe(1);
+  });
+
+  it('by what is stored refuse to leave the store out', async () => {
+    const near = { tiers: ['process'] } as const;
+    await expect(cache.update('k', () => 1, near)).rejects.toThrow(/tiers: .* Let it name 'store'/);
+    await expect(cache.setIfAbsent('k', 1, near)).rejects.toThrow(/tiers: .* Let it name 'store'/);
+  });
+});
+
 describe('What is', () => {
   it('no key is told so by a rejection', async () => {
     for (const key of [undefined, null, 5, {}]) {

@@ -2,12 +2,16 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CatalogueKey } from '../../src/catalogue/catalogue-key.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import { json } from '../../src/codec/json.js';
+import type { StandardSchemaV1 } from '../../src/codec/standard-schema.js';
 import { text } from '../../src/codec/text.js';
+import { validated } from '../../src/codec/validated.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { buildCache } from '../support/build-cache.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { withoutPush } from '../support/without-push.js';
 
 const minute = 60_000;
@@ -188,6 +192,34 @@ describe('explain and has', () => {
     await cache.set(asJson(key), 'json');
     expect(await answers(second(key))).toEqual([undefined, false, 'version', 'version']);
     await cache.close();
+  });
+
+  it('take what a schema refuses for none', async () => {
+    const store = memoryStore();
+    const [writer, reader] = [await buildCache({ store }), await buildCache({ store })];
+    const positive: StandardSchemaV1<number> = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value) => (Number(value) > 0 ? { value: Number(value) } : { issues: [{ message: 'not positive' }] }),
+      },
+    };
+    const checked = defineKey('n:{id}', { holds: 'a number', codec: validated(json<number>(), positive, true) });
+    const plain = defineKey('n:{id}', { holds: 'a number', codec: json<number>() });
+    const events = recordEvents('fault', 'hit', 'miss');
+    for (const [value, isThere] of [
+      [-1, false],
+      [1, true],
+    ] as const) {
+      await writer.set(plain({ id: '1' }), value);
+      expect(await reader.has(checked({ id: '1' }))).toBe(isThere);
+      const told = (await reader.explain(checked({ id: '1' }))).tiers.at(-1);
+      expect(told?.reason ?? told?.hit).toBe(isThere ? true : 'undecodable');
+    }
+    expect(events.all).toEqual([]);
+    events.stop();
+    await writer.close();
+    await reader.close();
   });
 
   it('know of an entry that was made after a clear which nobody has told them of', async () => {

@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { EventEmitter, once } from 'node:events';
 import { setImmediate as turn, setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -78,6 +80,24 @@ describe('500 interleaved requests', () => {
     faults.stop();
     expect(outside.namespace().get('a')).toBeUndefined();
     expect(faults.of('fault').map(({ kind, source }) => [kind, source])).toEqual([['degraded', 'RequestCache']]);
+  });
+
+  it('as many namespaces as there are users leave nothing behind, and two request caches share none', async () => {
+    const second = new RequestCache(scope, (key) => cache.storeKey(key));
+    const users = Array.from({ length: 1_000 }, (_, user) => `user ${user}`);
+    await scope.run(async () => {
+      for (const user of users) requestCache.namespace(user).set('who', user);
+      second.namespace('user 1').set('who', 'another');
+      second.namespace('user 2').clear();
+      expect(users.map((user) => requestCache.namespace(user).get('who'))).toEqual(users);
+    });
+    const isGone = (one: WeakRef<object>): boolean => one.deref() === undefined;
+    const caches = users.map((user) => new WeakRef(requestCache.namespace(`later ${user}`)));
+    setFlagsFromString('--expose-gc');
+    await eventually(() => {
+      (runInNewContext('gc') as () => void)();
+      expect(caches.filter(isGone).length).toBeGreaterThan(900);
+    });
   });
 
   it('V1 nor does one inside of another', async () => {

@@ -1,0 +1,64 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { RequestScope } from '../../src/near/request-scope.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { buildCache } from '../support/build-cache.js';
+
+const scope = new RequestScope();
+const places: [string, <R>(work: () => Promise<R>) => Promise<R>][] = [
+  ['outside of requests', (work) => work()],
+  ['in a request', (work) => scope.run(work)],
+];
+const entries: [string, { readonly tags?: readonly string[] }][] = [
+  ['without tags', {}],
+  ['with tags, whose generations are asked for', { tags: ['t', 'u'] }],
+];
+
+let store: Store;
+let cache: TieredCache;
+let other: TieredCache;
+beforeEach(async () => {
+  store = memoryStore();
+  cache = await buildCache({ store, scope });
+  other = await buildCache({ store, scope });
+});
+afterEach(async () => {
+  await cache.close();
+  await other.close();
+});
+
+describe.each(places)('What is called %s without waiting for what was called before', (_, within) => {
+  describe.each(entries)('for entries %s', (__, options) => {
+    it.each<[string, () => Promise<unknown>]>([
+      ['delete', () => cache.delete('k')],
+      ['deleteMany', () => cache.deleteMany(['other', 'k'])],
+    ])('comes later: a %s leaves nothing of a set', async (___, remove) => {
+      await within(async () => {
+        const set = cache.set('k', 'set', options);
+        expect(await Promise.all([set, remove()])).toEqual([true, true]);
+        expect(await cache.lookup('k')).toMatchObject({ hit: false });
+      });
+      expect(await other.get('k')).toBeUndefined();
+    });
+
+    it('comes later: of three sets and a delete between them, the last one stays', async () => {
+      await within(async () => {
+        const calls = [cache.set('k', 1, options), cache.set('k', 2), cache.delete('k'), cache.set('k', 3, options)];
+        await Promise.all(calls);
+        expect(await cache.get('k')).toBe(3);
+      });
+      expect(await other.get('k')).toBe(3);
+    });
+
+    it('comes later, also where what was called before fails', async () => {
+      await within(async () => {
+        const set = cache.set('k', new Map(), options);
+        const later = cache.set('k', 'later');
+        await expect(set).rejects.toMatchObject({ code: 'UNENCODABLE_VALUE' });
+        expect(await later).toBe(true);
+        expect(await cache.get('k')).toBe('later');
+      });
+    });
+  });
+});
