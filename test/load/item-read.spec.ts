@@ -8,6 +8,7 @@ import { onCacheEvent } from '../../src/value/events.js';
 import { buildCache } from '../support/build-cache.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 
@@ -25,7 +26,7 @@ describe('a look-up on its way to memcached', () => {
     proxy = await startTcpProxy(server.port);
   });
   beforeEach(async () => {
-    const store = memcachedStore({ servers: proxy.address });
+    const store = memcachedStore({ servers: proxy.address, ...patience });
     cache = await buildCache({ store, process: false });
     endings.push(() => cache.close());
     await cache.delete('a');
@@ -56,7 +57,7 @@ describe('a look-up on its way to memcached', () => {
     const first = cache.getOrSet<{ n: number }>('a', never);
     const joined = [
       cache.getOrSet('a', never, { signal }),
-      cache.getOrSet('a', never, { timeout: { hard: 1_000 } }),
+      cache.getOrSet('a', never, { timeout: { hard: 60_000 } }),
       cache.getOrSetMany(['a'], never).then(([value]) => value),
     ];
     const own = cache.getOrSet<{ n: number }>('a', never, { isolation: 'clone' });
@@ -176,7 +177,7 @@ describe('a look-up on its way to memcached', () => {
   });
 
   async function read(storeKey: string): Promise<{ value: Buffer }> {
-    const store = memcachedStore({ servers: server.address });
+    const store = memcachedStore({ servers: server.address, ...patience });
     await store.open();
     const [item] = await store.shards[0].readMany([storeKey]);
     await store.close();

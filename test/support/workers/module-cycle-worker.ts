@@ -23,7 +23,7 @@ class Counter {
 
   @Get()
   count(): Promise<number> {
-    return this.lock.using('count', { wait: 1_000 }, () => this.cache.update<number>('n', (n = 0) => n + 1));
+    return this.lock.using('count', { wait: 60_000 }, () => this.cache.update<number>('n', (n = 0) => n + 1));
   }
 }
 
