@@ -55,6 +55,11 @@ export interface Benchmark {
   readonly pictures?: readonly Picture[];
   /** Figures of one round are taken in this many rounds, interleaved. At least 5, but where chance has no part in the figures. */
   readonly rounds?: number;
+  /**
+   * How long each contender does the same work before each of its rounds, in milliseconds, without being measured. Default 0, for what is no steady
+   * work, such as a heap that is measured. Steady work takes `untilSteadyMs`.
+   */
+  readonly warmUpMs?: number;
   /** @param smoke is it enough to see that it works? Then counts are cut by `counted`. */
   prepare(smoke: boolean): Promise<{ readonly comparisons: readonly Comparison[]; readonly close?: () => unknown }>;
 }
@@ -71,10 +76,18 @@ export interface Result {
   readonly name: string;
   readonly unit: string;
   readonly baseline: string;
+  /** As the benchmark's. */
+  readonly warmUpMs?: number;
   readonly rows: readonly Row[];
   /** Of rounds that failed: which subject's, how many, and why. */
   readonly failures: readonly string[];
 }
+
+/**
+ * A full collection, as there is one before each round, makes V8 let go of code that was optimised for shapes of which no object was left. A service
+ * that is asked all the time has such objects. So a round of steady work begins when that code is there again: after about a second.
+ */
+export const untilSteadyMs = 1_500;
 
 /**
  * Runs each contender of each comparison once to warm up, then those of a comparison in turn, round by round, so that a machine that slows down
@@ -87,6 +100,7 @@ export async function runBenchmark(
   short = false,
 ): Promise<Result> {
   const { comparisons, close } = await benchmark.prepare(smoke);
+  const warmUpMs = smoke ? 0 : (benchmark.warmUpMs ?? 0);
   const full = benchmark.rounds ?? 7;
   const rounds = smoke ? 1 : short ? Math.min(3, full) : full;
   const rows: Row[] = [];
@@ -98,7 +112,7 @@ export async function runBenchmark(
     await attempt(round, () => {});
   }
   for (const comparison of comparisons) {
-    const compared = await compare(comparison, rounds, progress);
+    const compared = await compare(comparison, rounds, warmUpMs, progress);
     rows.push(...compared.rows);
     failures.push(...compared.failures);
   }
@@ -106,12 +120,14 @@ export async function runBenchmark(
     () => Promise.resolve(close?.()).then(() => 0),
     (why) => failures.push(`the end: ${why}`),
   );
-  return { name: benchmark.name, unit: benchmark.unit, baseline: comparisons[0]?.baseline ?? '', rows, failures };
+  const { name, unit } = benchmark;
+  return { name, unit, baseline: comparisons[0]?.baseline ?? '', ...(warmUpMs > 0 && { warmUpMs }), rows, failures };
 }
 
 async function compare(
   { variant, baseline, subjects, picture }: Comparison,
   rounds: number,
+  warmUpMs: number,
   progress: (text: string) => void,
 ): Promise<{ rows: Row[]; failures: string[] }> {
   const figures = new Map<string, number[]>(subjects.map(({ name }) => [name, []]));
@@ -121,6 +137,7 @@ async function compare(
     // Every other round in the other direction: nobody always comes after the same one.
     for (const { name, round } of done % 2 === 0 ? subjects : subjects.toReversed()) {
       globalThis.gc?.();
+      for (const until = performance.now() + warmUpMs; performance.now() < until;) await attempt(round, () => {});
       const figure = await attempt(round, (why) => failed.set(name, [...(failed.get(name) ?? []), why]));
       figures.get(name)?.push(figure);
     }

@@ -12,7 +12,7 @@ import { writePages } from './write-pages.js';
 
 const help = `npm run bench [-- NAME…] [--short] [--node WHICH] [--json] [--smoke] [--write] [--to FOLDER] [--page]
 
-  Without a NAME all of them run, on this Node and on Node 24, and docs/performance.md and its pictures are written: half an hour on two quiet cores.
+  Without a NAME all of them run, on this Node and on Node 24, and docs/performance.md and its pictures are written: an hour on two quiet cores.
   What fails is said on the page and by the exit code, and costs no other benchmark its figures.
 
   NAME     ${caseNames.join(', ')}

@@ -29,6 +29,8 @@ cost and hit ratio grow.
 \`npm run bench\` writes this page. How to read it:
 
 - All subjects of a table do the same work in one run, in interleaved rounds. A ratio is the median of the rounds' ratios to the baseline of the same round.
+- A round of steady work is measured once all code that it runs is optimised again: before it, memory is collected and the same work is done for a while
+  without being measured, whoever does it. What a process pays in its first seconds stands in none of these figures.
 - Absolute figures mean nothing on another machine. Ratios that differ by less than a tenth mean nothing here.
 - The limit is the least that can be done and still do the work: nothing can be faster.
 - Each section names an aim, and says where it is not reached.
@@ -75,6 +77,7 @@ function section({ benchmark, outcomes }: Measured, majors: readonly string[]): 
     ...verdict(benchmark, outcomes, majors),
     ...(remark === undefined ? [] : [remark]),
     ...(pictures ? [`[Drawn](performance-pictures.md#${anchorOf(title)}).`] : []),
+    ...majors.flatMap((major) => coldness(benchmark, outcomes[major]?.result, major)),
     ...majors.flatMap((major) => troubles(outcomes[major], major)),
   ];
   return `${parts.join('\n\n')}\n`;
@@ -135,6 +138,12 @@ function troubles(outcome: Outcome | undefined, major: string): string[] {
   if (outcome?.failure !== undefined) return [`Could not be measured on Node ${major}: ${outcome.failure}.`];
   const failures = outcome?.result?.failures ?? [];
   return failures.length === 0 ? [] : [`On Node ${major}, ${failures.join('; ')}.`];
+}
+
+/** Of a result that is older than its benchmark's warm-up. */
+function coldness({ warmUpMs = 0 }: Benchmark, result: Result | undefined, major: string): string[] {
+  if (!result || (result.warmUpMs ?? 0) >= warmUpMs) return [];
+  return [`On Node ${major}, measured while code was still being optimised, and not yet again.`];
 }
 
 const sentence = (work: string): string => `${work.charAt(0).toUpperCase()}${work.slice(1)}.`;

@@ -1,6 +1,6 @@
 import { MemcacheClient } from 'memcache-client';
 import { memcachedStore } from 'nestjs-tiered-cache/memcached';
-import { counted, throughput, verify } from '../harness.js';
+import { counted, throughput, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark } from '../harness.js';
 import { BareSocket } from '../support/bare-socket.js';
 import { startMemcached } from '../support/servers.js';
@@ -22,6 +22,7 @@ export const benchmark: Benchmark = {
   remark:
     'This library reads under leases, writes by compare-and-set, and decodes what it stores for its callers. By hand, nothing protects from a late fill: a load that began before an invalidation and is stored after it.',
   rounds: 9,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const server = await startMemcached();
     const cache = await openCache({ store: memcachedStore({ servers: server.address, ...patient }), process: false });

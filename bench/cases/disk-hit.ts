@@ -6,7 +6,7 @@ import { open } from 'lmdb';
 import { diskStore } from 'nestjs-tiered-cache/disk';
 import sqlite from 'node-sqlite3-wasm';
 import { Keyv } from 'keyv';
-import { counted, timed, verify } from '../harness.js';
+import { counted, timed, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark, Comparison } from '../harness.js';
 import { document, neverLoads, openCache, ours } from '../support/subjects.js';
 
@@ -27,6 +27,7 @@ export const benchmark: Benchmark = {
   remark:
     'A checked and versioned entry costs the same few microseconds more at any size: much beside a bare read of 1 KB, little beside one of 50 KB.',
   rounds: 7,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const folder = mkdtempSync(join(tmpdir(), 'bench-disk-'));
     const bare = open<string, string>({ path: join(folder, 'bare.mdb'), encoding: 'string', noSync: true });

@@ -1,5 +1,5 @@
 import { defineKey } from 'nestjs-tiered-cache';
-import { counted, timed, verify } from '../harness.js';
+import { counted, timed, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark } from '../harness.js';
 import { openCache, ours } from '../support/subjects.js';
 
@@ -16,6 +16,7 @@ export const benchmark: Benchmark = {
   remark:
     'Both check each parameter: an empty one, or one with a space, a colon or a line break, must not become another key, or a command.',
   rounds: 9,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const count = counted(fullCount, smoke);
     const cache = await openCache();

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Loader } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
-import { counted, timed, verify } from '../harness.js';
+import { counted, timed, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark, Subject } from '../harness.js';
 import { document, hotKeys, openCache, ours } from '../support/subjects.js';
 
@@ -16,6 +16,7 @@ export const benchmark: Benchmark = {
   aims: [{ of: '', atMost: 1.5 }],
   limit: 'bare Map',
   rounds: 9,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const count = counted(fullCount, smoke);
     const lru = new LRUCache<string, { id: number }>({ max: 10_000 });

@@ -7,7 +7,7 @@ import { cachified } from '@epic-web/cachified';
 import type { CacheEntry } from '@epic-web/cachified';
 import { Loader } from 'layered-loader';
 import { LRUCache } from 'lru-cache';
-import { counted, timed, verify } from '../harness.js';
+import { counted, timed, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark, Subject } from '../harness.js';
 import { document, hotKeys, neverLoads, openCache, ours } from '../support/subjects.js';
 
@@ -27,6 +27,7 @@ export const benchmark: Benchmark = {
   ],
   limit: 'bare Map',
   rounds: 9,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const values = new Map(hotKeys.map((key, index) => [key, document(200, index)]));
     const lru = new LRUCache<string, object>({ max: 10_000 });

@@ -1,5 +1,5 @@
 import { redisStore } from 'nestjs-tiered-cache/redis';
-import { counted, throughput } from '../harness.js';
+import { counted, throughput, untilSteadyMs } from '../harness.js';
 import type { Benchmark, Comparison } from '../harness.js';
 import { bareRedis } from '../support/bare-redis.js';
 import { startRedis } from '../support/servers.js';
@@ -30,6 +30,7 @@ export const benchmark: Benchmark = {
   limit: 'a script of @redis/client',
   remark: 'The limit is the least script that removes, records and publishes.',
   rounds: 7,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const server = await startRedis();
     const cache = await openCache({

@@ -3,7 +3,7 @@ import { redisDriver } from 'bentocache/drivers/redis';
 import { Redis } from 'ioredis';
 import { Loader, RedisCache } from 'layered-loader';
 import { redisStore } from 'nestjs-tiered-cache/redis';
-import { counted, throughput, verify } from '../harness.js';
+import { counted, throughput, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark, Comparison } from '../harness.js';
 import { BareSocket } from '../support/bare-socket.js';
 import { bareRedis } from '../support/bare-redis.js';
@@ -39,6 +39,7 @@ export const benchmark: Benchmark = {
   remark:
     'Each hit of this library also checks the entry, keeps a deadline, and freezes the value. `@redis/client` runs without its timeouts.',
   rounds: 7,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const server = await startRedis();
     const cache = await openCache({

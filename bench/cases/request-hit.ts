@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { RequestScope } from 'nestjs-tiered-cache';
-import { counted, timed } from '../harness.js';
+import { counted, timed, untilSteadyMs } from '../harness.js';
 import type { Benchmark } from '../harness.js';
 import { document, hotKeys, neverLoads, openCache, ours } from '../support/subjects.js';
 
@@ -16,6 +16,7 @@ export const benchmark: Benchmark = {
   limit: 'Map in AsyncLocalStorage',
   remark: 'The limit finds the scope and looks into a Map: what a hand-written cache of a request does.',
   rounds: 9,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const count = counted(fullCount, smoke);
     const scope = new RequestScope();

@@ -4,7 +4,7 @@ import { Keyv } from 'keyv';
 import { Loader } from 'layered-loader';
 import { MemcacheClient } from 'memcache-client';
 import { memcachedStore } from 'nestjs-tiered-cache/memcached';
-import { counted, throughput, verify } from '../harness.js';
+import { counted, throughput, untilSteadyMs, verify } from '../harness.js';
 import type { Benchmark, Comparison } from '../harness.js';
 import { BareSocket } from '../support/bare-socket.js';
 import { startMemcached } from '../support/servers.js';
@@ -35,6 +35,7 @@ export const benchmark: Benchmark = {
   remark:
     'Each hit of this library also checks the entry (a checksum over key and bytes, its life, its generation), asks for the right to fill in the same command, and freezes the value. The limit does the least that can be done and still check. `signed` is with `integrity`.',
   rounds: 7,
+  warmUpMs: untilSteadyMs,
   async prepare(smoke) {
     const server = await startMemcached();
     const cache = await openCache({ store: memcachedStore({ servers: server.address, ...patient }), process: false });
