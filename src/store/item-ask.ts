@@ -9,6 +9,9 @@ export interface AskWatcher {
 
 /** An item, or a stub where nothing lies, as a question is told of it. What it says is another's after the call. */
 export interface ItemAnswer extends ItemView {
+  bytes: Buffer;
+  start: number;
+  end: number;
   /** With `revision`, the item's `Revision`. */
   readonly session: number;
   readonly revision: number | bigint;
@@ -23,6 +26,8 @@ export interface ItemAnswer extends ItemView {
 export abstract class ItemAsk {
   /** The guard that it passed. */
   watcher: AskWatcher | undefined = undefined;
+  /** Told first what lies there: it verifies that where it lies, and leaves of it what the asker may know. */
+  opener: ((storeKey: string, found: ItemAnswer) => void) | undefined = undefined;
 
   constructor(
     readonly storeKey: string,
@@ -32,6 +37,7 @@ export abstract class ItemAsk {
 
   answer(found: ItemAnswer): void {
     this.watcher?.askAnswered();
+    this.opener?.(this.storeKey, found);
     this.take(found);
   }
 
