@@ -20,22 +20,41 @@ export interface CommitHooks {
   readonly afterCommit: AfterCommitHook | undefined;
 }
 
-const transactions = new AsyncLocalStorage<AfterCommitWork[]>();
+interface Transaction {
+  readonly waiting: AfterCommitWork[];
+  /** What it has begun may outlive it: a timer, a listener, a call that nobody waited for. */
+  isOver: boolean;
+}
+
+const transactions = new AsyncLocalStorage<Transaction>();
+
+function present(): Transaction | undefined {
+  const transaction = transactions.getStore();
+  return transaction?.isOver === false ? transaction : undefined;
+}
 
 /**
  * Runs a transaction of a library that has no commit hooks, such as Prisma's `$transaction` or a driver's `BEGIN` and `COMMIT`: what
  * `@Invalidate({ after: 'commit' })` and {@link afterCommit} name inside is done once `run` has resolved, and not at all if it rejects. Put it
- * around the outermost transaction; one inside of another belongs to that one.
+ * around the outermost transaction; one inside of another belongs to that one. What goes on after `run` has settled is outside.
  *
- * @returns what `run` returned, after the invalidations. @throws what `run` throws; the transaction has committed where one of them rejects.
+ * @returns what `run` returned, after the invalidations. @throws what `run` throws; the transaction has committed where one of them rejects, and all of
+ * them were tried.
  * @example await inTransaction(() => prisma.$transaction(async (tx) => courses.rename(tx, slug, title)));
  */
 export async function inTransaction<R>(run: () => Promise<R>): Promise<R> {
-  if (transactions.getStore()) return run();
-  const waiting: AfterCommitWork[] = [];
-  const result = await transactions.run(waiting, run);
+  if (present()) return run();
+  const own: Transaction = { waiting: [], isOver: false };
+  let result: R;
+  try {
+    result = await transactions.run(own, run);
+  } finally {
+    own.isOver = true;
+  }
   // Work may name more work, which runs outside: the transaction is over.
-  await transactions.exit(() => Promise.all(waiting.map((work) => work())));
+  const done = await transactions.exit(() => Promise.allSettled(own.waiting.map(async (work) => work())));
+  const failed = done.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
   return result;
 }
 
@@ -47,7 +66,7 @@ export async function inTransaction<R>(run: () => Promise<R>): Promise<R> {
  * @example await afterCommit(async () => void (await cache.delete(courseKey({ slug }))));
  */
 export async function afterCommit(work: AfterCommitWork, hook?: AfterCommitHook): Promise<void> {
-  const waiting = transactions.getStore();
-  if (waiting) waiting.push(work);
+  const transaction = present();
+  if (transaction) transaction.waiting.push(work);
   else if (hook?.(work) !== true) await work();
 }

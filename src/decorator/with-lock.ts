@@ -39,8 +39,14 @@ type Method = (...args: readonly unknown[]) => Promise<unknown>;
 /** The lease of the innermost section that the running code belongs to. */
 const leases = new AsyncLocalStorage<Lease>();
 
-/** The lease under which the present `@WithLock` method runs: for its fencing token and its signal. Undefined outside of one. */
-export const heldLease = (): Lease | undefined => leases.getStore();
+/**
+ * The lease under which the present `@WithLock` method runs: for its fencing token and its signal. Undefined outside of one, and for what goes on once the
+ * lock was given back.
+ */
+export function heldLease(): Lease | undefined {
+  const lease = leases.getStore();
+  return lease?.isGivenBack === true ? undefined : lease;
+}
 
 /**
  * Runs the method under a lock, as `CacheLock.using` does: one caller of all processes at a time for each resource.

@@ -205,7 +205,7 @@ export class CacheLock {
 async function runSection<T>(lease: Lease, work: (lease: Lease) => Promise<T> | T): Promise<T> {
   try {
     const result = await work(lease);
-    lease.throwIfLost();
+    lease.signal.throwIfAborted();
     return result;
   } finally {
     await lease.release();

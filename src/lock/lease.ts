@@ -118,8 +118,9 @@ export class Lease {
     return this.ownSignal;
   }
 
-  /** @throws LeaseLostError when the right has ended. */
+  /** @throws LeaseLostError when the right has ended, by its release as well: a step that the section did not wait for may come later. */
   throwIfLost(): void {
+    if (this.releasing) throw new LeaseLostError(this.resource, 'released');
     this.signal.throwIfAborted();
   }
 
@@ -192,6 +193,11 @@ export class Lease {
   /** @internal Whether it was written down for a next life of the process, which will release it. */
   get isHandedOver(): boolean {
     return this.writtenDown;
+  }
+
+  /** @internal Its release has begun. */
+  get isGivenBack(): boolean {
+    return this.releasing !== undefined;
   }
 
   /** @internal Ends the right from this side. A lease that was handed over only stops renewing. */

@@ -178,7 +178,7 @@ export class LeaseLostError extends TieredCacheError {
 
   constructor(
     readonly resource: string,
-    readonly reason: 'expired' | 'taken' | 'gone' | 'unreachable' | 'shutdown',
+    readonly reason: 'expired' | 'taken' | 'gone' | 'unreachable' | 'shutdown' | 'released',
   ) {
     super(
       `${resource}: the lock was lost (${reason}). Check the outcome, and compare fencing tokens where it matters.`,

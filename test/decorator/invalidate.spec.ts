@@ -105,6 +105,36 @@ describe('@Invalidate', () => {
       expect([handed.length, await left()]).toEqual([1, ['course 7', 'of org']]);
     });
 
+    it('is done at once by what a transaction has begun and that outlives it, as by what waits for nobody', async () => {
+      const { courses, left } = await startWith();
+      let end = (): void => undefined;
+      const isOver = new Promise<void>((resolve) => (end = resolve));
+      let later: Promise<unknown> = Promise.resolve();
+      let another: Promise<unknown> = Promise.resolve();
+      await inTransaction(() => {
+        later = isOver.then(() => courses.rename('a'));
+        another = isOver.then(() => inTransaction(() => afterCommit(() => courses.rename('b'))));
+        return Promise.resolve();
+      });
+      end();
+      await Promise.all([later, another]);
+      expect(await left()).toEqual(['course 7', 'of org']);
+      await expect(another).resolves.toBeUndefined();
+    });
+
+    it('is done whatever other work fails, however it does so', async () => {
+      const { courses, left } = await startWith();
+      const transaction = inTransaction(async () => {
+        await afterCommit(() => {
+          throw new RangeError('at once');
+        });
+        await afterCommit(() => Promise.reject(new Error('later')));
+        await courses.rename('a');
+      });
+      await expect(transaction).rejects.toThrow('at once');
+      expect(await left()).toEqual(['course 7', 'of org']);
+    });
+
     it('runs other work too, outside of the transaction that named it', async () => {
       const order: string[] = [];
       await inTransaction(async () => {

@@ -52,6 +52,22 @@ describe('@WithLock', () => {
     expect(heldLease()).toBeUndefined();
   });
 
+  it('is over for what the method has begun and not waited for', async () => {
+    app = await start({ imports: [cacheModule()], providers: [Policies] });
+    const policies = app.get(Policies);
+    let end = (): void => undefined;
+    const isOver = new Promise<void>((resolve) => (end = resolve));
+    let later: Promise<unknown> = Promise.resolve();
+    policies.onRedeem = () => {
+      later = isOver.then(() => heldLease());
+      return Promise.resolve();
+    };
+    await policies.redeem('p', 1);
+    end();
+    expect(await later).toBeUndefined();
+    expect(policies.tokens).toEqual([expect.any(Number)]);
+  });
+
   it('does not run the method while somebody else has the lock, and other resources go on', async () => {
     app = await start({ imports: [cacheModule()], providers: [Policies] });
     const policies = app.get(Policies);

@@ -126,6 +126,19 @@ describe('a lease', () => {
     }
   });
 
+  it('draws no larger fencing token once it was given back: the next holder would be refused', async () => {
+    const lease = leaseOf(await locks.acquire('a'));
+    lease.throwIfLost();
+    const [released, ...late] = [lease.release(), () => lease.throwIfLost(), () => lease.raiseFencingToken(1)];
+    for (const step of late) await expect((async () => step())()).rejects.toMatchObject({ reason: 'released' });
+    expect(await released).toBe('released');
+    const next = leaseOf(await locks.acquire('a'));
+    await expect(lease.raiseFencingToken(next.fencingToken + 5_000)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await next.raiseFencingToken(next.fencingToken)).toBeLessThan(next.fencingToken + 5_000);
+    const early = locks.using('b', {}, async (own) => `${await own.release()} early`);
+    expect(await early).toBe('released early');
+  });
+
   it('begins its fencing tokens at the microseconds since 1970, and takes none when told so', async () => {
     expect(leaseOf(await locks.acquire('a')).fencingToken).toBe(clock.now() * 1_000);
     expect(leaseOf(await locks.acquire('b', { fencing: false })).fencingToken).toBe(0);
