@@ -73,7 +73,7 @@ export interface Ended {
 export function runToEnd(
   command: string,
   args: readonly string[],
-  { cwd = root, env = {}, timeoutMs = 60_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+  { cwd = root, env = {}, timeoutMs = 150_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
 ): Ended {
   const result = spawnSync(command, args, {
     cwd,
@@ -95,7 +95,7 @@ export async function runUntil(
   text: string,
   command: string,
   args: readonly string[],
-  { cwd = root, env = {}, timeoutMs = 60_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
+  { cwd = root, env = {}, timeoutMs = 150_000 }: { cwd?: string; env?: NodeJS.ProcessEnv; timeoutMs?: number } = {},
 ): Promise<Ended> {
   const child = spawn(command, args, { cwd, env: { ...process.env, NODE_OPTIONS: '', ...env }, detached: true });
   const signalGroup = (signal: NodeJS.Signals) => {

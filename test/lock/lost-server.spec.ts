@@ -104,8 +104,8 @@ it.each(lockServerNames)(
     const server = await lockServer(name);
     const proxy = await startTcpProxy(server.port);
     endings.push(() => proxy.close());
-    const deadlines = { commandTimeout: 500, connectTimeout: 500 };
-    const { locks } = await locksAt(server.over(proxy.address), { ttl: '6s', deadline: 500 }, {}, deadlines);
+    const deadlines = { commandTimeout: 3_000, connectTimeout: 3_000 };
+    const { locks } = await locksAt(server.over(proxy.address), { ttl: '6s', deadline: 3_000 }, {}, deadlines);
     const others = await locksAt(server.address);
     const events = recordEvents('lockReleased', 'lockLost');
     const result = { x: 1 };
@@ -179,7 +179,8 @@ it('L14 a lock belongs to its server: unavailable while that is down, granted an
   await own.start();
   const second = await eventually(async () => leaseOf(await rival.acquire('a')));
   expect(second.fencingToken).toBeGreaterThan(lease.fencingToken);
-  await eventually(() => expect(reasonOf(lease)).toBe('taken'));
+  // Its renewal may have come before the rival, to an empty server.
+  await eventually(() => expect(['taken', 'gone']).toContain(reasonOf(lease)));
   expect(await lease.release()).toBe('lost');
   expect(await second.renew()).toBe(true);
 });
