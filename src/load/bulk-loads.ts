@@ -67,7 +67,9 @@ export class BulkLoads {
     unique: ReadonlyMap<string, Asking<V>>,
     loader: BulkLoader<V>,
   ): Promise<void> {
-    const isVerified = await this.hits.prepare(asked);
+    const [{ key }] = asked as [Asking<V>];
+    const policies = asked.map(({ policy }) => policy);
+    const isVerified = await this.flights.inTime(policies, key, () => this.hits.prepare(asked));
     const forced = this.near.scope.current()?.forced ?? false;
     for (const one of forced ? [] : asked) {
       const failure = this.flights.failureOf(one);

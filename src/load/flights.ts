@@ -127,6 +127,24 @@ export class Flights {
     return flight.join(this.clock, hardMs < maxLoadMs || this.isLimited ? hardMs : Infinity, signal);
   }
 
+  /**
+   * What has to be read before a look-up can be answered, for as long as its caller waits for a load.
+   * @throws LoadTimeoutError; the signal's reason.
+   */
+  async inTime<R>(
+    policies: readonly Pick<EntryPolicy, 'signal' | 'hardMs' | 'maxLoadMs'>[],
+    { text }: Key,
+    read: () => Promise<R>,
+  ): Promise<R> {
+    const impatient = new Set(policies.filter(({ signal, hardMs, maxLoadMs }) => signal || hardMs < maxLoadMs));
+    if (impatient.size === 0) return read();
+    const reading = new Flight<R>(text, this.coherence.names.position, read, this.clock.now(), [], true);
+    const [first] = await Promise.all(
+      [...impatient].map(({ signal, hardMs }) => reading.join(this.clock, hardMs, signal)),
+    );
+    return first as R;
+  }
+
   /** The flight of this key that a caller would join now, for what loads several keys at once. */
   present<V>(asked: Pick<LoadCall<V>, 'key' | 'policy'>): Flight<Landed<V>> | undefined {
     return this.current(this.loads, this.slotOf(asked.key, asked.policy), asked);

@@ -104,7 +104,9 @@ export class SingleLoads {
     const { key, policy } = call;
     policy.signal?.throwIfAborted();
     const { position } = this.coherence.names;
-    const found = hits.find<V>(key, policy) ?? (hits.needsReading(key) ? await hits.recall<V>(key, policy) : undefined);
+    const found =
+      hits.find<V>(key, policy) ??
+      (hits.needsReading(key) ? await flights.inTime([policy], key, () => hits.recall<V>(key, policy)) : undefined);
     if (found) {
       const { value } = hits.hit(key, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;

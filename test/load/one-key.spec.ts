@@ -8,6 +8,7 @@ import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
+import { faultyStore } from '../../src/testing/faulty-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
@@ -112,6 +113,30 @@ describe('A caller who waits for no longer than timeout.hard', () => {
     leaving.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
     expect(clock.waiting).toBe(waiting - 1);
+  });
+});
+
+describe('A caller whose process holds a copy that nobody has vouched for of late', () => {
+  it.each(['one', 'many'])('waits no longer for the feed than for a load (%s)', async (kind) => {
+    const store = faultyStore(memoryStore({ clock }));
+    const cache = await opened({ store, coherence: { interval: '10s', blindFor: 0 } });
+    const ask = (options: EntryOptions<string>): Promise<unknown> =>
+      kind === 'one'
+        ? cache.getOrSet('k', never, { ...life, ...options })
+        : cache.getOrSetMany(['k', 'other'], never, { ...life, ...options });
+    await cache.set('k', 'old', life);
+    await store.during('hangs', async () => {
+      await clock.advance('11s');
+      expect(cache.peek('k')).toBeUndefined();
+      const leaving = new AbortController();
+      const late = expect(ask({ timeout: { hard: 50 } })).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
+      const left = expect(ask({ signal: leaving.signal })).rejects.toThrow('left');
+      leaving.abort(new Error('left'));
+      await left;
+      await clock.advance(50);
+      await late;
+    });
+    expect(await cache.getOrSet('k', never, life)).toBe('old');
   });
 });
 
