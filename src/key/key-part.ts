@@ -3,8 +3,6 @@ import { InvalidKeyError } from '../value/errors.js';
 /** What a key may be made of. `1` and `'1'` are different parts. */
 export type KeyPart = string | number | boolean | bigint | null;
 
-/** Printable ASCII except the escape `%` and the digest mark `~`. */
-const plainWithColons = /^[\x21-\x24\x26-\x7d]*$/;
 const needsEscape = /[^\x21-\x24\x26-\x39\x3b-\x7d]/gu;
 
 /**
@@ -56,12 +54,11 @@ const plain = new Uint8Array(0x1_0000);
 for (let code = 0x21; code <= 0x7d; code++) plain[code] = code === 0x25 || code === 0x3a ? 0 : 1;
 
 function encodeText(text: string): string {
-  if (isPlainText(text)) return text;
   if (text.length === 0) return '!empty';
   const first = text.charCodeAt(0);
   const tagged = first === 0x23 || first === 0x21;
-  // Colons in plain string keys are nearly all that is ever escaped.
-  if (!tagged && plainWithColons.test(text)) return text.replaceAll(':', '%3A');
+  const encoded = tagged ? undefined : withColonsEscaped(text);
+  if (encoded !== undefined) return encoded;
   if (!text.isWellFormed()) {
     throw new InvalidKeyError(
       'A key part holds half of a surrogate pair. Pass whole characters, or hash the text first.',
@@ -69,6 +66,20 @@ function encodeText(text: string): string {
   }
   const escaped = text.replace(needsEscape, escapeCharacter);
   return tagged ? `%${first.toString(16)}${escaped.slice(1)}` : escaped;
+}
+
+/** Colons in plain string keys are nearly all that is ever escaped: half the time of an expression and `replaceAll`. Undefined: there is more. */
+function withColonsEscaped(text: string): string | undefined {
+  let encoded = '';
+  let from = 0;
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (plain[code] === 1) continue;
+    if (code !== 0x3a) return undefined;
+    encoded += `${text.slice(from, index)}%3A`;
+    from = index + 1;
+  }
+  return from === 0 ? text : encoded + text.slice(from);
 }
 
 function escapeCharacter(character: string): string {

@@ -1,15 +1,23 @@
 import { InvalidKeyError } from '../value/errors.js';
 
-const wireSafe = /^[\x21-\x7e]{1,250}$/;
-
 /**
  * The last gate before a wire: what passes can't be read as a second command, a second key or a body.
  * @throws InvalidKeyError
  */
 export function assertStoreKey(storeKey: string): void {
-  if (!wireSafe.test(storeKey)) {
+  if (!isWireSafe(storeKey)) {
     throw new InvalidKeyError(
       `A store key must be 1 to 250 printable ASCII characters without spaces; this one has ${storeKey.length}. Build keys with versionedKey().`,
     );
   }
+}
+
+/** A loop takes half the time of an expression, which each hit would pay. */
+function isWireSafe(storeKey: string): boolean {
+  if (storeKey.length === 0 || storeKey.length > 250) return false;
+  for (let index = 0; index < storeKey.length; index++) {
+    const code = storeKey.charCodeAt(index);
+    if (code < 0x21 || code > 0x7e) return false;
+  }
+  return true;
 }
