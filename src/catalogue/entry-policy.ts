@@ -70,7 +70,9 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
   const timeout = pick('timeout');
   const tiers = pick('tiers');
   const negative = pick('negative');
-  const ttl = pick('ttl') ?? 300_000;
+  const given = pick('ttl') ?? 300_000;
+  // Read here once, and not for each entry.
+  const ttl = typeof given === 'string' ? milliseconds(given, 'ttl') : given;
   const idleMs = isLife(ttl) && ttl.idle !== undefined ? positiveMilliseconds(ttl.idle, 'ttl.idle') : undefined;
   const softMs = timeout?.soft === undefined ? 0 : milliseconds(timeout.soft, 'timeout.soft');
   const hardMs = timeout?.hard === undefined ? maxLoadMs : positiveMilliseconds(timeout.hard, 'timeout.hard');
@@ -82,7 +84,7 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
   for (const tier of tiers ?? []) assertTier(tier);
   const signal = pick('signal');
   const shared = tiers?.includes('store') ?? true;
-  const requestOnly = !negative && (typeof ttl === 'string' ? milliseconds(ttl, 'ttl') : ttl) === 0;
+  const requestOnly = !negative && ttl === 0;
   const needsItemAlone = tags.length === 0 && idleMs === undefined && !requestOnly;
   return {
     life: {

@@ -194,7 +194,7 @@ export class LoadedValues {
 /** Nothing is asked of the user's code but to encode, and nothing needs to be known first: it may be made up twice. */
 function isPlainFill<V>({ policy, tags }: Wanted<V>, { cause }: LoadStart): boolean {
   const { life, cacheIf, shared, inheritTags, idleMs } = policy;
-  const isFixed = (typeof life.ttl === 'string' || typeof life.ttl === 'number') && life.negative === undefined;
+  const isFixed = typeof life.ttl === 'number' && life.negative === undefined;
   return (
     isFixed && !cacheIf && shared && !inheritTags && idleMs === undefined && tags?.length === 0 && cause === 'miss'
   );
