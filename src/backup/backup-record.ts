@@ -83,17 +83,24 @@ export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGene
   if (held > 0) throw new DamagedBackupError(`the last chunk has ${held} bytes and is not whole`, at);
 }
 
-/** The keys of bytes that `chunksOf` gave, and where the chunk of each ends. */
-export function keysIn(chunks: Buffer): { readonly keys: readonly Buffer[]; readonly ends: readonly number[] } {
-  const keys: Buffer[] = [];
+/** The keys of bytes that `chunksOf` gave, as `packedNames` gives them, and where the chunk of each ends. */
+export function keysIn(chunks: Buffer): { readonly names: Buffer; readonly ends: readonly number[] } {
   const ends: number[] = [];
+  let nameBytes = 0;
   for (let at = 0; at < chunks.length;) {
     const dumpAt = at + 4 + chunks.readUInt32BE(at);
-    keys.push(chunks.subarray(at + 4, dumpAt));
+    nameBytes += dumpAt - at;
     at = dumpAt + 4 + chunks.readUInt32BE(dumpAt);
     ends.push(at);
   }
-  return { keys, ends };
+  const names = Buffer.allocUnsafe(nameBytes);
+  let [from, to] = [0, 0];
+  for (const end of ends) {
+    // A chunk begins with its key as names are packed.
+    to += chunks.copy(names, to, from, from + 4 + chunks.readUInt32BE(from));
+    from = end;
+  }
+  return { names, ends };
 }
 
 /** How many bytes are needed to know more: those of the whole chunk, once its lengths are there. */

@@ -7,6 +7,7 @@ import { RedisServerError } from '../store/redis/redis-server-error.js';
 import { newWord } from '../store/redis/redis-word.js';
 import { keyArgument } from './key-argument.js';
 import { keyLives } from './key-lives.js';
+import { nextPackedName, packedNames } from './packed-names.js';
 import { refusedBy } from './refused-by.js';
 
 /** Dumps that come at a time: a script goes on to the next key until it has so many bytes. */
@@ -35,18 +36,19 @@ const isLarge = -3;
 
 // Names of keys come as arguments: those of a page of SCAN belong to many slots. A script looks and dumps at one moment, in one trip, with one reply.
 const dumps = redisScript(`#!lua flags=no-writes,allow-oom,allow-cross-slot-keys
-local found, bytes = { ARGV[1] }, 0
-for i = 2, #ARGV do
-  if bytes >= ${batchBytes} then break end
-  local key = ARGV[i]
-  local life = redis.call('PTTL', key)
+local names, at, n, found, bytes, call = ARGV[2], 1, 1, { ARGV[1] }, 0, redis.call
+local key
+while at <= #names and bytes < ${batchBytes} do
+  ${nextPackedName}
+  n = n + 1
+  local life = call('PTTL', key)
   if life ~= -1 then
-    found[i] = life == -2 and life or ${expires}
-  elseif redis.call('MEMORY', 'USAGE', key) > ${largeBytes} then
-    found[i] = ${isLarge}
+    found[n] = life == -2 and life or ${expires}
+  elseif call('MEMORY', 'USAGE', key) > ${largeBytes} then
+    found[n] = ${isLarge}
   else
-    local dump = redis.call('DUMP', key)
-    found[i] = dump
+    local dump = call('DUMP', key)
+    found[n] = dump
     bytes = bytes + #dump
   end
 end
@@ -55,7 +57,7 @@ return found`);
 /** Asks for the dumps of some keys. Several may be on their way: commands of one connection are carried out in their order. @throws StoreUnavailableError */
 export async function askDumps(connection: RedisConnection, keys: readonly Buffer[]): Promise<DumpReply> {
   const word = newWord();
-  const reply = await askScript(connection, dumps, ['0', word, ...keys.map(keyArgument)]).catch(
+  const reply = await askScript(connection, dumps, ['0', word, packedNames(keys)]).catch(
     async (error: unknown) => {
       if (error instanceof RedisServerError && keys[0]) await tellRefused(connection, keyArgument(keys[0]));
       return refusedBy(connection)(error);
@@ -107,7 +109,7 @@ export async function* allDumps(
 async function dumpAlone(connection: RedisConnection, key: Buffer): Promise<DumpedKeys> {
   const [dump, [life = 'gone']] = await Promise.all([
     connection.ask(['DUMP', keyArgument(key)]).catch(refusedBy(connection)),
-    keyLives(connection, [key]),
+    keyLives(connection, packedNames([key]), 1),
   ]);
   const isDumped = Buffer.isBuffer(dump) && life === 'lasting';
   return {

@@ -1,35 +1,60 @@
-/** Names by 64 bits each, in twelve bytes or so: the names of a million keys in 16 MB. Two names may be taken for one, once in ten million such sets. */
+/** Set where a name was marked. */
+const marked = 1;
+
+/** Names by 63 bits each, in sixteen bytes or so. Two names may be taken for one, once in ten million sets of a million names. */
 export class NameSet {
   private slots = new Uint32Array(2 * 1_024);
   private count = 0;
+  /** Of the name that was asked for last. */
+  private one = 0;
+  private other = 0;
 
   get size(): number {
     return this.count;
   }
 
   has(name: Buffer): boolean {
-    const [one, other] = hashes(name);
-    return this.slots[this.placeOf(one, other)] !== 0;
+    return this.slots[this.placeOf(name)] !== 0;
   }
 
   /** @returns whether it was not there yet. */
   add(name: Buffer): boolean {
-    const [one, other] = hashes(name);
-    const place = this.placeOf(one, other);
+    const place = this.placeOf(name);
     if (this.slots[place] !== 0) return false;
-    this.slots[place] = one;
-    this.slots[place + 1] = other;
+    this.put(place, this.one, this.other);
     this.count++;
     if (this.count * 3 > this.slots.length) this.grow();
     return true;
   }
 
+  /** Marks a name that is there. @returns whether it was not marked yet. */
+  mark(name: Buffer): boolean {
+    const place = this.placeOf(name);
+    const bits = this.slots[place + 1] as number;
+    this.slots[place + 1] = bits | marked;
+    return (bits & marked) === 0;
+  }
+
+  private placeOf(name: Buffer): number {
+    this.hash(name);
+    return this.find(this.one, this.other);
+  }
+
   /** Where these bits stand, or could. */
-  private placeOf(one: number, other: number): number {
+  private find(one: number, other: number): number {
     const { slots } = this;
-    for (let place = (other * 2) % slots.length; ; place = (place + 2) % slots.length) {
-      if (slots[place] === 0 || (slots[place] === one && slots[place + 1] === other)) return place;
+    const last = slots.length - 1;
+    for (let place = (other & last) & ~1; ; place = (place + 2) & last) {
+      const found = slots[place] as number;
+      if (found === 0 || (found === one && ((slots[place + 1] as number) | marked) >>> 0 === (other | marked) >>> 0)) {
+        return place;
+      }
     }
+  }
+
+  private put(place: number, one: number, other: number): void {
+    this.slots[place] = one;
+    this.slots[place + 1] = other;
   }
 
   private grow(): void {
@@ -37,23 +62,30 @@ export class NameSet {
     this.slots = new Uint32Array(old.length * 2);
     for (let index = 0; index < old.length; index += 2) {
       const [one, other] = [old[index] as number, old[index + 1] as number];
-      if (one === 0) continue;
-      const place = this.placeOf(one, other);
-      this.slots[place] = one;
-      this.slots[place + 1] = other;
+      if (one !== 0) this.put(this.find(one, other), one, other);
     }
   }
-}
 
-/** Two hashes of 32 bits that differ in their beginning and their multiplier; the first is never 0, which means an empty place. */
-function hashes(name: Buffer): [number, number] {
-  let one = 0x811c9dc5;
-  let other = 0x9e3779b9;
-  for (let index = 0; index < name.length; index++) {
-    const byte = name[index] as number;
-    one = Math.imul(one ^ byte, 0x01000193);
-    other = Math.imul(other ^ byte, 0x85ebca6b);
-    other ^= other >>> 15;
+  /** Two hashes that differ in their beginning and their multipliers, four bytes at a time; the first is never 0, which means an empty place. */
+  private hash(name: Buffer): void {
+    const { length } = name;
+    let one = 0x811c9dc5 ^ length;
+    let other = 0x9e3779b9 ^ length;
+    for (let index = 0; index < length; index += 4) {
+      // What is beyond the end counts as 0: the length is in it already.
+      const word =
+        (name[index] as number) |
+        ((name[index + 1] as number) << 8) |
+        ((name[index + 2] as number) << 16) |
+        ((name[index + 3] as number) << 24);
+      one = Math.imul(one ^ word, 0x2c1b3c6d);
+      one ^= one >>> 15;
+      other = Math.imul(other ^ word, 0x85ebca6b);
+      other ^= other >>> 13;
+    }
+    one = Math.imul(one, 0x297a2d39);
+    other = Math.imul(other, 0xc2b2ae35);
+    this.one = (one ^ (one >>> 16)) >>> 0 || 1;
+    this.other = ((other ^ (other >>> 16)) & ~marked) >>> 0;
   }
-  return [one >>> 0 || 1, other >>> 0];
 }

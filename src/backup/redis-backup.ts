@@ -88,7 +88,7 @@ export class RedisBackup {
   }
 
   /**
-   * Restores a backup, after all of it was verified. @param open begins to read it; called three times.
+   * Restores a backup, after all of it was verified. @param open begins to read it; called twice.
    * @throws DamagedBackupError, RestoreRefusedError: nothing was restored. StoreUnavailableError: some of it may have been.
    */
   async restore(open: () => AsyncIterable<Uint8Array>, options: RestoreBackupOptions = {}): Promise<RestoredBackup> {

@@ -13,7 +13,7 @@ import type { BackupRecord } from './backup-record.js';
 import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
 import { refusedBy } from './refused-by.js';
-import { verifyBackup } from './verify-backup.js';
+import { verifyRecords } from './verify-backup.js';
 
 export interface RestoreBackupOptions {
   /** Default: none; then a backup that was cut between two chunks can't be told from a whole one. */
@@ -38,7 +38,7 @@ const bytesAtOnce = 4 * 2 ** 20;
 
 /**
  * Restores a backup. It is read twice: the first time nothing is written, and every damage, every dump that the server can't read and every key that is
- * in the way is found.
+ * in the way is found, in this order.
  * @throws DamagedBackupError, RestoreRefusedError, StoreUnavailableError
  */
 export async function restoreBackup(
@@ -47,25 +47,16 @@ export async function restoreBackup(
   { manifest, replace = false, onProgress, signal }: RestoreBackupOptions,
   clock: Clock,
 ): Promise<RestoredBackup> {
-  const verified = await verifyBackup(open(), { manifest, ...(signal && { signal }) });
-  for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
-  const connectionFor = (key: Buffer): Promise<RedisConnection> => access.connected(keySlot(key.toString('latin1')));
   let replaced = 0;
-  for await (const batch of batches(open())) {
-    signal?.throwIfAborted();
-    const exist = await Promise.all(
-      batch.map(async ({ key }) => {
-        const connection = await connectionFor(key);
-        return Number(await connection.ask(['EXISTS', keyArgument(key)]).catch(refusedBy(connection)));
-      }),
+  const verified = await verifyRecords(open(), { manifest, ...(signal && { signal }) }, async (records) => {
+    replaced += await countExisting(access, records);
+  });
+  for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
+  if (!replace && replaced > 0) {
+    throw new RestoreRefusedError(
+      `${replaced} of the backup's keys are there already`,
+      'Restore to a server without them, or have them replaced (--replace).',
     );
-    replaced += exist.filter((count) => count > 0).length;
-    if (!replace && replaced > 0) {
-      throw new RestoreRefusedError(
-        `${replaced} or more of the backup's keys are there already`,
-        'Restore to a server without them, or have them replaced (--replace).',
-      );
-    }
   }
   const meter = new ProgressMeter(clock, onProgress);
   meter.expect(verified.records);
@@ -78,7 +69,7 @@ export async function restoreBackup(
       batch.map(async ({ key, dump }) => {
         // A key that the backup holds twice: the later counts.
         const replaces = !restored.add(key) || replace ? ['REPLACE'] : [];
-        const connection = await connectionFor(key);
+        const connection = await connectionFor(access, key);
         const reply = await connection
           .ask(['RESTORE', keyArgument(key), '0', dump, ...replaces])
           .catch((error: unknown) => {
@@ -94,6 +85,25 @@ export async function restoreBackup(
   }
   meter.advance('done', records, bytes);
   return { records, bytes, replaced, endIsKnown: verified.endIsKnown };
+}
+
+function connectionFor(access: RedisAccess, key: Buffer): Promise<RedisConnection> {
+  return access.connected(access.isSharded ? keySlot(key) : 0);
+}
+
+/** How many of these keys are there. In a Cluster, each is asked for by itself: they belong to many slots. */
+async function countExisting(access: RedisAccess, records: readonly BackupRecord[]): Promise<number> {
+  const questions: (readonly BackupRecord[])[] = [];
+  const keysAtOnce = access.isSharded ? 1 : atOnce;
+  for (let from = 0; from < records.length; from += keysAtOnce) questions.push(records.slice(from, from + keysAtOnce));
+  const counts = await Promise.all(
+    questions.map(async (some) => {
+      const connection = await connectionFor(access, (some[0] as BackupRecord).key);
+      const names = some.map(({ key }) => keyArgument(key));
+      return Number(await connection.ask(['EXISTS', ...names]).catch(refusedBy(connection)));
+    }),
+  );
+  return counts.reduce((sum, count) => sum + count, 0);
 }
 
 /** A dump of the server's functions ends as a dump of a key does, and takes no key: it shows which format the server writes, and so which ones it reads. */

@@ -40,11 +40,11 @@ export async function takeBackup(
   const startedAt = new Date(clock.now()).toISOString();
   const sink = new BackupSink(stream);
   const skipped = { expiring: 0, vanished: 0, appeared: 0 };
-  const dumped = new NameSet();
   let repeated = 0;
   const meter = new ProgressMeter(clock, onProgress);
   meter.expect(await keysOf(connections));
 
+  /** Those that were listed; of `complete`, those that were dumped. */
   const names = new NameSet();
   if (mode === 'strict') {
     for (const connection of connections) {
@@ -69,7 +69,7 @@ export async function takeBackup(
       skipped.expiring += dumps.expiring;
       skipped.vanished += dumps.vanished;
       for (const { key, dump } of dumps.records) {
-        if (!dumped.add(key)) repeated++;
+        if (!(mode === 'strict' ? names.mark(key) : names.add(key))) repeated++;
         bytes += 8 + key.length + dump.length;
       }
       await write(dumps.records);
@@ -150,8 +150,8 @@ async function keepLasting(
 /** What was dumped, with what has become of it since. */
 async function* lookedUp(connection: RedisConnection, spool: BackupSpool) {
   for await (const chunks of ahead(spool.batches())) {
-    const { keys, ends } = keysIn(chunks);
-    yield { chunks, ends, lives: await keyLives(connection, keys) };
+    const { names, ends } = keysIn(chunks);
+    yield { chunks, ends, lives: await keyLives(connection, names, ends.length) };
   }
 }
 

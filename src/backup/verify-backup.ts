@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { DamagedBackupError } from './backup-errors.js';
 import type { BackupManifest } from './backup-manifest.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
+import type { BackupRecord } from './backup-record.js';
 import { endsWithItsCrc } from './crc64.js';
 
 export interface VerifiedBackup {
@@ -18,14 +19,28 @@ export interface VerifiedBackup {
  * Reads a whole backup without a server: the lengths, the checksum in each dump, and, given the manifest, that it is the one that was written, to its end.
  * @throws DamagedBackupError
  */
-export async function verifyBackup(
+export function verifyBackup(
   source: AsyncIterable<Uint8Array>,
-  { manifest, signal }: { readonly manifest?: BackupManifest | undefined; readonly signal?: AbortSignal } = {},
+  options: { readonly manifest?: BackupManifest | undefined; readonly signal?: AbortSignal } = {},
+): Promise<VerifiedBackup> {
+  return verifyRecords(source, options);
+}
+
+/**
+ * As `verifyBackup`. @param look is called with what was found whole, while more is read.
+ * @throws what `look` rejects with.
+ * @internal
+ */
+export async function verifyRecords(
+  source: AsyncIterable<Uint8Array>,
+  { manifest, signal }: { readonly manifest?: BackupManifest | undefined; readonly signal?: AbortSignal },
+  look?: (records: readonly BackupRecord[]) => Promise<void>,
 ): Promise<VerifiedBackup> {
   const hash = createHash('sha256');
   let bytes = 0;
   let records = 0;
   let formatVersion = 0;
+  let looking: Promise<void> | undefined;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
     for await (const piece of source) {
       signal?.throwIfAborted();
@@ -42,7 +57,12 @@ export async function verifyBackup(
       formatVersion = Math.max(formatVersion, formatVersionOf(dump));
     }
     records += page.length;
+    await looking;
+    looking = look?.(page);
+    // It is thrown when its turn comes.
+    looking?.catch(() => {});
   }
+  await looking;
   const sha256 = hash.digest('hex');
   if (manifest) {
     const differs = manifest.bytes !== bytes || manifest.records !== records || manifest.sha256 !== sha256;

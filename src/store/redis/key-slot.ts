@@ -2,11 +2,11 @@
 export const slotCount = 16_384;
 
 /** The slot of a key: CRC-16 (XMODEM) of what stands between the first brace and its other, or of the whole key. */
-export function keySlot(key: string): number {
-  const open = key.indexOf('{');
-  const close = open < 0 ? -1 : key.indexOf('}', open + 1);
-  const hashed = close > open + 1 ? key.slice(open + 1, close) : key;
-  return crc16(Buffer.from(hashed, 'utf8')) % slotCount;
+export function keySlot(key: string | Buffer): number {
+  const bytes = typeof key === 'string' ? Buffer.from(key, 'utf8') : key;
+  const open = bytes.indexOf('{');
+  const close = open < 0 ? -1 : bytes.indexOf('}', open + 1);
+  return crc16(close > open + 1 ? bytes.subarray(open + 1, close) : bytes) % slotCount;
 }
 
 function crc16(bytes: Buffer): number {
