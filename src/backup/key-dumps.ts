@@ -57,12 +57,10 @@ return found`);
 /** Asks for the dumps of some keys. Several may be on their way: commands of one connection are carried out in their order. @throws StoreUnavailableError */
 export async function askDumps(connection: RedisConnection, keys: readonly Buffer[]): Promise<DumpReply> {
   const word = newWord();
-  const reply = await askScript(connection, dumps, ['0', word, packedNames(keys)]).catch(
-    async (error: unknown) => {
-      if (error instanceof RedisServerError && keys[0]) await tellRefused(connection, keyArgument(keys[0]));
-      return refusedBy(connection)(error);
-    },
-  );
+  const reply = await askScript(connection, dumps, ['0', word, packedNames(keys)]).catch(async (error: unknown) => {
+    if (error instanceof RedisServerError && keys[0]) await tellRefused(connection, keyArgument(keys[0]));
+    return refusedBy(connection)(error);
+  });
   const [echo, ...found] = itemsOf(reply) ?? [];
   if (textOf(echo) !== word || found.length === 0 || found.length > keys.length) {
     connection.end('a reply to another command');

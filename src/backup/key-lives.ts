@@ -24,11 +24,7 @@ end
 return { ARGV[1], table.concat(found) }`);
 
 /** What has become of these keys, all at one moment. @param names as `packedNames` gives them, `count` of them. @throws StoreUnavailableError */
-export async function keyLives(
-  connection: RedisConnection,
-  names: Buffer,
-  count: number,
-): Promise<readonly KeyLife[]> {
+export async function keyLives(connection: RedisConnection, names: Buffer, count: number): Promise<readonly KeyLife[]> {
   const word = newWord();
   const reply = await askScript(connection, lives, ['0', word, names]).catch(refusedBy(connection));
   const [echo, letters] = itemsOf(reply) ?? [];

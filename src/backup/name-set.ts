@@ -44,7 +44,7 @@ export class NameSet {
   private find(one: number, other: number): number {
     const { slots } = this;
     const last = slots.length - 1;
-    for (let place = (other & last) & ~1; ; place = (place + 2) & last) {
+    for (let place = other & last & ~1; ; place = (place + 2) & last) {
       const found = slots[place] as number;
       if (found === 0 || (found === one && ((slots[place + 1] as number) | marked) >>> 0 === (other | marked) >>> 0)) {
         return place;
