@@ -65,7 +65,7 @@ export class LeasedReads {
   }
 
   private async askShard<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
-    const { feed } = group[0]?.placed as Placed;
+    const { feed } = (group[0] as Wanted<V>).placed as Placed;
     if (feed.versions.generation === undefined) await feed.ready();
     try {
       const generations = await this.read(shard, group);

@@ -112,7 +112,7 @@ export class FolderShard implements Shard {
   private ask<T>(operation: LentOperation, ...args: unknown[]): Promise<T> {
     if (this.borrowed) return this.borrowed.call(operation, args) as Promise<T>;
     const shard: LendableShard = this.shard();
-    return (shard[operation] as (...args: unknown[]) => Promise<T>).apply(shard, args);
+    return (shard as unknown as Record<LentOperation, (...args: unknown[]) => Promise<T>>)[operation](...args);
   }
 
   private async inTurns<T>(keys: readonly string[], ask: (some: readonly string[]) => Promise<T[]>): Promise<T[]> {

@@ -56,12 +56,12 @@ export class RestartableShard implements Shard {
         'write' in change ? { ...change, options: this.given(change.options) } : change,
       );
       for (const change of changes) this.written.add('remove' in change ? change.remove : keyWritten(change));
-      const { outcomes, watched } = (await this.inner.invalidate?.({ ...asked, changes })) as Invalidated;
+      const done = (await this.inner.invalidate?.({ ...asked, changes })) as Invalidated;
       return {
-        outcomes: outcomes.map((one) =>
+        outcomes: done.outcomes.map((one) =>
           one.status === 'stored' ? { ...one, revision: this.told(one.revision) } : one,
         ),
-        watched: watched && this.told(watched),
+        watched: done.watched && this.told(done.watched),
       };
     };
     this.readFeed = async (question) => {
