@@ -1,4 +1,4 @@
-// After `npm run build`: TSX_TSCONFIG_PATH=bench/tsconfig.json node --expose-gc --import tsx bench/beside.ts <dist of another build>
+// After `npm run build`: TSX_TSCONFIG_PATH=bench/tsconfig.built.json node --expose-gc --import tsx bench/beside.ts <dist of another build>
 // Hits, bulk and memory of this build and of the other one, in turns in one process.
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';

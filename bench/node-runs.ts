@@ -47,7 +47,7 @@ export function runOn(node: NodeProgram, name: string, flags: readonly string[])
   const child = spawn(node.path, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     // The package as it was built, not its sources.
-    env: { ...process.env, TSX_TSCONFIG_PATH: 'bench/tsconfig.json' },
+    env: { ...process.env, TSX_TSCONFIG_PATH: 'bench/tsconfig.built.json' },
   });
   let out = '';
   let lastWords = '';

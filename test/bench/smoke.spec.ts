@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, '../..');
 /** That each comparison works and verifies its results, not how fast anything is. */
 async function smoke(names: readonly string[]): Promise<{ results: Result[]; trouble: string | undefined }> {
   const args = ['--expose-gc', '--import', 'tsx', 'bench/main.ts', ...names, '--smoke', '--json'];
-  const env = { ...process.env, NODE_OPTIONS: '', TSX_TSCONFIG_PATH: 'bench/tsconfig.json' };
+  const env = { ...process.env, NODE_OPTIONS: '', TSX_TSCONFIG_PATH: 'bench/tsconfig.built.json' };
   const parsed = (stdout: string): Result[] =>
     stdout
       .split('\n')
