@@ -1,4 +1,4 @@
-// npm run docs:api: writes docs/api.md, every exported name with the first words of its description. `--check` only compares.
+// npm run docs:api: writes docs/api.md, every exported name with the first words of its description. `--check` only compares, and prints as JSON what each entry exports.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
@@ -19,12 +19,31 @@ const sections = [
 
 const page = join(root, 'docs/api.md');
 
-/** What docs/api.md is to hold. */
+const kinds = [
+  [ts.SymbolFlags.Class, 'class'],
+  [ts.SymbolFlags.Function, 'function'],
+  [ts.SymbolFlags.Variable, 'const'],
+  [ts.SymbolFlags.Enum, 'enum'],
+  [ts.SymbolFlags.Interface, 'interface'],
+  [ts.SymbolFlags.TypeAlias, 'type'],
+];
+
+/** `name: kind` of all that an entry exports. */
+const namesAndKinds = (exported) =>
+  exported
+    .map(({ name, target }) => {
+      const ofTarget = kinds.filter(([flag]) => target.flags & flag).map(([, kind]) => kind);
+      return `${name}: ${ofTarget.join(' + ')}`;
+    })
+    .sort();
+
+/** What docs/api.md is to hold, and the exported names of each entry. */
 async function apiReference() {
   const { config } = ts.readConfigFile(join(root, 'tsconfig.json'), (path) => ts.sys.readFile(path));
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, root);
   const program = ts.createProgram(entries.map(sourceOf), { ...options, noEmit: true });
   const checker = program.getTypeChecker();
+  const exportedNames = {};
   const listed = new Set();
   const lines = [
     '# Every exported name',
@@ -35,9 +54,11 @@ async function apiReference() {
   for (const entry of entries) {
     const file = program.getSourceFile(sourceOf(entry));
     const module = checker.getSymbolAtLocation(file);
-    const names = checker
+    const exported = checker
       .getExportsOfModule(module)
-      .map((symbol) => ({ name: symbol.name, target: targetOf(symbol, checker) }))
+      .map((symbol) => ({ name: symbol.name, target: targetOf(symbol, checker) }));
+    exportedNames[entry.replace('.', packageJson.name)] = namesAndKinds(exported);
+    const names = exported
       .filter(({ name, target }) => !listed.has(target) && name !== 'default')
       .sort((a, b) => (a.name.toLowerCase() < b.name.toLowerCase() ? -1 : 1));
     lines.push(`## \`${entry.replace('.', packageJson.name)}\``, '');
@@ -52,7 +73,8 @@ async function apiReference() {
       lines.push('');
     }
   }
-  return format(lines.join('\n'), { ...(await resolveConfig(page)), parser: 'markdown' });
+  const text = await format(lines.join('\n'), { ...(await resolveConfig(page)), parser: 'markdown' });
+  return { text, exportedNames };
 }
 
 const targetOf = (symbol, checker) => (symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol);
@@ -81,11 +103,14 @@ function firstParagraph(symbol, checker) {
     .trim();
 }
 
-const made = await apiReference();
+const { text, exportedNames } = await apiReference();
 if (!process.argv.includes('--check')) {
-  writeFileSync(page, made);
+  writeFileSync(page, text);
   console.log(`wrote ${page}`);
-} else if (made !== readFileSync(page, 'utf8')) {
-  console.log('docs/api.md is not what the sources say. Run: npm run docs:api');
-  process.exitCode = 1;
+} else {
+  console.log(JSON.stringify(exportedNames));
+  if (text !== readFileSync(page, 'utf8')) {
+    console.error('docs/api.md is not what the sources say. Run: npm run docs:api');
+    process.exitCode = 1;
+  }
 }
