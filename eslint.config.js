@@ -1,6 +1,8 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+// For editors: what .oxlintrc.json asks for, which is what `npm run lint:rules` checks.
+
 /** Plain Node: neither compiled nor type-checked. */
 const scripts = ['**/*.mjs', '**/*.js', '**/*.cjs'];
 const nodeGlobals = ['process', 'console', 'performance', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval']

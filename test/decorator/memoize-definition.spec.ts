@@ -284,7 +284,7 @@ describe('The types of callbacks', () => {
   });
 });
 
-/* eslint-enable */
+/* eslint-enable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment */
 
 describe('The types of @Memoize', () => {
   it('refuse what can not be', () => {
