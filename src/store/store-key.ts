@@ -12,8 +12,8 @@ export function assertStoreKey(storeKey: string): void {
   }
 }
 
-/** A loop takes half the time of an expression, which each hit would pay. */
-function isWireSafe(storeKey: string): boolean {
+/** Whether a text may be a store key. A loop takes half the time of an expression, which each hit would pay. */
+export function isWireSafe(storeKey: string): boolean {
   if (storeKey.length === 0 || storeKey.length > 250) return false;
   for (let index = 0; index < storeKey.length; index++) {
     const code = storeKey.charCodeAt(index);

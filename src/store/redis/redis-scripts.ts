@@ -47,6 +47,18 @@ export const lookAgain = redisScript(`#!lua flags=no-writes
 ${texts}
 return {ARGV[1], headOf(KEYS[1])}`);
 
+/** How many keys the server looks at at a time; it serves nobody else meanwhile. */
+const keysPerPage = 1_000;
+
+/**
+ * SCAN itself names no key, and a server would list what it has of a slot that is another's by now: the script is refused there.
+ *
+ * KEYS in a Cluster: what all keys of the partition begin with · ARGV word, cursor, pattern. @returns the next cursor, keys.
+ */
+export const scanKeys = redisScript(`#!lua flags=no-writes
+local page = redis.call('SCAN', ARGV[2], 'MATCH', ARGV[3], 'COUNT', ${keysPerPage})
+return {ARGV[1], page[1], page[2]}`);
+
 /**
  * What is no text is replaced: no process of ours has written it.
  *

@@ -8,6 +8,7 @@ import { assertStoreKey } from '../store-key.js';
 import type { Shard } from '../store.js';
 import { AskedItems } from './asked-items.js';
 import { RedisCommands } from './redis-commands.js';
+import { listedKeys } from './listed-keys.js';
 import { OneRead } from './one-read.js';
 import { readFacts } from './redis-facts.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
@@ -245,6 +246,11 @@ export class RedisShard implements Shard {
 
   watchItem(storeKey: string, wake: () => void): () => void {
     return this.settings.wakes.listen(itemChannel(this.commands.wireKey(storeKey)), this.commands.partition.slot, wake);
+  }
+
+  /** By pages of SCAN. In a Cluster each partition goes through all that its node holds. @throws StoreUnavailableError */
+  keys(prefix: string): AsyncIterable<string> {
+    return listedKeys(this.commands, prefix);
   }
 
   /** Stubs hold nothing that could be old. */

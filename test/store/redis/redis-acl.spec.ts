@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterEach, expect, it } from '@jest/globals';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
+import type { Store } from '../../../src/store/store.js';
 import { buildCache } from '../../support/build-cache.js';
 import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
@@ -21,8 +22,10 @@ it.each(['@redis/client 6', 'ioredis 6'] as const)(
     endings.push(() => server.stop());
     await server.command('ACL', 'SETUSER', ...documented.replace('PASSWORD', 's3cret').split(' '));
     const url = `redis://cache:s3cret@${server.address}/1`;
+    const stores: Store[] = [];
     const open = async (): ReturnType<typeof buildCache> => {
       const store = redisStoreWith({ url, ...patience }, { driver: () => testedDriver(driver) });
+      stores.push(store);
       const cache = await buildCache({ namespace: 'shop', store, coherence: { interval: 60_000 } });
       endings.push(() => cache.close());
       return cache;
@@ -36,6 +39,10 @@ it.each(['@redis/client 6', 'ioredis 6'] as const)(
     await eventually(async () => expect(await there.get('k')).toBe('set'));
     await here.delete('k');
     await eventually(async () => expect(await there.get('k')).toBeUndefined());
+    await here.set('listed', 'value');
+    const listed: string[] = [];
+    for await (const key of stores[0]?.shards[0].keys?.('shop') ?? []) listed.push(key);
+    expect(listed).toContain(here.storeKey('listed'));
     expect(await server.text('ACL', 'LOG')).toBe('');
   },
 );

@@ -1,10 +1,14 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { keySlot } from '../../../src/store/redis/key-slot.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { storeContract } from '../../../src/testing/store-contract.js';
+import { StoreUnavailableError } from '../../../src/value/errors.js';
 import { waitingAtOnce } from '../../support/at-once.js';
-import { startRedisCluster } from '../../support/redis-fleet.js';
+import { eventually } from '../../support/eventually.js';
+import { moveSlot, startRedisCluster } from '../../support/redis-fleet.js';
 import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
+import type { RedisProcess } from '../../support/redis-process.js';
 import { testedDriver } from './drivers.js';
 import { patience } from '../../support/patience.js';
 
@@ -50,5 +54,29 @@ it('spreads its partitions over the nodes of a Cluster', async () => {
   }
   const after = await Promise.all(cluster.nodes.map(async (node) => Number(await node.text('DBSIZE'))));
   for (const [index, count] of after.entries()) expect(count - (before[index] ?? 0)).toBeGreaterThan(100);
+  await store.close();
+});
+
+it('refuses a listing of a partition that has moved, and lists all of it once its new node is known', async () => {
+  // What others have left there would have to move as well.
+  for (const node of cluster.nodes) await node.command('FLUSHALL');
+  const store = await openStore('@redis/client 6');
+  const keys = Array.from({ length: 400 }, (_, index) => `moved:${index}`);
+  const moved = keys.filter((key) => store.shardOf(key) === store.shards[0]);
+  expect(moved.length).toBeGreaterThan(0);
+  for (const key of moved) await store.shards[0].write(key, Buffer.from('x'), { lifeMs: 60_000 });
+  const listed = async (): Promise<string[]> => {
+    const found = new Set<string>();
+    for await (const key of store.shards[0].keys?.('moved:') ?? []) found.add(key);
+    return [...found].sort();
+  };
+  expect(await listed()).toEqual(moved.sort());
+  const slot = keySlot('{~0}');
+  const from = cluster.ownerOf(slot);
+  const to = cluster.nodes.find((node) => node !== from) as RedisProcess;
+  await moveSlot(cluster, slot, from, to);
+  await expect(listed()).rejects.toThrow(StoreUnavailableError);
+  await eventually(async () => expect(await listed()).toEqual(moved.sort()));
+  await moveSlot(cluster, slot, to, from);
   await store.close();
 });
