@@ -114,13 +114,17 @@ export class ShardInvalidations {
     });
   }
 
-  /** Whole calls, as many as fit. */
+  /**
+   * Whole calls, as many as fit. What is removed in a trip is removed once more at its end, so a later call that writes the same key goes in the next one.
+   */
   private nextCalls(): Call[] {
+    const removed = new Set<string>();
     let items = 0;
     let count = 0;
     for (const call of this.waiting) {
       items += call.items.length;
-      if (count > 0 && items > maxItemsPerTrip) break;
+      if (count > 0 && (items > maxItemsPerTrip || writesOneOf(call, removed))) break;
+      for (const item of call.items) if ('storeKey' in item && !item.write) removed.add(item.storeKey);
       count++;
     }
     return this.waiting.splice(0, count);
@@ -230,6 +234,9 @@ export class ShardInvalidations {
 export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
   return { name: { key: name }, text: key.text, storeKey };
 }
+
+const writesOneOf = ({ items }: Call, removed: ReadonlySet<string>): boolean =>
+  items.some((item) => 'storeKey' in item && item.write !== undefined && removed.has(item.storeKey));
 
 function isSame(one: Revision | undefined, other: Revision | undefined): boolean {
   return one?.number === other?.number && one?.session === other?.session;

@@ -10,6 +10,7 @@ import type { NearCopy } from '../near/near-copy.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
+import { CallOrder } from './call-order.js';
 
 export interface Write<V> {
   readonly key: Key;
@@ -48,6 +49,8 @@ export interface Kept {
 
 /** Makes of values what is written of them. */
 export class PreparedEntries {
+  private readonly order = new CallOrder();
+
   constructor(
     private readonly coherence: Coherence,
     private readonly entries: NewEntries,
@@ -57,6 +60,15 @@ export class PreparedEntries {
 
   /** @throws UnencodableValueError, InvalidDurationError, the signal's reason: nothing was written then. At once where no tag must be asked for. */
   prepare<V>(writes: readonly Write<V>[]): Prepared[] | Promise<Prepared[]> {
+    return this.order.after(idsOf(writes.map(({ key }) => key)), () => this.prepareNow(writes));
+  }
+
+  /** Resolves when what is being prepared for these keys is being sent; undefined: nothing is. */
+  behind(keys: readonly Key[]): Promise<unknown> | undefined {
+    return this.order.behind(idsOf(keys));
+  }
+
+  private prepareNow<V>(writes: readonly Write<V>[]): Prepared[] | Promise<Prepared[]> {
     const tags = [...new Set(writes.flatMap(({ policy }) => policy.tags))];
     if (tags.length === 0) return writes.map((write) => this.prepareOne(write, undefined));
     return this.generations(tags).then((generations) => writes.map((write) => this.prepareOne(write, generations)));
@@ -107,6 +119,8 @@ export class PreparedEntries {
     }
   }
 }
+
+const idsOf = (keys: readonly Key[]): string[] => keys.map(({ id }) => id);
 
 const nothing: Kept = { life: undefined, entry: undefined };
 

@@ -11,7 +11,6 @@ import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
-import { CallOrder } from './call-order.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 
@@ -44,7 +43,6 @@ const maxLists = 3;
  */
 export class Writes {
   private callsToRepeat = 0;
-  private readonly order = new CallOrder();
 
   constructor(
     private readonly cache: string,
@@ -56,10 +54,7 @@ export class Writes {
 
   /** All values are encoded before the first is written. True: every shard acknowledged all of its keys. */
   async set<V>(writes: readonly Write<V>[], confirm: boolean): Promise<boolean> {
-    const preparing = this.order.after(
-      writes.map(({ key }) => key.id),
-      () => this.entries.prepare(writes),
-    );
+    const preparing = this.entries.prepare(writes);
     const prepared = preparing instanceof Promise ? await preparing : preparing;
     for (const { key } of prepared) this.near.name(key);
     const placed = prepared.filter((one) => one.placed !== undefined);
@@ -87,32 +82,30 @@ export class Writes {
 
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
-    for (const key of keys) this.near.name(key);
-    const waiting = this.order.behind(keys.map(({ id }) => id));
+    const nameAll = (): void => keys.forEach((key) => this.near.name(key));
+    nameAll();
+    const waiting = this.entries.behind(keys);
     if (waiting) await waiting;
     const placed = keys.map((key) => this.coherence.place(key)).filter((one) => one !== undefined);
     const parts = [...byShard(placed, ({ shard }) => shard)].map(([shard, group]) => ({
       shard,
       items: group.map(removalOf),
     }));
-    return this.send(parts, confirm, placed, () => {
-      for (const key of keys) this.near.name(key);
-    });
+    return this.send(parts, confirm, placed, nameAll);
   }
 
   /** Every entry that was loaded with one of these tags. True: acknowledged; false: sent again until it is. */
   async advanceTags(tags: readonly string[], how: 'invalidate' | 'expire', confirm: boolean): Promise<boolean> {
     const unique = [...new Set(tags)];
-    for (const tag of unique) this.near.nameTag(tag, 'local');
+    const nameAll = (): void => unique.forEach((tag) => this.near.nameTag(tag, 'local'));
+    nameAll();
     const generations = this.coherence.tags;
     if (!generations) return true;
     const parts = [...byShard(unique, (tag) => generations.shardOf(tag))].map(([shard, group]) => ({
       shard,
       items: group.map((tag) => generations.advance(tag, how)),
     }));
-    return this.send(parts, confirm, [], () => {
-      for (const tag of unique) this.near.nameTag(tag, 'local');
-    });
+    return this.send(parts, confirm, [], nameAll);
   }
 
   /**

@@ -1,9 +1,12 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
+import { startMemcached } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 
 const scope = new RequestScope();
 const places: [string, <R>(work: () => Promise<R>) => Promise<R>][] = [
@@ -61,4 +64,19 @@ describe.each(places)('What is called %s without waiting for what was called bef
       });
     });
   });
+});
+
+it('A delete and a set that are called in one turn leave what was set, on a store that removes twice', async () => {
+  const server = await startMemcached();
+  const onServer = await buildCache({
+    store: memcachedStore({ servers: server.address, ...patience }),
+    process: false,
+  });
+  expect(await Promise.all([onServer.delete('k'), onServer.set('k', 'set')])).toEqual([true, true]);
+  expect(await onServer.get('k')).toBe('set');
+  const calls = [onServer.set('k', 1), onServer.delete('k'), onServer.delete('k'), onServer.set('k', 2)];
+  expect(await Promise.all(calls)).toEqual([true, true, true, true]);
+  expect(await onServer.get('k')).toBe(2);
+  await onServer.close();
+  await server.stop();
 });
