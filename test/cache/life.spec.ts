@@ -94,6 +94,14 @@ describe('the life of an entry, by a clock that stands still', () => {
     },
   );
 
+  it('a ttl that is no text of a duration is refused before anything is loaded, beside negative answers as well', async () => {
+    const cache = await cacheWith();
+    let loads = 0;
+    const asked = cache.getOrSet('a', () => ++loads, { ttl: 'soon' as '5m', negative: { ttl: '1s' } });
+    await expect(asked).rejects.toThrow(InvalidDurationError);
+    expect(loads).toBe(0);
+  });
+
   it.each([0.4, 400, 31 * day, 400 * day])('V5 a ttl of %p ms ends then, and not for ever', async (ttl) => {
     const cache = await cacheWith({ process: false, coherence: false });
     await cache.set('a', 1, { ttl });
