@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
 import { json } from '../../src/codec/json.js';
 import type { EnvelopeHead } from '../../src/codec/envelope.js';
@@ -88,5 +89,9 @@ describe('A near copy', () => {
     expect(kinds[0]).toBe(kinds[2]);
     expect(kinds[1]).toBe(kinds[3]);
     expect(kinds[0]).not.toBe(kinds[1]);
+  });
+
+  it('is printed without its value', () => {
+    expect(inspect(copyOf(headOf(0, 5)))).toBe('NearCopy { fresh until 5 }');
   });
 });

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
+import type { ScopeState } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -39,6 +40,18 @@ describe('What a request holds', () => {
       expect(await cache.invalidateTags('t')).toBe(true);
       expect(held()).toEqual([undefined, 2, 3]);
       expect(await cache.lookup('plain')).toMatchObject({ hit: true, tier: 'request' });
+    }));
+
+  it('is counted as lost once, where the request deletes its key, and not where it holds nothing', () =>
+    scope.run(async () => {
+      await fill();
+      const state = scope.current() as ScopeState;
+      const before = state.losses;
+      await cache.delete('unknown');
+      expect(state.losses).toBe(before);
+      await cache.delete('plain');
+      await cache.delete('plain');
+      expect([state.losses, ...held()]).toEqual([before + 1, 1, 2, undefined]);
     }));
 
   it('stays where another process invalidates its tag or its key: the request goes on with what it has read', () =>

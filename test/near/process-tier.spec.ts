@@ -82,6 +82,18 @@ describe('The copies of a process', () => {
     expect([held('a', 'b'), tier.deleteTagged('x'), tier.deleteAlias('digest of a')]).toEqual([['b'], 0, false]);
   });
 
+  it('have room for 64 MiB if nothing is said, and for one entry if that is', () => {
+    const room = 64 * 2 ** 20 - 'a'.length;
+    const ofBytes = (sizeBytes: number): NearCopy => Object.assign(copyOf(1), { sizeBytes });
+    tier.set('a', ofBytes(room + 1));
+    expect(held('a')).toEqual([]);
+    tier.set('a', ofBytes(room));
+    expect(held('a')).toEqual(['a']);
+    tier = new ProcessTier({ maxEntries: 1, maxBytes: 101 }, { random: () => 0.5 });
+    tier.set('a', copyOf(1));
+    expect(held('a')).toEqual(['a']);
+  });
+
   it.each([0, -1, 1.5, NaN])('have bounds of whole numbers: %p', (bound) => {
     for (const options of [{ maxEntries: bound }, { maxBytes: bound }])
       expect(() => new ProcessTier(options, { random: () => 0 })).toThrow(InvalidOptionError);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { RequestScope, ScopeState } from '../../src/near/request-scope.js';
+import type { NearCopy } from '../../src/near/near-copy.js';
+import { RequestScope, RequestTier, ScopeState } from '../../src/near/request-scope.js';
 
 describe('What a request holds', () => {
   it('is kept by owner, and gone with all its notes once it is cleared', () => {
@@ -27,6 +28,19 @@ describe('What a request holds', () => {
     state.close();
     state.close();
     expect([state.losses, state.closed]).toEqual([2, true]);
+  });
+});
+
+describe('What a request holds of one cache', () => {
+  it('is 10,000 copies at most; the oldest go, and the earliest mark of theirs is remembered', () => {
+    const tier = new RequestTier();
+    const copyOf = (mark: number): NearCopy => ({ mark }) as NearCopy;
+    for (let id = 0; id < 10_000; id++) tier.set(`${id}`, copyOf(id === 1 ? 5 : 7));
+    expect([tier.size, tier.forgottenMark]).toEqual([10_000, Infinity]);
+    tier.set('10000', copyOf(7));
+    expect([tier.size, tier.forgottenMark, tier.get('0'), tier.get('1')?.mark]).toEqual([10_000, 7, undefined, 5]);
+    for (let id = 10_001; id < 10_003; id++) tier.set(`${id}`, copyOf(7));
+    expect([tier.size, tier.forgottenMark, tier.get('2')]).toEqual([10_000, 5, undefined]);
   });
 });
 

@@ -82,6 +82,14 @@ describe('The fallback to LRU', () => {
     expect(fallback.active).toBe(true);
   });
 
+  it.each([0, 1])('forgets gains beyond two capacities, be they odd or even: %i', (odd) => {
+    gains(5 * capacity + odd);
+    losses(2 * capacity + enough - 1);
+    expect(fallback.active).toBe(false);
+    losses(1);
+    expect(fallback.active).toBe(true);
+  });
+
   it('lasts for four capacities again once the policy was ahead by two', () => {
     losses(enough);
     stay();
