@@ -65,5 +65,8 @@ export function resetSocket(socket: Socket | undefined): void {
   if (!socket || socket.destroyed) return;
   // A reset waits for the connection; nothing was written on one that does not stand yet.
   if (socket.connecting) socket.destroy(new Error('given up'));
-  else socket.resetAndDestroy();
+  else if (!socket.writableEnded || socket.writableFinished) socket.resetAndDestroy();
+  // While an end is on its way, a reset is refused (EINVAL), and Node forgets the socket without closing it.
+  else if (socket.writableLength === 0) socket.once('finish', () => socket.resetAndDestroy());
+  else socket.destroy();
 }
