@@ -14,7 +14,7 @@ describe('A socket that is given up', () => {
     peer = once(server, 'connection').then(([accepted]) => accepted as Socket);
     await once(server.listen(0, '127.0.0.1'), 'listening');
     const { port } = server.address() as AddressInfo;
-    socket = await openTcpSocket({ host: '127.0.0.1', port }, new AbortController().signal);
+    socket = await openTcpSocket({ host: '127.0.0.1', port, text: `127.0.0.1:${port}` }, new AbortController().signal);
   });
   afterEach(() => new Promise((resolve) => server.close(resolve)));
 
