@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
+import { resetSocket } from '../reset-socket.js';
 
 /** A connected socket, and how to leave it while commands are under way. */
 export interface Line {
@@ -54,11 +55,4 @@ export function secureLine(socket: Socket, host: string, tls: ConnectionOptions)
       resolve({ socket: secured, cut });
     });
   });
-}
-
-function resetSocket(socket: Socket): void {
-  socket.unref();
-  socket.resetAndDestroy();
-  // It waits for what was not written yet, which may be for ever.
-  if (socket.writableLength > 0) socket.destroy();
 }

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
-import { openTcpSocket, openTlsSocket, resetSocket } from './tcp-socket.js';
+import { resetSocket } from '../../reset-socket.js';
+import { openTcpSocket, openTlsSocket } from './tcp-socket.js';
 import { RedisServerError } from '../redis-server-error.js';
 import { asReply, isServerWords, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';

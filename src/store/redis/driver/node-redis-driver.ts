@@ -1,5 +1,6 @@
 import { captureSocket } from './capture-socket.js';
-import { openTcpSocket, resetSocket, tlsOptionsFor } from './tcp-socket.js';
+import { resetSocket } from '../../reset-socket.js';
+import { openTcpSocket, tlsOptionsFor } from './tcp-socket.js';
 import { asReply, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';
 

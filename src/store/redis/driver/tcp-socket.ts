@@ -2,6 +2,7 @@ import { connect, isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
+import { resetSocket } from '../../reset-socket.js';
 import type { RedisAddress } from '../redis-address.js';
 
 /**
@@ -55,18 +56,4 @@ export function openTlsSocket(
 export function tlsOptionsFor(tls: ConnectionOptions, { host }: RedisAddress, socket: Socket): ConnectionOptions {
   const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
   return { ...tls, host, socket, ...(servername !== undefined && { servername }) };
-}
-
-/**
- * Gives a socket up. The kernel throws away what it has not delivered; a socket that is closed would still deliver it, and an old write would land after
- * newer ones.
- */
-export function resetSocket(socket: Socket | undefined): void {
-  if (!socket || socket.destroyed) return;
-  // A reset waits for the connection; nothing was written on one that does not stand yet.
-  if (socket.connecting) socket.destroy(new Error('given up'));
-  else if (!socket.writableEnded || socket.writableFinished) socket.resetAndDestroy();
-  // While an end is on its way, a reset is refused (EINVAL), and Node forgets the socket without closing it.
-  else if (socket.writableLength === 0) socket.once('finish', () => socket.resetAndDestroy());
-  else socket.destroy();
 }

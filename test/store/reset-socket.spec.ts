@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { openTcpSocket, resetSocket } from '../../../src/store/redis/driver/tcp-socket.js';
+import { openTcpSocket } from '../../src/store/redis/driver/tcp-socket.js';
+import { resetSocket } from '../../src/store/reset-socket.js';
 
 describe('A socket that is given up', () => {
   let server: Server;
