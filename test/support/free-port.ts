@@ -4,11 +4,13 @@ import { createServer } from 'node:net';
 
 /**
  * A port of 127.0.0.1 that nobody listens on. It is none of those that the kernel gives to outgoing connections: a server that is killed finds its port free
- * when it starts again, and nobody who connects to it meanwhile meets themselves. Another test may take it before you do: retry.
+ * when it starts again, and nobody who connects to it meanwhile meets themselves. Nor is it one that a test in another process of Jest would draw: the clients of
+ * a server that is away must not meet the server of another test. Another run of the tests may take it before you do: retry.
  */
 export async function freePort(): Promise<number> {
+  const lane = (Number(process.env['JEST_WORKER_ID'] ?? lanes) - 1) % lanes;
   for (;;) {
-    const port = randomInt(first, end);
+    const port = firstOf(lane) + randomInt(portsOfLane);
     if (await isFree(port)) return port;
   }
 }
@@ -16,6 +18,11 @@ export async function freePort(): Promise<number> {
 const first = 10_240;
 /** The bus of a node of a Redis Cluster is 10,000 ports further on, and is no outgoing connection's either. */
 const end = Math.max(first + 1_000, Math.min(32_768, firstOutgoing()) - 10_000);
+
+/** Jest numbers its processes from 1 on; whoever is none of them takes the last lane. */
+const lanes = 8;
+const portsOfLane = Math.floor((end - first) / lanes);
+const firstOf = (lane: number): number => first + lane * portsOfLane;
 
 function firstOutgoing(): number {
   try {

@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { eventually } from './eventually.js';
+import { freePort } from './free-port.js';
 import { startMemcached } from './memcached-process.js';
 import type { MemcachedProcess } from './memcached-process.js';
 import { recordEvents } from './recorded-events.js';
@@ -218,6 +219,21 @@ describe('what a test process started', () => {
 });
 
 describe('small aids', () => {
+  it('give each process of Jest ports of its own', async () => {
+    const own = process.env['JEST_WORKER_ID'];
+    const drawnBy = async (worker: string): Promise<number[]> => {
+      process.env['JEST_WORKER_ID'] = worker;
+      return Promise.all(Array.from({ length: 200 }, freePort));
+    };
+    try {
+      const [first, second] = [await drawnBy('1'), await drawnBy('2')];
+      expect(Math.max(...first)).toBeLessThan(Math.min(...second));
+    } finally {
+      if (own === undefined) delete process.env['JEST_WORKER_ID'];
+      else process.env['JEST_WORKER_ID'] = own;
+    }
+  });
+
   it('seeded random numbers of neighbouring seeds begin apart', () => {
     const first = Array.from({ length: 1_000 }, (_, seed) => seededRandom(seed)());
     for (const quarter of [0, 1, 2, 3]) {
