@@ -35,8 +35,9 @@ function present(): Transaction | undefined {
 
 /**
  * Runs a transaction of a library that has no commit hooks, such as Prisma's `$transaction` or a driver's `BEGIN` and `COMMIT`: what
- * `@Invalidate({ after: 'commit' })` and {@link afterCommit} name inside is done once `run` has resolved, and not at all if it rejects. Put it
- * around the outermost transaction; one inside of another belongs to that one. What goes on after `run` has settled is outside.
+ * `@Invalidate({ after: 'commit' })` and {@link afterCommit} name inside is done once `run` has resolved, and not at all if it rejects, also where the
+ * rejection is a lost answer to `COMMIT`. Put it around the outermost transaction; one inside of another belongs to that one. What goes on after `run` has
+ * settled is outside.
  *
  * @returns what `run` returned, after the invalidations. @throws what `run` throws; the transaction has committed where one of them rejects, and all of
  * them were tried.
