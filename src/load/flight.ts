@@ -125,6 +125,7 @@ export class Flight<R = unknown> {
 
   private land(): void {
     this.landed = true;
+    this.reads = undefined;
     this.waitsFor = undefined;
     this.turn?.end();
     this.onLanded?.();

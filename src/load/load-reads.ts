@@ -1,7 +1,13 @@
 import type { Coherence } from '../coherence/coherence.js';
 import type { TagGeneration } from '../value/entry.js';
 import { NearTiers } from '../near/near-tiers.js';
-import type { ScopeState } from '../near/request-scope.js';
+import type { RequestTier, ScopeState } from '../near/request-scope.js';
+
+/** What the request had read through one cache when the load began, and reads beside it. */
+interface ReadBefore {
+  readonly near: NearTiers;
+  readonly held: RequestTier;
+}
 
 interface Verification {
   readonly read: Promise<boolean>;
@@ -26,7 +32,7 @@ export class LoadReads {
   private isTainted = false;
   private readonly inherited = new Map<Coherence, Map<string, number>>();
   private readonly losses: number;
-  private readonly before: readonly NearTiers[];
+  private readonly before: readonly ReadBefore[];
 
   /**
    * Made when the load begins: when its leases, and its tags' generations, have been answered.
@@ -42,7 +48,7 @@ export class LoadReads {
   ) {
     this.losses = scope?.losses ?? 0;
     this.before = scope && verifies ? this.readBefore(scope, now) : none;
-    for (const near of this.before) void this.verify(near.coherence);
+    for (const { near } of this.before) void this.verify(near.coherence);
   }
 
   /** True: what is near in that cache by now was true when the load began, or later. False: it can't be known. */
@@ -101,20 +107,20 @@ export class LoadReads {
     if (this.isTainted) return false;
     if (!this.scope || !this.verifies) return true;
     if (this.scope.losses !== this.losses) return false;
-    return !this.before.some((near) => near.wasInvalidated(near.ofRequest(this.scope as ScopeState)));
+    return !this.before.some(({ near, held }) => near.wasInvalidated(held));
   }
 
   /** The caches through which the request has read before. One that nobody vouches for can't be verified: its docs say so. */
-  private readBefore(scope: ScopeState, now: number): NearTiers[] {
-    const read: NearTiers[] = [];
+  private readBefore(scope: ScopeState, now: number): ReadBefore[] {
+    const read: ReadBefore[] = [];
     for (const [owner, held] of scope.held) {
       if (!(owner instanceof NearTiers) || held.size === 0 || !owner.coherence.vouches) continue;
-      read.push(owner);
+      read.push({ near: owner, held });
       for (const [, copy] of held.entries()) if (now >= copy.freshUntil) this.isTainted = true;
     }
     return read;
   }
 }
 
-const none: readonly NearTiers[] = [];
+const none: readonly ReadBefore[] = [];
 const verified = Promise.resolve(true);

@@ -154,6 +154,33 @@ describe.each(storePlaceNames)('an entry that is built from another, on %s', (na
     expect(await a.get('outer')).toBe('page for old');
   });
 
+  it.each(['is stored', 'T1 is not stored, of what was invalidated meanwhile,'])(
+    '%s where its request has ended before it is loaded, such as by a client that left',
+    async (outcome) => {
+      const scope = new RequestScope();
+      const { a, b } = await twoProcesses({ scope });
+      let finish!: () => void;
+      const gate = new Promise<void>((resolve) => (finish = resolve));
+      let loading: Promise<string> | undefined;
+      await scope.run(async () => {
+        const user = await inner(b);
+        const begun = new Promise<void>((began) => {
+          const load = async (): Promise<string> => {
+            began();
+            await gate;
+            return `page for ${user}`;
+          };
+          loading = b.getOrSet('outer', load, options);
+        });
+        await begun;
+      });
+      if (outcome !== 'is stored') await b.delete('inner');
+      finish();
+      expect(await loading).toBe('page for old');
+      expect(await a.get('outer')).toBe(outcome === 'is stored' ? 'page for old' : undefined);
+    },
+  );
+
   it('T1 a look-up that began before the load is judged when it lands', async () => {
     const { a, b } = await twoProcesses();
     await inner(a);

@@ -1,0 +1,107 @@
+import { get } from 'node:http';
+import type { ClientRequest } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Controller, Get, Param } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { CacheLock } from '../../src/lock/cache-lock.js';
+import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+let runs = 0;
+let gate: Promise<void> | undefined;
+let finish: () => void;
+
+/** Handlers run until `finish` is called. */
+function hold(): void {
+  gate = new Promise((resolve) => (finish = resolve));
+}
+
+@Controller('slow')
+class SlowController {
+  constructor(
+    private readonly cache: TieredCache,
+    private readonly lock: CacheLock,
+  ) {}
+
+  @Get('reading/:id')
+  @CachedResponse({ ttl: '5m' })
+  async reading(@Param('id') id: string): Promise<object> {
+    const course = await this.cache.getOrSet(`course:${id}`, () => 'course');
+    runs++;
+    await gate;
+    const teacher = await this.cache.getOrSet(`teacher:${id}`, () => 'teacher');
+    return { id, course, teacher, runs };
+  }
+
+  @Get('locked/:id')
+  @CachedResponse({ ttl: '5m' })
+  locked(@Param('id') id: string): Promise<object> {
+    return this.lock.using(['course', id], { wait: 0 }, async () => {
+      runs++;
+      await gate;
+      return { id, runs };
+    });
+  }
+}
+
+describe.each(platforms)('On %s, an answer whose client leaves while its handler runs', (platform) => {
+  let app: INestApplication;
+  let url: string;
+  beforeAll(async () => {
+    app = await listen(platform, { imports: [cacheModule()], controllers: [SlowController] });
+    url = await app.getUrl();
+  });
+  afterAll(() => app.close());
+
+  const connections = (): Promise<number> =>
+    new Promise((resolve) => {
+      const server = app.getHttpServer() as { getConnections(told: (_: unknown, count: number) => void): void };
+      server.getConnections((_, count) => resolve(count));
+    });
+  const begin = (path: string): ClientRequest => {
+    const { port } = (app.getHttpServer() as { address(): AddressInfo }).address();
+    return get({ port, host: '127.0.0.1', path: `/slow/${path}`, agent: false }).on('error', () => undefined);
+  };
+
+  async function begunAndLeft(path: string): Promise<void> {
+    const before = runs;
+    const open = await connections();
+    const client = begin(path);
+    await eventually(() => expect(runs).toBe(before + 1));
+    client.destroy();
+    await eventually(async () => expect(await connections()).toBeLessThanOrEqual(open));
+  }
+
+  it.each(['reading', 'locked'])('is kept for the next (%s)', async (kind) => {
+    hold();
+    await begunAndLeft(`${kind}/1`);
+    finish();
+    const before = runs;
+    await eventually(async () => {
+      const { status, header } = await ask(`${url}/slow/${kind}/1`);
+      expect(status).toBe(200);
+      expect(header['cache-status']).toMatch(/; hit; ttl=/);
+    });
+    expect(runs).toBe(before);
+  });
+
+  it('is the answer of those who wait for it', async () => {
+    hold();
+    const before = runs;
+    const client = begin('reading/2');
+    await eventually(() => expect(runs).toBe(before + 1));
+    const others = [ask(`${url}/slow/reading/2`), ask(`${url}/slow/reading/2`)];
+    client.destroy();
+    await eventually(async () => expect(await connections()).toBeLessThanOrEqual(2));
+    finish();
+    for (const { status, text } of await Promise.all(others)) {
+      expect(status).toBe(200);
+      expect(JSON.parse(text)).toMatchObject({ id: '2', runs: before + 1 });
+    }
+    expect((await ask(`${url}/slow/reading/2`)).header['cache-status']).toMatch(/; hit; ttl=/);
+  });
+});
