@@ -46,8 +46,8 @@ export async function send(
   const reply = response as HttpResponse;
   const condition = conditionOf(headers, file);
   if (condition === 412) throw new HttpException('The file is not the one that the request names.', 412);
-  describe(reply, file, options);
   if (condition === 304) {
+    describe(reply, file, options);
     reply.status(304);
     return undefined;
   }
@@ -60,6 +60,7 @@ export async function send(
   // Fastify takes nothing at all for no bytes, and would say so; a stream of none leaves the length as it is said here.
   const isEmpty = method === 'HEAD' || file.size === 0;
   const body = isEmpty ? Readable.from([]) : await bodyOf(file, start, end, reply);
+  describe(reply, file, options);
   setHeader(reply, 'Content-Type', options.contentType ?? file.contentType ?? 'application/octet-stream');
   setHeader(reply, 'Content-Length', `${end - start + 1}`);
   reply.status(range === 'all' ? 200 : 206);
@@ -67,7 +68,7 @@ export async function send(
   return streamable(body);
 }
 
-/** What is said of the file whatever the answer is. */
+/** What is said of the file once it is the answer: of an error it would be false, and caches would keep the error for the life of the file. */
 function describe(reply: HttpResponse, { etag, lastModified }: TieredFile, options: SendOptions): void {
   setHeader(reply, 'Accept-Ranges', 'bytes');
   setHeader(reply, 'ETag', etag);

@@ -44,6 +44,7 @@ describe.each(platforms)('A file sent by %s', (platform) => {
   const objects = memoryObjectStore({ clock: new FakeClock(modified.getTime()) });
   let app: INestApplication;
   let etag: string;
+  let isAway = false;
   beforeAll(async () => {
     ({ etag } = await objects.put('media/one', content, { contentType: 'audio/mp4' }));
     await objects.put('media/empty', '');
@@ -51,6 +52,7 @@ describe.each(platforms)('A file sent by %s', (platform) => {
     const store = countedStore(objects, {
       // Far slower than a reader is waited for, and never at rest.
       beforePiece: async (sent) => {
+        if (isAway) throw new Error('The store has gone away.');
         if (sent >= 2 ** 20) await new Promise((resolve) => setTimeout(resolve, 20));
       },
     });
@@ -128,6 +130,18 @@ describe.each(platforms)('A file sent by %s', (platform) => {
     const { status, headers } = await get('one', { range });
     expect(status).toBe(416);
     expect(headers['content-range']).toBe('bytes */300000');
+  });
+
+  it.each([416, 500])('says nothing of the file with an error (%i)', async (error) => {
+    await objects.put(`media/lost${error}`, content, { contentType: 'audio/mp4' });
+    isAway = error === 500;
+    const { status, headers } = await get(`lost${error}`, isAway ? {} : { range: 'bytes=9999999-' });
+    isAway = false;
+    expect(status).toBe(error);
+    // A cache that was told to keep it for the life of the file would answer the next with it.
+    for (const name of ['cache-control', 'last-modified', 'accept-ranges']) expect(headers[name]).toBeUndefined();
+    expect(headers.etag).not.toBe(etag);
+    expect(headers['content-type']).toMatch(/json/);
   });
 
   it('of few bytes is the same cold and warm, whole and in a range', async () => {
