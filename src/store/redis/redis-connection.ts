@@ -168,10 +168,10 @@ export class RedisConnection {
     this.bytesInFlight += waiting.bytes;
     waiting.look = this.looks;
     this.lookLater();
-    this.link.send(waiting.args).then(
-      (reply) => this.settle(waiting, undefined, reply),
-      (error: unknown) => this.fail(waiting, error),
-    );
+    this.link.send(waiting.args, (error, reply) => {
+      if (error === undefined) this.settle(waiting, undefined, reply);
+      else this.fail(waiting, error);
+    });
   }
 
   private settle(waiting: Waiting, error: Error | undefined, reply: RedisReply): void {

@@ -90,8 +90,8 @@ export function readRedisOptions(options: RedisConnectionOptions, urlOption = 'u
     throw new InvalidOptionError('redis', problem, 'Give one of url, client, cluster, or sentinels with name.');
   }
   const { driver, connectTimeout = 500, commandTimeout = 250 } = options;
-  if (driver !== undefined && driver !== 'redis' && driver !== 'ioredis') {
-    throw new InvalidOptionError('driver', 'it is not a driver', "Give 'redis' or 'ioredis', or leave it out.");
+  if (driver !== undefined && !['built-in', 'redis', 'ioredis'].includes(driver)) {
+    throw new InvalidOptionError('driver', 'it is not a driver', "Give 'built-in', 'redis' or 'ioredis'.");
   }
   const template = options.client === undefined ? undefined : readClientTemplate(options.client);
   if (template && driver !== undefined && driver !== template.driver) {

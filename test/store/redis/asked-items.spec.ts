@@ -107,10 +107,11 @@ async function confused(confuse: (values: readonly RedisReply[]) => RedisReply):
     connect: async (options) => {
       const link = await driver.connect(options);
       return {
-        send: async (args) => {
-          const reply = await link.send(args);
-          return args[0] === 'MGET' && args.length > 2 ? confuse(reply as readonly RedisReply[]) : reply;
-        },
+        send: (args, answer) =>
+          link.send(args, (error, reply) => {
+            const isConfused = args[0] === 'MGET' && args.length > 2;
+            answer(error, isConfused ? confuse(reply as readonly RedisReply[]) : reply);
+          }),
         subscribe: (...given) => link.subscribe(...given),
         unsubscribe: (...given) => link.unsubscribe(...given),
         bytesRead: () => link.bytesRead(),

@@ -12,6 +12,7 @@ import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
 import { selfSigned } from '../../support/self-signed.js';
 import { driverNames, testedDriver } from './drivers.js';
+import { sent } from './sent.js';
 
 const never = new AbortController().signal;
 
@@ -53,13 +54,13 @@ describe.each(driverNames)('The driver of %s', (name) => {
     const link = await connect(optionsFor(server.port));
     const binary = Buffer.from([0, 1, 13, 10, 255]);
     const replies = await Promise.all([
-      link.send(['SET', 'k', binary]),
-      link.send(['GET', 'k']),
-      link.send(['GET', 'absent']),
-      link.send(['INCR', 'n']),
-      link.send(['MGET', 'k', 'absent']),
-      link.send(['EVAL', 'return {1, {ARGV[1], false}, redis.error_reply("NO reason")}', '0', 'x']),
-      link.send(['ECHO', '']),
+      sent(link, 'SET', 'k', binary),
+      sent(link, 'GET', 'k'),
+      sent(link, 'GET', 'absent'),
+      sent(link, 'INCR', 'n'),
+      sent(link, 'MGET', 'k', 'absent'),
+      sent(link, 'EVAL', 'return {1, {ARGV[1], false}, redis.error_reply("NO reason")}', '0', 'x'),
+      sent(link, 'ECHO', ''),
     ]);
     const [set, get, absent, count, many, nested, empty] = replies;
     expect(isOk(set)).toBe(true);
@@ -74,25 +75,25 @@ describe.each(driverNames)('The driver of %s', (name) => {
 
   it('passes on what the server says, with its code and without the arguments', async () => {
     const link = await connect(optionsFor(server.port));
-    await link.send(['SET', 'text', 'x']);
+    await sent(link, 'SET', 'text', 'x');
     const errors = await Promise.all([
-      link.send(['LPUSH', 'text', 'y']).catch((error: unknown) => error),
-      link.send(['EVALSHA', 'f'.repeat(40), '0']).catch((error: unknown) => error),
-      link.send(['NOSUCH', 'a-secret-value']).catch((error: unknown) => error),
+      sent(link, 'LPUSH', 'text', 'y').catch((error: unknown) => error),
+      sent(link, 'EVALSHA', 'f'.repeat(40), '0').catch((error: unknown) => error),
+      sent(link, 'NOSUCH', 'a-secret-value').catch((error: unknown) => error),
     ]);
     expect(errors.map((error) => error instanceof RedisServerError)).toEqual([true, true, true]);
     expect(errors.map((error) => (error as RedisServerError).code)).toEqual(['WRONGTYPE', 'NOSCRIPT', 'ERR']);
     expect(JSON.stringify(errors.map((error) => ({ ...(error as object), said: String(error) })))).not.toContain(
       'secret',
     );
-    expect(textOf(await link.send(['GET', 'text']))).toBe('x');
+    expect(textOf(await sent(link, 'GET', 'text'))).toBe('x');
   });
 
   it('logs in, and selects a database', async () => {
     const credentials = new RedisCredentials('app', 'p@ss:word');
     const link = await connect(optionsFor(server.port, { credentials, database: 3 }));
-    await link.send(['SET', 'where', 'three']);
-    expect(textOf(await link.send(['ACL', 'WHOAMI']))).toBe('app');
+    await sent(link, 'SET', 'where', 'three');
+    expect(textOf(await sent(link, 'ACL', 'WHOAMI'))).toBe('app');
     expect(await server.command('GET', 'where')).toBeNull();
     await server.command('SELECT', 3);
     expect(await server.text('GET', 'where')).toBe('three');
@@ -146,12 +147,12 @@ describe.each(driverNames)('The driver of %s', (name) => {
   it('says once that a link has ended, and settles what waited on it', async () => {
     const ends: string[] = [];
     const link = await connect(optionsFor(server.port, { onEnd: (reason) => ends.push(reason) }));
-    const waiting = link.send(['BLPOP', 'nobody', '0']);
+    const waiting = sent(link, 'BLPOP', 'nobody', '0');
     const rejected = expect(waiting).rejects.toThrow();
     await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await rejected;
     await eventually(() => expect(ends).toHaveLength(1));
-    await expect(link.send(['PING'])).rejects.toThrow();
+    await expect(sent(link, 'PING')).rejects.toThrow();
     expect(ends).toHaveLength(1);
   });
 
@@ -162,18 +163,18 @@ describe.each(driverNames)('The driver of %s', (name) => {
       const heard: string[] = [];
       const publish = (channel: string) => server.command(sharded ? 'SPUBLISH' : 'PUBLISH', channel, 'x');
       await Promise.all(['a', 'b'].map((channel) => link.subscribe(channel, sharded, () => heard.push(channel))));
-      await link.send(['PING']);
+      await sent(link, 'PING');
       await publish('a');
       // Whoever ends a subscription hears nothing more, also of what is on its way.
       await eventually(() => expect(heard).toEqual(['a']));
       await link.unsubscribe('a', sharded);
       await publish('a');
       await publish('b');
-      await link.send(['PING']);
+      await sent(link, 'PING');
       await eventually(() => expect(heard).toEqual(['a', 'b']));
       await link.unsubscribe('b', sharded);
       await link.subscribe('a', sharded, () => heard.push('a again'));
-      await link.send(['PING']);
+      await sent(link, 'PING');
       await publish('a');
       await eventually(() => expect(heard).toEqual(['a', 'b', 'a again']));
       link.reset();
@@ -195,7 +196,7 @@ describe.each(driverNames)('The driver of %s', (name) => {
     const link = await connect(
       optionsFor((listening.address() as AddressInfo).port, { onEnd: (reason) => ends.push(reason) }),
     );
-    await link.send(['PING']);
+    await sent(link, 'PING');
     link.reset();
     await eventually(() => expect(seen).toBe('ECONNRESET'));
     expect(ends).toEqual([]);
@@ -221,8 +222,8 @@ describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
 
   it('speaks to a server whose certificate it can check, counts its bytes, and resets', async () => {
     const link = await driver.connect(optionsFor(port, { tls: { ca } }));
-    await link.send(['SET', 'k', 'v']);
-    expect(textOf(await link.send(['GET', 'k']))).toBe('v');
+    await sent(link, 'SET', 'k', 'v');
+    expect(textOf(await sent(link, 'GET', 'k'))).toBe('v');
     expect(link.bytesRead()).toBeGreaterThan(100);
     link.reset();
     await eventually(async () => expect((await server.info('clients'))['connected_clients']).toBe('1'));

@@ -12,14 +12,13 @@ import { startRedisCluster, startReplica, startSentinels } from '../../support/r
 import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
-import { driverNames } from './drivers.js';
 import { openAccess } from './open-access.js';
 
 /** Of failovers: what hangs on the server that is gone must not hold the test up. */
 const deadlines = { connectTimeout: 1_000, commandTimeout: 1_000 } as const;
 
 // Each failover takes its time: through the other client it is played in redis-sentinel-faults.spec.ts.
-describe.each([driverNames[2]])('With sentinels, through %s', (driver) => {
+describe.each(['built-in', 'ioredis 6'] as const)('With sentinels, through %s', (driver) => {
   it('the primary is found, and found again after a failover; the old one is asked no more', async () => {
     const primary = await startRedis();
     const replica = await startReplica(primary.port);
@@ -74,7 +73,7 @@ describe('The slot of a key', () => {
   });
 });
 
-describe.each([driverNames[0], driverNames[2]])('In a cluster, through %s', (driver) => {
+describe.each(['built-in', '@redis/client 6'] as const)('In a cluster, through %s', (driver) => {
   let cluster: RedisClusterProcesses;
   let access: RedisAccess;
   beforeAll(async () => void (cluster = await startRedisCluster()));

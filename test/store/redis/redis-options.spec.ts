@@ -12,6 +12,7 @@ import type { RedisConnectionOptions } from '../../../src/store/redis/redis-opti
 import { textOf } from '../../../src/store/redis/redis-reply.js';
 import { InvalidDurationError, InvalidOptionError } from '../../../src/value/errors.js';
 import { startRedis } from '../../support/redis-process.js';
+import { sent } from './sent.js';
 
 describe('The options of a connection to Redis', () => {
   it('have defaults', () => {
@@ -119,8 +120,8 @@ describe('A client of the application as a template', () => {
       signal: new AbortController().signal,
       onEnd: () => {},
     })) as RedisLink;
-    expect(textOf(await link.send(['ACL', 'WHOAMI']))).toBe('app');
-    await link.send(['SET', 'mine', 'v']);
+    expect(textOf(await sent(link, 'ACL', 'WHOAMI'))).toBe('app');
+    await sent(link, 'SET', 'mine', 'v');
     await server.command('SELECT', 2);
     expect(await server.text('GET', 'mine')).toBe('v');
     // The link, and the look from beside.

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { resetSocket } from '../../reset-socket.js';
 import { openTcpSocket, openTlsSocket } from './tcp-socket.js';
 import { RedisServerError } from '../redis-server-error.js';
-import { asReply, isServerWords, reasonOf, rethrow } from './read-reply.js';
+import { answerWith, isServerWords, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';
 
 /** What is used of a client of `ioredis`, 5 and 6. */
@@ -102,9 +102,9 @@ async function connect(
   client.on('messageBuffer', receive);
   client.on('smessageBuffer', receive);
   return {
-    send: ([name, ...args]) => {
+    send: ([name, ...args], answer) => {
       batch.begin();
-      return client.callBuffer(String(name), args).then(asReply, rethrow);
+      answerWith(client.callBuffer(String(name), args), answer);
     },
     subscribe: async (channel, sharded, listener) => {
       listeners.set(channel, listener);

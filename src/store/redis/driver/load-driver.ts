@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../../value/errors.js';
+import { builtInDriver } from './built-in-driver.js';
 import { ioRedisDriver } from './ioredis-driver.js';
 import type { IoRedisClient } from './ioredis-driver.js';
 import { nodeRedisDriver } from './node-redis-driver.js';
@@ -6,10 +7,10 @@ import type { NodeRedisClient } from './node-redis-driver.js';
 import type { DriverName, RedisDriver } from './redis-driver.js';
 
 /** The modules that a driver may come in, the first that is installed counts. `redis` brings `@redis/client` along. */
-const packages: Readonly<Record<DriverName, readonly string[]>> = {
+const packages = {
   redis: ['@redis/client', 'redis'],
   ioredis: ['ioredis'],
-};
+} as const;
 
 /** @param importModule stands for `import()`. */
 export type ImportModule = (name: string) => Promise<unknown>;
@@ -24,7 +25,8 @@ export async function loadDriver(
   wanted: DriverName | undefined,
   importModule: ImportModule = importInstalled,
 ): Promise<RedisDriver> {
-  const names: readonly DriverName[] = wanted === undefined ? ['redis', 'ioredis'] : [wanted];
+  if (wanted === 'built-in') return builtInDriver;
+  const names = wanted === undefined ? (['redis', 'ioredis'] as const) : [wanted];
   for (const name of names) {
     for (const packageName of packages[name]) {
       const found = await importModule(packageName).catch(absentOrThrow);

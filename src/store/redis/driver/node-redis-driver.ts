@@ -1,7 +1,7 @@
 import { captureSocket } from './capture-socket.js';
 import { resetSocket } from '../../reset-socket.js';
 import { openTcpSocket, tlsOptionsFor } from './tcp-socket.js';
-import { asReply, reasonOf, rethrow } from './read-reply.js';
+import { answerWith, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';
 
 /** What is used of a client of `@redis/client`, 5.12 to 6. */
@@ -87,7 +87,7 @@ async function connect(
   }
   isReady = true;
   return {
-    send: (args) => client.sendCommand(args).then(asReply, rethrow),
+    send: (args, answer) => answerWith(client.sendCommand(args), answer),
     subscribe: (channel, sharded, listener) =>
       (sharded ? client.sSubscribe(channel, listener, true) : client.subscribe(channel, listener, true)).catch(rethrow),
     unsubscribe: (channel, sharded) =>

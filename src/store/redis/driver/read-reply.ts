@@ -1,16 +1,29 @@
 import { types } from 'node:util';
 import { RedisServerError } from '../redis-server-error.js';
-import type { RedisReply } from './redis-driver.js';
+import type { LinkAnswer, RedisReply } from './redis-driver.js';
 
 /** A driver's reply, errors inside arrays translated. */
-export function asReply(reply: unknown): RedisReply {
+function asReply(reply: unknown): RedisReply {
   if (Array.isArray(reply)) return reply.map(asReply);
   return types.isNativeError(reply) ? new RedisServerError(reply.message) : (reply as RedisReply);
 }
 
-/** Throws a driver's rejection: the server's words as RedisServerError, without the command that some drivers attach to it. */
+/** Hands what became of a driver's command on. */
+export function answerWith(reply: Promise<unknown>, answer: LinkAnswer): void {
+  reply.then(
+    (value) => answer(undefined, asReply(value)),
+    (error: unknown) => answer(translated(error), null),
+  );
+}
+
+/** Throws a driver's rejection. */
 export function rethrow(error: unknown): never {
-  throw isServerWords(error) ? new RedisServerError(error.message) : error;
+  throw translated(error);
+}
+
+/** The server's words as RedisServerError, without the command that some drivers attach to it. */
+function translated(error: unknown): unknown {
+  return isServerWords(error) ? new RedisServerError(error.message) : error;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { RedisAddress } from '../redis-address.js';
 import type { RedisCredentials } from '../redis-credentials.js';
 import type { RedisServerError } from '../redis-server-error.js';
 
-export type DriverName = 'redis' | 'ioredis';
+export type DriverName = 'built-in' | 'redis' | 'ioredis';
 
 export type RedisArgument = string | Buffer;
 
@@ -34,12 +34,15 @@ export interface LinkOptions {
   readonly onEnd: (reason: string) => void;
 }
 
+/**
+ * Called once per command, never during the call: with its reply; with RedisServerError where the server answers with an error; with anything else where the
+ * link has ended.
+ */
+export type LinkAnswer = (error: unknown, reply: RedisReply) => void;
+
 export interface RedisLink {
-  /**
-   * Sends one command after those sent before. Resolves to its reply. Rejects with RedisServerError where the server answers with an error, and with
-   * anything else where the link has ended. Changes to `args` after the call are not defined.
-   */
-  send(args: readonly RedisArgument[]): Promise<RedisReply>;
+  /** Sends one command after those sent before. Changes to `args` after the call are not defined. */
+  send(args: readonly RedisArgument[], answer: LinkAnswer): void;
   /**
    * Listens to a channel, `sharded` as by SSUBSCRIBE; resolves when the server has confirmed it. A link that listens to one takes no other commands but PING.
    */

@@ -1,5 +1,5 @@
 import { connect, isIP } from 'node:net';
-import type { Socket } from 'node:net';
+import type { OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { resetSocket } from '../../reset-socket.js';
@@ -7,11 +7,19 @@ import type { RedisAddress } from '../redis-address.js';
 
 /**
  * A connected socket, made here and handed to the driver: one that the driver makes is out of reach, and could not be reset.
+ * @param onread what is read into, and who is told, instead of a stream's events.
  */
-export function openTcpSocket({ host, port }: RedisAddress, signal: AbortSignal): Promise<Socket> {
+export function openTcpSocket({ host, port }: RedisAddress, signal: AbortSignal, onread?: OnReadOpts): Promise<Socket> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(new Error('given up'));
-    const socket = connect({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: 30_000 });
+    const socket = connect({
+      host,
+      port,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: 30_000,
+      ...(onread && { onread }),
+    });
     const giveUp = (): void => void socket.destroy(new Error('given up'));
     signal.addEventListener('abort', giveUp, { once: true });
     socket.once('error', reject);

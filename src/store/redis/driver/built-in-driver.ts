@@ -1,0 +1,64 @@
+import type { OnReadOpts } from 'node:net';
+import type { RedisCredentials } from '../redis-credentials.js';
+import { openTcpSocket, openTlsSocket } from './tcp-socket.js';
+import type { LinkOptions, RedisDriver, RedisLink } from './redis-driver.js';
+import { WireLink } from './wire-link.js';
+
+/** Speaks RESP2 by itself, over a socket of Node: no package is needed. */
+export const builtInDriver: RedisDriver = { name: 'built-in', connect };
+
+/** As much as Node reads at a time. */
+const chunkBytes = 65_536;
+
+async function connect(options: LinkOptions): Promise<RedisLink> {
+  const { address, database, credentials, tls, signal, onEnd } = options;
+  const link = new WireLink();
+  const tcpSocket = await openTcpSocket(address, signal, tls ? undefined : chunksFor(link));
+  const stream = tls ? await openTlsSocket(tls, address, tcpSocket, signal) : tcpSocket;
+  link.speakOver(tcpSocket, stream);
+  if (tls) stream.on('data', (chunk: Buffer) => link.read(chunk, chunk.length));
+  const giveUp = (): void => link.reset();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    signal.throwIfAborted();
+    await greet(link, credentials, database);
+    link.assertOpen();
+  } catch (error) {
+    link.reset();
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
+  link.onEnd = onEnd;
+  return link;
+}
+
+/** One chunk for all that is read, instead of a new one for each reading and an event of a stream. */
+function chunksFor(link: WireLink): OnReadOpts {
+  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
+  return {
+    buffer: chunk,
+    callback: (size) => {
+      link.read(chunk, size);
+      return true;
+    },
+  };
+}
+
+/** Logs in, if there is a login, and selects the database. @throws RedisServerError: the server's own words. */
+async function greet(link: WireLink, credentials: RedisCredentials, database: number): Promise<void> {
+  const { username, password } = credentials.reveal();
+  const greetings: string[][] = [];
+  if (username !== undefined || password !== undefined) {
+    greetings.push(['AUTH', ...(username === undefined ? [] : [username]), password ?? '']);
+  }
+  if (database !== 0) greetings.push(['SELECT', String(database)]);
+  await Promise.all(
+    greetings.map(
+      (greeting) =>
+        new Promise<void>((resolve, reject) => {
+          link.send(greeting, (error) => (error ? reject(error) : resolve()));
+        }),
+    ),
+  );
+}
