@@ -19,7 +19,7 @@ export class Waiter {
   async sleep(ms: number): Promise<void> {
     if (!this.roused) {
       this.nap = new AbortController();
-      await this.clock.sleep(Math.max(0, ms), this.nap.signal);
+      await this.clock.sleep(ms, this.nap.signal);
       this.nap = undefined;
     }
     this.roused = false;

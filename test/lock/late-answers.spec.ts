@@ -80,6 +80,7 @@ describe('an acquisition', () => {
 
   it.each([
     [800, 'is counted from when it was sent, within half of its life', 0],
+    [980, 'is removed and asked for again, at half of its life', 1_000],
     [1_200, 'is removed and asked for again, after half of its life', 1_220],
   ])('whose own token is found %d ms later %s', async (lateMs, _, countedFrom) => {
     let lost = false;
@@ -174,6 +175,24 @@ describe('a lease', () => {
     expect((await locks.acquire('a')).status).toBe('held');
     await go(2_500);
     expect((await locks.acquire('a')).status).toBe('acquired');
+  });
+
+  it('whose removal arrived, and was not answered, is not known to be released, and never said to be lost', async () => {
+    const lease = leaseOf(await locksWith().acquire('a'));
+    answers('remove', async (whole) => {
+      await whole();
+      return unavailable();
+    });
+    expect(await within(500, lease.release())).toBe('unknown');
+  });
+
+  it('that somebody else has removed before the removal arrived is lost', async () => {
+    const lease = leaseOf(await locksWith().acquire('a'));
+    answers('remove', async (whole) => {
+      await whole();
+      return 'changed' as never;
+    });
+    expect(await lease.release()).toBe('lost');
   });
 
   it('that others keep writing over is given up after a few tries', async () => {

@@ -178,6 +178,10 @@ describe('a lease', () => {
     expect(leaseOf(await locks.acquire('a')).fencingToken).toBeGreaterThan(first.fencingToken);
   });
 
+  it('names in a text what is locked, and not its token', async () => {
+    expect(String(leaseOf(await locks.acquire(['a', 1])))).toBe('lease of a:#1');
+  });
+
   it('is resumed with what is left of it, and renewed from then on where that is asked for', async () => {
     const lease = leaseOf(await locks.acquire(['a', 1], { renew: false }));
     const json = JSON.stringify(lease);
@@ -241,9 +245,11 @@ describe('options that make no lock', () => {
       attempt(() => new CacheLock({ store, namespace: 'test', ...more }));
     const coarse = { ...store, capabilities: { ...store.capabilities, clockResolutionMs: 1_000 } } as Store;
     const loose = { ...store, capabilities: { ...store.capabilities, atomic: false } } as Store;
+    const moving = { ...store, capabilities: { ...store.capabilities, movesKeys: true } } as Store;
     expect(build({ store: coarse, ttl: 1_999 })).toMatchObject({ code: 'INVALID_DURATION' });
     expect(build({ store: coarse, ttl: 2_000 })).toBeUndefined();
     expect(build({ store: loose })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.store' });
+    expect(build({ store: moving })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.store' });
     expect(build({ reach: 'process' })).toBeUndefined();
     expect(build({ reach: 'host' })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.reach' });
     expect(build({ reach: 'fleet' })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.reach' });

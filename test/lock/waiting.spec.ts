@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
+import { placeLock } from '../../src/lock/lock-place.js';
 import { PollPace } from '../../src/lock/poll-pace.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
@@ -79,5 +80,19 @@ describe('a line of waiters', () => {
     await first.release();
     await Promise.all(waits);
     expect(order).toEqual([0, 2, 3]);
+  });
+
+  it('is passed by whoever does not wait: the store is asked, and has the last word', async () => {
+    const clock = new VirtualClock();
+    const store = memoryStore({ clock });
+    const locks = new CacheLock({ store, namespace: 'test', clock });
+    leaseOf(await locks.acquire('a', { renew: false }));
+    const stop = new AbortController();
+    const waiting = locks.acquire('a', { wait: '1m', signal: stop.signal });
+    await settle();
+    await store.shards[0].remove(placeLock(store, 'test', 'a').lockKey);
+    expect((await locks.acquire('a')).status).toBe('acquired');
+    stop.abort();
+    await expect(waiting).rejects.toBe(stop.signal.reason);
   });
 });
