@@ -43,6 +43,25 @@ describe('a shard whose items are signed', () => {
     const withIt = Object.assign(Object.create(inner) as Shard, operations, { [operation]: () => operation });
     expect(typeof shardOf(withIt)[operation as keyof Shard]).toBe('function');
   });
+
+  it.each<[string, readonly unknown[]]>([
+    ['remove', ['k', { session: 1, number: 2 }]],
+    ['increment', ['k', 1, 2, 3]],
+    ['touch', ['k', 1]],
+    ['draw', ['k', 1, 2]],
+    ['evicts', []],
+    ['stats', []],
+    ['keys', ['prefix']],
+    ['watchFeed', ['feed', () => {}, 1]],
+    ['watchItem', ['k', () => {}]],
+  ])('passes %s on as it is, and its answer', (operation, given) => {
+    const answer = {};
+    const asked: unknown[][] = [];
+    const operations = { [operation]: (...args: unknown[]) => (asked.push(args), answer) };
+    const shard: object = shardOf(Object.assign(Object.create(memoryStore().shards[0]) as Shard, operations));
+    expect(Reflect.apply(Reflect.get(shard, operation) as () => unknown, shard, given)).toBe(answer);
+    expect(asked).toEqual([given]);
+  });
 });
 
 it('look-ups of one turn leave together though they are signed, and each is verified by itself', async () => {

@@ -113,7 +113,9 @@ describe('A guarded shard', () => {
       breaker: { failures: 1 },
       clock: new FakeClock(),
     }).shards[0];
-    const refusal = new Promise<unknown>((resolve) => shard.readInto?.([new Question(resolve)]));
+    let goesAhead: boolean | undefined;
+    const refusal = new Promise<unknown>((resolve) => (goesAhead = shard.readInto?.([new Question(resolve)])));
+    expect(goesAhead).toBe(true);
     const waiting = shard.touch('k', 1);
     asked[0]?.refuse(new Error('cut'));
     expect(await refusal).toBeInstanceOf(StoreUnavailableError);

@@ -46,8 +46,20 @@ describe('A lease that is seized', () => {
     expect(await at.text()).toBe('new');
   });
 
-  it('puts a stub in the place of an item whose life is over', async () => {
+  it('keeps the item alive by each renewal, and by nothing once it has ended', async () => {
+    await at.put('old', leftMs());
+    const lease = await at.seize(leftMs);
+    at.asked = [];
+    expect(await lease?.renew()).toBe(true);
+    expect(at.asked).toEqual([`touch ${at.key}`]);
+    await lease?.holdBack(10_000);
+    expect(at.asked).toEqual([`touch ${at.key}`]);
+    expect(await at.text()).toBe('old');
+  });
+
+  it('puts a stub in the place of an item whose life is over, to the millisecond', async () => {
     await at.put('old');
+    expect((await at.seize(() => 1))?.standing).toBe(true);
     const lease = await at.seize(() => 0);
     expect([lease?.standing, await at.state()]).toEqual([false, 'held']);
     await at.clock.advance(leaseMs);

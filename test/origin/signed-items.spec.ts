@@ -47,6 +47,18 @@ describe('An item of a signed store', () => {
     expect((await shard.write('k', Buffer.alloc(maxBytes + 1), forever)).status).toBe('too-large');
   });
 
+  it('of one byte is verified as any other', async () => {
+    await inner.write('forged', Buffer.from('x'), forever);
+    expect((await shard.readMany(['forged']))[0]?.bytes).toEqual(Buffer.of(0));
+  });
+
+  it('is verified where the shard below answers no questions', async () => {
+    shard = signed(Object.assign(Object.create(inner) as Shard, { readInto: undefined }));
+    await inner.write('forged', Buffer.from('x'), forever);
+    await shard.write('genuine', Buffer.from('value'), forever);
+    expect([await answerTo('forged'), await answerTo('genuine')]).toEqual(['\0', 'value']);
+  });
+
   it('is verified where it lies as well; stubs and counters are passed on as they are', async () => {
     shard = signed(Object.assign(Object.create(inner) as Shard, { readInto: asBatch(inner) }));
     await inner.write('counter', Buffer.from('1'.repeat(15)), forever);
@@ -56,11 +68,18 @@ describe('An item of a signed store', () => {
     await shard.write('genuine', Buffer.from('value'), forever);
     const answers: string[] = [];
     for (const storeKey of ['stub', 'counter', 'padded', 'too-long', 'forged', 'genuine']) {
-      answers.push(await new Promise<string>((resolve) => shard.readInto?.([new Answer(storeKey, resolve)])));
+      answers.push(await answerTo(storeKey));
     }
     expect(answers).toEqual(['', '1'.repeat(15), '7'.padEnd(24), '\0', '\0', 'value']);
   });
 });
+
+/** As the shard answers into a question; it always goes ahead. */
+function answerTo(storeKey: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (shard.readInto?.([new Answer(storeKey, resolve)]) !== true) reject(new Error('it did not go ahead'));
+  });
+}
 
 const asBatch = (below: Shard) => (questions: readonly ItemAsk[]) => {
   answerByBatch(below, questions);
@@ -76,7 +95,7 @@ class Answer extends ItemAsk {
   }
 
   protected override take({ bytes, start, end }: ItemAnswer): void {
-    this.answered(bytes.subarray(start, end).toString('latin1'));
+    this.answered(end > bytes.length ? 'beyond its bytes' : bytes.subarray(start, end).toString('latin1'));
   }
 
   protected override fail(error: unknown): void {
