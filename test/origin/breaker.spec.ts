@@ -21,6 +21,7 @@ describe('a breaker that counts', () => {
   it('takes what fails in one turn of the loop for one failure, and says once that it opened and closed', async () => {
     const events = recordEvents('breaker');
     const breaker = new Breaker('shard', new VirtualClock(), { failures: 3, retryAfterMs: 0 });
+    breaker.succeeded();
     for (let turn = 1; turn <= 3; turn++) {
       for (let call = 0; call < 5; call++) breaker.failed();
       expect(breaker.isOpen).toBe(turn === 3);

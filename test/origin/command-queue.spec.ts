@@ -39,6 +39,16 @@ describe('commands of one shard', () => {
     expect(queue.take(1)).toBe(false);
   });
 
+  it('that come when all who waited have started wait for their own turn, and start', async () => {
+    queue.take(10);
+    for (const name of ['a', 'b']) {
+      waits(name, 10);
+      queue.answered(10);
+      await setImmediate();
+    }
+    expect(told).toEqual(['a starts', 'b starts']);
+  });
+
   it('that are more than all turns go alone', async () => {
     expect(queue.take(11)).toBe(true);
     expect(queue.take(1)).toBe(false);
