@@ -48,6 +48,13 @@ describe('The memory of invalidated names', () => {
     }
   });
 
+  it('tells whether anything at all was named since', () => {
+    const names = new InvalidatedNames(maxNames);
+    const before = names.position;
+    names.name('a');
+    expect([names.anyNamedSince(before), names.anyNamedSince(names.position)]).toEqual([true, false]);
+  });
+
   it('tells a name that was only withdrawn from one that was invalidated, also when others came in between', () => {
     const names = new InvalidatedNames(maxNames);
     names.name('a');

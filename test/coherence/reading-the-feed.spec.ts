@@ -90,13 +90,14 @@ describe('The feed of a cache', () => {
   it('holds what nobody of this version wrote: a fault, and nothing near is believed that was there before', async () => {
     const cache = await opened(shared);
     await cache.set('k', 1, life);
-    const events = recordEvents('fault', 'nearCleared');
+    const events = recordEvents('fault', 'nearCleared', 'logRead');
     const [shard] = shared.shards;
     await shard.invalidate?.({ feed: 'test', changes: [], records: [Buffer.from('nonsense')], watch: 'test~versions' });
     await clock.advance('1s');
     expect(cache.peek('k')).toBeUndefined();
     expect(events.of('fault')).toMatchObject([{ kind: 'undecodable', source: 'memory' }]);
     expect(events.of('nearCleared')).toMatchObject([{ entries: 1 }]);
+    expect(events.of('logRead')).toMatchObject([{ applied: 0, answered: true }]);
     events.stop();
   });
 });

@@ -1,0 +1,62 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { OwnRecords } from '../../src/coherence/own-records.js';
+import { ShardInvalidations } from '../../src/coherence/shard-invalidations.js';
+import type { Invalidating } from '../../src/coherence/shard-invalidations.js';
+import { ShardVersions } from '../../src/coherence/shard-versions.js';
+import { KeySpace } from '../../src/key/key-space.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Invalidation } from '../../src/store/feed.js';
+import { shardWith } from '../support/shard-with.js';
+
+const feed = 'test~feed';
+const removal = (name: string): Invalidating => ({ name: { key: name }, text: name, storeKey: name });
+const write = (name: string): Invalidating => ({
+  ...{ name: { key: name }, text: name, storeKey: name },
+  write: { bytes: Buffer.from(name), options: { lifeMs: Infinity } },
+});
+
+describe('Invalidations of one shard', () => {
+  let invalidations: ShardInvalidations;
+  /** The names of each trip, as they left. */
+  let trips: number[];
+  let letGo: () => void;
+
+  beforeEach(async () => {
+    const [inner] = memoryStore().shards;
+    trips = [];
+    const open = new Promise<void>((resolve) => (letGo = resolve));
+    const invalidate = async (asked: Invalidation): Promise<unknown> => {
+      trips.push(asked.changes.length);
+      await open;
+      return inner.invalidate?.(asked);
+    };
+    const shard = shardWith(inner, { invalidate });
+    const space = new KeySpace('test', '1.0', undefined);
+    const clock = { now: () => 1_700_000_000_000, sleep: () => Promise.resolve() };
+    const options = { feed, keySpace: () => space, clock, random: () => 0 };
+    const versions = new ShardVersions(shard, options, () => undefined);
+    await versions.register();
+    invalidations = new ShardInvalidations(shard, feed, versions, new OwnRecords());
+  });
+
+  it('that are asked in one turn share a trip, writes and removals of different keys alike', async () => {
+    letGo();
+    const calls = [write('a'), removal('b'), write('c'), removal('b'), write('d')];
+    const done = await Promise.all(calls.map((item) => invalidations.send([item], 0)));
+    expect(done.map(({ outcomes }) => outcomes.length)).toEqual([1, 0, 1, 0, 1]);
+    expect(trips).toEqual([5]);
+  });
+
+  it('are under way in four trips at a time; what is asked meanwhile waits, and shares the next one', async () => {
+    const calls: Promise<unknown>[] = [];
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      calls.push(invalidations.send([removal(name)], 0));
+      await turn();
+    }
+    expect(trips).toEqual([1, 1, 1, 1]);
+    letGo();
+    await Promise.all(calls);
+    expect(trips).toEqual([1, 1, 1, 1, 2]);
+  });
+});

@@ -1,0 +1,72 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ShardVersions } from '../../src/coherence/shard-versions.js';
+import { KeySpace } from '../../src/key/key-space.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Shard } from '../../src/store/store.js';
+import { shardWith } from '../support/shard-with.js';
+
+const clock = { now: () => 1_700_000_000_000, sleep: () => Promise.resolve() };
+const keyOf = (version: string): string => new KeySpace('test', version, undefined).storeKey('k');
+
+/** The list as a process of that version knows it. */
+function versionsOf(shard: Shard, version: string): ShardVersions {
+  const space = new KeySpace('test', version, undefined);
+  return new ShardVersions(
+    shard,
+    { feed: 'test~feed', keySpace: () => space, clock, random: () => 0 },
+    () => undefined,
+  );
+}
+
+describe('The list of versions', () => {
+  let shard: Shard;
+  let other: ShardVersions;
+  beforeEach(() => {
+    [shard] = memoryStore().shards;
+    other = versionsOf(shard, '1.5');
+  });
+
+  /** Of version 1.4, whose first change of the list is sent by `first`. */
+  function ownOf(first: (send: () => Promise<unknown>) => Promise<unknown>): ShardVersions {
+    let isFirst = true;
+    const write = (...args: Parameters<Shard['write']>): Promise<unknown> => {
+      const send = (): Promise<unknown> => shard.write(...args);
+      const way = isFirst ? first(send) : send();
+      isFirst = false;
+      return way;
+    };
+    return versionsOf(shardWith(shard, { write }), '1.4');
+  }
+
+  it('has both of two processes that enter it at the same time', async () => {
+    const own = ownOf(async (send) => {
+      await other.register();
+      return send();
+    });
+    await own.register();
+    await other.reread();
+    expect([own.otherKeys('k'), other.otherKeys('k')]).toEqual([[keyOf('1.5')], [keyOf('1.4')]]);
+  });
+
+  it('stays the newest that was read, where that was read before the own change was answered', async () => {
+    const own: ShardVersions = ownOf(async (send) => {
+      const written = await send();
+      await other.register();
+      await own.reread();
+      return written;
+    });
+    await own.register();
+    expect(own.otherKeys('k')).toEqual([keyOf('1.5')]);
+  });
+
+  it('is read once where nobody else changes it', async () => {
+    let readings = 0;
+    const readMany = (keys: readonly string[]): Promise<unknown> => {
+      readings++;
+      return shard.readMany(keys);
+    };
+    const own = versionsOf(shardWith(shard, { readMany }), '1.4');
+    await own.register();
+    expect([readings, typeof own.generation]).toEqual([1, 'number']);
+  });
+});
