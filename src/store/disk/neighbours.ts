@@ -13,7 +13,10 @@ export interface Neighbour extends RecordHead {
   readonly size: number;
 }
 
-/** Reads the heads of up to `count` items that follow each other in the order of their hashes, or as many as fit into `budgetMs`. */
+/**
+ * Reads the heads of up to `count` items that follow each other in the order of their hashes, or as many as fit into `budgetMs`. None only where none
+ * follows: the process may be kept from running before the first.
+ */
 export function neighbours(
   environment: Environment,
   from: Uint8Array,
@@ -28,7 +31,7 @@ export function neighbours(
     for (const { key, value, version = 0 } of range) {
       if (typeof key !== 'string' && isItemKey(key))
         found.push({ key, version, size: value.length, ...readHead(value as Buffer) });
-      if (clock.monotonic() > until) break;
+      if (found.length > 0 && clock.monotonic() > until) break;
     }
   } finally {
     environment.resetReadTxn();
