@@ -22,8 +22,12 @@ interface Rooms {
   readonly namespace: string;
   readonly ours: CacheLock;
   readonly theirs: CacheLock;
+  /** A short life, for locks whose end is waited for. */
   readonly ttlMs: number;
 }
+
+/** The contract is about answers: on a busy machine one may take seconds. */
+const deadline = '30s';
 
 /**
  * What locks must hold to on every store. Takes a few lives of a lock: seconds on memcached.
@@ -36,7 +40,7 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
       const { store, close } = await open();
       const namespace = `lock-contract ${randomUUID()}`;
       const ttlMs = Math.max(400, 2 * store.capabilities.clockResolutionMs);
-      const room = (): CacheLock => new CacheLock({ store, namespace, ttl: ttlMs });
+      const room = (): CacheLock => new CacheLock({ store, namespace, deadline });
       const rooms = { store, namespace, ours: room(), theirs: room(), ttlMs };
       try {
         await body(rooms);
@@ -48,12 +52,13 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
   };
 
   describe(`locks on the ${name} store`, () => {
-    test('have one holder, and others learn how long at most', async ({ ours, theirs, ttlMs }) => {
-      acquired(await ours.acquire('a'));
+    test('have one holder, and others learn how long at most', async ({ ours, theirs }) => {
+      const lifeMs = 30_000;
+      acquired(await ours.acquire('a', { ttl: lifeMs }));
       for (const room of [ours, theirs]) {
         const outcome = await room.acquire('a');
         assert.ok(outcome.status === 'held' && outcome.retryAfterMs !== undefined);
-        assert.ok(outcome.retryAfterMs > 0 && outcome.retryAfterMs <= ttlMs, `${outcome.retryAfterMs}`);
+        assert.ok(outcome.retryAfterMs > 0 && outcome.retryAfterMs <= lifeMs, `${outcome.retryAfterMs}`);
       }
     });
 
@@ -86,8 +91,8 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
       theirs,
       ttlMs,
     }) => {
-      const lease = acquired(await ours.acquire('a', { renew: false }));
-      const next = acquired(await theirs.acquire('a', { wait: ttlMs * 3 }));
+      const lease = acquired(await ours.acquire('a', { renew: false, ttl: ttlMs }));
+      const next = acquired(await theirs.acquire('a', { wait: '1m' }));
       assert.ok(performance.now() >= lease.validUntil, 'somebody else got it while it was said to be valid');
       assert.ok(lease.signal.aborted && lease.signal.reason instanceof LeaseLostError);
       assert.equal(lease.signal.reason.reason, 'expired');
@@ -98,7 +103,7 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
     });
 
     test('are renewed for as long as they are held', async ({ ours, theirs, ttlMs }) => {
-      const lease = acquired(await ours.acquire('a'));
+      const lease = acquired(await ours.acquire('a', { ttl: ttlMs }));
       const { validUntil } = lease;
       await pause(ttlMs * 1.5);
       assert.ok(lease.validUntil > validUntil && !lease.signal.aborted);

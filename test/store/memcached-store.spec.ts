@@ -34,7 +34,7 @@ for (const [name, count] of [
     tooLargeBytes: 2 ** 20,
     open: async () => {
       const addresses = servers.slice(0, count).map(({ address }) => address);
-      const discovered = { discover: configEndpoint(endpoint.address), every: 1_000 };
+      const discovered = { discover: configEndpoint(endpoint.address), every: 3_000 };
       const opened: Store[] = [];
       const openStore = async (): Promise<Store> => {
         const store = memcachedStore({ servers: count === undefined ? discovered : addresses, ...patience });
