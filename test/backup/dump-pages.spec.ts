@@ -24,7 +24,7 @@ async function all(pages: AsyncIterable<DumpedKeys>) {
   return { kept, expiring, vanished, longestBatch };
 }
 
-describe.each(['@redis/client 6', 'ioredis 5'] as const)('Dumps of all keys, through %s', (driver) => {
+describe.each(['built-in', 'ioredis 5'] as const)('Dumps of all keys, through %s', (driver) => {
   let server: RedisProcess;
   let access: Awaited<ReturnType<typeof openAccess>>;
   let connection: RedisConnection;

@@ -59,7 +59,7 @@ describe('Documents', () => {
     expect((await later.status()).dirty).toMatchObject({ documents: 0, bytes: 0, oldestMs: 0 });
   });
 
-  it.each(['redis', 'ioredis'] as const)(
+  it.each(['built-in', 'redis', 'ioredis'] as const)(
     'come in and go out in chunks, whatever the pieces, through %s',
     async (driver) => {
       const documents = open({

@@ -16,7 +16,7 @@ import { patience } from '../support/patience.js';
 
 const publicKey = 'A2zx+/Qx=';
 
-describe.each(['redis', 'ioredis'] as const)('Records through %s', (driver) => {
+describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => {
   let server: RedisProcess;
   const opened: RedisRecords[] = [];
   const open = (further: Partial<RedisRecordsOptions> = {}, url = server.url): RedisRecords => {

@@ -10,7 +10,7 @@ describe('Alone', () => {
   let server: RedisProcess;
   beforeAll(async () => void (server = await startRedis()));
   afterAll(() => server.stop());
-  for (const driver of ['@redis/client 5', 'ioredis 5'] as const)
+  for (const driver of ['@redis/client 6', '@redis/client 5', 'ioredis 5'] as const)
     contractsThrough(driver, 'redis', () => ({ url: server.url }));
 });
 

@@ -43,7 +43,10 @@ export interface RedisConnectionOptions {
   readonly database?: number;
   /** `true`, or what `tls.connect` takes: `ca`, `cert`, `key`, `servername`. Default: as the URL says; off for lists. */
   readonly tls?: boolean | ConnectionOptions;
-  /** The client that speaks to the servers. Default: `client`'s own, else `redis` where it is installed, else `ioredis`. */
+  /**
+   * What speaks to the servers: `built-in`, which needs no package; `redis` (also as `@redis/client`) or `ioredis`, which have to be installed. Default:
+   * `client`'s own, else `built-in`.
+   */
   readonly driver?: DriverName;
   /** How long a connection may take, its greeting included. Default 500 ms. */
   readonly connectTimeout?: Duration;
@@ -54,12 +57,13 @@ export interface RedisConnectionOptions {
 /** The options, checked. */
 export interface RedisSettings {
   readonly target: RedisTarget;
-  readonly driver: DriverName | undefined;
+  readonly driver: DriverName;
   readonly template: TemplateFacts | undefined;
   readonly connectTimeoutMs: number;
   readonly commandTimeoutMs: number;
 }
 
+const drivers: readonly DriverName[] = ['built-in', 'redis', 'ioredis'];
 const sources = ['url', 'client', 'cluster', 'sentinels'] as const;
 
 /** Their names. What `client` and `tls` hold is not ours to know. */
@@ -90,7 +94,7 @@ export function readRedisOptions(options: RedisConnectionOptions, urlOption = 'u
     throw new InvalidOptionError('redis', problem, 'Give one of url, client, cluster, or sentinels with name.');
   }
   const { driver, connectTimeout = 500, commandTimeout = 250 } = options;
-  if (driver !== undefined && !['built-in', 'redis', 'ioredis'].includes(driver)) {
+  if (driver !== undefined && !drivers.includes(driver)) {
     throw new InvalidOptionError('driver', 'it is not a driver', "Give 'built-in', 'redis' or 'ioredis'.");
   }
   const template = options.client === undefined ? undefined : readClientTemplate(options.client);
@@ -100,7 +104,7 @@ export function readRedisOptions(options: RedisConnectionOptions, urlOption = 'u
   const target = template?.target ?? (options.url === undefined ? listed(options) : withTls(options, urlOption));
   return {
     target,
-    driver: template?.driver ?? driver,
+    driver: template?.driver ?? driver ?? 'built-in',
     template,
     connectTimeoutMs: positiveMilliseconds(connectTimeout, 'connectTimeout'),
     commandTimeoutMs: positiveMilliseconds(commandTimeout, 'commandTimeout'),

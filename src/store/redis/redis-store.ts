@@ -30,8 +30,7 @@ export interface RedisStoreOptions extends RedisConnectionOptions {
 }
 
 /**
- * Redis 7.0 or later, alone, with Sentinel, or as a Cluster; near copies learn of an invalidation as it is published. Needs `redis` (or `@redis/client`)
- * or `ioredis`, whichever the application has.
+ * Redis 7.0 or later, alone, with Sentinel, or as a Cluster; near copies learn of an invalidation as it is published. Needs no package.
  *
  * @throws InvalidOptionError, InvalidDurationError
  * @example redisStore({ url: 'redis://localhost:6379' })
@@ -122,7 +121,7 @@ class RedisStore implements Store {
     const clock = systemClock;
     const { target, commandTimeoutMs } = settings;
     const lazy: RedisDriver = {
-      name: settings.driver ?? 'redis',
+      name: settings.driver,
       connect: async (link) => (await driver()).connect(link),
     };
     this.access = accessFor(settings, lazy, clock, systemRandom);
@@ -143,7 +142,7 @@ class RedisStore implements Store {
     return shards.length === 1 ? shards[0] : (shards[keySlot(storeKey) % shards.length] as Shard);
   }
 
-  /** Connects, so that the first request does not. @throws InvalidOptionError where no client of Redis is installed */
+  /** Connects, so that the first request does not. @throws InvalidOptionError where the driver that was asked for is not installed */
   async open(): Promise<void> {
     await this.driver();
     this.access.open();

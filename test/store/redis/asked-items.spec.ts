@@ -68,7 +68,7 @@ function ask(shard: Shard, keys: readonly string[]): Promise<Answer[]> {
 const callsOf = async (command: string): Promise<number> =>
   Number(/^calls=(\d+)/.exec((await server.info('commandstats'))[`cmdstat_${command}`] ?? '')?.[1] ?? 0);
 
-describe.each(['@redis/client 6', 'ioredis 6'] as const)('Questions of one turn, through %s', (name) => {
+describe.each(['built-in', 'ioredis 6'] as const)('Questions of one turn, through %s', (name) => {
   it('leave as one MGET, and each is answered by its own item', async () => {
     const shard = await shardThrough(await testedDriver(name));
     const keys = Array.from({ length: 64 }, (_, index) => `k${index}`);
@@ -101,7 +101,7 @@ describe.each(['@redis/client 6', 'ioredis 6'] as const)('Questions of one turn,
 
 /** A client that hands replies of MGET on as `confuse` has them. */
 async function confused(confuse: (values: readonly RedisReply[]) => RedisReply): Promise<RedisDriver> {
-  const driver = await testedDriver('@redis/client 6');
+  const driver = await testedDriver('built-in');
   return {
     name: driver.name,
     connect: async (options) => {
@@ -140,7 +140,7 @@ describe('Questions whose replies belong to others', () => {
 });
 
 it('Questions are refused within the deadline where the server answers nothing, all of them', async () => {
-  const shard = await shardThrough(await testedDriver('@redis/client 6'), 100);
+  const shard = await shardThrough(await testedDriver('built-in'), 100);
   process.kill(server.pid, 'SIGSTOP');
   endings.push(() => process.kill(server.pid, 'SIGCONT'));
   const unavailable = { error: expect.any(StoreUnavailableError) };
@@ -148,7 +148,7 @@ it('Questions are refused within the deadline where the server answers nothing, 
 });
 
 it('A question whose session ended before its answer came is asked again', async () => {
-  const access = await openAccess('@redis/client 6', { url: server.url, ...patience });
+  const access = await openAccess('built-in', { url: server.url, ...patience });
   const wakes = new RedisWakes(access, systemClock, {});
   access.open();
   endings.push(() => access.close());

@@ -15,7 +15,7 @@ afterEach(async () => {
 
 const documented = /^ACL SETUSER (.*)$/m.exec(readFileSync('docs/redis.md', 'utf8'))?.[1] ?? '';
 
-it.each(['@redis/client 6', 'ioredis 6'] as const)(
+it.each(['built-in', '@redis/client 6', 'ioredis 6'] as const)(
   'A user with the documented rights suffices, through %s',
   async (driver) => {
     const server = await startRedis();

@@ -45,7 +45,7 @@ afterAll(async () => {
 async function cacheOn(commandTimeout = 2_000): Promise<TieredCache> {
   const nodes = cluster.nodes.map(({ address }) => address);
   const options = { cluster: nodes, partitions, commandTimeout, connectTimeout: 1_000 };
-  const store = redisStoreWith(options, { driver: () => testedDriver('ioredis 6') });
+  const store = redisStoreWith(options, { driver: () => testedDriver('built-in') });
   await store.open();
   const cache = await buildCache({ store, coherence: { interval: 50 } });
   endings.push(async () => {
@@ -63,7 +63,7 @@ async function locksOn() {
     commandTimeout: 1_000,
     connectTimeout: 1_000,
   };
-  const store = redisStoreWith(options, { driver: () => testedDriver('@redis/client 6') });
+  const store = redisStoreWith(options, { driver: () => testedDriver('built-in') });
   await store.open();
   const locks = new CacheLock({ store, namespace: 'test', ttl: '60s', deadline: '3s' });
   endings.push(async () => {

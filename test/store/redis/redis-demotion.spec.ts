@@ -22,7 +22,7 @@ interface How {
 
 async function cacheAt(port: number, how: How = {}): Promise<TieredCache> {
   const options = { url: `redis://127.0.0.1:${port}`, ...patience };
-  const store = redisStoreWith(options, { driver: () => testedDriver('ioredis 6'), ...how });
+  const store = redisStoreWith(options, { driver: () => testedDriver('built-in'), ...how });
   await store.open();
   const cache = await buildCache({ store, process: false, coherence: { interval: 50 } });
   endings.push(async () => {

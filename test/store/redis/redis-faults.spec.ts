@@ -1,5 +1,11 @@
 import { faultsUnderLoad } from './faults-under-load.js';
 
-// Every kind of fault through one client or the other. `npm run test:scenarios` plays all of them through each.
-faultsUnderLoad('@redis/client 6', ['is stopped by a signal', 'gives half an answer and hangs', 'answers garbage']);
-faultsUnderLoad('ioredis 6', ['is killed', 'hears and is not heard', 'gives half an answer and hangs up'], false);
+// Every kind of fault through one driver or another. `npm run test:scenarios` plays all of them through each.
+faultsUnderLoad('built-in', [
+  'is killed',
+  'is stopped by a signal',
+  'gives half an answer and hangs',
+  'answers garbage',
+]);
+faultsUnderLoad('@redis/client 6', ['hears and is not heard'], false);
+faultsUnderLoad('ioredis 6', ['gives half an answer and hangs up'], false);

@@ -18,7 +18,7 @@ import { openAccess } from './open-access.js';
 const deadlines = { connectTimeout: 1_000, commandTimeout: 1_000 } as const;
 
 // Each failover takes its time: through the other client it is played in redis-sentinel-faults.spec.ts.
-describe.each(['built-in', 'ioredis 6'] as const)('With sentinels, through %s', (driver) => {
+describe.each(['built-in'] as const)('With sentinels, through %s', (driver) => {
   it('the primary is found, and found again after a failover; the old one is asked no more', async () => {
     const primary = await startRedis();
     const replica = await startReplica(primary.port);

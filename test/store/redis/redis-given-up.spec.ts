@@ -66,8 +66,8 @@ it.each([
   'T15 a `set` whose connection %s is never served after a removal that was acknowledged meanwhile',
   async (_, lands, seen) => {
     const { server, proxy } = await serverAndProxy();
-    const far = storeOn(proxy.address, '@redis/client 6', 100);
-    const near = storeOn(server.address, '@redis/client 6', 5_000);
+    const far = storeOn(proxy.address, 'built-in', 100);
+    const near = storeOn(server.address, 'built-in', 5_000);
     const [writer, other] = [
       await buildCache({ store: far, process: false, coherence: { interval: 60_000 } }),
       await buildCache({ store: near, process: false, coherence: { interval: 60_000 } }),

@@ -38,7 +38,7 @@ async function store(
   { checksIncarnation = true, afterFailover = 'distrust' }: How = {},
 ): Promise<Store> {
   const options = { url, ...patience, afterFailover } as const;
-  const given = { driver: () => testedDriver('@redis/client 6'), checksIncarnation };
+  const given = { driver: () => testedDriver('built-in'), checksIncarnation };
   const opened = redisStoreWith(options, given);
   await opened.open();
   endings.push(() => opened.close());
@@ -268,7 +268,7 @@ describe('An incarnation that returns', () => {
       checksIncarnation: true,
     });
     const keys = { counter: 'ns~feed', watch: 'ns~versions', incarnation: 'ns~feed:incarnation' };
-    const accesses = await Promise.all([a, b].map(({ url }) => openAccess('@redis/client 6', { url })));
+    const accesses = await Promise.all([a, b].map(({ url }) => openAccess('built-in', { url })));
     endings.push(async () => accesses.forEach((access) => access.close()));
     let known: string | undefined;
     const meet = async (index: number): Promise<void> => {

@@ -19,7 +19,7 @@ afterEach(async () => {
 /** A lock room with a connection of its own, as in another process. */
 async function locksOn({ url }: RedisProcess, protections: LockProtections): Promise<CacheLock> {
   const options = { url, ...patience };
-  const store = redisStoreWith(options, { driver: () => testedDriver('@redis/client 6') });
+  const store = redisStoreWith(options, { driver: () => testedDriver('built-in') });
   await store.open();
   const locks = new CacheLock({ store, namespace: 'test', ttl: '30s', deadline: '10s' }, protections);
   endings.push(async () => {

@@ -17,7 +17,7 @@ import { sent } from './sent.js';
 describe('The options of a connection to Redis', () => {
   it('have defaults', () => {
     const settings = readRedisOptions({ url: 'redis://a' });
-    expect(settings).toMatchObject({ connectTimeoutMs: 500, commandTimeoutMs: 250, driver: undefined });
+    expect(settings).toMatchObject({ connectTimeoutMs: 500, commandTimeoutMs: 250, driver: 'built-in' });
   });
 
   it('name a Cluster by some of its nodes, and a primary by its sentinels', () => {
@@ -51,14 +51,15 @@ describe('The options of a connection to Redis', () => {
     expect(() => readRedisOptions({ url: 'redis://a', commandTimeout: 0 })).toThrow(InvalidDurationError);
   });
 
-  it('find the client that is installed, and say what to install where none is', async () => {
+  it('need no package, and say what to install where one was asked for that is not there', async () => {
     const notFound = Object.assign(new Error('no'), { code: 'ERR_MODULE_NOT_FOUND' });
     const only = (installed: string) => (name: string) =>
       name === installed ? import('ioredis') : Promise.reject(notFound);
-    expect((await loadDriver(undefined, only('ioredis'))).name).toBe('ioredis');
+    expect((await loadDriver('built-in', only('none'))).name).toBe('built-in');
+    expect((await loadDriver('ioredis', only('ioredis'))).name).toBe('ioredis');
     await expect(loadDriver('redis', only('ioredis'))).rejects.toThrow(/redis is not installed. .*npm install redis/);
-    await expect(loadDriver(undefined, only('none'))).rejects.toThrow(InvalidOptionError);
-    expect((await loadDriver(undefined)).name).toBe('redis');
+    await expect(loadDriver('ioredis', only('none'))).rejects.toThrow(InvalidOptionError);
+    expect((await loadDriver('redis')).name).toBe('redis');
     const broken = () => Promise.reject(new SyntaxError('in the package itself'));
     await expect(loadDriver('redis', broken)).rejects.toThrow(SyntaxError);
   });

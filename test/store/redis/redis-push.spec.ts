@@ -99,7 +99,7 @@ async function run(
   };
 }
 
-describe.each(['@redis/client 6', 'ioredis 6'] as const)('Wake-ups through %s', (driver) => {
+describe.each(['built-in', '@redis/client 6'] as const)('Wake-ups through %s', (driver) => {
   it('name everything that was deleted while those who listen were cut off again and again', async () => {
     const { missed, delays, gaps } = await run(driver);
     await eventually(() => expect(missed()).toBe(0));

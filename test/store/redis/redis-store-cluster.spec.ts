@@ -18,14 +18,14 @@ afterAll(() => cluster.stop());
 
 const patient = { ...patience, maxItemBytes: 2 ** 20 };
 
-async function openStore(driver: '@redis/client 6' | 'ioredis 6'): Promise<Store> {
+async function openStore(driver: 'built-in' | 'ioredis 6'): Promise<Store> {
   const nodes = cluster.nodes.map(({ address }) => address);
   const store = redisStoreWith({ cluster: nodes, ...patient }, { driver: () => testedDriver(driver) });
   await store.open();
   return store;
 }
 
-for (const driver of ['@redis/client 6', 'ioredis 6'] as const) {
+for (const driver of ['built-in', 'ioredis 6'] as const) {
   storeContract(waitingAtOnce('lives', 'counters', 'the listing of keys'), {
     name: `redis, a Cluster of three, through ${driver}`,
     tooLargeBytes: 2 ** 20 + 1,
@@ -46,7 +46,7 @@ for (const driver of ['@redis/client 6', 'ioredis 6'] as const) {
 }
 
 it('spreads its partitions over the nodes of a Cluster', async () => {
-  const store = await openStore('@redis/client 6');
+  const store = await openStore('built-in');
   const before = await Promise.all(cluster.nodes.map(async (node) => Number(await node.text('DBSIZE'))));
   for (let index = 0; index < 600; index++) {
     const key = `spread:${index}`;
@@ -60,7 +60,7 @@ it('spreads its partitions over the nodes of a Cluster', async () => {
 it('refuses a listing of a partition that has moved, and lists all of it once its new node is known', async () => {
   // What others have left there would have to move as well.
   for (const node of cluster.nodes) await node.command('FLUSHALL');
-  const store = await openStore('@redis/client 6');
+  const store = await openStore('built-in');
   const keys = Array.from({ length: 400 }, (_, index) => `moved:${index}`);
   const moved = keys.filter((key) => store.shardOf(key) === store.shards[0]);
   expect(moved.length).toBeGreaterThan(0);

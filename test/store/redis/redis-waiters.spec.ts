@@ -33,7 +33,7 @@ const sleepless = (begun: () => void): Clock => ({
 
 async function cacheOn({ pushes = true, begun = () => {} } = {}): Promise<TieredCache> {
   const options = { url: server.url, ...patience };
-  const store = redisStoreWith(options, { driver: () => testedDriver('@redis/client 6') });
+  const store = redisStoreWith(options, { driver: () => testedDriver('built-in') });
   if (!pushes) Object.defineProperty(store.shards[0], 'watchItem', { value: undefined });
   await store.open();
   const cache = await buildCache({ store, clock: sleepless(begun) });

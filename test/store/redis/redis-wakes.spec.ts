@@ -37,7 +37,7 @@ async function open(
   return store;
 }
 
-describe.each(['@redis/client 6', 'ioredis 5'] as const)('An item that is waited for, through %s', (driver) => {
+describe.each(['built-in', 'ioredis 5'] as const)('An item that is waited for, through %s', (driver) => {
   let server: RedisProcess;
   beforeAll(async () => void (server = await startRedis()));
   afterAll(() => server.stop());
@@ -83,7 +83,7 @@ describe.each(['@redis/client 6', 'ioredis 5'] as const)('An item that is waited
 it('Whoever tells of an invalidation is not woken by it, unless a second reader shares its connection', async () => {
   const server = await startRedis();
   endings.push(() => server.stop());
-  const [telling, other] = [await open(server, '@redis/client 6'), await open(server, '@redis/client 6')];
+  const [telling, other] = [await open(server, 'built-in'), await open(server, 'built-in')];
   const woken = { teller: 0, other: 0, second: 0 };
   telling.shards[0].watchFeed?.(feed.feed, () => woken.teller++);
   other.shards[0].watchFeed?.(feed.feed, () => woken.other++);
@@ -111,7 +111,7 @@ async function wokenAfterSilence(pings: boolean): Promise<number> {
   const listening = await eventually(() =>
     open({ url: `redis://${proxy.address}` }, 'ioredis 6', { commandTimeout, pings }),
   );
-  const writer = await open({ url: server.url }, '@redis/client 6');
+  const writer = await open({ url: server.url }, 'built-in');
   let woken = 0;
   listening.shards[0].watchFeed?.(feed.feed, () => woken++);
   await eventually(() => expect(woken).toBeGreaterThanOrEqual(1));
@@ -142,7 +142,7 @@ describe('In a cluster', () => {
   beforeAll(async () => void (cluster = await startRedisCluster()));
   afterAll(() => cluster.stop());
 
-  it.each(['@redis/client 6', 'ioredis 5'] as const)(
+  it.each(['built-in', 'ioredis 5'] as const)(
     'wake-ups come from the node that has the slot, and follow it; through %s',
     async (driver) => {
       const where = { cluster: cluster.nodes.map(({ address }) => address) };

@@ -132,6 +132,7 @@ describe('What is no reply of RESP2', () => {
     ['a sign alone', ':-\r\n'],
     ['too many digits', `:${'9'.repeat(20)}\r\n`],
     ['a size below none', '$-2\r\n'],
+    ['a refusal in other words than a server has', '-$1482\r\n'],
     ['no size', '$x\r\n'],
     ['a size that no string has', '$99999999999\r\n'],
     ['an array below none', '*-2\r\n'],

@@ -51,7 +51,7 @@ describe('The age of an item', () => {
   });
 
   async function storeOn({ url }: RedisProcess): Promise<Store> {
-    const store = redisStoreWith({ url, ...patience }, { driver: () => testedDriver('ioredis 6') });
+    const store = redisStoreWith({ url, ...patience }, { driver: () => testedDriver('built-in') });
     await store.open();
     endings.push(() => store.close());
     return store;

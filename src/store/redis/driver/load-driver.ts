@@ -17,27 +17,18 @@ export type ImportModule = (name: string) => Promise<unknown>;
 
 const importInstalled: ImportModule = (name) => import(name);
 
-/**
- * The driver that was asked for, or the one that is installed: `redis` before `ioredis`.
- * @throws InvalidOptionError that says what to install.
- */
+/** @throws InvalidOptionError that says what to install. */
 export async function loadDriver(
-  wanted: DriverName | undefined,
+  wanted: DriverName,
   importModule: ImportModule = importInstalled,
 ): Promise<RedisDriver> {
   if (wanted === 'built-in') return builtInDriver;
-  const names = wanted === undefined ? (['redis', 'ioredis'] as const) : [wanted];
-  for (const name of names) {
-    for (const packageName of packages[name]) {
-      const found = await importModule(packageName).catch(absentOrThrow);
-      if (found) return name === 'redis' ? driverOfNodeRedis(found) : driverOfIoRedis(found);
-    }
+  for (const packageName of packages[wanted]) {
+    const found = await importModule(packageName).catch(absentOrThrow);
+    if (found) return wanted === 'redis' ? driverOfNodeRedis(found) : driverOfIoRedis(found);
   }
-  throw new InvalidOptionError(
-    'driver',
-    wanted === undefined ? 'no client of Redis is installed' : `${wanted} is not installed`,
-    `Install it: npm install ${wanted ?? 'redis'}.`,
-  );
+  const remedy = `Install it: npm install ${wanted}. Or leave driver out: the built-in one needs no package.`;
+  throw new InvalidOptionError('driver', `${wanted} is not installed`, remedy);
 }
 
 /** @param module what `import('@redis/client')` gives. */

@@ -31,8 +31,11 @@ function translated(error: unknown): unknown {
  * The classes' names would tell as well, but not in an application that was minified.
  */
 export function isServerWords(error: unknown): error is Error {
-  return types.isNativeError(error) && !('code' in error) && /^[A-Z][A-Z0-9_]+( |$)/.test(error.message);
+  return types.isNativeError(error) && !('code' in error) && isServerAnswer(error.message);
 }
+
+/** Whether a server refuses in these words. */
+export const isServerAnswer = (words: string): boolean => /^[A-Z][A-Z0-9_]+( |$)/.test(words);
 
 /** Why a driver says that the connection has ended. */
 export function reasonOf(error: unknown): string {

@@ -2,6 +2,7 @@ import { firstRoom, growFor } from '../../growing-value.js';
 import type { GrowingValue } from '../../growing-value.js';
 import { RedisServerError } from '../redis-server-error.js';
 import { MalformedReplyError } from './malformed-reply-error.js';
+import { isServerAnswer } from './read-reply.js';
 import type { RedisReply } from './redis-driver.js';
 
 /** A status or an error is shorter by far; more bytes without an end are no reply. */
@@ -88,7 +89,7 @@ export class ReplyReader {
         this.complete(line.toString('utf8', begin + 1, lineEnd));
         break;
       case kinds.error:
-        this.complete(new RedisServerError(line.toString('utf8', begin + 1, lineEnd)));
+        this.complete(refusalIn(line.toString('utf8', begin + 1, lineEnd)));
         break;
       default:
         throw new MalformedReplyError('what it sent is no reply');
@@ -155,6 +156,11 @@ export class ReplyReader {
     this.openArray = undefined;
     this.take(whole);
   }
+}
+
+function refusalIn(words: string): RedisServerError {
+  if (!isServerAnswer(words)) throw new MalformedReplyError('it refused in words that no server has');
+  return new RedisServerError(words);
 }
 
 const wrongSize = 'it sent a string of another size than announced';
