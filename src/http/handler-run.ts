@@ -7,7 +7,7 @@ import { encodeBody } from './answer-body.js';
 import type { EncodedBody } from './answer-body.js';
 import type { BodyKind } from './cached-answer.js';
 import { entityTag } from './conditional.js';
-import { isSent, setHeader } from './http-exchange.js';
+import { isSent, rawResponse, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 import { keptHeaders } from './kept-headers.js';
 import type { HeaderRules, UnkeptReason } from './kept-headers.js';
@@ -66,6 +66,7 @@ export class HandlerRun {
       this.ownHeaders = { ...this.ownHeaders, ...(this.unkept ? {} : standIn.response.getHeaders()) };
       standInsOf.delete(this.response);
       this.context.getArgs<unknown[]>()[1] = this.response;
+      standIn.end(this.unkept && rawResponse(this.response));
     }
   }
 

@@ -18,6 +18,11 @@ export interface StandIn {
   readonly setsCookies: () => boolean;
   /** What the platform makes of a body: its settings, serializers and hooks have been at it. */
   readonly serialize: (adapter: AbstractHttpAdapter, body: unknown) => Promise<Buffer>;
+  /**
+   * Tells who listens to it that it has finished and is closed, such as an interceptor that logs, or a handler that gives something back.
+   * @param sender the response that sends what the run has made: it ends when that does. Default: now, since nothing of the run is needed any more.
+   */
+  readonly end: (sender?: ServerResponse) => void;
 }
 
 /** What stands on a response before its handler runs. */
@@ -46,7 +51,16 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
       adapter.reply(standIn, body);
       return sink.ended;
     },
+    end(sender) {
+      if (sender && !sender.closed) sender.once('close', () => tellEnd(sink.raw, sender.writableFinished));
+      else process.nextTick(tellEnd, sink.raw, true);
+    },
   };
+}
+
+function tellEnd(raw: ServerResponse, isFinished: boolean): void {
+  if (isFinished) raw.emit('finish');
+  raw.emit('close');
 }
 
 /** Where the bytes of a stand-in go. */

@@ -1,0 +1,58 @@
+import type { ServerResponse } from 'node:http';
+import { Readable } from 'node:stream';
+import { Controller, Get, Param, Res, StreamableFile, ImATeapotException, UseInterceptors } from '@nestjs/common';
+import type { CallHandler, ExecutionContext, INestApplication, NestInterceptor } from '@nestjs/common';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };
+
+let heard: string[] = [];
+
+function listenTo(who: string, response: PlatformResponse): void {
+  const raw = 'raw' in response ? response.raw : response;
+  raw.on('finish', () => heard.push(`${who} finish`));
+  raw.on('close', () => heard.push(`${who} close`));
+}
+
+/** As interceptors do which log how long a request took. */
+class Logs implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler) {
+    listenTo('interceptor', context.switchToHttp().getResponse<PlatformResponse>());
+    return next.handle();
+  }
+}
+
+@UseInterceptors(Logs)
+@Controller('ends')
+class EndsController {
+  @Get(':kind')
+  @CachedResponse({ maxBodyBytes: 10 })
+  read(@Param('kind') kind: string, @Res({ passthrough: true }) response: PlatformResponse): unknown {
+    listenTo('handler', response);
+    if (kind === 'error') throw new ImATeapotException();
+    if (kind === 'short') return 'short';
+    const body = Readable.from(['more than ', 'ten bytes']);
+    // What feeds it is given back when the response ends, and not before.
+    body.once('end', () => heard.push('read'));
+    return new StreamableFile(body);
+  }
+}
+
+describe.each(platforms)('Listeners to the response of a cached route on %s', (platform) => {
+  let app: INestApplication;
+  beforeAll(async () => {
+    app = await listen(platform, { imports: [cacheModule()], controllers: [EndsController] });
+  });
+  afterAll(() => app.close());
+
+  it.each(['short', 'error', 'long'])('hear its end: %s', async (kind) => {
+    heard = [];
+    await ask(`${await app.getUrl()}/ends/${kind}`);
+    const ends = ['interceptor finish', 'handler finish', 'interceptor close', 'handler close'];
+    await eventually(() => expect(heard).toEqual(kind === 'long' ? ['read', ...ends] : ends));
+  });
+});
