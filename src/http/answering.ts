@@ -2,7 +2,8 @@ import { renderSpliced } from '../codec/spliced/render-spliced.js';
 import type { Fillers } from '../codec/spliced/render-spliced.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { AnswerHead, CachedAnswer } from './cached-answer.js';
-import { entityTag, matches } from './conditional.js';
+import { entityTag, matches, weakenWhereEncoded } from './conditional.js';
+import { whenHeadersGo } from './headers-to-go.js';
 import { keepCookiesPrivate, ofNobodyElse, privateControl } from './visibility.js';
 import { rawResponse, sendsBytes, setHeader, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
@@ -63,7 +64,11 @@ function send(
   }
   if (isPrivate) closeToOthers(response);
   else if (response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
-  keepCookiesPrivate(rawResponse(response));
+  const encoding = response.getHeader('content-encoding');
+  whenHeadersGo(rawResponse(response), (late) => {
+    keepCookiesPrivate(late);
+    weakenWhereEncoded(late, encoding);
+  });
   if (etag !== undefined && matches(request.headers['if-none-match'], etag)) {
     response.status(304);
     return undefined;

@@ -14,6 +14,7 @@ import { CachedAnswer } from './cached-answer.js';
 import { bypassReason, CachedRoutes, isPrivateFor } from './cached-route.js';
 import type { CachedRoute } from './cached-route.js';
 import { HandlerRun } from './handler-run.js';
+import { whenHeadersGo } from './headers-to-go.js';
 import { rawResponse, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 import { LoadReport } from './load-report.js';
@@ -167,7 +168,7 @@ function asItIs(body: Observable<unknown>, { response, route }: Exchange, isPriv
   const finish = (): void => {
     varyBy(response, route.vary);
     if (isPrivate || response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
-    keepCookiesPrivate(rawResponse(response));
+    whenHeadersGo(rawResponse(response), keepCookiesPrivate);
   };
   return body.pipe(tap({ next: finish, error: finish }));
 }

@@ -5,7 +5,9 @@ import type { TieredFile } from '../file/tiered-file.js';
 import { attachmentNamed } from '../object/attachment.js';
 import { KnownOptions } from '../value/known-options.js';
 import { askedRange } from './byte-ranges.js';
+import { weakenWhereEncoded } from './conditional.js';
 import { conditionOf, isRangeOfThis } from './file-conditions.js';
+import { whenHeadersGo } from './headers-to-go.js';
 import { rawResponse, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 import { WholeBody } from './whole-body.js';
@@ -64,7 +66,11 @@ export async function send(
   setHeader(reply, 'Content-Type', options.contentType ?? file.contentType ?? 'application/octet-stream');
   setHeader(reply, 'Content-Length', `${end - start + 1}`);
   reply.status(range === 'all' ? 200 : 206);
-  if (range !== 'all') setHeader(reply, 'Content-Range', `bytes ${start}-${end}/${file.size}`);
+  if (range !== 'all') {
+    setHeader(reply, 'Content-Range', `bytes ${start}-${end}/${file.size}`);
+    setHeader(reply, 'Cache-Control', untransformed(options.cacheControl));
+  }
+  whenHeadersGo(rawResponse(reply), (late) => weakenWhereEncoded(late, undefined));
   return streamable(body);
 }
 
@@ -79,6 +85,10 @@ function describe(reply: HttpResponse, { etag, lastModified }: TieredFile, optio
   if (options.downloadName !== undefined)
     setHeader(reply, 'Content-Disposition', attachmentNamed(options.downloadName));
 }
+
+/** What compresses on the way would make a part of another body of it: its range counts the bytes of this one. */
+const untransformed = (control: string | undefined): string =>
+  control === undefined ? 'no-transform' : `${control}, no-transform`;
 
 /** A few bytes of a copy need no stream of their own. */
 async function bodyOf(file: TieredFile, start: number, end: number, reply: HttpResponse): Promise<Readable> {
