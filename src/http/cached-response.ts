@@ -28,7 +28,7 @@ import { assertKeyed } from './route-arguments.js';
  * has to be in the key. A refresh has a response of its own and is judged as a first answer is.
  *
  * @throws InvalidOptionError at the definition of the class or at the start, naming the handler: it takes what the key knows nothing of, or
- * answers by other means than a body (`@Res()`, `@Redirect()`, `@Render()`, `@Sse()`).
+ * answers by other means than a body (`@Res()`, `@Redirect()`, `@Render()`, `@Sse()`), or no HTTP request reaches it (resolvers, messages).
  * @example
  * @Get(':slug')
  * @CachedResponse({ ttl: '5m', staleFor: '1m', query: ['page'] })

@@ -5,7 +5,7 @@ import { InvalidOptionError } from '../value/errors.js';
 import { assertAnswerable } from './assert-answerable.js';
 import { settingsOf } from './cached-response.interceptor.js';
 import type { ResponseSettings } from './response-settings.js';
-import { declaredPath, interceptorsAround, routeFacts } from './route-facts.js';
+import { declaredPath, interceptorsAround, isRoute, routeFacts } from './route-facts.js';
 
 type Controller = object & { readonly name: string; readonly prototype: object };
 
@@ -39,6 +39,7 @@ export function examineRoutes(
   for (const route of routes) {
     const { controller, handler, settings } = route;
     const member = `${controller.name}.${settings.method}`;
+    if (!isRoute(handler)) throw ofNoRoute(member);
     assertAnswerable(member, handler);
     if (!route.isStatic && !settings.isRequestCovered) throw ofRequestScope(member);
     const facts = routeFacts(controller, handler, settings.method, application);
@@ -55,10 +56,10 @@ export function examineRoutes(
 
 function* foundRoutes(modules: ModulesContainer): Generator<FoundRoute> {
   const scanner = new MetadataScanner();
-  for (const { controllers } of modules.values()) {
-    for (const wrapper of controllers.values()) {
-      if (typeof wrapper.metatype !== 'function') continue;
-      const controller = wrapper.metatype as unknown as Controller;
+  for (const { controllers, providers } of modules.values()) {
+    for (const wrapper of [...controllers.values(), ...providers.values()]) {
+      const controller: unknown = wrapper.metatype;
+      if (!isClass(controller) || wrapper.inject) continue;
       const methods = controller.prototype as Readonly<Record<string, unknown>>;
       for (const name of scanner.getAllMethodNames(controller.prototype)) {
         const handler = methods[name];
@@ -69,6 +70,16 @@ function* foundRoutes(modules: ModulesContainer): Generator<FoundRoute> {
     }
   }
 }
+
+const isClass = (metatype: unknown): metatype is Controller =>
+  typeof metatype === 'function' && Reflect.get(metatype, 'prototype') !== undefined;
+
+const ofNoRoute = (member: string): InvalidOptionError =>
+  new InvalidOptionError(
+    '@CachedResponse',
+    `${member} is no route of HTTP, so nothing would ever be answered from the cache`,
+    'Use @Memoize for resolvers, gateways and message handlers.',
+  );
 
 const ofRequestScope = (member: string): InvalidOptionError =>
   new InvalidOptionError(

@@ -54,6 +54,9 @@ function isGuarded(controller: object, handler: object, application: Application
 const textOf = (given: unknown): string =>
   JSON.stringify(Array.isArray(given) ? given.map((one: unknown) => String(one)) : String(given));
 
+/** Whether HTTP requests reach it. */
+export const isRoute = (handler: object): boolean => Reflect.hasMetadata(pathMark, handler);
+
 /** The paths of a handler as its decorators have them: global and module prefixes are the same for all that could meet there. */
 export function declaredPath(controller: object, handler: object): string {
   const paths = [controller, handler].map((one) => [Reflect.getMetadata(pathMark, one) as unknown].flat());

@@ -15,6 +15,7 @@ import {
 } from '@nestjs/common';
 import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { REQUEST } from '@nestjs/core';
+import { MessagePattern } from '@nestjs/microservices';
 import { describe, expect, it } from '@jest/globals';
 import { of } from 'rxjs';
 import type { Observable } from 'rxjs';
@@ -168,6 +169,36 @@ describe.each(platforms)('@CachedResponse refuses at the start on %s', (platform
       }
     }
     await expect(start(Streamed)).rejects.toThrow('Streamed.read is decorated with @Sse()');
+  });
+
+  it('handlers that no HTTP request reaches: message handlers, gateways, resolvers', async () => {
+    @Controller()
+    class Messages {
+      @MessagePattern('read')
+      @CachedResponse()
+      read(): object {
+        return {};
+      }
+    }
+    await expect(start(Messages)).rejects.toThrow('Messages.read is no route of HTTP');
+    @Controller()
+    class Courses {
+      @MessagePattern('read')
+      @Get()
+      @CachedResponse()
+      read(): object {
+        return {};
+      }
+    }
+    @Injectable()
+    class CourseResolver {
+      @CachedResponse()
+      read(): object {
+        return {};
+      }
+    }
+    await expect(start(Courses, [CourseResolver])).rejects.toThrow('CourseResolver.read is no route of HTTP');
+    await start(Courses);
   });
 
   const scoped = (options: CachedResponseOptions): Type<object> => {
