@@ -206,6 +206,11 @@ describe.each(storePlaceNames)('an entry that is built from another, on %s', (na
     expect(await readings(() => cache.getOrSet('first', page))).toBe(0);
     expect(await readings(() => cache.getOrSet('second', page))).toBe(1);
     expect(await readings(() => cache.getOrSet('alone', () => 1))).toBe(0);
+    const bulk = () => cache.getOrSetMany(['new part'], (keys) => keys.map((key) => [key, key] as const));
+    expect(await readings(() => cache.getOrSet('of a bulk', bulk))).toBe(0);
+    const tagged = ({ tag }: { tag: (name: string) => void }): number => (tag('t'), 1);
+    expect(await readings(() => cache.getOrSet('tagged', tagged, { tags: ['t'] }))).toBe(0);
+    expect(await readings(() => cache.getOrSet('tagged late', tagged))).toBe(1);
   });
 
   it('is kept nowhere where the feed can’t be read, and its parts are not served from near', async () => {
