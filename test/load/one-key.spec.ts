@@ -64,7 +64,10 @@ describe('A source that has none of a key', () => {
   ])('takes away what everybody holds, %s', async (_, ask) => {
     const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
     await here.set('k', 'old', life);
+    await clock.advance('2s'); // what is near from here on is named by nothing before
     expect(await there.get('k')).toBe('old');
+    await clock.advance('2s');
+    expect(there.peek('k')).toBe('old');
     expect(await ask(here)).toBeUndefined();
     expect(here.peek('k')).toBeUndefined();
     expect(await here.get('k')).toBeUndefined();
