@@ -58,7 +58,7 @@ let loadersRunning = 0;
 
 /** Runs work that no load has asked for, whatever started it. */
 export function outsideOfLoads<R>(work: () => R): R {
-  return loadersRunning === 0 ? work() : flightOfLoader.run(undefined, work);
+  return flightOfLoader.run(undefined, work);
 }
 
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */

@@ -163,7 +163,10 @@ describe('A loader that joins a look-up of before its load', () => {
     await fleet.close();
   });
 
-  it('is given what the store holds where the feed can’t be read, and its load is not repeated', async () => {
+  it.each<[string, string | undefined, number]>([
+    ['names nothing since: the store is asked once', undefined, 1],
+    ['can’t be read: the store is asked again', '~feed', 2],
+  ])('is given it, and its load is not repeated, where the feed %s', async (_, down, questions) => {
     const cache = await opened({ store: faulty.store, process: false });
     let loads = 0;
     let finish = (): void => {};
@@ -180,9 +183,10 @@ describe('A loader that joins a look-up of before its load', () => {
     await turn();
     const outer = cache.getOrSet('outer', async () => `page with ${await inner()}`, life);
     await turn();
-    faulty.down = '~feed';
+    faulty.down = down;
     finish();
     expect([await early, await outer, loads]).toEqual(['part', 'page with part', 1]);
+    expect(faulty.commands.filter((command) => /^readOrStub .*inner$/.test(command))).toHaveLength(questions);
     faulty.down = undefined;
   });
 });
