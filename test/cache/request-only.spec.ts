@@ -124,3 +124,18 @@ describe.each(stores)('ttl 0, on %s', (_, makeStore) => {
     expect(cache.peek('a')).toBeUndefined();
   });
 });
+
+it('A load for one request leaves what others share in the store, though it is worth nothing to this one', async () => {
+  const store = memoryStore();
+  const [cache, other] = await Promise.all(
+    ['cache', 'other'].map((name) => buildCache({ name, store, process: false })),
+  );
+  const [one, two] = [cache as TieredCache, other as TieredCache];
+  const never = (): never => {
+    throw new Error('it was loaded');
+  };
+  await one.set('a', 'shared', { ttl: '1h', version: 1 });
+  expect(await one.getOrSet('a', () => 'own', { ttl: 0, version: 2 })).toBe('own');
+  expect(await two.getOrSet('a', never, { ttl: '1h', version: 1 })).toBe('shared');
+  await Promise.all([one.close(), two.close()]);
+});

@@ -120,6 +120,21 @@ describe('A caller who waits for no longer than timeout.hard', () => {
 });
 
 describe('A caller whose process holds a copy that nobody has vouched for of late', () => {
+  it.each<[string, (cache: TieredCache) => Promise<unknown>]>([
+    ['one', (cache) => cache.getOrSet('k', never, life)],
+    ['many', async (cache) => (await cache.getOrSetMany(['k'], never, life))[0]],
+  ])('is served that after one reading of the feed, and the store is not asked for it (%s)', async (_, ask) => {
+    const cache = await opened({ store: faulty.store, coherence: { interval: '10s', blindFor: 0 } });
+    await cache.set('k', 'old', life);
+    faulty.down = '~feed';
+    await clock.advance('11s');
+    expect(cache.peek('k')).toBeUndefined();
+    faulty.down = undefined;
+    faulty.commands.splice(0);
+    expect(await ask(cache)).toBe('old');
+    expect(faulty.commands).toEqual(['readFeed test~feed']);
+  });
+
   it.each(['one', 'many'])('waits no longer for the feed than for a load (%s)', async (kind) => {
     const store = faultyStore(memoryStore({ clock }));
     const cache = await opened({ store, coherence: { interval: '10s', blindFor: 0 } });

@@ -50,4 +50,10 @@ describe('An entry that is over before its refresh has come in', () => {
     expect(told).toBeInstanceOf(RecursiveLoadError);
     expect(await here.get('k')).toBe('new');
   });
+
+  it('is loaded at once where the refresh has failed, though its item is there for a while yet', async () => {
+    whileLoading = () => Promise.reject(new Error('the source is down'));
+    await clock.advance('9500ms');
+    expect(await there.getOrSet('k', () => 'loaded elsewhere', life)).toBe('loaded elsewhere');
+  });
 });
