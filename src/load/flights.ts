@@ -49,10 +49,6 @@ export class Flights {
     return this.loads.get(slot);
   }
 
-  isRefreshing(slot: string): boolean {
-    return this.refreshes.size > 0 && this.refreshes.get(slot) !== undefined;
-  }
-
   enter<V>(one: Wanted<V>): void {
     this.loads.set(one.slot, one as Wanted);
   }

@@ -50,7 +50,7 @@ export class SingleLoads {
       const joins = present instanceof SingleRead && scope === undefined && this.mayJoin(present, policy);
       return joins ? this.joined(present as SingleRead<V>, key) : undefined;
     }
-    if (this.failed.size > 0 || this.flights.isRefreshing(slot)) return undefined;
+    if (this.failed.size > 0) return undefined;
     const placed = this.coherence.placeToRead(key, policy);
     if (!placed?.shard.invalidate || placed.feed.versions.generationOf(placed.space) === undefined) return undefined;
     const { position } = this.coherence.names;
