@@ -2,6 +2,7 @@ import { crc32 } from 'node:zlib';
 import { InvalidOptionError, UndecodableError } from '../value/errors.js';
 import type { Provenance, TagGeneration } from '../value/entry.js';
 import type { Codec } from './codec.js';
+import { keyChecksum } from './key-checksum.js';
 
 /**
  * The bytes of a stored entry, format 1. All integers are big-endian.
@@ -205,7 +206,7 @@ function isGeneration(number: number): boolean {
 function checksum(storeKey: string, bytes: Buffer, start = 0, end = bytes.length): number {
   // A Buffer for the same bytes takes four times as long to make.
   const checked = new Uint8Array(bytes.buffer, bytes.byteOffset + start + 8, end - start - 8);
-  return crc32(checked, crc32(storeKey));
+  return crc32(checked, keyChecksum(storeKey));
 }
 
 /** As `readUInt32BE`, of bytes that are known to be there. */
