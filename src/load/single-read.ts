@@ -8,7 +8,7 @@ import { Wanted } from './wanted.js';
 export class SingleRead<V = unknown> extends Wanted<V> {
   /** What its callers wait for. */
   readonly promise: Promise<V | undefined>;
-  private settle!: (read: this) => void;
+  private settle!: () => void;
 
   /** @param arrived in the caller's own asynchronous context, once the store has answered. */
   constructor(
@@ -22,12 +22,13 @@ export class SingleRead<V = unknown> extends Wanted<V> {
     arrived: (read: SingleRead) => unknown,
   ) {
     super(entries, placed.key, placed.key, policy, placed, 'absent', position, beganAt, slot);
-    const answered = new Promise<SingleRead>((resolve) => (this.settle = resolve as (read: this) => void));
-    this.promise = answered.then(arrived) as Promise<V | undefined>;
+    // Settled with nothing: of an object, a promise asks for `then`, through all its classes.
+    const answered = new Promise<void>((resolve) => (this.settle = resolve));
+    this.promise = answered.then(() => arrived(this as SingleRead)) as Promise<V | undefined>;
   }
 
   protected override answered(): void {
-    this.settle(this);
+    this.settle();
     super.answered();
   }
 }
