@@ -78,13 +78,13 @@ export class Wanted<V = unknown> extends ItemAsk {
   protected override take(found: ItemAnswer): void {
     const { bytes, start, end, session, revision, won, ageMs } = found;
     if (!won && end > start && this.policy.needsItemAlone) {
-      const now = this.entries.clock.now();
+      const now = this.entries.clock.nowInStep();
       const copy = this.entries.servableAlone(this.placed as Placed, found, this.policy, this.askedAt, now);
       this.copy = copy;
       this.isDue = copy !== undefined && now >= copy.servedUntil;
     }
     if (this.copy === undefined) {
-      const item = { bytes: bytes.subarray(start, end), revision: { session, number: revision }, won };
+      const item = { bytes: Buffer.from(bytes.subarray(start, end)), revision: { session, number: revision }, won };
       this.item = ageMs === undefined ? item : { ...item, ageMs };
     }
     this.answered();

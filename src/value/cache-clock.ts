@@ -9,6 +9,8 @@ const goodForReads = 64;
 /** Undefined where it was replaced before this was loaded. */
 const systemNow = Function.prototype.toString.call(Date.now).includes('[native code]') ? Date.now : undefined;
 
+const stepEnd = Promise.resolve();
+
 /**
  * The instants of one cache: a wall clock that never goes back and never runs slower than the monotonic one.
  *
@@ -23,6 +25,7 @@ export class CacheClock implements Clock {
   private coarseReads = 0;
   private armed = false;
   private readonly isCoarse: boolean;
+  private step: number | undefined;
 
   /** @param onSetBack called when the wall clock was set back by more than a second. */
   constructor(
@@ -54,6 +57,20 @@ export class CacheClock implements Clock {
     return --this.coarseReads > 0 && Date.now === systemNow ? this.coarse : this.readCoarse();
   }
 
+  /**
+   * As `now`, read once for all that the present step of the loop judges: the answers that came in one chunk are judged by the instant at which the first of
+   * them was read.
+   */
+  nowInStep(): number {
+    if (!this.isCoarse || Date.now !== systemNow) return this.now();
+    if (this.step === undefined) {
+      this.step = this.now();
+      // No timer and no microtask of the global functions: fake timers replace them.
+      void stepEnd.then(this.endStep);
+    }
+    return this.step;
+  }
+
   monotonic(): number {
     return this.clock.monotonic();
   }
@@ -65,6 +82,10 @@ export class CacheClock implements Clock {
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return this.clock.sleep(delayMs, signal);
   }
+
+  private readonly endStep = (): void => {
+    this.step = undefined;
+  };
 
   private readCoarse(): number {
     this.coarse = this.now();
