@@ -44,7 +44,7 @@ const largestItemBytes = 2 ** 30;
 /** Connects, and asks who it is before anything is entrusted to it. @throws UnfitError, RefusalError, ServerError, Error */
 export async function dial(address: string, options: DialOptions): Promise<Met> {
   const { session, commandTimeoutMs, clock, onEnd } = options;
-  const line = await openLine(address, options);
+  const line = await openLine(address, { ...options, borrowsChunks: true });
   let maxValueBytes = largestItemBytes;
   const connection = new MetaConnection(line, session, () => maxValueBytes, commandTimeoutMs, clock, onEnd);
   const settings = await greet(connection, options);

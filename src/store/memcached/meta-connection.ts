@@ -96,6 +96,8 @@ export class MetaConnection extends MemcacheConnection {
         left = this.isBetweenReplies() ? this.settleWhole(left) : left;
         if (left) left = this._processData(left);
       }
+      // The chunk is another's after the call.
+      if (this._partialData !== undefined) this._partialData = Buffer.from(this._partialData);
     } catch (error) {
       this._shutdown(error instanceof Error ? error.message : 'a malformed reply', false, error);
     }
@@ -110,11 +112,12 @@ export class MetaConnection extends MemcacheConnection {
     let at = 0;
     for (let waiting = this.waiting.first; waiting !== undefined; waiting = this.waiting.first) {
       // A question is told of its item and keeps no reply.
-      const reply = waiting.question === undefined ? new ReplyInChunk() : passingReply;
+      const keeps = waiting.question === undefined;
+      const reply = keeps ? new ReplyInChunk() : passingReply;
       const end = readReplyAt(chunk, at, reply);
       if (end === 0 || reply.opaque !== waiting.opaque) break;
       at = end;
-      this.settle(reply);
+      this.settle(keeps ? reply.keep() : reply);
     }
     return at === 0 ? chunk : at === chunk.length ? undefined : chunk.subarray(at);
   }

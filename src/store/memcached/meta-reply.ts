@@ -17,7 +17,7 @@ export interface MetaReply {
   readonly secondsLeft: number | undefined;
   /** Flag `f`: the number that its writer left with it. */
   readonly clientFlags: number | undefined;
-  /** Of a `VA`: a view of the chunk that came from the socket. */
+  /** Of a `VA`. */
   readonly value: Buffer | undefined;
   /** The first word after the code, as it came: the version. */
   readonly word: string;
@@ -39,6 +39,15 @@ export class ReplyInChunk implements MetaReply {
   end = 0;
   /** Of the connection that it came by: see `Revision`. */
   session = 0;
+
+  /** Takes its value out of the chunk, which is another's soon. */
+  keep(): this {
+    if (this.code !== 'VA') return this;
+    this.bytes = Buffer.from(this.bytes.subarray(this.start, this.end));
+    this.start = 0;
+    this.end = this.bytes.length;
+    return this;
+  }
 
   get value(): Buffer | undefined {
     return this.code === 'VA' ? this.bytes.subarray(this.start, this.end) : undefined;
