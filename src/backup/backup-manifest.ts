@@ -23,7 +23,7 @@ export interface BackupManifest {
     readonly expiring: number;
     /** They were gone before the backup ended; `complete` counts those that went between being listed and being dumped. */
     readonly vanished: number;
-    /** They came after it had begun. */
+    /** They came after it had begun, or lost their expiration: keys without one that were there at its end. `complete`: 0. */
     readonly appeared: number;
   };
   /** Chunks whose key stands in an earlier one as well; the later counts. A server that grows meanwhile lists keys twice. */

@@ -1,11 +1,19 @@
 import type { Clock } from '../value/clock.js';
 
 export interface BackupProgress {
-  readonly phase: 'dumping' | 'checking' | 'restoring' | 'done';
+  /**
+   * `strict` lists names, dumps, and then checks which keys are still there; `complete` dumps. A restore verifies the whole backup, and then restores it.
+   * `done`: the end of all.
+   */
+  readonly phase: 'listing' | 'dumping' | 'checking' | 'verifying' | 'restoring' | 'done';
+  /** Of this phase. While names are listed, of keys. */
   readonly records: number;
-  /** How many there may be: keys that expire are counted, and are no part of a backup. 0: unknown. */
+  /** How many there may be. 0: unknown. */
   readonly expectedRecords: number;
+  /** Of this phase. While names are listed, 0. */
   readonly bytes: number;
+  /** How many there are. 0: unknown. */
+  readonly expectedBytes: number;
   readonly bytesPerSecond: number;
   /** Of this phase; absent while it can't be told. */
   readonly remainingMs?: number;
@@ -16,6 +24,7 @@ const pauseMs = 1_000;
 /** Tells of progress about once a second. */
 export class ProgressMeter {
   private expectedRecords = 0;
+  private expectedBytes = 0;
   private phase: BackupProgress['phase'] | undefined;
   private phaseBeganAt = 0;
   private beganAt: number | undefined;
@@ -26,8 +35,10 @@ export class ProgressMeter {
     private readonly tell: ((progress: BackupProgress) => void) | undefined,
   ) {}
 
-  expect(records: number): void {
+  /** @param records how many there may be. @param bytes how many there are. 0: unknown. */
+  expect(records: number, bytes = 0): void {
     this.expectedRecords = records;
+    this.expectedBytes = bytes;
   }
 
   advance(phase: BackupProgress['phase'], records: number, bytes: number): void {
@@ -41,13 +52,15 @@ export class ProgressMeter {
     } else if (now - this.toldAt < pauseMs) return;
     this.toldAt = now;
     const tookMs = now - this.phaseBeganAt;
-    const { expectedRecords } = this;
-    const leftMs = records > 0 && tookMs > 0 ? (tookMs / records) * Math.max(0, expectedRecords - records) : undefined;
+    const { expectedRecords, expectedBytes } = this;
+    const [done, expected] = expectedBytes > 0 ? [bytes, expectedBytes] : [records, expectedRecords];
+    const leftMs = done > 0 && expected > 0 && tookMs > 0 ? (tookMs / done) * Math.max(0, expected - done) : undefined;
     this.tell({
       phase,
       records,
       expectedRecords,
       bytes,
+      expectedBytes,
       bytesPerSecond: tookMs > 0 ? Math.round((bytes * 1_000) / tookMs) : 0,
       ...(leftMs !== undefined && phase !== 'done' && { remainingMs: Math.round(leftMs) }),
     });

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { chunksOf } from './backup-record.js';
+import type { DumpedKeys } from './key-dumps.js';
 
 /** Writes chunks to a stream, no faster than it takes them, and counts. */
 export class BackupSink {
@@ -9,6 +11,8 @@ export class BackupSink {
   private readonly hash = createHash('sha256');
   private readonly closed = new AbortController();
   private failure: Error | undefined;
+  /** Resolves when the stream takes more. */
+  private taken: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly stream: Writable) {
     stream.on('error', (error) => (this.failure = error));
@@ -16,22 +20,35 @@ export class BackupSink {
     stream.on('close', () => this.closed.abort());
   }
 
-  /** @param chunks the bytes of `records` records. */
+  /**
+   * Resolves while the stream works on these: the next ones are prepared meanwhile, and wait for it.
+   * @param chunks the bytes of `records` records. @throws why the stream has not taken those before.
+   */
   async write(records: number, chunks: readonly Buffer[]): Promise<void> {
     if (records === 0) return;
+    await this.taken;
     this.records += records;
     let isTaken = true;
     for (const bytes of chunks) {
-      this.hash.update(bytes);
       this.bytes += bytes.length;
       this.assertOpen();
       isTaken = this.stream.write(bytes);
+      this.hash.update(bytes);
     }
     if (isTaken) return;
-    await once(this.stream, 'drain', { signal: this.closed.signal }).catch((error: unknown) => {
+    this.taken = once(this.stream, 'drain', { signal: this.closed.signal }).catch((error: unknown) => {
       this.assertOpen();
       throw error;
     });
+    // It is thrown when the next ones come, or at the end.
+    this.taken.catch(() => {});
+  }
+
+  /** As `write`, for the chunks of these keys. @returns how many bytes they have. */
+  async addDumps({ names, dumps, records }: DumpedKeys): Promise<number> {
+    const before = this.bytes;
+    await this.write(records, chunksOf(names, dumps));
+    return this.bytes - before;
   }
 
   private assertOpen(): void {
@@ -39,8 +56,10 @@ export class BackupSink {
     if (this.stream.destroyed) throw new Error('The stream was closed before the backup had ended.');
   }
 
-  /** @returns the SHA-256 of all that was written, in hexadecimal. */
-  sha256(): string {
+  /** @returns the SHA-256 of all that was written, in hexadecimal, once the stream has taken it. @throws why it has not. */
+  async end(): Promise<string> {
+    await this.taken;
+    this.assertOpen();
     return this.hash.digest('hex');
   }
 }

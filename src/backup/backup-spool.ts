@@ -1,16 +1,16 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { chunksOf } from './backup-record.js';
-import type { BackupRecord } from './backup-record.js';
+import type { DumpedKeys } from './key-dumps.js';
 
 /** Room for nearly every batch. */
 const batchBytes = 2 * 2 ** 20;
 
-/** Dumps that wait in a file until it is known which of them stay: so many batches, each read as it was written. */
+/** What waits in a file until it is needed: so many batches, each read as it was written. */
 export class BackupSpool {
   private readonly lengths: number[] = [];
-  /** What is being written; the next batch is put together here once it is in the file. */
-  private readonly batch = Buffer.allocUnsafeSlow(batchBytes);
+  /** Dumps that are being written; the next ones are put together here once they are in the file. */
+  private batch: Buffer | undefined;
   private writing: Promise<unknown> = Promise.resolve();
 
   private constructor(private readonly file: FileHandle) {}
@@ -20,19 +20,27 @@ export class BackupSpool {
     return new BackupSpool(await open(path, 'wx+'));
   }
 
-  /** Resolves when this batch may be written, while the next one comes. @throws what the system says of the one before, such as that there is no room. */
-  async add(records: readonly Pick<BackupRecord, 'key' | 'dump'>[]): Promise<void> {
-    if (records.length === 0) return;
+  /** As `add`, for the chunks of these keys. @returns how many bytes they have. */
+  async addDumps({ names, dumps, records }: DumpedKeys): Promise<number> {
+    if (records === 0) return 0;
     await this.writing;
-    const chunks = chunksOf(records, this.batch);
-    this.lengths.push(chunks.reduce((sum, { length }) => sum + length, 0));
-    this.writing = this.write(chunks);
-    // It is thrown when the next one comes, or when they are read.
-    this.writing.catch(() => {});
+    this.batch ??= Buffer.allocUnsafeSlow(batchBytes);
+    return this.add(chunksOf(names, dumps, this.batch));
   }
 
-  private async write(chunks: readonly Buffer[]): Promise<void> {
-    for (const bytes of chunks) await this.file.appendFile(bytes);
+  /** Resolves when this batch may be written, while the next one comes. @throws what the system says of the one before, such as that there is no room. */
+  async add(pieces: readonly Buffer[]): Promise<number> {
+    await this.writing;
+    const length = pieces.reduce((sum, bytes) => sum + bytes.length, 0);
+    this.lengths.push(length);
+    this.writing = this.write(pieces);
+    // It is thrown when the next one comes, or when they are read.
+    this.writing.catch(() => {});
+    return length;
+  }
+
+  private async write(pieces: readonly Buffer[]): Promise<void> {
+    for (const bytes of pieces) await this.file.appendFile(bytes);
   }
 
   /** What was added, batch by batch. */

@@ -37,13 +37,16 @@ export function redisBackup(options: RedisBackupOptions): RedisBackup {
   const access = load.then((driver) => accessFor(settings, driver, systemClock, systemRandom));
   // Whoever uses it is told.
   access.catch(() => {});
-  return new RedisBackup(access);
+  return new RedisBackup(access, settings.target.database);
 }
 
 /** See {@link redisBackup}. Close it. */
 export class RedisBackup {
   /** @internal Made by `redisBackup`. */
-  constructor(private readonly access: Promise<RedisAccess>) {}
+  constructor(
+    private readonly access: Promise<RedisAccess>,
+    private readonly database: number,
+  ) {}
 
   /**
    * Writes a backup into a stream, which it leaves open. Memory stays within a few megabytes, 16 bytes for each key, and the largest dump.
@@ -52,7 +55,7 @@ export class RedisBackup {
    */
   async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
     const connections = await (await this.access).allConnected();
-    return takeBackup(connections, stream, options, systemClock);
+    return takeBackup(connections, this.database, stream, options, systemClock);
   }
 
   /**
