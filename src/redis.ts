@@ -28,7 +28,7 @@ export { DocumentChangedError, DocumentDamagedError } from './document/document-
 export { redisBackup, RedisBackup } from './backup/redis-backup.js';
 export type { RedisBackupOptions } from './backup/redis-backup.js';
 export { verifyBackup } from './backup/verify-backup.js';
-export type { VerifiedBackup } from './backup/verify-backup.js';
+export type { VerifiedBackup, VerifyBackupOptions } from './backup/verify-backup.js';
 export { DamagedBackupError, RestoreRefusedError } from './backup/backup-errors.js';
 export { parseManifest } from './backup/backup-manifest.js';
 export type { BackupManifest, BackupMode } from './backup/backup-manifest.js';

@@ -5,23 +5,18 @@ import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { keySlot } from '../store/redis/key-slot.js';
 import { RestoreRefusedError } from './backup-errors.js';
-import type { BackupManifest } from './backup-manifest.js';
 import { ProgressMeter } from './backup-progress.js';
-import type { BackupProgress } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
 import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
 import { refusedBy } from './refused-by.js';
 import { verifyRecords } from './verify-backup.js';
+import type { VerifyBackupOptions } from './verify-backup.js';
 
-export interface RestoreBackupOptions {
-  /** Default: none; then a backup that was cut between two chunks can't be told from a whole one. */
-  readonly manifest?: BackupManifest | undefined;
+export interface RestoreBackupOptions extends VerifyBackupOptions {
   /** Replaces keys that are there. Default false: if one of them is, nothing is restored. */
   readonly replace?: boolean;
-  readonly onProgress?: (progress: BackupProgress) => void;
-  readonly signal?: AbortSignal;
 }
 
 export interface RestoredBackup {
@@ -44,11 +39,12 @@ const bytesAtOnce = 4 * 2 ** 20;
 export async function restoreBackup(
   access: RedisAccess,
   open: () => AsyncIterable<Uint8Array>,
-  { manifest, replace = false, onProgress, signal }: RestoreBackupOptions,
+  { replace = false, onProgress, ...options }: RestoreBackupOptions,
   clock: Clock,
 ): Promise<RestoredBackup> {
   let replaced = 0;
-  const verified = await verifyRecords(open(), { manifest, ...(signal && { signal }) }, async (records) => {
+  const meter = new ProgressMeter(clock, onProgress);
+  const verified = await verifyRecords(open(), options, meter, async (records) => {
     replaced += await countExisting(access, records);
   });
   for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
@@ -58,13 +54,12 @@ export async function restoreBackup(
       'Restore to a server without them, or have them replaced (--replace).',
     );
   }
-  const meter = new ProgressMeter(clock, onProgress);
-  meter.expect(verified.records);
-  const restored = new NameSet();
+  meter.expect(verified.records, verified.bytes);
+  const restored = new NameSet(verified.records);
   let records = 0;
   let bytes = 0;
   for await (const batch of batches(open())) {
-    signal?.throwIfAborted();
+    options.signal?.throwIfAborted();
     await Promise.all(
       batch.map(async ({ key, dump }) => {
         // A key that the backup holds twice: the later counts.

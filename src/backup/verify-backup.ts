@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto';
+import { systemClock } from '../value/clock.js';
 import { DamagedBackupError } from './backup-errors.js';
 import type { BackupManifest } from './backup-manifest.js';
+import { ProgressMeter } from './backup-progress.js';
+import type { BackupProgress } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
 import { endsWithItsCrc } from './crc64.js';
@@ -15,15 +18,28 @@ export interface VerifiedBackup {
   readonly endIsKnown: boolean;
 }
 
+export interface VerifyBackupOptions {
+  /** Default: none; then a backup that was cut between two chunks can't be told from a whole one. */
+  readonly manifest?: BackupManifest | undefined;
+  /** How many bytes there are to read, for the progress. Default: as many as the manifest says; without one, unknown. */
+  readonly expectedBytes?: number;
+  /** Called about once a second. */
+  readonly onProgress?: (progress: BackupProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
 /**
  * Reads a whole backup without a server: the lengths, the checksum in each dump, and, given the manifest, that it is the one that was written, to its end.
  * @throws DamagedBackupError
  */
-export function verifyBackup(
+export async function verifyBackup(
   source: AsyncIterable<Uint8Array>,
-  options: { readonly manifest?: BackupManifest | undefined; readonly signal?: AbortSignal } = {},
+  { onProgress, ...options }: VerifyBackupOptions = {},
 ): Promise<VerifiedBackup> {
-  return verifyRecords(source, options);
+  const meter = new ProgressMeter(systemClock, onProgress);
+  const verified = await verifyRecords(source, options, meter);
+  meter.advance('done', verified.records, verified.bytes);
+  return verified;
 }
 
 /**
@@ -33,9 +49,11 @@ export function verifyBackup(
  */
 export async function verifyRecords(
   source: AsyncIterable<Uint8Array>,
-  { manifest, signal }: { readonly manifest?: BackupManifest | undefined; readonly signal?: AbortSignal },
+  { manifest, expectedBytes = manifest?.bytes ?? 0, signal }: Omit<VerifyBackupOptions, 'onProgress'>,
+  meter: ProgressMeter,
   look?: (records: readonly BackupRecord[]) => Promise<void>,
 ): Promise<VerifiedBackup> {
+  meter.expect(manifest?.records ?? 0, expectedBytes);
   const hash = createHash('sha256');
   let bytes = 0;
   let records = 0;
@@ -57,6 +75,7 @@ export async function verifyRecords(
       formatVersion = Math.max(formatVersion, formatVersionOf(dump));
     }
     records += page.length;
+    meter.advance('verifying', records, bytes);
     await looking;
     looking = look?.(page);
     // It is thrown when its turn comes.

@@ -13,6 +13,7 @@ import { endsWithItsCrc } from '../../src/backup/crc64.js';
 import { KeyNames } from '../../src/backup/key-names.js';
 import { redisBackup } from '../../src/backup/redis-backup.js';
 import type { RedisBackup } from '../../src/backup/redis-backup.js';
+import type { RestoreBackupOptions } from '../../src/backup/restore-backup.js';
 import type { TakeBackupOptions } from '../../src/backup/take-backup.js';
 import { verifyBackup } from '../../src/backup/verify-backup.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
@@ -236,6 +237,31 @@ describe('A backup of Redis', () => {
     await expect(reach(target).restore(() => pieces(flipped))).rejects.toThrow(DamagedBackupError);
     await expect(reach(target).restore(() => pieces(bytes.subarray(0, -5)))).rejects.toThrow(DamagedBackupError);
     expect(await target.command('DBSIZE')).toBe(0);
+  });
+
+  it('a restore tells how much of the backup is verified, and then how much of it is restored', async () => {
+    await fill(source, 30);
+    const { bytes, manifest } = await take(source);
+    const restore = async (options: RestoreBackupOptions) => {
+      const told: BackupProgress[] = [];
+      const onProgress = (step: BackupProgress): void => void told.push(step);
+      await reach(target).restore(() => pieces(bytes, 100), { ...options, onProgress, replace: true });
+      return told;
+    };
+    const { length } = bytes;
+    const done = { phase: 'done', records: manifest.records, bytes: length, expectedBytes: length };
+    for (const options of [{ manifest }, { expectedBytes: length }]) {
+      const [verifying, restoring, end, ...more] = await restore(options);
+      expect(verifying).toMatchObject({ phase: 'verifying', expectedBytes: length });
+      // It is told while it reads: these are the pieces up to the end of the first chunks.
+      expect(verifying?.bytes).toBeLessThan(length / 2);
+      expect(restoring).toMatchObject({ phase: 'restoring', expectedRecords: manifest.records, expectedBytes: length });
+      expect([end, more]).toEqual([expect.objectContaining(done), []]);
+    }
+    expect((await restore({}))[0]).toMatchObject({ phase: 'verifying', expectedRecords: 0, expectedBytes: 0 });
+    const told: BackupProgress[] = [];
+    await verifyBackup(pieces(bytes), { manifest, onProgress: (step) => told.push(step) });
+    expect(told.map(({ phase }) => phase)).toEqual(['verifying', 'done']);
   });
 
   it('a restore touches nothing where a key is in the way, unless it is to replace', async () => {

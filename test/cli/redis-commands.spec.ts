@@ -44,10 +44,11 @@ describe('tiered-cache backup, verify and restore redis', () => {
       err: expect.stringMatching(/keys are there already. Nothing was restored/),
     });
     await server.command('FLUSHALL');
-    expect(await run('restore', 'redis', file, '--url', server.url)).toMatchObject({
-      code: 0,
-      out: '2 keys restored, 0 of them in place of others.\n',
-    });
+    const restored = await run('restore', 'redis', file, '--url', server.url);
+    expect(restored).toMatchObject({ code: 0, out: '2 keys restored, 0 of them in place of others.\n' });
+    expect(restored.err).toMatch(
+      /^verifying: 2 of 2 keys, 0.0 of 0.0 MB.*\nrestoring: 2 of 2 keys.*\ndone: 2 of 2 keys/,
+    );
     expect(String(await server.command('MGET', 'a', 'b', 'c'))).toBe('1,2,');
     expect(await run('restore', 'redis', file, '--replace', '--url', server.url)).toMatchObject({
       code: 0,
@@ -62,6 +63,12 @@ describe('tiered-cache backup, verify and restore redis', () => {
       code: 2,
       err: expect.stringMatching(/damaged|manifest says/),
     });
+    const damaged = await run('restore', 'redis', file, '--replace', '--url', server.url);
+    expect(damaged).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/^verifying: 1 of 2 keys.*\n.*Nothing was restored/),
+    });
+    expect(damaged.err).not.toContain('Some keys were restored');
   });
 
   it('says what the system and the server refuse, in one line, without a password', async () => {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
@@ -47,7 +47,7 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
         if (!toStandardOutput) await once(stream, 'open');
         const manifest = await backup.take(stream, {
           mode: values.complete ? 'complete' : 'strict',
-          onProgress: (progress) => output.err(`${shown(progress)}\n`),
+          onProgress: tellOn(output),
           signal,
           // Beside the backup there has to be room for it; folders for such things are often small.
           ...(!toStandardOutput && { spoolFolder: dirname(file) }),
@@ -111,11 +111,15 @@ export const verifyCommand: Command = {
   run: verifyFile,
 };
 
-async function verifyFile(args: readonly string[], { out }: Output): Promise<number> {
+async function verifyFile(args: readonly string[], output: Output): Promise<number> {
   const { file, values } = read(args);
   const manifest = await manifestOf(file, values.manifest);
-  const { records, bytes, sha256, endIsKnown } = await verifyBackup(createReadStream(file, readAhead), { manifest });
-  out(`${file}: ${records} keys in ${bytes} bytes, SHA-256 ${sha256}. ${endIsKnown ? 'Whole.' : endUnknown}\n`);
+  const { records, bytes, sha256, endIsKnown } = await verifyBackup(createReadStream(file, readAhead), {
+    manifest,
+    expectedBytes: (await stat(file)).size,
+    onProgress: tellOn(output),
+  });
+  output.out(`${file}: ${records} keys in ${bytes} bytes, SHA-256 ${sha256}. ${endIsKnown ? 'Whole.' : endUnknown}\n`);
   return 0;
 }
 
@@ -136,13 +140,15 @@ async function restoreFile(args: readonly string[], output: Output): Promise<num
   return untilInterrupted(output, (signal) =>
     onRedis(values.url, async (backup) => {
       let isRestoring = false;
+      const tell = tellOn(output);
       try {
         const restored = await backup.restore(() => createReadStream(file, readAhead), {
           manifest,
           replace: values.replace ?? false,
+          expectedBytes: (await stat(file)).size,
           onProgress: (progress) => {
-            isRestoring = true;
-            output.err(`${shown(progress)}\n`);
+            isRestoring ||= progress.phase === 'restoring';
+            tell(progress);
           },
           signal,
         });
@@ -197,9 +203,28 @@ function read(args: readonly string[]) {
   return { file, values: parsed.values };
 }
 
-function shown({ phase, records, expectedRecords, bytes, bytesPerSecond, remainingMs }: BackupProgress): string {
+function tellOn(output: Output): (progress: BackupProgress) => void {
+  return (progress) => output.err(`${shown(progress)}\n`);
+}
+
+function shown({
+  phase,
+  records,
+  expectedRecords,
+  bytes,
+  expectedBytes,
+  bytesPerSecond,
+  remainingMs,
+}: BackupProgress): string {
+  const keys = expectedRecords > 0 ? `${records} of ${expectedRecords} keys` : `${records} keys`;
+  const whole = expectedBytes > 0 && phase !== 'done' ? ` of ${megabytes(expectedBytes)}` : '';
+  const size = phase === 'listing' ? '' : `, ${megabytes(bytes)}${whole} MB`;
   // The first line comes before anything is known of how fast it is.
-  const rate = bytesPerSecond > 0 ? `, ${(bytesPerSecond / 1e6).toFixed(1)} MB/s` : '';
+  const rate = bytesPerSecond > 0 ? `, ${megabytes(bytesPerSecond)} MB/s` : '';
   const left = remainingMs === undefined ? '' : `, about ${Math.ceil(remainingMs / 1_000)} s left`;
-  return `${phase}: ${records} of ${expectedRecords} keys, ${(bytes / 1e6).toFixed(1)} MB${rate}${left}`;
+  return `${phase}: ${keys}${size}${rate}${left}`;
+}
+
+function megabytes(bytes: number): string {
+  return (bytes / 1e6).toFixed(1);
 }
