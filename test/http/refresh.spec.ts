@@ -72,6 +72,19 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     return { url, error: error as { status?: number } | undefined };
   }
 
+  it.each<[string, unknown]>([
+    ['an object', { run: 2 }],
+    ['a list', [{ run: 2 }]],
+    ['a number', 2],
+    ['a text', 'second'],
+    ['bytes', Buffer.from('second')],
+  ])('keeps what the handler answers: %s', async (_, body) => {
+    const { url, error } = await refreshed(() => body);
+    expect(error).toBeUndefined();
+    const isSentAsItIs = typeof body === 'string' || Buffer.isBuffer(body);
+    expect((await ask(url)).text).toBe(isSentAsItIs ? body.toString() : JSON.stringify(body));
+  });
+
   it.each(['page', 'decorated'])('keeps the headers, entity tag and type that it sets (%s)', async (path) => {
     const { url, error } = await refreshed((response) => {
       response.header('X-Run', '2');
