@@ -100,7 +100,7 @@ describe('Transactions of four processes with eight callers each, on the files o
     },
   );
 
-  it('without a kill, every transaction is accounted for to the last file, and no connection watches anything afterwards', async () => {
+  it('W1 without a kill, every transaction is accounted for to the last file, and no connection watches anything afterwards', async () => {
     const reports = await run('protected');
     expect(sum(reports, (report) => report.unknown + report.unavailable + report.conflicts)).toBe(0);
     const removed = new Set(reports.flatMap((report) => report.removed));
@@ -109,7 +109,7 @@ describe('Transactions of four processes with eight callers each, on the files o
   });
 
   // Negative control: what one caller watches, another's EXEC forgets.
-  it('on a connection that is shared, lists and members do not agree', async () => {
+  it('W1 on a connection that is shared, lists and members do not agree', async () => {
     const reports = await run('shared');
     const { listed, described } = await state();
     const acknowledged =
@@ -118,7 +118,7 @@ describe('Transactions of four processes with eight callers each, on the files o
   });
 
   // Negative control: EXEC alone tells whether what a body saw was ever so.
-  it('without a confirmation, bodies tell of states that never were', async () => {
+  it('W2 without a confirmation, bodies tell of states that never were', async () => {
     const reports = await run('unconfirmed');
     expect(sum(reports, (report) => report.phantoms)).toBeGreaterThan(0);
   });
