@@ -37,10 +37,10 @@ export class RecordSnapshot<V> {
 
   /**
    * The SHA-256 of the record's bytes in hexadecimal: a record has no other version. As the entry option `version` it makes a cached entry a miss once the
-   * record has changed. `undefined` where there is no record.
+   * record has changed, or has gone. `none` where there is no record.
    */
-  get version(): string | undefined {
-    return (this.#version ??= this.#bytes && createHash('sha256').update(this.#bytes).digest('hex'));
+  get version(): string {
+    return (this.#version ??= this.#bytes ? createHash('sha256').update(this.#bytes).digest('hex') : 'none');
   }
 
   /**

@@ -7,6 +7,8 @@ import { redisRecords } from '../../src/record/redis-records.js';
 import type { RedisRecords, RedisRecordsOptions } from '../../src/record/redis-records.js';
 import type { RecordTransaction } from '../../src/record/transaction.js';
 import { ConflictError, InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
@@ -58,7 +60,27 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     const { value, version, exists } = await records.read(dataCap({ publicKey }));
     expect([value, version, exists]).toEqual([30, createHash('sha256').update('30').digest('hex'), true]);
     const none = await records.read(dataCap({ publicKey: 'nobody' }));
-    expect([none.value, none.version, none.exists]).toEqual([undefined, undefined, false]);
+    expect([none.value, none.version, none.exists]).toEqual([undefined, 'none', false]);
+  });
+
+  it('are what a cache has made its entry from, as long as they are the same', async () => {
+    const records = open();
+    const key = ownedFiles({ publicKey });
+    const cache = await buildCache({ store: memoryStore() });
+    let made = 0;
+    const listing = async (): Promise<string> => {
+      const { value, version } = await records.read(key);
+      return cache.getOrSet('listing', () => `${++made}: ${value?.join() ?? 'none'}`, { version, ttl: '1h' });
+    };
+    await records.set(key, ['a']);
+    expect([await listing(), await listing()]).toEqual(['1: a', '1: a']);
+    await records.set(key, ['a', 'b']);
+    expect([await listing(), await listing()]).toEqual(['2: a,b', '2: a,b']);
+    await records.delete(key);
+    expect([await listing(), await listing()]).toEqual(['3: none', '3: none']);
+    await records.set(key, ['a', 'b']);
+    expect(await listing()).toBe('4: a,b');
+    await cache.close();
   });
 
   it('may end by themselves', async () => {
