@@ -107,7 +107,7 @@ export class HandlerRun {
     const first = keptHeaders(before, own, this.rules);
     if (typeof first === 'string') return this.notKept(body, first, own);
     if (standIn.setsCookies()) return this.notKept(body, 'cookie', own);
-    const encoded = (await encodeBody(body, this.maxBodyBytes)) ?? (await this.serialized(body, standIn));
+    const encoded = (await encodeBody(body, this.maxBodyBytes)) ?? (await this.serialized(body, standIn, isRefresh));
     if ('unkept' in encoded) return this.notKept(encoded.unkept, encoded.reason, own);
     const after = { ...encoded.headers, ...standIn.response.getHeaders() };
     delete after['etag']; // the platform's, of the bytes
@@ -118,14 +118,17 @@ export class HandlerRun {
     return answerOf(encoded, judged, own['etag']);
   }
 
-  /** What the platform can't send is not kept: it fails on the real response as it would without a cache. */
+  /** What the platform can't send is not kept: it fails on the real response as it would without a cache. A refresh has none, and has failed. */
   private async serialized(
     body: unknown,
     standIn: StandIn,
+    isRefresh: boolean,
   ): Promise<EncodedBody | { readonly unkept: unknown; readonly reason: UnkeptReason }> {
     const bytes = await standIn.serialize(this.adapter, body);
-    if (standIn.response.statusCode !== 200) return { unkept: body, reason: 'unserializable' };
-    return { kind: 'text', bytes, headers: {} };
+    const { statusCode } = standIn.response;
+    if (statusCode === 200) return { kind: 'text', bytes, headers: {} };
+    if (isRefresh) throw new HttpException('What the handler answered can’t be serialized.', statusCode);
+    return { unkept: body, reason: 'unserializable' };
   }
 
   private notKept(body: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {

@@ -120,6 +120,23 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     expect([after.status, after.text]).toEqual([200, 'first']);
   });
 
+  it.each<[string, Act]>([
+    ['can’t be serialized', () => ({ amount: 10n })],
+    [
+      'fails while it is serialized',
+      () => ({
+        toJSON: () => {
+          throw new Error('no row');
+        },
+      }),
+    ],
+  ])('whose answer %s is a load that failed: the stale answer is served on', async (_, second) => {
+    const { url, error } = await refreshed(second);
+    expect(error).toBeInstanceOf(Error);
+    const after = await ask(url);
+    expect([after.status, after.text]).toEqual([200, 'first']);
+  });
+
   it('that answers 404 takes the stale answer back', async () => {
     const { url, error } = await refreshed((response) => {
       response.status(404);
