@@ -7,7 +7,7 @@ import type { NewEntry } from '../near/new-entries.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import { leaseMs } from '../origin/fill-lease.js';
 import type { AskedItem, FillLease } from '../origin/fill-lease.js';
-import { ItemAsk } from '../store/item-ask.js';
+import { ItemAsk, itemOf } from '../store/item-ask.js';
 import type { ItemAnswer } from '../store/item-ask.js';
 import type { TagGeneration } from '../value/entry.js';
 import type { MissReason } from '../value/lookup.js';
@@ -76,7 +76,7 @@ export class Wanted<V = unknown> extends ItemAsk {
 
   /** Answered where the bytes lie, if the item alone tells all; else they are kept. */
   protected override take(found: ItemAnswer): void {
-    const { bytes, start, end, session, revision, won, ageMs } = found;
+    const { start, end, won } = found;
     if (!won && end > start && this.policy.needsItemAlone) {
       const now = this.entries.clock.nowInStep();
       const copy = this.entries.servableAlone(this.placed as Placed, found, this.policy, this.askedAt, now);
@@ -84,8 +84,7 @@ export class Wanted<V = unknown> extends ItemAsk {
       this.isDue = copy !== undefined && now >= copy.servedUntil;
     }
     if (this.copy === undefined) {
-      const item = { bytes: Buffer.from(bytes.subarray(start, end)), revision: { session, number: revision }, won };
-      this.item = ageMs === undefined ? item : { ...item, ageMs };
+      this.item = itemOf(found);
     }
     this.answered();
   }

@@ -1,4 +1,4 @@
-import type { ItemView } from './item.js';
+import type { ItemView, StoredItem } from './item.js';
 
 /** Told what became of a question: the guard that let it pass. */
 export interface AskWatcher {
@@ -17,6 +17,20 @@ export interface ItemAnswer extends ItemView {
   readonly revision: number | bigint;
   /** The stub was put there for this question. */
   readonly won: boolean;
+}
+
+/** The item that an answer tells of, with bytes of its own. */
+export function itemOf({
+  bytes,
+  start,
+  end,
+  session,
+  revision,
+  won,
+  ageMs,
+}: ItemAnswer): StoredItem & { won: boolean } {
+  const item = { bytes: Buffer.from(bytes.subarray(start, end)), revision: { session, number: revision }, won };
+  return ageMs === undefined ? item : { ...item, ageMs };
 }
 
 /**

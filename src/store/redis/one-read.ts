@@ -1,4 +1,4 @@
-import { ItemAsk } from '../item-ask.js';
+import { ItemAsk, itemOf } from '../item-ask.js';
 import type { ItemAnswer } from '../item-ask.js';
 import type { StoredItem } from '../item.js';
 
@@ -18,9 +18,8 @@ export class OneRead extends ItemAsk {
     });
   }
 
-  protected take({ bytes, start, end, session, revision: number, won, ageMs }: ItemAnswer): void {
-    const found = { bytes: bytes.subarray(start, end), revision: { session, number }, won };
-    this.resolve(ageMs === undefined ? found : { ...found, ageMs });
+  protected take(found: ItemAnswer): void {
+    this.resolve(itemOf(found));
   }
 
   protected fail(error: unknown): void {

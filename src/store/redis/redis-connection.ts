@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
-import type { RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
+import type { ItemsTaker, LinkAnswer, RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
 import type { RedisIdentity } from './redis-identity.js';
 import { RedisServerError } from './redis-server-error.js';
 import type { TimeSample } from './server-time.js';
@@ -11,6 +11,7 @@ export type RedisAnswer = (error: Error | undefined, reply: RedisReply) => void;
 interface Waiting {
   readonly args: readonly RedisArgument[];
   readonly answer: RedisAnswer;
+  readonly items: ItemsTaker | undefined;
   readonly bytes: number;
   /** The look before it was written. */
   look: number;
@@ -53,8 +54,7 @@ export class RedisConnection {
   time: TimeSample | undefined;
   /** Digests of the scripts that were sent whole over it: what follows on it finds them. */
   readonly scripts = new Set<string>();
-  private readonly sent: (Waiting | undefined)[] = [];
-  private sentHead = 0;
+  private readonly sent: Waiting[] = [];
   private queued: Waiting[] = [];
   private urgent: Waiting[] = [];
   private bytesInFlight = 0;
@@ -74,16 +74,20 @@ export class RedisConnection {
 
   /** Commands without an answer. */
   get waitingCommands(): number {
-    return this.sent.length - this.sentHead + this.queued.length + this.urgent.length;
+    return this.sent.length + this.queued.length + this.urgent.length;
   }
 
-  /** Sends one command. The answer comes later, never during the call. `isUrgent`: ahead of what still waits to be written. */
-  send(args: readonly RedisArgument[], answer: RedisAnswer, isUrgent = false): void {
+  /**
+   * Sends one command. The answer comes later, never during the call.
+   * @param isUrgent ahead of what still waits to be written.
+   * @param items see `RedisLink.send`. It is told of nothing once the command is answered.
+   */
+  send(args: readonly RedisArgument[], answer: RedisAnswer, isUrgent = false, items?: ItemsTaker): void {
     if (this.endReason !== undefined) {
       process.nextTick(answer, this.unavailable(this.endReason), null);
       return;
     }
-    const waiting: Waiting = { args, answer, bytes: bytesOf(args), look: 0, isSettled: false };
+    const waiting: Waiting = { args, answer, items, bytes: bytesOf(args), look: 0, isSettled: false };
     if (this.queued.length === 0 && this.urgent.length === 0 && this.hasRoom) return this.write(waiting);
     (isUrgent ? this.urgent : this.queued).push(waiting);
     if (this.isPumpDue) return;
@@ -138,10 +142,9 @@ export class RedisConnection {
     if (this.endReason !== undefined) return;
     this.endReason = reason;
     this.overdueTimer?.cancel();
-    const left = [...this.sent.splice(0).slice(this.sentHead), ...this.urgent.splice(0), ...this.queued.splice(0)];
-    this.sentHead = 0;
+    const left = [...this.sent.splice(0), ...this.urgent.splice(0), ...this.queued.splice(0)];
     const error = this.unavailable(reason);
-    for (const waiting of left) if (waiting) this.settle(waiting, error, null);
+    for (const waiting of left) this.settle(waiting, error, null);
     this.settings.onEnd?.(this, reason);
   }
 
@@ -159,8 +162,8 @@ export class RedisConnection {
   }
 
   private get hasRoom(): boolean {
-    const isIdle = this.sent.length === this.sentHead;
-    return isIdle || (this.sent.length - this.sentHead < inFlight.commands && this.bytesInFlight < inFlight.bytes);
+    const { length } = this.sent;
+    return length === 0 || (length < inFlight.commands && this.bytesInFlight < inFlight.bytes);
   }
 
   private write(waiting: Waiting): void {
@@ -168,35 +171,23 @@ export class RedisConnection {
     this.bytesInFlight += waiting.bytes;
     waiting.look = this.looks;
     this.lookLater();
-    this.link.send(waiting.args, (error, reply) => {
+    const answer: LinkAnswer = (error, reply) => {
       if (error === undefined) this.settle(waiting, undefined, reply);
       else this.fail(waiting, error);
-    });
+    };
+    this.link.send(waiting.args, answer, waiting.items);
   }
 
   private settle(waiting: Waiting, error: Error | undefined, reply: RedisReply): void {
     if (waiting.isSettled) return;
     waiting.isSettled = true;
     this.bytesInFlight -= waiting.bytes;
-    this.dropSettled();
+    while (this.sent[0]?.isSettled === true) this.sent.shift();
     if ((this.queued.length > 0 || this.urgent.length > 0) && !this.isPumpDue && !this.hasEnded) {
       this.isPumpDue = true;
       process.nextTick(() => this.pump());
     }
     waiting.answer(error, reply);
-  }
-
-  private dropSettled(): void {
-    const { sent } = this;
-    while (this.sentHead < sent.length && sent[this.sentHead]?.isSettled !== false) {
-      // An answered command that stood here on would keep its value alive.
-      sent[this.sentHead++] = undefined;
-    }
-    // One copy per 1,024 replies instead of one per reply.
-    if (this.sentHead === sent.length || this.sentHead >= 1_024) {
-      sent.splice(0, this.sentHead);
-      this.sentHead = 0;
-    }
   }
 
   private fail(waiting: Waiting, error: unknown): void {
@@ -222,7 +213,7 @@ export class RedisConnection {
    * overdue.
    */
   private checkOverdue(): void {
-    const head = this.sent[this.sentHead];
+    const [head] = this.sent;
     if (!head || this.hasEnded) return;
     if (this.looks - head.look <= looksPerDeadline) return this.lookLater();
     const arrived = this.link.bytesRead();

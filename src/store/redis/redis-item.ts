@@ -54,12 +54,17 @@ export function openItem(storeKey: string, bytes: Buffer): RedisItem | 'digits' 
   return writtenAt === undefined ? item : { ...item, writtenAt };
 }
 
-/** As `openItem`, without an object: where the payload begins. */
-export function payloadStart(storeKey: string, bytes: Buffer): number | 'digits' | 'foreign' {
-  const isDated = bytes[0] === marks.dated;
-  if (!isDated && bytes[0] !== marks.plain) return isDigits(bytes) ? 'digits' : 'foreign';
-  const start = isDated ? itemHeadBytes + stampBytes : itemHeadBytes;
-  return bytes.length < start || bytes.readUInt32BE(9) !== keyCheck(storeKey) ? 'foreign' : start;
+/** As `openItem`, of an item that lies in these bytes from `begin` to `end`, and without an object: where its payload begins. */
+export function payloadStart(
+  storeKey: string,
+  bytes: Buffer,
+  begin = 0,
+  end = bytes.length,
+): number | 'digits' | 'foreign' {
+  const mark = begin < end ? bytes[begin] : undefined;
+  if (mark !== marks.dated && mark !== marks.plain) return isDigits(bytes, begin, end) ? 'digits' : 'foreign';
+  const start = begin + (mark === marks.dated ? itemHeadBytes + stampBytes : itemHeadBytes);
+  return end < start || bytes.readUInt32BE(begin + 9) !== keyCheck(storeKey) ? 'foreign' : start;
 }
 
 /** Whether these bytes may be the item of some other key. */
@@ -68,11 +73,11 @@ export function mayBeOfAnotherKey(bytes: Buffer): boolean {
 }
 
 /** Of an item that `payloadStart` has found sound. */
-export const revisionIn = (bytes: Buffer): bigint => bytes.readBigUInt64BE(1);
+export const revisionIn = (bytes: Buffer, begin = 0): bigint => bytes.readBigUInt64BE(begin + 1);
 
 /** Epoch ms by the server's clock, if whoever wrote it knew. @param start what `payloadStart` said. */
-export const writtenAtIn = (bytes: Buffer, start: number): number | undefined =>
-  start === itemHeadBytes ? undefined : bytes.readUIntBE(itemHeadBytes, stampBytes);
+export const writtenAtIn = (bytes: Buffer, start: number, begin = 0): number | undefined =>
+  start === begin + itemHeadBytes ? undefined : bytes.readUIntBE(begin + itemHeadBytes, stampBytes);
 
 /** The first nine bytes of an item of this revision, which scripts compare; they take 02 for 01. */
 export function revisionHead(revision: bigint): Buffer {
@@ -92,8 +97,9 @@ function keyCheck(storeKey: string): number {
 }
 
 /** As the server writes a counter: no sign, and no zero before other digits, so that a number stands for one text alone. */
-function isDigits(bytes: Buffer): boolean {
-  if (bytes.length === 0 || bytes.length > 20 || (bytes[0] === 0x30 && bytes.length > 1)) return false;
-  for (const byte of bytes) if (byte < 0x30 || byte > 0x39) return false;
+function isDigits(bytes: Buffer, begin: number, end: number): boolean {
+  const length = end - begin;
+  if (length === 0 || length > 20 || (bytes[begin] === 0x30 && length > 1)) return false;
+  for (let at = begin; at < end; at++) if ((bytes[at] as number) < 0x30 || (bytes[at] as number) > 0x39) return false;
   return true;
 }

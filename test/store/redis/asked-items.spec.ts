@@ -91,6 +91,18 @@ describe.each(['built-in', 'ioredis 6'] as const)('Questions of one turn, throug
     ]);
   });
 
+  it('find what somebody else has written, and are answered all the same', async () => {
+    const shard = await shardThrough(await testedDriver(name));
+    for (const key of ['a', 'b', 'c']) await shard.write(key, Buffer.from(key), { lifeMs: 60_000 });
+    await server.command('SET', 'b', 'by somebody else');
+    await shard.increment('count', 1, 41);
+    const answers = await ask(shard, ['a', 'b', 'count', 'c']);
+    const [foreign] = await shard.readMany(['b']);
+    const text = foreign?.bytes.toString('latin1');
+    expect(answers).toEqual(['a', text, '41', 'c'].map((each) => expect.objectContaining({ text: each, won: false })));
+    expect(text).not.toBe('by somebody else');
+  });
+
   it('win a stub where nothing is, one of all that ask', async () => {
     const shard = await shardThrough(await testedDriver(name));
     const answers = await ask(shard, ['absent', 'absent', 'absent']);

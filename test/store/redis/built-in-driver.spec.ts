@@ -97,6 +97,23 @@ describe('On a real server', () => {
     await eventually(async () => expect((await server.info('clients'))['connected_clients']).toBe('3'));
   });
 
+  it('a command whose items are taken leaves at once, with what waited, and in its place', async () => {
+    const link = await connect(server.port);
+    const order: string[] = [];
+    await Promise.all([sent(link, 'SET', 'a', 'A'), sent(link, 'SET', 'b', 'B')]);
+    link.send(['ECHO', 'first'], () => order.push('first'));
+    const take = (bytes: Buffer | null, start: number, end: number): void =>
+      void order.push(bytes?.toString('latin1', start, end) ?? 'nothing');
+    const answered = new Promise<unknown>((resolve) =>
+      link.send(['MGET', 'a', 'absent', 'b'], (error, reply) => resolve(error ?? reply), { take }),
+    );
+    const last = sent(link, 'MGET', 'a', 'b');
+    expect([await answered, await last]).toEqual([[], [Buffer.from('A'), Buffer.from('B')]]);
+    expect(order).toEqual(['first', 'A', 'nothing', 'B']);
+    const failed = await new Promise<unknown>((resolve) => link.send(['MGET'], (error) => resolve(error), { take }));
+    expect(failed).toBeInstanceOf(RedisServerError);
+  });
+
   it('commands that are sent while an answer is taken follow in the next write, and none comes after a reset', async () => {
     const link = await connect(server.port);
     const order: string[] = [];

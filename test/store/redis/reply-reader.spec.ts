@@ -99,6 +99,50 @@ describe('Replies of RESP2', () => {
   });
 });
 
+describe('Items that somebody takes where they lie', () => {
+  const wire = Buffer.concat([[Buffer.from('ab'), null, Buffer.alloc(0), Buffer.from('c\r\nd')], [], 'OK'].map(wireOf));
+
+  function takenFrom(chunks: readonly Buffer[]): unknown[] {
+    const told: unknown[] = [];
+    const take = (bytes: Buffer | null, start: number, end: number): void =>
+      void told.push(bytes?.toString('latin1', start, end) ?? null);
+    const reader = new ReplyReader(
+      (reply) => told.push(['reply', reply]),
+      () => ({ take }),
+    );
+    for (const chunk of chunks) {
+      const passing = Buffer.from(chunk);
+      reader.read(passing);
+      passing.fill('*');
+    }
+    return told;
+  }
+
+  it('are told one by one, before the empty array that is their reply, however they are cut', () => {
+    const told = ['ab', null, '', 'c\r\nd', ['reply', []], ['reply', []], ['reply', 'OK']];
+    for (let at = 0; at <= wire.length; at++) {
+      expect(takenFrom([wire.subarray(0, at), wire.subarray(at)])).toEqual(told);
+    }
+    expect(takenFrom([...wire].map((byte) => Buffer.from([byte])))).toEqual(told);
+  });
+
+  it('are strings: anything else ends it', () => {
+    for (const item of [':1\r\n', '+OK\r\n', '-ERR x\r\n', '*1\r\n$1\r\nx\r\n']) {
+      expect(() => takenFrom([Buffer.from(`*1\r\n${item}`)])).toThrow(MalformedReplyError);
+    }
+  });
+
+  it('end where the reader is told to', () => {
+    const told: unknown[] = [];
+    const reader = new ReplyReader(
+      () => told.push('a reply'),
+      () => ({ take: (_, start) => (told.push(start), reader.stop()) }),
+    );
+    reader.read(wire);
+    expect(told).toEqual([8]);
+  });
+});
+
 describe('A string of 10 MB', () => {
   it('that comes in chunks of 1,000 bytes is copied about twice, not once per chunk', () => {
     const bytes = Buffer.alloc(10_000_000, 'x');

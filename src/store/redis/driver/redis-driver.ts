@@ -40,9 +40,19 @@ export interface LinkOptions {
  */
 export type LinkAnswer = (error: unknown, reply: RedisReply) => void;
 
+/** Is told of the items of a reply, each where it lies, before the reply is answered. */
+export interface ItemsTaker {
+  /** @param bytes hold the string from `start` to `end`, and are another's after the call. Null: nothing is there. */
+  take(bytes: Buffer | null, start: number, end: number): void;
+}
+
 export interface RedisLink {
-  /** Sends one command after those sent before. Changes to `args` after the call are not defined. */
-  send(args: readonly RedisArgument[], answer: LinkAnswer): void;
+  /**
+   * Sends one command after those sent before. Changes to `args` after the call are not defined.
+   * @param items for a command that is answered by an array of strings, and has gathered all that was asked in its turn. A driver may pass it over; one that
+   * doesn't answers with an empty array.
+   */
+  send(args: readonly RedisArgument[], answer: LinkAnswer, items?: ItemsTaker): void;
   /**
    * Listens to a channel, `sharded` as by SSUBSCRIBE; resolves when the server has confirmed it. A link that listens to one takes no other commands but PING.
    */

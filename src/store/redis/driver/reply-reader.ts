@@ -3,7 +3,7 @@ import type { GrowingValue } from '../../growing-value.js';
 import { RedisServerError } from '../redis-server-error.js';
 import { MalformedReplyError } from './malformed-reply-error.js';
 import { isServerAnswer } from './read-reply.js';
-import type { RedisReply } from './redis-driver.js';
+import type { ItemsTaker, RedisReply } from './redis-driver.js';
 
 /** A status or an error is shorter by far; more bytes without an end are no reply. */
 const maxLineBytes = 16_384;
@@ -15,6 +15,8 @@ const maxDepth = 32;
 /** An array of which not all items have come. */
 interface OpenArray {
   readonly items: RedisReply[];
+  /** Is told of its items instead. */
+  readonly taker: ItemsTaker | undefined;
   left: number;
   readonly depth: number;
   readonly outer: OpenArray | undefined;
@@ -38,8 +40,14 @@ export class ReplyReader {
   private openArray: OpenArray | undefined;
   private isStopped = false;
 
-  /** @param take is called with each whole reply; an error of the server is a RedisServerError. */
-  constructor(private readonly take: (reply: RedisReply) => void) {}
+  /**
+   * @param take is called with each whole reply; an error of the server is a RedisServerError.
+   * @param takerOf who is told of the items of the array that begins, instead of being given it.
+   */
+  constructor(
+    private readonly take: (reply: RedisReply) => void,
+    private readonly takerOf: () => ItemsTaker | undefined = () => undefined,
+  ) {}
 
   /** @param end how much of the chunk there is to read. @throws MalformedReplyError; what `take` throws. Neither can be read on after. */
   read(chunk: Buffer, end = chunk.length): void {
@@ -110,9 +118,15 @@ export class ReplyReader {
       return begin;
     }
     if (chunk[bulkEnd] !== 0x0d || chunk[bulkEnd + 1] !== 0x0a) throw new MalformedReplyError(wrongSize);
-    const bytes = Buffer.allocUnsafe(size);
-    chunk.copy(bytes, 0, begin, bulkEnd);
-    this.complete(bytes);
+    const array = this.openArray;
+    if (array?.taker) {
+      array.taker.take(chunk, begin, bulkEnd);
+      this.countItem(array);
+    } else {
+      const bytes = Buffer.allocUnsafe(size);
+      chunk.copy(bytes, 0, begin, bulkEnd);
+      this.complete(bytes);
+    }
     return bulkEnd + 2;
   }
 
@@ -137,24 +151,28 @@ export class ReplyReader {
     if (size === -1) return this.complete(null);
     if (size < 0 || size > maxBulkBytes) throw new MalformedReplyError('it announced an array of no such size');
     if (size === 0) return this.complete([]);
-    const depth = (this.openArray?.depth ?? 0) + 1;
+    const outer = this.openArray;
+    const depth = outer === undefined ? 1 : outer.depth + 1;
     if (depth > maxDepth) throw new MalformedReplyError('its arrays are nested too deep');
-    this.openArray = { items: [], left: size, depth, outer: this.openArray };
+    this.openArray = { items: [], taker: outer === undefined ? this.takerOf() : undefined, left: size, depth, outer };
   }
 
   /** A reply, or an item of one. */
   private complete(value: RedisReply): void {
-    let whole = value;
-    for (let array = this.openArray; array !== undefined; array = array.outer) {
-      array.items.push(whole);
-      if (--array.left > 0) {
-        this.openArray = array;
-        return;
-      }
-      whole = array.items;
-    }
-    this.openArray = undefined;
-    this.take(whole);
+    if (this.isStopped) return;
+    const array = this.openArray;
+    if (array === undefined) return this.take(value);
+    if (array.taker === undefined) array.items.push(value);
+    else if (value === null) array.taker.take(null, 0, 0);
+    else if (Buffer.isBuffer(value)) array.taker.take(value, 0, value.length);
+    else throw new MalformedReplyError('it sent an item that is no string');
+    this.countItem(array);
+  }
+
+  private countItem(array: OpenArray): void {
+    if (--array.left > 0) return;
+    this.openArray = array.outer;
+    this.complete(array.items);
   }
 }
 

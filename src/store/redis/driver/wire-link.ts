@@ -4,19 +4,27 @@ import { itemsOf, textOf } from '../redis-reply.js';
 import { RedisServerError } from '../redis-server-error.js';
 import { MalformedReplyError } from './malformed-reply-error.js';
 import { reasonOf } from './read-reply.js';
-import type { LinkAnswer, RedisArgument, RedisLink, RedisReply } from './redis-driver.js';
+import type { ItemsTaker, LinkAnswer, RedisArgument, RedisLink, RedisReply } from './redis-driver.js';
 import { ReplyReader } from './reply-reader.js';
 import { UnsentCommands } from './unsent-commands.js';
 
 type Listener = (message: Buffer) => void;
 
+interface Waiting {
+  readonly answer: LinkAnswer;
+  readonly items: ItemsTaker | undefined;
+}
+
 /** One socket that speaks RESP2. Replies are given to the commands in their order. */
 export class WireLink implements RedisLink {
   /** Called once, when the link has ended by itself. */
   onEnd: ((reason: string) => void) | undefined;
-  private readonly reader = new ReplyReader((reply) => this.take(reply));
+  private readonly reader = new ReplyReader(
+    (reply) => this.take(reply),
+    () => this.waiting[0]?.items,
+  );
   private readonly unsent = new UnsentCommands();
-  private waiting: LinkAnswer[] = [];
+  private readonly waiting: Waiting[] = [];
   private endReason: string | undefined;
   private tcpSocket: Socket | undefined;
   private stream: Socket | undefined;
@@ -48,14 +56,16 @@ export class WireLink implements RedisLink {
     }
   }
 
-  send(args: readonly RedisArgument[], answer: LinkAnswer): void {
+  send(args: readonly RedisArgument[], answer: LinkAnswer, items?: ItemsTaker): void {
     if (this.endReason !== undefined) {
       process.nextTick(answer, new Error(this.endReason), null);
       return;
     }
-    if (this.unsent.isEmpty) process.nextTick(this.flush);
+    if (this.unsent.isEmpty && items === undefined) process.nextTick(this.flush);
     this.unsent.add(args);
-    this.waiting.push(answer);
+    this.waiting.push({ answer, items });
+    // It has gathered what was wanted in its turn: what follows, and who waits for it, is later.
+    if (items !== undefined) this.flush();
   }
 
   async subscribe(channel: string, sharded: boolean, listener: Listener): Promise<void> {
@@ -89,7 +99,7 @@ export class WireLink implements RedisLink {
     this.stream?.destroy();
     const left = this.waiting.splice(0);
     const error = new Error(reason);
-    for (const answer of left) process.nextTick(answer, error, null);
+    for (const { answer } of left) process.nextTick(answer, error, null);
     this.onEnd?.(reason);
   }
 
@@ -99,10 +109,10 @@ export class WireLink implements RedisLink {
 
   private take(reply: RedisReply): void {
     if (this.isListening && this.hear(reply)) return;
-    const answer = this.waiting.shift();
-    if (!answer) throw new MalformedReplyError('it sent a reply that nobody had asked for');
-    if (reply instanceof RedisServerError) answer(reply, null);
-    else answer(undefined, reply);
+    const waiting = this.waiting.shift();
+    if (!waiting) throw new MalformedReplyError('it sent a reply that nobody had asked for');
+    if (reply instanceof RedisServerError) waiting.answer(reply, null);
+    else waiting.answer(undefined, reply);
   }
 
   /** Whether it came by itself: the message of a channel, or that a channel has gone to another server with its slot. */
