@@ -71,12 +71,16 @@ export class RedisBackup {
     options: TakeBackupOptions = {},
   ): Promise<{ readonly manifest: BackupManifest; readonly stored: T }> {
     const body = new PassThrough({ highWaterMark: 2 ** 20 });
+    // Whoever puts it may not have begun to listen.
+    body.on('error', () => {});
+    let failure: unknown;
     const taking = this.take(body, options).then(
       (manifest) => {
         body.end();
         return manifest;
       },
       (error: unknown) => {
+        failure = error;
         body.destroy(error instanceof Error ? error : new Error(String(error)));
         throw error;
       },
@@ -85,7 +89,7 @@ export class RedisBackup {
     // A put that fails destroys its body, which ends the backup.
     const stored = await put(body).catch((error: unknown) => {
       body.destroy();
-      throw error;
+      throw failure ?? error;
     });
     return { manifest: await taking, stored };
   }

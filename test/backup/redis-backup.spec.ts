@@ -16,7 +16,9 @@ import type { RedisBackup } from '../../src/backup/redis-backup.js';
 import type { RestoreBackupOptions } from '../../src/backup/restore-backup.js';
 import type { TakeBackupOptions } from '../../src/backup/take-backup.js';
 import { verifyBackup } from '../../src/backup/verify-backup.js';
+import { folderObjectStore } from '../../src/object/folder-object-store.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
 import { startRedisCluster } from '../support/redis-fleet.js';
 import { startRedis } from '../support/redis-process.js';
@@ -317,6 +319,23 @@ describe('A backup of Redis', () => {
     const taking = backup.take(stream);
     setImmediate(() => stream.destroy());
     await expect(taking).rejects.toThrow('closed before the backup had ended');
+  });
+
+  it.each<[string, () => ObjectStore]>([
+    ['a folder', () => folderObjectStore({ directory: join(folder, 'objects') })],
+    ['memory', memoryObjectStore],
+  ])('of a Redis that is away, into %s, rejects with why, and leaves no object', async (_, store) => {
+    const objects = store();
+    const away = reach({ url: 'redis://127.0.0.1:1' });
+    for (const isLate of [false, true]) {
+      const taking = away.takeInto(async (body) => {
+        // An object store may look at other things before it looks at the body.
+        if (isLate) await new Promise((resolve) => body.once('close', resolve));
+        return objects.put('away', body);
+      });
+      await expect(taking).rejects.toThrow(/redis 127\.0\.0\.1:1: no connection/);
+    }
+    expect(await objects.head('away')).toBe(undefined);
   });
 
   it('of a Cluster holds what all its nodes hold, and restores to one', async () => {
