@@ -8,8 +8,8 @@ import type { KeyClassFacts } from './key-class-facts.js';
  * what a call gives goes before it, what the module defaults to comes after.
  */
 export class CatalogueKey<V = unknown> extends Key {
-  declare private readonly kind: KeyClassKind<V>;
-  declare private own: OwnOptions<V> | undefined;
+  private readonly kind: KeyClassKind<V>;
+  private own: OwnOptions<V> | undefined;
 
   /** @internal Made by calling a key class. */
   constructor(

@@ -20,7 +20,7 @@ export interface AnswerHead {
 
 /** A 200 answer of a handler: its body encoded once, ready to be sent. */
 export class CachedAnswer {
-  private ownDocument: SplicedDocument | undefined;
+  private ownDocument: SplicedDocument | undefined = undefined;
 
   constructor(
     readonly head: AnswerHead,

@@ -28,9 +28,9 @@ export interface RunAnswer {
 /** One request's way to its handler, and what became of its run. Each run has a response of its own, a refresh like a first answer. */
 export class HandlerRun {
   /** Set when the handler has answered with something that is not kept, and why. */
-  unkept: { readonly body: unknown; readonly reason: UnkeptReason } | undefined;
-  private beginning: Beginning | undefined;
-  private standIn: StandIn | undefined;
+  unkept: { readonly body: unknown; readonly reason: UnkeptReason } | undefined = undefined;
+  private beginning: Beginning | undefined = undefined;
+  private standIn: StandIn | undefined = undefined;
   private dropped: readonly string[] = [];
   private ownHeaders: Readonly<Record<string, unknown>> = {};
 

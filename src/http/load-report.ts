@@ -29,9 +29,9 @@ export class LoadReport {
 /** What became of one request's question to the cache, in the words of `Cache-Status`. */
 export class AskedAnswer {
   private readonly joined: number | undefined;
-  private createdAt: number | undefined;
+  private createdAt: number | undefined = undefined;
   private isRefresh = false;
-  private reason: MissReason | undefined;
+  private reason: MissReason | undefined = undefined;
 
   constructor(
     private readonly cache: string,

@@ -14,10 +14,10 @@ export const maxKeyTextBytes = 8_192;
  * front. Different lists never share an entry.
  */
 export class Key {
-  // Declared, and not #private: defining such fields takes as long as all the rest of making a key.
-  declare private ownParts: readonly KeyPart[] | undefined;
-  declare private ownText: string | undefined;
-  declare private ownId: string | undefined;
+  // Not #private: defining such fields takes as long as all the rest of making a key.
+  private ownParts: readonly KeyPart[] | undefined;
+  private ownText: string | undefined;
+  private ownId: string | undefined;
 
   /**
    * @param parts `undefined`: they are read from the text when they are first asked for.

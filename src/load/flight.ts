@@ -64,25 +64,25 @@ export function outsideOfLoads<R>(work: () => R): R {
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */
 export class Flight<R = unknown> {
   readonly promise: Promise<R>;
-  private madeController: AbortController | undefined;
+  private madeController: AbortController | undefined = undefined;
   landed = false;
   /** Everybody left before it landed: its load was told to stop, and nobody may join any more. */
   abandoned = false;
   /** What its loader has read; there from when the load has begun. */
-  reads: LoadReads | undefined;
+  reads: LoadReads | undefined = undefined;
   /** Told when everybody left. For what flies several at once: a signal for each costs more than most loads. */
-  onAbandoned: (() => void) | undefined;
+  onAbandoned: (() => void) | undefined = undefined;
   /** The request that forced it: another request that forces a miss does not join. */
-  forcedBy: unknown;
+  forcedBy: unknown = undefined;
   /** Where loads are limited: its place among those that run. */
-  turn: LoadTurn | undefined;
+  turn: LoadTurn | undefined = undefined;
   /** The flight that flies this one, of a bulk. */
-  private carrier: Flight | undefined;
+  private carrier: Flight | undefined = undefined;
   private callers = 0;
   /** Those of them that are loaders, whose place it shares. */
   private loaders = 0;
   /** Few wait for anything. */
-  private waitsFor: Set<Flight> | undefined;
+  private waitsFor: Set<Flight> | undefined = undefined;
 
   /** @param position the position among invalidated names when the flight began: who comes after an invalidation does not join. */
   constructor(

@@ -16,10 +16,10 @@ export class LoadPlace {
 
 /** What one flight has of the places: one of its own, or that of a loader which waits for it, or a turn to wait for. */
 export class LoadTurn {
-  private own: LoadPlace | undefined;
-  private lent: LoadPlace | undefined;
+  private own: LoadPlace | undefined = undefined;
+  private lent: LoadPlace | undefined = undefined;
   /** Told of its place; there while it waits for one. */
-  onPlace: (() => void) | undefined;
+  onPlace: (() => void) | undefined = undefined;
 
   get place(): LoadPlace | undefined {
     return this.own ?? this.lent;

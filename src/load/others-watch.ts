@@ -16,7 +16,7 @@ export class OthersWatch {
   private readonly isPushed: boolean;
   private pauseMs: number;
   private isWoken = false;
-  private pausing: AbortController | undefined;
+  private pausing: AbortController | undefined = undefined;
 
   constructor(
     places: readonly Placed[],

@@ -61,13 +61,13 @@ export class Lease {
   /** The same on the wall clock, as it stood when the right was won. */
   private wallUntil: number;
   private fencing: number;
-  private renewal: Timer | undefined;
-  private expiry: Timer | undefined;
-  private renewing: Promise<boolean> | undefined;
-  private releasing: Promise<ReleaseOutcome> | undefined;
+  private renewal: Timer | undefined = undefined;
+  private expiry: Timer | undefined = undefined;
+  private renewing: Promise<boolean> | undefined = undefined;
+  private releasing: Promise<ReleaseOutcome> | undefined = undefined;
   /** The last renewal had no answer: then the right ends because the store is away. */
   private storeIsAway = false;
-  private lostBy: LossReason | undefined;
+  private lostBy: LossReason | undefined = undefined;
   private writtenDown = false;
 
   /** Made by CacheLock. */

@@ -4,8 +4,8 @@ import type { Refusal } from './attempt.js';
 /** One who waits in a line, asleep most of the time. */
 export class Waiter {
   /** What somebody else learned that settles this one's wait too. */
-  answer: Refusal | undefined;
-  private nap: AbortController | undefined;
+  answer: Refusal | undefined = undefined;
+  private nap: AbortController | undefined = undefined;
   private roused = false;
 
   constructor(private readonly clock: Clock) {}

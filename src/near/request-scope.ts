@@ -66,8 +66,8 @@ export class ScopeState {
   /** Counts what was read here and was invalidated since: whoever builds on what the request has read looks whether it grew. */
   losses = 0;
 
-  private tiers: Map<unknown, RequestTier> | undefined;
-  private notes: Map<unknown, Map<string, Note>> | undefined;
+  private tiers: Map<unknown, RequestTier> | undefined = undefined;
+  private notes: Map<unknown, Map<string, Note>> | undefined = undefined;
 
   /** The part of the request tier that belongs to `owner`: a cache, or one namespace of a request cache. */
   tierOf(owner: unknown): RequestTier {

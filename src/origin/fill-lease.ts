@@ -24,7 +24,7 @@ export type AskedItem = StoredItem & { readonly won: boolean };
  */
 export class FillLease {
   private ended = false;
-  private extending: Promise<unknown> | undefined;
+  private extending: Promise<unknown> | undefined = undefined;
 
   constructor(
     private readonly shard: Shard,

@@ -24,7 +24,7 @@ class Courses {
   loads = 0;
   prefix = 'c-';
 
-  onFind: (() => Promise<Course>) | undefined;
+  onFind: (() => Promise<Course>) | undefined = undefined;
 
   @Memoize({ ttl: '5m' })
   async find(slug: string): Promise<Course> {
@@ -58,7 +58,7 @@ class Courses {
     const signal = loadSignal();
     return new Promise((_, reject) => signal?.addEventListener('abort', () => reject((this.stopped = signal.reason))));
   }
-  stopped: unknown;
+  stopped: unknown = undefined;
 
   @Memoize({ failureHold: 0 })
   async failing(): Promise<number> {
