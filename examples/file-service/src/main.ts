@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import type { AddressInfo, Server } from 'node:net';
 import { NestFactory } from '@nestjs/core';
-import { InvalidOptionError } from 'nestjs-tiered-cache';
+import { TieredCacheError } from 'nestjs-tiered-cache';
 import { AppModule } from './app.module.js';
 import './catalogue/catalogue.js';
 import { Configuration } from './configuration.js';
@@ -14,6 +14,6 @@ try {
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   console.log(JSON.stringify({ service: 'file-service', port, address: `http://127.0.0.1:${port}` }));
 } catch (error) {
-  console.error(error instanceof InvalidOptionError ? error.message : error);
+  console.error(error instanceof TieredCacheError ? error.message : error);
   process.exit(1);
 }
