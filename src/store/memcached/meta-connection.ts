@@ -4,7 +4,7 @@ import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
 import type { ItemAsk } from '../item-ask.js';
 import type { Command } from './conversation.js';
-import { joinParts } from '../join-parts.js';
+import { joinParts } from './join-parts.js';
 import { firstRoom, growFor } from '../growing-value.js';
 import type { Line } from './line.js';
 import { readReplyAt, replyOf, ReplyInChunk } from './meta-reply.js';

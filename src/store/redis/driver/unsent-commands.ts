@@ -1,12 +1,14 @@
 import type { Writable } from 'node:stream';
-import { joinParts } from '../../join-parts.js';
 import type { RedisArgument } from './redis-driver.js';
+
+/** More bytes are handed to the socket as they are: copying them into the text costs more than a chunk of their own. */
+const largeBytes = 4_096;
 
 /** Commands of one turn, as RESP2 has them: they leave in one write. */
 export class UnsentCommands {
-  /** Texts of ASCII, and bytes. */
-  private parts: (string | Uint8Array)[] = [];
-  /** What follows them, of ASCII. */
+  /** A character of a text is a byte. */
+  private parts: (string | Buffer)[] = [];
+  /** What follows them. */
   private text = '';
 
   get isEmpty(): boolean {
@@ -16,12 +18,16 @@ export class UnsentCommands {
   add(args: readonly RedisArgument[]): void {
     let text = `${this.text}*${args.length}\r\n`;
     for (const arg of args) {
-      const size = typeof arg === 'string' ? Buffer.byteLength(arg) : arg.length;
-      if (typeof arg === 'string' && size === arg.length) {
-        text += `$${size}\r\n${arg}\r\n`;
+      if (typeof arg === 'string' && Buffer.byteLength(arg) === arg.length) {
+        text += `$${arg.length}\r\n${arg}\r\n`;
         continue;
       }
-      this.parts.push(`${text}$${size}\r\n`, typeof arg === 'string' ? Buffer.from(arg) : arg);
+      const bytes = typeof arg === 'string' ? Buffer.from(arg) : arg;
+      if (bytes.length <= largeBytes) {
+        text += `$${bytes.length}\r\n${bytes.toString('latin1')}\r\n`;
+        continue;
+      }
+      this.parts.push(`${text}$${bytes.length}\r\n`, bytes);
       text = '\r\n';
     }
     this.text = text;
@@ -30,13 +36,10 @@ export class UnsentCommands {
   writeTo(stream: Writable): void {
     const { parts, text } = this;
     this.clear();
-    if (parts.length === 0) {
-      stream.write(text, 'latin1');
-      return;
-    }
-    stream.cork();
-    for (const chunk of joinParts([...parts, text])) stream.write(chunk);
-    stream.uncork();
+    if (parts.length > 0) stream.cork();
+    for (const part of parts) stream.write(part, 'latin1');
+    stream.write(text, 'latin1');
+    if (parts.length > 0) stream.uncork();
   }
 
   clear(): void {
