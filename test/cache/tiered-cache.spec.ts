@@ -74,6 +74,12 @@ describe('TieredCache', () => {
     expect(await cache.get('zz')).toBeUndefined();
   });
 
+  it('drops entries by tag also where there is no store', async () => {
+    const cache = await cacheWith({ store: undefined });
+    await cache.getOrSet('a', () => 1, { tags: ['t'] });
+    expect([await cache.invalidateTags('t'), cache.peek('a')]).toEqual([true, undefined]);
+  });
+
   it('drops entries by tag', async () => {
     const cache = await cacheWith();
     await cache.getOrSet('a', () => 1, { tags: ['t'] });

@@ -4,6 +4,7 @@ import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
+import { CallOrder } from '../../src/write/call-order.js';
 import { buildCache } from '../support/build-cache.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
@@ -64,6 +65,18 @@ describe.each(places)('What is called %s without waiting for what was called bef
       });
     });
   });
+});
+
+it('The order of calls holds no key of which nothing is being asked', async () => {
+  const order = new CallOrder();
+  let answer = (): void => {};
+  const asked = new Promise<void>((resolve) => (answer = resolve));
+  const first = order.after(['a', 'b'], () => asked);
+  const second = order.after(['b'], () => asked);
+  expect(order.behind(['c'])).toBeUndefined();
+  answer();
+  await Promise.all([first, second, order.behind(['a', 'b'])]);
+  expect([order.behind(['a']), order.behind(['b'])]).toEqual([undefined, undefined]);
 });
 
 it('A delete and a set that are called in one turn leave what was set, on a store that removes twice', async () => {

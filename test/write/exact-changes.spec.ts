@@ -15,6 +15,7 @@ import {
   ValueTooLargeError,
 } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { shardWith } from '../support/shard-with.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 
@@ -77,6 +78,22 @@ describe('A change in the store that others keep overtaking', () => {
     expect(waits).toEqual(Array.from({ length: 9 }, (_, tries) => 2.5 * 2 ** tries));
   });
 
+  it('is a removal in the end, where freshness was to be ended', async () => {
+    const storeKey = cache.storeKey('k');
+    const [shard] = shared.shards;
+    await cache.set('k', 'old', { ttl: '1h', staleFor: '1h' });
+    let changes = 0;
+    onChanges = async (asked) => {
+      const [item] = await shard.readMany([storeKey]);
+      if (!item || !asked.some((change) => 'write' in change)) return;
+      changes++;
+      await shard.write(storeKey, item.bytes, { lifeMs: 7_200_000 });
+    };
+    expect(await inTime(cache.expire('k'))).toBe(true);
+    expect(changes).toBe(10);
+    expect(await shard.readMany([storeKey])).toEqual([undefined]);
+  });
+
   it('is made from the newer value', async () => {
     await cache.set('n', 1, life);
     let isFirst = true;
@@ -119,6 +136,16 @@ describe('What can’t be written', () => {
     const large = 'x'.repeat(2_000);
     await expect(cache.update('k', () => large, life)).rejects.toThrow(ValueTooLargeError);
     await expect(cache.setIfAbsent('k', large, life)).rejects.toThrow(ValueTooLargeError);
+  });
+
+  it('is said to be too large by set as well, in a fault, and the store holds nothing', async () => {
+    const faults = recordEvents('fault');
+    await cache.set('k', 'before', life);
+    expect(await cache.set('k', 'x'.repeat(2_000), life)).toBe(false);
+    faults.stop();
+    expect(faults.of('fault')).toMatchObject([{ kind: 'too-large', key: 'k' }]);
+    const storeKey = cache.storeKey('k');
+    expect(await shared.shardOf(storeKey).readMany([storeKey])).toEqual([undefined]);
   });
 
   it('is undefined: that is what a miss looks like', async () => {
