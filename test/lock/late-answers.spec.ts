@@ -275,6 +275,15 @@ describe('a line of waiters', () => {
 });
 
 describe('a shutdown', () => {
+  it('leaves alone what was written down for a next life, and renews it no more', async () => {
+    const locks = locksWith();
+    const json = JSON.stringify(leaseOf(await locks.acquire('a')));
+    await within(1, locks.shutdown(0));
+    asked.splice(0);
+    await go(60_000);
+    expect([asked, json.length > 0]).toEqual([[], true]);
+  });
+
   it('waits for a section that has given its lock back already, and no longer', async () => {
     const locks = locksWith();
     let finish = (): void => {};
