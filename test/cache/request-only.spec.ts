@@ -139,3 +139,12 @@ it('A load for one request leaves what others share in the store, though it is w
   expect(await two.getOrSet('a', never, { ttl: '1h', version: 1 })).toBe('shared');
   await Promise.all([one.close(), two.close()]);
 });
+
+it('A look-up for one request is answered by what others share in the store, alone and among others', async () => {
+  const store = memoryStore();
+  const cache = await buildCache({ store, process: false });
+  await cache.set('a', 'shared', { ttl: '1h' });
+  expect(await cache.getOrSetMany(['a'], (keys) => keys.map((key) => [key, 'own']), requestOnly)).toEqual(['shared']);
+  expect(await cache.getOrSet('a', () => 'own', requestOnly)).toBe('shared');
+  await cache.close();
+});

@@ -99,6 +99,17 @@ describe('What a bulk has loaded', () => {
     expect(await stored()).toEqual(['value of a', 'value of b', 'absent']);
   });
 
+  it('has its life told once for each, also where one of them can’t be told', async () => {
+    const told: unknown[] = [];
+    const freshUntil = ({ createdAt, value }: { createdAt: number; value: unknown }): number => {
+      told.push(value);
+      if (value === 'value of b') throw new Error('it has no life');
+      return createdAt + 1_000;
+    };
+    await expect(bulk({ ttl: { description: 'one second', freshUntil } })).rejects.toThrow('it has no life');
+    expect(told).toEqual(all);
+  });
+
   it('slides with its uses, where its life does', async () => {
     await bulk({ ttl: sinceLastUsed('10s', { maxAge: '1h' }) });
     await clock.advance('9s');

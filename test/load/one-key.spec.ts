@@ -159,24 +159,30 @@ describe('A caller whose process holds a copy that nobody has vouched for of lat
 });
 
 describe('A loader that joins a look-up of before its load', () => {
-  it('is not given what was invalidated in between, where nobody here has heard of that yet', async () => {
-    const fleet = new ScriptedFleet();
-    const [a, b] = [await fleet.process('A', { process: false }), await fleet.process('B')];
-    await fleet.done(b.cache.set('inner', 'old', life));
-    const early = a.cache.getOrSet('inner', never, life);
-    await fleet.deliver(/^A -> /);
-    expect(await fleet.done(b.cache.delete('inner'), /^B/)).toBe(true);
-    const outer = a.cache.getOrSet(
-      'outer',
-      async () => `page with ${await a.cache.getOrSet('inner', () => 'new', life)}`,
-      life,
-    );
-    await fleet.deliverAll(/^A .*outer/);
-    expect(await fleet.done(outer)).toBe('page with new');
-    expect(await early).toBe('old');
-    expect(await fleet.done(b.cache.get('outer'))).toBe('page with new');
-    await fleet.close();
-  });
+  it.each<[string, (cache: TieredCache) => Promise<boolean>, () => string]>([
+    ['deleted, which it loads', (cache) => cache.delete('inner'), () => 'new'],
+    ['set, which it is given', (cache) => cache.set('inner', 'new', life), never],
+  ])(
+    'is not given what was there before, where nobody here has heard of this yet: it was %s',
+    async (_, change, load) => {
+      const fleet = new ScriptedFleet();
+      const [a, b] = [await fleet.process('A', { process: false }), await fleet.process('B')];
+      await fleet.done(b.cache.set('inner', 'old', life));
+      const early = a.cache.getOrSet('inner', never, life);
+      await fleet.deliver(/^A -> /);
+      expect(await fleet.done(change(b.cache), /^B/)).toBe(true);
+      const outer = a.cache.getOrSet(
+        'outer',
+        async () => `page with ${await a.cache.getOrSet('inner', load, life)}`,
+        life,
+      );
+      await fleet.deliverAll(/^A .*outer/);
+      expect(await fleet.done(outer)).toBe('page with new');
+      expect(await early).toBe('old');
+      expect(await fleet.done(b.cache.get('outer'))).toBe('page with new');
+      await fleet.close();
+    },
+  );
 
   it.each<[string, string | undefined, number]>([
     ['names nothing since: the store is asked once', undefined, 1],
@@ -220,6 +226,14 @@ describe('A load that takes longer than its value is fresh', () => {
     expect(await cache.getOrSet('k', load, short)).toBe(1);
     await clock.advance(1);
     expect(loads).toBe(1);
+  });
+
+  it('is answered, and not stored, where it is over to the millisecond', async () => {
+    const cache = await opened({});
+    const refused = recordEvents('loadRefused');
+    expect(await cache.getOrSet('k', load, { ttl: '2s' })).toBe(1);
+    refused.stop();
+    expect(refused.of('loadRefused')).toMatchObject([{ key: 'k', reason: 'expired' }]);
   });
 
   it('is repeated for a loader, which is given nothing stale while that can be helped', async () => {
