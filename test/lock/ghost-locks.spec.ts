@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
+import type { Lease } from '../../src/lock/lease.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard } from '../../src/store/store.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
+import { leaseOf } from './support/open-locks.js';
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -48,5 +50,68 @@ describe('An `add` that was never answered', () => {
     isAway = true;
     await isLookedFor();
     expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540]);
+  });
+});
+
+describe('A release that was not answered, once the store is back', () => {
+  let clock: VirtualClock;
+  let shard: Shard;
+  let locks: CacheLock;
+  let isAway: boolean;
+
+  beforeEach(() => {
+    clock = new VirtualClock();
+    const store = memoryStore({ clock });
+    [shard] = store.shards;
+    isAway = false;
+    const read = shard.readMany.bind(shard);
+    shard.readMany = (keys) => {
+      return isAway ? Promise.reject(new StoreUnavailableError('memory', 'it is away')) : read(keys);
+    };
+    locks = new CacheLock({ store, namespace: 'test', clock, ttl: '1m', random: () => 0 });
+  });
+
+  const go = (ms: number): Promise<void> => clock.advanceTo(clock.monotonic() + ms, settle);
+
+  /** Three tries, 20 and 40 ms apart. */
+  async function releasedInVain(lease: Lease): Promise<void> {
+    isAway = true;
+    const releasing = lease.release();
+    await settle();
+    await go(60);
+    expect(await releasing).toBe('unknown');
+    isAway = false;
+  }
+
+  it('wakes whoever waits in this process as soon as the lock is removed', async () => {
+    const lease = leaseOf(await locks.acquire('a', { renew: false }));
+    const waiting = locks.acquire('a', { wait: '1m', renew: false });
+    await settle();
+    // It looks every 250 ms by then, and did so just now.
+    await go(5_150);
+    await releasedInVain(lease);
+    await go(20);
+    expect((await Promise.race([waiting, settle().then(() => undefined)]))?.status).toBe('acquired');
+  });
+
+  it('is looked for no more after a shutdown, also where a look was under way', async () => {
+    await releasedInVain(leaseOf(await locks.acquire('a', { renew: false })));
+    let looks = 0;
+    let answer = (): void => {};
+    shard.readMany = async () => {
+      looks++;
+      await new Promise<void>((resolve) => (answer = resolve));
+      return [undefined];
+    };
+    await go(20);
+    expect(looks).toBe(1);
+    const shutdown = locks.shutdown(0);
+    await settle();
+    await go(1);
+    await shutdown;
+    answer();
+    await settle();
+    await go(60_000);
+    expect(looks).toBe(1);
   });
 });

@@ -6,7 +6,7 @@ import { FencingCounter } from '../../src/lock/fencing-counter.js';
 import { placeLock } from '../../src/lock/lock-place.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store } from '../../src/store/store.js';
-import { StoreUnavailableError } from '../../src/value/errors.js';
+import { InvalidKeyError, StoreUnavailableError } from '../../src/value/errors.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { leaseOf } from './support/open-locks.js';
 
@@ -70,6 +70,11 @@ describe('an acquisition', () => {
     expect(status).toBeUndefined();
     await go(1);
     expect(status).toBe('unavailable');
+  });
+
+  it('that the store refuses is an error of the caller', async () => {
+    answers('write', () => Promise.reject(new InvalidKeyError('the store refuses it')));
+    await expect(locksWith().acquire('a')).rejects.toThrow(InvalidKeyError);
   });
 
   it('that finds the lock free and taken again four times says that it is held', async () => {
@@ -275,6 +280,13 @@ describe('a line of waiters', () => {
 });
 
 describe('a shutdown', () => {
+  it('frees what nobody has released by its end', async () => {
+    const locks = locksWith();
+    leaseOf(await locks.acquire('a'));
+    await within(1, locks.shutdown(0));
+    expect((await locksWith().acquire('a')).status).toBe('acquired');
+  });
+
   it('leaves alone what was written down for a next life, and renews it no more', async () => {
     const locks = locksWith();
     const json = JSON.stringify(leaseOf(await locks.acquire('a')));

@@ -72,6 +72,20 @@ describe('a lease', () => {
     expect(second.signal.aborted).toBe(false);
   });
 
+  it('whose renewal failed is renewed a second later, and tells others how long it lasts then', async () => {
+    const lease = leaseOf(await locks.acquire('a'));
+    const { validUntil } = lease;
+    away = true;
+    await go(10_060); // three tries, 20 and 40 ms apart
+    away = false;
+    await go(999);
+    expect(lease.validUntil).toBe(validUntil);
+    await go(1);
+    expect(lease.validUntil).toBe(validUntil + 11_060);
+    await go(1_000);
+    expect(await locks.acquire('a')).toEqual({ status: 'held', retryAfterMs: 29_000 });
+  });
+
   it('that ended while it was renewed is not revived by the answer', async () => {
     const lease = leaseOf(await locks.acquire('a', { renew: false }));
     const write = shard.write.bind(shard);
@@ -209,6 +223,7 @@ describe('what no lease wrote', () => {
     [{ resource: '#1x' }, 'resource'],
     [{ resource: '%zz' }, 'resource'],
     [{ resource: ['a'] }, 'resource'],
+    [{ resource: undefined }, 'resource'],
     [{ token: 'short' }, 'token'],
     [{ token: 'with\r\nflush_all\r\n1234567890' }, 'token'],
     [{ fencingToken: -1 }, 'fencingToken'],
@@ -251,6 +266,7 @@ describe('options that make no lock', () => {
     expect(build({ store: loose })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.store' });
     expect(build({ store: moving })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.store' });
     expect(build({ reach: 'process' })).toBeUndefined();
+    expect(build({ reach: 'planet' as never })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.reach' });
     expect(build({ reach: 'host' })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.reach' });
     expect(build({ reach: 'fleet' })).toMatchObject({ code: 'INVALID_OPTION', option: 'lock.reach' });
     expect(build({ deadline: 0 })).toMatchObject({ code: 'INVALID_DURATION' });

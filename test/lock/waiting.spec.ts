@@ -95,4 +95,23 @@ describe('a line of waiters', () => {
     stop.abort();
     await expect(waiting).rejects.toBe(stop.signal.reason);
   });
+
+  it('goes on asking when its first gives up, and is forgotten when nobody stands in it any more', async () => {
+    const clock = new VirtualClock();
+    const store = memoryStore({ clock });
+    const locks = new CacheLock({ store, namespace: 'test', clock });
+    leaseOf(await locks.acquire('a', { renew: false }));
+    const stop = new AbortController();
+    const first = locks.acquire('a', { wait: '1m', signal: stop.signal });
+    const second = locks.acquire('a', { wait: '20s', renew: false });
+    await settle();
+    stop.abort();
+    await expect(first).rejects.toBe(stop.signal.reason);
+    // As another process gives it back.
+    await store.shards[0].remove(placeLock(store, 'test', 'a').lockKey);
+    await clock.advanceTo(clock.monotonic() + 1_000, settle);
+    const lease = leaseOf(await Promise.race([second, settle().then(() => ({ status: 'held' as const }))]));
+    await lease.release();
+    expect((locks as unknown as { line: { lines: Map<string, unknown> } }).line.lines.size).toBe(0);
+  });
 });
