@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { CoherenceOptions } from '../../src/cache/cache-configuration.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { InvalidKeyError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { shardWith } from '../support/shard-with.js';
 
 const life = { ttl: '1d' } as const;
 let clock: FakeClock;
@@ -99,6 +102,31 @@ describe('The feed of a cache', () => {
     expect(events.of('nearCleared')).toMatchObject([{ entries: 1 }]);
     expect(events.of('logRead')).toMatchObject([{ applied: 0, answered: true }]);
     events.stop();
+  });
+});
+
+describe('A feed that could not be read at first', () => {
+  it('is believed like any other once it was', async () => {
+    faulty.down = '~feed';
+    const cache = await buildCache({ store: faulty.store, clock, coherence: { interval: 1_000, blindFor: 0 } });
+    caches.push(cache);
+    await clock.advance('1s');
+    faulty.down = undefined;
+    await clock.advance('1s');
+    await cache.set('k', 1, life);
+    await clock.advance('3s');
+    expect(cache.peek('k')).toBe(1);
+  });
+});
+
+describe('A feed whose store refuses the question', () => {
+  it('is a fault, and no reading', async () => {
+    const refuses = (): Promise<never> => Promise.reject(new InvalidKeyError('it is none'));
+    const events = recordEvents('fault', 'logRead');
+    await opened(storeBehind(shared, (shard) => shardWith(shard, { readFeed: refuses })));
+    events.stop();
+    expect(events.of('fault').map(({ kind }) => kind)).toContain('undecodable');
+    expect(events.of('logRead').map(({ answered }) => answered)).not.toContain(true);
   });
 });
 
