@@ -2,11 +2,32 @@ import { describe, expect, it } from '@jest/globals';
 import { decodeRecord, encodeRecord, partsOf } from '../../src/coherence/feed-record.js';
 import type { FeedName } from '../../src/coherence/feed-record.js';
 import { OwnRecords } from '../../src/coherence/own-records.js';
+import { digest } from '../../src/key/key-space.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 import { maxRecordBytes } from '../../src/store/feed.js';
+import type { Invalidation } from '../../src/store/feed.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { buildCache } from '../support/build-cache.js';
+import { shardWith } from '../support/shard-with.js';
 
 const record = { writer: 'w', number: 7, at: 1.5, names: [{ key: 'a' }, { tag: 't' }, { key: 'é' }] };
 
 describe('A record of the feed', () => {
+  it('names keys of up to 200 bytes as they are, and longer ones by a digest: all processes must agree on it', async () => {
+    const named: FeedName[] = [];
+    const store = storeBehind(memoryStore(), (shard) => {
+      const invalidate = (asked: Invalidation): Promise<unknown> => {
+        for (const bytes of asked.records) named.push(...(decodeRecord(bytes)?.names ?? []));
+        return shard.invalidate?.(asked) ?? Promise.reject(new Error('it has no feed'));
+      };
+      return shardWith(shard, { invalidate });
+    });
+    const cache = await buildCache({ store });
+    for (const length of [200, 201]) await cache.delete('k'.repeat(length));
+    await cache.close();
+    expect(named).toEqual([{ key: 'k'.repeat(200) }, { key: digest('k'.repeat(201)) }]);
+  });
+
   it('is read as it was written, keys before tags', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual({
       ...record,
