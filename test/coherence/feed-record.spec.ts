@@ -17,7 +17,7 @@ describe('A record of the feed', () => {
     const named: FeedName[] = [];
     const store = storeBehind(memoryStore(), (shard) => {
       const invalidate = (asked: Invalidation): Promise<unknown> => {
-        for (const bytes of asked.records) named.push(...(decodeRecord(bytes)?.names ?? []));
+        for (const bytes of asked.records) named.push(...(decodeRecord(Buffer.from(bytes))?.names ?? []));
         return shard.invalidate?.(asked) ?? Promise.reject(new Error('it has no feed'));
       };
       return shardWith(shard, { invalidate });

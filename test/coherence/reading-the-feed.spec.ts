@@ -119,6 +119,16 @@ describe('A feed that could not be read at first', () => {
   });
 });
 
+describe('A feed that vouches for nothing', () => {
+  it('is told of by no event when it is read', async () => {
+    const events = recordEvents('logRead');
+    const cache = await opened(shared, false);
+    await cache.set('k', 1, life);
+    events.stop();
+    expect(events.all).toEqual([]);
+  });
+});
+
 describe('A feed whose store refuses the question', () => {
   it('is a fault, and no reading', async () => {
     const refuses = (): Promise<never> => Promise.reject(new InvalidKeyError('it is none'));
