@@ -59,6 +59,15 @@ describe('The list of versions', () => {
     expect(own.otherKeys('k')).toEqual([keyOf('1.5')]);
   });
 
+  it('is read once more where it was read before the own change had arrived', async () => {
+    const own: ShardVersions = ownOf(async (send) => {
+      await own.reread();
+      return send();
+    });
+    await own.register();
+    expect(typeof own.generation).toBe('number');
+  });
+
   it('is read once where nobody else changes it', async () => {
     let readings = 0;
     const readMany = (keys: readonly string[]): Promise<unknown> => {
