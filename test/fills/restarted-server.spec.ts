@@ -86,6 +86,11 @@ describe('memcached is restarted during a load, and its revisions begin again', 
     fleet.write('row', 'new');
     const second = loads(1, 'second.gate');
     await eventually(() => expect(fleet.journal('load row')).toHaveLength(4));
+    // A process that has no connection yet gives its fill up.
+    await eventually(async () => {
+      for (const cache of caches)
+        expect(await fleet.member(0).call('lookup', cache, 'other')).toMatchObject({ reason: 'absent' });
+    });
     fleet.write('first.gate');
     expect(await first).toEqual([{ row: 'old' }, { row: 'old' }]);
     const [refused, taken] = await Promise.all(caches.map((cache) => fleet.member(1).call('lookup', cache, 'row')));

@@ -53,7 +53,9 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
         const after = await Promise.all(store.shards.map(async (each) => each.stats?.()));
         const sum = (all: typeof before, name: string): number =>
           all.reduce((total, facts) => total + Number(facts?.[name] ?? NaN), 0);
-        assert.equal(sum(after, 'entries') - sum(before, 'entries'), count);
+        const more = sum(after, 'entries') - sum(before, 'entries');
+        // What other tests left behind may have reached the end of its life meanwhile.
+        assert.ok(more > count / 2 && more <= count, `${more} entries more`);
         // A server may count the buffers of its connections among them, which come and go.
         assert.ok(sum(after, 'bytes') - sum(before, 'bytes') >= 0.75 * count * value.length);
         assert.ok(sum(after, 'maxBytes') >= sum(after, 'bytes'));

@@ -268,7 +268,7 @@ describe('An incarnation that returns', () => {
       checksIncarnation: true,
     });
     const keys = { counter: 'ns~feed', watch: 'ns~versions', incarnation: 'ns~feed:incarnation' };
-    const accesses = await Promise.all([a, b].map(({ url }) => openAccess('built-in', { url })));
+    const accesses = await Promise.all([a, b].map(({ url }) => openAccess('built-in', { url, ...patience })));
     endings.push(async () => accesses.forEach((access) => access.close()));
     let known: string | undefined;
     const meet = async (index: number): Promise<void> => {
