@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net';
-import type { ConnectOpts, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Clock } from '../../value/clock.js';
+import { oneRoom } from '../one-room.js';
 import { isLeft, plainLine, secureLine, unixLine } from './line.js';
 import type { Line } from './line.js';
 import type { ServerAccess } from './server-access.js';
@@ -17,9 +18,6 @@ export interface LineOptions extends ServerAccess {
   readonly borrowsChunks?: boolean;
 }
 
-/** As much as Node reads at a time. */
-const roomBytes = 65_536;
-
 /**
  * Connects to one address of the server, over TLS and with credentials where they are given, within `connectTimeoutMs`.
  * @throws Error that says why there is none, RefusalError where the server does not let in.
@@ -29,9 +27,10 @@ export async function openLine(address: string, options: LineOptions): Promise<L
   const { isSocketPath, port } = options.server;
   if (isSocketPath && [...sockets].some(isLeft))
     throw new Error('what was given up on its last connection was not carried out yet');
-  const reading = options.borrowsChunks === true && !options.tls ? intoOneRoom(() => socket) : undefined;
+  const borrows = options.borrowsChunks === true && !options.tls;
+  const onread = borrows ? oneRoom((room, size) => socket.emit('data', room.subarray(0, size))) : undefined;
   const to = isSocketPath ? { path: address } : { host: address, port, noDelay: true };
-  const socket: Socket = createConnection({ ...to, ...reading });
+  const socket: Socket = createConnection({ ...to, ...(onread && { onread }) });
   sockets.add(socket);
   socket.once('close', () => sockets.delete(socket));
   let isOpen = false;
@@ -52,15 +51,6 @@ export async function openLine(address: string, options: LineOptions): Promise<L
   } finally {
     timer.cancel();
   }
-}
-
-/** Making room for each chunk anew takes a tenth of a hit, where 64 callers ask at a time. */
-function intoOneRoom(socket: () => Socket): Pick<ConnectOpts, 'onread'> {
-  const callback = (bytes: number, room: Uint8Array): boolean => {
-    socket().emit('data', (room as Buffer).subarray(0, bytes));
-    return true;
-  };
-  return { onread: { buffer: Buffer.allocUnsafeSlow(roomBytes), callback } };
 }
 
 async function entered(socket: Socket, { server, tls, credentials }: LineOptions): Promise<Line> {

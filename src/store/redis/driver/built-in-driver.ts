@@ -1,4 +1,4 @@
-import type { OnReadOpts } from 'node:net';
+import { oneRoom } from '../../one-room.js';
 import type { RedisCredentials } from '../redis-credentials.js';
 import { openTcpSocket, openTlsSocket } from './tcp-socket.js';
 import type { LinkOptions, RedisDriver, RedisLink } from './redis-driver.js';
@@ -7,13 +7,11 @@ import { WireLink } from './wire-link.js';
 /** Speaks RESP2 by itself, over a socket of Node: no package is needed. */
 export const builtInDriver: RedisDriver = { name: 'built-in', connect };
 
-/** As much as Node reads at a time. */
-const chunkBytes = 65_536;
-
 async function connect(options: LinkOptions): Promise<RedisLink> {
   const { address, database, credentials, tls, signal, onEnd } = options;
   const link = new WireLink();
-  const tcpSocket = await openTcpSocket(address, signal, tls ? undefined : chunksFor(link));
+  const reading = tls ? undefined : oneRoom((room, size) => link.read(room, size));
+  const tcpSocket = await openTcpSocket(address, signal, reading);
   const stream = tls ? await openTlsSocket(tls, address, tcpSocket, signal) : tcpSocket;
   link.speakOver(tcpSocket, stream);
   if (tls) stream.on('data', (chunk: Buffer) => link.read(chunk, chunk.length));
@@ -31,18 +29,6 @@ async function connect(options: LinkOptions): Promise<RedisLink> {
   }
   link.onEnd = onEnd;
   return link;
-}
-
-/** One chunk for all that is read, instead of a new one for each reading and an event of a stream. */
-function chunksFor(link: WireLink): OnReadOpts {
-  const chunk = Buffer.allocUnsafeSlow(chunkBytes);
-  return {
-    buffer: chunk,
-    callback: (size) => {
-      link.read(chunk, size);
-      return true;
-    },
-  };
 }
 
 /** Logs in, if there is a login, and selects the database. @throws RedisServerError: the server's own words. */
