@@ -112,10 +112,13 @@ describe.each(serverNames)('a process over %s that blocks its own loop', (server
     endings.push(onCacheEvent('fault', ({ source, message }) => source.startsWith(serverName) && faults.push(message)));
     let finish = (): void => {};
     // A bystander of the same process holds a lease.
-    const loading = here.getOrSet(
-      'loading',
-      () => new Promise<string>((resolve) => (finish = () => resolve('loaded'))),
-    );
+    let loading: Promise<string | undefined> | undefined;
+    await new Promise<void>((begun) => {
+      loading = here.getOrSet('loading', () => {
+        begun();
+        return new Promise<string>((resolve) => (finish = () => resolve('loaded')));
+      });
+    });
     await here.lookup('ready');
     const connectionsBefore = await connections();
     const deleted = here.delete('k');
