@@ -5,7 +5,7 @@ import { rowSimulation } from '../support/simulation/row-simulation.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
 const one = Number(process.env['SEED'] ?? 0);
-const count = endurance ? 10_000 : Number(process.env['SEEDS'] ?? 200);
+const count = endurance ? 50_000 : Number(process.env['SEEDS'] ?? 200);
 const limitMs = 1_500 * Math.max(200, count);
 const seedsUpTo = (most: number): number | readonly number[] => (one ? [one] : most);
 
