@@ -6,6 +6,7 @@ import { KnownOptions } from '../value/known-options.js';
 import { isSent } from './http-exchange.js';
 import type { HttpResponse } from './http-exchange.js';
 import { SeenSections } from './seen-sections.js';
+import { sendException } from './socket-exception.js';
 
 type LockError = LockHeldError | LockUnavailableError | LeaseLostError;
 type Detail<E> = string | ((error: E) => string);
@@ -45,7 +46,8 @@ let seen: SeenSections | undefined;
  * `Retry-After` of a 429 is the earlier of the end of the lease and the longest of the last eight sections on resources of the same first part
  * that this process has seen; where it has seen none, 10 seconds at most. It is a whole number of seconds, at least 1.
  *
- * A GraphQL resolver gets the same as an HttpException, a message pattern as an error of its stream.
+ * Elsewhere it is the message of the error, too: a GraphQL resolver and a message pattern fail with an HttpException that holds both, a client of a gateway is
+ * sent `{ status: 'error', message, retryAfterSeconds }` as the event `exception`. Nest 11 runs no global filter for gateways: put it on the class there.
  *
  * Made by you, or by Nest: `{ provide: APP_FILTER, useClass: CacheLockExceptionFilter }`, `@UseFilters(CacheLockExceptionFilter)`. Nest gives it
  * what is provided as {@link CACHE_LOCK_EXCEPTION_OPTIONS}, if anything is.
@@ -71,8 +73,15 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
       response.status(status).header('Retry-After', `${retryAfterSeconds}`).send({ detail });
       return undefined;
     }
-    const exception = new HttpException({ detail, retryAfterSeconds }, status, { cause: error });
-    return host.getType<string>() === 'graphql' ? exception : throwError(() => exception);
+    if (host.getType<string>() === 'ws') {
+      sendException(host.switchToWs().getClient(), { status: 'error', message: detail, retryAfterSeconds });
+      return undefined;
+    }
+    // Whoever sent a message gets all that the exception holds, so that it has no cause there: that one names the resource.
+    const isOfGraphql = host.getType<string>() === 'graphql';
+    const exception = new HttpException({ detail, retryAfterSeconds }, status, isOfGraphql ? { cause: error } : {});
+    exception.message = detail;
+    return isOfGraphql ? exception : throwError(() => exception);
   }
 
   private answer(error: LockError): { status: number; detail: string; retryAfterSeconds: number } {

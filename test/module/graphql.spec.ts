@@ -16,10 +16,13 @@ describe('GraphQL', () => {
   });
   afterAll(async () => expect(await worker.stop()).toBe('0'));
 
-  const ask = async <R>(query: string): Promise<R> => {
+  const post = async <R>(query: string): Promise<{ data: R; errors?: unknown }> => {
     const headers = { 'content-type': 'application/json' };
     const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify({ query }) });
-    const { data, errors } = (await response.json()) as { data: R; errors?: unknown };
+    return (await response.json()) as { data: R; errors?: unknown };
+  };
+  const ask = async <R>(query: string): Promise<R> => {
+    const { data, errors } = await post<R>(query);
     expect(errors).toBeUndefined();
     return data;
   };
@@ -33,6 +36,11 @@ describe('GraphQL', () => {
     });
     expectNoCrossings(await worker.call<Verdict>('verdict'));
     expect(await ask('{ active }')).toEqual({ active: true });
+  });
+
+  it('says in words that a lock is held', async () => {
+    const { errors } = await post('{ locked }');
+    expect(errors).toMatchObject([{ message: 'This resource is locked by another request.', path: ['locked'] }]);
   });
 
   it('lets no scope span the events of a connection', async () => {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { Module } from '@nestjs/common';
+import { Module, UseFilters } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Args, GraphQLModule, Mutation, Parent, Query, ResolveField, Resolver, Subscription } from '@nestjs/graphql';
@@ -8,13 +8,15 @@ import type { MercuriusDriverConfig } from '@nestjs/mercurius';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
+import { CacheLockExceptionFilter } from '../../../src/http/cache-lock-exception.filter.js';
 import { RequestCache } from '../../../src/near/request-cache.js';
+import { LockHeldError } from '../../../src/value/errors.js';
 import { serveWorker } from '../../support/serve-worker.js';
 import { Visits } from './visits.js';
 
 const typeDefs = `
   type Visit { id: Int!, left: Int!, right: Int! }
-  type Query { active: Boolean! }
+  type Query { active: Boolean!, locked: Boolean! }
   type Tick { number: Int!, seenBefore: Int }
   type Subscription { ticks: Tick! }
   type Mutation { enter(id: Int!): Visit!, again(id: Int!): Int! }
@@ -26,6 +28,11 @@ class VisitResolver {
   @Query('active')
   active(): boolean {
     return this.visits.scope.active;
+  }
+  @Query('locked')
+  @UseFilters(CacheLockExceptionFilter)
+  locked(): never {
+    throw new LockHeldError('visit', 2_000);
   }
   @Mutation('enter')
   async enter(@Args('id') id: number): Promise<object> {
