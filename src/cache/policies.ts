@@ -61,6 +61,6 @@ export class Policies {
 }
 
 /** Options that leave what is asked of a value to the key's class. */
-export function isPlain(options: Pick<EntryOptions, 'version' | 'isolation'> & { readonly codec?: unknown }): boolean {
+function isPlain(options: Pick<EntryOptions, 'version' | 'isolation'> & { readonly codec?: unknown }): boolean {
   return options.version === undefined && options.isolation === undefined && options.codec === undefined;
 }

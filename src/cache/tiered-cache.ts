@@ -2,6 +2,7 @@ import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Serving } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
+import { isPlainCall } from '../catalogue/plain-call.js';
 import { Integrity } from '../codec/integrity.js';
 import { HiddenNames } from '../key/hidden-names.js';
 import { toKey } from '../key/key.js';
@@ -18,7 +19,7 @@ import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
-import { isPlain, Policies } from './policies.js';
+import { Policies } from './policies.js';
 
 /** A key that says what it holds types the value; any other key leaves it to the caller. */
 export type KeyOf<V> = CatalogueKey<V> | KeyLike;
@@ -112,7 +113,7 @@ export class TieredCache {
    */
   getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
     try {
-      if (options === undefined || (options.signal === undefined && isPlain(options))) {
+      if (options === undefined || isPlainCall(options)) {
         const copy = this.hitPath.servable(this.nearKey(key));
         if (copy !== undefined) return copy.promise as Promise<V>;
       }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { InvalidKeyError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
@@ -29,6 +30,44 @@ describe('Verbs that load nothing', () => {
       await expect(call()).rejects.toThrow('Did you mean confirm?');
     expect(await cache.get('k')).toBeUndefined();
   });
+});
+
+describe('Verbs that load', () => {
+  const misspelt: [object, string][] = [
+    [{ tll: '1h' }, 'Did you mean ttl?'],
+    [{ ttl: '1h', timeout: { sotf: 5 } }, 'Did you mean timeout.soft?'],
+    [{ negative: { tlt: 5 } }, 'Did you mean negative.ttl?'],
+    [{ tll: undefined }, 'Did you mean ttl?'],
+    [given(5), 'the options are no object'],
+  ];
+  it.each(misspelt)('name an option that they don’t have where the value is near, too: %j', async (options, words) => {
+    await cache.set('k', 1, { ttl: '1h' });
+    expect(cache.peek('k')).toBe(1);
+    await expect(cache.getOrSet('k', () => 2, given(options))).rejects.toThrow(words);
+    await expect(cache.getOrSetMany(['k'], () => [['k', 2]], given(options))).rejects.toThrow(words);
+    await expect(cache.refresh('k', () => 2, given(options))).rejects.toThrow(words);
+    expect(await cache.getOrSet('k', () => 2)).toBe(1);
+  });
+
+  it.each<EntryOptions<number>>([
+    ...['ttl', 'staleFor', 'nearTtl', 'failureHold', 'maxLoad'].map((name) => ({ [name]: '1m' })),
+    ...['jitter', 'refreshAfter'].map((name) => ({ [name]: 0.5 })),
+    ...['earlyRefresh', 'inheritTags', 'staleIfError'].map((name) => ({ [name]: true })),
+    { cacheIf: () => true, tags: ['t'], tiers: ['store', 'process'], timeout: { soft: 5, hard: 10 } },
+    { negative: { ttl: 5, staleFor: 5, when: (value) => value > 1 } },
+    given({ version: undefined, isolation: undefined, codec: undefined, signal: undefined }),
+  ])('answer a hit with what is near at once, whatever they are to load with: %j', async (options) => {
+    await cache.set('k', 1);
+    expect(cache.getOrSet('k', () => 2, options)).toBe(cache.getOrSet('k', () => 2));
+  });
+
+  it.each<EntryOptions<number>>([{ version: 'v2' }, { isolation: 'clone' }, { signal: new AbortController().signal }])(
+    'look again where a call asks for another value, or may end: %j',
+    async (options) => {
+      await cache.set('k', 1);
+      expect(cache.getOrSet('k', () => 2, options)).not.toBe(cache.getOrSet('k', () => 2));
+    },
+  );
 });
 
 describe('Verbs that write', () => {
