@@ -30,7 +30,7 @@ function readArguments(args) {
       lanes: { type: 'string', default: '1' },
       'at-least': { type: 'string', default: '85' },
       tests: { type: 'string', multiple: true },
-      only: { type: 'string' },
+      only: { type: 'string', multiple: true },
       continue: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
     },
@@ -60,7 +60,7 @@ async function examine(room, { sampleSize, seed, lanes, tests, only, budgetMs, q
   if (specs.length === 0) throw new Remedy(`${room} has no tests: name some with --tests.`);
   const startedAt = performance.now();
   const all = sources.flatMap((path) => mutantsOf(path, readFileSync(join(root, path), 'utf8')));
-  const wanted = only === undefined ? all : all.filter(({ id }) => id.includes(only));
+  const wanted = only === undefined ? all : all.filter(({ id }) => only.some((text) => id.includes(text)));
   const sample = sampled(wanted, sampleSize, seed);
   const mutants = sample
     .filter(({ id }) => !equivalents.has(id))

@@ -49,7 +49,6 @@ const maxTrips = 4;
 export class ShardInvalidations {
   private readonly waiting: Call[] = [];
   private trips = 0;
-  private scheduled = false;
 
   constructor(
     private readonly shard: Shard,
@@ -106,10 +105,7 @@ export class ShardInvalidations {
   }
 
   private schedule(): void {
-    if (this.scheduled) return;
-    this.scheduled = true;
     queueMicrotask(() => {
-      this.scheduled = false;
       while (this.waiting.length > 0 && this.trips < maxTrips) void this.trip(this.nextCalls());
     });
   }

@@ -61,6 +61,17 @@ describe.each(stores)('ttl 0, on %s', (_, makeStore) => {
     expect(loads).toBe(requests.length);
   });
 
+  it('is not gone on with by a request that has invalidated its tag while it was loaded', () =>
+    scope.run(async () => {
+      const tagged = { ttl: 0, tags: ['t'] };
+      const before = cache.getOrSet('a', held, tagged);
+      await begun(1);
+      await cache.invalidateTags('t');
+      gates.get(1)?.();
+      expect(await before).toBe(1);
+      expect(await cache.getOrSet('a', () => 'anew', tagged)).toBe('anew');
+    }));
+
   it('loads once for each in bulks too', async () => {
     await Promise.all(
       requests.map((request) =>

@@ -105,6 +105,28 @@ describe('The feed of a cache', () => {
   });
 });
 
+describe('A load that reads what is near while the feed is read', () => {
+  it('waits for a reading that is sent after it, and is served what that vouches for', async () => {
+    const held = new HeldAnswers(faulty.store);
+    const cache = await opened(held.store);
+    await cache.set('inner', 1, life);
+    held.hold('readFeed', 'test');
+    await clock.advance('1s');
+    faulty.commands.splice(0);
+    let inner: unknown;
+    const load = async (): Promise<number> => {
+      inner = await cache.lookup('inner');
+      return 2;
+    };
+    const outer = cache.getOrSet('outer', load, life);
+    await clock.advance(0);
+    held.letGo();
+    expect(await outer).toBe(2);
+    expect(inner).toMatchObject({ hit: true, tier: 'process' });
+    expect(faulty.commands.filter((command) => command.startsWith('readFeed'))).toHaveLength(1);
+  });
+});
+
 describe('A feed that could not be read at first', () => {
   it('is believed like any other once it was', async () => {
     faulty.down = '~feed';
@@ -120,6 +142,17 @@ describe('A feed that could not be read at first', () => {
 });
 
 describe('A feed that vouches for nothing', () => {
+  it('ends no belief where it could not be read', async () => {
+    faulty.down = '~feed';
+    const cache = await buildCache({ store: faulty.store, clock, coherence: false });
+    caches.push(cache);
+    await clock.advance('1s');
+    faulty.down = undefined;
+    await cache.lookup('anything');
+    await cache.set('k', 1, life);
+    expect(cache.peek('k')).toBe(1);
+  });
+
   it('is told of by no event when it is read', async () => {
     const events = recordEvents('logRead');
     const cache = await opened(shared, false);

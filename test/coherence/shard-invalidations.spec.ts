@@ -7,6 +7,7 @@ import { ShardVersions } from '../../src/coherence/shard-versions.js';
 import { KeySpace } from '../../src/key/key-space.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Invalidation } from '../../src/store/feed.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { shardWith } from '../support/shard-with.js';
 
 const feed = 'test~feed';
@@ -21,14 +22,17 @@ describe('Invalidations of one shard', () => {
   /** The names of each trip, as they left. */
   let trips: number[];
   let letGo: () => void;
+  let losesVersions: boolean;
 
   beforeEach(async () => {
     const [inner] = memoryStore().shards;
     trips = [];
+    losesVersions = false;
     const open = new Promise<void>((resolve) => (letGo = resolve));
     const invalidate = async (asked: Invalidation): Promise<unknown> => {
       trips.push(asked.changes.length);
       await open;
+      if (losesVersions) await inner.remove(`${feed}~versions`);
       return inner.invalidate?.(asked);
     };
     const shard = shardWith(inner, { invalidate });
@@ -58,5 +62,22 @@ describe('Invalidations of one shard', () => {
     letGo();
     await Promise.all(calls);
     expect(trips).toEqual([1, 1, 1, 1, 2]);
+  });
+
+  it.each(['send', 'repeat'] as const)('go 500 at a time, in no more trips than that takes: %s', async (verb) => {
+    letGo();
+    const removals = Array.from({ length: 1_000 }, (_, index) => removal(`k${index}`));
+    await invalidations[verb](removals, 0);
+    await invalidations[verb](removals.slice(0, 501), 0);
+    expect(trips).toEqual([500, 500, 500, 1]);
+  });
+
+  it('are repeated where the list of versions was lost, which says nothing of strangers', async () => {
+    letGo();
+    losesVersions = true;
+    const events = recordEvents('fault');
+    await invalidations.send([removal('a')], 0);
+    events.stop();
+    expect([trips, events.all]).toEqual([[1, 1], []]);
   });
 });

@@ -92,6 +92,7 @@ describe('How stale a hit was', () => {
     hit('missed');
     sample.note('kept', 'kept', { createdAt: 0, trust: second.trust, tags: [] });
     sample.missed({ trust: first.trust } as ShardFeed);
+    read(2_000);
     read(2_000, 1);
     sample.judge();
     expect(told()).toEqual({ kept: 0 });
@@ -120,5 +121,12 @@ describe('How stale a hit was', () => {
     hit('next');
     sample.judge();
     expect(told()).toEqual({ next: 0 });
+    // And how many there were of what was judged makes none of the next less likely.
+    events.clear();
+    for (let index = 0; index < 100; index++) hit(`k${index}`);
+    random = 0.5;
+    hit('taken again'); // place 50 of 101
+    sample.judge();
+    expect(told()).toHaveProperty(['taken again'], 0);
   });
 });

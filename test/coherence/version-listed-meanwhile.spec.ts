@@ -187,6 +187,24 @@ describe('a clear by another process', () => {
     expect(a.cache.peek('k')).toBeUndefined();
   });
 
+  it('is heard by a reading that was sent after it, also where that is answered after a renewal from before', async () => {
+    const a = await fleet.process('A', { namespace: 'late' });
+    const b = await fleet.process('B', { namespace: 'late', packageVersion: '2' });
+    await fleet.done(a.cache.set('k', 'old', { ttl: '9h' }));
+    for (const delayMs of [3_600_000, 1_000]) {
+      await fleet.later(delayMs);
+      await fleet.deliverAll(/^A (?!<- write late~versions)/);
+    }
+    expect(a.cache.peek('k')).toBe('old');
+    expect(await fleet.done(b.cache.dangerouslyClear(), /^B/)).toBeUndefined();
+    await fleet.later(1_000);
+    await fleet.deliver(/^A -> read the feed/);
+    await fleet.deliver(/^A <- write late~versions/);
+    await fleet.deliver(/^A <- read the feed/);
+    await fleet.deliverAll(/^A/);
+    expect(a.cache.peek('k')).toBeUndefined();
+  });
+
   it('is heard by one that loaded without the store, while the list of versions was lost', async () => {
     const a = await fleet.process('A', { namespace: 'lost' });
     const b = await fleet.process('B', { namespace: 'lost' });
