@@ -72,6 +72,16 @@ describe('an acquisition', () => {
     expect(status).toBe('unavailable');
   });
 
+  it('whose answer comes at the very end of its life is none', async () => {
+    answers('write', async (whole) => {
+      const answer = await whole();
+      clock.skip(400 - store.capabilities.clockResolutionMs);
+      return answer;
+    });
+    const outcome = await within(1_000, locksWith({ ttl: '400ms' }).acquire('a', { fencing: false }));
+    expect(outcome.status).toBe('unavailable');
+  });
+
   it('that the store refuses is an error of the caller', async () => {
     answers('write', () => Promise.reject(new InvalidKeyError('the store refuses it')));
     await expect(locksWith().acquire('a')).rejects.toThrow(InvalidKeyError);

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import { placeLock } from '../../src/lock/lock-place.js';
 import { PollPace } from '../../src/lock/poll-pace.js';
+import { WaitingLine } from '../../src/lock/waiting-line.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
@@ -113,5 +114,33 @@ describe('a line of waiters', () => {
     const lease = leaseOf(await Promise.race([second, settle().then(() => ({ status: 'held' as const }))]));
     await lease.release();
     expect((locks as unknown as { line: { lines: Map<string, unknown> } }).line.lines.size).toBe(0);
+  });
+
+  it('rests after sixteen releases here, also where its first has looked before: other processes have their chance', async () => {
+    const clock = new VirtualClock();
+    const line = new WaitingLine(clock, () => 0);
+    let asked = 0;
+    const attempt = async () => {
+      asked++;
+      return { status: 'held' } as const;
+    };
+    const waiting = line.wait('a', attempt, clock.monotonic() + 60_000, undefined);
+    await settle();
+    await clock.advanceTo(clock.monotonic() + 1_000, settle);
+    const looked = asked;
+    expect(looked).toBeGreaterThan(1);
+    for (let release = 1; release < 16; release++) {
+      line.released('a');
+      await settle();
+      expect(asked).toBe(looked + release);
+    }
+    line.released('a');
+    await settle();
+    await clock.advanceTo(clock.monotonic() + 24, settle);
+    expect(asked).toBe(looked + 15);
+    await clock.advanceTo(clock.monotonic() + 1, settle);
+    expect(asked).toBe(looked + 16);
+    line.dismiss({ status: 'held' });
+    expect(await waiting).toEqual({ status: 'held' });
   });
 });
