@@ -25,30 +25,32 @@ export class HitPath {
     if (id === undefined) return undefined; // what is no key is told so by whoever reads it
     const scope = this.rooms.scope.current();
     if (scope !== undefined) return this.servableInScope(scope, key, id);
+    const now = this.rooms.clock.coarseNow();
     const copy = this.rooms.process?.get(id);
-    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
+    if (copy?.promise === undefined || !this.stands(copy, key, now)) return undefined;
     if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
     return copy;
   }
 
   private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {
+    const now = this.rooms.clock.coarseNow();
     const held = this.rooms.near.ofRequest(scope);
     const ofRequest = held.get(id);
     if (ofRequest?.promise !== undefined && this.asksFor(ofRequest, key)) {
-      if (this.rooms.clock.coarseNow() < ofRequest.freshUntil) {
+      if (now < ofRequest.freshUntil) {
         if (channels.hit.hasSubscribers) this.rooms.hits.hit(toKey(key), ofRequest, 'request');
         return ofRequest;
       }
     }
     const copy = scope.forced ? undefined : this.rooms.process?.get(id);
-    if (copy?.promise === undefined || !this.stands(copy, key)) return undefined;
+    if (copy?.promise === undefined || !this.stands(copy, key, now)) return undefined;
     held.set(id, copy);
     if (processHitsAreWatched()) this.rooms.hits.hit(toKey(key), copy, 'process');
     return copy;
   }
 
-  private stands(copy: NearCopy, key: KeyLike): boolean {
-    const now = this.rooms.clock.coarseNow();
+  /** @param now asked before the copy was looked for: whoever finds that the clock was set back finds nothing that was dated before. */
+  private stands(copy: NearCopy, key: KeyLike, now: number): boolean {
     if (now >= copy.servedUntil || now >= copy.trust.until || !this.rooms.coherence.outbox.isEmpty) return false;
     return this.asksFor(copy, key);
   }

@@ -14,8 +14,9 @@
  * ever, and R2 keeps it.
  */
 export class InvalidatedNames {
-  /** Grows with every invalidation. What begins now notes this number. */
+  /** Grows with every invalidation, and with every copy that is kept near. What begins now notes this number. */
   position = 0;
+  private lastNamedAt = 0;
   /** By name, when it was last named: in two generations, so that names are forgotten all at once and none is ever taken out of a map. */
   private recent = new Map<string, number>();
   private older = new Map<string, number>();
@@ -46,14 +47,14 @@ export class InvalidatedNames {
   }
 
   private note(name: string): void {
-    this.position++;
+    this.lastNamedAt = ++this.position;
     this.recent.set(name, this.position);
     if (this.recent.size >= this.maxNames / 2) this.forgetOlder();
   }
 
   /** Whatever began before now is not kept, whatever its name. */
   nameAll(): void {
-    this.allNamedAt = ++this.position;
+    this.lastNamedAt = this.allNamedAt = ++this.position;
     this.recent = new Map();
     this.older = new Map();
     this.beforeWithdrawal.clear();
@@ -61,7 +62,7 @@ export class InvalidatedNames {
 
   namedSince(name: string, position: number): boolean {
     // Nearly always nothing at all was named in between, and no name is looked up.
-    if (position >= this.position || !this.enabled) return false;
+    if (!this.anyNamedSince(position)) return false;
     return position < this.allNamedAt || this.lastNamed(name) > position;
   }
 
@@ -73,7 +74,12 @@ export class InvalidatedNames {
 
   /** Whether anything at all was named since, that what is not remembered by name might have been. */
   anyNamedSince(position: number): boolean {
-    return position < this.position && this.enabled;
+    return position < this.lastNamedAt && this.enabled;
+  }
+
+  /** A copy is kept near: whatever began before is told from it. @returns the position that it is known to be true at. */
+  advance(): number {
+    return ++this.position;
   }
 
   private lastNamed(name: string): number {

@@ -128,7 +128,7 @@ export class ShardFeed {
 
   /** The clock was set back: what was believed until an instant of the time before is not. */
   distrust(): void {
-    if (this.isPolled) this.trust.until = 0;
+    if (this.isPolled) this.trust.until = -Infinity;
     this.lastSuccessAt = Math.min(this.lastSuccessAt, this.options.clock.now());
   }
 

@@ -70,7 +70,7 @@ export class SingleLoads {
     return (
       present.policy === (policy as EntryPolicy) &&
       policy.serving.isolation !== 'clone' &&
-      present.position === this.coherence.names.position &&
+      !this.coherence.names.anyNamedSince(present.position) &&
       this.clock.coarseNow() < (present.placed?.feed.trust.until ?? 0)
     );
   }

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { FeedName } from '../coherence/feed-record.js';
@@ -45,14 +46,16 @@ export class NearTiers {
    */
   find<V>(key: Key, serving: Serving<V>): NearFinding<V> | undefined {
     const { id } = key;
+    // Before anything is looked for: where the clock was set back, what was dated before is dropped now.
+    const now = this.clock.now();
     const scope = this.scope.current();
     const held = scope && this.ofRequest(scope).get(id);
-    if (held && isServable(this.ofRequestVerdict(held, serving))) {
+    if (held && isServable(this.ofRequestVerdict(held, serving, now))) {
       return { copy: held as NearCopy<V>, tier: 'request' };
     }
     if (scope?.forced) return undefined;
     const copy = this.process?.get(id);
-    if (!copy || !isServable(this.ofProcessVerdict(key, copy, serving))) return undefined;
+    if (!copy || !isServable(this.ofProcessVerdict(key, copy, serving, now))) return undefined;
     return { copy: copy as NearCopy<V>, tier: 'process' };
   }
 
@@ -93,34 +96,44 @@ export class NearTiers {
     key: Key,
     asked: Serving | undefined,
   ): { readonly tier: TierName; readonly copy: NearCopy | undefined; readonly verdict: Verdict }[] {
+    const now = this.clock.now();
     const scope = this.scope.current();
     const tiers: { tier: TierName; copy: NearCopy | undefined; verdict: Verdict }[] = [];
     if (scope) {
       const copy = this.ofRequest(scope).get(key.id);
-      tiers.push({ tier: 'request', copy, verdict: copy ? this.ofRequestVerdict(copy, asked) : 'absent' });
+      tiers.push({ tier: 'request', copy, verdict: copy ? this.ofRequestVerdict(copy, asked, now) : 'absent' });
     }
     if (this.process) {
       const copy = this.process.peek(key.id);
-      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(key, copy, asked) : 'absent' });
+      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(key, copy, asked, now) : 'absent' });
     }
     return tiers;
   }
 
   /**
-   * Keeps a copy in the process tier, unless its key or one of its tags was invalidated since the read or load began. Drops what is held
-   * then: nobody here is served an older value after one that its callers are given and that is not kept, and which is older can't be known:
+   * Keeps a copy in the process tier, unless its key or one of its tags was invalidated since the read or load began, or something else is held
+   * that was kept since. Drops what is held then: nobody here is served an older value after one that its callers are given, and which is older
+   * can't be known:
    *
    * 1. A load begins; 2. its key is named, so later look-ups don't join it; 3. one of them reads an older value from the store, which is kept;
    * 4. another process deletes the key; 5. the load returns the new value, and its fill is refused; 6. the feed has not been read since 4.
+   *
+   * Or: 1. a look-up reads the store; 2. another process deletes the key; 3. a load here finds it gone, fills it and is kept; 4. the look-up's
+   * answer comes, before the feed has named the key. Their dates tell nothing: each is by the clock of whoever loaded it.
    */
   keep(key: Key, copy: NearCopy, { nearby }: KeptNear): boolean {
     if (this.namedSince(key, copy.tags, copy.mark) || this.isUnacknowledged(key, copy)) {
       this.dropAfterRefusal(key);
       return false;
     }
-    if (!this.process || !nearby || copy.storeOnly || this.holdsNewer(this.process, key, copy)) return true;
+    if (!this.process || !nearby || copy.storeOnly) return true;
+    const held = this.process.peek(key.id);
+    if (held && held.mark > copy.mark) {
+      if (!isSameEntry(held, copy)) this.process.delete(key.id);
+      return true;
+    }
     this.nameCopy(key, copy);
-    this.process.set(key.id, copy);
+    this.process.set(key.id, copy.markedAt(this.coherence.names.advance()));
     if (channels.backfilled.hasSubscribers) {
       channels.backfilled.publish({ cache: this.cache, key: key.text, tier: 'process' });
     }
@@ -134,7 +147,7 @@ export class NearTiers {
   /** Whether the key or one of the tags was invalidated since that position. */
   namedSince(key: Key, tags: NearCopy['tags'], position: number): boolean {
     const { names } = this.coherence;
-    if (position >= names.position) return false;
+    if (!names.anyNamedSince(position)) return false;
     return names.namedSince(this.coherence.nameOf(key), position) || this.tagNamedSince(tags, position);
   }
 
@@ -149,18 +162,26 @@ export class NearTiers {
     const { names } = this.coherence;
     if (names.anyNamedSince(held.forgottenMark)) return true;
     for (const [id, copy] of held.entries()) {
-      if (copy.mark >= names.position) continue;
+      if (!names.anyNamedSince(copy.mark)) continue;
       if (names.namedSince(copy.alias ?? textOfId(id), copy.mark) || this.tagNamedSince(copy.tags, copy.mark))
         return true;
     }
     return false;
   }
 
+  /** As `keep`, for the open request alone: it does not go back either. */
   keepForRequest(key: Key, copy: NearCopy): void {
     const scope = this.scope.current();
     if (!scope) return;
+    const tier = this.ofRequest(scope);
+    const held = tier.get(key.id);
+    if (held && held.mark > copy.mark) {
+      if (!isSameEntry(held, copy) && tier.delete(key.id)) scope.losses++;
+      return;
+    }
     this.nameCopy(key, copy);
-    this.ofRequest(scope).set(key.id, copy);
+    if (copy !== this.process?.peek(key.id)) copy.markedAt(this.coherence.names.advance());
+    tier.set(key.id, copy);
   }
 
   /** This process invalidated the key: its copies here go, and what is on its way is not kept. */
@@ -234,12 +255,11 @@ export class NearTiers {
     if (name !== key.text) copy.alias = name;
   }
 
-  private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined): Verdict {
-    return verdictOf(copy, { serving: copy.serving, generation: undefined }, asked, this.clock.now());
+  private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
+    return verdictOf(copy, { serving: copy.serving, generation: undefined }, asked, now);
   }
 
-  private ofProcessVerdict(key: Key, copy: NearCopy, asked: Serving | undefined): Verdict {
-    const now = this.clock.now();
+  private ofProcessVerdict(key: Key, copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
     if (now >= copy.nearUntil) return 'absent';
     const isUnacknowledged = !this.coherence.outbox.isEmpty && this.isUnacknowledged(key, copy);
     const standing = { serving: copy.serving, trustedUntil: copy.trust.until, isUnacknowledged };
@@ -250,17 +270,6 @@ export class NearTiers {
     const { outbox } = this.coherence;
     if (outbox.isEmpty) return false;
     return outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
-  }
-
-  /**
-   * 1. a look-up reads the store; 2. another process deletes the key; 3. a load here finds it gone, fills it and is kept; 4. the look-up's
-   * answer comes, older than what is served here by now, and before the feed has named the key.
-   */
-  private holdsNewer(process: ProcessTier, key: Key, { createdAt }: NearCopy): boolean {
-    const held = process.peek(key.id);
-    if (!held || held.createdAt <= createdAt) return false;
-    const now = this.clock.now();
-    return now < held.servedUntil && now < held.trust.until;
   }
 
   private tagNamedSince(tags: NearCopy['tags'], position: number): boolean {
@@ -275,4 +284,9 @@ export class NearTiers {
       channels.invalidated.publish({ cache: this.cache, key: key.text, origin: 'local' });
     }
   }
+}
+
+/** Of two readings of the store, neither is the later one. */
+function isSameEntry(one: NearCopy, other: NearCopy): boolean {
+  return one.createdAt === other.createdAt && isDeepStrictEqual(one.read(), other.read());
 }

@@ -4,7 +4,16 @@ export type { Operation, OperationContext, Simulation, Versions } from './simula
 export { neverGoesBack, neverOlderThanAcknowledged, nothingGivenUp, oneLoadAtATime } from './simulation/checks.js';
 export type { Check, NeverGoesBackOptions, NeverOlderOptions } from './simulation/checks.js';
 export { History } from './simulation/history.js';
-export type { Call, FaultMade, Line, LoadRun, Moment, VersionAcknowledged, VersionRead } from './simulation/history.js';
+export type {
+  Call,
+  FaultMade,
+  Line,
+  LoadRefusal,
+  LoadRun,
+  Moment,
+  VersionAcknowledged,
+  VersionRead,
+} from './simulation/history.js';
 export { BrokenHistoryError, SimulationError, UnrepeatableHistoryError } from './simulation/simulation-error.js';
 export { SimulatedProcess } from './simulation/simulated-process.js';
 export type { SimulatedCacheConfiguration } from './simulation/simulated-process.js';

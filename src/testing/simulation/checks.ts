@@ -52,7 +52,11 @@ export interface NeverGoesBackOptions {
   readonly withFaults?: boolean;
 }
 
-/** A process that was given a version of a row is never given an older one by an operation that it begins after that. */
+/**
+ * A process that was given a version of a row is never given an older one by an operation that it begins after that. Not where the version came of a
+ * load whose fill was refused: its callers are given what it brought, and nobody else is, for the store can't tell whether it is older or newer than
+ * what was written meanwhile.
+ */
 export function neverGoesBack({ withFaults = false }: NeverGoesBackOptions = {}): Check {
   return {
     name: 'never goes back',
@@ -64,7 +68,8 @@ export function neverGoesBack({ withFaults = false }: NeverGoesBackOptions = {})
             one.process === read.process &&
             one.row === read.row &&
             one.version > read.version &&
-            isBefore(one, read.began),
+            isBefore(one, read.began) &&
+            !history.mayBeOfRefusedLoad(one),
         );
         return newer ? [`${nameOf(read)}, though it had been given ${newer.version} before`] : [];
       }),

@@ -40,6 +40,13 @@ export interface LoadRun {
   ended?: Moment;
 }
 
+/** A loaded value that only its callers were given, as the library tells of it: the store did not take it. */
+export interface LoadRefusal extends Moment {
+  readonly cache: string;
+  readonly key: string;
+  readonly reason: string;
+}
+
 /** Something that went wrong because the story wanted it so. */
 export interface FaultMade extends Moment {
   readonly what: string;
@@ -62,6 +69,7 @@ export class History {
   readonly reads: VersionRead[] = [];
   readonly acknowledged: VersionAcknowledged[] = [];
   readonly loads: LoadRun[] = [];
+  readonly refusals: LoadRefusal[] = [];
   readonly faults: FaultMade[] = [];
   /** Names that the library told to be no longer true, by any process. */
   readonly invalidated: (Moment & { readonly key: string })[] = [];
@@ -101,6 +109,11 @@ export class History {
   /** The story is over: what ends it is no part of it. */
   seal(): void {
     this.isSealed = true;
+  }
+
+  /** Whether a value may have been given to who asked that nobody else was given: its load was refused in this process meanwhile. */
+  mayBeOfRefusedLoad({ process, began, order }: VersionRead): boolean {
+    return this.refusals.some((one) => one.cache === process && one.order > began.order && one.order < order);
   }
 
   /** Whether nothing had gone wrong by this moment. */

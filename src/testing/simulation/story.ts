@@ -192,6 +192,9 @@ function listen(history: History): () => void {
       const load = history.loads.find((one) => one.cache === cache && one.key === key && !one.ended);
       if (load) load.ended = history.moment();
     }),
+    onCacheEvent('loadRefused', ({ cache, key, reason }) => {
+      history.refusals.push({ cache, key, reason, ...history.moment() });
+    }),
     onCacheEvent('invalidated', ({ key }) => void history.invalidated.push({ key, ...history.moment() })),
     onCacheEvent('writeGivenUp', ({ key, reason }) => void history.givenUp.push({ key, reason, ...history.moment() })),
   ];

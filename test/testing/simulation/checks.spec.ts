@@ -66,6 +66,21 @@ describe('never goes back', () => {
     expect(written.wrong(neverGoesBack())).toHaveLength(1);
     expect(written.wrong(neverGoesBack({ withFaults: true }))).toHaveLength(2);
   });
+
+  it('asks it of no version that a refused load may have brought', () => {
+    const written = new Written();
+    const began = written.history.moment();
+    const refusal = { key: 'row', reason: 'lease-lost', ...written.history.moment() };
+    written.read('P0', 2, began);
+    written.read('P0', 1);
+    written.history.refusals.push({ cache: 'P1', ...refusal });
+    expect(written.wrong(neverGoesBack())).toHaveLength(1);
+    written.history.refusals.push({ cache: 'P0', ...refusal });
+    expect(written.wrong(neverGoesBack())).toEqual([]);
+    written.read('P0', 2);
+    written.read('P0', 1);
+    expect(written.wrong(neverGoesBack())).toHaveLength(1);
+  });
 });
 
 describe('one load at a time', () => {
