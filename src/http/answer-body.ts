@@ -20,7 +20,7 @@ export interface UnkeptBody {
 
 const jsonType = 'application/json; charset=utf-8';
 
-/** The bytes of what is bytes, a document or a stream already; `undefined` for what the platform is to serialize. */
+/** The bytes of a document or a stream; `undefined` for what the platform is to serialize, bytes included: Express makes JSON of them. */
 export async function encodeBody(body: unknown, maxBytes: number): Promise<EncodedBody | UnkeptBody | undefined> {
   if (typeof body !== 'object' || body === null) return undefined;
   if (body instanceof SplicedDocument) {
@@ -30,9 +30,6 @@ export async function encodeBody(body: unknown, maxBytes: number): Promise<Encod
     return { kind: 'text', bytes: body.toBuffer(), headers: { 'content-type': jsonType } };
   }
   if (body instanceof StreamableFile) return encodeStream(body, maxBytes);
-  if (body instanceof Uint8Array) {
-    return { kind: 'bytes', bytes: Buffer.from(body), headers: { 'content-type': 'application/octet-stream' } };
-  }
   return isStreaming(body) ? { unkept: body, reason: 'stream' } : undefined;
 }
 

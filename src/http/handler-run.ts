@@ -126,7 +126,7 @@ export class HandlerRun {
   ): Promise<EncodedBody | { readonly unkept: unknown; readonly reason: UnkeptReason }> {
     const bytes = await standIn.serialize(this.adapter, body);
     const { statusCode } = standIn.response;
-    if (statusCode === 200) return { kind: 'text', bytes, headers: {} };
+    if (statusCode === 200) return { kind: body instanceof Uint8Array ? 'bytes' : 'text', bytes, headers: {} };
     if (isRefresh) throw new HttpException('What the handler answered can’t be serialized.', statusCode);
     return { unkept: body, reason: 'unserializable' };
   }

@@ -119,6 +119,22 @@ const controllerOf = (path: string, decorate: MethodDecorator | typeof plain) =>
       return ++runs;
     }
 
+    /** Express makes JSON of them, Fastify sends them. */
+    @Get('bytes')
+    @decorate
+    bytes(): Buffer {
+      runs++;
+      return Buffer.from([1, 2]);
+    }
+
+    @Get('image')
+    @Header('Content-Type', 'image/png')
+    @decorate
+    image(): Buffer {
+      runs++;
+      return Buffer.from([1, 2]);
+    }
+
     @Get('tagged')
     @Header('ETag', '"v1"')
     @Header('Cache-Control', 'public, max-age=7')
@@ -181,9 +197,9 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
     expect(runs).toBe(1);
   };
 
-  const names = ['object', 'user', 'text', 'nothing', 'void', 'number', 'tagged'];
+  const names = ['object', 'user', 'text', 'nothing', 'void', 'number', 'bytes', 'tagged'];
 
-  it.each(names)('is the same as without it (%s)', async (name) => expectSame(await open([]), name));
+  it.each([...names, 'image'])('is the same as without it (%s)', async (name) => expectSame(await open([]), name));
 
   it.each(names)('is the same under global interceptors (%s)', async (name) =>
     expectSame(await open([HidesPasswords, WrapsInData]), name),
