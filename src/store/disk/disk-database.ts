@@ -9,7 +9,7 @@ import type { DiskTuning } from './disk-tuning.js';
 import { enterFolder, outgrown } from './enter-folder.js';
 import { sessionKey } from './disk-key.js';
 import type { DiskKey } from './disk-key.js';
-import { ageOf, copyItemBytes, isLive, itemKind, readRevision } from './disk-record.js';
+import { ageOf, copyItemBytes, headView, isLive, itemKind, readRevision } from './disk-record.js';
 import type { DiskInstant } from './disk-record.js';
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
@@ -76,7 +76,7 @@ export class DiskDatabase {
   ) {
     const { clock, random } = tuning;
     this.hostAheadMs = hostMonotonicMs() - clock.monotonic();
-    this.snapshot = new TurnSnapshot(environment);
+    this.snapshot = new TurnSnapshot(environment, () => this.instant());
     this.queue = new WriteQueue(environment, lmdb, {
       name,
       now: () => this.instant(),
@@ -109,8 +109,11 @@ export class DiskDatabase {
   }
 
   private instant(): DiskInstant {
-    const { clock } = this.tuning;
-    return { nowMs: clock.now(), hostMs: clock.monotonic() + this.hostAheadMs, boot };
+    return { nowMs: this.tuning.clock.now(), hostMs: this.hostMs(), boot };
+  }
+
+  private hostMs(): number {
+    return this.tuning.clock.monotonic() + this.hostAheadMs;
   }
 
   get session(): number {
@@ -130,7 +133,8 @@ export class DiskDatabase {
       const items: (StoredItem | undefined)[] = [];
       for (const key of keys) {
         const record = this.environment.getBinaryFast(key);
-        items.push(record && isLive(record, now) ? this.itemOf(record, now) : undefined);
+        const view = record && headView(record);
+        items.push(view && isLive(view, now) ? this.itemOf(record, ageOf(view, now)) : undefined);
       }
       this.environment.resetReadTxn();
       return items;
@@ -142,7 +146,7 @@ export class DiskDatabase {
   /** Where the item lies: the next call overwrites it. Reads of one turn share a snapshot. @throws StoreUnavailableError */
   view(key: DiskKey): ItemView | undefined {
     try {
-      return this.snapshot.find(key, this.instant());
+      return this.snapshot.find(key, this.hostMs());
     } catch (cause) {
       throw this.readFailed(cause);
     }
@@ -157,10 +161,9 @@ export class DiskDatabase {
     }
   }
 
-  private itemOf(record: Buffer, now: DiskInstant): StoredItem {
+  private itemOf(record: Buffer, ageMs: number | undefined): StoredItem {
     const bytes = copyItemBytes(record, this.environment.lastSize);
     const revision = { session: this.sessionNumber, number: readRevision(record) };
-    const ageMs = ageOf(record, now);
     return ageMs === undefined ? { bytes, revision } : { bytes, revision, ageMs };
   }
 

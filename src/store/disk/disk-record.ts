@@ -53,20 +53,25 @@ export function sealRecord({ expiresAt, revision, kind, bytes }: DiskRecord, wri
   return record;
 }
 
+/** For `isLive` and `ageOf`: a double is read from it in half the time that a Buffer takes. */
+export function headView(record: Buffer): DataView {
+  return new DataView(record.buffer, record.byteOffset, record.length);
+}
+
 /**
  * Not before its time is over by either clock: a wall clock that was set back lengthens no life, as long as the machine has not started anew. A damaged
  * instant (NaN) is over.
  */
-export function isLive(record: Buffer, now: DiskInstant): boolean {
-  const expiresAt = record.readDoubleLE(0);
+export function isLive(record: DataView, now: DiskInstant): boolean {
+  const expiresAt = record.getFloat64(0, true);
   if (!(now.nowMs < expiresAt)) return false;
-  return expiresAt === Infinity || (ageOf(record, now) ?? 0) < expiresAt - record.readDoubleLE(8);
+  return expiresAt === Infinity || (ageOf(record, now) ?? 0) < expiresAt - record.getFloat64(8, true);
 }
 
 /** How long ago it was written at least, in milliseconds; undefined: before the machine started, or nobody knows. */
-export function ageOf(record: Buffer, { boot, hostMs }: DiskInstant): number | undefined {
-  if (boot === 0 || record.readUInt32LE(25) !== boot) return undefined;
-  return Math.max(0, hostMs - record.readDoubleLE(29));
+export function ageOf(record: DataView, { boot, hostMs }: DiskInstant): number | undefined {
+  if (boot === 0 || record.getUint32(25, true) !== boot) return undefined;
+  return Math.max(0, hostMs - record.getFloat64(29, true));
 }
 
 export function readHead(record: Buffer): RecordHead {

@@ -1,6 +1,6 @@
 import type { ItemView } from '../store.js';
 import type { DiskKey } from './disk-key.js';
-import { ageOf, isLive, recordHeadBytes } from './disk-record.js';
+import { ageOf, headView, isLive, recordHeadBytes } from './disk-record.js';
 import type { DiskInstant } from './disk-record.js';
 import type { Environment } from './environment.js';
 
@@ -11,6 +11,7 @@ const longestMs = 1;
 interface Seen extends ItemView {
   of: Buffer | undefined;
   bytes: Buffer;
+  head: DataView;
   end: number;
   ageMs: number | undefined;
 }
@@ -20,23 +21,27 @@ export class TurnSnapshot {
   private readonly seen: Seen = {
     of: undefined,
     bytes: Buffer.alloc(0),
+    head: new DataView(new ArrayBuffer(0)),
     start: recordHeadBytes,
     end: 0,
     ageMs: undefined,
   };
-  /** On the host's monotonic clock; 0: there is none. */
-  private takenAt = 0;
+  /** What its items are judged by. Undefined: there is no snapshot. */
+  private takenAt: DiskInstant | undefined = undefined;
   private closed = false;
 
-  constructor(private readonly environment: Environment) {}
+  constructor(
+    private readonly environment: Environment,
+    private readonly instant: () => DiskInstant,
+  ) {}
 
-  /** Where the item lies in lmdb's own buffer: the next call overwrites it. Throws what lmdb throws. */
-  find(key: DiskKey, now: DiskInstant): ItemView | undefined {
-    if (now.hostMs - this.takenAt >= longestMs) this.end();
-    if (this.takenAt === 0) {
-      this.takenAt = now.hostMs;
-      process.nextTick(this.end);
-    }
+  /**
+   * Where the item lies in lmdb's own buffer: the next call overwrites it. Throws what lmdb throws.
+   * @param hostMs now, on the host's monotonic clock.
+   */
+  find(key: DiskKey, hostMs: number): ItemView | undefined {
+    if (this.takenAt !== undefined && hostMs - this.takenAt.hostMs >= longestMs) this.end();
+    const now = (this.takenAt ??= this.begin());
     const record = this.environment.getBinaryFast(key);
     if (record === undefined) return undefined;
     const { seen } = this;
@@ -45,17 +50,23 @@ export class TurnSnapshot {
       // lmdb gives its buffer a length that it changes, which makes each access slow.
       const { maxLength = record.length } = record as { readonly maxLength?: number };
       seen.bytes = Buffer.from(record.buffer, record.byteOffset, maxLength);
+      seen.head = headView(seen.bytes);
     }
-    if (!isLive(seen.bytes, now)) return undefined;
+    if (!isLive(seen.head, now)) return undefined;
     seen.end = this.environment.lastSize;
-    seen.ageMs = ageOf(seen.bytes, now);
+    seen.ageMs = ageOf(seen.head, now);
     return seen;
+  }
+
+  private begin(): DiskInstant {
+    process.nextTick(this.end);
+    return this.instant();
   }
 
   /** The next read sees what was written since. */
   readonly end = (): void => {
-    if (this.takenAt === 0) return;
-    this.takenAt = 0;
+    if (this.takenAt === undefined) return;
+    this.takenAt = undefined;
     if (!this.closed) this.environment.resetReadTxn();
   };
 

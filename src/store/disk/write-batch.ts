@@ -1,5 +1,5 @@
 import type { DiskKey } from './disk-key.js';
-import { copyItemBytes, isLive, readHead, sealRecord } from './disk-record.js';
+import { copyItemBytes, headView, isLive, readHead, sealRecord } from './disk-record.js';
 import type { DiskInstant, DiskRecord, RecordHead } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
 
@@ -159,7 +159,7 @@ export class WriteBatch {
   }
 
   private present({ record, size }: State): Present | undefined {
-    if (!record || !isLive(record, this.now)) return undefined;
+    if (!record || !isLive(headView(record), this.now)) return undefined;
     return { ...readHead(record), copyBytes: () => copyItemBytes(record, size) };
   }
 }
