@@ -88,6 +88,11 @@ describe('Replies of RESP2', () => {
     expect(replies).toEqual(['OK']);
   });
 
+  it('are read wherever in a long chunk they begin', () => {
+    const replies = [...Array.from({ length: 10_000 }, (_, index) => index), Buffer.from('last')];
+    expect(repliesIn([Buffer.concat(replies.map(wireOf))])).toEqual(replies);
+  });
+
   it('are read up to where the chunk was filled', () => {
     const replies: RedisReply[] = [];
     const reader = new ReplyReader((reply) => replies.push(reply));
