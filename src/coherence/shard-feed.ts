@@ -151,7 +151,6 @@ export class ShardFeed {
     const { clock, intervalMs, blindForMs } = this.options;
     const begun = clock.now();
     const startedAt = clock.monotonic();
-    const stoodStill = this.startedAt > 0 && startedAt - this.startedAt > intervalMs + blindForMs;
     this.startedAt = startedAt;
     try {
       const applied = await this.readNew();
@@ -168,8 +167,9 @@ export class ShardFeed {
       if (!(error instanceof StoreUnavailableError)) this.tellUnexpected(error);
       this.tellReading(0, false);
       this.hasFailed ||= !this.wasRead;
+      // Of a process that stood still, that is over.
       const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
-      if (this.isPolled && !stoodStill) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
+      if (this.isPolled) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
       return false;
     }
   }
