@@ -51,8 +51,7 @@ export class HitPath {
 
   /** @param now asked before the copy was looked for: whoever finds that the clock was set back finds nothing that was dated before. */
   private stands(copy: NearCopy, key: KeyLike, now: number): boolean {
-    if (now >= copy.servedUntil || now >= copy.trust.until || !this.rooms.coherence.outbox.isEmpty) return false;
-    return this.asksFor(copy, key);
+    return now < copy.servedUntil && now < copy.trust.until && this.asksFor(copy, key);
   }
 
   /** Whether the copy was made for what this look-up asks, and no loader asks, which is served only what is verified. */

@@ -55,7 +55,7 @@ export class NearTiers {
     }
     if (scope?.forced) return undefined;
     const copy = this.process?.get(id);
-    if (!copy || !isServable(this.ofProcessVerdict(key, copy, serving, now))) return undefined;
+    if (!copy || !isServable(this.ofProcessVerdict(copy, serving, now))) return undefined;
     return { copy: copy as NearCopy<V>, tier: 'process' };
   }
 
@@ -105,7 +105,7 @@ export class NearTiers {
     }
     if (this.process) {
       const copy = this.process.peek(key.id);
-      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(key, copy, asked, now) : 'absent' });
+      tiers.push({ tier: 'process', copy, verdict: copy ? this.ofProcessVerdict(copy, asked, now) : 'absent' });
     }
     return tiers;
   }
@@ -259,17 +259,17 @@ export class NearTiers {
     return verdictOf(copy, { serving: copy.serving, generation: undefined }, asked, now);
   }
 
-  private ofProcessVerdict(key: Key, copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
+  private ofProcessVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
     if (now >= copy.nearUntil) return 'absent';
-    const isUnacknowledged = !this.coherence.outbox.isEmpty && this.isUnacknowledged(key, copy);
-    const standing = { serving: copy.serving, trustedUntil: copy.trust.until, isUnacknowledged };
+    const standing = { serving: copy.serving, trustedUntil: copy.trust.until };
     return verdictOf(copy, standing, asked, now);
   }
 
   private isUnacknowledged(key: Key, { tags }: NearCopy): boolean {
     const { outbox } = this.coherence;
-    if (outbox.isEmpty) return false;
-    return outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
+    const isNamed = (): boolean =>
+      outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
+    return !outbox.isEmpty && isNamed();
   }
 
   private tagNamedSince(tags: NearCopy['tags'], position: number): boolean {

@@ -15,8 +15,6 @@ export interface Candidate extends Pick<EnvelopeHead, 'freshUntil' | 'staleUntil
 export interface Standing {
   /** What entries of the present version carry; undefined where the candidate goes when that changes. */
   readonly generation?: number | undefined;
-  /** An invalidation of its key, or of one of its tags, was not acknowledged yet. */
-  readonly isUnacknowledged?: boolean;
   /** What the worst of its tags says; undefined where the candidate goes when a tag is invalidated. */
   readonly tags?: TagStanding | undefined;
   /** Until when it is believed. Default: always. */
@@ -34,7 +32,6 @@ export interface Standing {
  * @param asked what the look-up asks for; undefined: for people, who look at everything.
  */
 export function verdictOf(candidate: Candidate, standing: Standing, asked: Serving | undefined, now: number): Verdict {
-  if (standing.isUnacknowledged === true) return 'invalidated';
   if (standing.generation !== undefined && candidate.generation !== standing.generation) return 'invalidated';
   if (asked !== undefined) {
     if (standing.codecName !== undefined && standing.codecName !== asked.codec.name) return 'undecodable';

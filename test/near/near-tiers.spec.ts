@@ -5,9 +5,13 @@ import type { ScopeState } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { Invalidation } from '../../src/store/feed.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { shardWith } from '../support/shard-with.js';
 
 const life = { ttl: '1h' } as const;
 const scope = new RequestScope();
@@ -97,6 +101,43 @@ describe('What the process holds', () => {
         ['memory', true],
       ]);
     });
+  });
+
+  it.each<[string, (one: TieredCache) => Promise<boolean>]>([
+    ['set', (one) => one.set('k', 'new', life)],
+    ['delete', (one) => one.delete('k')],
+    ['invalidateTags', (one) => one.invalidateTags('t')],
+  ])('goes where the store does not acknowledge a %s during which it was read', async (_, change) => {
+    let fail: (error: Error) => void = () => {};
+    const invalidate = (): Promise<never> => new Promise((_, reject) => (fail = reject));
+    let answers = true;
+    const store = storeBehind(shared, (shard) =>
+      shardWith(shard, { invalidate: (asked: Invalidation) => (answers ? shard.invalidate?.(asked) : invalidate()) }),
+    );
+    const one = await buildCache({ name: 'one', store, clock, coherence: { interval: 1_000, blindFor: 0 } });
+    await one.lookup('anything');
+    await other.set('k', 'old', { ...life, tags: ['t'] });
+    await clock.advance('1s');
+    answers = false;
+    const changed = change(one);
+    await clock.advance(0);
+    expect(await one.get('k')).toBe('old');
+    expect(one.peek('k')).toBe('old');
+    fail(new StoreUnavailableError('memory', 'it is away'));
+    expect(await changed).toBe(false);
+    expect(one.peek('k')).toBeUndefined();
+    answers = true;
+    await one.close();
+  });
+
+  it('is nothing to build on, from the instant on at which it is stale', async () => {
+    const stale = { ttl: '10s', staleFor: '1h' } as const;
+    await cache.set('inner', 'old', stale);
+    const page = async (): Promise<string> => `page with ${String(await cache.get('inner'))}`;
+    await clock.advance(9_999);
+    expect(await cache.getOrSet('early', page, life)).toBe('page with old');
+    await clock.advance(1);
+    expect(await cache.getOrSet('late', page, life)).toBe('page with undefined');
   });
 
   it('gives way to no answer that was asked for before it was made: neither is kept', async () => {

@@ -23,9 +23,7 @@ describe('The verdict on a copy or an item', () => {
     expect([49, 50].map((now) => at(now, { trustedUntil: 50 }))).toEqual(['fresh', 'untrusted']);
   });
 
-  it('is invalidated by its key, its generation or a tag; a tag that has expired makes it stale', () => {
-    expect(at(0, { isUnacknowledged: true })).toBe('invalidated');
-    expect(at(0, { isUnacknowledged: false })).toBe('fresh');
+  it('is invalidated by its generation or a tag; a tag that has expired makes it stale', () => {
     expect([at(0, { generation: 7 }), at(0, { generation: 8 })]).toEqual(['fresh', 'invalidated']);
     expect(at(0, { tags: 'invalidated' })).toBe('invalidated');
     expect(at(0, { tags: 'expired' })).toBe('stale');
