@@ -66,7 +66,10 @@ export class RedisConnection {
   constructor(
     private readonly link: RedisLink,
     private readonly settings: RedisConnectionSettings,
-  ) {}
+  ) {
+    // Only a command that waits keeps the process alive: a start that fails closes nothing, and has to end.
+    link.unref();
+  }
 
   get hasEnded(): boolean {
     return this.endReason !== undefined;
@@ -167,6 +170,7 @@ export class RedisConnection {
   }
 
   private write(waiting: Waiting): void {
+    if (this.sent.length === 0) this.link.ref();
     this.sent.push(waiting);
     this.bytesInFlight += waiting.bytes;
     waiting.look = this.looks;
@@ -183,6 +187,7 @@ export class RedisConnection {
     waiting.isSettled = true;
     this.bytesInFlight -= waiting.bytes;
     while (this.sent[0]?.isSettled === true) this.sent.shift();
+    if (this.sent.length === 0 && !this.hasEnded) this.link.unref();
     if ((this.queued.length > 0 || this.urgent.length > 0) && !this.isPumpDue && !this.hasEnded) {
       this.isPumpDue = true;
       process.nextTick(() => this.pump());

@@ -127,6 +127,8 @@ async function confused(confuse: (values: readonly RedisReply[]) => RedisReply):
         subscribe: (...given) => link.subscribe(...given),
         unsubscribe: (...given) => link.unsubscribe(...given),
         bytesRead: () => link.bytesRead(),
+        ref: () => link.ref(),
+        unref: () => link.unref(),
         reset: () => link.reset(),
       };
     },

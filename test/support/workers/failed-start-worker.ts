@@ -6,6 +6,7 @@ import { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { diskStore } from '../../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { serveWorker } from '../serve-worker.js';
@@ -31,11 +32,14 @@ class Application {
   }
 }
 
-serveWorker<CycleWorkerData>(({ directory, servers }) => {
+serveWorker<CycleWorkerData>(({ directory, servers, url }) => {
   const makers: Record<string, () => Store> = {
     memory: () => memoryStore(),
     disk: () => diskStore({ directory }),
     memcached: () => memcachedStore({ servers, ...patience }),
+    redis: () => redisStore({ url, ...patience }),
+    'redis through @redis/client': () => redisStore({ url, driver: 'redis', ...patience }),
+    'redis through ioredis': () => redisStore({ url, driver: 'ioredis', ...patience }),
   };
   return {
     /** Starts an application that fails after its cache has opened. @returns why it failed. */

@@ -115,6 +115,8 @@ async function connect(
       await (sharded ? client.sunsubscribe(channel) : client.unsubscribe(channel)).catch(rethrow);
     },
     bytesRead: () => tcpSocket.bytesRead,
+    ref: () => void tcpSocket.ref(),
+    unref: () => void tcpSocket.unref(),
     reset,
   };
 }

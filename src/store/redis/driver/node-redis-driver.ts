@@ -93,6 +93,8 @@ async function connect(
     unsubscribe: (channel, sharded) =>
       (sharded ? client.sUnsubscribe(channel) : client.unsubscribe(channel)).catch(rethrow),
     bytesRead: () => socket?.bytesRead ?? 0,
+    ref: () => void socket?.ref(),
+    unref: () => void socket?.unref(),
     reset,
   };
 }

@@ -61,6 +61,10 @@ export interface RedisLink {
   unsubscribe(channel: string, sharded: boolean): Promise<void>;
   /** Bytes that the process has read from the socket so far. */
   bytesRead(): number;
+  /** From now on its socket keeps the process alive, as one does at the beginning. */
+  ref(): void;
+  /** From now on it does not. */
+  unref(): void;
   /** Gives the socket up: the kernel throws away what was not delivered. `onEnd` is not called any more. */
   reset(): void;
 }

@@ -85,6 +85,14 @@ export class WireLink implements RedisLink {
     return this.tcpSocket?.bytesRead ?? 0;
   }
 
+  ref(): void {
+    this.tcpSocket?.ref();
+  }
+
+  unref(): void {
+    this.tcpSocket?.unref();
+  }
+
   reset(): void {
     this.onEnd = undefined;
     this.end('the connection was given up');
