@@ -8,6 +8,7 @@ const seconds = 2;
 const adapters = ['Express', 'Fastify'] as const;
 const contenders = adapters.flatMap((adapter) => [
   { adapter, name: 'bare', app: 'bare' },
+  { adapter, name: 'AsyncLocalStorage', app: 'storage' },
   { adapter, name: `${ours} module`, app: 'module' },
   { adapter, name: `${ours} @CachedResponse`, app: 'cached' },
   { adapter, name: '@nestjs/cache-manager interceptor', app: 'official' },
@@ -23,10 +24,12 @@ export const benchmark: Benchmark = {
   aims: [
     { of: 'module Express', atLeast: 0.95 },
     { of: 'module Fastify', atLeast: 0.95 },
+    { of: 'module Fastify', atLeast: 0.97, beside: 'AsyncLocalStorage Fastify' },
     { of: '@CachedResponse Express', atLeast: 1.3, beside: '@nestjs/cache-manager interceptor Express' },
     { of: '@CachedResponse Fastify', atLeast: 1.3, beside: '@nestjs/cache-manager interceptor Fastify' },
   ],
-  remark: '`bare` makes its answer anew for each request.',
+  remark:
+    '`bare` makes its answer anew for each request. `AsyncLocalStorage` opens a store of it for each request and does nothing else: what any scope of a request costs, whoever opens it. On Node 20 a process in which it is used pays for each promise.',
   rounds: 5,
   async prepare(smoke) {
     const length = smoke ? { connections: 2, amount: 20, sampleInt: 20 } : { connections: 20, duration: seconds };

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { CacheInterceptor, CacheModule } from '@nestjs/cache-manager';
 import { Controller, Get, Module, UseInterceptors } from '@nestjs/common';
 import type { INestApplication, Type } from '@nestjs/common';
@@ -9,15 +10,35 @@ import { document } from './subjects.js';
 
 export type Adapter = 'Express' | 'Fastify';
 
-/** An application on a free loopback port. */
-export async function listen(module: Type, adapter: Adapter): Promise<{ url: string; app: INestApplication }> {
+/** An application on a free loopback port. @param prepare is called before it listens. */
+export async function listen(
+  module: Type,
+  adapter: Adapter,
+  prepare: (app: INestApplication, adapter: Adapter) => void = () => {},
+): Promise<{ url: string; app: INestApplication }> {
   const options = { logger: ['error'] as ['error'] };
   const app =
     adapter === 'Express'
       ? await NestFactory.create(module, options)
       : await NestFactory.create(module, new FastifyAdapter() as never, options);
+  prepare(app, adapter);
   await app.listen(0, '127.0.0.1');
   return { url: `${await app.getUrl()}/document`, app };
+}
+
+type Hook = (request: unknown, response: unknown, next: () => void) => void;
+
+/** What is used of it. */
+interface Fastify {
+  addHook(name: 'onRequest', hook: Hook): void;
+}
+
+/** A store of AsyncLocalStorage for each request, opened where the module opens its scope, and nothing else. */
+export function openStores(app: INestApplication, adapter: Adapter): void {
+  const local = new AsyncLocalStorage<object>();
+  const open: Hook = (_request, _response, next) => local.run({}, next);
+  if (adapter === 'Express') app.use(open);
+  else (app.getHttpAdapter().getInstance() as Fastify).addHook('onRequest', open);
 }
 
 /** 20 KB as services answer them: a list of records. */
