@@ -25,14 +25,15 @@ afterEach(() => outer.remove());
 describe('a path where no folder can be', () => {
   it('is answered within the deadline of the start, and costs no thread for good', async () => {
     const events = recordEvents('fault');
-    for (const path of ['/proc/nope', '/proc/nope/deeper/still', '/dev/null/folder']) {
+    for (const path of ['/proc/nope', '/proc/nope/deeper/still', '/dev/null/folder', '/dev/null']) {
       events.clear();
       const store = new DiskStore({ directory: path });
       const startedAt = performance.now();
       await store.open();
       expectInQuiet(performance.now() - startedAt, 1_000);
       await expect(store.shards[0].readMany(['a'])).rejects.toThrow(StoreUnavailableError);
-      expect(events.of('fault')).toMatchObject([{ kind: 'unavailable', source: `disk ${path}` }]);
+      const message: unknown = expect.stringMatching(/^The folder can't be used: .*[^.]\.$/);
+      expect(events.of('fault')).toMatchObject([{ kind: 'unavailable', source: `disk ${path}`, message }]);
       await store.close();
     }
     events.stop();

@@ -253,7 +253,7 @@ export class DiskShard implements Shard {
       this.retryAt = this.tuning.clock.monotonic() + this.retryMs;
       this.retryMs = Math.min(this.retryMs * 2, lastRetryMs);
       if (isNew && !(error instanceof InvalidOptionError || error instanceof UsedElsewhereError)) {
-        const message = `The folder can't be used: ${(error as Error).message}.`;
+        const message = `The folder can't be used: ${(error as Error).message.replace(/\.$/, '')}.`;
         reportFault({ source: this.name, kind: 'unavailable', message, cause: error });
       }
     }
