@@ -259,7 +259,7 @@ export class MetaConnection extends MemcacheConnection {
   }
 
   /**
-   * What a blocked loop left unread is read in the poll phase, which comes before the immediate, and by at most 2 MiB per turn: as long as each
+   * What a blocked loop left unread is read in the poll phase, which comes before the immediate, and by at most 8 MiB per turn: as long as each
    * turn brings something, nobody is overdue.
    */
   private checkOverdue(): void {
