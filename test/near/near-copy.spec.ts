@@ -93,5 +93,6 @@ describe('A near copy', () => {
 
   it('is printed without its value', () => {
     expect(inspect(copyOf(headOf(0, 5)))).toBe('NearCopy { fresh until 5 }');
+    expect(JSON.stringify(copyOf(headOf(0, 5)))).toBe('{"value":"[masked]","freshUntil":5}');
   });
 });

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { defineKey } from '../../src/catalogue/define-key.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import type { ScopeState } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -130,6 +131,24 @@ describe('What the process holds', () => {
     await one.close();
   });
 
+  it.each(['clone', 'freeze'] as const)(
+    'is nothing that is for the store alone, also where the reader says nothing of it: %s',
+    async (isolation) => {
+      const key = defineKey('part:{id}', { ...life, isolation })({ id: '1' });
+      await other.set(key, 1, { tiers: ['store'] });
+      for (let time = 0; time < 2; time++) expect(await cache.lookup(key)).toMatchObject({ tier: 'memory' });
+      await other.set(key, 2);
+      expect(await cache.lookup(key)).toMatchObject({ tier: 'memory' });
+      expect(await cache.lookup(key)).toMatchObject({ tier: 'process' });
+    },
+  );
+
+  it('is of the version that it was set with, and serves no other', async () => {
+    await cache.set('k', 1, { ...life, version: 'one' });
+    expect(await cache.lookup('k', { version: 'one' })).toMatchObject({ hit: true, tier: 'process' });
+    expect(await cache.lookup('k', { version: 'two' })).toMatchObject({ hit: false, reason: 'version' });
+  });
+
   it('is nothing to build on, from the instant on at which it is stale', async () => {
     const stale = { ttl: '10s', staleFor: '1h' } as const;
     await cache.set('inner', 'old', stale);
@@ -140,23 +159,26 @@ describe('What the process holds', () => {
     expect(await cache.getOrSet('late', page, life)).toBe('page with undefined');
   });
 
-  it('gives way to no answer that was asked for before it was made: neither is kept', async () => {
-    const held = new HeldAnswers(shared);
-    const slow = await buildCache({ name: 'slow', store: held.store, clock, coherence: { interval: '1m' } });
-    await slow.lookup('anything');
-    await other.set('k', 'old', life);
-    await clock.advance(10);
-    held.hold('readMany', 'k');
-    const late = slow.lookup('k');
-    await clock.advance(10);
-    await other.delete('k');
-    expect(await slow.getOrSet('k', () => 'new', life)).toBe('new');
-    held.letGo();
-    await late;
-    expect(slow.peek('k')).toBeUndefined();
-    expect(await slow.get('k')).toBe('new');
-    await slow.close();
-  });
+  it.each([10, 0])(
+    'gives way to no answer that was asked for before it was made, %d ms later: neither is kept',
+    async (ms) => {
+      const held = new HeldAnswers(shared);
+      const slow = await buildCache({ name: 'slow', store: held.store, clock, coherence: { interval: '1m' } });
+      await slow.lookup('anything');
+      await other.set('k', 'old', life);
+      await clock.advance(ms);
+      held.hold('readMany', 'k');
+      const late = slow.lookup('k');
+      await clock.advance(ms);
+      await other.delete('k');
+      expect(await slow.getOrSet('k', () => 'new', life)).toBe('new');
+      held.letGo();
+      await late;
+      expect(slow.peek('k')).toBeUndefined();
+      expect(await slow.get('k')).toBe('new');
+      await slow.close();
+    },
+  );
 
   it('goes when its key or tag is named by another process, and that is told with its origin', async () => {
     await cache.set('a', 1, life);

@@ -78,6 +78,16 @@ describe('A lease on a miss', () => {
     expect(await at.state()).toBe('won');
   });
 
+  it('is given back after a renewal that was sent and not answered, whose stub it removes', async () => {
+    const lease = await at.won();
+    at.asked = [];
+    const renewing = lease.renew();
+    while (at.asked.length === 0) await Promise.resolve();
+    await lease.giveBack();
+    expect(await renewing).toBe(true);
+    expect(await at.state()).toBe('won');
+  });
+
   it('given back leaves alone what somebody else has filled meanwhile', async () => {
     const lease = await at.won();
     await at.put('theirs');

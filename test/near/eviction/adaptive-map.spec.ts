@@ -97,6 +97,10 @@ describe('AdaptiveMap', () => {
     expect(model.set('key:7', new Item(1), 4_000, map)).toBe(false);
     expect([map.has('key:7'), model.evictions]).toEqual([false, maxEvictionsAtOnce]);
     compare(map, model);
+    // What it leaves is taken by others: as many fit as before.
+    for (let index = 0; index < 5_000; index++) model.set(`later:${index}`, new Item(index), 1, map);
+    expect(map.size).toBe(5_000);
+    compare(map, model);
   });
 
   it('hits in a loop that is longer than the map, where LRU never does', () => {

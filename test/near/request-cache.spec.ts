@@ -1,0 +1,23 @@
+import { expect, it } from '@jest/globals';
+import { RequestCache } from '../../src/near/request-cache.js';
+import { RequestScope } from '../../src/near/request-scope.js';
+import { toKey } from '../../src/key/key.js';
+import { recordEvents } from '../support/recorded-events.js';
+
+const scope = new RequestScope();
+const cacheOf = () => new RequestCache(scope, (key) => toKey(key).text).namespace();
+
+it('The first value of a request that is set as its default is kept for it, and for no other', async () => {
+  const cache = cacheOf();
+  const askTwice = (): unknown[] => [cache.setDefault('k', 'first'), cache.setDefault('k', 'second'), cache.get('k')];
+  expect(await scope.run(async () => askTwice())).toEqual(['first', 'first', 'first']);
+  expect(await scope.run(async () => cache.get('k'))).toBeUndefined();
+});
+
+it('A default that is set outside of a request is given back and kept nowhere, and that is said once', () => {
+  const events = recordEvents('fault');
+  const cache = cacheOf();
+  expect([cache.setDefault('k', 1), cache.setDefault('k', 2), cache.get('k')]).toEqual([1, 2, undefined]);
+  events.stop();
+  expect(events.of('fault').map(({ kind }) => kind)).toEqual(['degraded']);
+});
