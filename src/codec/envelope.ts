@@ -5,11 +5,11 @@ import type { Codec } from './codec.js';
 import { keyChecksum } from './key-checksum.js';
 
 /**
- * The bytes of a stored entry, format 1. All integers are big-endian.
+ * The bytes of a stored entry, format 2: what 0.1 wrote is of format 1, and neither reads the other's. All integers are big-endian.
  *
  * | offset | bytes | field |
  * |---|---|---|
- * | 0 | 4 | `NTC` and the format, 1 |
+ * | 0 | 4 | `NTC` and the format, 2 |
  * | 4 | 4 | CRC-32 of the store key and then of all bytes from offset 8 on |
  * | 8 | 1 | flags: 1 has an upstream version, 2 has tags, 4 stays in the store |
  * | 9 | 1 | length of the codec's name |
@@ -25,7 +25,7 @@ import { keyChecksum } from './key-checksum.js';
  *
  * The key is part of the check, so that an answer to another key is never taken for this one's.
  */
-export const envelopeFormat = 1;
+export const envelopeFormat = 2;
 
 const magic = 0x4e544300 | envelopeFormat;
 const headBytes = 40;

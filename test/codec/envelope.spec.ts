@@ -48,7 +48,7 @@ describe('an envelope', () => {
     const plain = { ...head, freshUntil: Infinity, staleUntil: Infinity, tags: [], codec: 'flag' };
     const { version: _version, ...unversioned } = plain;
     expect(sealEnvelope('k', unversioned, Buffer.from('1')).toString('hex')).toBe(
-      '4e544301' +
+      '4e544302' +
         '331096fd' +
         '00' +
         '04' +
@@ -61,7 +61,7 @@ describe('an envelope', () => {
         '31',
     );
     expect(sealed.toString('hex')).toBe(
-      '4e544301' +
+      '4e544302' +
         '398fe002' +
         '03' +
         '04' +
@@ -138,6 +138,12 @@ describe('an envelope', () => {
         expect(() => openEnvelope(key, flipped)).toThrow(UndecodableError);
       }
     }
+  });
+
+  it('is undecodable in the format of 0.1, whose invalidations are not heard of', () => {
+    const ofEarlier = Buffer.from(sealed);
+    ofEarlier[3] = 1;
+    expect(() => openEnvelope(key, ofEarlier)).toThrow('Unknown format.');
   });
 
   it('belongs to one key', () => {

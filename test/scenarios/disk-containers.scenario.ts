@@ -24,7 +24,7 @@ async function startContainer(tuning: DiskStoreTuning = {}): Promise<WorkerProce
   return container;
 }
 
-const users = (): string[] => readdirSync(join(directory.path, 'v1', 'users')).sort();
+const users = (): string[] => readdirSync(join(directory.path, 'v2', 'users')).sort();
 
 const valueOf = (text: string): Look => ({ found: 'value', text });
 
@@ -143,7 +143,7 @@ describe('two containers on one volume, whose processes have the same id', () =>
       (ms) => ms > lockedOutMs && problems.push(`locked out for ${ms} ms`),
       (error: unknown) => problems.push(error),
     );
-    if (!existsSync(join(directory.path, 'v1', 'users', mark ?? ''))) problems.push('the mark of the first is erased');
+    if (!existsSync(join(directory.path, 'v2', 'users', mark ?? ''))) problems.push('the mark of the first is erased');
     expect(problems).not.toEqual([]);
   });
 });

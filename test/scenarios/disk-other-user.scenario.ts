@@ -59,7 +59,7 @@ async function refusal(tuning: DiskStoreTuning = {}): Promise<string> {
 }
 
 function ownFolder(): string {
-  const path = join(directory, 'v1');
+  const path = join(directory, 'v2');
   mkdirSync(path, { mode: 0o700 });
   return path;
 }
@@ -72,14 +72,14 @@ describe('a folder that somebody else could have made', () => {
 
   it('is refused when the folder inside it belongs to another user', async () => {
     chownSync(ownFolder(), stranger, stranger);
-    expect(await refusal()).toMatch(/v1 belongs to user 65534.*remove it/);
+    expect(await refusal()).toMatch(/v2 belongs to user 65534.*remove it/);
   });
 
   it('is refused when the folder inside it is a link', async () => {
     const theirs = join(outer.path, 'theirs');
     mkdirSync(theirs);
-    symlinkSync(theirs, join(directory, 'v1'));
-    expect(await refusal()).toMatch(/v1 is a link/);
+    symlinkSync(theirs, join(directory, 'v2'));
+    expect(await refusal()).toMatch(/v2 is a link/);
   });
 
   it.each(['gate', 'lock.mdb', 'data.mdb', 'boot', 'clean.new'])('is refused when %s in it is a link', async (name) => {

@@ -178,7 +178,7 @@ describe('eviction', () => {
       expect(newest?.bytes[0]).toBe(i & 255);
     }
     // 30 MB went in.
-    expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThanOrEqual(maxBytes);
+    expect(statSync(join(directory.path, 'v2', 'data.mdb')).size).toBeLessThanOrEqual(maxBytes);
     const items = await shard.readMany(Array.from({ length: count }, (_, i) => `item${i}`));
     const kept = items.map((item) => (item ? 1 : 0) as number);
     const sum = (from: number, to: number): number => kept.slice(from, to).reduce((a, b) => a + b, 0);
@@ -200,7 +200,7 @@ describe('eviction', () => {
       });
       expect((await store.shards[0].readMany([`large${i}`]))[0]?.bytes.equals(Buffer.alloc(size, i))).toBe(true);
     }
-    expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThanOrEqual(maxBytes * 1.25);
+    expect(statSync(join(directory.path, 'v2', 'data.mdb')).size).toBeLessThanOrEqual(maxBytes * 1.25);
     await store.close();
   });
 
@@ -216,7 +216,7 @@ describe('eviction', () => {
     expect(await small.shards[0].readMany(['k0'])).toEqual([undefined]);
     expect(events.all).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('maxBytes') as unknown }]);
     await small.close();
-    expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThan(2 ** 21);
+    expect(statSync(join(directory.path, 'v2', 'data.mdb')).size).toBeLessThan(2 ** 21);
   });
 
   it('starts anew when the file outgrows its limit, because a process stands still with an old snapshot', async () => {
@@ -237,7 +237,7 @@ describe('eviction', () => {
         ]);
       });
       await eventually(() => store.shards[0].write('after', Buffer.from('1'), forever));
-      expect(statSync(join(directory.path, 'v1', 'data.mdb')).size).toBeLessThan(maxBytes * 1.5);
+      expect(statSync(join(directory.path, 'v2', 'data.mdb')).size).toBeLessThan(maxBytes * 1.5);
     } finally {
       await stopped.kill();
       await store.close();

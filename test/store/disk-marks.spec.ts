@@ -40,7 +40,7 @@ const stores = (store: DiskStore): Promise<unknown> =>
   store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity }).then(({ status }) => status);
 
 function usersFolder(): string {
-  const path = join(directory.path, 'v1', 'users');
+  const path = join(directory.path, 'v2', 'users');
   mkdirSync(path, { recursive: true, mode: 0o700 });
   return path;
 }
@@ -83,7 +83,7 @@ describe('the mark of a user', () => {
     expectInQuiet(ms, lockedOutMs);
     expect(await stores(store)).toBe('stored');
     expect(readdirSync(usersFolder())).toEqual([mark]);
-    expect(existsSync(join(directory.path, 'v1', 'data.mdb'))).toBe(false);
+    expect(existsSync(join(directory.path, 'v2', 'data.mdb'))).toBe(false);
     expect(events.of('fault')).toMatchObject([
       { kind: 'degraded', message: expect.stringContaining("which the others don't see") as unknown },
     ]);
@@ -99,7 +99,7 @@ describe('the mark of a user', () => {
 
 describe('the right to open', () => {
   it('of a process that lives is waited for no longer than the deadline of the start, and the store joins later', async () => {
-    const lock = join(directory.path, 'v1.lock');
+    const lock = join(directory.path, 'v2.lock');
     const holder = drawStamp();
     symlinkSync(holder, lock);
     const { store, ms } = await openStore({ openWithinMs: lockedOutMs });
@@ -112,7 +112,7 @@ describe('the right to open', () => {
   });
 
   it('of a holder that nobody can judge is respected, and nobody is locked out', async () => {
-    const lock = join(directory.path, 'v1.lock');
+    const lock = join(directory.path, 'v2.lock');
     const holder = stampOfAnotherContainer();
     symlinkSync(holder, lock);
     const { store, ms } = await openStore();
@@ -125,7 +125,7 @@ describe('the right to open', () => {
 describe('the mark of an opener', () => {
   it('that ended holds up no transaction', async () => {
     const { store } = await openStore();
-    symlinkSync('1-987654321-abcdef01', join(directory.path, 'v1', 'opening'));
+    symlinkSync('1-987654321-abcdef01', join(directory.path, 'v2', 'opening'));
     const startedAt = performance.now();
     for (let i = 0; i < 20; i++) expect(await stores(store)).toBe('stored');
     expectInQuiet(performance.now() - startedAt, 1_000);

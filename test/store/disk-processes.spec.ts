@@ -64,8 +64,8 @@ describe('four processes on one directory', () => {
   });
 
   it('open a damaged folder all at once: it is set aside once, and all use the same new one', async () => {
-    mkdirSync(join(directory.path, 'v1'));
-    writeFileSync(join(directory.path, 'v1', 'data.mdb'), Buffer.alloc(40_960, 0x5a));
+    mkdirSync(join(directory.path, 'v2'));
+    writeFileSync(join(directory.path, 'v2', 'data.mdb'), Buffer.alloc(40_960, 0x5a));
     await startWorkers(4);
     const took = await Promise.all(workers.map((worker) => worker.call<number>('open')));
     expectInQuiet(Math.max(...took), 4_000);

@@ -124,7 +124,7 @@ describe('items', () => {
     if (next.status !== 'stored') throw new Error(next.status);
     expect(Number(next.revision.number)).toBeGreaterThan(Number(stored.revision.number));
     await second.close();
-    rmSync(join(directory.path, 'v1'), { recursive: true });
+    rmSync(join(directory.path, 'v2'), { recursive: true });
     const third = await openStore();
     await third.shards[0].write('a', bytes('3'), forever);
     expect(await third.shards[0].write('a', bytes('4'), { ...forever, only: next.revision })).toEqual({
@@ -194,7 +194,7 @@ describe('one directory', () => {
     try {
       await worker.call('open');
       await store.shards[0].write('old', bytes('1'), forever);
-      rmSync(join(directory.path, 'v1'), { recursive: true });
+      rmSync(join(directory.path, 'v2'), { recursive: true });
       await eventually(async () => {
         expect(await store.shards[0].readMany(['old'])).toEqual([undefined]);
         await worker.call('write', 'new', 'by the worker');
@@ -208,12 +208,12 @@ describe('one directory', () => {
   });
 
   it('is opened though a process died while it held the right to open', async () => {
-    symlinkSync('999999-1 dead', join(directory.path, 'v1.lock'));
+    symlinkSync('999999-1 dead', join(directory.path, 'v2.lock'));
     const start = performance.now();
     const store = await openStore();
     expect(await store.shards[0].write('a', bytes('1'), forever)).toMatchObject({ status: 'stored' });
     expectInQuiet(performance.now() - start, 2_000);
-    expect(readdirSync(directory.path)).toEqual(['lifelines', 'v1']);
+    expect(readdirSync(directory.path)).toEqual(['lifelines', 'v2']);
   });
 });
 
@@ -268,7 +268,7 @@ describe('closing', () => {
     const [before, after] = JSON.parse(stdout) as [number[], number[]];
     expect(after).toEqual(before);
     expect(stderr).toBe('');
-    expect(readdirSync(join(directory.path, 'v1', 'users'))).toEqual([]);
+    expect(readdirSync(join(directory.path, 'v2', 'users'))).toEqual([]);
   });
 });
 

@@ -86,7 +86,7 @@ describe('S3', () => {
       if (endurance) {
         console.log(
           `S3: ${kills} kills, ${journal.acknowledged} acknowledged operations, ${opens.length} opens, ` +
-            `slowest ${Math.max(...opens).toFixed(0)} ms, 0 wrong values, file ${statSync(join(path, 'v1', 'data.mdb')).size} bytes`,
+            `slowest ${Math.max(...opens).toFixed(0)} ms, 0 wrong values, file ${statSync(join(path, 'v2', 'data.mdb')).size} bytes`,
         );
       }
       expectInQuiet(Math.max(...opens), openWithinMs);
@@ -100,7 +100,7 @@ describe('S3', () => {
       const random = seededRandom(4);
       const original = join(directory.path, 'original');
       const entries = await writeOriginal(original);
-      const size = statSync(join(original, 'v1', 'data.mdb')).size;
+      const size = statSync(join(original, 'v2', 'data.mdb')).size;
       const cuts = [0, 1, 100, 4_095, 4_096, 8_192, Math.floor(size / 2), size - 4_096, size - 1];
       const worker = await startWorker(workerUrl, { directory: original });
       const seen = { setAside: 0, lost: 0, opens: [] as number[] };
@@ -108,8 +108,8 @@ describe('S3', () => {
         for (let i = 0; i < damages; i++) {
           const path = join(directory.path, `damaged${i}`);
           mkdirSync(path);
-          cpSync(join(original, 'v1'), join(path, 'v1'), { recursive: true });
-          const file = join(path, 'v1', 'data.mdb');
+          cpSync(join(original, 'v2'), join(path, 'v2'), { recursive: true });
+          const file = join(path, 'v2', 'data.mdb');
           const cut = i % 2 === 0 ? (cuts[i / 2] ?? random.integer(0, size)) : undefined;
           const at = random.integer(0, size - 4_096);
           if (cut !== undefined) truncateSync(file, cut);
@@ -128,7 +128,7 @@ describe('S3', () => {
           } catch (cause) {
             throw new Error(what, { cause });
           }
-          seen.setAside += readdirSync(path).filter((name) => name.startsWith('v1.damaged-')).length;
+          seen.setAside += readdirSync(path).filter((name) => name.startsWith('v2.damaged-')).length;
         }
         const faults = await worker.call<string[]>('faults');
         expect(faults.filter((fault) => fault.includes('set aside'))).toHaveLength(seen.setAside);
@@ -152,7 +152,7 @@ describe('S3', () => {
     for (let round = 0; round < 3; round++) {
       await store.open();
       await store.close();
-      truncateSync(join(directory.path, 'v1', 'data.mdb'), 5_000);
+      truncateSync(join(directory.path, 'v2', 'data.mdb'), 5_000);
     }
     await store.open();
     events.stop();
@@ -160,7 +160,7 @@ describe('S3', () => {
     expect(events.of('fault').every(({ kind, message }) => kind === 'damaged' && message.includes('set aside'))).toBe(
       true,
     );
-    expect(readdirSync(directory.path).filter((name) => name.startsWith('v1.damaged-'))).toHaveLength(1);
+    expect(readdirSync(directory.path).filter((name) => name.startsWith('v2.damaged-'))).toHaveLength(1);
     await store.close();
   });
 
@@ -169,11 +169,11 @@ describe('S3', () => {
     await store.open();
     await store.shards[0].write('a', Buffer.from('1'), { lifeMs: Infinity });
     const crashed = join(directory.path, 'crashed');
-    mkdirSync(join(crashed, 'v1'), { recursive: true });
-    copyFileSync(join(directory.path, 'v1', 'data.mdb'), join(crashed, 'v1', 'data.mdb'));
+    mkdirSync(join(crashed, 'v2'), { recursive: true });
+    copyFileSync(join(directory.path, 'v2', 'data.mdb'), join(crashed, 'v2', 'data.mdb'));
     await store.close();
     const read = async (boot: string): Promise<unknown> => {
-      writeFileSync(join(crashed, 'v1', 'boot'), boot);
+      writeFileSync(join(crashed, 'v2', 'boot'), boot);
       const after = new DiskStore({ directory: crashed });
       await after.open();
       const items = await after.shards[0].readMany(['a']);
@@ -181,7 +181,7 @@ describe('S3', () => {
       return items[0]?.bytes.toString();
     };
     const events = recordEvents('fault');
-    const thisBoot = readFileSync(join(directory.path, 'v1', 'boot'), 'latin1');
+    const thisBoot = readFileSync(join(directory.path, 'v2', 'boot'), 'latin1');
     expect(await read(thisBoot)).toBe('1');
     // Closed in order since: the mark says that the disk has it all.
     expect(await read('another boot')).toBe('1');
@@ -194,8 +194,8 @@ describe('S3', () => {
 });
 
 function truncateMark(path: string): void {
-  expect(existsSync(join(path, 'v1', 'clean'))).toBe(true);
-  writeFileSync(join(path, 'v1', 'clean'), '');
+  expect(existsSync(join(path, 'v2', 'clean'))).toBe(true);
+  writeFileSync(join(path, 'v2', 'clean'), '');
 }
 
 async function writeOriginal(path: string): Promise<Map<string, string>> {

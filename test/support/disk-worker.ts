@@ -88,7 +88,7 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
     },
     /** Takes LMDB's write lock and keeps this process busy with it. */
     async holdLock(ms: number) {
-      const environment = (await loadLmdb()).open(join(directory, 'v1'));
+      const environment = (await loadLmdb()).open(join(directory, 'v2'));
       environment.transactionSync(() => {
         writeFileSync(join(directory, 'holding'), '');
         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
@@ -97,7 +97,7 @@ serveWorker<DiskWorkerData>(({ directory, maxBytes, tuning: given }) => {
     },
     /** As a process that is stopped in the middle of a read. */
     async holdSnapshot() {
-      const environment = (await loadLmdb()).open(join(directory, 'v1'));
+      const environment = (await loadLmdb()).open(join(directory, 'v2'));
       environment.getBinaryFast('anything');
       environment.useReadTransaction();
     },

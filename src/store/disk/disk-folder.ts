@@ -19,8 +19,8 @@ import { bootName, drawStamp, isOfThisNamespace, processRuns, readStamp } from '
 import { bootOf, vet } from './vetting.js';
 import type { Refusal } from './vetting.js';
 
-/** Part of the folder's name, so that two versions of this software with two formats can use one directory side by side. */
-export const diskFormat = 'v1';
+/** Part of the folder's name, so that two versions of this software with two formats can use one directory side by side. 0.1 has `v1`. */
+export const diskFormat = 'v2';
 
 const lockWaitMs = 10_000;
 const leaveWaitMs = 2_000;
@@ -69,14 +69,14 @@ export interface Entered<T> {
  * The folder of one database, and who may use it when.
  *
  * ```
- * <directory>/v1/data.mdb, lock.mdb     LMDB's
- * <directory>/v1/users/<process>        one empty file per user: it is open; the name ends with its slot in `gate`
- * <directory>/v1/gate, opening          keep commits and openings apart (commit-gate.ts)
- * <directory>/v1/clean                  the last user closed it, and the disk has it all
- * <directory>/v1/suspect                a user found damage inside
- * <directory>/v1.lock                   held while somebody opens, closes or sets aside
+ * <directory>/v2/data.mdb, lock.mdb     LMDB's
+ * <directory>/v2/users/<process>        one empty file per user: it is open; the name ends with its slot in `gate`
+ * <directory>/v2/gate, opening          keep commits and openings apart (commit-gate.ts)
+ * <directory>/v2/clean                  the last user closed it, and the disk has it all
+ * <directory>/v2/suspect                a user found damage inside
+ * <directory>/v2.lock                   held while somebody opens, closes or sets aside
  * <directory>/lifelines/<instance>      a socket per opener: who lives (lifeline.ts), and the door for other containers
- * <directory>/v1.damaged-<instant>      set aside
+ * <directory>/v2.damaged-<instant>      set aside
  * ```
  *
  * A file whose pages aren't what LMDB expects kills the process that maps it (SIGBUS behind the end of the file, SIGSEGV for a
