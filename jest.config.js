@@ -19,7 +19,7 @@ export default {
   // More than two cores need: most files wait for servers, processes and clocks.
   maxWorkers: 3,
   testSequencer: '<rootDir>/scripts/longest-first.mjs',
-  setupFilesAfterEnv: ['<rootDir>/test/support/release-storages.ts'],
+  setupFilesAfterEnv: ['<rootDir>/test/support/close-built-caches.ts', '<rootDir>/test/support/release-storages.ts'],
   // Each file leaves its copy of the modules behind.
   workerIdleMemoryLimit: '400MB',
   coverageProvider: 'v8',

@@ -46,7 +46,8 @@ export class RedisProcess extends ServerProcess {
 
   override async stop(): Promise<void> {
     await super.stop();
-    rmSync(this.directory, { recursive: true, force: true });
+    // A child that saves for a replica or a file may end after its parent.
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   }
 
   override async kill(): Promise<void> {
