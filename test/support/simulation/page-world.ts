@@ -96,9 +96,9 @@ export class PageWorld {
   }
 
   /** These versions were acknowledged to be invalidated: of the rows by themselves, and in what is built from them. */
-  acknowledge({ index }: SimulatedProcess, changed: Parts, owners: readonly (WholeName | '')[]): void {
+  acknowledge({ name }: SimulatedProcess, changed: Parts, owners: readonly (WholeName | '')[]): void {
     for (const [row, version] of Object.entries(changed)) {
-      for (const owner of owners) this.history.acknowledge(`${owner}/${row}`, version, index, this.moment());
+      for (const owner of owners) this.history.acknowledge(`${owner}/${row}`, version, name, this.moment());
     }
   }
 
@@ -109,12 +109,12 @@ export class PageWorld {
     }
   }
 
-  check({ name, index }: SimulatedProcess, owner: WholeName | '', parts: Parts, began: Moment): Parts {
+  check({ name }: SimulatedProcess, owner: WholeName | '', parts: Parts, began: Moment): Parts {
     for (const [row, version] of Object.entries(parts)) {
       // What is kept by nobody says nothing of what is read next.
       const isKept = row !== 'short' && !this.overtaken.has(`${name} ${owner || row}`);
       if (!this.faulty && isKept) this.checkForward(`${name} ${owner}/${row}`, version, began);
-      const oldest = this.history.oldestAllowed(`${owner}/${row}`, index, began);
+      const oldest = this.history.oldestAllowed(`${owner}/${row}`, name, began);
       if (version < oldest) {
         this.violated(`${name} ${owner}/${row}: ${version}, though ${oldest} was acknowledged before ${began.order}`);
       }

@@ -7,7 +7,7 @@ export interface Moment {
 interface Acknowledged extends Moment {
   readonly key: string;
   readonly version: number;
-  readonly process: number;
+  readonly process: string;
 }
 
 /** What was acknowledged, and so what a read may not be older than. It knows nothing of caches. */
@@ -17,12 +17,12 @@ export class SimulatedHistory {
   /** @param boundMs how long another process may believe what it has. */
   constructor(private readonly boundMs: number) {}
 
-  acknowledge(key: string, version: number, process: number, moment: Moment): void {
+  acknowledge(key: string, version: number, process: string, moment: Moment): void {
     this.acknowledged.push({ key, version, process, ...moment });
   }
 
   /** The oldest version that a read of this process may return which began then; a `process` of undefined believes nothing. */
-  oldestAllowed(key: string, process: number | undefined, began: Moment): number {
+  oldestAllowed(key: string, process: string | undefined, began: Moment): number {
     let oldest = 0;
     for (const one of this.acknowledged) {
       if (one.key !== key || one.order >= began.order || one.version <= oldest) continue;
