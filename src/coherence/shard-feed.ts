@@ -1,3 +1,4 @@
+import type { KeySpace } from '../key/key-space.js';
 import type { FeedReading, Mark } from '../store/feed.js';
 import type { Shard } from '../store/store.js';
 import type { Timer } from '../value/clock.js';
@@ -88,14 +89,27 @@ export class ShardFeed {
   }
 
   /**
-   * Resolves when the shard was asked at least once, and lists this version. Before that there is nothing to read, to lease or to write.
+   * Resolves when the shard was asked of late, and lists this version. Before that there is nothing to read, to lease or to write: entries of the store
+   * are judged by the list of versions, and what was cleared is told by it alone.
    * @throws StoreUnavailableError
    */
   async ready(): Promise<void> {
-    if (!this.wasRead && !(await this.poll()) && !this.wasRead) {
-      throw new StoreUnavailableError(this.shard.name, 'its feed was never read');
+    // A reading that is answered now may have begun too long ago.
+    if (this.isOverdue && (await this.poll()) && this.isOverdue) await this.poll();
+    if (this.isOverdue) {
+      const problem = this.wasRead ? 'its feed has not been read of late' : 'its feed was never read';
+      throw new StoreUnavailableError(this.shard.name, problem);
     }
     if (this.versions.generation === undefined) await this.versions.register();
+  }
+
+  /** Whether nothing needs to be waited for: `ready` would resolve at once. */
+  isReady(space: KeySpace, now: number): boolean {
+    return now < this.trust.until && this.versions.generationOf(space) !== undefined;
+  }
+
+  private get isOverdue(): boolean {
+    return !this.wasRead || (!this.closed && this.options.clock.now() >= this.trust.until);
   }
 
   /** Reads what is new, joining a reading under way. False: it could not be read. Never rejects. */

@@ -65,8 +65,8 @@ export class LeasedReads {
   }
 
   private async askShard<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
-    const { feed } = (group[0] as Wanted<V>).placed as Placed;
-    if (feed.versions.generation === undefined) await feed.ready();
+    const { feed, space } = (group[0] as Wanted<V>).placed as Placed;
+    if (!feed.isReady(space, this.clock.now())) await feed.ready();
     try {
       const generations = await this.read(shard, group);
       const outcomes: Outcome[] = [];

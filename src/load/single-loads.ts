@@ -52,13 +52,14 @@ export class SingleLoads {
     }
     if (this.failed.size > 0) return undefined;
     const placed = this.coherence.placeToRead(key, policy);
-    if (!placed?.shard.invalidate || placed.feed.versions.generationOf(placed.space) === undefined) return undefined;
+    if (!placed?.shard.invalidate) return undefined;
+    const beganAt = this.clock.coarseNow();
+    if (!placed.feed.isReady(placed.space, beganAt)) return undefined;
     const { position } = this.coherence.names;
     if (placed.shard.readNow) {
       const landed = this.foundNow(placed, policy, position);
       if (landed !== undefined) return Promise.resolve(this.answer({ key, loader, policy }, position, landed));
     }
-    const beganAt = this.clock.coarseNow();
     const read = new SingleRead<V>(this.entries, placed, slot, loader, policy, position, beganAt, this.arrived);
     this.flights.enter(read);
     placed.shard.readInto?.([read]);
@@ -123,10 +124,10 @@ export class SingleLoads {
    * the time of one that goes by a flight.
    */
   private foundNow<V>(placed: Placed, policy: EntryPolicy<V>, position: number): Landed<V> | undefined {
-    if (!placed.shard.readNow || placed.feed.versions.generationOf(placed.space) === undefined) return undefined;
+    const now = this.clock.now();
+    if (!placed.shard.readNow || !placed.feed.isReady(placed.space, now)) return undefined;
     const seen = placed.shard.readNow(placed.storeKey);
     if (!seen || seen.end === seen.start) return undefined;
-    const now = this.clock.now();
     const copy = this.entries.servableAlone(placed, seen, policy, position, now);
     return copy && this.hits.stored(placed.key, copy, policy, now >= copy.servedUntil);
   }

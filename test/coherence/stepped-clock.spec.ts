@@ -13,8 +13,9 @@ describe('a wall clock that is set back while the feed is read', () => {
     await fleet.deliver(/^B -> read the feed/);
     b.clock.stepBy(-3_600_000);
     const load = (value: string) => b.cache.getOrSet('k', () => value, { ttl: '1h' });
-    expect(await fleet.done(load('old'), /^B .* n:1::k/)).toBe('old');
+    const loading = load('old');
     await fleet.deliver(/^B <- read the feed/);
+    expect(await fleet.done(loading, /^B .* n:1::k/)).toBe('old');
     expect(await fleet.done(a.cache.delete('k'), /^A/)).toBe(true);
     await fleet.later(1_300);
     expect(await fleet.done(load('new'))).toBe('new');

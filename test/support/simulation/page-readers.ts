@@ -76,8 +76,8 @@ export class PageReaders {
     } catch (error) {
       if ((error as { status?: number }).status !== 404) throw error;
     }
-    // What was served before is gone at once; where something is lost, as soon as its life is over.
-    if (toldNone > 0 && !this.world.faulty) this.world.acknowledge(process, { none: toldNone }, ['']);
+    // What this process was served before is gone at once; where something is lost, as soon as its life is over. Others are told by whoever deletes.
+    if (toldNone > 0 && !this.world.faulty) this.world.acknowledgeHere(process, { none: toldNone });
     return undefined;
   }
 

@@ -102,6 +102,14 @@ export class PageWorld {
     }
   }
 
+  /** As `acknowledge`, for this process alone. */
+  acknowledgeHere({ name }: SimulatedProcess, changed: Parts): void {
+    const { order } = this.moment();
+    for (const [row, version] of Object.entries(changed)) {
+      this.history.acknowledge(`/${row}`, version, name, { at: Infinity, order });
+    }
+  }
+
   /** Stale values of these may be served, and nothing that is loaded from now on may be built on them. */
   noteExpired(changed: Parts): void {
     for (const [row, version] of Object.entries(changed)) {
