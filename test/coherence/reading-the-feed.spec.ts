@@ -10,15 +10,19 @@ import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { recordEvents } from '../support/recorded-events.js';
+import type { RecordedEvents } from '../support/recorded-events.js';
 import { shardWith } from '../support/shard-with.js';
 
 const life = { ttl: '1d' } as const;
+/** Caches that another file has left open are heard of, too. */
+const name = 'reading-the-feed';
+const readingsIn = (events: RecordedEvents) => events.of('logRead').filter(({ cache }) => cache === name);
 let clock: FakeClock;
 let shared: Store;
 let faulty: FaultyStore;
 const caches: TieredCache[] = [];
 async function opened(store: Store, coherence: CoherenceOptions | false = { interval: 1_000, blindFor: 0 }) {
-  const cache = await buildCache({ store, clock, coherence });
+  const cache = await buildCache({ name, store, clock, coherence });
   caches.push(cache);
   await cache.lookup('anything');
   return cache;
@@ -83,7 +87,7 @@ describe('The feed of a cache', () => {
     await clock.advance('1s');
     faulty.down = '';
     await clock.advance('1s');
-    expect(events.of('logRead')).toMatchObject([
+    expect(readingsIn(events)).toMatchObject([
       { applied: 2, answered: true, lagMs: 1_000 },
       { applied: 0, answered: false, lagMs: 1_000 },
     ]);
@@ -100,7 +104,7 @@ describe('The feed of a cache', () => {
     expect(cache.peek('k')).toBeUndefined();
     expect(events.of('fault')).toMatchObject([{ kind: 'undecodable', source: 'memory' }]);
     expect(events.of('nearCleared')).toMatchObject([{ entries: 1 }]);
-    expect(events.of('logRead')).toMatchObject([{ applied: 0, answered: true }]);
+    expect(readingsIn(events)).toMatchObject([{ applied: 0, answered: true }]);
     events.stop();
   });
 });
@@ -130,7 +134,7 @@ describe('A load that reads what is near while the feed is read', () => {
 describe('A feed that could not be read at first', () => {
   it('is believed like any other once it was', async () => {
     faulty.down = '~feed';
-    const cache = await buildCache({ store: faulty.store, clock, coherence: { interval: 1_000, blindFor: 0 } });
+    const cache = await buildCache({ name, store: faulty.store, clock, coherence: { interval: 1_000, blindFor: 0 } });
     caches.push(cache);
     await clock.advance('1s');
     faulty.down = undefined;
@@ -144,7 +148,7 @@ describe('A feed that could not be read at first', () => {
 describe('A feed that vouches for nothing', () => {
   it('ends no belief where it could not be read', async () => {
     faulty.down = '~feed';
-    const cache = await buildCache({ store: faulty.store, clock, coherence: false });
+    const cache = await buildCache({ name, store: faulty.store, clock, coherence: false });
     caches.push(cache);
     await clock.advance('1s');
     faulty.down = undefined;
@@ -158,7 +162,7 @@ describe('A feed that vouches for nothing', () => {
     const cache = await opened(shared, false);
     await cache.set('k', 1, life);
     events.stop();
-    expect(events.all).toEqual([]);
+    expect(readingsIn(events)).toEqual([]);
   });
 });
 
@@ -169,7 +173,7 @@ describe('A feed whose store refuses the question', () => {
     await opened(storeBehind(shared, (shard) => shardWith(shard, { readFeed: refuses })));
     events.stop();
     expect(events.of('fault').map(({ kind }) => kind)).toContain('undecodable');
-    expect(events.of('logRead').map(({ answered }) => answered)).not.toContain(true);
+    expect(readingsIn(events).map(({ answered }) => answered)).not.toContain(true);
   });
 });
 
