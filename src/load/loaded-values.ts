@@ -2,6 +2,7 @@ import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
+import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
@@ -91,20 +92,37 @@ export class LoadedValues {
     }
   }
 
-  /** There is none: nothing is stored, and what was stored before and still served is no longer so. */
-  async keepNothing<V>({ key, lease, placed }: Wanted<V>, { cause }: LoadStart): Promise<Landed<never>> {
-    const replaces = cause !== 'miss' || lease?.standing === true;
-    if (!replaces && !this.near.holds(key.id)) {
+  /**
+   * There is none: nothing is stored, and what was stored before and still served is no longer so. What this process holds stands in the store as well, though
+   * the load may have had no part in it: it could not be reached, or was not read of late.
+   */
+  async keepNothing<V>({ key, policy, lease, placed }: Wanted<V>, { cause }: LoadStart): Promise<Landed<never>> {
+    const replaces = cause !== 'miss' || lease?.standing === true || this.near.holds(key.id);
+    if (!replaces) {
+      // A fill of this process that is on its way still is of before.
+      this.coherence.names.name(this.coherence.nameOf(key));
       await this.filled.release(() => lease?.giveBack());
       return nothing;
     }
     this.near.name(key);
     await this.removeShared(lease, placed);
-    if (placed && !lease?.standing && replaces)
-      await this.filled.release(() =>
-        this.coherence.invalidationsOf(placed.shard).send([removalOf(placed)], this.clock.now()),
-      );
+    const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
+    if (place && !lease?.standing) await this.takeBack(key, place);
     return nothing;
+  }
+
+  /** Removed, and told to all. Where the store can't be reached that is sent again until it is acknowledged, and this process reads the source meanwhile. */
+  private async takeBack(key: Key, placed: Placed): Promise<void> {
+    const send = async (): Promise<void> => {
+      await this.coherence.invalidationsOf(placed.shard).send([removalOf(placed)], this.clock.now());
+    };
+    try {
+      await send();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      const resend = (): Promise<void> => send().then(() => this.near.name(key));
+      this.coherence.outbox.add({ name: placed.name, shown: key.text, resend });
+    }
   }
 
   private async keepValue<V>(one: Wanted<V>, value: V, load: RunLoad, dates: Dates): Promise<Landed<V>> {

@@ -1,5 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { FeedQuestion, FeedReading } from '../../src/store/feed.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+import { buildCache } from '../support/build-cache.js';
+import { shardWith } from '../support/shard-with.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
 
 const hour = { ttl: '1h' } as const;
@@ -44,14 +52,50 @@ describe('entries of the store, while a reading of the feed takes longer than it
 });
 
 describe('a store whose feed can not be read any more', () => {
-  const fleet = new ScriptedFleet();
-  afterEach(() => fleet.close());
+  const clock = new FakeClock();
+  const shared = memoryStore({ clock });
+  let answers = true;
+  const store = storeBehind(shared, (shard) =>
+    shardWith(shard, {
+      readFeed: async (question: FeedQuestion) => {
+        if (!answers) throw new StoreUnavailableError('memory', 'no answer');
+        return shard.readFeed?.(question) as Promise<FeedReading>;
+      },
+    }),
+  );
+  const opened = async (configuration: Partial<CacheConfiguration>): Promise<TieredCache> => {
+    const cache = await buildCache({ store, clock, coherence: { interval: 1_000, blindFor: '5s' }, ...configuration });
+    await cache.lookup('anything');
+    return cache;
+  };
+  beforeEach(() => {
+    answers = true;
+  });
 
   it('is read no more once nobody may believe it: look-ups go to their source', async () => {
-    const b = await fleet.process('B', { process: false });
-    await fleet.done(b.cache.getOrSet('k', () => 'old', hour));
-    await fleet.later(1_300);
-    fleet.network.lose((steps) => steps.find(({ what }) => /^B -> read the feed/.test(what)));
-    expect(await fleet.done(b.cache.getOrSet('k', () => 'of the source', hour))).toBe('of the source');
+    const cache = await opened({ process: false });
+    const read = () => cache.getOrSet('a', () => 'of the source', hour);
+    await cache.set('a', 'old', hour);
+    answers = false;
+    await clock.advance(5_500);
+    expect(await read()).toBe('old');
+    await clock.advance(1_000);
+    expect(await read()).toBe('of the source');
+    expect(await cache.lookup('a')).toMatchObject({ hit: false, reason: 'unavailable' });
+    await expect(cache.get('a', { confirm: true })).rejects.toThrow('its feed has not been read of late');
+    answers = true;
+    await clock.advance(1_000);
+    expect(await read()).toBe('old');
+  });
+
+  it('is told when a load without it finds nothing of what the process holds', async () => {
+    const cache = await opened({});
+    await cache.set('b', 'old', hour);
+    answers = false;
+    await clock.advance(6_500);
+    expect(await cache.getOrSet<string | undefined>('b', () => undefined, hour)).toBeUndefined();
+    answers = true;
+    await clock.advance(1_000);
+    expect(await cache.get('b')).toBeUndefined();
   });
 });

@@ -43,7 +43,7 @@ describe('three processes under a seeded scheduler', () => {
   it.each<[string, Protections, Partial<CacheConfiguration>, Partial<RowSimulation>]>([
     ['fills are not bound to a revision', { leases: false }, {}, named('read', 'invalidate')],
     ['an entry outlives the generations of its tags', { generations: false }, {}, {}],
-    ['near tiers keep what began before an invalidation', { names: false }, {}, named('read', 'lookUp', 'invalidate')],
+    ['near tiers keep what began before an invalidation', { names: false }, {}, named('read', 'request', 'invalidate')],
     ['nobody reads what others invalidated', {}, { coherence: false }, {}],
   ])(
     'F4 (−) do so within these seeds when %s',

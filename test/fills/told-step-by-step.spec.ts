@@ -85,6 +85,20 @@ describe('interleavings of two processes, told step by step', () => {
     });
   });
 
+  it('a fill whose answer is late is not kept once a load has found nothing', async () => {
+    const [a, b] = [await fleet.process('A'), await fleet.process('B')];
+    const filled = b.cache.getOrSet('k', () => 'old', hour);
+    await fleet.deliverAll(/^B .. read or stub/);
+    await fleet.deliver(/^B -> write n:1::k/);
+    expect(await fleet.done(a.cache.delete('k'), /^A/)).toBe(true);
+    const none = b.cache.getOrSet<string | undefined>('k', () => undefined, { ...hour, isolation: 'clone' });
+    await fleet.deliverAll(/^B .. read or stub/);
+    await fleet.deliver(/^B <- write n:1::k/);
+    expect(await fleet.done(filled, /^B .. remove/)).toBe('old');
+    expect(await fleet.done(none)).toBeUndefined();
+    expect(await fleet.done(b.cache.get('k'))).toBeUndefined();
+  });
+
   it('look-ups beside each other that are given one entry keep it', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B')];
     await fleet.done(a.cache.getOrSet('k', () => ({ price: 1 }), hour));

@@ -196,7 +196,7 @@ export class MetaConnection extends MemcacheConnection {
     if (!socket || parts.length === 0) return;
     this.turn.writtenAt = this.clock.monotonic();
     this.turn = { writtenAt: Infinity };
-    this.overdueTimer ??= this.clock.after(this.commandTimeoutMs, () => this.checkOverdue());
+    if (!this.overdueTimer) this.checkOverdueAfter(this.commandTimeoutMs);
     if (parts.every((part) => typeof part === 'string')) {
       socket.write(parts.join(''), 'latin1');
       return;
@@ -258,11 +258,18 @@ export class MetaConnection extends MemcacheConnection {
     this.initiatePending(tokens, size);
   }
 
+  private checkOverdueAfter(delayMs: number): void {
+    const dueAt = this.clock.monotonic() + delayMs;
+    this.overdueTimer = this.clock.after(delayMs, () => this.checkOverdue(this.clock.monotonic() - dueAt));
+  }
+
   /**
-   * What a blocked loop left unread is read in the poll phase, which comes before the immediate, and by at most 8 MiB per turn: as long as each
-   * turn brings something, nobody is overdue.
+   * What a blocked loop left unread is read in the poll phase, which comes before the immediate, and by at most 8 MiB per turn: as long as each turn brings
+   * something, nobody is overdue. What found no room meanwhile the server sends once there is room again: it has as long for that as for an answer.
+   *
+   * @param lateMs by how much the timer was late: so long the loop was blocked.
    */
-  private checkOverdue(): void {
+  private checkOverdue(lateMs: number): void {
     const { arrivals } = this;
     setImmediate(() => {
       this.overdueTimer = undefined;
@@ -271,13 +278,16 @@ export class MetaConnection extends MemcacheConnection {
       // Not written yet: its turn's end sets the timer.
       if (head.turn.writtenAt === Infinity) return;
       const overdueInMs = head.turn.writtenAt + this.commandTimeoutMs - this.clock.monotonic();
-      if (overdueInMs > 0) this.overdueTimer = this.clock.after(overdueInMs, () => this.checkOverdue());
-      else if (this.arrivals !== arrivals) this.checkOverdue();
-      else this.end(`no answer within ${this.commandTimeoutMs} ms`);
+      if (overdueInMs > 0) this.checkOverdueAfter(overdueInMs);
+      else if (this.arrivals === arrivals) this.end(`no answer within ${this.commandTimeoutMs} ms`);
+      else if (lateMs > blockedMs) this.checkOverdueAfter(this.commandTimeoutMs);
+      else this.checkOverdue(lateMs);
     });
   }
 }
 
+/** A timer that is late by more than this was kept by a loop that was blocked. */
+const blockedMs = 50;
 const crlf = Buffer.from('\r\n');
 /** What a question was told last: it is used up before the next is read. */
 const passingReply = new ReplyInChunk();

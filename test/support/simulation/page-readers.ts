@@ -6,6 +6,8 @@ import type { ServedValue } from './story-servings.js';
 /** All ways in which the processes of a story read; each checks what it is given. */
 export class PageReaders {
   private readonly handedOut = new Set<object>();
+  /** By process: how many loads of the row that comes and goes are under way, and were begun. */
+  private readonly noneLoads = new Map<string, { underWay: number; begun: number }>();
 
   constructor(
     private readonly world: PageWorld,
@@ -64,9 +66,10 @@ export class PageReaders {
     const answers = this.world.random() < 0.5;
     let toldNone = 0;
     const load = async (): Promise<Parts | undefined> => {
-      const version = await this.world.source(process, 'none');
+      const { version, isAlone } = await this.loadedNone(process);
       if (version % 2 === 1) return { none: version };
-      toldNone = version;
+      // Of two loads beside each other, the other one may be the one whose fill stands.
+      if (isAlone) toldNone = version;
       if (answers) return undefined;
       throw Object.assign(new Error('there is none'), { status: 404 });
     };
@@ -79,6 +82,20 @@ export class PageReaders {
     // What this process was served before is gone at once; where something is lost, as soon as its life is over. Others are told by whoever deletes.
     if (toldNone > 0 && !this.world.faulty) this.world.acknowledgeHere(process, { none: toldNone });
     return undefined;
+  }
+
+  private async loadedNone(process: SimulatedProcess): Promise<{ version: number; isAlone: boolean }> {
+    const { name } = process;
+    const loads = this.noneLoads.get(name) ?? { underWay: 0, begun: 0 };
+    this.noneLoads.set(name, loads);
+    const isFirst = loads.underWay++ === 0;
+    const number = ++loads.begun;
+    try {
+      const version = await this.world.source(process, 'none');
+      return { version, isAlone: isFirst && loads.begun === number };
+    } finally {
+      loads.underWay--;
+    }
   }
 
   async mixed(process: SimulatedProcess): Promise<unknown> {
