@@ -66,7 +66,8 @@ export class ShardInvalidations {
     if (items.length > maxItemsPerTrip) return this.inTurns(items, at);
     return new Promise((resolve, reject) => {
       this.waiting.push({ items, at, resolve, reject });
-      this.schedule();
+      // Whoever waits already is on the way: in this turn, or at the end of a trip.
+      if (this.waiting.length === 1) this.schedule();
     });
   }
 

@@ -267,9 +267,8 @@ export class NearTiers {
 
   private isUnacknowledged(key: Key, { tags }: NearCopy): boolean {
     const { outbox } = this.coherence;
-    const isNamed = (): boolean =>
-      outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
-    return !outbox.isEmpty && isNamed();
+    if (outbox.isEmpty) return false;
+    return outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
   }
 
   private tagNamedSince(tags: NearCopy['tags'], position: number): boolean {

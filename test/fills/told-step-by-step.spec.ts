@@ -11,20 +11,27 @@ describe('interleavings of two processes, told step by step', () => {
   });
   afterEach(() => fleet.close());
 
-  it('a look-up whose answer is late is not kept in place of what was loaded since', async () => {
-    const [a, b] = [await fleet.process('A'), await fleet.process('B')];
+  type Process = Awaited<ReturnType<ScriptedFleet['process']>>;
+  /** B has asked the store for what A deletes before the answer comes. */
+  const askedTooEarly = async (a: Process, b: Process): Promise<{ late: Promise<unknown> }> => {
     await fleet.done(a.cache.getOrSet('k', () => 'old', hour));
     const late = b.cache.get('k');
     await fleet.deliver(/^B -> read n:1::k/);
     expect(await fleet.done(a.cache.delete('k'), /^A/)).toBe(true);
-    await fleet.later(5);
-    expect(
-      await fleet.done(
-        b.cache.getOrSet('k', () => 'new', hour),
-        /^B .. (read or stub|write)/,
-      ),
-    ).toBe('new');
+    return { late };
+  };
+  /** Another value comes in, and the answer after it. */
+  const answeredLate = async (b: Process, late: Promise<unknown>, load = 'new'): Promise<void> => {
+    const loading = b.cache.getOrSet('k', () => load, hour);
+    expect(await fleet.done(loading, /^B .. (read or stub|write)/)).toBe('new');
     expect(await fleet.done(late, /^B <- read n:1::k/)).toBe('old');
+  };
+
+  it('a look-up whose answer is late is not kept in place of what was loaded since', async () => {
+    const [a, b] = [await fleet.process('A'), await fleet.process('B')];
+    const { late } = await askedTooEarly(a, b);
+    await fleet.later(5);
+    await answeredLate(b, late);
     // Which of the two is older can't be known here.
     expect(b.cache.peek('k')).toBeUndefined();
     expect(await fleet.done(b.cache.get('k'))).toBe('new');
@@ -49,38 +56,20 @@ describe('interleavings of two processes, told step by step', () => {
   it('a look-up whose answer is late is not kept in place of what a clock that is behind has dated', async () => {
     const [a, b, c] = [await fleet.process('A'), await fleet.process('B'), await fleet.process('C')];
     c.clock.stepBy(-600);
-    await fleet.done(a.cache.getOrSet('k', () => 'old', hour));
-    const late = b.cache.get('k');
-    await fleet.deliver(/^B -> read n:1::k/);
-    expect(await fleet.done(a.cache.delete('k'), /^A/)).toBe(true);
+    const { late } = await askedTooEarly(a, b);
     await fleet.done(
       c.cache.getOrSet('k', () => 'new', hour),
       /^C/,
     );
-    expect(
-      await fleet.done(
-        b.cache.getOrSet('k', () => 'never', hour),
-        /^B .. read or stub/,
-      ),
-    ).toBe('new');
-    expect(await fleet.done(late, /^B <- read n:1::k/)).toBe('old');
+    await answeredLate(b, late, 'never');
     expect(await fleet.done(b.cache.get('k'))).toBe('new');
   });
 
   it('a request does not go back to what one of its look-ups was answered late', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B', { process: false })];
-    await fleet.done(a.cache.getOrSet('k', () => 'old', hour));
     await fleet.scope.run(async () => {
-      const late = b.cache.get('k');
-      await fleet.deliver(/^B -> read n:1::k/);
-      await fleet.done(a.cache.delete('k'), /^A/);
-      expect(
-        await fleet.done(
-          b.cache.getOrSet('k', () => 'new', hour),
-          /^B .. (read or stub|write)/,
-        ),
-      ).toBe('new');
-      expect(await fleet.done(late, /^B <- read n:1::k/)).toBe('old');
+      const { late } = await askedTooEarly(a, b);
+      await answeredLate(b, late);
       expect(await fleet.done(b.cache.get('k'))).toBe('new');
     });
   });
