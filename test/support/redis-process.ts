@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { eventually } from './eventually.js';
 import { RedisWire } from './redis-wire.js';
 import type { WireReply } from './redis-wire.js';
 import { ServerProcess, startOnPort } from './server-process.js';
@@ -46,8 +47,8 @@ export class RedisProcess extends ServerProcess {
 
   override async stop(): Promise<void> {
     await super.stop();
-    // A child that saves for a replica or a file may end after its parent.
-    rmSync(this.directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
+    // A child that saves for a replica or a file may end after its parent. Node's own retries don't look for what has come in since.
+    await eventually(() => rmSync(this.directory, { recursive: true, force: true }));
   }
 
   override async kill(): Promise<void> {
