@@ -89,8 +89,8 @@ const cases: Record<string, (build: Build) => Promise<Round>> = {
     const entries = 50_000;
     const heap = (): number => {
       globalThis.gc?.();
-      const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-      return heapUsed + external + arrayBuffers;
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
     };
     return async () => {
       const before = heap();

@@ -24,8 +24,8 @@ export const benchmark: Benchmark = {
     const settledHeap = (): number => {
       globalThis.gc?.();
       globalThis.gc?.();
-      const { heapUsed, external, arrayBuffers } = process.memoryUsage();
-      return heapUsed + external + arrayBuffers;
+      const { heapUsed, external } = process.memoryUsage();
+      return heapUsed + external;
     };
     const subjects: Subject[] = [
       {

@@ -41,9 +41,9 @@ export class NearCopy<V = unknown> {
   ) {
     const { isolation } = serving;
     this.kind = kindOf(head, serving, trust);
-    this.endsAfterMs = head.freshUntil === Infinity ? 0 : head.freshUntil - this.kind.nearEnd;
+    this.endsAfterMs = head.freshUntil === Infinity ? 0 : inPlace(head.freshUntil - this.kind.nearEnd);
     this.ownMark = mark;
-    this.lifeMs = head.freshUntil === Infinity ? 0 : head.freshUntil - head.createdAt;
+    this.lifeMs = head.freshUntil === Infinity ? 0 : inPlace(head.freshUntil - head.createdAt);
     this.loadCostMs = Math.round(head.loadCostMs);
     this.resolved = undefined;
     if (servedUntil !== head.freshUntil) this.own().servedUntil = servedUntil;
@@ -187,4 +187,9 @@ export class NearCopy<V = unknown> {
     this.kind = kind;
     return kind;
   }
+}
+
+/** The number as V8 keeps it in the object: what a subtraction of instants leaves is kept outside, in 16 bytes, small integer or not. */
+function inPlace(durationMs: number): number {
+  return Math.floor(durationMs);
 }

@@ -1,4 +1,6 @@
 import { inspect } from 'node:util';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { json } from '../../src/codec/json.js';
 import type { EnvelopeHead } from '../../src/codec/envelope.js';
@@ -89,6 +91,20 @@ describe('A near copy', () => {
     expect(kinds[0]).toBe(kinds[2]);
     expect(kinds[1]).toBe(kinds[3]);
     expect(kinds[0]).not.toBe(kinds[1]);
+  });
+
+  it('takes 96 bytes: none of its numbers is kept outside of it, in 16 bytes more', () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const count = 100_000;
+    const copies = new Array<NearCopy>(count);
+    const heads = Array.from({ length: count }, (_, index) => headOf(now + index, now + 3_600_000 + 2 * index));
+    collect();
+    const before = process.memoryUsage().heapUsed;
+    for (const [index, head] of heads.entries()) copies[index] = copyOf(head);
+    collect();
+    expect((process.memoryUsage().heapUsed - before) / count).toBeLessThan(104);
+    expect(copies.at(-1)?.freshUntil).toBe(heads.at(-1)?.freshUntil);
   });
 
   it('is printed without its value', () => {
