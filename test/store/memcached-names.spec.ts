@@ -90,6 +90,18 @@ describe('a name that stands for two servers', () => {
     for (const server of servers) expect(await server.command('mg k v')).toBe('EN');
   });
 
+  it('T9 keeps no connection to any of them, however many there are', async () => {
+    const port = await freePort();
+    const hosts = [one, other, '127.0.0.3', '127.0.0.4'];
+    const servers = await Promise.all(hosts.map((host) => memcachedAt(host, port)));
+    const connections = (): Promise<number[]> =>
+      Promise.all(servers.map(async (server) => Number((await server.stats())['curr_connections'])));
+    const before = await connections();
+    const store = storeAt(port, () => hosts);
+    await eventually(() => expect(store.shards[0].readMany(['a'])).rejects.toThrow(/several servers/));
+    await eventually(async () => expect(await connections()).toEqual(before));
+  });
+
   it('T9 keeps what was removed, and gives a lock twice, where they are not compared', async () => {
     const { p, q } = await twoProcesses(false);
     await p.shards[0].write('k', Buffer.from('old'), forever);

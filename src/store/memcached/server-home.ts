@@ -101,12 +101,13 @@ export class ServerHome {
     const first = await Promise.any(attempts).catch(({ errors }: AggregateError) => {
       throw errors.find((error) => error instanceof UnfitError) ?? errors[0];
     });
+    const others = await this.othersOf(attempts, first);
     try {
-      for (const other of await this.othersOf(attempts, first)) {
+      for (const other of others) {
         if (!(await this.isOne(first, other))) throw severalServers(first.address, other.address);
       }
     } catch (error) {
-      first.connection.end('its name stands for several servers');
+      for (const { connection } of [first, ...others]) connection.end('its name stands for several servers');
       throw error;
     }
     return first;
