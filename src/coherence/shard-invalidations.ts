@@ -112,16 +112,18 @@ export class ShardInvalidations {
   }
 
   /**
-   * Whole calls, as many as fit. What is removed in a trip is removed once more at its end, so a later call that writes the same key goes in the next one.
+   * Whole calls, as many as fit. What is removed in a trip is removed once more at its end, so a later call that writes the same key goes in the next one;
+   * under another stamp also where the earlier one writes it.
    */
   private nextCalls(): Call[] {
-    const removed = new Set<string>();
+    /** By name, under which store key it is written; undefined: it is removed under all. */
+    const told = new Map<string, string | undefined>();
     let items = 0;
     let count = 0;
     for (const call of this.waiting) {
       items += call.items.length;
-      if (count > 0 && (items > maxItemsPerTrip || writesOneOf(call, removed))) break;
-      for (const item of call.items) if ('storeKey' in item && !item.write) removed.add(item.storeKey);
+      if (count > 0 && (items > maxItemsPerTrip || isUndoneBy(told, call))) break;
+      for (const item of call.items) if ('storeKey' in item) told.set(item.name.key, item.write && item.storeKey);
       count++;
     }
     return this.waiting.splice(0, count);
@@ -190,7 +192,7 @@ export class ShardInvalidations {
     if (!('storeKey' in item) || item.keeps === true) return this.repeated(item);
     const { storeKey, write } = item;
     const own: Change = write ? { write: storeKey, ...write } : { remove: storeKey };
-    return [own, ...this.otherRemovals(item.text)];
+    return [own, ...this.otherRemovals(item)];
   }
 
   /** What may be done any number of times: a value that was written is not written again, since somebody else may have written since. */
@@ -199,12 +201,12 @@ export class ShardInvalidations {
       const { storeKey, by, seed } = item.advance;
       return [{ advance: storeKey, by, seed: seed() }];
     }
-    const others = this.otherRemovals(item.text);
+    const others = this.otherRemovals(item);
     return item.write || item.keeps === true ? others : [{ remove: item.storeKey }, ...others];
   }
 
-  private otherRemovals(text: string): Change[] {
-    return this.versions.otherKeys(text).map((storeKey) => ({ remove: storeKey }));
+  private otherRemovals({ text, storeKey }: InvalidatingKey): Change[] {
+    return this.versions.otherKeys(text, storeKey).map((other) => ({ remove: other }));
   }
 
   private record(names: readonly FeedName[], at: number): { record: Buffer; number: number } {
@@ -232,8 +234,8 @@ export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
   return { name: { key: name }, text: key.text, storeKey };
 }
 
-const writesOneOf = ({ items }: Call, removed: ReadonlySet<string>): boolean =>
-  items.some((item) => 'storeKey' in item && item.write !== undefined && removed.has(item.storeKey));
+const isUndoneBy = (told: ReadonlyMap<string, string | undefined>, { items }: Call): boolean =>
+  items.some((item) => 'write' in item && told.has(item.name.key) && told.get(item.name.key) !== item.storeKey);
 
 function isSame(one: Revision | undefined, other: Revision | undefined): boolean {
   return one?.number === other?.number && one?.session === other?.session;

@@ -82,12 +82,11 @@ export class ShardVersions {
     return this.revision;
   }
 
-  /** The store keys of a text under the other versions that are listed. */
-  otherKeys(text: string): string[] {
-    const space = this.options.keySpace();
-    const others = this.registry?.prefixes.filter((one) => one.prefix !== space.prefix);
+  /** The store keys of a text under every version that is listed but the one of `storeKey`, which need not be the present one: the stamp may have changed. */
+  otherKeys(text: string, storeKey: string): string[] {
+    const others = this.registry?.prefixes.filter(({ prefix }) => !storeKey.startsWith(prefix));
     if (!others || others.length === 0) return none;
-    const own = fingerprintOf(space);
+    const own = fingerprintOf(this.options.keySpace());
     return others.filter(({ fingerprint }) => fingerprint === own).map(({ prefix }) => storeKeyUnder(prefix, text));
   }
 

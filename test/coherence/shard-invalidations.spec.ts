@@ -11,9 +11,10 @@ import { recordEvents } from '../support/recorded-events.js';
 import { shardWith } from '../support/shard-with.js';
 
 const feed = 'test~feed';
-const removal = (name: string): Invalidating => ({ name: { key: name }, text: name, storeKey: name });
+const space = new KeySpace('test', '1.0', undefined);
+const removal = (name: string) => ({ name: { key: name }, text: name, storeKey: space.storeKey(name) });
 const write = (name: string): Invalidating => ({
-  ...{ name: { key: name }, text: name, storeKey: name },
+  ...removal(name),
   write: { bytes: Buffer.from(name), options: { lifeMs: Infinity } },
 });
 
@@ -36,7 +37,6 @@ describe('Invalidations of one shard', () => {
       return inner.invalidate?.(asked);
     };
     const shard = shardWith(inner, { invalidate });
-    const space = new KeySpace('test', '1.0', undefined);
     const clock = { now: () => 1_700_000_000_000, sleep: () => Promise.resolve() };
     const options = { feed, keySpace: () => space, clock, random: () => 0 };
     const versions = new ShardVersions(shard, options, () => undefined);
@@ -50,6 +50,19 @@ describe('Invalidations of one shard', () => {
     const done = await Promise.all(calls.map((item) => invalidations.send([item], 0)));
     expect(done.map(({ outcomes }) => outcomes.length)).toEqual([1, 0, 1, 0, 1]);
     expect(trips).toEqual([5]);
+  });
+
+  it('of one key go one after the other where the stamp has changed between a call and a write', async () => {
+    letGo();
+    const earlier = new KeySpace('test', '1.0', 'earlier').storeKey('a');
+    const calls = [
+      { ...write('a'), storeKey: earlier },
+      write('a'),
+      write('a'),
+      { ...removal('a'), storeKey: earlier },
+    ];
+    await Promise.all(calls.map((item) => invalidations.send([item], 0)));
+    expect(trips).toEqual([2, 4]);
   });
 
   it('are under way in four trips at a time; what is asked meanwhile waits, and shares the next one', async () => {

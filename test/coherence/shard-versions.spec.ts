@@ -45,7 +45,10 @@ describe('The list of versions', () => {
     });
     await own.register();
     await other.reread();
-    expect([own.otherKeys('k'), other.otherKeys('k')]).toEqual([[keyOf('1.5')], [keyOf('1.4')]]);
+    expect([own.otherKeys('k', keyOf('1.4')), other.otherKeys('k', keyOf('1.5'))]).toEqual([
+      [keyOf('1.5')],
+      [keyOf('1.4')],
+    ]);
   });
 
   it('stays the newest that was read, where that was read before the own change was answered', async () => {
@@ -56,7 +59,7 @@ describe('The list of versions', () => {
       return written;
     });
     await own.register();
-    expect(own.otherKeys('k')).toEqual([keyOf('1.5')]);
+    expect(own.otherKeys('k', keyOf('1.4'))).toEqual([keyOf('1.5')]);
   });
 
   it('is read once more where it was read before the own change had arrived', async () => {
