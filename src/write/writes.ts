@@ -2,7 +2,7 @@ import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
-import type { Acknowledged, Invalidating } from '../coherence/shard-invalidations.js';
+import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
 import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { storedLifeMs } from '../origin/stored-life.js';
@@ -18,6 +18,8 @@ import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 interface Part {
   readonly shard: Shard;
   readonly items: readonly Invalidating[];
+  /** Where the items stand, in their order, if they are of keys. */
+  readonly placed?: readonly Placed[];
 }
 
 /** What became of the part of a `set` that one shard was sent. */
@@ -90,8 +92,9 @@ export class Writes {
     const parts = [...byShard(placed, ({ shard }) => shard)].map(([shard, group]) => ({
       shard,
       items: group.map(removalOf),
+      placed: group,
     }));
-    return this.send(parts, confirm, placed, nameAll);
+    return this.send(parts, confirm, nameAll);
   }
 
   /** Every entry that was loaded with one of these tags. True: acknowledged; false: sent again until it is. */
@@ -105,7 +108,7 @@ export class Writes {
       shard,
       items: group.map((tag) => generations.advance(tag, how)),
     }));
-    return this.send(parts, confirm, [], nameAll);
+    return this.send(parts, confirm, nameAll);
   }
 
   /**
@@ -174,7 +177,7 @@ export class Writes {
    */
   private async sendCurrent(shard: Shard, group: readonly Prepared[]): Promise<Sent> {
     const feed = this.coherence.feedOf(shard);
-    const at = Math.min(...group.map(({ head }) => head.createdAt));
+    const at = (group[0] as Prepared).head.createdAt;
     for (let tries = 1; tries <= maxLists; tries++) {
       await feed.ready();
       const prepared = group.map((one) => (isCurrent(one) ? one : one.anew()));
@@ -201,20 +204,16 @@ export class Writes {
   }
 
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
-  private async send(
-    parts: readonly Part[],
-    confirm: boolean,
-    placed: readonly Placed[],
-    nameAgain: () => void,
-  ): Promise<boolean> {
+  private async send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
     const outcomes = await Promise.allSettled(parts.map((part) => this.sendPart(part, at)));
     const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
     const repeated = inSeveral ? await this.repeat(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
-    for (const [index, { shard, items }] of parts.entries()) {
+    for (const [index, part] of parts.entries()) {
       const acknowledged = outcomes[index]?.status === 'fulfilled' && repeated[index]?.status !== 'rejected';
-      for (const item of items) this.settle(shard, item, acknowledged, placed);
+      if (acknowledged) for (const item of part.items) this.coherence.outbox.settle(nameOf(item));
+      else this.sendLater(part);
     }
     nameAgain();
     if (!failed) return true;
@@ -268,20 +267,20 @@ export class Writes {
     return failed?.reason as StoreUnavailableError | undefined;
   }
 
-  private settle(shard: Shard, item: Invalidating, acknowledged: boolean, placed: readonly Placed[]): void {
-    const name = nameOf(item);
-    if (acknowledged) return this.coherence.outbox.settle(name);
-    if ('storeKey' in item) {
-      const one = placed.find((each) => each.storeKey === item.storeKey);
-      if (one) this.removeLater(one, false);
-      return;
+  private sendLater({ shard, items, placed }: Part): void {
+    for (const [index, item] of items.entries()) {
+      if (placed) this.removeLater(placed[index] as Placed, false);
+      else if ('advance' in item) this.advanceLater(shard, item);
     }
+  }
+
+  private advanceLater(shard: Shard, item: InvalidatingTag): void {
     const { tag } = item.name;
     const resend = async (): Promise<void> => {
       await this.sendPart({ shard, items: [item] }, this.clock.now());
       this.near.nameTag(tag, 'local');
     };
-    this.coherence.outbox.add({ name, shown: `tag ${tag}`, resend });
+    this.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend });
   }
 
   removeLater(placed: Placed, mayStillArrive: boolean): void {
