@@ -160,15 +160,22 @@ export class FillLeases {
     lifeLeftMs?: (item: StoredItem) => number,
   ): Promise<{ item?: StoredItem; lease?: FillLease }> {
     const [companion] = await shard.readOrStub([companionKey(storeKey)], leaseMs);
-    const [item] = await shard.readMany([storeKey]);
-    if (!item || item.bytes.length === 0) {
-      if (companion?.won) await shard.remove(companionKey(storeKey), companion.revision);
-      return {};
+    const won = companion?.won === true ? companion.revision : undefined;
+    try {
+      const [item] = await shard.readMany([storeKey]);
+      if (item && item.bytes.length > 0) {
+        if (!won) return { item };
+        const left = lifeLeftMs && ((): number => lifeLeftMs(item));
+        const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, left);
+        if (await lease.keepItem()) return { item, lease };
+      }
+    } catch (error) {
+      if (won) await shard.remove(companionKey(storeKey), won).catch(() => {}); // a courtesy
+      throw error;
     }
-    if (!companion?.won) return { item };
-    const left = lifeLeftMs && ((): number => lifeLeftMs(item));
-    const lease = new FillLease(shard, storeKey, item.revision, companion.revision, true, this.fenced, left);
-    return (await lease.keepItem()) ? { item, lease } : { item };
+    // It has gone: whoever asks for it next loads it.
+    if (won) await shard.remove(companionKey(storeKey), won);
+    return {};
   }
 
   /** Whether some process is replacing the item. */

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { companionKey } from '../../src/key/key-space.js';
 import { FillLeases, leaseMs } from '../../src/origin/fill-lease.js';
+import { shardWith } from '../support/shard-with.js';
 import { LeasedKey } from './support/leased-key.js';
 
 const hourMs = 3_600_000;
@@ -222,11 +223,21 @@ describe('A lease beside an item that is read on', () => {
     expect(await at.text()).toBeUndefined();
   });
 
-  it('is not won where the item goes at that moment', async () => {
-    const { lease, item } = await at.leases.winRefresh(at.shard, at.key, () => {
+  it('is not won where the item goes at that moment, and leaves nothing behind there', async () => {
+    const won = await at.leases.winRefresh(at.shard, at.key, () => {
       void at.shard.remove(at.key);
       return 0;
     });
-    expect([lease, item?.bytes.toString()]).toEqual([undefined, 'old']);
+    expect(won).toEqual({});
+    expect(await at.refreshing()).toBe(false);
   });
+
+  it.each(['readMany', 'touch'])(
+    'leaves nothing behind where the store fails in the middle of it: %s',
+    async (operation) => {
+      const failing = shardWith(at.shard, { [operation]: () => Promise.reject(new Error('away')) });
+      await expect(at.leases.winRefresh(failing, at.key, () => 0)).rejects.toThrow('away');
+      expect(await at.refreshing()).toBe(false);
+    },
+  );
 });
