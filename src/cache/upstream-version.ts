@@ -1,3 +1,4 @@
+import { allowsStale } from '../catalogue/allows-stale.js';
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { isNoAnswer, versionText } from '../catalogue/entry-policy.js';
@@ -42,8 +43,9 @@ export async function upstreamVersion(
   try {
     return (await cache.getOrSet<string>(key, ask, kept)) || undefined;
   } catch (cause) {
-    if (options.signal?.aborted || !(options.staleIfError ?? isNoAnswer)(cause)) throw cause;
     const text = cache.nameOf(key);
+    const { signal, staleIfError = isNoAnswer } = options;
+    if (signal?.aborted || !allowsStale({ staleIfError }, cause, cache.name, text)) throw cause;
     const message = `The version ${text} can't be read; what is cached is taken whatever its version.`;
     reportFault({ source: cache.name, kind: 'background-load', message, key: text, cause });
     return undefined;

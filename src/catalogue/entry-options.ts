@@ -73,7 +73,8 @@ export interface EntryOptions<V = unknown> {
   readonly codec?: Codec<V>;
   /**
    * Whether a loader's error allows a stale answer. Default: every error does, except one whose `status` (or `statusCode`) is 4xx
-   * other than 408 and 429: "not found" is an answer, "unavailable" is not.
+   * other than 408 and 429: "not found" is an answer, "unavailable" is not. If it throws, callers get the loader's error, what is stored stays, and a
+   * `fault` event of the kind `degraded` tells of it.
    */
   readonly staleIfError?: (error: unknown) => boolean;
 }

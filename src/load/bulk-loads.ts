@@ -4,7 +4,9 @@ import type { Key, KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
+import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import { giveBackAll } from '../origin/fill-lease.js';
 import { byId, loaderOfOne } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
@@ -197,11 +199,15 @@ export class BulkLoads {
 
   private async force<V>(bulk: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
     if (this.places) await this.places.enter(bulk);
-    await Promise.all(
-      wanted.map(async (one) => {
-        if (!one.policy.requestOnly) one.lease = one.placed && (await this.singles.seize(one.placed));
-      }),
-    );
+    const seizing = wanted.map(async (one) => {
+      one.lease = one.placed && (await this.singles.seize(one.placed));
+    });
+    try {
+      await allSettled(seizing);
+    } catch (error) {
+      await giveBackAll(wanted.map(({ lease }) => lease));
+      throw error;
+    }
     await this.fills.load(bulk, wanted, load, 'forced');
   }
 }

@@ -1,4 +1,5 @@
 import { maxFailureHoldMs } from '../catalogue/entry-policy.js';
+import { allowsStale } from '../catalogue/allows-stale.js';
 import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';
@@ -49,26 +50,40 @@ export class Fills {
 
   /** @throws the loader's error; the signal's reason when nobody waits any more. */
   async run<V>(carrier: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
-    let asked = await this.reads.ask(wanted);
-    for (;;) {
-      asked = await this.inTurn(carrier, asked);
-      if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
-      if (asked.others.length === 0) return;
-      asked = await this.takenOver(carrier, asked.others);
+    try {
+      let asked = await this.reads.ask(wanted);
+      for (;;) {
+        asked = await this.inTurn(carrier, asked);
+        if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
+        if (asked.others.length === 0) return;
+        asked = await this.takenOver(carrier, asked.others);
+      }
+    } catch (error) {
+      await giveBackAll(wanted.map(({ lease }) => lease));
+      throw error;
     }
   }
 
   /** Loads keys whose leases were won in another way, such as by who replaces what is there. @throws as `run`. */
   async load<V>(carrier: Flight, mine: readonly Wanted<V>[], load: LoadKeys<V>, cause: LoadCause): Promise<void> {
     const leases = mine.flatMap(({ lease }) => (lease ? [lease] : []));
-    let start: LoadStart;
     try {
-      start = await this.values.begin(mine, cause);
-      carrier.controller.signal.throwIfAborted();
+      await this.loadUnder(leases, carrier, mine, load, cause);
     } catch (error) {
       await giveBackAll(leases);
       throw error;
     }
+  }
+
+  private async loadUnder<V>(
+    leases: readonly FillLease[],
+    carrier: Flight,
+    mine: readonly Wanted<V>[],
+    load: LoadKeys<V>,
+    cause: LoadCause,
+  ): Promise<void> {
+    const start = await this.values.begin(mine, cause);
+    carrier.controller.signal.throwIfAborted();
     if (cause !== 'refresh') this.publishMisses(mine, cause);
     const reads = new LoadReads(this.near.scope.current(), this.clock.now(), this.near.coherence, this.verifies);
     carrier.reads = reads;
@@ -111,28 +126,19 @@ export class Fills {
     return { mine: [...unleased, ...again.mine], others: [...others, ...again.others] };
   }
 
-  /** What others found or gave up. */
+  /** What others found, or the first that they gave up: nobody renews its lease until it is loaded. */
   private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[]): Promise<Asked<V>> {
     carrier.turn?.leave();
-    const mine: Wanted<V>[] = [];
     const watch = new OthersWatch(placesOf(waited), this.clock, this.random);
-    let others = waited;
     try {
-      while (others.length > 0) {
-        try {
-          await watch.pause(carrier.controller.signal);
-        } catch (left) {
-          await giveBackAll(mine.map(({ lease }) => lease));
-          throw left;
-        }
-        const next = await this.reads.ask(others);
-        mine.push(...next.mine);
-        others = next.others;
+      for (let asked: Asked<V> = { mine: [], others: [...waited] }; ;) {
+        await watch.pause(carrier.controller.signal);
+        asked = await this.reads.ask(asked.others);
+        if (asked.mine.length > 0 || asked.others.length === 0) return asked;
       }
     } finally {
       watch.stop();
     }
-    return { mine, others: [] };
   }
 
   /**
@@ -142,8 +148,9 @@ export class Fills {
   private async afterFailure<V>(error: unknown, one: Wanted<V>, start: LoadStart, stopped: AbortSignal): Promise<void> {
     const { policy, key, lease } = one;
     try {
-      if (stopped.aborted) await lease?.giveBack();
-      else if (policy.staleIfError(error)) {
+      const isStaleAllowed = stopped.aborted ? undefined : allowsStale(policy, error, this.cache, key.text);
+      if (isStaleAllowed === undefined) await lease?.giveBack();
+      else if (isStaleAllowed) {
         const holdMs = policy.failureHoldMs ?? (lease ? maxFailureHoldMs : 0);
         // Where something stands, others are served that.
         const isMissing = start.cause === 'miss' || lease?.standing === false;

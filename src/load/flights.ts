@@ -1,4 +1,5 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { allowsStale } from '../catalogue/allows-stale.js';
 import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
@@ -230,7 +231,7 @@ export class Flights {
       return landed.copy || landed.none === true ? landed : served;
     } catch (error) {
       policy.signal?.throwIfAborted();
-      const isAnswer = refresh.landed ? !policy.staleIfError(error) : isBuiltOn;
+      const isAnswer = refresh.landed ? !allowsStale(policy, error, this.cache, call.key.text) : isBuiltOn;
       if (isAnswer) throw error;
       return served;
     }

@@ -7,6 +7,7 @@ import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLeases } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, StoredItem } from '../store/store.js';
+import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { NearHits } from './near-hits.js';
@@ -38,7 +39,7 @@ export class LeasedReads {
       const again: Wanted<V>[] = [];
       const of = { mine, others, removed: again, found: undefined };
       const groups = byShard(left, (one) => (one.placed as Placed).shard);
-      await Promise.all(
+      await allSettled(
         [...groups].map(async ([shard, group]) => {
           const outcomes = await this.outcomesOn(shard, group);
           for (const [index, one] of group.entries()) of[outcomes[index] as Outcome]?.push(one);

@@ -8,6 +8,7 @@ import type { NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { FillLease } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
+import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { FilledValues } from './filled-values.js';
@@ -59,7 +60,7 @@ export class LoadedValues {
 
   /**
    * Every caller gets the decoded copy, whether it is kept or not. Those that nothing is special about are sealed together and written in one round trip.
-   * @throws for the first that fails: UnencodableValueError and what `ttl`, `cacheIf` or a validator throw; its lease is given back then.
+   * @throws for the first that fails: UnencodableValueError and what `ttl`, `cacheIf` or a validator throw. By then all others are kept.
    */
   async keepAll<V>(
     mine: readonly Wanted<V>[],
@@ -75,21 +76,14 @@ export class LoadedValues {
       (isMade ? together : alone).push(one);
     }
     const groups = byShard(together, ({ placed }) => (placed as Placed).shard);
-    await Promise.all([
+    await allSettled([
       ...[...groups].map(([shard, group]) => this.filled.many<V>(shard, group, dates.now)),
       ...alone.map(async (one) => one.land(await this.keep(one, loaded.get(one.key.id), load, dates))),
     ]);
   }
 
-  private async keep<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): Promise<Landed<V>> {
-    try {
-      if (value === undefined) return await this.keepNothing(one, load);
-      return await this.keepValue(one, value, load, dates);
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) throw error;
-      await this.filled.release(() => one.lease?.giveBack());
-      throw error;
-    }
+  private keep<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): Promise<Landed<V>> {
+    return value === undefined ? this.keepNothing(one, load) : this.keepValue(one, value, load, dates);
   }
 
   /**
