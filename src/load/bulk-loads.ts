@@ -95,7 +95,7 @@ export class BulkLoads {
       if (near) {
         one.value = this.hits.hit(key, near.copy, near.tier).value;
         const due = near.tier !== 'request' && this.clock.now() >= near.copy.servedUntil;
-        if (due) joined.push(this.serveStale(one, near.copy, loader));
+        if (due) joined.push(this.serveStale(one, this.coherence.names.position, near.copy, loader));
       } else if (present) {
         const landing = this.flights.joinPresent(present, callOf(one, loader));
         joined.push(this.take(one, landing, loader));
@@ -131,21 +131,20 @@ export class BulkLoads {
     landed: Landed<V>,
     loader: BulkLoader<V>,
   ): Promise<void> | undefined {
-    const { copy, refreshDue = false } = landed;
-    if (!copy) return undefined;
-    if (refreshDue) return this.serveStale(one, copy, loader);
+    const due = this.hits.due(landed);
+    if (due) return this.serveStale(one, position, due, loader);
     one.value = this.hits.taken(one.key, position, landed);
     return undefined;
   }
 
-  private serveStale<V>(one: Asking<V>, stale: NearCopy<V>, loader: BulkLoader<V>): Promise<void> {
-    const served = this.flights.serveStale(callOf(one, loader), stale);
+  private async serveStale<V>(
+    one: Asking<V>,
+    position: number,
+    stale: NearCopy<V>,
+    loader: BulkLoader<V>,
+  ): Promise<void> {
     // Due as it may be, what is served now is the answer.
-    const answer = served.then((landed) => {
-      if (landed.none === true) one.value = undefined;
-      return { ...landed, refreshDue: false };
-    });
-    return this.take(one, answer, loader);
+    one.value = this.hits.taken(one.key, position, await this.flights.serveStale(callOf(one, loader), stale));
   }
 
   /** Registers the key as being loaded, so that look-ups of it wait for this bulk. */

@@ -12,7 +12,10 @@ export interface Landed<V = unknown> {
   readonly copy: NearCopy<V> | undefined;
   /** May this request answer from it again? Not for values that `cacheIf` turned down. */
   readonly keptForRequest: boolean;
-  /** Of a life of 0: the position among invalidated names when the load had withdrawn its key. Only an invalidation since then is one of this value. */
+  /**
+   * Of none, and of a life of 0: the position among invalidated names when the load had named its key itself. Only an invalidation since then is one of what
+   * it brought.
+   */
   readonly withdrawnAt?: number;
   /** It was found in the store, and is due for a refresh. */
   readonly refreshDue?: boolean;

@@ -99,20 +99,37 @@ export class Flights {
 
   /** Waits for a flight that somebody else has begun. */
   joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
-    const landing = this.wait(flight, call.policy);
-    return loadUnderWay() ? this.judged(landing, flight, call) : landing;
+    return this.judged(this.wait(flight, call.policy), flight, call, () => this.join(call, false));
   }
 
   /**
-   * A loader joins a look-up that may have begun before its own load did. What that brings home is judged again: if its key or tags were named
-   * since it began, it is asked for anew.
+   * A loader joins what may have begun before its own load did. What that brings home, a value or none, is judged when it lands: if its key or tags were
+   * named since it began, it is asked for anew. An error that says there is none can't be judged: what is made of it is not kept.
    */
-  private async judged<V>(landing: Promise<Landed<V>>, flight: Flight, call: LoadCall<V>): Promise<Landed<V>> {
-    const landed = await landing;
+  private judged<V>(
+    landing: Promise<Landed<V>>,
+    flight: Flight<Landed<V>>,
+    call: LoadCall<V>,
+    again: () => Promise<Landed<V>>,
+  ): Promise<Landed<V>> {
     const load = loadUnderWay();
-    if (!load || !landed.copy) return landed;
-    if (!(await load.verify(this.coherence))) return this.newFlight(call, this.flown(call, false)).promise;
-    return this.near.namedSince(call.key, landed.copy.tags, flight.position) ? this.join(call, false) : landed;
+    if (!load) return landing;
+    const judge = async (landed: Landed<V>): Promise<Landed<V>> => {
+      if (!(await load.verify(this.coherence))) return this.newFlight(call, this.flown(call, false)).promise;
+      return this.isOvertaken(call.key, flight, landed) ? again() : landed;
+    };
+    return landing.then(judge, (error: unknown) => {
+      if (flight.landed && !call.policy.staleIfError(error)) load.taint();
+      throw error;
+    });
+  }
+
+  private isOvertaken(key: Key, flight: Flight, { copy, withdrawnAt = flight.position }: Landed): boolean {
+    return this.isTagNamed(flight) || this.near.namedSince(key, copy?.tags ?? [], withdrawnAt);
+  }
+
+  private isTagNamed({ tags, position }: Flight): boolean {
+    return tags.some((tag) => this.coherence.names.namedSince(tagName(tag), position));
   }
 
   private flown<V>(call: LoadCall<V>, forced: boolean): Fly<V> {
@@ -182,11 +199,12 @@ export class Flights {
    * Whether what it brings home may be too old for who asks now: its key or one of its tags was invalidated since, or the feed that would say
    * so could not be read for so long.
    */
-  private outdated(key: Key, { position, tags, beganAt }: Flight, requestOnly: boolean): boolean {
+  private outdated(key: Key, flight: Flight, requestOnly: boolean): boolean {
+    const { position, beganAt } = flight;
     const { names } = this.coherence;
     const name = this.coherence.nameOf(key);
     if (requestOnly ? names.invalidatedSince(name, position) : names.namedSince(name, position)) return true;
-    if (tags.some((tag) => names.namedSince(tagName(tag), position))) return true;
+    if (this.isTagNamed(flight)) return true;
     const feed = this.coherence.place(key)?.feed;
     const now = this.clock.now();
     return feed !== undefined && now >= feed.trust.until && now >= beganAt + feed.unreadForMs;
@@ -219,15 +237,17 @@ export class Flights {
    */
   async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
     const { policy } = call;
-    const refresh = this.refresh(call, stale);
+    const present = this.current<V>(this.refreshes, this.slotOf(call.key, policy), call);
+    const refresh = present ?? this.refresh(call, stale);
     const isStale = this.clock.now() >= stale.freshUntil;
     const isBuiltOn = isStale && loadUnderWay() !== undefined;
     const served: Landed<V> = { copy: stale, keptForRequest: true, unverified: isBuiltOn };
     if (!refresh || !isStale || (!isBuiltOn && policy.softMs === 0)) return served;
     try {
-      const landed = await (isBuiltOn
-        ? this.wait(refresh, policy)
-        : refresh.join(this.clock, policy.softMs, policy.signal));
+      const landing = isBuiltOn ? this.wait(refresh, policy) : refresh.join(this.clock, policy.softMs, policy.signal);
+      const landed = await (present
+        ? this.judged(landing, present, call, () => this.serveStale(call, stale))
+        : landing);
       return landed.copy || landed.none === true ? landed : served;
     } catch (error) {
       policy.signal?.throwIfAborted();
@@ -241,8 +261,6 @@ export class Flights {
   private refresh<V>(call: LoadCall<V>, stale: NearCopy<V>): Flight<Landed<V>> | undefined {
     const { key, loader, policy } = call;
     const slot = this.slotOf(key, policy);
-    const present = this.current<V>(this.refreshes, slot, call);
-    if (present) return present;
     if (this.clock.now() < stale.refreshNotBefore) return undefined;
     const background = { key, loader, policy: { ...policy, signal: undefined } };
     const fly: Fly<V> = (flight) => this.flyRefresh(flight, background, stale);

@@ -82,27 +82,29 @@ export class LoadedValues {
     ]);
   }
 
-  private keep<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): Promise<Landed<V>> {
-    return value === undefined ? this.keepNothing(one, load) : this.keepValue(one, value, load, dates);
+  private async keep<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): Promise<Landed<V>> {
+    if (value !== undefined) return this.keepValue(one, value, load, dates);
+    const unverified = load.reads.needsThought && !(await load.reads.mayKeep());
+    return { ...(await this.keepNothing(one, load)), unverified };
   }
 
   /**
    * There is none: nothing is stored, and what was stored before and still served is no longer so. What this process holds stands in the store as well, though
    * the load may have had no part in it: it could not be reached, or was not read of late.
    */
-  async keepNothing<V>({ key, policy, lease, placed }: Wanted<V>, { cause }: LoadStart): Promise<Landed<never>> {
+  async keepNothing<V>({ key, policy, lease, placed }: Wanted<V>, { cause, mark }: LoadStart): Promise<Landed<never>> {
+    const isOvertaken = this.near.namedSince(key, [], mark);
     const replaces = cause !== 'miss' || lease?.standing === true || this.near.holds(key.id);
-    if (!replaces) {
-      // A fill of this process that is on its way still is of before.
-      this.coherence.names.name(this.coherence.nameOf(key));
-      await this.filled.release(() => lease?.giveBack());
-      return nothing;
-    }
-    this.near.name(key);
-    await this.removeShared(lease, placed);
-    const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
-    if (place && !lease?.standing) await this.takeBack(key, place);
-    return nothing;
+    if (replaces) this.near.name(key);
+    // A fill of this process that is on its way still is of before.
+    else this.coherence.names.name(this.coherence.nameOf(key));
+    const withdrawnAt = isOvertaken ? mark : this.coherence.names.position;
+    if (replaces) {
+      await this.removeShared(lease, placed);
+      const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
+      if (place && !lease?.standing) await this.takeBack(key, place);
+    } else await this.filled.release(() => lease?.giveBack());
+    return { copy: undefined, keptForRequest: false, none: true, withdrawnAt };
   }
 
   /** Removed, and told to all. Where the store can't be reached that is sent again until it is acknowledged, and this process reads the source meanwhile. */
@@ -125,12 +127,13 @@ export class LoadedValues {
     const payload = encodeFor(key, policy.serving.codec, value);
     one.tags = await this.tags.of(one, load);
     const made = this.make(one, value, payload, load, dates);
-    if (made.isForRequest) return this.keepForRequest(one, made, load);
+    const unverified = reads.needsThought && !(await reads.mayKeep());
+    if (made.isForRequest) return { ...(await this.keepForRequest(one, made, load)), unverified };
     if (policy.cacheIf?.(value) === false) {
       await this.filled.release(() => lease?.giveBack());
-      return { copy: made.copy, keptForRequest: false };
+      return { copy: made.copy, keptForRequest: false, unverified };
     }
-    if (reads.needsThought && !(await reads.mayKeep())) return this.keepNowhere(one, made, 'unverified');
+    if (unverified) return this.keepNowhere(one, made, 'unverified');
     if (this.clock.now() >= made.head.staleUntil) {
       this.shortLives.note(key);
       return this.keepNowhere(one, made, 'expired');
@@ -191,7 +194,7 @@ export class LoadedValues {
   ): Promise<Landed<V>> {
     const keptForRequest = !this.near.invalidatedSince(key, copy.tags, mark);
     this.near.withdraw(key);
-    const withdrawnAt = this.coherence.names.position;
+    const withdrawnAt = keptForRequest ? this.coherence.names.position : mark;
     await this.removeShared(lease, placed);
     return { copy, keptForRequest, withdrawnAt };
   }
@@ -211,5 +214,3 @@ function isPlainFill<V>({ policy, tags }: Wanted<V>, { cause }: LoadStart): bool
     isFixed && !cacheIf && shared && !inheritTags && idleMs === undefined && tags?.length === 0 && cause === 'miss'
   );
 }
-
-const nothing: Landed<never> = { copy: undefined, keptForRequest: false, none: true };

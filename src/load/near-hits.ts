@@ -98,6 +98,13 @@ export class NearHits {
     return { copy, keptForRequest: true, refreshDue };
   }
 
+  /** The copy that a refresh is asked for before it is taken: it is time for one, or a loader asks, and it is stale. */
+  due<V>({ copy, refreshDue, unverified }: Landed<V>): NearCopy<V> | undefined {
+    const isStaleInLoad = (): boolean =>
+      unverified !== true && loadUnderWay() !== undefined && copy !== undefined && this.clock.now() >= copy.freshUntil;
+    return refreshDue === true || isStaleInLoad() ? copy : undefined;
+  }
+
   /**
    * The value that a flight brought home, kept for the open request: 1. it begins a load; 2. it deletes the key; 3. the load comes back, and must not
    * be read again.
@@ -105,12 +112,10 @@ export class NearHits {
    */
   taken<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
     const { copy, keptForRequest, withdrawnAt, unverified } = landed;
-    if (!copy) return undefined;
     const load = loadUnderWay();
-    if (load) {
-      if (unverified === true) load.taint();
-      load.inherit(this.coherence, copy.tags);
-    }
+    if (unverified === true) load?.taint();
+    if (!copy) return undefined;
+    load?.inherit(this.coherence, copy.tags);
     if (keptForRequest) {
       const overtaken =
         withdrawnAt === undefined

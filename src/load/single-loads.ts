@@ -7,7 +7,7 @@ import type { StoredEntries } from '../near/stored-entries.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { channels } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
-import { isInLoader, loadUnderWay } from './flight.js';
+import { isInLoader } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
 import type { LoadCall } from './load-call.js';
@@ -133,10 +133,8 @@ export class SingleLoads {
   }
 
   private answer<V>(call: LoadCall<V>, position: number, landed: Landed<V>): V | undefined | Promise<V | undefined> {
-    const { copy, unverified, refreshDue } = landed;
-    if (!copy) return undefined;
-    const isStaleInLoad = loadUnderWay() !== undefined && this.clock.now() >= copy.freshUntil && unverified !== true;
-    if (!isStaleInLoad && refreshDue !== true) return this.hits.taken(call.key, position, landed);
-    return this.flights.serveStale(call, copy).then((served) => this.hits.taken(call.key, position, served));
+    const due = this.hits.due(landed);
+    if (!due) return this.hits.taken(call.key, position, landed);
+    return this.flights.serveStale(call, due).then((served) => this.hits.taken(call.key, position, served));
   }
 }

@@ -1,0 +1,156 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { NotFoundException } from '@nestjs/common';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { buildCache } from '../support/build-cache.js';
+import { FaultyStore } from '../support/faulty-store.js';
+import { withoutPush } from '../support/without-push.js';
+
+/** Nothing is read of the feed by itself in here: what a process knows it has asked for. */
+const coherence = { interval: '10m', blindFor: '10m' } as const;
+const stale = { ttl: '1h', staleFor: '1h', tags: ['t'] } as const;
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+describe('What a loader is given by a load that began before its own', () => {
+  let clock: FakeClock;
+  let faulty: FaultyStore;
+  let a: TieredCache;
+  let b: TieredCache;
+  let open: () => void;
+  let gate: Promise<void>;
+  beforeEach(async () => {
+    const shared = withoutPush(memoryStore({ clock: (clock = new FakeClock()) }));
+    faulty = new FaultyStore(shared);
+    a = await buildCache({ name: 'a', store: shared, clock, coherence });
+    b = await buildCache({ name: 'b', store: faulty.store, clock, coherence, process: false });
+    gate = new Promise((resolve) => (open = resolve));
+  });
+  afterEach(() => Promise.all([a.close(), b.close()]));
+
+  const none = async (): Promise<string | undefined> => {
+    await gate;
+    return undefined;
+  };
+  const notFound = async (): Promise<string> => {
+    await gate;
+    throw new NotFoundException();
+  };
+  /** The page of this process, whose part is being loaded already. */
+  async function pageOf(part: () => Promise<string>): Promise<string> {
+    const page = b.getOrSet('outer', async () => `page of ${await part()}`);
+    await turn();
+    open();
+    return page;
+  }
+  const part = async (): Promise<string> => (await b.getOrSet('inner', () => 'row')) ?? 'nothing';
+
+  it('is judged where that found none: what was made since is asked for', async () => {
+    const early = b.getOrSet('inner', none);
+    await turn();
+    await a.deleteMany(['inner', 'outer']);
+    expect(await pageOf(part)).toBe('page of row');
+    expect(await early).toBeUndefined();
+    expect(await a.get('outer')).toBe('page of row');
+  });
+
+  it('is none where nothing was made since, and is loaded once, however many ask', async () => {
+    let loads = 0;
+    const counted = () => (loads++, none());
+    const early = b.getOrSet('inner', counted);
+    await turn();
+    const pages = ['p', 'q', 'r'].map((page) =>
+      b.getOrSet(page, async () => (await b.getOrSet('inner', counted)) ?? 'nothing'),
+    );
+    await turn();
+    open();
+    expect(await Promise.all([early, ...pages])).toEqual([undefined, 'nothing', 'nothing', 'nothing']);
+    expect(loads).toBe(1);
+    expect(await a.get('p')).toBe('nothing');
+  });
+
+  it('is answered, and not built on for others, where that says by an error that there is none', async () => {
+    const early = b.getOrSet('inner', notFound).catch(() => 'none');
+    await turn();
+    await a.deleteMany(['inner', 'outer']);
+    expect(await pageOf(() => b.getOrSet('inner', () => 'row').catch(() => 'nothing'))).toBe('page of nothing');
+    await early;
+    expect(await a.get('outer')).toBeUndefined();
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['expireTags', () => a.expireTags('t')],
+    ['expire', () => a.expire('inner')],
+    ['delete', () => a.deleteMany(['inner', 'outer'])],
+  ])('is judged where that is a refresh, after %s', async (_, invalidate) => {
+    let row = 'old';
+    await a.set('inner', row, stale);
+    await a.expire('inner');
+    const read = async (): Promise<string> => {
+      const seen = row;
+      await gate;
+      return seen;
+    };
+    expect(await b.getOrSet('inner', read, stale)).toBe('old');
+    await turn();
+    row = 'new';
+    await invalidate();
+    expect(await pageOf(() => b.getOrSet('inner', () => row, stale))).toBe('page of new');
+    expect(await a.get('outer')).toBe('page of new');
+  });
+
+  it('is a refresh, and joined, where nothing was invalidated since', async () => {
+    await a.set('inner', 'old', stale);
+    await a.expire('inner');
+    const refreshed = async (): Promise<string> => {
+      await gate;
+      return 'refreshed';
+    };
+    await b.getOrSet('inner', refreshed, stale);
+    await turn();
+    expect(await pageOf(() => b.getOrSet('inner', () => 'loaded twice', stale))).toBe('page of refreshed');
+    expect(await a.get('outer')).toBe('page of refreshed');
+  });
+
+  it('is a refresh that can’t be judged: what is made of it is not kept', async () => {
+    await a.set('inner', 'old', stale);
+    await a.expire('inner');
+    const refreshed = async (): Promise<string> => {
+      await gate;
+      return 'refreshed';
+    };
+    await b.getOrSet('inner', refreshed, stale);
+    await turn();
+    faulty.down = '~feed';
+    expect(await pageOf(() => b.getOrSet('inner', () => 'loaded twice', stale))).toBe('page of refreshed');
+    faulty.down = undefined;
+    expect(await a.get('outer')).toBeUndefined();
+  });
+
+  it.each<[string, (life: EntryOptions<string>) => Promise<string>]>([
+    ['one', (life) => b.getOrSet('inner', () => 'row', life)],
+    ['many', async (life) => `${(await b.getOrSetMany(['inner'], () => [['inner', 'row']], life))[0]}`],
+  ])('is no value that is stale when it lands, for %s', async (_, again) => {
+    const life = { ttl: '10s', staleFor: '1h' } as const;
+    const early = b.getOrSet('inner', async () => (await gate, 'got old'), life);
+    await turn();
+    await clock.advance('11s');
+    expect(await pageOf(() => again(life))).toBe('page of row');
+    expect(await early).toBe('got old');
+    expect(await a.get('outer')).toBe('page of row');
+  });
+
+  it.each<[string, EntryOptions<string>, string | undefined]>([
+    ['is none', {}, undefined],
+    ['is kept by the request alone', { ttl: 0 }, 'part'],
+    ['was turned down by cacheIf', { cacheIf: () => false }, 'part'],
+  ])('is not built on for others where it was made of a stale part and %s', async (_, options, made) => {
+    await a.set('part', 'old', stale);
+    await a.expire('part');
+    const down = () => b.getOrSet<string>('part', () => Promise.reject(new Error('down')), stale);
+    const inner = () => b.getOrSet('inner', async () => ((await down()) === 'old' ? made : 'never'), options);
+    expect(await b.getOrSet('outer', async () => `page of ${await inner()}`)).toBe(`page of ${made}`);
+    expect(await a.get('outer')).toBeUndefined();
+  });
+});
