@@ -10,6 +10,8 @@ import type { GhostLocks } from './ghost-locks.js';
 import type { ResolvedLockOptions } from './lock-options.js';
 import type { LockPlace } from './lock-place.js';
 import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
+import { momentAfter, momentNow, msUntil } from './moment.js';
+import type { Moment } from './moment.js';
 import { removeOwnLock } from './own-lock.js';
 
 export interface AcquisitionContext {
@@ -29,7 +31,7 @@ const maxRounds = 4;
 /** One caller's efforts to take one lock. */
 export class Acquisition {
   /** Tokens of `add`s that were sent and not answered, by what each is called in the store, and when: any of them may yet be, or become, the lock's. */
-  private readonly unanswered = new Map<string, { readonly token: string; readonly sentAt: number }>();
+  private readonly unanswered = new Map<string, { readonly token: string; readonly sentAt: Moment }>();
 
   private hasReportedForeign = false;
 
@@ -64,13 +66,13 @@ export class Acquisition {
 
   /** The caller has his answer. What he sent and never heard of is removed wherever it turns up. */
   finish(): void {
-    const sent = new Map([...this.unanswered].map(([holder, { sentAt }]) => [holder, sentAt]));
+    const sent = new Map([...this.unanswered].map(([holder, { sentAt }]) => [holder, sentAt.monotonic]));
     this.context.ghosts.watch(this.place, sent, this.options.ttlMs);
   }
 
   /** A grant that nobody wants any more. */
   disown(token: string): void {
-    this.unanswered.set(holderOf(token), { token, sentAt: this.context.clock.monotonic() });
+    this.unanswered.set(holderOf(token), { token, sentAt: momentNow(this.context.clock) });
   }
 
   /** @returns undefined when the lock was found free. */
@@ -80,10 +82,10 @@ export class Acquisition {
     const { ttlMs } = this.options;
     if (approach === 'add') {
       const token = randomBytes(18).toString('base64url');
-      const sentAt = clock.monotonic();
+      const sentAt = momentNow(clock);
       const holder = holderOf(token);
       this.unanswered.set(holder, { token, sentAt });
-      const record = encodeRecord({ holder, until: clock.now() + ttlMs, ttlMs });
+      const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
       const added = await this.inTime(shard.write(lockKey, record, { lifeMs: ttlMs, only: 'absent' }), deadlineAt);
       if (added.status === 'stored') return this.grant(token, sentAt, deadlineAt);
       this.unanswered.delete(holder);
@@ -109,7 +111,8 @@ export class Acquisition {
       // Not more than its life, however far the holder's clock is ahead.
       return { status: 'held', retryAfterMs: Math.min(Math.max(0, record.until - clock.now()), record.ttlMs) };
     }
-    if (clock.monotonic() - own.sentAt < this.options.ttlMs / 2) return this.grant(own.token, own.sentAt, deadlineAt);
+    const halfLife = momentAfter(own.sentAt, this.options.ttlMs / 2);
+    if (msUntil(halfLife, clock) > 0) return this.grant(own.token, own.sentAt, deadlineAt);
     // Ours, but half of its life went by before it was found.
     await removeOwnLock(this.place, record.holder, { clock, deadlineAt });
     return undefined;
@@ -126,13 +129,13 @@ export class Acquisition {
   }
 
   /** The right is counted from before the first byte left. */
-  private async grant(token: string, sentAt: number, deadlineAt: number): Promise<Attempt> {
+  private async grant(token: string, sentAt: Moment, deadlineAt: number): Promise<Attempt> {
     const { clock, clockResolutionMs, counter } = this.context;
-    const validUntil = sentAt + this.options.ttlMs - clockResolutionMs;
+    const validUntil = momentAfter(sentAt, this.options.ttlMs - clockResolutionMs);
     const fencingToken = this.options.fencing ? await this.inTime(counter.draw(this.place), deadlineAt) : 0;
     // 1. This lock ends unnoticed. 2. Somebody else takes it and draws n. 3. This draw arrives and gets n + 1: the older holder
     // would have the larger number. Drawn before `validUntil`, it was drawn while nobody else could hold the lock.
-    if (clock.monotonic() >= validUntil) {
+    if (msUntil(validUntil, clock) <= 0) {
       throw new StoreUnavailableError(this.place.shard.name, 'it answered after the life of the lock was over');
     }
     this.unanswered.delete(holderOf(token));

@@ -19,6 +19,7 @@ import { resolveLockOptions } from './lock-options.js';
 import type { LockOptions, ResolvedLockOptions } from './lock-options.js';
 import { placeLock, placeNamed } from './lock-place.js';
 import type { LockPlace, LockResource } from './lock-place.js';
+import { momentAfter, momentNow } from './moment.js';
 import { RunningSections } from './running-sections.js';
 import { parseSerializedLease } from './serialized-lease.js';
 import { WaitingLine } from './waiting-line.js';
@@ -145,7 +146,7 @@ export class CacheLock {
     const { token, fencingToken, validUntilEpochMs } = serialized;
     const { ttlMs } = resolveLockOptions({ ttl: serialized.ttlMs }, '60s', store.capabilities.clockResolutionMs);
     const leftMs = Math.min(validUntilEpochMs - this.clock.now(), ttlMs - store.capabilities.clockResolutionMs);
-    const terms = { token, fencingToken, ttlMs, validUntil: this.clock.monotonic() + leftMs };
+    const terms = { token, fencingToken, ttlMs, validUntil: momentAfter(momentNow(this.clock), leftMs) };
     const place = placeNamed(store, namespace, serialized.resource);
     const lease = new Lease(place, { ...terms, renew: renew && 'now' }, this.context);
     this.running.began(lease);

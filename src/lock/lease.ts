@@ -8,6 +8,8 @@ import type { GhostLocks } from './ghost-locks.js';
 import { leaseSignal } from './lease-signal.js';
 import type { LockPlace } from './lock-place.js';
 import { holderOf } from './lock-record.js';
+import { momentAfter, msUntil } from './moment.js';
+import type { Moment } from './moment.js';
 import { removeOwnLock, renewOwnLock } from './own-lock.js';
 import type { LossReason, ReleaseOutcome } from './own-lock.js';
 import type { SerializedLease } from './serialized-lease.js';
@@ -40,8 +42,7 @@ export interface LeaseTerms {
   readonly token: string;
   readonly fencingToken: number;
   readonly ttlMs: number;
-  /** On the monotonic clock. */
-  readonly validUntil: number;
+  readonly validUntil: Moment;
   /** `'now'`: beginning with a renewal at once. */
   readonly renew: boolean | 'now';
 }
@@ -57,9 +58,7 @@ export class Lease {
   private readonly ttlMs: number;
   private readonly controller = new AbortController();
   private readonly ownSignal: AbortSignal;
-  private until: number;
-  /** The same on the wall clock, as it stood when the right was won. */
-  private wallUntil: number;
+  private until: Moment;
   private fencing: number;
   private renewal: Timer | undefined = undefined;
   private expiry: Timer | undefined = undefined;
@@ -79,7 +78,6 @@ export class Lease {
     this.#token = terms.token;
     this.ttlMs = terms.ttlMs;
     this.until = terms.validUntil;
-    this.wallUntil = this.onTheWall(terms.validUntil);
     this.fencing = terms.fencingToken;
     this.ownSignal = leaseSignal(this.controller, () => this.notice());
     this.scheduleExpiry();
@@ -103,10 +101,11 @@ export class Lease {
 
   /**
    * On the monotonic clock (`performance.now()`): before then nobody else can hold the lock, unless the store lost it. Counted from before the
-   * command was sent, less what the store's clock may be off.
+   * command was sent, less what the store's clock may be off. A machine that was suspended meanwhile has that much less.
    */
   get validUntil(): number {
-    return this.until;
+    const { clock } = this.context;
+    return Math.min(this.until.monotonic, clock.monotonic() + this.until.wall - clock.now());
   }
 
   /**
@@ -173,7 +172,7 @@ export class Lease {
       token: this.#token,
       fencingToken: this.fencing,
       ttlMs: Math.ceil(this.ttlMs),
-      validUntilEpochMs: Math.max(0, Math.floor(clock.now() + this.until - clock.monotonic())),
+      validUntilEpochMs: Math.max(0, Math.floor(clock.now() + msUntil(this.until, clock))),
     };
   }
 
@@ -216,15 +215,7 @@ export class Lease {
   /** Timers come late to a process that was stopped or blocked; every call looks at the clock itself first. */
   private notice(): void {
     if (this.context.protections.noticesExpiry === false || this.lostBy || this.releasing) return;
-    const { clock } = this.context;
-    // A machine that was suspended stops the first clock, and finds the second one moved on: others may hold the lock by now.
-    const isOver = clock.monotonic() >= this.until || clock.now() >= this.wallUntil;
-    if (isOver) this.lose(this.storeIsAway ? 'unreachable' : 'expired');
-  }
-
-  private onTheWall(until: number): number {
-    const { clock } = this.context;
-    return clock.now() + until - clock.monotonic();
+    if (msUntil(this.until, this.context.clock) <= 0) this.lose(this.storeIsAway ? 'unreachable' : 'expired');
   }
 
   private lose(reason: LossReason): void {
@@ -247,8 +238,7 @@ export class Lease {
     this.storeIsAway = outcome.status === 'unknown';
     if (outcome.status === 'lost') this.lose(outcome.reason);
     if (outcome.status !== 'renewed') return false;
-    this.until = outcome.sentAt + ttlMs - clockResolutionMs;
-    this.wallUntil = this.onTheWall(this.until);
+    this.until = momentAfter(outcome.sentAt, ttlMs - clockResolutionMs);
     this.scheduleExpiry();
     return true;
   }
@@ -278,7 +268,7 @@ export class Lease {
   private scheduleExpiry(): void {
     if (this.context.protections.noticesExpiry === false) return;
     this.expiry?.cancel();
-    this.expiry = this.context.clock.after(Math.max(0, this.until - this.context.clock.monotonic()), () => {
+    this.expiry = this.context.clock.after(Math.max(0, msUntil(this.until, this.context.clock)), () => {
       this.notice();
       if (!this.lostBy && !this.releasing) this.scheduleExpiry(); // a timer may be a millisecond early
     });

@@ -4,12 +4,14 @@ import type { LeaseLostError } from '../value/errors.js';
 import { answerInTime } from './answer-in-time.js';
 import type { LockPlace } from './lock-place.js';
 import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
+import { momentNow } from './moment.js';
+import type { Moment } from './moment.js';
 
 /** `released`: it was still ours, and is free. `lost`: it was somebody else's by then, or nobody's. `unknown`: no answer. */
 export type ReleaseOutcome = 'released' | 'lost' | 'unknown';
 export type LossReason = LeaseLostError['reason'];
 export type RenewalOutcome =
-  | { readonly status: 'renewed'; readonly sentAt: number }
+  | { readonly status: 'renewed'; readonly sentAt: Moment }
   | { readonly status: 'lost'; readonly reason: LossReason }
   | { readonly status: 'unknown' };
 
@@ -67,8 +69,8 @@ export async function renewOwnLock(
     const [item] = await inTime(place.shard.readMany([place.lockKey]), place);
     if (!item) return { status: 'lost', reason: 'gone' };
     if (decodeRecord(item.bytes)?.holder !== holder) return { status: 'lost', reason: 'taken' };
-    const sentAt = clock.monotonic();
-    const record = encodeRecord({ holder, until: clock.now() + ttlMs, ttlMs });
+    const sentAt = momentNow(clock);
+    const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
     const written = await inTime(
       place.shard.write(place.lockKey, record, { lifeMs: ttlMs, only: item.revision }),
       place,

@@ -92,7 +92,7 @@ describe('a lease', () => {
     shard.write = async (...args) => {
       const outcome = await write(...args);
       // The answer is there, and this process is stopped before it reads it.
-      clock.now = clock.monotonic = (): number => lease.validUntil;
+      clock.now = clock.monotonic = (): number => validUntil;
       return outcome;
     };
     const { signal, validUntil } = lease;

@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
+import type { Lease } from '../../src/lock/lease.js';
+import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
 
@@ -12,7 +14,7 @@ describe('a lock on a machine that was suspended', () => {
       now: () => base.now() + suspendedMs,
       monotonic: base.monotonic,
       after: base.after.bind(base),
-      sleep: base.sleep.bind(base),
+      sleep: (ms: number) => base.advance(ms),
     };
     return { base, clock, suspend: (ms: number) => (suspendedMs += ms) };
   }
@@ -44,6 +46,59 @@ describe('a lock on a machine that was suspended', () => {
       await end();
     },
   );
+
+  /** Locks in a store of which one write is answered after the machine was suspended: the first is that of the lock, the second draws its number. */
+  async function suspendedBefore(ms: number) {
+    const { clock, suspend } = suspendable();
+    const store = memoryStore();
+    await store.open();
+    const shard = store.shards[0];
+    const write = shard.write.bind(shard);
+    let writes = 0;
+    let suspendedAt = 0;
+    shard.write = async (...given) => {
+      const outcome = await write(...given);
+      if (++writes === suspendedAt) suspend(ms);
+      return outcome;
+    };
+    const locks = new CacheLock({ store, namespace: 'test', clock });
+    const take = async (): Promise<Lease> => {
+      const outcome = await locks.acquire('a', { ttl: '5s', renew: false });
+      if (outcome.status !== 'acquired') throw new Error(outcome.status);
+      return outcome.lease;
+    };
+    const left = (lease: Lease): number => lease.validUntil - clock.monotonic();
+    const suspendAtNext = (nth: number): number => (suspendedAt = writes + nth);
+    return { clock, locks, take, left, suspendAtNext, writes: () => writes, end: () => store.close() };
+  }
+
+  it.each([
+    ['the lock', 1],
+    ['its number', 2],
+  ])('T12 takes it anew where that happened before the answer to the write of %s', async (_, nth) => {
+    const { suspendAtNext, take, left, writes, end } = await suspendedBefore(9_000);
+    suspendAtNext(nth);
+    const own = await take();
+    expect(writes()).toBe(4);
+    expect(own.signal.aborted).toBe(false);
+    expect(left(own)).toBeGreaterThan(4_500);
+    await end();
+  });
+
+  it('T12 gives so much less of a right, whether it is won, renewed, or written down', async () => {
+    const { suspendAtNext, take, left, clock, locks, end } = await suspendedBefore(2_000);
+    suspendAtNext(1);
+    const own = await take();
+    expect(left(own)).toBeLessThanOrEqual(3_000);
+    expect(own.toJSON().validUntilEpochMs).toBeLessThanOrEqual(clock.now() + 3_000);
+    suspendAtNext(1);
+    expect(await own.renew()).toBe(true);
+    expect(left(own)).toBeLessThanOrEqual(3_000);
+    const resumed = locks.resume(JSON.stringify(own));
+    expect(left(resumed)).toBeLessThanOrEqual(3_000);
+    expect(left(resumed)).toBeGreaterThan(2_500);
+    await end();
+  });
 
   it('goes on where the wall clock was set back, and ends by the monotonic one', async () => {
     const { lease: own, suspend, end } = await lease();

@@ -1,0 +1,23 @@
+import type { Clock } from '../value/clock.js';
+
+/**
+ * A moment by both clocks: a machine that is suspended stops the monotonic one, and one whose time is set moves the other.
+ * Of a moment that is to come, the clock that reaches it first counts.
+ */
+export interface Moment {
+  readonly monotonic: number;
+  readonly wall: number;
+}
+
+export function momentNow(clock: Clock): Moment {
+  return { monotonic: clock.monotonic(), wall: clock.now() };
+}
+
+export function momentAfter({ monotonic, wall }: Moment, ms: number): Moment {
+  return { monotonic: monotonic + ms, wall: wall + ms };
+}
+
+/** How long until then; 0 or less: it has come. */
+export function msUntil({ monotonic, wall }: Moment, clock: Clock): number {
+  return Math.min(monotonic - clock.monotonic(), wall - clock.now());
+}
