@@ -26,6 +26,7 @@ export class TcpProxy {
     dropReplies: false,
     deliversAfterReset: false,
     delayMs: { commands: none, replies: none } as Record<Direction, () => number>,
+    narrow: undefined as { readonly bytes: number; readonly everyMs: number; pieces: number } | undefined,
     nextReply: undefined as ((reply: Buffer) => { pass: Buffer; then: 'go-on' | 'hang' | 'cut' }) | undefined,
   };
 
@@ -87,6 +88,11 @@ export class TcpProxy {
    */
   delay(delayMs: number, direction: Direction = 'commands'): void {
     this.faults.delayMs[direction] = () => delayMs;
+  }
+
+  /** A narrow line: of replies so many bytes pass at a time; after so many `pieces` nothing more does. */
+  narrow(bytes: number, everyMs: number, pieces = Infinity): void {
+    this.faults.narrow = { bytes, everyMs, pieces };
   }
 
   /** From now on a reset takes nothing back: what had reached the server's host already. */
@@ -166,6 +172,16 @@ class Link {
       line = line.then(() => (this.ended ? undefined : pause(dueAt - performance.now()))).then(act);
     };
     from.on('data', (chunk: Buffer) => {
+      const { narrow } = faults;
+      if (narrow && direction === 'replies') {
+        for (let at = 0; at < chunk.length; at += narrow.bytes) {
+          after(0, () => {
+            if (narrow.pieces-- > 0 && to.writable) to.write(chunk.subarray(at, at + narrow.bytes));
+          });
+          line = line.then(() => pause(narrow.everyMs));
+        }
+        return;
+      }
       const delayMs = faults.delayMs[direction]();
       after(delayMs, () => {
         const pass = this.spoil(chunk, direction);

@@ -90,6 +90,7 @@ export class MetaConnection extends MemcacheConnection {
 
   override onData(data: Buffer | undefined): void {
     this.arrivals++;
+    const before = this.waiting.first;
     try {
       for (let left = data; left !== undefined;) {
         // Whole replies are read here; what is cut or odd, one at a time, by the parser of memcache-client.
@@ -98,6 +99,9 @@ export class MetaConnection extends MemcacheConnection {
       }
       // The chunk is another's after the call.
       if (this._partialData !== undefined) this._partialData = Buffer.from(this._partialData);
+      // The server goes on with what left together: it has as long for the next answer as it had for the first.
+      const next = this.waiting.first;
+      if (next && next !== before && next.turn === before?.turn) next.turn.writtenAt = this.clock.monotonic();
     } catch (error) {
       this._shutdown(error instanceof Error ? error.message : 'a malformed reply', false, error);
     }

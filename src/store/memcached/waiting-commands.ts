@@ -9,7 +9,7 @@ export type Refusal = (question: ItemAsk, error: Error) => void;
 
 /** Commands that leave together: one clock does for all of them. */
 export interface Turn {
-  /** Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
+  /** Or when the last chunk came that answered some of them, and not all. Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
   writtenAt: number;
 }
 

@@ -8,11 +8,18 @@ import type { TimeSample } from './server-time.js';
 /** Called once per command: with its reply, or with why there is none: RedisServerError, the server's own words, or StoreUnavailableError. */
 export type RedisAnswer = (error: Error | undefined, reply: RedisReply) => void;
 
+/** Commands that were sent between two looks. */
+interface Turn {
+  /** The look before the last answer to any of them, or before the last item of one: until the next one the server has as long as for the first. */
+  look: number;
+}
+
 interface Waiting {
   readonly args: readonly RedisArgument[];
   readonly answer: RedisAnswer;
   readonly items: ItemsTaker | undefined;
   readonly bytes: number;
+  readonly turn: Turn;
   /** The look before it was written. */
   look: number;
   isSettled: boolean;
@@ -59,6 +66,7 @@ export class RedisConnection {
   private urgent: Waiting[] = [];
   private bytesInFlight = 0;
   private looks = 0;
+  private turn: Turn = { look: 0 };
   private overdueTimer: Timer | undefined;
   private endReason: string | undefined;
   private isPumpDue = false;
@@ -90,7 +98,8 @@ export class RedisConnection {
       process.nextTick(answer, this.unavailable(this.endReason), null);
       return;
     }
-    const waiting: Waiting = { args, answer, items, bytes: bytesOf(args), look: 0, isSettled: false };
+    const { turn } = this;
+    const waiting: Waiting = { args, answer, items, turn, bytes: bytesOf(args), look: 0, isSettled: false };
     if (this.queued.length === 0 && this.urgent.length === 0 && this.hasRoom) return this.write(waiting);
     (isUrgent ? this.urgent : this.queued).push(waiting);
     if (this.isPumpDue) return;
@@ -179,12 +188,20 @@ export class RedisConnection {
       if (error === undefined) this.settle(waiting, undefined, reply);
       else this.fail(waiting, error);
     };
-    this.link.send(waiting.args, answer, waiting.items);
+    const { items, turn } = waiting;
+    const taker: ItemsTaker | undefined = items && {
+      take: (bytes, start, end) => {
+        turn.look = this.looks;
+        items.take(bytes, start, end);
+      },
+    };
+    this.link.send(waiting.args, answer, taker);
   }
 
   private settle(waiting: Waiting, error: Error | undefined, reply: RedisReply): void {
     if (waiting.isSettled) return;
     waiting.isSettled = true;
+    waiting.turn.look = this.looks;
     this.bytesInFlight -= waiting.bytes;
     while (this.sent[0]?.isSettled === true) this.sent.shift();
     if (this.sent.length === 0 && !this.hasEnded) this.link.unref();
@@ -208,7 +225,7 @@ export class RedisConnection {
     const { clock, commandTimeoutMs } = this.settings;
     this.overdueTimer ??= clock.after(commandTimeoutMs / looksPerDeadline, () => {
       this.overdueTimer = undefined;
-      this.looks++;
+      this.turn = { look: ++this.looks };
       this.checkOverdue();
     });
   }
@@ -220,7 +237,7 @@ export class RedisConnection {
   private checkOverdue(): void {
     const [head] = this.sent;
     if (!head || this.hasEnded) return;
-    if (this.looks - head.look <= looksPerDeadline) return this.lookLater();
+    if (this.looks - Math.max(head.look, head.turn.look) <= looksPerDeadline) return this.lookLater();
     const arrived = this.link.bytesRead();
     setImmediate(() => {
       if (this.hasEnded) return;

@@ -50,7 +50,10 @@ export interface RedisConnectionOptions {
   readonly driver?: DriverName;
   /** How long a connection may take, its greeting included. Default 500 ms. */
   readonly connectTimeout?: Duration;
-  /** How long a command may take from when it is written; a connection with an overdue one is given up. Default 250 ms. */
+  /**
+   * How long a command may take from when it is written, and of commands that are sent together each next answer; a connection with an overdue one is
+   * given up. Default 250 ms.
+   */
   readonly commandTimeout?: Duration;
 }
 

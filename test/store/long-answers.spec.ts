@@ -1,0 +1,85 @@
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
+import { ItemAsk } from '../../src/store/item-ask.js';
+import type { ItemAnswer } from '../../src/store/item-ask.js';
+import type { Shard, Store } from '../../src/store/store.js';
+import { startMemcached } from '../support/memcached-process.js';
+import { startRedis } from '../support/redis-process.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import type { TcpProxy } from '../support/tcp-proxy.js';
+
+const commandTimeout = 400;
+const endings: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+class Question extends ItemAsk {
+  readonly answered: Promise<number>;
+  private settle!: { bytes: (length: number) => void; fail: (error: unknown) => void };
+
+  constructor(storeKey: string) {
+    super(storeKey, 60_000);
+    this.answered = new Promise((bytes, fail) => (this.settle = { bytes, fail }));
+  }
+
+  protected override take({ start, end }: ItemAnswer): void {
+    this.settle.bytes(end - start);
+  }
+
+  protected override fail(error: unknown): void {
+    this.settle.fail(error);
+  }
+}
+
+/** How long each item is. All are asked for in one turn. */
+function lengths(shard: Shard, keys: readonly string[]): Promise<number[]> {
+  const questions = keys.map((key) => new Question(key));
+  expect(shard.readInto?.(questions)).toBe(true);
+  return Promise.all(questions.map(({ answered }) => answered));
+}
+
+/** 256 items of 4 KB, behind a line that can be made narrow. */
+async function behindALine(name: 'memcached' | 'redis') {
+  const server = name === 'memcached' ? await startMemcached() : await startRedis();
+  endings.push(() => server.stop());
+  const proxy = await startTcpProxy(server.port);
+  endings.push(() => proxy.close());
+  const storeAt = (address: string, timeout: number): Store => {
+    const patience = { commandTimeout: timeout, connectTimeout: 10_000 };
+    return name === 'memcached'
+      ? memcachedStore({ servers: address, ...patience })
+      : redisStore({ url: `redis://${address}`, ...patience });
+  };
+  const openShard = async (address: string, timeout: number): Promise<Shard> => {
+    const store = storeAt(address, timeout);
+    endings.push(() => store.close());
+    await store.open();
+    await store.shards[0].readMany(['none']);
+    return store.shards[0];
+  };
+  const writer = await openShard(`127.0.0.1:${server.port}`, 10_000);
+  const keys = Array.from({ length: 256 }, (_, index) => `k${index}`);
+  await Promise.all(keys.map((key) => writer.write(key, Buffer.alloc(4_096, key), { lifeMs: 3_600_000 })));
+  return { proxy, keys, shard: await openShard(proxy.address, commandTimeout) };
+}
+
+const everyMs = 80;
+/** A megabyte in 16 pieces: three times as long as a command may take. */
+const narrowed = (proxy: TcpProxy, pieces?: number): void => proxy.narrow(65_536, everyMs, pieces);
+
+describe.each(['memcached', 'redis'] as const)('Answers of %s that take longer than a command may', (name) => {
+  it('are read to the end, as long as one comes after another', async () => {
+    const { proxy, keys, shard } = await behindALine(name);
+    narrowed(proxy);
+    expect(await lengths(shard, keys)).toEqual(keys.map(() => 4_096));
+    expect(proxy.accepted).toBe(1);
+  });
+
+  it('are given up once no more come', async () => {
+    const { proxy, keys, shard } = await behindALine(name);
+    narrowed(proxy, 8);
+    await expect(lengths(shard, keys)).rejects.toThrow(`no answer within ${commandTimeout} ms`);
+  });
+});
