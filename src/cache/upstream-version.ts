@@ -1,7 +1,8 @@
 import { allowsStale } from '../catalogue/allows-stale.js';
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import { isNoAnswer, versionText } from '../catalogue/entry-policy.js';
+import { isNoAnswer } from '../catalogue/entry-policy.js';
+import { entryValues } from '../catalogue/entry-values.js';
 import type { LoadContext } from '../load/loader.js';
 import type { Duration } from '../value/duration.js';
 import { reportFault } from '../value/events.js';
@@ -39,7 +40,8 @@ export async function upstreamVersion(
 ): Promise<string | undefined> {
   const ofClass = key instanceof CatalogueKey ? (key.options as EntryOptions<string>).ttl : undefined;
   const kept = ofClass === undefined && options.ttl === undefined ? { ...options, ttl: defaultTtl } : options;
-  const ask = async (context: LoadContext<string>): Promise<string> => versionText((await read(context)) ?? '') ?? '';
+  const ask = async (context: LoadContext<string>): Promise<string> =>
+    entryValues.version((await read(context)) ?? '') ?? '';
   try {
     return (await cache.getOrSet<string>(key, ask, kept)) || undefined;
   } catch (cause) {

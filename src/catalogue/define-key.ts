@@ -7,7 +7,8 @@ import { CatalogueKey } from './catalogue-key.js';
 import type { KeyClassKind } from './catalogue-key.js';
 import { describeKeyClass } from './describe-key-class.js';
 import type { EntryOptions } from './entry-options.js';
-import { isLife, resolveInstants } from './instants.js';
+import { entryPolicy } from './entry-policy.js';
+import { isLife } from './instants.js';
 import type { KeyClass, KeyDefinition } from './key-class.js';
 import type { KeyClassFacts } from './key-class-facts.js';
 import { KeyPattern } from './key-pattern.js';
@@ -95,35 +96,27 @@ function entryOptionsOf<P extends string, S extends ParameterSpecs<P>, V>(
   definition: KeyDefinition<P, S, V>,
 ): EntryOptions<V> & { readonly codec: Codec<V> } {
   const { params: _1, holds: _2, description: _3, owner: _4, tags, schema, validateOnRead, ...options } = definition;
-  const codec = options.codec ?? json<V>();
+  const codec = options.codec === undefined ? json<V>() : options.codec;
   if (validateOnRead && !schema) {
     throw new InvalidOptionError('validateOnRead', 'there is no schema', 'Give a schema to validate with.');
   }
   return Object.freeze({
     ...options,
-    ...(Array.isArray(tags) ? { tags: Object.freeze([...(tags as readonly string[])]) } : undefined),
+    ...(tags !== undefined &&
+      typeof tags !== 'function' && {
+        tags: Array.isArray(tags) ? Object.freeze([...(tags as readonly string[])]) : tags,
+      }),
     codec: schema ? validated(codec, schema, validateOnRead) : codec,
   });
 }
 
 /** What can be known to be wrong before there is a value. */
-function checkOptions<V>(
-  { text, parameters }: KeyPattern,
-  options: EntryOptions<V> & { readonly codec: Codec<V> },
-  life: Life<V> | undefined,
-): void {
-  const { ttl = 0, staleFor = 0, jitter = 0, isolation, codec } = options;
-  const isFixed = typeof ttl === 'number' || typeof ttl === 'string' || ttl instanceof Date;
-  resolveInstants({ ttl: isFixed ? ttl : 0, staleFor, jitter }, undefined, 0);
-  if (options.negative) resolveInstants({ ttl: options.negative.ttl }, undefined, 0);
+function checkOptions<V>({ text, parameters }: KeyPattern, options: EntryOptions<V>, life: Life<V> | undefined): void {
+  entryPolicy([options]);
   for (const name of life?.parameters ?? []) {
     if (!parameters.some((parameter) => parameter.name === name)) {
       throw new InvalidKeyError(`The life of '${text}' asks for a parameter ${name}. Add it to the pattern.`);
     }
-  }
-  if (isolation && !codec.isolations.includes(isolation)) {
-    const remedy = `It allows ${codec.isolations.join(', ')}.`;
-    throw new InvalidOptionError('isolation', `the codec ${codec.name} does not allow '${isolation}'`, remedy);
   }
 }
 

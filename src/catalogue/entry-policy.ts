@@ -1,10 +1,9 @@
 import type { Codec, Isolation } from '../codec/codec.js';
 import { json } from '../codec/json.js';
-import { milliseconds, positiveMilliseconds } from '../value/duration.js';
-import type { Duration } from '../value/duration.js';
-import { assertTag } from '../value/entry.js';
+import { positiveMilliseconds } from '../value/duration.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { EntryOptions } from './entry-options.js';
+import { entryValues } from './entry-values.js';
 import { isLife } from './instants.js';
 import type { LifeOptions } from './instants.js';
 
@@ -52,10 +51,6 @@ export interface EntryPolicy<V = unknown> {
   readonly isPlain: boolean;
 }
 
-const defaultMaxLoadMs = 30_000;
-const maxTags = 16;
-/** Of `failureHold`, and its default. */
-export const maxFailureHoldMs = 1_000;
 const jsonCodec = json();
 
 /**
@@ -66,50 +61,42 @@ const jsonCodec = json();
 export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[], serving?: Serving<V>): EntryPolicy<V> {
   const pick = <K extends keyof EntryOptions<V>>(name: K): EntryOptions<V>[K] | undefined =>
     layers.find((layer) => layer?.[name] !== undefined)?.[name];
-  const maxLoadMs = positiveMilliseconds(pick('maxLoad') ?? defaultMaxLoadMs, 'maxLoad');
-  const timeout = pick('timeout');
-  const tiers = pick('tiers');
-  const negative = pick('negative');
-  const given = pick('ttl') ?? 300_000;
+  const maxLoadMs = entryValues.maxLoad(pick('maxLoad'));
+  const { softMs, hardMs = maxLoadMs } = entryValues.timeout(pick('timeout'));
   // Read here once, and not for each entry.
-  const ttl = typeof given === 'string' ? milliseconds(given, 'ttl') : given;
+  const ttl = entryValues.ttl(pick('ttl'));
+  const negative = entryValues.negative(pick('negative'));
   const idleMs = isLife(ttl) && ttl.idle !== undefined ? positiveMilliseconds(ttl.idle, 'ttl.idle') : undefined;
-  const softMs = timeout?.soft === undefined ? 0 : milliseconds(timeout.soft, 'timeout.soft');
-  const hardMs = timeout?.hard === undefined ? maxLoadMs : positiveMilliseconds(timeout.hard, 'timeout.hard');
-  if (timeout?.hard !== undefined && softMs > hardMs) {
-    const problem = 'it is longer than timeout.hard, after which nobody waits any more';
-    throw new InvalidOptionError('timeout.soft', problem, 'Give the same or a shorter one.');
-  }
-  const tags = checkedTags(pick('tags') ?? []);
-  for (const tier of tiers ?? []) assertTier(tier);
-  const signal = pick('signal');
+  const tags = entryValues.tags(pick('tags'));
+  const tiers = entryValues.tiers(pick('tiers'));
+  const signal = entryValues.signal(pick('signal'));
   const shared = tiers?.includes('store') ?? true;
   const requestOnly = !negative && ttl === 0;
   const needsItemAlone = tags.length === 0 && idleMs === undefined && !requestOnly;
   return {
     life: {
       ttl,
-      staleFor: milliseconds(pick('staleFor') ?? 0, 'staleFor'),
-      jitter: share('jitter', pick('jitter') ?? 0, 0.5),
+      staleFor: entryValues.staleFor(pick('staleFor')),
+      jitter: entryValues.jitter(pick('jitter')),
       ...(negative && { negative }),
     },
-    earlyRefresh: share('earlyRefresh', pick('earlyRefresh') ?? 0, 100),
-    refreshAfter: share('refreshAfter', pick('refreshAfter') ?? 0, 1),
+    earlyRefresh: entryValues.earlyRefresh(pick('earlyRefresh')),
+    refreshAfter: entryValues.refreshAfter(pick('refreshAfter')),
     softMs,
     hardMs,
     maxLoadMs,
-    cacheIf: pick('cacheIf'),
+    cacheIf: entryValues.cacheIf(pick('cacheIf')),
     tags,
-    inheritTags: pick('inheritTags') ?? false,
-    serving: serving ?? servingOf(pick('codec') ?? (jsonCodec as Codec<V>), pick('isolation'), pick('version')),
-    nearTtlMs: pick('nearTtl') === undefined ? Infinity : positiveMilliseconds(pick('nearTtl') as Duration, 'nearTtl'),
-    failureHoldMs: failureHold(pick('failureHold')),
+    inheritTags: entryValues.inheritTags(pick('inheritTags')),
+    serving: serving ?? servingOf(pick('codec'), pick('isolation'), pick('version')),
+    nearTtlMs: entryValues.nearTtl(pick('nearTtl')),
+    failureHoldMs: entryValues.failureHold(pick('failureHold')),
     signal,
     idleMs,
     requestOnly,
     nearby: (tiers?.includes('process') ?? true) && idleMs === undefined,
     shared,
-    staleIfError: pick('staleIfError') ?? isNoAnswer,
+    staleIfError: entryValues.staleIfError(pick('staleIfError')) ?? isNoAnswer,
     needsItemAlone,
     isPlain: needsItemAlone && shared && !signal && hardMs >= maxLoadMs,
   };
@@ -117,28 +104,11 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
 
 /** What these options ask of whatever is served. */
 export function servingOf<V>(
-  codec: Codec<V>,
+  codec = jsonCodec as Codec<V>,
   isolation: Isolation | undefined,
   version: EntryOptions['version'],
 ): Serving<V> {
-  return { codec, isolation: isolationOf(isolation, codec), version: versionText(version) };
-}
-
-function assertTier(tier: string): void {
-  if (tier === 'process' || tier === 'store') return;
-  throw new InvalidOptionError('tiers', `'${tier}' is none`, "Give 'process', 'store', both, or none of them.");
-}
-
-function failureHold(given: Duration | undefined): number | undefined {
-  if (given === undefined) return undefined;
-  const holdMs = milliseconds(given, 'failureHold');
-  if (holdMs <= maxFailureHoldMs) return holdMs;
-  throw new InvalidOptionError('failureHold', `${holdMs} ms is too long`, 'Give 0 to 1 second.');
-}
-
-/** An upstream version as it stands in an entry. */
-export function versionText(version: string | number | Date | undefined): string | undefined {
-  return version instanceof Date ? `${version.getTime()}` : version === undefined ? undefined : `${version}`;
+  return { codec, isolation: isolationOf(isolation, codec), version: entryValues.version(version) };
 }
 
 /** True unless the error is the source's answer: a 4xx other than 408 (timeout) and 429 (too many requests). */
@@ -148,26 +118,9 @@ export function isNoAnswer(error: unknown): boolean {
   return !(typeof code === 'number' && code >= 400 && code < 500 && code !== 408 && code !== 429);
 }
 
-function share(option: string, value: number, max: number): number {
-  if (value >= 0 && value <= max) return value;
-  throw new InvalidOptionError(option, `${value} is out of range`, `Give a number from 0 to ${max}.`);
-}
-
-function checkedTags(tags: readonly string[]): readonly string[] {
-  if (tags.length > maxTags) {
-    throw new InvalidOptionError(
-      'tags',
-      `${tags.length} tags on one entry`,
-      `Give at most ${maxTags}: each costs a look-up.`,
-    );
-  }
-  tags.forEach(assertTag);
-  return new Set(tags).size === tags.length ? tags : [...new Set(tags)];
-}
-
 function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolation {
   // Whoever calls from plain JavaScript may leave out what the type asks for.
-  const { isolations, encode, decode } = codec as Partial<Codec<V>>;
+  const { isolations, encode, decode } = (codec ?? {}) as Partial<Codec<V>>;
   if (isolations?.[0] === undefined || typeof encode !== 'function' || typeof decode !== 'function') {
     const remedy = 'Give json(), structured() or text(), or an object with name, isolations, encode and decode.';
     throw new InvalidOptionError('codec', 'what was given is no codec', remedy);
@@ -176,7 +129,7 @@ function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolatio
   if (codec.isolations.includes(asked)) return asked;
   throw new InvalidOptionError(
     'isolation',
-    `'${asked}' does not go with the ${codec.name} codec`,
+    `'${String(asked).slice(0, 20)}' does not go with the ${codec.name} codec`,
     `It supports: ${codec.isolations.join(', ')}.`,
   );
 }

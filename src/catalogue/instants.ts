@@ -42,7 +42,9 @@ export function resolveInstants<V>(
   const field = isNegative ? 'negative.ttl' : 'ttl';
   const given = isNegative ? negative.ttl : ttl;
   const until = endOf(given, field, { value, createdAt, random });
-  const staleMs = isNegative ? finite(negative.staleFor ?? 0, 'negative.staleFor') : finite(staleFor, 'staleFor');
+  const staleMs = isNegative
+    ? finiteMilliseconds(negative.staleFor ?? 0, 'negative.staleFor')
+    : finiteMilliseconds(staleFor, 'staleFor');
   const share = shortening(jitter, random);
   if (until <= createdAt) return { freshUntil: createdAt, staleUntil: createdAt };
   const end = share === 1 ? until : createdAt + (until - createdAt) * share;
@@ -53,11 +55,25 @@ export function resolveInstants<V>(
 
 type Given<V> = EntryOptions<V>['ttl'];
 
+/** What a `ttl` says, a fixed duration as milliseconds. @throws InvalidDurationError, InvalidOptionError for what gives no end to an entry. */
+export function readLife<V>(given: NonNullable<Given<V>>, field: string): NonNullable<Given<V>> {
+  if (typeof given === 'function') return given;
+  if (given instanceof Date) {
+    checkedInstant(given.getTime(), false, field);
+    return given;
+  }
+  if (!isLife(given)) return finiteMilliseconds(given, field);
+  if (typeof given.freshUntil === 'function') return given;
+  const remedy =
+    "Give a duration, a date, a function of the value that gives one of them, or a life such as sinceSet('5m').";
+  throw new InvalidOptionError(field, 'what was given is no life', remedy);
+}
+
 function endOf<V>(given: Given<V>, field: string, context: LifeContext<V>): number {
   if (isLife(given)) return checkedInstant(given.freshUntil(context), given.endless === true, field);
   const life = typeof given === 'function' ? given(context.value) : given;
   if (life instanceof Date) return checkedInstant(life.getTime(), false, field);
-  return context.createdAt + finite(life as Duration, field);
+  return context.createdAt + finiteMilliseconds(life as Duration, field);
 }
 
 function checkedInstant(instant: number, mayBeEndless: boolean, field: string): number {
@@ -66,7 +82,8 @@ function checkedInstant(instant: number, mayBeEndless: boolean, field: string): 
   throw new InvalidDurationError(field, instant === Infinity ? instant : 'Invalid Date', valid);
 }
 
-function finite(duration: Duration, field: string): number {
+/** As `milliseconds`, and not endless. @throws InvalidDurationError */
+export function finiteMilliseconds(duration: Duration, field: string): number {
   const lengthMs = milliseconds(duration, field);
   if (lengthMs === Infinity) {
     throw new InvalidDurationError(field, duration, 'a finite duration, or the life untilInvalidated() as ttl');

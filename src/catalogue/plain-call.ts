@@ -2,7 +2,8 @@ import type { EntryOptions } from './entry-options.js';
 
 /**
  * Whether a copy that was made for the key's class answers a call with these options: each of them is known, and none asks for another value, or may end
- * the call. A call of which this is not known is looked at again, in full, so that an unknown option is an error on a hit as well.
+ * the call. A call of which this is not known is looked at again, in full, so that an unknown option is an error on a hit as well. Values are not looked at:
+ * reading the text of a `ttl` again costs a hit 12 to 15 ns of 90, and 60 where there are four durations; a look-up of the text in a map costs as much.
  *
  * Calls bring a new object each time: comparing names one by one costs a hit about 4 of 145 ns (12 with options within options); looking each up in a set costs 20.
  */

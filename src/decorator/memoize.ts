@@ -3,7 +3,7 @@ import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import { entryPolicy } from '../catalogue/entry-policy.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import { resolveInstants } from '../catalogue/instants.js';
+import { entryValues } from '../catalogue/entry-values.js';
 import type { KeyClass } from '../catalogue/key-class.js';
 import type { Key } from '../key/key.js';
 import { rememberLoadedBy } from '../codec/loaded-by.js';
@@ -65,7 +65,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
     const original = methodOf('@Memoize', target, method, descriptor) as unknown as Method;
     const member = memberName(target, method);
     knownMemoizeOptions.check(given, `@Memoize ${member}`);
-    assertOptions(constant ?? {});
+    assertOptions(constant, given);
     assertPromised('@Memoize', target, method, original);
     if (keyClass) assertParameters(keyClass, member, mapping !== undefined, ownName);
     else nameInKeys(target.constructor, method, ownName);
@@ -128,11 +128,11 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
 }
 
 /** Durations and the like are wrong at the definition, not at the first call. */
-function assertOptions(options: EntryOptions): void {
-  const { life } = entryPolicy([options]);
-  const { ttl } = options;
-  const isFixed = typeof ttl === 'number' || typeof ttl === 'string' || ttl instanceof Date;
-  resolveInstants({ ...life, ttl: isFixed ? ttl : 0 }, undefined, 0);
+function assertOptions(options: EntryOptions | undefined, { tags, version }: AnyOptions): void {
+  entryPolicy([options]);
+  if (typeof tags !== 'function') entryValues.tags(tags);
+  if (version === undefined || typeof version === 'function') return;
+  throw new InvalidOptionError('version', 'it is no function', 'Give a function of the arguments.');
 }
 
 function assertParameters(

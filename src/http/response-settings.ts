@@ -1,7 +1,7 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import { defineKey } from '../catalogue/define-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import { resolveInstants } from '../catalogue/instants.js';
+import { entryValues } from '../catalogue/entry-values.js';
 import type { LifeOptions } from '../catalogue/instants.js';
 import type { Fillers } from '../codec/spliced/render-spliced.js';
 import { entryOptionTable } from '../catalogue/known-entry-options.js';
@@ -84,9 +84,10 @@ export function responseSettings(options: CachedResponseOptions, method: string)
 }
 
 function lifeOf({ ttl, staleFor, jitter }: CachedResponseOptions): ResponseSettings['life'] {
-  const life = definedOnly({ ttl, staleFor, jitter });
-  resolveInstants({ ...life, ttl: typeof ttl === 'object' ? 0 : (ttl ?? 0) }, undefined, 0); // a bad duration is wrong here
-  return life;
+  entryValues.ttl(ttl);
+  entryValues.staleFor(staleFor);
+  entryValues.jitter(jitter);
+  return definedOnly({ ttl, staleFor, jitter });
 }
 
 function keysOf({
@@ -107,7 +108,7 @@ function keysOf({
     cacheIf: () => true,
     negative: { ttl: 0, when: () => false },
     ttl: { description: 'as the answer says', endless: true, freshUntil: freshUntilOf },
-    ...(Array.isArray(tags) && { tags: tags as readonly string[] }),
+    ...(tags !== undefined && typeof tags !== 'function' && { tags }),
   });
   return (answer) => answers({ answer });
 }

@@ -1,5 +1,5 @@
-import { maxFailureHoldMs } from '../catalogue/entry-policy.js';
 import { allowsStale } from '../catalogue/allows-stale.js';
+import { maxFailureHoldMs } from '../catalogue/entry-values.js';
 import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';

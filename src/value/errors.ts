@@ -187,5 +187,6 @@ export class LeaseLostError extends TieredCacheError {
 }
 
 function describe(given: unknown): string {
-  return typeof given === 'string' ? `'${given.slice(0, 50)}'` : typeof given === 'number' ? `${given}` : typeof given;
+  if (typeof given === 'string') return `'${given.slice(0, 50)}'`;
+  return typeof given === 'number' || given === null ? `${given}` : typeof given;
 }
