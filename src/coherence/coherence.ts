@@ -5,6 +5,7 @@ import type { Key } from '../key/key.js';
 import type { Shard, Store } from '../store/store.js';
 import { assertTag } from '../value/entry.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import { isTagName, tagIn } from './invalidated-names.js';
 import type { InvalidatedNames } from './invalidated-names.js';
 import { Outbox } from './outbox.js';
 import type { Placed } from './placed.js';
@@ -70,7 +71,7 @@ export class Coherence {
     );
     this.feeds = [...this.byShard.values()].map(({ feed }) => feed);
     this.only = this.feeds.length === 1 ? this.feeds[0] : undefined;
-    this.outbox = new Outbox(configuration.cache, clock, () => this.clear());
+    this.outbox = new Outbox(configuration.cache, clock, this.feeds, (name) => this.feedOfName(name));
   }
 
   /** Where the key stands in the store; undefined: there is no store. */
@@ -78,8 +79,7 @@ export class Coherence {
     const { store } = this;
     if (!store) return undefined;
     const name = this.nameOf(key);
-    // By the unversioned name: all versions of a key live beside each other, and share a feed.
-    const feed = this.only ?? this.feedOf(store.shardOf(placementOf(this.head, name)));
+    const feed = this.feedOfKey(store, name);
     const space = this.configuration.versions.current();
     return { key, name, space, storeKey: space.storeKey(key.text), shard: feed.shard, feed };
   }
@@ -138,6 +138,17 @@ export class Coherence {
   async close(): Promise<void> {
     await this.outbox.close();
     for (const feed of this.feeds) feed.close();
+  }
+
+  /** By the unversioned name: all versions of a key live beside each other, and share a feed. */
+  private feedOfKey(store: Store, name: string): ShardFeed {
+    return this.only ?? this.feedOf(store.shardOf(placementOf(this.head, name)));
+  }
+
+  /** Of what is invalidated in a store. */
+  private feedOfName(name: string): ShardFeed {
+    const { store, tags } = this as { readonly store: Store; readonly tags: TagGenerations };
+    return isTagName(name) ? this.feedOf(tags.shardOf(tagIn(name))) : this.feedOfKey(store, name);
   }
 
   private partOf(shard: Shard): { readonly feed: ShardFeed; readonly invalidations: ShardInvalidations } {

@@ -101,3 +101,7 @@ export class InvalidatedNames {
 export function tagName(tag: string): string {
   return `\0\0${tag}`;
 }
+
+export const isTagName = (name: string): boolean => name.startsWith('\0\0');
+
+export const tagIn = (name: string): string => name.slice(2);

@@ -1,5 +1,13 @@
 import { channels, reportFault } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
+import { isTagName } from './invalidated-names.js';
+
+/** A part of the store, as far as it matters here. */
+export interface Part {
+  readonly shard: { readonly name: string };
+  /** Makes every entry unreachable that lies on this part. @throws StoreUnavailableError */
+  clear(): Promise<void>;
+}
 
 /** An invalidation that the store has not acknowledged. */
 export interface Unacknowledged {
@@ -19,6 +27,10 @@ export interface Unacknowledged {
 }
 
 interface Entry extends Unacknowledged {
+  /** Where it is sent; undefined: to several. */
+  readonly part: Part | undefined;
+  /** It clears the part, in the place of names, and is told of all of them. */
+  readonly clears: boolean;
   /** The first removal was acknowledged: the second is due then, on the monotonic clock. */
   repeatAt: number | undefined;
 }
@@ -26,7 +38,7 @@ interface Entry extends Unacknowledged {
 const firstDelayMs = 100;
 const maxDelayMs = 2_000;
 const repeatAfterMs = 5_000;
-/** Sent at a time; more wait for the next turn. */
+/** Sent to one part at a time; more wait for the next turn. */
 const atATime = 1_000;
 /** What an entry takes besides its texts. */
 const overheadBytes = 200;
@@ -37,7 +49,7 @@ const maxBytes = 16 * 2 ** 20;
 /**
  * Invalidations that were not acknowledged, the newest per name, sent again until they are. While a name is in here this process reads
  * it from its source: what the store holds is known to be outdated. Nothing is given up but at the end; where more is waiting than memory is
- * there for, one clearing of everything takes its place.
+ * there for, clearings of the parts that it lies on take its place.
  */
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
@@ -48,39 +60,51 @@ export class Outbox {
   private timer: Timer | undefined;
   private delayMs = firstDelayMs;
   private closed = false;
-  private clearing: (() => Promise<void>) | undefined;
+  private readonly clearing = new Set<Part>();
+  /** Ends of clearings so far. */
+  private ends = 0;
 
   constructor(
     private readonly cache: string,
     private readonly clock: Clock,
-    /** Makes every entry of the cache unreachable. */
-    private readonly clearAll: () => Promise<void>,
+    private readonly parts: readonly Part[],
+    /** Where an invalidation of the name is sent. */
+    private readonly partOf: (name: string) => Part,
   ) {}
 
   /** One look-up in an empty map, nearly always. */
   has(name: string): boolean {
-    return (this.entries.size > 0 && this.entries.has(name)) || this.clearing !== undefined;
+    if (this.entries.size === 0) return false;
+    return this.entries.has(name) || (this.clearing.size > 0 && this.isCleared(name));
+  }
+
+  /** What a tag has taken may lie on any part. */
+  private isCleared(name: string): boolean {
+    return isTagName(name) || this.clearing.has(this.partOf(name));
   }
 
   get isEmpty(): boolean {
-    return this.entries.size === 0 && this.clearing === undefined;
+    return this.entries.size === 0;
   }
 
-  /** Names that wait, and a clearing of everything. */
+  /** Names that wait, and clearings. */
   get size(): number {
-    const names = [...this.entries.values()].filter(({ after }) => after === undefined);
-    return names.length + (this.clearing ? 1 : 0);
+    return [...this.entries.values()].filter(({ after }) => after === undefined).length;
   }
 
   add(unacknowledged: Unacknowledged): void {
-    const { name, shown } = unacknowledged;
-    const former = this.remove(name);
-    const mayStillArrive = unacknowledged.mayStillArrive === true || former?.mayStillArrive === true;
-    this.entries.set(name, { ...unacknowledged, mayStillArrive, repeatAt: undefined });
-    this.bytes += sizeOf(unacknowledged);
-    if (!unacknowledged.after) this.reportAdded(shown);
-    if (this.bytes > maxBytes) this.replaceByClearing();
+    const { name, shown, after } = unacknowledged;
+    const mayStillArrive = unacknowledged.mayStillArrive === true || this.entries.get(name)?.mayStillArrive === true;
+    this.wait({ ...unacknowledged, mayStillArrive }, after ? undefined : this.partOf(name));
+    if (!after) this.reportAdded(shown);
+    if (this.bytes > maxBytes) this.replaceByClearings();
     this.schedule();
+  }
+
+  private wait(unacknowledged: Unacknowledged, part: Part | undefined, clears = false): void {
+    this.remove(unacknowledged.name);
+    this.entries.set(unacknowledged.name, { ...unacknowledged, part, clears, repeatAt: undefined });
+    this.bytes += sizeOf(unacknowledged);
   }
 
   private reportAdded(key: string): void {
@@ -118,7 +142,7 @@ export class Outbox {
   async close(): Promise<void> {
     this.closed = true;
     this.timer?.cancel();
-    while ((await this.sendDue(Infinity)) && this.entries.size > 0);
+    while ((await this.sendDue(Infinity, Infinity)) && this.entries.size > 0);
     for (const { name, shown, repeatAt, after } of [...this.entries.values()]) {
       this.remove(name);
       if (repeatAt !== undefined || after !== undefined || !channels.writeGivenUp.hasSubscribers) continue;
@@ -128,7 +152,7 @@ export class Outbox {
 
   private schedule(): void {
     if (this.closed || this.timer || this.isEmpty) return;
-    const repeats = [...this.entries.values()].every(({ repeatAt }) => repeatAt !== undefined) && !this.clearing;
+    const repeats = [...this.entries.values()].every(({ repeatAt }) => repeatAt !== undefined);
     const now = this.clock.monotonic();
     const soonest = repeats ? Math.min(...[...this.entries.values()].map(({ repeatAt }) => repeatAt ?? now)) - now : 0;
     this.timer = this.clock.after(Math.max(this.delayMs, soonest), () => {
@@ -137,28 +161,27 @@ export class Outbox {
     });
   }
 
-  /** @returns whether all that was sent was acknowledged, and something was. */
-  private async sendDue(now: number): Promise<boolean> {
-    if (this.clearing && !(await this.sendClearing(this.clearing))) return this.slowDown();
-    const due: Entry[] = [];
-    for (const entry of this.entries.values()) {
-      if (due.length === atATime) break;
-      if (this.isDue(entry, now)) due.push(entry);
-    }
-    const outcomes = await Promise.all(due.map((entry) => this.send(entry)));
-    if (!outcomes.every(Boolean)) return this.slowDown();
-    this.delayMs = firstDelayMs;
-    return due.length > 0;
+  /** @returns whether something was acknowledged. */
+  private async sendDue(now: number, most = atATime): Promise<boolean> {
+    const outcomes = await Promise.all(this.dueAt(now, most).map((entry) => this.send(entry)));
+    this.delayMs = outcomes.every(Boolean) ? firstDelayMs : Math.min(this.delayMs * 2, maxDelayMs);
+    return outcomes.some(Boolean);
+  }
+
+  /** So many of each part: none waits behind what is meant for another, which may be away. */
+  private dueAt(now: number, most: number): Entry[] {
+    const counts = new Map<Part | undefined, number>();
+    return [...this.entries.values()].filter((entry) => {
+      const count = counts.get(entry.part) ?? 0;
+      if (count >= most || !this.isDue(entry, now)) return false;
+      counts.set(entry.part, count + 1);
+      return true;
+    });
   }
 
   private isDue({ name, repeatAt, after }: Entry, now: number): boolean {
     if (this.held.has(name) || (repeatAt ?? now) > now) return false;
     return after === undefined || !after.some((other) => this.entries.has(other));
-  }
-
-  private slowDown(): false {
-    this.delayMs = Math.min(this.delayMs * 2, maxDelayMs);
-    return false;
   }
 
   private send(entry: Entry): Promise<boolean> {
@@ -171,7 +194,12 @@ export class Outbox {
     try {
       await entry.resend();
     } catch {
-      return false; // the store has reported its own fault
+      // The store has reported its own fault. What waits as well comes first from now on.
+      if (this.entries.get(entry.name) === entry) {
+        this.entries.delete(entry.name);
+        this.entries.set(entry.name, entry);
+      }
+      return false;
     }
     // A newer one of the same name, added while this one was on its way, stays.
     if (this.entries.get(entry.name) !== entry) return true;
@@ -181,28 +209,41 @@ export class Outbox {
     return true;
   }
 
-  private async sendClearing(clear: () => Promise<void>): Promise<boolean> {
-    try {
-      await clear();
-      if (this.clearing === clear) this.clearing = undefined;
-      return true;
-    } catch {
-      return false;
-    }
+  private replaceByClearings(): void {
+    const replaced = [...this.entries.values()].filter(({ clears }) => !clears);
+    const names = replaced.flatMap(({ name, after }) => after ?? [name]);
+    for (const { name } of replaced) this.remove(name);
+    const message =
+      'More invalidations wait than memory is there for: the servers that they are meant for will be cleared instead.';
+    reportFault({ source: this.cache, kind: 'write-unacknowledged', message });
+    this.clear(names.some(isTagName) ? this.parts : [...new Set(names.map(this.partOf))]);
   }
 
-  private replaceByClearing(): void {
-    this.entries.clear();
-    this.bytes = 0;
-    this.clearing = () => this.clearAll();
-    const message = 'More invalidations wait than memory is there for: everything will be cleared instead.';
-    reportFault({ source: this.cache, kind: 'write-unacknowledged', message });
+  /**
+   * Each part until it has acknowledged, and once more after the last of several: meanwhile another process may have stored on a part that was cleared
+   * what it built from one that was not yet.
+   */
+  private clear(parts: readonly Part[], isEnd = false): void {
+    for (const part of parts) {
+      const shown = `all entries on ${part.shard.name}`;
+      this.wait({ name: this.clearingOf(part), shown, resend: () => part.clear() }, part, true);
+      this.clearing.add(part);
+    }
+    if (parts.length < 2 || isEnd) return;
+    const after = parts.map((part) => this.clearingOf(part));
+    const resend = async (): Promise<void> => this.clear(parts, true);
+    this.wait({ name: `\0\0\0end ${++this.ends}`, shown: 'the end of clearings', resend, after }, undefined, true);
+  }
+
+  private clearingOf(part: Part): string {
+    return `\0\0\0clear ${this.parts.indexOf(part)}`;
   }
 
   private remove(name: string): Entry | undefined {
     const entry = this.entries.get(name);
     if (!entry) return undefined;
     this.entries.delete(name);
+    if (entry.clears && entry.part) this.clearing.delete(entry.part);
     this.bytes -= sizeOf(entry);
     return entry;
   }

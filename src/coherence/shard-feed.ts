@@ -146,6 +146,12 @@ export class ShardFeed {
     this.lastSuccessAt = Math.min(this.lastSuccessAt, this.options.clock.now());
   }
 
+  /** From now on no entry of this shard is there, nor a near copy of this process. @throws StoreUnavailableError */
+  async clear(): Promise<void> {
+    await this.versions.clear();
+    this.listener.missed(this, 'cleared');
+  }
+
   private schedule(): void {
     if (this.closed) return;
     const { clock, intervalMs } = this.options;

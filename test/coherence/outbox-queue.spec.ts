@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Outbox } from '../../src/coherence/outbox.js';
-import type { Unacknowledged } from '../../src/coherence/outbox.js';
+import type { Part, Unacknowledged } from '../../src/coherence/outbox.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { recordEvents } from '../support/recorded-events.js';
 
@@ -10,15 +10,37 @@ let reachable: boolean;
 /** What was sent, and when. */
 let sent: [name: string, at: number][];
 let cleared: number[];
+let clearedOther: number[];
+let isOtherReachable: boolean;
+/** The answer to a clearing waits for it. */
+let clearingHeld: Promise<void> | undefined;
+/** Names with an asterisk are meant for the other one. */
+const [part, other]: [Part, Part] = [
+  {
+    shard: { name: 'the part' },
+    clear: async () => {
+      cleared.push(clock.monotonic());
+      await clearingHeld;
+      if (!reachable) throw new Error('down');
+    },
+  },
+  {
+    shard: { name: 'the other' },
+    clear: async () => {
+      clearedOther.push(clock.monotonic());
+      if (!isOtherReachable) throw new Error('down');
+    },
+  },
+];
+const outboxOf = (): Outbox => new Outbox('c', clock, [part, other], (name) => (name.includes('*') ? other : part));
 
 beforeEach(() => {
   clock = new FakeClock();
   reachable = false;
-  [sent, cleared] = [[], []];
-  outbox = new Outbox('c', clock, async () => {
-    cleared.push(clock.monotonic());
-    if (!reachable) throw new Error('down');
-  });
+  isOtherReachable = true;
+  clearingHeld = undefined;
+  [sent, cleared, clearedOther] = [[], [], []];
+  outbox = outboxOf();
 });
 
 const add = (name: string, own: Partial<Unacknowledged> = {}): void =>
@@ -58,6 +80,21 @@ describe('What waits to be acknowledged is sent again', () => {
     await clock.advance(100);
     expect(sent).toHaveLength(2_500);
     expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('a thousand for each part of the store: none waits behind what is meant for another', async () => {
+    for (let index = 0; index < 2_000; index++) add(`${index}`);
+    add('*another', { resend: async () => void sent.push(['*another', clock.monotonic()]) });
+    await clock.advance(100);
+    expect(sent).toHaveLength(1_001);
+    expect(outbox.has('*another')).toBe(false);
+  });
+
+  it('in turns: what could not be acknowledged goes behind what waits as well', async () => {
+    for (let index = 0; index < 1_000; index++) add(`${index}`);
+    add('another', { resend: async () => void sent.push(['another', clock.monotonic()]) });
+    await clock.advance('10s');
+    expect(sentNames()).toContain('another');
   });
 
   it('and told when it begins to wait, but for what is only left to do after others', () => {
@@ -112,13 +149,24 @@ describe('What waits to be acknowledged is sent again', () => {
     expect(events.of('writeGivenUp')).toMatchObject([{ cache: 'c', key: 'shown given up', reason: 'closed' }]);
     expect(clock.waiting).toBe(0);
     events.clear();
-    const another = new Outbox('c', clock, async () => {});
+    const another = outboxOf();
     const resent: string[] = [];
     another.add({ name: 'a', shown: 'a', mayStillArrive: true, resend: async () => void resent.push('a') });
     await another.close();
     expect(resent).toEqual(['a', 'a']);
     expect(events.all).toEqual([]);
     events.stop();
+  });
+
+  it('all of it at the end, however much of it fails', async () => {
+    for (let index = 0; index < 1_000; index++) add(`${index}`);
+    const resent: string[] = [];
+    const works = (name: string, own: Partial<Unacknowledged> = {}): void =>
+      add(name, { resend: async () => void resent.push(name), ...own });
+    works('a', { mayStillArrive: true });
+    works('after', { after: ['a'] });
+    await outbox.close();
+    expect(resent).toEqual(['a', 'a', 'after']);
   });
 });
 
@@ -167,20 +215,26 @@ describe('A write of a name that waits', () => {
 describe('More than memory is there for', () => {
   /** Two texts of so many characters of two bytes each. */
   const large = (name: string): void => add(name.padEnd(100_000), { shown: name.padEnd(100_000) });
+  /** One more than there is room for. */
+  const overflow = (mark = ''): void => {
+    for (let index = 0; index < 42; index++) large(`${mark}${index}`);
+  };
 
-  it('is 16 MiB of names: everything is cleared in their place', async () => {
+  it('is 16 MiB of names: the part that they are meant for is cleared in their place', async () => {
     const events = recordEvents('fault');
     for (let index = 0; index < 41; index++) large(`${index}`);
     expect([outbox.size, outbox.has('another')]).toEqual([41, false]);
     large('41');
-    expect([outbox.size, outbox.has('another'), outbox.isEmpty]).toEqual([1, true, false]);
+    expect([outbox.size, outbox.has('another'), outbox.has('*another'), outbox.isEmpty]).toEqual([
+      ...[1, true, false, false],
+    ]);
     expect(events.of('fault').filter(({ key }) => key === undefined)).toHaveLength(1);
     add('b');
     expect(outbox.size).toBe(2);
     reachable = true;
     await clock.advance(100);
     expect(sentNames()).toEqual(['b']);
-    expect(cleared).toEqual([100]);
+    expect([cleared, clearedOther]).toEqual([[100], []]);
     expect([outbox.size, outbox.has('another'), outbox.isEmpty]).toEqual([0, false, true]);
     events.stop();
   });
@@ -202,17 +256,70 @@ describe('More than memory is there for', () => {
     expect([outbox.size, outbox.has('another')]).toEqual([1, false]);
   });
 
-  it('is cleared again until that is acknowledged, after twice as long each time; nothing else is sent before', async () => {
-    for (let index = 0; index < 42; index++) large(`${index}`);
+  it('is cleared again until that is acknowledged, after twice as long each time; the rest is sent meanwhile', async () => {
+    overflow();
     await clock.advance('4s');
     expect(cleared).toEqual([100, 300, 700, 1_500, 3_100]);
-    add('b');
+    add('*b', { resend: async () => void sent.push(['*b', clock.monotonic()]) });
     await clock.advance('2s');
-    expect(sent).toEqual([]);
+    expect(sentNames()).toEqual(['*b']);
     reachable = true;
     await clock.advance('2s');
-    expect(sentNames()).toEqual(['b']);
     expect(outbox.isEmpty).toBe(true);
     expect(cleared).toHaveLength(7);
+  });
+
+  it('for several parts clears each once, and once more when the last of them has acknowledged', async () => {
+    add('*b');
+    overflow();
+    await clock.advance('20s');
+    expect(clearedOther).toEqual([100]);
+    expect([outbox.has('another'), outbox.has('*another')]).toEqual([true, false]);
+    reachable = true;
+    cleared.splice(0);
+    await clock.advance('5s');
+    expect([cleared.length, clearedOther.length]).toEqual([2, 2]);
+    expect(clearedOther.at(-1)).toBeGreaterThan(cleared[0] as number);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('for several parts is not forgotten where more than that waits again', async () => {
+    add('*b');
+    overflow();
+    await clock.advance('1s');
+    overflow('again ');
+    reachable = true;
+    await clock.advance('5s');
+    expect(clearedOther).toHaveLength(2);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('with tags among it clears all parts: what a tag has taken may lie on any', async () => {
+    add('\0\0tag');
+    overflow();
+    await clock.advance('1s');
+    expect(clearedOther).toEqual([100]);
+    expect([outbox.has('\0\0*another'), outbox.has('*another')]).toEqual([true, false]);
+  });
+
+  it('is cleared once more where it grew again while a clearing was on its way', async () => {
+    reachable = true;
+    overflow();
+    let answer = (): void => {};
+    clearingHeld = new Promise((resolve) => (answer = resolve));
+    await clock.advance(100);
+    overflow('again ');
+    answer();
+    await clock.advance('1s');
+    expect(cleared).toHaveLength(2);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('is said to be given up where it could not be cleared by the end', async () => {
+    const events = recordEvents('writeGivenUp');
+    overflow();
+    await outbox.close();
+    expect(events.of('writeGivenUp')).toMatchObject([{ cache: 'c', key: 'all entries on the part', reason: 'closed' }]);
+    events.stop();
   });
 });

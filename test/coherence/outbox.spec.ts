@@ -124,10 +124,12 @@ describe('what waits to be acknowledged', () => {
     sent = [];
     reachable = false;
     clearings = 0;
-    waiting = new Outbox('test', clock, async () => {
+    const clear = async (): Promise<void> => {
       if (!reachable) throw new Error('down');
       clearings++;
-    });
+    };
+    const part = { shard: { name: 'part' }, clear };
+    waiting = new Outbox('test', clock, [part], () => part);
   });
 
   it('is the newest per name, sent again until acknowledged, and nothing of it is given up', async () => {
@@ -148,7 +150,7 @@ describe('what waits to be acknowledged', () => {
     events.stop();
   });
 
-  it('is replaced by one clearing of everything where it is more than memory is there for', async () => {
+  it('is replaced by one clearing of their part where it is more than memory is there for', async () => {
     const names = Array.from({ length: 60_000 }, (_, index) => `${index}`.padStart(100, '0'));
     for (const name of names) add(name);
     expect(waiting.has('never added')).toBe(true); // nothing that the store holds is believed
