@@ -16,6 +16,7 @@ import { LoadPlaces } from '../load/load-places.js';
 import { NearHits } from '../load/near-hits.js';
 import { SingleFills } from '../load/single-fills.js';
 import { SingleLoads } from '../load/single-loads.js';
+import { Invalidations } from '../near/invalidations.js';
 import { NearTiers } from '../near/near-tiers.js';
 import { NewEntries } from '../near/new-entries.js';
 import { ProcessTier } from '../near/process-tier.js';
@@ -112,6 +113,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const entries = new StoredEntries(name, coherence, notes, clock, random, checksGeneration);
   const newEntries = new NewEntries(entries, random);
   const near: NearTiers = new NearTiers(name, coherence, clock, scope, process, notes);
+  const invalidations = new Invalidations(near, clock);
   const setBack = (): void => {
     for (const feed of coherence.feeds) feed.distrust();
     near.clear();
@@ -120,7 +122,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const leases = new FillLeases(fenced);
   const hits = new NearHits(name, coherence, near, staleness, clock);
   const reads = new LeasedReads(coherence, hits, entries, notes, leases, clock);
-  const values = new LoadedValues(name, coherence, near, newEntries, clock, notes);
+  const values = new LoadedValues(name, coherence, near, invalidations, newEntries, clock, notes);
   const failed = new FailedLoads(clock, names);
   const runner = new LoaderRunner(name, clock);
   const fills = new Fills(name, clock, random, near, reads, values, runner, failed, places, verification);
@@ -128,7 +130,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const flights = new Flights(name, clock, coherence, near, singles, failed, places !== undefined);
 
   const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
-  const writes = new Writes(name, coherence, near, prepared, clock);
+  const writes = new Writes(name, coherence, near, invalidations, prepared, clock);
   const exact = new ExactWrites(coherence, clock, random);
   return {
     clock,
@@ -146,8 +148,8 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     bulkLoads: new BulkLoads(coherence, near, hits, entries, fills, singles, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
-    atomicChanges: new AtomicChanges(coherence, entries, prepared, notes, writes, exact),
-    expiry: new Expiry(coherence, near, writes, exact, clock),
+    atomicChanges: new AtomicChanges(coherence, invalidations, entries, prepared, notes, writes, exact),
+    expiry: new Expiry(coherence, near, invalidations, writes, exact, clock),
     explanations: new Explanations(coherence, near, entries, clock),
   };
 }

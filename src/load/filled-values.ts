@@ -1,8 +1,8 @@
 import { sealEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Key } from '../key/key.js';
+import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntry } from '../near/new-entries.js';
 import { storedLifeMs } from '../origin/stored-life.js';
@@ -24,13 +24,15 @@ export class FilledValues {
     private readonly cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
+    private readonly invalidations: Invalidations,
     private readonly clock: CacheClock,
   ) {}
 
   async one<V>(one: Wanted<V>, cause: LoadCause): Promise<Landed<V>> {
     const { key, policy, placed, lease, tags } = one;
+    let filled: Filled = 'unknown';
     if (tags && policy.shared && placed && lease) {
-      const filled = await this.filled(one, placed, () =>
+      filled = await this.filled(one, placed, () =>
         lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
       );
       if (filled === 'refused') return this.landedAfter(one, filled);
@@ -38,8 +40,9 @@ export class FilledValues {
       await this.release(() => lease?.giveBack());
       if (!lease && placed) this.refused(key, 'no-lease');
     }
-    if (cause === 'forced' && placed) await this.release(() => this.tell(placed));
-    return this.landedAfter(one, 'unknown');
+    // Where the store has not taken it, what it holds is what was not wanted.
+    if (cause === 'forced' && placed) await this.invalidations.sendOne(placed, { keeps: filled === 'stored' });
+    return this.landedAfter(one, filled);
   }
 
   /** Of one shard, all under leases and missed: in one round trip. */
@@ -91,18 +94,15 @@ export class FilledValues {
     if (later.length > 0) await Promise.all(later);
   }
 
-  /** Giving back is a courtesy: what can't be given back runs out by itself. */
-  async release(give: () => Promise<unknown> | undefined): Promise<void> {
+  /** Giving back is a courtesy: what can't be given back runs out by itself. False: the store could not be reached. */
+  async release(give: () => Promise<unknown> | undefined): Promise<boolean> {
     try {
       await give();
+      return true;
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
+      if (error instanceof StoreUnavailableError) return false;
+      throw error;
     }
-  }
-
-  /** Other processes are told: what they hold near goes. */
-  tell(placed: Placed): Promise<unknown> {
-    return this.coherence.invalidationsOf(placed.shard).send([{ ...removalOf(placed), keeps: true }], this.clock.now());
   }
 
   refused(key: Key, reason: CacheEvents['loadRefused']['reason']): void {
@@ -133,7 +133,7 @@ export class FilledValues {
     this.refused(key, 'too-large');
     const message = `Larger than the ${outcome.maxBytes} bytes that the store takes.`;
     reportFault({ source: this.cache, kind: 'too-large', message, key: key.text });
-    return this.release(() => this.tell(placed)).then(() => 'unknown');
+    return this.invalidations.sendOne(placed, { keeps: true }).then(() => 'unknown');
   }
 
   private landedAfter<V>({ key, policy, tags, made }: Wanted<V>, filled: Filled): Landed<V> {

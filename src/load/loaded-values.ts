@@ -1,16 +1,13 @@
 import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import { removalOf } from '../coherence/shard-invalidations.js';
-import type { Key } from '../key/key.js';
+import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
-import type { FillLease } from '../origin/fill-lease.js';
 import { byShard } from '../store/placement.js';
 import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
 import { FilledValues } from './filled-values.js';
 import type { Landed } from './flight.js';
 import type { LoadCause, LoadStart, RunLoad } from './load-start.js';
@@ -35,13 +32,14 @@ export class LoadedValues {
     cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
+    private readonly invalidations: Invalidations,
     private readonly entries: NewEntries,
     private readonly clock: CacheClock,
     notes: TagNotes,
   ) {
     this.shortLives = new ShortLives(cache);
     this.tags = new LoadTags(coherence, notes);
-    this.filled = new FilledValues(cache, coherence, near, clock);
+    this.filled = new FilledValues(cache, coherence, near, invalidations, clock);
   }
 
   /** Notes what is true now, after the leases were won. Called before the loader is. */
@@ -92,33 +90,38 @@ export class LoadedValues {
    * There is none: nothing is stored, and what was stored before and still served is no longer so. What this process holds stands in the store as well, though
    * the load may have had no part in it: it could not be reached, or was not read of late.
    */
-  async keepNothing<V>({ key, policy, lease, placed }: Wanted<V>, { cause, mark }: LoadStart): Promise<Landed<never>> {
-    const isOvertaken = this.near.namedSince(key, [], mark);
-    const replaces = cause !== 'miss' || lease?.standing === true || this.near.holds(key.id);
-    if (replaces) this.near.name(key);
-    // A fill of this process that is on its way still is of before.
-    else this.coherence.names.name(this.coherence.nameOf(key));
-    const withdrawnAt = isOvertaken ? mark : this.coherence.names.position;
-    if (replaces) {
-      await this.removeShared(lease, placed);
-      const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
-      if (place && !lease?.standing) await this.takeBack(key, place);
-    } else await this.filled.release(() => lease?.giveBack());
+  async keepNothing<V>(one: Wanted<V>, start: LoadStart): Promise<Landed<never>> {
+    const { key } = one;
+    const isReplacing = replaces(one, start) || this.near.holds(key.id);
+    const withdrawnAt = await this.takeBack(one, start, isReplacing, {
+      // A fill of this process that is on its way still is of before.
+      name: () => (isReplacing ? this.near.name(key) : this.coherence.names.name(this.coherence.nameOf(key))),
+      isNamedSince: (position) => this.near.namedSince(key, [], position),
+    });
     return { copy: undefined, keptForRequest: false, none: true, withdrawnAt };
   }
 
-  /** Removed, and told to all. Where the store can't be reached that is sent again until it is acknowledged, and this process reads the source meanwhile. */
-  private async takeBack(key: Key, placed: Placed): Promise<void> {
-    const send = async (): Promise<void> => {
-      await this.coherence.invalidationsOf(placed.shard).send([removalOf(placed)], this.clock.now());
-    };
-    try {
-      await send();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      const resend = (): Promise<void> => send().then(() => this.near.name(key));
-      this.coherence.outbox.add({ name: placed.name, shown: key.text, resend });
-    }
+  /**
+   * What is stored is removed, but for what was stored since the load began, and all are told. Where the store can't be reached that is sent again until it is
+   * acknowledged, and this process reads the source meanwhile. The key is named before and after: 1. it is named; 2. a look-up here reads the old item, which
+   * is removed; 3. the look-up's answer comes.
+   * @returns the position since which the naming of others counts for what the load brought.
+   */
+  private async takeBack<V>(
+    { key, policy, lease, placed }: Wanted<V>,
+    { mark }: LoadStart,
+    isReplacing: boolean,
+    { name, isNamedSince }: { name: () => void; isNamedSince: (position: number) => boolean },
+  ): Promise<number> {
+    let isOvertaken = isNamedSince(mark);
+    name();
+    const { position } = this.coherence.names;
+    const isReached = await this.filled.release(() => (isReplacing ? lease?.removeItem() : lease?.giveBack()));
+    const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
+    if (isReplacing && place) await this.invalidations.sendOne(place, { keeps: isReached && lease?.standing === true });
+    isOvertaken ||= isNamedSince(position);
+    if (isReplacing) name();
+    return isOvertaken ? mark : this.coherence.names.position;
   }
 
   private async keepValue<V>(one: Wanted<V>, value: V, load: RunLoad, dates: Dates): Promise<Landed<V>> {
@@ -187,23 +190,20 @@ export class LoadedValues {
   }
 
   /** `ttl: 0`: this request may go on with it; whatever others share under this key goes. */
-  private async keepForRequest<V>(
-    { key, lease, placed }: Wanted<V>,
-    { copy }: NewEntry<V>,
-    { mark }: LoadStart,
-  ): Promise<Landed<V>> {
-    const keptForRequest = !this.near.invalidatedSince(key, copy.tags, mark);
-    this.near.withdraw(key);
-    const withdrawnAt = keptForRequest ? this.coherence.names.position : mark;
-    await this.removeShared(lease, placed);
-    return { copy, keptForRequest, withdrawnAt };
+  private async keepForRequest<V>(one: Wanted<V>, { copy }: NewEntry<V>, start: LoadStart): Promise<Landed<V>> {
+    const { key } = one;
+    const isReplacing = replaces(one, start) || this.near.process?.peek(key.id) !== undefined;
+    const withdrawnAt = await this.takeBack(one, start, isReplacing, {
+      name: () => this.near.withdraw(key),
+      isNamedSince: (position) => this.near.invalidatedSince(key, copy.tags, position),
+    });
+    return { copy, keptForRequest: true, withdrawnAt };
   }
+}
 
-  /** After the key was named: whoever reads the store meanwhile does not keep it. */
-  private async removeShared(lease: FillLease | undefined, placed: Placed | undefined): Promise<void> {
-    await this.filled.release(() => lease?.removeItem());
-    if (lease?.standing && placed) await this.filled.release(() => this.filled.tell(placed));
-  }
+/** Whether something is still served that the load was to replace, or may be. */
+function replaces<V>({ lease }: Wanted<V>, { cause }: LoadStart): boolean {
+  return cause !== 'miss' || lease?.standing === true;
 }
 
 /** Nothing is asked of the user's code but to encode, and nothing needs to be known first: it may be made up twice. */

@@ -2,6 +2,7 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
+import type { Invalidations } from '../near/invalidations.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
@@ -33,6 +34,7 @@ export interface Changed<V> {
 export class AtomicChanges {
   constructor(
     private readonly coherence: Coherence,
+    private readonly invalidations: Invalidations,
     private readonly entries: StoredEntries,
     private readonly prepared: PreparedEntries,
     private readonly notes: TagNotes,
@@ -113,7 +115,8 @@ export class AtomicChanges {
     try {
       return await change();
     } catch (error) {
-      if (error instanceof StoreUnavailableError) this.writes.nameLater(placed);
+      if (error instanceof StoreUnavailableError)
+        this.invalidations.sendLater(placed, { keeps: true, mayStillArrive: true });
       throw error;
     }
   }

@@ -3,6 +3,7 @@ import type { Envelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
+import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -15,6 +16,7 @@ export class Expiry {
   constructor(
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
+    private readonly invalidations: Invalidations,
     private readonly writes: Writes,
     private readonly exact: ExactWrites,
     private readonly clock: CacheClock,
@@ -32,7 +34,7 @@ export class Expiry {
       if (placed.shard.invalidate && (await this.makeStale(placed))) return true;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      this.writes.removeLater(placed, true);
+      this.invalidations.sendLater(placed, { mayStillArrive: true });
       if (confirm) throw error;
       return false;
     }

@@ -1,9 +1,10 @@
 import type { Coherence } from '../coherence/coherence.js';
-import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
-import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
+import type { Acknowledged, Invalidating } from '../coherence/shard-invalidations.js';
 import type { Key } from '../key/key.js';
+import { nameOf } from '../near/invalidations.js';
+import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { storedLifeMs } from '../origin/stored-life.js';
 import { byShard } from '../store/placement.js';
@@ -50,6 +51,7 @@ export class Writes {
     private readonly cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
+    private readonly invalidations: Invalidations,
     private readonly entries: PreparedEntries,
     private readonly clock: CacheClock,
   ) {}
@@ -123,20 +125,6 @@ export class Writes {
     this.near.keepForRequest(key, anew);
   }
 
-  /** The store may hold a newer value than other processes know of. Keep it, and append its name to the feed as soon as the feed can be reached. */
-  nameLater(placed: Placed): void {
-    const { key, name } = placed;
-    this.near.name(key);
-    if (this.coherence.outbox.has(name)) return; // a removal waits there, which tells them as well
-    const resend = async (): Promise<void> => {
-      await this.coherence
-        .invalidationsOf(placed.shard)
-        .send([{ ...removalOf(placed), keeps: true }], this.clock.now());
-      this.near.name(key);
-    };
-    this.coherence.outbox.add({ name, shown: key.text, resend });
-  }
-
   private async setOnShard(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
     const { outbox } = this.coherence;
     if (outbox.isEmpty) return this.sendSets(shard, group);
@@ -156,7 +144,7 @@ export class Writes {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
-      for (const { placed } of group) this.removeLater(placed as Placed, true);
+      for (const { placed } of group) this.invalidations.sendLater(placed as Placed, { mayStillArrive: true });
       return { error, atOnce: true };
     }
     const { acknowledged, prepared } = sent;
@@ -206,7 +194,9 @@ export class Writes {
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
   private async send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
-    const outcomes = await Promise.allSettled(parts.map((part) => this.sendPart(part, at)));
+    const outcomes = await Promise.allSettled(
+      parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
+    );
     const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
     const repeated = inSeveral ? await this.repeat(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
@@ -221,11 +211,6 @@ export class Writes {
     this.repeatLater(parts, nameAgain);
     if (confirm) throw failed.reason;
     return false;
-  }
-
-  private async sendPart({ shard, items }: Part, at: number): Promise<Acknowledged> {
-    await this.coherence.feedOf(shard).ready();
-    return this.coherence.invalidationsOf(shard).send(items, at);
   }
 
   /** See {@link ShardInvalidations.repeat}: for calls in which several trips had a part. */
@@ -260,7 +245,7 @@ export class Writes {
     const repeated = await this.repeat(parts);
     for (const [index, [, group]] of groups.entries()) {
       if (repeated[index]?.status === 'rejected')
-        for (const { placed } of group) this.removeLater(placed as Placed, false);
+        for (const { placed } of group) this.invalidations.sendLater(placed as Placed);
     }
     const failed = repeated.find((outcome) => outcome.status === 'rejected');
     if (failed && !(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
@@ -269,31 +254,8 @@ export class Writes {
 
   private sendLater({ shard, items, placed }: Part): void {
     for (const [index, item] of items.entries()) {
-      if (placed) this.removeLater(placed[index] as Placed, false);
-      else if ('advance' in item) this.advanceLater(shard, item);
+      if (placed) this.invalidations.sendLater(placed[index] as Placed);
+      else if ('advance' in item) this.invalidations.advanceLater(shard, item);
     }
   }
-
-  private advanceLater(shard: Shard, item: InvalidatingTag): void {
-    const { tag } = item.name;
-    const resend = async (): Promise<void> => {
-      await this.sendPart({ shard, items: [item] }, this.clock.now());
-      this.near.nameTag(tag, 'local');
-    };
-    this.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend });
-  }
-
-  removeLater(placed: Placed, mayStillArrive: boolean): void {
-    const { key, name, shard } = placed;
-    this.near.name(key);
-    const resend = async (): Promise<void> => {
-      await this.sendPart({ shard, items: [removalOf(placed)] }, this.clock.now());
-      this.near.name(key);
-    };
-    this.coherence.outbox.add({ name, shown: key.text, resend, mayStillArrive });
-  }
-}
-
-function nameOf({ name }: Invalidating): string {
-  return 'tag' in name ? tagName(name.tag) : name.key;
 }

@@ -4,6 +4,7 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Invalidation } from '../../src/store/feed.js';
+import type { Revision } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
@@ -28,7 +29,11 @@ describe('A look-up that the store answers before a change of this process has a
         await underWay;
         return shard.invalidate?.(asked);
       };
-      return shardWith(shard, { invalidate });
+      const remove = async (storeKey: string, revision?: Revision): Promise<unknown> => {
+        await underWay;
+        return shard.remove(storeKey, revision);
+      };
+      return shardWith(shard, { invalidate, remove });
     });
     held = new HeldAnswers(slow);
     cache = await buildCache({ store: held.store, clock, coherence: { interval: '1h' } });
@@ -41,6 +46,8 @@ describe('A look-up that the store answers before a change of this process has a
     ['delete', () => cache.delete('k')],
     ['expire', () => cache.expire('k')],
     ['update', () => cache.update('k', () => 'new', life)],
+    ['refresh that finds none', () => cache.refresh('k', () => undefined, life)],
+    ['refresh of what is for its request alone', () => cache.refresh('k', () => 'mine', { ttl: 0 })],
   ])('is not kept near: %s', async (_, change) => {
     let arrive = (): void => {};
     underWay = new Promise((resolve) => (arrive = resolve));

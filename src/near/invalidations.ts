@@ -1,0 +1,81 @@
+import { tagName } from '../coherence/invalidated-names.js';
+import type { Placed } from '../coherence/placed.js';
+import { removalOf } from '../coherence/shard-invalidations.js';
+import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
+import type { Shard } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+import { StoreUnavailableError } from '../value/errors.js';
+import type { NearTiers } from './near-tiers.js';
+
+/** What is done about a key that is no longer true. */
+export interface Remedy {
+  /** Other processes are told, and what the store holds stays: it may be newer than what they know. */
+  readonly keeps?: boolean;
+  /** Bytes that were sent before may arrive after it. */
+  readonly mayStillArrive?: boolean;
+}
+
+/** Sends what is no longer true to the store and to all processes, and sends again what was not acknowledged. */
+export class Invalidations {
+  constructor(
+    private readonly near: NearTiers,
+    private readonly clock: CacheClock,
+  ) {}
+
+  /**
+   * Resolves when all of it stands in the store and in the feed.
+   * @param at when the caller began, for measuring.
+   * @throws StoreUnavailableError: it may have happened in part.
+   */
+  async send(shard: Shard, items: readonly Invalidating[], at = this.clock.now()): Promise<Acknowledged> {
+    const { coherence } = this.near;
+    await coherence.feedOf(shard).ready();
+    return coherence.invalidationsOf(shard).send(items, at);
+  }
+
+  /** Acknowledged, or to be sent again until it is. Whoever calls this invalidates the near copies here, before and after. */
+  async sendOne(placed: Placed, remedy: Remedy = {}): Promise<void> {
+    try {
+      await this.send(placed.shard, [itemOf(placed, remedy)]);
+      if (remedy.keeps !== true) this.near.coherence.outbox.settle(placed.name);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      this.wait(placed, remedy);
+    }
+  }
+
+  /** Near copies here go. Until it is acknowledged, this process reads the key from its source. */
+  sendLater(placed: Placed, remedy: Remedy = {}): void {
+    this.near.name(placed.key);
+    this.wait(placed, remedy);
+  }
+
+  /** As `sendLater`, for a tag. */
+  advanceLater(shard: Shard, item: InvalidatingTag): void {
+    const { tag } = item.name;
+    const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
+    this.near.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend });
+  }
+
+  private wait(placed: Placed, remedy: Remedy): void {
+    const { key, name, shard } = placed;
+    const { outbox } = this.near.coherence;
+    const { keeps = false, mayStillArrive = false } = remedy;
+    const resend = (): Promise<void> => this.send(shard, [itemOf(placed, remedy)]).then(() => this.near.name(key));
+    const waiting = { name, shown: key.text, resend };
+    if (!keeps) return outbox.add({ ...waiting, mayStillArrive });
+    // What waits already tells the others as well, and may be a removal.
+    if (!outbox.has(name)) outbox.add(waiting);
+    // They are told once more when what may arrive has, and neither look-ups nor changes wait for that.
+    if (mayStillArrive) outbox.add({ ...waiting, name: `\0\0\0~${name}`, after: [name], mayStillArrive });
+  }
+}
+
+/** What the feed and the outbox call it. */
+export function nameOf({ name }: Invalidating): string {
+  return 'tag' in name ? tagName(name.tag) : name.key;
+}
+
+function itemOf(placed: Placed, { keeps = false }: Remedy): Invalidating {
+  return keeps ? { ...removalOf(placed), keeps } : removalOf(placed);
+}
