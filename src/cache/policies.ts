@@ -47,6 +47,13 @@ export class Policies {
     return (key) => (key instanceof CatalogueKey ? this.of(key, call) : (shared ??= this.of(key, call)));
   }
 
+  /** For a call that has no key to make a policy for. @throws InvalidDurationError, InvalidOptionError naming the option. */
+  assertCall<V>(call: EntryOptions<V> | undefined): void {
+    if (call === undefined) return;
+    knownEntryOptions.check(call);
+    entryPolicy([call, this.defaults as EntryOptions<V>]);
+  }
+
   private ofClass(own: EntryOptions): EntryPolicy {
     let policy = this.ofClasses.get(own);
     if (!policy) this.ofClasses.set(own, (policy = this.hiding(entryPolicy([own, this.defaults]))));

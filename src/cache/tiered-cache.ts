@@ -19,6 +19,7 @@ import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
+import { knownConfiguration } from './known-configuration.js';
 import { Policies } from './policies.js';
 
 /** A key that says what it holds types the value; any other key leaves it to the caller. */
@@ -41,8 +42,10 @@ export class TieredCache {
   /**
    * The module builds caches; build one yourself outside of Nest, and `open` it.
    * @param protections switched off only by tests that show what each is for.
+   * @throws InvalidOptionError, InvalidDurationError naming the option.
    */
   constructor(configuration: CacheConfiguration, protections: Protections = {}) {
+    knownConfiguration.check(configuration);
     const { integrity, keySecret } = configuration;
     // As objects that show no secret, however the cache is printed.
     this.configuration = {
@@ -144,6 +147,7 @@ export class TieredCache {
     loadMissing: BulkLoader<V, K>,
     options?: EntryOptions<V>,
   ): Promise<(V | undefined)[]> {
+    if (keys.length === 0) this.policies.assertCall(options);
     return this.rooms.bulkLoads.many<V>(
       keys,
       keys.map(this.keyOf),

@@ -7,6 +7,7 @@ import { positiveMilliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { InvalidOptionError, LockHeldError, LockUnavailableError, StoreUnavailableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
+import { KnownOptions } from '../value/known-options.js';
 import { Acquisition } from './acquisition.js';
 import type { Attempt } from './attempt.js';
 import { assertStoreCanLock } from './assert-store-can-lock.js';
@@ -23,6 +24,11 @@ import { momentAfter, momentNow } from './moment.js';
 import { RunningSections } from './running-sections.js';
 import { parseSerializedLease } from './serialized-lease.js';
 import { WaitingLine } from './waiting-line.js';
+
+interface ResumeOptions {
+  readonly renew?: boolean;
+}
+const knownOfResume = KnownOptions.of<ResumeOptions>('resume()', { renew: true });
 
 /** `held` and `unavailable` are different answers: somebody has it; nobody can know. */
 export type LockOutcome =
@@ -134,9 +140,10 @@ export class CacheLock {
    * `validUntil` comes from the wall clock. Its store decides what a release comes to, also when its time is over.
    *
    * @param options `renew: true` renews it at once, and from then on. Default false.
-   * @throws InvalidOptionError for what no lease of this namespace wrote.
+   * @throws InvalidOptionError for what no lease of this namespace wrote, and for an option that there is not.
    */
-  resume(json: unknown, { renew = false }: { readonly renew?: boolean } = {}): Lease {
+  resume(json: unknown, options: ResumeOptions = {}): Lease {
+    knownOfResume.check(options);
     const serialized = parseSerializedLease(json);
     const { namespace, store } = this.configuration;
     if (serialized.namespace !== namespace) {
@@ -148,7 +155,7 @@ export class CacheLock {
     const leftMs = Math.min(validUntilEpochMs - this.clock.now(), ttlMs - store.capabilities.clockResolutionMs);
     const terms = { token, fencingToken, ttlMs, validUntil: momentAfter(momentNow(this.clock), leftMs) };
     const place = placeNamed(store, namespace, serialized.resource);
-    const lease = new Lease(place, { ...terms, renew: renew && 'now' }, this.context);
+    const lease = new Lease(place, { ...terms, renew: (options.renew ?? false) && 'now' }, this.context);
     this.running.began(lease);
     return lease;
   }

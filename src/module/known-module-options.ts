@@ -1,21 +1,7 @@
-import type { CoherenceOptions } from '../cache/cache-configuration.js';
-import type { EntryOptions } from '../catalogue/entry-options.js';
-import { entryOptionTable } from '../catalogue/known-entry-options.js';
-import type { ProcessTierOptions } from '../near/process-tier.js';
+import { configurationTables } from '../cache/known-configuration.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
-const processTier = KnownOptions.of<ProcessTierOptions>('process', {
-  maxEntries: true,
-  maxBytes: true,
-  eviction: true,
-});
-const coherence = KnownOptions.of<CoherenceOptions>('coherence', {
-  interval: true,
-  blindFor: true,
-  maxBehindBytes: true,
-});
-const defaults = KnownOptions.of<EntryOptions>('defaults', entryOptionTable);
 const lock = KnownOptions.of<LockModuleOptions>('lock', {
   store: true,
   ttl: true,
@@ -28,18 +14,16 @@ const lock = KnownOptions.of<LockModuleOptions>('lock', {
 export const knownModuleOptions = KnownOptions.of<TieredCacheOptions>(
   'TieredCacheModule.forRoot()',
   {
+    ...configurationTables,
     name: true,
     stores: true,
-    process: processTier,
     namespace: true,
     packageVersion: true,
     versionStamp: true,
     keyFormat: true,
     keySecret: true,
     integrity: true,
-    defaults,
     maxConcurrentLoads: true,
-    coherence,
     lock,
     mayForceMiss: true,
     afterCommit: true,

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
-import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { InvalidKeyError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 
@@ -29,6 +29,23 @@ describe('Verbs that load nothing', () => {
     ])
       await expect(call()).rejects.toThrow('Did you mean confirm?');
     expect(await cache.get('k')).toBeUndefined();
+  });
+
+  it('and those of many keys name one for no keys, too', async () => {
+    const none = cache.getOrSetMany([], () => [], given({ tll: '1h' }));
+    await expect(none).rejects.toThrow('Did you mean ttl?');
+    await expect(cache.getOrSetMany([], () => [], { ttl: -1 })).rejects.toThrow('ttl: -1');
+  });
+
+  it('are those of a cache whose own options are known', () => {
+    const made = (more: object): (() => unknown) => {
+      const identity = { name: 'other', namespace: 'other', packageVersion: '1' };
+      return () => new TieredCache({ ...identity, ...more });
+    };
+    expect(made({ stores: [] })).toThrow('stores: TieredCache has no such option. Did you mean store?');
+    expect(made({ process: { maxEntires: 1 } })).toThrow('Did you mean process.maxEntries?');
+    expect(made({ coherence: { intervall: 1 } })).toThrow('Did you mean coherence.interval?');
+    expect(made({ defaults: { tll: 1 } })).toThrow('Did you mean defaults.ttl?');
   });
 });
 

@@ -211,6 +211,12 @@ describe('a lease', () => {
   });
 });
 
+it('is resumed by options that there are, and no others', async () => {
+  const lease = leaseOf(await locks.acquire('a'));
+  const error = attempt(() => locks.resume(lease.toJSON(), { renwe: true } as never));
+  expect(error?.message).toContain('Did you mean renew?');
+});
+
 describe('what no lease wrote', () => {
   it.each([
     [undefined, 'no object'],
