@@ -29,7 +29,7 @@ export type Invalidating = InvalidatingKey | InvalidatingTag;
 export interface Acknowledged {
   /** Of each item that was a write, in their order. */
   readonly outcomes: readonly WriteOutcome[];
-  /** All of it went in one trip: nothing lay between its changes and its names. */
+  /** All of it went in one trip: nothing lay between its changes and its names, nor between two of them. */
   readonly atOnce: boolean;
 }
 
@@ -133,10 +133,11 @@ export class ShardInvalidations {
     this.trips++;
     try {
       const items = calls.flatMap((call) => call.items);
-      const outcomes = [...(await this.acknowledged(items, Math.min(...calls.map(({ at }) => at))))];
+      const done = await this.acknowledged(items, Math.min(...calls.map(({ at }) => at)));
+      const outcomes = [...done.outcomes];
       for (const { items: asked, resolve } of calls) {
         const writes = asked.filter((item) => 'write' in item && item.write !== undefined).length;
-        resolve({ outcomes: outcomes.splice(0, writes), atOnce: true });
+        resolve({ outcomes: outcomes.splice(0, writes), atOnce: done.inParts !== true || asked.length === 1 });
       }
     } catch (error) {
       for (const { reject } of calls) reject(error);
@@ -146,11 +147,13 @@ export class ShardInvalidations {
     }
   }
 
-  private async acknowledged(items: readonly Invalidating[], at: number): Promise<readonly WriteOutcome[]> {
-    if (!this.shard.invalidate) return this.withoutFeed(items);
+  private async acknowledged(
+    items: readonly Invalidating[],
+    at: number,
+  ): Promise<Pick<Invalidated, 'outcomes' | 'inParts'>> {
+    if (!this.shard.invalidate) return { outcomes: await this.withoutFeed(items) };
     const changes = (): Change[] => items.flatMap((item) => this.changes(item));
-    const { outcomes } = await this.reachAllVersions(items, at, () => this.append(changes(), items, at));
-    return outcomes;
+    return this.reachAllVersions(items, at, () => this.append(changes(), items, at));
   }
 
   /** Versions that were not known when the changes were made up may have entries and leases under these names: then they are repeated. */

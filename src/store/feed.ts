@@ -38,6 +38,8 @@ export interface Invalidated {
   readonly outcomes: readonly WriteOutcome[];
   /** The revision of the watched item after the append; undefined: it is absent. */
   readonly watched: Revision | undefined;
+  /** The records took several trips, between which others could learn of some without the rest. Default false. */
+  readonly inParts?: boolean;
 }
 
 /** A point in the order of one feed. Marks of different lineages can't be compared. */

@@ -24,17 +24,19 @@ describe('Invalidations of one shard', () => {
   let trips: number[];
   let letGo: () => void;
   let losesVersions: boolean;
+  let inParts: boolean;
 
   beforeEach(async () => {
     const [inner] = memoryStore().shards;
     trips = [];
     losesVersions = false;
+    inParts = false;
     const open = new Promise<void>((resolve) => (letGo = resolve));
     const invalidate = async (asked: Invalidation): Promise<unknown> => {
       trips.push(asked.changes.length);
       await open;
       if (losesVersions) await inner.remove(`${feed}~versions`);
-      return inner.invalidate?.(asked);
+      return { ...(await inner.invalidate?.(asked)), inParts };
     };
     const shard = shardWith(inner, { invalidate });
     const clock = { now: () => 1_700_000_000_000, sleep: () => Promise.resolve() };
@@ -75,6 +77,17 @@ describe('Invalidations of one shard', () => {
     letGo();
     await Promise.all(calls);
     expect(trips).toEqual([1, 1, 1, 1, 2]);
+  });
+
+  it.each([
+    [false, [true, true]],
+    [true, [true, false]],
+  ])('are told at once, or by several appends (%s), which matters to calls of several names', async (given, atOnce) => {
+    letGo();
+    inParts = given;
+    const calls = [[removal('a')], [removal('b'), write('c')]];
+    const done = await Promise.all(calls.map((items) => invalidations.send(items, 0)));
+    expect(done.map((one) => one.atOnce)).toEqual(atOnce);
   });
 
   it.each(['send', 'repeat'] as const)('go 500 at a time, in no more trips than that takes: %s', async (verb) => {

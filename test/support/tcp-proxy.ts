@@ -18,6 +18,8 @@ export class TcpProxy {
   accepted = 0;
   /** Chunks that a black hole, or the lack of replies, has swallowed so far. */
   swallowed = 0;
+  /** Chunks that wait to be let go now. */
+  held = 0;
   private server: Server | undefined;
   private readonly links = new Set<Link>();
   /** @internal What links consult. */
@@ -27,6 +29,7 @@ export class TcpProxy {
     deliversAfterReset: false,
     delayMs: { commands: none, replies: none } as Record<Direction, () => number>,
     narrow: undefined as { readonly bytes: number; readonly everyMs: number; pieces: number } | undefined,
+    gate: undefined as { readonly isHeld: (chunk: Buffer) => boolean; readonly opened: Promise<void> } | undefined,
     nextReply: undefined as ((reply: Buffer) => { pass: Buffer; then: 'go-on' | 'hang' | 'cut' }) | undefined,
   };
 
@@ -98,6 +101,16 @@ export class TcpProxy {
   /** From now on a reset takes nothing back: what had reached the server's host already. */
   deliverAfterReset(): void {
     this.faults.deliversAfterReset = true;
+  }
+
+  /** Holds each chunk of commands of which this is true, and what follows it on its connection, until the returned function is called. */
+  holdCommands(isHeld: (chunk: Buffer) => boolean): () => void {
+    let open = (): void => {};
+    this.faults.gate = { isHeld, opened: new Promise((resolve) => (open = resolve)) };
+    return () => {
+      this.faults.gate = undefined;
+      open();
+    };
   }
 
   /** As `delay`, drawn anew for each chunk. @param random 0 ≤ n < 1, as of `seededRandom`. */
@@ -181,6 +194,11 @@ class Link {
           line = line.then(() => pause(narrow.everyMs));
         }
         return;
+      }
+      const { gate } = faults;
+      if (direction === 'commands' && gate?.isHeld(chunk)) {
+        this.proxy.held++;
+        line = line.then(() => gate.opened).then(() => void this.proxy.held--);
       }
       const delayMs = faults.delayMs[direction]();
       after(delayMs, () => {

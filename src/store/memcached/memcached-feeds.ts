@@ -24,12 +24,12 @@ export class MemcachedFeeds {
     name: string,
     around: Around,
     records: readonly Uint8Array[],
-  ): Promise<Appended> {
+  ): Promise<Appended & { readonly inParts: boolean }> {
     const feed = this.state(name);
     const frames = framesOf(records, Math.min(this.tuning.segmentBytes, around.itemSizeMax / 4));
     const appended = await converse(connection, appendFrames(feed, around, frames));
     if (appended.full) this.follow(connection, feed, appended.full);
-    return appended;
+    return { ...appended, inParts: frames.length > 1 };
   }
 
   /** @throws the connection's error. */

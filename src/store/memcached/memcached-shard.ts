@@ -155,7 +155,7 @@ export class MemcachedShard implements Shard {
     );
     const around = { ...told, watch: { line: `mg ${watch} c` }, itemSizeMax: this.itemSizeMax };
     try {
-      const { replies, watched } =
+      const { replies, watched, inParts } =
         records.length > 0
           ? await this.feeds.append(connection, feed, around, records)
           : await changeAlone(connection, around.changes, around.watch);
@@ -164,7 +164,7 @@ export class MemcachedShard implements Shard {
         (write, reply) => this.outcomeOf(write, reply),
         (reply) => this.understood(reply),
       );
-      return { outcomes, watched: this.watchedRevision(watched, connection.session) };
+      return { outcomes, watched: this.watchedRevision(watched, connection.session), inParts };
     } catch (error) {
       throw error instanceof StoreUnavailableError ? error : this.failed(error);
     }
@@ -272,7 +272,7 @@ async function changeAlone(
   connection: MetaConnection,
   changes: readonly Command[],
   watch: Command,
-): Promise<{ replies: readonly Reply[]; watched: Reply | undefined }> {
+): Promise<{ replies: readonly Reply[]; watched: Reply | undefined; inParts: false }> {
   const replies = await exchange(connection, [...changes, watch]);
-  return { replies: replies.slice(0, -1), watched: replies.at(-1) };
+  return { replies: replies.slice(0, -1), watched: replies.at(-1), inParts: false };
 }

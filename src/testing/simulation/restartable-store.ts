@@ -58,6 +58,7 @@ export class RestartableShard implements Shard {
       for (const change of changes) this.written.add('remove' in change ? change.remove : keyWritten(change));
       const done = (await this.inner.invalidate?.({ ...asked, changes })) as Invalidated;
       return {
+        ...done,
         outcomes: done.outcomes.map((one) =>
           one.status === 'stored' ? { ...one, revision: this.told(one.revision) } : one,
         ),

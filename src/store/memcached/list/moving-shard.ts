@@ -79,8 +79,9 @@ export class MovingShard implements Shard {
         return { ...change, write: key(change.write), options: this.inwardOptions(seat, change.options) };
       });
       const asked = { feed: key(feed), changes: inward, records, watch: key(watch) };
-      const { outcomes, watched } = await seat.shard.invalidate(asked);
+      const { outcomes, watched, ...rest } = await seat.shard.invalidate(asked);
       return {
+        ...rest,
         outcomes: outcomes.map((outcome) => this.outwardOutcome(seat, outcome)),
         watched: watched && this.outwardRevision(seat, watched),
       };
