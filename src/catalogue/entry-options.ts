@@ -50,7 +50,7 @@ export interface EntryOptions<V = unknown> {
   readonly nearTtl?: Duration;
   /**
    * How long this process answers with the error of a failed load instead of loading again, and how long other processes wait. `0`: not at all; at
-   * most and by default 1 s.
+   * most and by default 1 s, also without a store and while it is away. What a store holds that was away is served as soon as it is back.
    */
   readonly failureHold?: Duration;
   /**

@@ -35,8 +35,8 @@ export interface EntryPolicy<V = unknown> {
   readonly serving: Serving<V>;
   /** Near copies live no longer than this. */
   readonly nearTtlMs: number;
-  /** How long this process answers with the error of a failed load; undefined: as long as others wait for its lease, where there is one. */
-  readonly failureHoldMs: number | undefined;
+  /** How long this process answers with the error of a failed load, and how long others wait for its lease. */
+  readonly failureHoldMs: number;
   readonly signal: AbortSignal | undefined;
   /** For lives that slide with use: every use must reach the store, which starts this life anew. */
   readonly idleMs: number | undefined;

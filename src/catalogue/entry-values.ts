@@ -7,7 +7,7 @@ import { finiteMilliseconds, readLife } from './instants.js';
 
 const maxTags = 16;
 /** Of `failureHold`, and its default. */
-export const maxFailureHoldMs = 1_000;
+const maxFailureHoldMs = 1_000;
 /** Of numbers, from 0. */
 const largest = { jitter: 0.5, earlyRefresh: 100, refreshAfter: 1 } as const;
 
@@ -44,8 +44,7 @@ export const entryValues = {
       ...(when && { when }),
     };
   },
-  failureHold(given: Duration | undefined): number | undefined {
-    if (given === undefined) return undefined;
+  failureHold(given: Duration = maxFailureHoldMs): number {
     const holdMs = milliseconds(given, 'failureHold');
     if (holdMs <= maxFailureHoldMs) return holdMs;
     throw new InvalidOptionError('failureHold', `${holdMs} ms is too long`, 'Give 0 to 1 second.');

@@ -8,6 +8,8 @@ interface Failure {
   /** On the monotonic clock. */
   readonly until: number;
   readonly position: number;
+  /** The store could not be asked: what it holds is served as soon as it can. */
+  readonly isUnasked: boolean;
 }
 
 /** More keys than this fail at a time only where the whole source does: the oldest are forgotten. */
@@ -26,11 +28,12 @@ export class FailedLoads {
     return this.failures.size;
   }
 
-  note<V>(key: Key, policy: EntryPolicy<V>, error: unknown, holdMs: number, position: number): void {
-    if (holdMs <= 0 || policy.requestOnly) return;
+  note<V>(key: Key, policy: EntryPolicy<V>, error: unknown, position: number, isUnasked: boolean): void {
+    const { failureHoldMs, requestOnly } = policy;
+    if (failureHoldMs <= 0 || requestOnly) return;
     const slot = slotOf(key, policy);
     this.failures.delete(slot);
-    this.failures.set(slot, { error, until: this.clock.monotonic() + holdMs, position });
+    this.failures.set(slot, { error, until: this.clock.monotonic() + failureHoldMs, position, isUnasked });
     if (this.failures.size <= maxFailures) return;
     for (const oldest of this.failures.keys()) {
       this.failures.delete(oldest);
@@ -39,7 +42,7 @@ export class FailedLoads {
   }
 
   /** An invalidation since then is a reason to ask the source again. */
-  of<V>(key: Key, name: string, policy: EntryPolicy<V>): Pick<Failure, 'error'> | undefined {
+  of<V>(key: Key, name: string, policy: EntryPolicy<V>): Failure | undefined {
     if (this.failures.size === 0) return undefined;
     const slot = slotOf(key, policy);
     const failure = this.failures.get(slot);

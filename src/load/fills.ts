@@ -1,5 +1,4 @@
 import { allowsStale } from '../catalogue/allows-stale.js';
-import { maxFailureHoldMs } from '../catalogue/entry-values.js';
 import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';
@@ -54,6 +53,7 @@ export class Fills {
       let asked = await this.reads.ask(wanted);
       for (;;) {
         asked = await this.inTurn(carrier, asked);
+        this.assertNotHeld(asked.mine);
         if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
         if (asked.others.length === 0) return;
         asked = await this.takenOver(carrier, asked.others);
@@ -151,14 +151,23 @@ export class Fills {
       const isStaleAllowed = stopped.aborted ? undefined : allowsStale(policy, error, this.cache, key.text);
       if (isStaleAllowed === undefined) await lease?.giveBack();
       else if (isStaleAllowed) {
-        const holdMs = policy.failureHoldMs ?? (lease ? maxFailureHoldMs : 0);
+        const { failureHoldMs } = policy;
         // Where something stands, others are served that.
         const isMissing = start.cause === 'miss' || lease?.standing === false;
-        if (isMissing) this.failed.note(key, policy, error, holdMs, start.mark);
-        await lease?.holdBack(holdMs);
+        if (isMissing) this.failed.note(key, policy, error, start.mark, one.reason === 'unavailable');
+        await lease?.holdBack(failureHoldMs);
       } else await this.values.keepNothing(one, start);
     } catch (unavailable) {
       if (!(unavailable instanceof StoreUnavailableError)) throw unavailable;
+    }
+  }
+
+  /** By a load that failed a moment ago while the store was away. @throws its error */
+  private assertNotHeld<V>(mine: readonly Wanted<V>[]): void {
+    if (this.failed.size === 0) return;
+    for (const { key, policy } of mine) {
+      const failure = this.failed.of(key, this.near.coherence.nameOf(key), policy);
+      if (failure) throw failure.error;
     }
   }
 

@@ -92,9 +92,10 @@ export class Flights {
     return joinable ? this.joinPresent(flight, call) : this.wait(flight, policy);
   }
 
-  /** The error of a load that failed a moment ago, and is the answer meanwhile. */
+  /** The error of a load that failed a moment ago, and is the answer meanwhile, whatever the store holds. */
   failureOf<V>({ key, policy }: Pick<LoadCall<V>, 'key' | 'policy'>): { readonly error: unknown } | undefined {
-    return this.failed.size === 0 ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
+    const failure = this.failed.size === 0 ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
+    return failure?.isUnasked === true ? undefined : failure;
   }
 
   /** Waits for a flight that somebody else has begun. */

@@ -9,6 +9,7 @@ import { FaultyStore } from '../support/faulty-store.js';
 
 const inStore: EntryOptions<string> = { ttl: '1s', staleFor: '1m', tiers: ['store'] };
 let clock: FakeClock;
+let faulty: FaultyStore;
 let cache: TieredCache;
 let loads = 0;
 
@@ -16,7 +17,8 @@ beforeEach(async () => {
   loads = 0;
   clock = new FakeClock();
   // A store that has to be waited for: what it holds is not known when the failure is.
-  cache = await buildCache({ store: new FaultyStore(memoryStore({ clock })).store, clock });
+  faulty = new FaultyStore(memoryStore({ clock }));
+  cache = await buildCache({ store: faulty.store, clock });
 });
 afterEach(() => cache.close());
 
@@ -60,3 +62,51 @@ describe('After a load has failed', () => {
     expect(await cache.getOrSetMany(['l'], () => [['l', 'loaded']])).toEqual(['loaded']);
   });
 });
+
+describe.each(['one', 'many'])(
+  'For failureHold, 1 s unless it is given, look-ups of %s are answered with the error',
+  (kind) => {
+    const ask = async (one: TieredCache, options?: EntryOptions<string>): Promise<unknown> =>
+      kind === 'one' ? one.getOrSet('k', failing, options) : one.getOrSetMany(['k', 'l'], failing, options);
+    const asksAgain = async (one: TieredCache, options?: EntryOptions<string>): Promise<number> => {
+      const before = loads;
+      await expect(ask(one, options)).rejects.toThrow('down');
+      return loads - before;
+    };
+    afterEach(() => clock.advance('4s'));
+
+    it('without a store', async () => {
+      const alone = await buildCache({ name: 'alone', store: undefined, clock });
+      expect(await asksAgain(alone)).toBe(1);
+      await clock.advance(999);
+      expect(await asksAgain(alone)).toBe(0);
+      await clock.advance(1);
+      expect(await asksAgain(alone)).toBe(1);
+      await alone.close();
+    });
+
+    it('of values that stay out of the store', async () => {
+      expect(await asksAgain(cache, { tiers: ['process'] })).toBe(1);
+      expect(await asksAgain(cache, { tiers: ['process'] })).toBe(0);
+    });
+
+    it('while the store is away; what it holds is served as soon as it is back', async () => {
+      await cache.setMany([
+        ['k', 'there', { tiers: ['store'] }],
+        ['l', 'there', { tiers: ['store'] }],
+      ]);
+      faulty.down = '';
+      expect(await asksAgain(cache)).toBe(1);
+      expect(await asksAgain(cache)).toBe(0);
+      faulty.down = undefined;
+      await clock.advance(500);
+      expect(await ask(cache)).toEqual(kind === 'one' ? 'there' : ['there', 'there']);
+    });
+
+    it('and not at all for 0', async () => {
+      faulty.down = '';
+      expect(await asksAgain(cache, { failureHold: 0 })).toBe(1);
+      expect(await asksAgain(cache, { failureHold: 0 })).toBe(1);
+    });
+  },
+);
