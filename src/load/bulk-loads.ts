@@ -186,6 +186,8 @@ export class BulkLoads {
     const stopWhenAllLeft = (): void => {
       if (wanted.every(({ landing, landed }) => landed !== undefined || landing?.flight.abandoned)) bulk.abandon();
     };
+    // These wait for the bulk itself.
+    if (wanted.some(({ landing }) => !landing)) bulk.countWaiting(1);
     for (const one of wanted) {
       one.carrier = bulk;
       const flight = one.landing?.flight;

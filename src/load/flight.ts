@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { NearCopy } from '../near/near-copy.js';
 import { LoadTimeoutError, RecursiveLoadError } from '../value/errors.js';
-import type { Clock } from '../value/clock.js';
+import type { Clock, Timer } from '../value/clock.js';
 import { onAbort } from '../value/on-abort.js';
 import type { LoadReads } from './load-reads.js';
 import { LoadTurn } from './load-turn.js';
@@ -82,6 +82,10 @@ export class Flight<R = unknown> {
   /** The flight that flies this one, of a bulk. */
   private carrier: Flight | undefined = undefined;
   private callers = 0;
+  /** Those who wait for it now, but for loads that nobody waits for. */
+  private waiting = 0;
+  /** What ends its load if nothing else does. */
+  private deadline: Timer | undefined = undefined;
   /** Those of them that are loaders, whose place it shares. */
   private loaders = 0;
   /** Few wait for anything. */
@@ -153,7 +157,21 @@ export class Flight<R = unknown> {
     const asking = flightOfLoader.getStore();
     if (asking || signal || hardMs !== Infinity) return this.joinUntil(clock, hardMs, signal, asking);
     this.goesOn = true; // this caller can't leave
+    this.countWaiting(1);
     return this.promise;
+  }
+
+  /** What ends its load if nothing else does: the process is kept alive until then, for as long as somebody waits. */
+  endsBy(deadline: Timer): void {
+    this.deadline = deadline;
+    this.countWaiting(0);
+  }
+
+  /** Somebody waits for it, or leaves. */
+  countWaiting(change: number): void {
+    this.waiting += change;
+    this.deadline?.keepAlive?.(this.waiting > 0);
+    this.carrier?.countWaiting(change);
   }
 
   private async joinUntil(
@@ -169,10 +187,13 @@ export class Flight<R = unknown> {
       this.countLoader(1);
     }
     this.callers++;
+    const counted = loader?.waiting === 0 ? 0 : 1;
+    this.countWaiting(counted);
     try {
       return await this.waited(clock, hardMs, signal);
     } finally {
       this.callers--;
+      this.countWaiting(-counted);
       loader?.waitsFor?.delete(this);
       if (loader) this.countLoader(-1);
       if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
@@ -225,6 +246,7 @@ export class Flight<R = unknown> {
   /** For a flight that another one flies. */
   carriedBy(bulk: Flight): void {
     this.carrier = bulk;
+    bulk.countWaiting(this.waiting);
     this.dependsOn(bulk);
   }
 

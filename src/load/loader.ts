@@ -76,6 +76,7 @@ export class LoaderRunner {
         flight.controller.abort(tooLate);
         reject(tooLate);
       });
+      flight.endsBy(timer);
       flight
         .runLoader(load)
         .then(resolve, reject)

@@ -1,6 +1,8 @@
 /** Something that was scheduled and can be called off. */
 export interface Timer {
   cancel(): void;
+  /** From now on it keeps the process alive, or does not. Absent where time is not the machine's. */
+  keepAlive?(keeps: boolean): void;
 }
 
 /**
@@ -40,7 +42,10 @@ export const systemClock: Clock = {
   after(delayMs, callback) {
     const timeout = setTimeout(callback, Math.min(delayMs, maxTimerMs));
     timeout.unref?.(); // a browser's timers, which jsdom has, are numbers
-    return { cancel: () => clearTimeout(timeout) };
+    return {
+      cancel: () => clearTimeout(timeout),
+      keepAlive: (keeps) => void (keeps ? timeout.ref?.() : timeout.unref?.()),
+    };
   },
   sleep(delayMs, signal) {
     return new Promise((resolve) => {
