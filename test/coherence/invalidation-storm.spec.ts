@@ -130,7 +130,9 @@ describe.each(['memcached', 'redis'] as const)('a storm of invalidations from se
       storm.map((each) => each.call<Storm>('invalidate', invalidations / writers, 1_000)),
     );
     took = performance.now() - startedAt;
-    expect(storms.reduce((sum, { acknowledged }) => sum + acknowledged, 0)).toBe(invalidations);
+    const acknowledged = storms.reduce((sum, each) => sum + each.acknowledged, 0);
+    const refused = await Promise.all(storm.map((each) => each.call<string[]>('refused')));
+    expect({ acknowledged, refused: refused.flat() }).toEqual({ acknowledged: invalidations, refused: [] });
     await reader.call('stopReading');
     nearMeanwhile = await reading;
     shortSighted.resume();
@@ -163,7 +165,7 @@ describe.each(['memcached', 'redis'] as const)('a storm of invalidations from se
   it('T6 is acknowledged at 20,000 a second, and trips no breaker', async () => {
     console.log(`storm: ${Math.round(invalidations / (took / 1_000))} invalidations a second`);
     expectInQuiet(took, (invalidations / invalidationsPerSecond) * 1_000);
-    for (const worker of [reader, shortSighted, ...storm]) expect(await worker.call('refused')).toEqual([]);
+    for (const worker of [reader, shortSighted]) expect(await worker.call('refused')).toEqual([]);
   });
 
   it('T6 leaves a feed within its bound', async () => {

@@ -34,7 +34,7 @@ serveWorker(async ({ address, name, maxBehindBytes, interval }: StormData) => {
   let readings = 0;
   onCacheEvent('logRead', () => void readings++);
   let isReading = false;
-  onCacheEvent('fault', ({ kind }) => refused.push(kind));
+  onCacheEvent('fault', ({ kind, message }) => refused.push(`${kind}: ${message}`));
   onCacheEvent('breaker', ({ state }) => refused.push(`breaker ${state}`));
   const hot = (count: number): string[] => Array.from({ length: count }, (_, index) => `hot:${index}`);
   return {
