@@ -29,7 +29,7 @@ export class TcpProxy {
     deliversAfterReset: false,
     delayMs: { commands: none, replies: none } as Record<Direction, () => number>,
     narrow: undefined as { readonly bytes: number; readonly everyMs: number; pieces: number } | undefined,
-    gate: undefined as { readonly isHeld: (chunk: Buffer) => boolean; readonly opened: Promise<void> } | undefined,
+    gate: undefined as { readonly from: (chunk: Buffer) => number; readonly opened: Promise<void> } | undefined,
     nextReply: undefined as ((reply: Buffer) => { pass: Buffer; then: 'go-on' | 'hang' | 'cut' }) | undefined,
   };
 
@@ -103,10 +103,13 @@ export class TcpProxy {
     this.faults.deliversAfterReset = true;
   }
 
-  /** Holds each chunk of commands of which this is true, and what follows it on its connection, until the returned function is called. */
-  holdCommands(isHeld: (chunk: Buffer) => boolean): () => void {
+  /**
+   * Holds what follows on a connection until the returned function is called.
+   * @param from tells of a chunk of commands where in it that begins; -1: nowhere.
+   */
+  holdCommands(from: (chunk: Buffer) => number): () => void {
     let open = (): void => {};
-    this.faults.gate = { isHeld, opened: new Promise((resolve) => (open = resolve)) };
+    this.faults.gate = { from, opened: new Promise((resolve) => (open = resolve)) };
     return () => {
       this.faults.gate = undefined;
       open();
@@ -195,16 +198,18 @@ class Link {
         }
         return;
       }
-      const { gate } = faults;
-      if (direction === 'commands' && gate?.isHeld(chunk)) {
-        this.proxy.held++;
-        line = line.then(() => gate.opened).then(() => void this.proxy.held--);
-      }
-      const delayMs = faults.delayMs[direction]();
-      after(delayMs, () => {
-        const pass = this.spoil(chunk, direction);
-        if (pass.length > 0 && to.writable) to.write(pass);
-      });
+      const deliver = (part: Buffer): void =>
+        after(faults.delayMs[direction](), () => {
+          const pass = this.spoil(part, direction);
+          if (pass.length > 0 && to.writable) to.write(pass);
+        });
+      const gate = direction === 'commands' ? faults.gate : undefined;
+      const heldFrom = gate ? gate.from(chunk) : -1;
+      if (!gate || heldFrom < 0) return deliver(chunk);
+      deliver(chunk.subarray(0, heldFrom));
+      after(0, () => this.proxy.held++);
+      line = line.then(() => gate.opened).then(() => void this.proxy.held--);
+      deliver(chunk.subarray(heldFrom));
     });
     const hangUp = (): void =>
       after(0, () => {
