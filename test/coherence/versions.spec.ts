@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
+import { shardWith } from '../support/shard-with.js';
+import { twoShardStore } from '../support/simulation/two-shard-store.js';
 import { recordEvents } from '../support/recorded-events.js';
 
 describe('two releases on one store', () => {
@@ -142,12 +145,23 @@ describe('two releases on one store', () => {
     expect(await alone.get('price')).toBeUndefined();
   });
 
-  it('all versions of a key live beside each other', async () => {
+  it('all versions of a key live beside each other, on whichever part of the store that is', async () => {
+    let parts = 0;
+    store = storeBehind(twoShardStore(clock), (shard) => shardWith(shard, { name: `part ${++parts}` }));
     const older = await release('1.4.0');
     const newer = await release('1.5.0');
-    const [one, other] = [await older.explain('price'), await newer.explain('price')];
-    expect(one.storeKey).not.toBe(other.storeKey);
-    expect(one.shard).toBe(other.shard);
+    const shards = new Set<string | undefined>();
+    for (const key of ['price', 'prices']) {
+      const [one, other] = [await older.explain(key), await newer.explain(key)];
+      // By what they are stored under they would lie on different parts.
+      expect(store.shardOf(one.storeKey as string)).not.toBe(store.shardOf(other.storeKey as string));
+      expect(one.shard).toBe(other.shard);
+      shards.add(one.shard);
+      await older.set(key, 'old', { ttl: '1h' });
+      expect(await newer.delete(key)).toBe(true);
+      expect(await (await release('1.4.0', { process: false })).get(key)).toBeUndefined();
+    }
+    expect(shards).toEqual(new Set(['part 1', 'part 2']));
   });
 });
 
