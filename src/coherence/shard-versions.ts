@@ -152,11 +152,11 @@ export class ShardVersions {
   async renewIfOverdue(): Promise<void> {
     const now = this.options.clock.now();
     const space = this.options.keySpace();
-    if (!this.registry || !isOverdue(this.registry, space.prefix, now)) return;
     const own = { prefix: space.prefix, fingerprint: fingerprintOf(space) };
+    if (!this.registry || !isOverdue(this.registry, own, now)) return;
     try {
       await this.change((registry, seed) =>
-        registry && isOverdue(registry, space.prefix, now) ? withPrefix(registry, own, seed, now) : undefined,
+        registry && isOverdue(registry, own, now) ? withPrefix(registry, own, seed, now) : undefined,
       );
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;

@@ -71,13 +71,19 @@ function isGeneration(given: unknown): given is number {
 
 /** The number that an entry of this prefix carries; undefined: the prefix is not listed. */
 export function generationOf(registry: VersionRegistry, prefix: string, fingerprint: string): number | undefined {
-  const own = registry.prefixes.find((one) => one.prefix === prefix && one.fingerprint === fingerprint);
+  const own = rowOf(registry, { prefix, fingerprint });
   return own && Math.max(registry.clear, own.generation);
 }
 
+type Listed = Pick<RegisteredPrefix, 'prefix' | 'fingerprint'>;
+
+/** Processes of one version that have another secret are listed beside each other, under one prefix. */
+const rowOf = (registry: VersionRegistry | undefined, { prefix, fingerprint }: Listed): RegisteredPrefix | undefined =>
+  registry?.prefixes.find((one) => one.prefix === prefix && one.fingerprint === fingerprint);
+
 /** Whether the prefix should be renewed by whoever sees it. */
-export function isOverdue(registry: VersionRegistry, prefix: string, now: number): boolean {
-  const own = registry.prefixes.find((one) => one.prefix === prefix);
+export function isOverdue(registry: VersionRegistry, listed: Listed, now: number): boolean {
+  const own = rowOf(registry, listed);
   return own !== undefined && Math.abs(now - own.renewedAt) > renewAfterMs;
 }
 
@@ -87,12 +93,12 @@ export function isOverdue(registry: VersionRegistry, prefix: string, now: number
  */
 export function withPrefix(
   registry: VersionRegistry | undefined,
-  { prefix, fingerprint }: Pick<RegisteredPrefix, 'prefix' | 'fingerprint'>,
+  { prefix, fingerprint }: Listed,
   seed: number,
   now: number,
 ): VersionRegistry {
   const clear = registry?.clear ?? seed;
-  const known = registry?.prefixes.find((one) => one.prefix === prefix && one.fingerprint === fingerprint);
+  const known = rowOf(registry, { prefix, fingerprint });
   const generation = known?.generation ?? Math.max(seed, clear + 1);
   const others = (registry?.prefixes ?? [])
     .filter((one) => one.prefix !== prefix || one.fingerprint !== fingerprint)

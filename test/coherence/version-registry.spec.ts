@@ -102,11 +102,17 @@ describe('What is renewed and purged', () => {
 
   it('is renewed after more than an hour, also where the clock of whoever renewed it was ahead', () => {
     const list = registry(row('own', { renewedAt: 10 * hour }));
-    expect(isOverdue(list, 'own', 11 * hour)).toBe(false);
-    expect(isOverdue(list, 'own', 11 * hour + 1)).toBe(true);
-    expect(isOverdue(list, 'own', 9 * hour)).toBe(false);
-    expect(isOverdue(list, 'own', 9 * hour - 1)).toBe(true);
-    expect(isOverdue(list, 'other', 100 * hour)).toBe(false);
+    expect(isOverdue(list, own, 11 * hour)).toBe(false);
+    expect(isOverdue(list, own, 11 * hour + 1)).toBe(true);
+    expect(isOverdue(list, own, 9 * hour)).toBe(false);
+    expect(isOverdue(list, own, 9 * hour - 1)).toBe(true);
+    expect(isOverdue(list, { ...own, prefix: 'other' }, 100 * hour)).toBe(false);
+  });
+
+  it('is renewed by its own processes, whatever those of another secret have renewed under the same prefix', () => {
+    const strangers = row('own', { fingerprint: 'g', renewedAt: 10 * hour });
+    expect(isOverdue(registry(strangers, row('own')), own, 10 * hour)).toBe(true);
+    expect(isOverdue(registry(row('own'), strangers), { ...own, fingerprint: 'g' }, 10 * hour)).toBe(false);
   });
 
   it('goes when nobody has renewed it for 25 hours', () => {
