@@ -154,7 +154,7 @@ describe('two releases on one store', () => {
     for (const key of ['price', 'prices']) {
       const [one, other] = [await older.explain(key), await newer.explain(key)];
       // By what they are stored under they would lie on different parts.
-      expect(store.shardOf(one.storeKey as string)).not.toBe(store.shardOf(other.storeKey as string));
+      expect(store.shardOf(one.storeKey)).not.toBe(store.shardOf(other.storeKey));
       expect(one.shard).toBe(other.shard);
       shards.add(one.shard);
       await older.set(key, 'old', { ttl: '1h' });
