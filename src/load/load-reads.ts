@@ -54,6 +54,8 @@ export class LoadReads {
   /** True: what is near in that cache by now was true when the load began, or later. False: it can't be known. */
   verify(coherence: Coherence): Promise<boolean> {
     if (!this.verifies) return verified;
+    // Nothing near is served then, and nothing depends on it.
+    if (!coherence.vouches) return unverified;
     let verification = this.verifications.get(coherence);
     if (!verification) {
       const made: Verification = { read: coherence.verify(), outcome: undefined };
@@ -124,3 +126,4 @@ export class LoadReads {
 
 const none: readonly ReadBefore[] = [];
 const verified = Promise.resolve(true);
+const unverified = Promise.resolve(false);
