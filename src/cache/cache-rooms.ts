@@ -36,6 +36,7 @@ import { AtomicChanges } from '../write/atomic-changes.js';
 import { ExactWrites } from '../write/exact-writes.js';
 import { Expiry } from '../write/expiry.js';
 import { PreparedEntries } from '../write/prepared-entries.js';
+import { Repetitions } from '../write/repetitions.js';
 import { Writes } from '../write/writes.js';
 import { hiddenNames, resolveCoherence } from './cache-configuration.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
@@ -130,8 +131,9 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const flights = new Flights(name, clock, coherence, near, singles, failed, places !== undefined);
 
   const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
-  const writes = new Writes(name, coherence, near, invalidations, prepared, clock);
-  const exact = new ExactWrites(coherence, clock, random);
+  const repetitions = new Repetitions(coherence, clock);
+  const writes = new Writes(name, coherence, near, invalidations, repetitions, prepared, clock);
+  const exact = new ExactWrites(coherence, repetitions, clock, random);
   return {
     clock,
     hidden,

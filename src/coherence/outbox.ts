@@ -24,6 +24,8 @@ export interface Unacknowledged {
   readonly mayStillArrive?: boolean;
   /** Not sent while one of these names waits: it is what is left to do when they are acknowledged. */
   readonly after?: readonly string[];
+  /** Called when it waits no longer, for whatever reason. */
+  readonly ended?: () => void;
 }
 
 interface Entry extends Unacknowledged {
@@ -245,6 +247,7 @@ export class Outbox {
     this.entries.delete(name);
     if (entry.clears && entry.part) this.clearing.delete(entry.part);
     this.bytes -= sizeOf(entry);
+    entry.ended?.();
     return entry;
   }
 }

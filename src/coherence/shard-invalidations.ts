@@ -41,7 +41,7 @@ interface Call {
 }
 
 /** Changes of one trip. Far more gain nothing, and keep others waiting. */
-const maxItemsPerTrip = 500;
+export const maxItemsPerTrip = 500;
 /** Trips of one shard that are under way at a time. */
 const maxTrips = 4;
 

@@ -4,6 +4,7 @@ import { removalOf } from '../coherence/shard-invalidations.js';
 import { storedLifeMs } from '../origin/stored-life.js';
 import type { StoredItem, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import type { Repetitions } from './repetitions.js';
 
 /** What an item is replaced by. */
 export interface Replacement {
@@ -21,6 +22,7 @@ const backOffMs = 5;
 export class ExactWrites {
   constructor(
     private readonly coherence: Coherence,
+    private readonly repetitions: Repetitions,
     private readonly clock: CacheClock,
     private readonly random: () => number,
   ) {}
@@ -40,7 +42,7 @@ export class ExactWrites {
     const lifeMs = storedLifeMs(this.coherence.store, by.idleMs, by.staleUntil, this.clock.now());
     const options = { lifeMs, neverShorter: true, only: item?.revision ?? ('absent' as const) };
     const change = { ...removalOf(placed), write: { bytes: by.bytes, options } };
-    const { outcomes } = await this.coherence.invalidationsOf(placed.shard).send([change], at);
+    const { outcomes } = await this.repetitions.send(placed.shard, [change], at);
     return outcomes[0] as WriteOutcome;
   }
 }

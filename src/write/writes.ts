@@ -14,14 +14,8 @@ import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
-
-/** What one shard is sent of a call. */
-interface Part {
-  readonly shard: Shard;
-  readonly items: readonly Invalidating[];
-  /** Where the items stand, in their order, if they are of keys. */
-  readonly placed?: readonly Placed[];
-}
+import { isInSeveral } from './repetitions.js';
+import type { Part, Repetitions } from './repetitions.js';
 
 /** What became of the part of a `set` that one shard was sent. */
 interface SetOutcome {
@@ -52,6 +46,7 @@ export class Writes {
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly invalidations: Invalidations,
+    private readonly repetitions: Repetitions,
     private readonly entries: PreparedEntries,
     private readonly clock: CacheClock,
   ) {}
@@ -170,7 +165,7 @@ export class Writes {
       await feed.ready();
       const prepared = group.map((one) => (isCurrent(one) ? one : one.anew()));
       const items = prepared.map((one) => this.itemOf(one));
-      const acknowledged = await this.coherence.invalidationsOf(shard).send(items, at);
+      const acknowledged = await this.repetitions.send(shard, items, at);
       if (prepared.every(isCurrent)) return { acknowledged, prepared };
     }
     throw new StoreUnavailableError(shard.name, 'its list of versions began anew again and again');
@@ -191,19 +186,27 @@ export class Writes {
     return { ...item, write: { bytes: sealed, options: { lifeMs, neverShorter: true } } };
   }
 
-  /** Sends removals and advances. What is not acknowledged waits in the outbox. */
   private async send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
+    if (!isInSeveral(parts)) return this.sendParts(parts, confirm, nameAgain);
+    this.repetitions.begin(parts);
+    try {
+      return await this.sendParts(parts, confirm, nameAgain);
+    } finally {
+      this.repetitions.end(parts);
+    }
+  }
+
+  /** Sends removals and advances. What is not acknowledged waits in the outbox. */
+  private async sendParts(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
     const outcomes = await Promise.allSettled(
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );
-    const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
-    const repeated = inSeveral ? await this.repeat(parts) : [];
+    const repeated = isInSeveral(parts) ? await this.repeat(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, part] of parts.entries()) {
-      const acknowledged = outcomes[index]?.status === 'fulfilled' && repeated[index]?.status !== 'rejected';
-      if (acknowledged) for (const item of part.items) this.coherence.outbox.settle(nameOf(item));
-      else this.sendLater(part);
+      const isSent = outcomes[index]?.status === 'fulfilled';
+      this.settle(part, isSent, isSent && repeated[index]?.status !== 'rejected');
     }
     nameAgain();
     if (!failed) return true;
@@ -213,10 +216,9 @@ export class Writes {
     return false;
   }
 
-  /** See {@link ShardInvalidations.repeat}: for calls in which several trips had a part. */
+  /** See {@link Repetitions}: for calls in which several trips had a part. */
   private repeat(parts: readonly Part[]): Promise<PromiseSettledResult<void>[]> {
-    const at = this.clock.now();
-    return Promise.allSettled(parts.map(({ shard, items }) => this.coherence.invalidationsOf(shard).repeat(items, at)));
+    return Promise.allSettled(parts.map((part) => this.repetitions.repeat(part)));
   }
 
   /**
@@ -234,7 +236,9 @@ export class Writes {
       nameAgain();
     };
     const shown = `the end of a call for ${after.length} names`;
-    this.coherence.outbox.add({ name: `\0\0\0${++this.callsToRepeat}`, shown, resend, after });
+    this.repetitions.begin(parts);
+    const ended = (): void => this.repetitions.end(parts);
+    this.coherence.outbox.add({ name: `\0\0\0${++this.callsToRepeat}`, shown, resend, after, ended });
   }
 
   /** An error: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
@@ -252,9 +256,12 @@ export class Writes {
     return failed?.reason as StoreUnavailableError | undefined;
   }
 
-  private sendLater({ shard, items, placed }: Part): void {
+  /** What was sent, and is to be repeated, takes nothing away that was stored later. */
+  private settle({ shard, items, placed }: Part, isSent: boolean, isAcknowledged: boolean): void {
     for (const [index, item] of items.entries()) {
-      if (placed) this.invalidations.sendLater(placed[index] as Placed);
+      if (isAcknowledged) this.coherence.outbox.settle(nameOf(item));
+      else if (isSent && this.repetitions.hasLater(item)) continue;
+      else if (placed) this.invalidations.sendLater(placed[index] as Placed);
       else if ('advance' in item) this.invalidations.advanceLater(shard, item);
     }
   }

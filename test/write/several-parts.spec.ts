@@ -1,5 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
@@ -12,13 +14,14 @@ const life = { ttl: '1h' } as const;
 let clock: FakeClock;
 /** `outer` and `outside` lie on its one part, `inner` and `inside` on the other. */
 let faulty: FaultyStore;
+let shared: Store;
 let here: TieredCache;
 let there: TieredCache;
 let events: RecordedEvents;
 
 beforeEach(async () => {
   clock = new FakeClock();
-  const shared = twoShardStore(clock);
+  shared = twoShardStore(clock);
   faulty = new FaultyStore(shared);
   const coherence = { interval: 100, blindFor: 60_000 };
   here = await buildCache({ name: 'here', store: faulty.store, clock, coherence });
@@ -142,4 +145,107 @@ describe('A call that one of two parts of the store did not hear', () => {
     await clock.advance('10s');
     expect(trips()).toBe(1);
   });
+});
+
+describe('What is stored after a call to two parts of the store, which is repeated', () => {
+  const later: [string, (value: number) => Promise<unknown>][] = [
+    ['set', (value) => here.set('outer', value, life)],
+    ['update', (value) => here.update<number>('outer', () => value, life)],
+    ['setIfAbsent', (value) => here.setIfAbsent('outer', value, life)],
+  ];
+
+  it.each(later)('stays when the part that was away has heard it: %s', async (_, store) => {
+    faulty.down = 'inner';
+    expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
+    await store(7);
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect((await here.status()).unacknowledgedWrites).toBe(0);
+    expect(await here.get('outer')).toBe(7);
+    expect(await timesTold('outer')).toBeGreaterThan(0);
+  });
+
+  it.each(later)('stays where the call is not waited for: %s', async (_, store) => {
+    const deleted = here.deleteMany(['outer', 'inner']);
+    await Promise.all([store(7), deleted]);
+    expect(await here.get('outer')).toBe(7);
+    const deletedAgain = here.deleteMany(['outer', 'inner']);
+    await deletedAgain;
+    expect(await here.get('outer')).toBeUndefined();
+  });
+
+  it('stays where the call was for several keys of one part', async () => {
+    faulty.down = '';
+    expect(await here.deleteMany(['outer', 'outside'])).toBe(false);
+    faulty.down = 'outside';
+    expect(await here.set('outer', 7, life)).toBe(true);
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect((await here.status()).unacknowledgedWrites).toBe(0);
+    expect(await here.get('outer')).toBe(7);
+  });
+
+  it('stays where the repetition fails at first', async () => {
+    faulty.down = 'inner';
+    expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
+    expect(await here.set('outer', 7, life)).toBe(true);
+    faulty.commands.splice(0);
+    faulty.down = undefined;
+    while (!faulty.commands.some((command) => /invalidate .*inner/.test(command))) await clock.advance(10);
+    faulty.down = 'outer';
+    await clock.advance('3s');
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect(await here.get('outer')).toBe(7);
+  });
+
+  it('stays when it is stored twice, and goes with a later delete', async () => {
+    faulty.down = 'inner';
+    expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
+    expect(await here.set('outer', 7, life)).toBe(true);
+    expect(await here.set('outer', 8, life)).toBe(true);
+    expect(await here.deleteMany(['inner', 'outer'])).toBe(false);
+    expect(await here.set('outer', 9, life)).toBe(true);
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect(await here.get('outer')).toBe(9);
+    expect(await here.deleteMany(['outer', 'inner'])).toBe(true);
+    expect(await here.get('outer')).toBeUndefined();
+  });
+
+  it.each(['before', 'after'])(
+    'goes where another process has built on the old part, and stored that %s',
+    async (when) => {
+      const same = await buildCache({
+        name: 'same',
+        store: shared,
+        clock,
+        coherence: { interval: 100, blindFor: 60_000 },
+      });
+      await same.set('inner', 1, life);
+      faulty.down = 'inner';
+      expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
+      expect(await here.set('outer', 7, life)).toBe(true);
+      let land = (): void => {};
+      const gate = new Promise<void>((resolve) => (land = resolve));
+      const built = same.refresh(
+        'outer',
+        async () => {
+          const inner = await same.get<number>('inner');
+          if (when === 'after') await gate;
+          return [inner, 'built'];
+        },
+        life,
+      );
+      if (when === 'before') await built;
+      else await turn();
+      faulty.down = undefined;
+      await clock.advance('10s');
+      land();
+      await built;
+      await clock.advance('1s');
+      expect(await here.get('outer')).toBe(when === 'before' ? undefined : 7);
+      expect(await same.get('outer')).toBe(when === 'before' ? undefined : 7);
+    },
+  );
 });

@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { maxItemsPerTrip } from '../coherence/shard-invalidations.js';
+import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/shard-invalidations.js';
+import type { Coherence } from '../coherence/coherence.js';
+import type { Placed } from '../coherence/placed.js';
+import { nameOf } from '../near/invalidations.js';
+import type { Shard } from '../store/store.js';
+import type { CacheClock } from '../value/cache-clock.js';
+
+/** What one shard is sent of a call. */
+export interface Part {
+  readonly shard: Shard;
+  readonly items: readonly Invalidating[];
+  /** Where the items stand, in their order, if they are of keys. */
+  readonly placed?: readonly Placed[];
+}
+
+interface Stored {
+  /** Of its bytes: whoever takes over its lease writes them again, unchanged. */
+  readonly digest: string;
+  /** In epoch milliseconds. */
+  readonly until: number;
+}
+
+interface Name {
+  calls: number;
+  /** What this process has stored under it last; `undefined` if it was not. */
+  later: Promise<Stored | undefined> | undefined;
+}
+
+/**
+ * Calls that are repeated when the last of their parts has acknowledged, see {@link ShardInvalidations.repeat}. What this process stores meanwhile is later
+ * than the call, and stays, unless somebody has built on what the call takes away:
+ *
+ * 1. A deletes `outer` and `inner`, of which `inner` is not acknowledged; 2. A sets `outer`, which is; 3. B loads `outer` anew, from the old `inner`;
+ * 4. `inner` is acknowledged, and the call is repeated: A's value is written again, unchanged, in the place of nothing but itself. If B has stored its own
+ * before, that is removed. If it has not, its fill is refused from now on.
+ */
+export class Repetitions {
+  private readonly names = new Map<string, Name>();
+
+  constructor(
+    private readonly coherence: Coherence,
+    private readonly clock: CacheClock,
+  ) {}
+
+  /** Until {@link end}, what is stored under these names is noted. */
+  begin(parts: readonly Part[]): void {
+    for (const name of namesOf(parts)) {
+      const known = this.names.get(name);
+      if (known) known.calls++;
+      else this.names.set(name, { calls: 1, later: undefined });
+    }
+  }
+
+  end(parts: readonly Part[]): void {
+    for (const name of namesOf(parts)) {
+      const known = this.names.get(name);
+      if (known && --known.calls === 0) this.names.delete(name);
+    }
+  }
+
+  /** Whether something is stored, or on its way, that is later than a call. */
+  hasLater(item: Invalidating): boolean {
+    return this.names.get(nameOf(item))?.later !== undefined;
+  }
+
+  /** Sends what may store something. @throws StoreUnavailableError */
+  send(shard: Shard, items: readonly Invalidating[], at: number): Promise<Acknowledged> {
+    const sending = this.coherence.invalidationsOf(shard).send(items, at);
+    if (this.names.size > 0) this.note(items, sending);
+    return sending;
+  }
+
+  /** @throws StoreUnavailableError */
+  async repeat({ shard, items }: Part): Promise<void> {
+    if (!shard.invalidate) return;
+    const at = this.clock.now();
+    for (let first = 0; first < items.length; first += maxItemsPerTrip) {
+      const turn = items.slice(first, first + maxItemsPerTrip);
+      const later: InvalidatingKey[] = [];
+      const others: Invalidating[] = [];
+      // What is stored from now on is sent after the removals.
+      for (const item of turn) {
+        if ('storeKey' in item && !item.write && this.hasLater(item)) later.push(item);
+        else others.push(item);
+      }
+      await Promise.all([
+        this.coherence.invalidationsOf(shard).repeat(others, at),
+        ...later.map((item) => this.keep(shard, item, at)),
+      ]);
+    }
+  }
+
+  private note(items: readonly Invalidating[], sending: Promise<Acknowledged>): void {
+    const now = this.clock.now();
+    const writes = items.filter((item) => 'storeKey' in item).filter(({ write }) => write !== undefined);
+    for (const [
+      index,
+      {
+        write,
+        name: { key },
+      },
+    ] of writes.entries()) {
+      const name = this.names.get(key);
+      if (!name || !write) continue;
+      const stored = { digest: digestOf(write.bytes), until: now + write.options.lifeMs };
+      const { later } = name;
+      name.later = sending.then(
+        ({ outcomes }) => (outcomes[index]?.status === 'stored' ? stored : later),
+        () => later,
+      );
+    }
+  }
+
+  /** What was stored later stays where it still stands; else the item is removed once more, unless something is stored meanwhile. */
+  private async keep(shard: Shard, item: InvalidatingKey, at: number): Promise<void> {
+    for (;;) {
+      const later = this.names.get(item.name.key)?.later;
+      const stored = await later;
+      const [found] = stored ? await shard.readMany([item.storeKey]) : [];
+      if (stored && found && digestOf(found.bytes) === stored.digest) {
+        const options = {
+          lifeMs: Math.max(1, stored.until - this.clock.now()),
+          neverShorter: true,
+          only: found.revision,
+        };
+        const { outcomes } = await this.send(shard, [{ ...item, write: { bytes: found.bytes, options } }], at);
+        if (outcomes[0]?.status === 'stored') return;
+      } else if (this.names.get(item.name.key)?.later === later) {
+        return this.coherence.invalidationsOf(shard).repeat([item], at);
+      }
+    }
+  }
+}
+
+/** No single trip carries it. */
+export function isInSeveral(parts: readonly Part[]): boolean {
+  return parts.length > 1 || parts.some(({ items }) => items.length > maxItemsPerTrip);
+}
+
+function digestOf(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('base64');
+}
+
+function namesOf(parts: readonly Part[]): string[] {
+  return parts.flatMap(({ items }) => items.map(nameOf));
+}
