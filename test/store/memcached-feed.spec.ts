@@ -74,6 +74,17 @@ describe('T17 a reader knows, or is told that it can not, when there is lost', (
   });
 });
 
+describe('an invalidation', () => {
+  it.each([
+    [3, false],
+    [5, true],
+  ])('of %i records of 4,000 bytes takes several trips: %p', async (count, inParts) => {
+    const records = Array.from({ length: count }, () => Buffer.alloc(4_000, 'n'));
+    const told = await shard.invalidate?.({ feed: 'ns', changes: [{ remove: 'k' }], records, watch: 'w' });
+    expect(told).toEqual({ outcomes: [], watched: undefined, inParts });
+  });
+});
+
 describe('T17 a server that is full, and refuses what is new (-M)', () => {
   let full: MemcachedProcess;
   let fullStore: Store;

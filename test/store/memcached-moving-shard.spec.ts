@@ -81,6 +81,14 @@ describe('A part of a store whose list of servers changes', () => {
       expect(moved).toEqual([]);
     });
 
+    it('tells what the server told of an invalidation, that its records took several trips included', async () => {
+      const { shard } = first;
+      const invalidate = shard.invalidate.bind(shard);
+      shard.invalidate = async (asked) => ({ ...(await invalidate(asked)), inParts: true });
+      const asked = { feed: 'f', changes: [{ remove: 'k' }], records: [Buffer.from('k')], watch: 'w' };
+      expect(await part.invalidate(asked)).toEqual({ outcomes: [], watched: undefined, inParts: true });
+    });
+
     it('gives no answer of the list before, once this process works on another', async () => {
       await part.write('k', Buffer.from('old'), forever);
       beforeItsAnswer(() => (seat = second));
