@@ -51,7 +51,8 @@ export class RedisSession {
   private readonly watchers = new Map<string, Set<FeedWatcher>>();
   /** Readers of each feed that have still to learn of the session. */
   private readonly unread = new Map<string, Set<number | undefined>>();
-  private released: (() => void)[] = [];
+  /** Those who wait for them. */
+  private readonly waiting = new Set<() => void>();
 
   constructor(private readonly settings: SessionSettings) {}
 
@@ -163,7 +164,7 @@ export class RedisSession {
     if (!readers?.delete(reader) || readers.size > 0) return;
     this.unread.delete(feed);
     if (this.holdsReadings) return;
-    for (const release of this.released.splice(0)) release();
+    for (const release of this.waiting) release();
   }
 
   /** The reading of this reader was answered. If it has still to learn of the session, it is woken: it asks again when it has done with the gap. */
@@ -180,13 +181,16 @@ export class RedisSession {
     const { clock, deadlineMs, name } = this.settings;
     if (!this.holdsReadings) return;
     return new Promise((resolve, reject) => {
-      const late = (): void =>
+      const timer = clock.after(deadlineMs, () => {
+        this.waiting.delete(release);
         reject(new StoreUnavailableError(name, 'its data is another one, and not vouched for yet'));
-      const timer = clock.after(deadlineMs, late);
-      this.released.push(() => {
+      });
+      const release = (): void => {
+        this.waiting.delete(release);
         timer.cancel();
         resolve();
-      });
+      };
+      this.waiting.add(release);
     });
   }
 }

@@ -26,6 +26,8 @@ export class RedisSubscriber {
   private readonly subscribed = new Set<string>();
   private connection: RedisConnection | undefined;
   private isBusy = false;
+  /** What is wanted, or the connection, has changed since it was looked at last. */
+  private isDue = false;
   private failuresInRow = 0;
   private timer: Timer | undefined;
   private pingTimer: Timer | undefined;
@@ -54,6 +56,7 @@ export class RedisSubscriber {
   }
 
   private agreeSoon(): void {
+    this.isDue = true;
     if (this.isClosed || this.isBusy) return;
     this.isBusy = true;
     queueMicrotask(() => void this.agree());
@@ -62,7 +65,11 @@ export class RedisSubscriber {
   /** Until the server sends what is wanted, and nothing else. */
   private async agree(): Promise<void> {
     try {
-      while (!this.isClosed && (await this.agreeOnce()));
+      // Asked and answered in one turn: what changes after the last look begins anew.
+      while (!this.isClosed && this.isDue) {
+        this.isDue = false;
+        await this.agreeOnce();
+      }
       this.failuresInRow = 0;
     } catch {
       // Whoever waits for a wake-up looks at intervals all the same.
@@ -73,13 +80,12 @@ export class RedisSubscriber {
     if (this.isClosed) this.connection?.end('it was closed');
   }
 
-  /** @returns whether there was something to do. */
-  private async agreeOnce(): Promise<boolean> {
+  private async agreeOnce(): Promise<void> {
     const surplus = [...this.subscribed].filter((channel) => !this.wanted.has(channel));
     const [first] = this.wanted.values();
-    if (first === undefined && surplus.length === 0) return false;
+    if (first === undefined && surplus.length === 0) return;
     const connection = this.connection ?? (first === undefined ? undefined : await this.connect(first));
-    if (!connection) return false;
+    if (!connection) return;
     const missing = [...this.wanted].filter(([channel]) => !this.subscribed.has(channel));
     await Promise.all([
       ...missing.map(([channel, slot]) => this.subscribe(connection, channel, slot)),
@@ -88,7 +94,6 @@ export class RedisSubscriber {
         await connection.unsubscribe(channel, this.settings.access.isSharded);
       }),
     ]);
-    return missing.length > 0 || surplus.length > 0;
   }
 
   private async connect(slot: number): Promise<RedisConnection> {
@@ -117,7 +122,8 @@ export class RedisSubscriber {
     this.connection = undefined;
     this.subscribed.clear();
     this.pingTimer?.cancel();
-    if (!this.isBusy) this.agreeLater();
+    if (this.isBusy) this.isDue = true;
+    else this.agreeLater();
   }
 
   private agreeLater(): void {

@@ -4,6 +4,7 @@ import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import { RedisSession } from '../../../src/store/redis/redis-session.js';
 import type { Shard, Store } from '../../../src/store/store.js';
 import { systemClock } from '../../../src/value/clock.js';
+import type { Clock } from '../../../src/value/clock.js';
 import { buildCache } from '../../support/build-cache.js';
 import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
@@ -254,6 +255,36 @@ describe('A replica that takes over and missed a deletion', () => {
     }
     expect(told).toContain('old stored');
   });
+});
+
+it('Readings that waited in vain for a reader are forgotten', async () => {
+  const { url } = await server();
+  let cancelled = 0;
+  const clock: Clock = {
+    ...systemClock,
+    after(delayMs, callback) {
+      const timer = systemClock.after(delayMs, callback);
+      return { cancel: () => void (cancelled++, timer.cancel()) };
+    },
+  };
+  const settings = {
+    name: 'redis',
+    afterFailover: 'distrust',
+    deadlineMs: 20,
+    clock,
+    checksIncarnation: true,
+  } as const;
+  const session = new RedisSession(settings);
+  const access = await openAccess('built-in', { url, ...patience });
+  endings.push(async () => access.close());
+  session.watch('ns', () => {}, 1);
+  await session.meet(await access.connected(0), 'one', 'other');
+  const late = await Promise.allSettled(Array.from({ length: 10 }, () => session.allRead()));
+  expect(new Set(late.map(({ status }) => status))).toEqual(new Set(['rejected']));
+  const inTime = session.allRead();
+  session.wasRead('ns', 1);
+  await inTime;
+  expect(cancelled).toBe(1);
 });
 
 describe('An incarnation that returns', () => {
