@@ -5,6 +5,7 @@ import { MemoryFeed } from '../store/memory-feed.js';
 import { assertStoreKey } from '../store/store-key.js';
 import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 
 /** As much of a Keyv, or of a storage adapter of one, as is needed. */
@@ -32,6 +33,7 @@ export class KeyvShard implements Shard {
     private readonly keyv: KeyvLike,
     readonly name: string,
     private readonly maxItemBytes: number,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
@@ -126,7 +128,7 @@ export class KeyvShard implements Shard {
    * later is the counter for both.
    */
   private async settled(storeKey: string, written: number): Promise<number> {
-    await systemClock.sleep(settleMs);
+    await this.clock.sleep(settleMs);
     const standing = await this.read(storeKey);
     const number = standing && numberIn(standing);
     return Number.isSafeInteger(number) ? (number as number) : written;

@@ -1,6 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import type { Tracer } from '@opentelemetry/api';
 import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import type { CacheEvents } from '../value/events.js';
 
 type Load = CacheEvents['loadFinished'];
@@ -12,6 +13,7 @@ export class LoadSpans {
   constructor(
     private readonly tracer: Tracer,
     private readonly showKeys: boolean,
+    private readonly clock: Clock = systemClock,
   ) {}
 
   add(load: Load): void {
@@ -19,7 +21,7 @@ export class LoadSpans {
     const told = this.untold.get(id);
     if (told) return void told.push(load);
     this.untold.set(id, [load]);
-    const endedAt = systemClock.now();
+    const endedAt = this.clock.now();
     // Runs in the same context, hence in the trace of the one who began the load.
     queueMicrotask(() => {
       const loads = this.untold.get(id) ?? [];

@@ -7,6 +7,7 @@ import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-o
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { BackupManifest } from './backup-manifest.js';
 import { restoreBackup } from './restore-backup.js';
@@ -32,12 +33,25 @@ const known = KnownOptions.of<RedisBackupOptions>('redisBackup()', { connection:
  */
 export function redisBackup(options: RedisBackupOptions): RedisBackup {
   known.check(options);
+  return redisBackupWith(options);
+}
+
+/** @internal */
+export function redisBackupWith(
+  options: RedisBackupOptions,
+  { clock = systemClock, random = systemRandom }: BackupTuning = {},
+): RedisBackup {
   const settings = readRedisOptions({ commandTimeout: '30s', connectTimeout: '5s', ...options.connection });
   const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
-  const access = load.then((driver) => accessFor(settings, driver, systemClock, systemRandom));
+  const access = load.then((driver) => accessFor(settings, driver, clock, random));
   // Whoever uses it is told.
   access.catch(() => {});
-  return new RedisBackup(access, settings.target.database);
+  return new RedisBackup(access, settings.target.database, clock);
+}
+
+interface BackupTuning {
+  readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 /** See {@link redisBackup}. Close it. */
@@ -46,6 +60,7 @@ export class RedisBackup {
   constructor(
     private readonly access: Promise<RedisAccess>,
     private readonly database: number,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -55,7 +70,7 @@ export class RedisBackup {
    */
   async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
     const connections = await (await this.access).allConnected();
-    return takeBackup(connections, this.database, stream, options, systemClock);
+    return takeBackup(connections, this.database, stream, options, this.clock);
   }
 
   /**
@@ -99,7 +114,7 @@ export class RedisBackup {
    * @throws DamagedBackupError, RestoreRefusedError: nothing was restored. StoreUnavailableError: some of it may have been.
    */
   async restore(open: () => AsyncIterable<Uint8Array>, options: RestoreBackupOptions = {}): Promise<RestoredBackup> {
-    return restoreBackup(await this.access, open, options, systemClock);
+    return restoreBackup(await this.access, open, options, this.clock);
   }
 
   /** Ends its connections. */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import { DamagedBackupError } from './backup-errors.js';
 import type { BackupManifest } from './backup-manifest.js';
 import { ProgressMeter } from './backup-progress.js';
@@ -35,8 +36,9 @@ export interface VerifyBackupOptions {
 export async function verifyBackup(
   source: AsyncIterable<Uint8Array>,
   { onProgress, ...options }: VerifyBackupOptions = {},
+  clock: Clock = systemClock,
 ): Promise<VerifiedBackup> {
-  const meter = new ProgressMeter(systemClock, onProgress);
+  const meter = new ProgressMeter(clock, onProgress);
   const verified = await verifyRecords(source, options, meter);
   meter.advance('done', verified.records, verified.bytes);
   return verified;

@@ -76,10 +76,11 @@ export interface DocumentSettings {
   readonly objectPrefix: string;
   readonly warn: (message: string) => void;
   readonly clock: Clock;
+  readonly random: () => number;
 }
 
 /** @throws InvalidOptionError, InvalidDurationError */
-export function readDocumentOptions(options: RedisDocumentsOptions): DocumentSettings {
+export function readDocumentOptions(options: RedisDocumentsOptions, random: () => number): DocumentSettings {
   known.check(options);
   const { objects, acknowledge = 'redis', uploadsAtOnce = 4, namespace = 'documents' } = options;
   if (typeof objects?.open !== 'function') {
@@ -111,6 +112,7 @@ export function readDocumentOptions(options: RedisDocumentsOptions): DocumentSet
     objectPrefix: options.objectPrefix ?? 'documents/',
     warn: options.onWarning ?? ((message) => process.emitWarning(message, 'RedisDocumentsWarning')),
     clock: options.clock ?? systemClock,
+    random,
   };
 }
 

@@ -1,9 +1,9 @@
+import { systemRandom } from '../value/chance.js';
 import type { ObjectBody } from '../object/object-store.js';
 import { accessFor } from '../store/redis/access-for.js';
 import { loadDriver } from '../store/redis/driver/load-driver.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import { readRedisOptions } from '../store/redis/redis-options.js';
-import { systemRandom } from '../value/chance.js';
 import type { Timer } from '../value/clock.js';
 import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
@@ -49,11 +49,16 @@ export interface SweepDocumentsOptions {
  * const document = await documents.get(id);
  */
 export function redisDocuments(options: RedisDocumentsOptions): RedisDocuments {
-  const settings = readDocumentOptions(options);
+  return redisDocumentsWith(options);
+}
+
+/** @internal */
+export function redisDocumentsWith(options: RedisDocumentsOptions, random = systemRandom): RedisDocuments {
+  const settings = readDocumentOptions(options, random);
   const redis = readRedisOptions({ commandTimeout: '5s', connectTimeout: '2s', ...options.connection });
   if (redis.target.topology === 'cluster') throw clusterRefused();
   const load = redis.template ? redis.template.load() : loadDriver(redis.driver);
-  const access = load.then((driver) => accessFor(redis, driver, settings.clock, systemRandom));
+  const access = load.then((driver) => accessFor(redis, driver, settings.clock, settings.random));
   // Whoever uses the documents is told.
   access.catch(() => {});
   return new RedisDocuments(access, settings);
@@ -177,7 +182,8 @@ export class RedisDocuments {
   }
 
   private sweepAfter(delayMs: number): void {
-    this.timer = this.settings.clock.after(delayMs * (0.5 + systemRandom() / 2), () => {
+    const { clock, random } = this.settings;
+    this.timer = clock.after(delayMs * (0.5 + random() / 2), () => {
       // A server that is away is asked again in time.
       this.sweeping = this.sweepInTurn()
         .catch(() => {})

@@ -14,6 +14,7 @@ import { redisScript } from '../store/redis/redis-script.js';
 import { RedisServerError } from '../store/redis/redis-server-error.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 import { positiveMilliseconds } from '../value/duration.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
@@ -48,6 +49,14 @@ export interface RedisRecordsOptions {
  */
 export function redisRecords(options: RedisRecordsOptions): RedisRecords {
   known.check(options);
+  return redisRecordsWith(options);
+}
+
+/** @internal */
+export function redisRecordsWith(
+  options: RedisRecordsOptions,
+  { clock = systemClock, random = systemRandom }: RecordTuning = {},
+): RedisRecords {
   const { connection, keys, connections = 4 } = options;
   const settings = readRedisOptions(connection);
   if (settings.target.topology === 'cluster') throw clusterRefused();
@@ -55,10 +64,15 @@ export function redisRecords(options: RedisRecordsOptions): RedisRecords {
     throw new InvalidOptionError('connections', `${connections} is not a number of connections`, 'Give 1 or more.');
   }
   const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
-  const access = load.then((driver) => accessFor(settings, driver, systemClock, systemRandom));
+  const access = load.then((driver) => accessFor(settings, driver, clock, random));
   // Whoever uses the records is told; nobody need ask before.
   access.catch(() => {});
-  return new RedisRecords(access, new RecordKeys(keys), connections);
+  return new RedisRecords(access, new RecordKeys(keys), connections, { clock, random });
+}
+
+interface RecordTuning {
+  readonly clock?: Clock;
+  readonly random?: () => number;
 }
 
 const known = KnownOptions.of<RedisRecordsOptions>('redisRecords()', {
@@ -92,10 +106,11 @@ export class RedisRecords {
     private readonly access: Promise<RedisAccess>,
     private readonly keys: RecordKeys,
     connections: number,
+    tuning: Required<RecordTuning>,
   ) {
     const connect = async (): Promise<RedisConnection> => checked(await (await this.access).ownConnection(0));
-    this.pool = new ConnectionPool('redis records', connections, connect, systemClock);
-    const parts = { connections: this.pool, keys, clock: systemClock, random: systemRandom };
+    this.pool = new ConnectionPool('redis records', connections, connect, tuning.clock);
+    const parts = { connections: this.pool, keys, ...tuning };
     this.transactions = new Transactions(parts);
   }
 

@@ -4,6 +4,7 @@ import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '../../value/clock.js';
+import type { Clock } from '../../value/clock.js';
 import { ForeignFolderError, makePrivateFolder } from './private-folder.js';
 
 /**
@@ -72,14 +73,14 @@ export async function knock(directory: string, instance: string): Promise<Knock>
 }
 
 /** A connection to a living opener. Rejects with what the system says. */
-export async function connectTo(directory: string, instance: string): Promise<Socket> {
+export async function connectTo(directory: string, instance: string, clock: Clock = systemClock): Promise<Socket> {
   return withShortPath(
     join(directory, folderName),
     instance,
     (path) =>
       new Promise<Socket>((resolve, reject) => {
         const socket = connect({ path });
-        const timer = systemClock.after(knockLimitMs, () =>
+        const timer = clock.after(knockLimitMs, () =>
           socket.destroy(Object.assign(new Error('no answer'), { code: 'ETIMEDOUT' })),
         );
         socket.once('connect', () => {

@@ -1,5 +1,6 @@
 import { systemRandom } from '../../value/chance.js';
 import { systemClock } from '../../value/clock.js';
+import type { Clock } from '../../value/clock.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
 import type { Shard, Store, StoreCapabilities } from '../store.js';
@@ -43,7 +44,7 @@ export function redisStore(options: RedisStoreOptions): Store {
 /** @param urlOption what the URL is called where it was given. */
 export function redisStoreWith(
   options: RedisStoreOptions,
-  { urlOption = 'url', driver, checksIncarnation = true, asksRole = true, wakesAnew = true, pings = true }: Given = {},
+  { urlOption = 'url', driver, clock = systemClock, random = systemRandom, ...protections }: Given = {},
 ): Store {
   const {
     keyPrefix = '',
@@ -64,14 +65,17 @@ export function redisStoreWith(
   if (afterFailover !== 'distrust' && afterFailover !== 'trust') {
     throw new InvalidOptionError('afterFailover', 'it is no such thing', "Give 'distrust' or 'trust'.");
   }
+  const { checksIncarnation = true, asksRole = true, wakesAnew = true, pings = true } = protections;
   const layout = { keyPrefix, maxItemBytes, partitions, afterFailover, checksIncarnation, asksRole, wakesAnew, pings };
-  return new RedisStore(settings, layout, driver ?? driverOf(settings));
+  return new RedisStore(settings, { ...layout, clock, random }, driver ?? driverOf(settings));
 }
 
 /** What the environment and tests say besides. */
 interface Given extends WakeProtections {
   readonly urlOption?: string;
   readonly driver?: LazyDriver;
+  readonly clock?: Clock;
+  readonly random?: () => number;
   /** False only in tests that show what happens when every incarnation is taken for one. */
   readonly checksIncarnation?: boolean;
   /** False only in tests that show what a server goes on answering that was demoted. */
@@ -89,6 +93,8 @@ interface Layout {
   readonly asksRole: boolean;
   readonly wakesAnew: boolean;
   readonly pings: boolean;
+  readonly clock: Clock;
+  readonly random: () => number;
 }
 
 const known = KnownOptions.of<RedisStoreOptions>('redisStore()', {
@@ -115,19 +121,19 @@ class RedisStore implements Store {
 
   constructor(
     settings: RedisSettings,
-    { keyPrefix, partitions, wakesAnew, pings, ...layout }: Layout,
+    { keyPrefix, partitions, wakesAnew, pings, random, ...layout }: Layout,
     private readonly driver: LazyDriver,
   ) {
-    const clock = systemClock;
+    const { clock } = layout;
     const { target, commandTimeoutMs } = settings;
     const lazy: RedisDriver = {
       name: settings.driver,
       connect: async (link) => (await driver()).connect(link),
     };
-    this.access = accessFor(settings, lazy, clock, systemRandom);
+    this.access = accessFor(settings, lazy, clock, random);
     this.wakes = new RedisWakes(this.access, clock, { wakesAnew, pings });
     const { access, wakes } = this;
-    const common = { ...layout, access, wakes, clock, deadlineMs: commandTimeoutMs };
+    const common = { ...layout, access, wakes, deadlineMs: commandTimeoutMs };
     const count = target.topology === 'cluster' ? partitions : undefined;
     const shards = Array.from({ length: count ?? 1 }, (_, index) => {
       const prefix = count === undefined ? keyPrefix : `{${keyPrefix}~${index}}`;

@@ -51,7 +51,7 @@ async function listening(confirmed: (channel: string, listening: Listening) => v
 }
 
 const later = async (count: number): Promise<void> => {
-  for (let turn = 0; turn < count; turn++) await undefined;
+  for (let turn = 0; turn < count; turn++) await Promise.resolve();
 };
 
 it('A channel is listened to in whichever turn it is asked for', async () => {
