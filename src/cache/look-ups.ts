@@ -98,6 +98,7 @@ export class LookUps {
     if (now >= copy.freshUntil && loadUnderWay()) return this.miss(key, 'expired');
     if (policy.idleMs !== undefined) await shard.touch(storeKey, Math.min(policy.idleMs, copy.staleUntil - now));
     if (this.near.keep(key, copy, policy)) this.near.keepForRequest(key, copy);
+    else if (!loadUnderWay()) this.near.noteForRequest(key, copy);
     return this.hits.hit<V>(key, copy as never, this.coherence.store?.name ?? 'store');
   }
 

@@ -91,7 +91,7 @@ export class TieredCache {
     const copy = this.hitPath.servable(this.nearKey(key));
     if (copy !== undefined) return copy.read() as V;
     const found = this.rooms.hits.find<V>(this.keyOf(key), { serving: this.policies.servingOf(key) as Serving<V> });
-    return found && this.rooms.hits.given(found.copy);
+    return found && this.rooms.hits.given(this.keyOf(key), found.copy);
   }
 
   /** Whether there is an entry, fresh or stale, that `get` would serve. Not a use of it: nothing is copied nearer, and no event tells of it. */
@@ -135,10 +135,11 @@ export class TieredCache {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
-    // In a scope of its own it is nobody's older flight; the caller's request is given the outcome.
+    // In a scope of its own it is nobody's older flight; the caller's request is given the outcome, and what that has read counts.
+    const call = { key: one, loader, policy, askedIn: this.rooms.scope.current()?.held };
     const { position } = this.rooms.coherence.names;
-    const landed = await this.rooms.scope.run(() => this.rooms.flights.join({ key: one, loader, policy }, true));
-    return this.rooms.hits.taken(one, position, landed) as V;
+    const landed = await this.rooms.scope.run(() => this.rooms.flights.join(call, true));
+    return this.rooms.hits.taken(call, position, landed) as V;
   }
 
   /** Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. */
@@ -185,7 +186,7 @@ export class TieredCache {
   async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const { copy, from } = await this.rooms.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
-    return this.rooms.hits.given(copy, from);
+    return this.rooms.hits.given(one, copy, from);
   }
 
   /**
@@ -198,7 +199,7 @@ export class TieredCache {
     const keepsLife = options?.ttl === undefined;
     const policy = this.policies.of<V>(one, options);
     const { copy, from } = await this.rooms.atomicChanges.update(one, change, policy, keepsLife);
-    return this.rooms.hits.given(copy, from);
+    return this.rooms.hits.given(one, copy, from);
   }
 
   /**

@@ -20,7 +20,7 @@ import type { SingleFills } from './single-fills.js';
 import { Wanted } from './wanted.js';
 
 /** One key of the call, and what its callers are given. */
-interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy'> {
+interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy' | 'askedIn'> {
   value: V | undefined;
 }
 
@@ -51,10 +51,11 @@ export class BulkLoads {
     loader: BulkLoader<V>,
     policyOf: (key: Key) => EntryPolicy<V>,
   ): Promise<(V | undefined)[]> {
+    const askedIn = this.near.scope.current()?.held;
     const unique = new Map<string, Asking<V>>();
     for (const [index, key] of keys.entries()) {
       if (unique.has(key.id)) continue;
-      unique.set(key.id, { key, given: given[index] as KeyLike, policy: policyOf(key), value: undefined });
+      unique.set(key.id, { key, given: given[index] as KeyLike, policy: policyOf(key), askedIn, value: undefined });
     }
     const asked = [...unique.values()];
     for (const { policy } of asked) policy.signal?.throwIfAborted();
@@ -133,7 +134,7 @@ export class BulkLoads {
   ): Promise<void> | undefined {
     const due = this.hits.due(landed);
     if (due) return this.serveStale(one, position, due, loader);
-    one.value = this.hits.taken(one.key, position, landed);
+    one.value = this.hits.taken(one, position, landed);
     return undefined;
   }
 
@@ -144,11 +145,11 @@ export class BulkLoads {
     loader: BulkLoader<V>,
   ): Promise<void> {
     // Due as it may be, what is served now is the answer.
-    one.value = this.hits.taken(one.key, position, await this.flights.serveStale(callOf(one, loader), stale));
+    one.value = this.hits.taken(one, position, await this.flights.serveStale(callOf(one, loader), stale));
   }
 
   /** Registers the key as being loaded, so that look-ups of it wait for this bulk. */
-  private want<V>({ given, key, policy }: Asking<V>, onLanded: Wanted<V>['onLanded']): Wanted<V> {
+  private want<V>({ given, key, policy, askedIn }: Asking<V>, onLanded: Wanted<V>['onLanded']): Wanted<V> {
     const placed = policy.shared ? this.coherence.place(key) : undefined;
     const isOut = placed !== undefined && this.coherence.outbox.has(placed.name);
     const own = new Wanted<V>(
@@ -162,6 +163,7 @@ export class BulkLoads {
       this.clock.coarseNow(),
       this.flights.slotOf(key, policy),
     );
+    own.askedIn = askedIn;
     own.onLanded = onLanded;
     this.flights.enter(own);
     return own;
@@ -213,8 +215,8 @@ export class BulkLoads {
   }
 }
 
-function callOf<V>({ given, key, policy }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
-  return { key, loader: loaderOfOne(given, key, loader), policy };
+function callOf<V>({ given, key, policy, askedIn }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
+  return { key, loader: loaderOfOne(given, key, loader), policy, askedIn };
 }
 
 /** A key that the source left out is kept as `null` where the policy asks for negative answers. */

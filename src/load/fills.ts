@@ -85,7 +85,9 @@ export class Fills {
     const start = await this.values.begin(mine, cause);
     carrier.controller.signal.throwIfAborted();
     if (cause !== 'refresh') this.publishMisses(mine, cause);
-    const reads = new LoadReads(this.near.scope.current(), this.clock.now(), this.near.coherence, this.verifies);
+    const ids = new Set(mine.map(({ key }) => key.id));
+    const staleAt = cause === 'refresh' ? undefined : this.clock.now();
+    const reads = new LoadReads(ids, mine[0]?.askedIn, staleAt, this.near.coherence, this.verifies);
     carrier.reads = reads;
     const added: string[] = [];
     const { signal } = carrier.controller;

@@ -260,10 +260,10 @@ export class Flights {
 
   /** Outside of the request, and of the load, that happened to come first: its scope, its end and its signal mean nothing to the refresh. */
   private refresh<V>(call: LoadCall<V>, stale: NearCopy<V>): Flight<Landed<V>> | undefined {
-    const { key, loader, policy } = call;
+    const { key, policy } = call;
     const slot = this.slotOf(key, policy);
     if (this.clock.now() < stale.refreshNotBefore) return undefined;
-    const background = { key, loader, policy: { ...policy, signal: undefined } };
+    const background = { ...call, policy: { ...policy, signal: undefined } };
     const fly: Fly<V> = (flight) => this.flyRefresh(flight, background, stale);
     return outsideOfLoads(() => this.near.scope.outside(() => this.begin(this.refreshes, slot, background, fly)));
   }

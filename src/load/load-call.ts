@@ -1,5 +1,6 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Key } from '../key/key.js';
+import type { HeldTiers } from '../near/request-scope.js';
 import type { Loader } from './loader.js';
 
 /** What one caller asks for: a key, what loads it where it is missing, and what the caller makes of it. */
@@ -7,4 +8,6 @@ export interface LoadCall<V> {
   readonly key: Key;
   readonly loader: Loader<V>;
   readonly policy: EntryPolicy<V>;
+  /** What the request of the caller holds: its loader may be built on that, wherever it runs. */
+  readonly askedIn: HeldTiers | undefined;
 }

@@ -1,7 +1,7 @@
 import type { Coherence } from '../coherence/coherence.js';
 import type { TagGeneration } from '../value/entry.js';
 import { NearTiers } from '../near/near-tiers.js';
-import type { RequestTier, ScopeState } from '../near/request-scope.js';
+import type { HeldTiers, RequestTier } from '../near/request-scope.js';
 
 /** What the request had read through one cache when the load began, and reads beside it. */
 interface ReadBefore {
@@ -31,23 +31,24 @@ export class LoadReads {
   private readonly verifications = new Map<Coherence, Verification>();
   private isTainted = false;
   private readonly inherited = new Map<Coherence, Map<string, number>>();
-  private readonly losses: number;
   private readonly before: readonly ReadBefore[];
 
   /**
    * Made when the load begins: when its leases, and its tags' generations, have been answered.
-   * @param scope the request that it runs in: what that has read before counts as read by the load.
+   * @param loaded what it loads, by id.
+   * @param held by the request that asked: what that has read before counts as read by the load.
+   * @param staleAt what is stale then is not built on. Undefined for a refresh: of a page's stale parts, each would keep the others from being kept.
    * @param own of the cache that it loads for.
    * @param verifies false only in tests that show what happens when loads build on whatever is near.
    */
   constructor(
-    private readonly scope: ScopeState | undefined,
-    now: number,
+    private readonly loaded: ReadonlySet<string>,
+    held: HeldTiers | undefined,
+    staleAt: number | undefined,
     private readonly own: Coherence,
     private readonly verifies = true,
   ) {
-    this.losses = scope?.losses ?? 0;
-    this.before = scope && verifies ? this.readBefore(scope, now) : none;
+    this.before = held && verifies ? this.readBefore(held, staleAt) : none;
     for (const { near } of this.before) void this.verify(near.coherence);
   }
 
@@ -98,32 +99,39 @@ export class LoadReads {
 
   /** Whether anything needs a second thought before the result is kept. */
   get needsThought(): boolean {
-    return (
-      this.isTainted || this.verifications.size > 0 || (this.scope !== undefined && this.scope.losses !== this.losses)
-    );
+    return this.isTainted || this.verifications.size > 0;
   }
 
   /** Whether all that the result was built on is known to have been true since the load began. */
   async mayKeep(): Promise<boolean> {
     for (const { read } of this.verifications.values()) if (!(await read)) return false;
-    if (this.isTainted) return false;
-    if (!this.scope || !this.verifies) return true;
-    if (this.scope.losses !== this.losses) return false;
-    return !this.before.some(({ near, held }) => near.wasInvalidated(held));
+    return !this.isTainted && !this.before.some(({ near, held }) => near.wasInvalidated(held, this.loadedIn(near)));
   }
 
   /** The caches through which the request has read before. One that nobody vouches for can't be verified: its docs say so. */
-  private readBefore(scope: ScopeState, now: number): ReadBefore[] {
-    const read: ReadBefore[] = [];
-    for (const [owner, held] of scope.held) {
-      if (!(owner instanceof NearTiers) || held.size === 0 || !owner.coherence.vouches) continue;
-      read.push({ near: owner, held });
-      for (const [, copy] of held.entries()) if (now >= copy.freshUntil) this.isTainted = true;
+  private readBefore(tiers: HeldTiers, staleAt = -Infinity): ReadBefore[] {
+    const before: ReadBefore[] = [];
+    for (const [near, held] of tiers) {
+      if (!(near instanceof NearTiers) || !near.coherence.vouches) continue;
+      const loaded = this.loadedIn(near);
+      let hasRead = held.forgottenMark !== Infinity;
+      for (const [id, { freshUntil }] of held.reads()) {
+        if (loaded.has(id)) continue;
+        hasRead = true;
+        if (staleAt >= freshUntil) this.taint();
+      }
+      if (hasRead) before.push({ near, held });
     }
-    return read;
+    return before;
+  }
+
+  /** What the request had read of it does not count: it is read anew. */
+  private loadedIn({ coherence }: NearTiers): ReadonlySet<string> {
+    return coherence === this.own ? this.loaded : nothing;
   }
 }
 
 const none: readonly ReadBefore[] = [];
+const nothing: ReadonlySet<string> = new Set();
 const verified = Promise.resolve(true);
 const unverified = Promise.resolve(false);

@@ -11,6 +11,7 @@ import { Hit } from '../value/lookup.js';
 import type { Freshness, TierName } from '../value/lookup.js';
 import { loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
+import type { LoadCall } from './load-call.js';
 import type { LoadReads } from './load-reads.js';
 
 /** What is near, as the caller may be served it: a loader only what is verified since its load began. */
@@ -82,11 +83,12 @@ export class NearHits {
    * The value of a copy that a verb gave which loads nothing. What a loader makes of it has its tags, and is not kept if it was made of a stale one.
    * @param from what the copy was made from, if from anything.
    */
-  given<V>(copy: NearCopy<V>, from: NearCopy<V> | undefined = undefined): V {
+  given<V>(key: Key, copy: NearCopy<V>, from: NearCopy<V> | undefined = undefined): V {
     const load = loadUnderWay();
     const endedAt = Math.min(copy.freshUntil, from?.freshUntil ?? Infinity);
     if (load && this.clock.now() >= endedAt) load.taint();
     load?.inherit(this.coherence, copy.tags);
+    if (!load && !this.near.isOfRequest(key, copy)) this.near.noteForRequest(key, copy);
     return copy.read();
   }
 
@@ -107,23 +109,29 @@ export class NearHits {
 
   /**
    * The value that a flight brought home, kept for the open request: 1. it begins a load; 2. it deletes the key; 3. the load comes back, and must not
-   * be read again.
+   * be read again. What is not kept for it counts as read all the same.
    * @param position among invalidated names, when the request asked.
    */
-  taken<V>(key: Key, position: number, landed: Landed<V>): V | undefined {
+  taken<V>(asked: Pick<LoadCall<V>, 'key' | 'policy'>, position: number, landed: Landed<V>): V | undefined {
     const { copy, keptForRequest, withdrawnAt, unverified } = landed;
+    const { key, policy } = asked;
     const load = loadUnderWay();
     if (unverified === true) load?.taint();
-    if (!copy) return undefined;
-    load?.inherit(this.coherence, copy.tags);
-    if (keptForRequest) {
-      const overtaken =
-        withdrawnAt === undefined
-          ? this.near.namedSince(key, copy.tags, position)
-          : this.near.invalidatedSince(key, copy.tags, withdrawnAt);
-      if (!overtaken) this.near.keepForRequest(key, copy);
+    if (copy) load?.inherit(this.coherence, copy.tags);
+    const isKept = copy && keptForRequest && !this.isOvertaken(key, position, copy, withdrawnAt);
+    if (isKept) this.near.keepForRequest(key, copy);
+    if (!load && (!isKept || unverified === true)) {
+      const tags = copy?.tags ?? policy.tags.map((tag) => ({ tag, generation: 0 }));
+      const mark = unverified === true ? -Infinity : (copy?.mark ?? withdrawnAt ?? position);
+      this.near.noteForRequest(key, { mark, tags, freshUntil: copy?.freshUntil ?? Infinity });
     }
-    return copy.read();
+    return copy?.read();
+  }
+
+  private isOvertaken(key: Key, position: number, { tags }: NearCopy, withdrawnAt: number | undefined): boolean {
+    return withdrawnAt === undefined
+      ? this.near.namedSince(key, tags, position)
+      : this.near.invalidatedSince(key, tags, withdrawnAt);
   }
 
   private tell(key: Key, tier: TierName, freshness: Freshness): void {

@@ -142,9 +142,11 @@ export class SingleFills {
     return one.landed as Landed<V>;
   }
 
-  private wanted<V>({ key, policy }: LoadCall<V>, placed: Placed | undefined, reason: MissReason): Wanted<V> {
+  private wanted<V>({ key, policy, askedIn }: LoadCall<V>, placed: Placed | undefined, reason: MissReason): Wanted<V> {
     const { position } = this.coherence.names;
-    return new Wanted(this.entries, key, key, policy, placed, reason, position, this.clock.coarseNow());
+    const one = new Wanted(this.entries, key, key, policy, placed, reason, position, this.clock.coarseNow());
+    one.askedIn = askedIn;
+    return one;
   }
 
   private lifeLeftMs({ storeKey }: Placed, item: StoredItem): number {

@@ -3,6 +3,7 @@ import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { NearTiers } from '../near/near-tiers.js';
+import type { ScopeState } from '../near/request-scope.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { channels } from '../value/events.js';
@@ -32,16 +33,21 @@ export class SingleLoads {
 
   /** @throws what the loader throws; LoadTimeoutError, RecursiveLoadError, the signal's reason. */
   get<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<V | undefined> {
-    return this.ask(key, loader, policy) ?? this.find({ key, loader, policy });
+    const scope = this.near.scope.current();
+    return this.ask(key, loader, policy, scope) ?? this.find({ key, loader, policy, askedIn: scope?.held });
   }
 
   /**
    * The short way: nothing is near, and the item alone will nearly always tell all. One object asks, waits and answers; whoever asks meanwhile waits
    * for the same.
    */
-  private ask<V>(key: Key, loader: Loader<V>, policy: EntryPolicy<V>): Promise<V | undefined> | undefined {
+  private ask<V>(
+    key: Key,
+    loader: Loader<V>,
+    policy: EntryPolicy<V>,
+    scope: ScopeState | undefined,
+  ): Promise<V | undefined> | undefined {
     if (!policy.isPlain || isInLoader()) return undefined;
-    const scope = this.near.scope.current();
     if (scope !== undefined && (scope.forced || this.near.ofRequest(scope).get(key.id) !== undefined)) return undefined;
     if (this.near.process?.peek(key.id) !== undefined) return undefined;
     const slot = this.flights.slotOf(key, policy);
@@ -56,11 +62,13 @@ export class SingleLoads {
     const beganAt = this.clock.coarseNow();
     if (!placed.feed.isReady(placed.space, beganAt)) return undefined;
     const { position } = this.coherence.names;
+    const askedIn = scope?.held;
     if (placed.shard.readNow) {
       const landed = this.foundNow(placed, policy, position);
-      if (landed !== undefined) return Promise.resolve(this.answer({ key, loader, policy }, position, landed));
+      if (landed !== undefined) return Promise.resolve(this.answer({ key, loader, policy, askedIn }, position, landed));
     }
     const read = new SingleRead<V>(this.entries, placed, slot, loader, policy, position, beganAt, this.arrived);
+    read.askedIn = askedIn;
     this.flights.enter(read);
     placed.shard.readInto?.([read]);
     return read.promise;
@@ -111,7 +119,7 @@ export class SingleLoads {
     if (found) {
       const { value } = hits.hit(key, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;
-      return hits.taken(key, position, await flights.serveStale(call, found.copy));
+      return hits.taken(call, position, await flights.serveStale(call, found.copy));
     }
     const forced = near.scope.current()?.forced ?? false;
     const placed = forced || !policy.needsItemAlone ? undefined : this.coherence.placeToRead(key, policy);
@@ -134,7 +142,7 @@ export class SingleLoads {
 
   private answer<V>(call: LoadCall<V>, position: number, landed: Landed<V>): V | undefined | Promise<V | undefined> {
     const due = this.hits.due(landed);
-    if (!due) return this.hits.taken(call.key, position, landed);
-    return this.flights.serveStale(call, due).then((served) => this.hits.taken(call.key, position, served));
+    if (!due) return this.hits.taken(call, position, landed);
+    return this.flights.serveStale(call, due).then((served) => this.hits.taken(call, position, served));
   }
 }

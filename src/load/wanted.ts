@@ -3,6 +3,7 @@ import { noTags } from '../codec/envelope.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
+import type { HeldTiers } from '../near/request-scope.js';
 import type { NewEntry } from '../near/new-entries.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import { leaseMs } from '../origin/fill-lease.js';
@@ -40,6 +41,8 @@ export class Wanted<V = unknown> extends ItemAsk {
   generation = 0;
   /** The generations of its tags when its load began; undefined: they could not be read, and nothing with tags is kept. */
   tags: readonly TagGeneration[] | undefined = noTags;
+  /** What the request held that asked for it, and goes on holding. */
+  askedIn: HeldTiers | undefined = undefined;
   /** What was loaded, encoded and dated. */
   made: NewEntry<V> | undefined = undefined;
   /** Once it was found or loaded. */

@@ -11,7 +11,7 @@ import { channels } from '../value/events.js';
 import type { TierName } from '../value/lookup.js';
 import type { NearCopy } from './near-copy.js';
 import type { ProcessTier } from './process-tier.js';
-import type { RequestScope, RequestTier, ScopeState } from './request-scope.js';
+import type { ReadNote, RequestScope, RequestTier, ScopeState } from './request-scope.js';
 import type { TagNotes } from './tag-notes.js';
 import { isServable, verdictOf } from './verdict.js';
 import type { Verdict } from './verdict.js';
@@ -157,16 +157,34 @@ export class NearTiers {
     return names.invalidatedSince(this.coherence.nameOf(key), position) || this.tagNamedSince(tags, position);
   }
 
-  /** Whether something that the request has read was invalidated since. What had to be forgotten counts as named by any name. */
-  wasInvalidated(held: RequestTier): boolean {
+  /**
+   * Whether something that the request has read was invalidated since. What had to be forgotten counts as named by any name.
+   * @param loaded what is being loaded now, by id: that is read anew.
+   */
+  wasInvalidated(held: RequestTier, loaded: ReadonlySet<string>): boolean {
     const { names } = this.coherence;
     if (names.anyNamedSince(held.forgottenMark)) return true;
-    for (const [id, copy] of held.entries()) {
-      if (!names.anyNamedSince(copy.mark)) continue;
-      if (names.namedSince(copy.alias ?? textOfId(id), copy.mark) || this.tagNamedSince(copy.tags, copy.mark))
-        return true;
+    for (const [id, { mark, alias, tags }] of held.reads()) {
+      if (!names.anyNamedSince(mark) || loaded.has(id)) continue;
+      if (names.invalidatedSince(alias ?? textOfId(id), mark) || this.tagNamedSince(tags, mark)) return true;
     }
     return false;
+  }
+
+  /** Whether the open request answers from it. */
+  isOfRequest(key: Key, copy: NearCopy): boolean {
+    const scope = this.scope.current();
+    return scope !== undefined && this.ofRequest(scope).get(key.id) === copy;
+  }
+
+  /** The open request was given this, and does not answer from it: what it loads later may be built on it. */
+  noteForRequest(key: Key, read: Omit<ReadNote, 'alias'>): void {
+    const scope = this.scope.current();
+    if (!scope) return;
+    const { mark, tags, freshUntil } = read;
+    const name = this.coherence.nameOf(key);
+    const alias = name === key.text ? undefined : name;
+    this.ofRequest(scope).note(key.id, { mark, tags, freshUntil, alias });
   }
 
   /** As `keep`, for the open request alone: it does not go back either. */
@@ -176,7 +194,9 @@ export class NearTiers {
     const tier = this.ofRequest(scope);
     const held = tier.get(key.id);
     if (held && held.mark > copy.mark) {
-      if (!isSameEntry(held, copy) && tier.delete(key.id)) scope.losses++;
+      if (isSameEntry(held, copy)) return;
+      tier.delete(key.id);
+      this.noteForRequest(key, copy);
       return;
     }
     this.nameCopy(key, copy);
@@ -233,9 +253,7 @@ export class NearTiers {
     if (!state) return;
     const held = this.ofRequest(state);
     for (const [id, copy] of held.entries()) {
-      if (!copy.tags.some((known) => known.tag === tag)) continue;
-      held.delete(id);
-      state.losses++;
+      if (copy.tags.some((known) => known.tag === tag)) held.drop(id);
     }
     this.notes.forget([tag]);
   }
@@ -244,9 +262,7 @@ export class NearTiers {
     this.coherence.names.nameAll();
     this.process?.clear();
     const scope = this.scope.current();
-    if (!scope) return;
-    this.ofRequest(scope).clear();
-    scope.losses++;
+    if (scope) this.ofRequest(scope).clear();
   }
 
   /** Names that can't be told from the id of a key stand in the copy. */
@@ -278,7 +294,7 @@ export class NearTiers {
   private drop(key: Key): void {
     this.process?.delete(key.id);
     const scope = this.scope.current();
-    if (scope && this.ofRequest(scope).delete(key.id)) scope.losses++;
+    if (scope) this.ofRequest(scope).drop(key.id);
     if (channels.invalidated.hasSubscribers) {
       channels.invalidated.publish({ cache: this.cache, key: key.text, origin: 'local' });
     }

@@ -10,13 +10,21 @@ export interface Note {
   readonly position: number;
 }
 
+/** What of a value tells whether it was invalidated since, or was stale. A copy is one. */
+export type ReadNote = Pick<NearCopy, 'mark' | 'tags' | 'alias' | 'freshUntil'>;
+
+/** What a request holds, by owner. Whoever keeps hold of it sees it to the end, also when the request has ended. */
+export type HeldTiers = ReadonlyMap<unknown, RequestTier>;
+
 /** The most that a request holds of one cache; the oldest go first. A job that reads a table through one scope must not hold all of it. */
 const maxCopies = 10_000;
 
 /** What one request holds of one cache, or of one namespace of a request cache, by the ids of keys. */
 export class RequestTier {
   private readonly copies = new Map<string, NearCopy>();
-  /** The marks of copies that had to go and are not known any more: something was read, and nobody knows what. */
+  /** What it was given and does not answer from: turned down, overtaken, or invalidated by itself. Until it reads the key anew. */
+  private notes: Map<string, ReadNote> | undefined = undefined;
+  /** The marks of what had to go and is not known any more: something was read, and nobody knows what. */
   forgottenMark = Infinity;
 
   get(id: string): NearCopy | undefined {
@@ -25,28 +33,48 @@ export class RequestTier {
 
   set(id: string, copy: NearCopy): void {
     this.copies.set(id, copy);
-    if (this.copies.size > maxCopies) this.forgetOldest();
+    this.notes?.delete(id);
+    if (this.copies.size > maxCopies) this.forgetOldest(this.copies);
   }
 
   delete(id: string): boolean {
     return this.copies.delete(id);
   }
 
-  clear(): void {
-    this.copies.clear();
+  /** What was read, and is not answered from, counts as read all the same. */
+  note(id: string, { mark, tags, alias, freshUntil }: ReadNote): void {
+    const notes = (this.notes ??= new Map<string, ReadNote>());
+    notes.set(id, { mark, tags, alias, freshUntil });
+    if (notes.size > maxCopies) this.forgetOldest(notes);
   }
 
-  get size(): number {
-    return this.copies.size;
+  /** Not answered from any more. */
+  drop(id: string): void {
+    const copy = this.copies.get(id);
+    if (copy && this.copies.delete(id)) this.note(id, copy);
+  }
+
+  clear(): void {
+    for (const id of this.copies.keys()) this.drop(id);
   }
 
   entries(): Iterable<[string, NearCopy]> {
     return this.copies;
   }
 
-  private forgetOldest(): void {
-    for (const [id, { mark }] of this.copies) {
-      this.copies.delete(id);
+  get size(): number {
+    return this.copies.size + (this.notes?.size ?? 0);
+  }
+
+  /** All that the request has read, by id. */
+  *reads(): Iterable<[string, ReadNote]> {
+    yield* this.copies;
+    if (this.notes) yield* this.notes;
+  }
+
+  private forgetOldest(of: Map<string, ReadNote>): void {
+    for (const [id, { mark }] of of) {
+      of.delete(id);
       this.forgottenMark = Math.min(this.forgottenMark, mark);
       return;
     }
@@ -63,9 +91,6 @@ export class ScopeState {
     openScopes++;
   }
 
-  /** Counts what was read here and was invalidated since: whoever builds on what the request has read looks whether it grew. */
-  losses = 0;
-
   private tiers: Map<unknown, RequestTier> | undefined = undefined;
   private notes: Map<unknown, Map<string, Note>> | undefined = undefined;
 
@@ -78,8 +103,8 @@ export class ScopeState {
   }
 
   /** The parts of it, by owner. */
-  get held(): Iterable<[unknown, RequestTier]> {
-    return this.tiers ?? nothing;
+  get held(): HeldTiers {
+    return (this.tiers ??= new Map<unknown, RequestTier>());
   }
 
   /** Numbers that are looked up once per request, such as the generations of tags. */
@@ -91,8 +116,7 @@ export class ScopeState {
   }
 
   clearAll(): void {
-    if (this.tiers) this.losses++;
-    this.tiers?.clear();
+    for (const tier of this.tiers?.values() ?? []) tier.clear();
     this.notes?.clear();
   }
 
@@ -108,8 +132,6 @@ export class ScopeState {
     this.notes = undefined;
   }
 }
-
-const nothing: [unknown, RequestTier][] = [];
 
 /** Carries a scope's state along a request's asynchronous work. The default is AsyncLocalStorage. */
 export interface ScopeStorage {

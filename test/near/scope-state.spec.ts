@@ -12,22 +12,28 @@ describe('What a request holds', () => {
     const notes = state.notesOf(mine);
     notes.set('tag', { number: 1, position: 0 });
     expect(state.notesOf(mine)).toBe(notes);
+    state.tierOf(mine).set('k', { mark: 1 } as NearCopy);
     state.clearAll();
-    expect([...state.held]).toEqual([]);
+    expect(state.tierOf(mine).get('k')).toBeUndefined();
     expect([...state.notesOf(mine)]).toEqual([]);
     state.close();
   });
 
-  it('counts a loss for each time that something was cleared, and none for its end', () => {
+  it('counts as read when it was cleared, until it is read anew, and for whoever kept hold of it when the request has ended', () => {
     const state = new ScopeState();
+    const { held } = state;
+    const tier = state.tierOf('cache');
+    const reads = () => [...(held.get('cache')?.reads() ?? [])].map(([id, { mark }]) => [id, mark]);
+    tier.set('k', { mark: 1 } as NearCopy);
     state.clearAll();
-    expect(state.losses).toBe(0);
-    state.tierOf('cache');
-    state.clearAll();
-    expect(state.losses).toBe(1);
+    expect([tier.get('k'), reads(), tier.size]).toEqual([undefined, [['k', 1]], 1]);
     state.close();
     state.close();
-    expect([state.losses, state.closed]).toEqual([1, true]);
+    expect([state.closed, reads(), [...state.held]]).toEqual([true, [['k', 1]], []]);
+    tier.set('k', { mark: 2 } as NearCopy);
+    expect(reads()).toEqual([['k', 2]]);
+    tier.delete('k');
+    expect(reads()).toEqual([]);
   });
 });
 
@@ -41,6 +47,9 @@ describe('What a request holds of one cache', () => {
     expect([tier.size, tier.forgottenMark, tier.get('0'), tier.get('1')?.mark]).toEqual([10_000, 7, undefined, 5]);
     for (let id = 10_001; id < 10_003; id++) tier.set(`${id}`, copyOf(7));
     expect([tier.size, tier.forgottenMark, tier.get('2')]).toEqual([10_000, 5, undefined]);
+    tier.note('noted', copyOf(3));
+    tier.clear();
+    expect([tier.size, tier.forgottenMark]).toEqual([10_000, 3]);
   });
 });
 
