@@ -36,8 +36,8 @@ export interface LongWays {
   foreign(wireKey: string, value: Buffer): Promise<StoredItem | undefined>;
 }
 
-/** The server serves nobody else meanwhile. 64 values of 16 KB are a megabyte. */
-const maxQuestions = 64;
+/** Of one MGET: the server serves nobody else meanwhile. 64 values of 16 KB are a megabyte. */
+export const maxQuestions = 64;
 
 /**
  * Questions of one turn leave as one MGET, and are answered from its reply without a promise or an object of their own: that a value is of its key is

@@ -1,5 +1,6 @@
 import type { StoredItem } from '../item.js';
 import type { RedisReply } from './driver/redis-driver.js';
+import { maxQuestions } from './asked-items.js';
 import { full, wrongType } from './redis-commands.js';
 import type { RedisCommands } from './redis-commands.js';
 import { newRevision, sealItem } from './redis-item.js';
@@ -19,11 +20,20 @@ export class RedisItems {
     // What readers watch is how they learn of the session: it can't wait for them.
     if (!keys.every((key) => this.commands.session.isWatched(key))) await this.commands.readable();
     if (keys.length === 0) return [];
-    const values = itemsOf(await this.commands.ask(['MGET', ...keys]));
-    if (values?.length !== keys.length) throw this.commands.crossed();
+    const parts: Promise<readonly RedisReply[]>[] = [];
+    for (let first = 0; first < keys.length; first += maxQuestions) {
+      parts.push(this.values(keys.slice(first, first + maxQuestions)));
+    }
+    const values = (await Promise.all(parts)).flat();
     const items = keys.map((key, index) => this.commands.itemOf(key, values[index]));
     if (!items.includes('foreign')) return items as (StoredItem | undefined)[];
     return Promise.all(items.map((item, index) => this.known(keys[index] as string, item, values[index])));
+  }
+
+  private async values(keys: readonly string[]): Promise<readonly RedisReply[]> {
+    const values = itemsOf(await this.commands.ask(['MGET', ...keys]));
+    if (values?.length !== keys.length) throw this.commands.crossed();
+    return values;
   }
 
   /** What `itemOf` made of a value. What another process has replaced meanwhile is read again. */
