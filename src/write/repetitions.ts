@@ -134,9 +134,9 @@ export class Repetitions {
   }
 }
 
-/** No single trip carries it. */
-export function isInSeveral(parts: readonly Part[]): boolean {
-  return parts.length > 1 || parts.some(({ items }) => items.length > maxItemsPerTrip);
+/** Whether it takes several trips is known when it was sent; of one name it never does. */
+export function mayBeRepeated(parts: readonly Part[]): boolean {
+  return parts.length > 1 || parts.some(({ items }) => items.length > 1);
 }
 
 function digestOf(bytes: Uint8Array): string {

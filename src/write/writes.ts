@@ -14,7 +14,7 @@ import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
-import { isInSeveral } from './repetitions.js';
+import { mayBeRepeated } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
 
 /** What became of the part of a `set` that one shard was sent. */
@@ -187,7 +187,7 @@ export class Writes {
   }
 
   private async send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
-    if (!isInSeveral(parts)) return this.sendParts(parts, confirm, nameAgain);
+    if (!mayBeRepeated(parts)) return this.sendParts(parts, confirm, nameAgain);
     this.repetitions.begin(parts);
     try {
       return await this.sendParts(parts, confirm, nameAgain);
@@ -202,7 +202,8 @@ export class Writes {
     const outcomes = await Promise.allSettled(
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );
-    const repeated = isInSeveral(parts) ? await this.repeat(parts) : [];
+    const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
+    const repeated = inSeveral ? await this.repeat(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, part] of parts.entries()) {
       const isSent = outcomes[index]?.status === 'fulfilled';
