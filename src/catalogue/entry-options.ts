@@ -33,7 +33,10 @@ export interface EntryOptions<V = unknown> {
   readonly refreshAfter?: number;
   /** How long callers wait. See {@link TimeoutOptions}. */
   readonly timeout?: TimeoutOptions;
-  /** How long a load may hold its slot and lease; a later result is returned to its callers and not kept. Default 30 s. */
+  /**
+   * How long a load may hold its slot and lease. Callers get a LoadTimeoutError then, and a later result is dropped. Whoever waits keeps the process alive
+   * for so long; refreshes in the background do not. Default 30 s.
+   */
   readonly maxLoad?: Duration;
   /** Keeps answers that say "there is none" for a time of their own. See {@link NegativeOptions}. */
   readonly negative?: NegativeOptions<V>;
