@@ -147,4 +147,18 @@ describe.each(['memory', 'disk', 'memcached', 'redis'] as const)('far more at on
     await eventually(() => expect(other.peek('stays')).toBe(1));
     expect(trouble).toEqual([]);
   }, 240_000);
+
+  it('keeps what is set after a delete of many keys that nobody has waited for', async () => {
+    const all = keys('later', 1_200);
+    const [first = '', , ...others] = all;
+    expect(await cache.setMany(all.map((key) => [key, 1, { ttl: '1h' }]))).toBe(true);
+    const deleted = cache.deleteMany(all);
+    expect(await cache.set(first, 2, { ttl: '1h' })).toBe(true);
+    expect(await deleted).toBe(true);
+    await logRead('other');
+    for (const reader of [cache, other]) {
+      expect(await reader.get(first)).toBe(2);
+      expect((await reader.getMany(others)).filter(({ hit }) => hit)).toEqual([]);
+    }
+  });
 });
