@@ -89,14 +89,12 @@ export class ShardFeed {
   }
 
   /**
-   * Resolves when the shard was asked of late, and lists this version. Before that there is nothing to read, to lease or to write: entries of the store
+   * Resolves when the shard was asked of late, or since the call, and lists this version. Before that there is nothing to read, to lease or to write: entries of the store
    * are judged by the list of versions, and what was cleared is told by it alone.
    * @throws StoreUnavailableError
    */
   async ready(): Promise<void> {
-    // A reading that is answered now may have begun too long ago.
-    if (this.isOverdue && (await this.poll()) && this.isOverdue) await this.poll();
-    if (this.isOverdue) {
+    if (this.isOverdue && !(await this.isRead()) && this.isOverdue) {
       const problem = this.wasRead ? 'its feed has not been read of late' : 'its feed was never read';
       throw new StoreUnavailableError(this.shard.name, problem);
     }
@@ -106,6 +104,11 @@ export class ShardFeed {
   /** Whether nothing needs to be waited for: `ready` would resolve at once. */
   isReady(space: KeySpace, now: number): boolean {
     return now < this.trust.until && this.versions.generationOf(space) !== undefined;
+  }
+
+  /** A reading that is answered now may have begun too long ago. The next one begins after the call, however long it takes. */
+  private async isRead(): Promise<boolean> {
+    return (await this.poll()) && (!this.isOverdue || (await this.poll()));
   }
 
   private get isOverdue(): boolean {

@@ -38,6 +38,28 @@ describe('entries of the store, while a reading of the feed takes longer than it
     expect(String(await fleet.done(ask(b.cache)))).not.toMatch(/old/);
   });
 
+  it.each<[string, Ask, unknown]>([
+    ['a look-up', (cache) => cache.get('k'), 'old'],
+    ['a load', (cache) => cache.getOrSet('other', () => 'loaded', hour), 'loaded'],
+    ['a write', (cache) => cache.set('k', 'new', hour), true],
+    ['a removal', (cache) => cache.delete('k'), true],
+  ])(
+    'do not keep %s from its store: a reading that begins after the call tells all, however long it takes',
+    async (_, ask, outcome) => {
+      const [a, b] = [await fleet.process('A'), await fleet.process('B', { process: false })];
+      await fleet.done(a.cache.getOrSet('k', () => 'old', hour));
+      await fleet.later(1_000);
+      await fleet.deliver(/^B -> read the feed/);
+      await fleet.later(1_300);
+      const asked = ask(b.cache);
+      await fleet.deliver(/^B <- /);
+      await fleet.deliver(/^B -> read the feed/);
+      await fleet.later(1_300);
+      expect(await fleet.done(asked)).toBe(outcome);
+      expect(await fleet.done(a.cache.get('other'))).toBe(outcome === 'loaded' ? 'loaded' : undefined);
+    },
+  );
+
   it('are served without another command as long as it was read within the bound', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B', { process: false })];
     await fleet.done(a.cache.getOrSet('k', () => 'old', hour));

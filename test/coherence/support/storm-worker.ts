@@ -28,14 +28,14 @@ serveWorker(async ({ address, name, maxBehindBytes, interval }: StormData) => {
     coherence: { maxBehindBytes, interval },
   });
   await cache.open();
-  const refused: string[] = [];
+  const refused = new Set<string>();
   const cleared: string[] = [];
   onCacheEvent('nearCleared', ({ reason }) => cleared.push(reason));
   let readings = 0;
   onCacheEvent('logRead', () => void readings++);
   let isReading = false;
-  onCacheEvent('fault', ({ kind, message }) => refused.push(`${kind}: ${message}`));
-  onCacheEvent('breaker', ({ state }) => refused.push(`breaker ${state}`));
+  onCacheEvent('fault', ({ kind, message }) => refused.add(`${kind}: ${message}`));
+  onCacheEvent('breaker', ({ state }) => refused.add(`breaker ${state}`));
   const hot = (count: number): string[] => Array.from({ length: count }, (_, index) => `hot:${index}`);
   return {
     /** Deletes keys of its own, so many at a time, and says how many were acknowledged and how long that took. */
@@ -84,7 +84,7 @@ serveWorker(async ({ address, name, maxBehindBytes, interval }: StormData) => {
       return cache.peek(key) === undefined;
     },
     remove: (key: string) => cache.delete(key),
-    refused: () => refused,
+    refused: () => [...refused],
     /** Why all near copies were dropped, each time since the last call. */
     cleared: () => cleared.splice(0),
     stop: () => cache.close(),
