@@ -19,9 +19,7 @@ export class HitPath {
    * on the way, and a coarse clock is read once. It was made for look-ups that ask for the same; what else the verdict asks is asked here as well.
    */
   servable(key: KeyLike): NearCopy | undefined {
-    const plain = typeof key === 'string';
-    if (plain && !isPlainId(key)) return undefined;
-    const id = plain ? key : (key as Key | undefined | null)?.id;
+    const id = idOf(key);
     if (id === undefined) return undefined; // what is no key is told so by whoever reads it
     const scope = this.rooms.scope.current();
     if (scope !== undefined) return this.servableInScope(scope, key, id);
@@ -32,15 +30,25 @@ export class HitPath {
     return copy;
   }
 
+  /** As `servable`, for who only looks: that is no use of it, and no event tells of it. In a request nothing is answered so. */
+  visible(key: KeyLike): NearCopy | undefined {
+    const id = idOf(key);
+    if (id === undefined || this.rooms.scope.current() !== undefined) return undefined;
+    const now = this.rooms.clock.coarseNow();
+    const copy = this.rooms.process?.peek(id);
+    return copy !== undefined && this.stands(copy, key, now) ? copy : undefined;
+  }
+
   private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {
     const now = this.rooms.clock.coarseNow();
     const held = this.rooms.near.ofRequest(scope);
     const ofRequest = held.get(id);
-    if (ofRequest?.promise !== undefined && this.asksFor(ofRequest, key)) {
-      if (now < ofRequest.freshUntil) {
-        if (channels.hit.hasSubscribers) this.rooms.hits.hit(toKey(key), ofRequest, 'request');
-        return ofRequest;
-      }
+    if (ofRequest !== undefined) {
+      // What is stale, or was made for another look-up, may be its answer still, whatever the process holds.
+      if (ofRequest.promise === undefined || now >= ofRequest.freshUntil || !this.asksFor(ofRequest, key))
+        return undefined;
+      if (channels.hit.hasSubscribers) this.rooms.hits.hit(toKey(key), ofRequest, 'request');
+      return ofRequest;
     }
     const copy = scope.forced ? undefined : this.rooms.process?.get(id);
     if (copy?.promise === undefined || !this.stands(copy, key, now)) return undefined;
@@ -58,4 +66,9 @@ export class HitPath {
   private asksFor(copy: NearCopy, key: KeyLike): boolean {
     return copy.serving === this.policies.servingOf(key) && loadUnderWay() === undefined;
   }
+}
+
+function idOf(key: KeyLike): string | undefined {
+  if (typeof key === 'string') return isPlainId(key) ? key : undefined;
+  return (key as Key | undefined | null)?.id;
 }

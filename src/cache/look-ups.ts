@@ -5,12 +5,13 @@ import type { Key } from '../key/key.js';
 import { loadUnderWay } from '../load/flight.js';
 import type { NearHits } from '../load/near-hits.js';
 import type { NearTiers } from '../near/near-tiers.js';
+import type { Read } from '../near/request-scope.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import { byShard } from '../store/placement.js';
 import type { Shard } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { StoreUnavailableError, UndecodableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import { Miss } from '../value/lookup.js';
 import type { Lookup, MissReason } from '../value/lookup.js';
@@ -54,6 +55,32 @@ export class LookUps {
     const groups = byShard(below, ({ placed }) => placed.shard);
     await Promise.all([...groups].map(([shard, asked]) => this.ofShard(shard, asked, found, confirm)));
     return keys.map((key) => found.get(key.id) as Lookup<V>);
+  }
+
+  /** Whether `many` would find it. Not a use of it: nothing is copied nearer, and no event tells of it. */
+  async has(key: Key, policy: EntryPolicy): Promise<boolean> {
+    const near = (await this.hits.prepare([{ key, policy }])) ? this.hits.find(key, policy, false) : undefined;
+    const read = near?.copy ?? (await this.readInStore(key, policy));
+    if (read) this.hits.builtOn(key, read);
+    return read !== undefined;
+  }
+
+  private async readInStore(key: Key, policy: EntryPolicy): Promise<Read | undefined> {
+    const placed = this.inStore(key, policy);
+    if (!placed || typeof placed === 'string') return undefined;
+    const mark = this.coherence.names.position;
+    try {
+      await placed.feed.ready();
+      const [item] = await placed.shard.readMany([placed.storeKey]);
+      if (!item || item.bytes.length === 0) return undefined;
+      const { envelope, verdict } = await this.entries.explain(placed, item, policy.serving);
+      const { tags, freshUntil } = envelope;
+      if (verdict === 'fresh') return { mark, tags, freshUntil };
+      return verdict === 'stale' && !loadUnderWay() ? { mark, tags, freshUntil: this.clock.now() } : undefined;
+    } catch (error) {
+      if (error instanceof StoreUnavailableError || error instanceof UndecodableError) return undefined;
+      throw error;
+    }
   }
 
   private async ofShard<V>(

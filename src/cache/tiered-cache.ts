@@ -86,18 +86,22 @@ export class TieredCache {
     return found.hit ? found.value : undefined;
   }
 
-  /** What the request and process tiers hold, at once, without asking any store. Inside of a loader: only what is verified already. */
+  /**
+   * What the request and process tiers hold, at once, without asking any store. Inside of a loader: only what is verified already. Not a use of it: nothing
+   * is copied nearer, and no event tells of it.
+   */
   peek<V>(key: KeyOf<V>): V | undefined {
-    const copy = this.hitPath.servable(this.nearKey(key));
+    const copy = this.hitPath.visible(this.nearKey(key));
     if (copy !== undefined) return copy.read() as V;
-    const found = this.rooms.hits.find<V>(this.keyOf(key), { serving: this.policies.servingOf(key) as Serving<V> });
-    return found && this.rooms.hits.given(this.keyOf(key), found.copy);
+    const one = this.keyOf(key);
+    const found = this.rooms.hits.find<V>(one, { serving: this.policies.servingOf(key) as Serving<V> }, false);
+    return found && this.rooms.hits.given(one, found.copy);
   }
 
   /** Whether there is an entry, fresh or stale, that `get` would serve. Not a use of it: nothing is copied nearer, and no event tells of it. */
   async has(key: KeyLike): Promise<boolean> {
-    const { tiers } = await this.explained(key, this.policies.servingOf(key));
-    return tiers.some(({ hit }) => hit);
+    const one = this.keyOf(key);
+    return this.rooms.lookUps.has(one, this.policies.of(one));
   }
 
   /** One look-up per key, in their order, duplicates allowed: one round trip per part of the store for all that is not near. */
@@ -237,10 +241,7 @@ export class TieredCache {
    * ask, for its codec and its version; of any other key, everything is shown.
    */
   async explain(key: KeyLike): Promise<Explanation> {
-    return this.explained(key, key instanceof CatalogueKey ? this.policies.servingOf(key) : undefined);
-  }
-
-  private async explained(key: KeyLike, asked: Serving | undefined): Promise<Explanation> {
+    const asked = key instanceof CatalogueKey ? this.policies.servingOf(key) : undefined;
     return this.rooms.explanations.of(this.keyOf(key), this.rooms.versions.current(), asked);
   }
 

@@ -93,7 +93,7 @@ export class Fills {
     const { signal } = carrier.controller;
     const context = {
       signal,
-      tag: (...tags: string[]) => void added.push(...tags.map((tag) => this.near.nameOfTag(tag))),
+      tag: (...tags: string[]) => void added.push(...tags.map((tag) => this.near.coherence.nameOfTag(tag))),
     };
     const run = {
       keys: mine.map(({ key }) => key),

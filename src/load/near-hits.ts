@@ -4,6 +4,7 @@ import type { StalenessSample } from '../coherence/staleness-sample.js';
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearFinding, NearTiers } from '../near/near-tiers.js';
+import type { Read } from '../near/request-scope.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { freshnessAt } from '../value/entry.js';
 import { channels } from '../value/events.js';
@@ -24,11 +25,11 @@ export class NearHits {
     private readonly clock: CacheClock,
   ) {}
 
-  /** The nearest copy that may be served without waiting for anything. */
-  find<V>(key: Key, policy: Pick<EntryPolicy<V>, 'serving'>): NearFinding<V> | undefined {
+  /** The nearest copy that may be served without waiting for anything. @param isUse false for who only looks. */
+  find<V>(key: Key, policy: Pick<EntryPolicy<V>, 'serving'>, isUse = true): NearFinding<V> | undefined {
     const load = loadUnderWay();
-    if (!load) return this.near.find(key, policy.serving);
-    return load.isVerified(this.coherence) ? this.near.findVerified(key, policy.serving) : undefined;
+    if (!load) return this.near.find(key, policy.serving, isUse);
+    return load.isVerified(this.coherence) ? this.near.findVerified(key, policy.serving, isUse) : undefined;
   }
 
   /**
@@ -80,16 +81,21 @@ export class NearHits {
   }
 
   /**
-   * The value of a copy that a verb gave which loads nothing. What a loader makes of it has its tags, and is not kept if it was made of a stale one.
+   * The value of a copy that a verb gave which loads nothing.
    * @param from what the copy was made from, if from anything.
    */
   given<V>(key: Key, copy: NearCopy<V>, from: NearCopy<V> | undefined = undefined): V {
+    this.builtOn(key, copy, from);
+    return copy.read();
+  }
+
+  /** What a loader makes of it has its tags, and is not kept if it was made of a stale one. What a request loads later may be made of it as well. */
+  builtOn(key: Key, copy: Read, from: Read | undefined = undefined): void {
     const load = loadUnderWay();
     const endedAt = Math.min(copy.freshUntil, from?.freshUntil ?? Infinity);
     if (load && this.clock.now() >= endedAt) load.taint();
     load?.inherit(this.coherence, copy.tags);
-    if (!load && !this.near.isOfRequest(key, copy)) this.near.noteForRequest(key, copy);
-    return copy.read();
+    if (!load) this.near.noteForRequest(key, copy);
   }
 
   /** A hit of the store, kept near: its callers take the value. */

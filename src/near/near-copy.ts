@@ -1,4 +1,4 @@
-import { inspect } from 'node:util';
+import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Serving } from '../catalogue/entry-policy.js';
 import type { Isolation } from '../codec/codec.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
@@ -64,6 +64,11 @@ export class NearCopy<V = unknown> {
   read(): V {
     const payload = this.kind.payload;
     return payload === undefined ? (this.shared as V) : (this.kind.serving.codec.decode(payload) as V);
+  }
+
+  /** Of two readings of the store, neither is the later one. */
+  isSameEntry(other: NearCopy): boolean {
+    return this.createdAt === other.createdAt && isDeepStrictEqual(this.read(), other.read());
   }
 
   /** The position among invalidated names at which it was known to be true: what was named since is not in it. */

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from 'node:util';
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { FeedName } from '../coherence/feed-record.js';
@@ -11,7 +10,7 @@ import { channels } from '../value/events.js';
 import type { TierName } from '../value/lookup.js';
 import type { NearCopy } from './near-copy.js';
 import type { ProcessTier } from './process-tier.js';
-import type { ReadNote, RequestScope, RequestTier, ScopeState } from './request-scope.js';
+import type { Read, RequestScope, RequestTier, ScopeState } from './request-scope.js';
 import type { TagNotes } from './tag-notes.js';
 import { isServable, verdictOf } from './verdict.js';
 import type { Verdict } from './verdict.js';
@@ -43,8 +42,9 @@ export class NearTiers {
   /**
    * The nearest copy that this look-up may be served, fresh or stale. Believes the process tier only as far as the feed has been read;
    * see {@link recall} for reading on.
+   * @param isUse false for who only looks.
    */
-  find<V>(key: Key, serving: Serving<V>): NearFinding<V> | undefined {
+  find<V>(key: Key, serving: Serving<V>, isUse = true): NearFinding<V> | undefined {
     const { id } = key;
     // Before anything is looked for: where the clock was set back, what was dated before is dropped now.
     const now = this.clock.now();
@@ -54,7 +54,7 @@ export class NearTiers {
       return { copy: held as NearCopy<V>, tier: 'request' };
     }
     if (scope?.forced) return undefined;
-    const copy = this.process?.get(id);
+    const copy = isUse ? this.process?.get(id) : this.process?.peek(id);
     if (!copy || !isServable(this.ofProcessVerdict(copy, serving, now))) return undefined;
     return { copy: copy as NearCopy<V>, tier: 'process' };
   }
@@ -63,8 +63,8 @@ export class NearTiers {
    * As `find`, for a loader: only what is fresh, and named by no invalidation that is known by now. What is known by now must have been read since the
    * load began.
    */
-  findVerified<V>(key: Key, serving: Serving<V>): NearFinding<V> | undefined {
-    const found = this.find(key, serving);
+  findVerified<V>(key: Key, serving: Serving<V>, isUse = true): NearFinding<V> | undefined {
+    const found = this.find(key, serving, isUse);
     if (!found || this.clock.now() >= found.copy.freshUntil) return undefined;
     return this.namedSince(key, found.copy.tags, found.copy.mark) ? undefined : found;
   }
@@ -126,10 +126,14 @@ export class NearTiers {
       this.dropAfterRefusal(key);
       return false;
     }
-    if (!this.process || !nearby || copy.storeOnly) return true;
+    if (!this.process) return true;
+    if (!nearby || copy.storeOnly) {
+      this.process.delete(key.id); // what others have kept here is older
+      return true;
+    }
     const held = this.process.peek(key.id);
     if (held && held.mark > copy.mark) {
-      if (!isSameEntry(held, copy)) this.process.delete(key.id);
+      if (!held.isSameEntry(copy)) this.process.delete(key.id);
       return true;
     }
     this.nameCopy(key, copy);
@@ -171,20 +175,12 @@ export class NearTiers {
     return false;
   }
 
-  /** Whether the open request answers from it. */
-  isOfRequest(key: Key, copy: NearCopy): boolean {
-    const scope = this.scope.current();
-    return scope !== undefined && this.ofRequest(scope).get(key.id) === copy;
-  }
-
   /** The open request was given this, and does not answer from it: what it loads later may be built on it. */
-  noteForRequest(key: Key, read: Omit<ReadNote, 'alias'>): void {
+  noteForRequest(key: Key, read: Read): void {
     const scope = this.scope.current();
-    if (!scope) return;
-    const { mark, tags, freshUntil } = read;
-    const name = this.coherence.nameOf(key);
-    const alias = name === key.text ? undefined : name;
-    this.ofRequest(scope).note(key.id, { mark, tags, freshUntil, alias });
+    const tier = scope && this.ofRequest(scope);
+    if (!tier || tier.get(key.id) === read) return;
+    tier.note(key.id, read, this.aliasOf(key));
   }
 
   /** As `keep`, for the open request alone: it does not go back either. */
@@ -194,7 +190,7 @@ export class NearTiers {
     const tier = this.ofRequest(scope);
     const held = tier.get(key.id);
     if (held && held.mark > copy.mark) {
-      if (isSameEntry(held, copy)) return;
+      if (held.isSameEntry(copy)) return;
       tier.delete(key.id);
       this.noteForRequest(key, copy);
       return;
@@ -241,11 +237,6 @@ export class NearTiers {
     }
   }
 
-  /** What a tag is called wherever it is kept. @throws InvalidOptionError for what is no tag. */
-  nameOfTag(tag: string): string {
-    return this.coherence.nameOfTag(tag);
-  }
-
   nameTag(tag: string, origin: 'local' | 'remote'): void {
     this.coherence.names.name(tagName(tag));
     this.process?.deleteTagged(tag);
@@ -265,10 +256,15 @@ export class NearTiers {
     if (scope) this.ofRequest(scope).clear();
   }
 
-  /** Names that can't be told from the id of a key stand in the copy. */
   private nameCopy(key: Key, copy: NearCopy): void {
+    const alias = this.aliasOf(key);
+    if (alias !== undefined) copy.alias = alias;
+  }
+
+  /** What the feed calls the key, where that can't be told from its id. */
+  private aliasOf(key: Key): string | undefined {
     const name = this.coherence.nameOf(key);
-    if (name !== key.text) copy.alias = name;
+    return name === key.text ? undefined : name;
   }
 
   private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
@@ -299,9 +295,4 @@ export class NearTiers {
       channels.invalidated.publish({ cache: this.cache, key: key.text, origin: 'local' });
     }
   }
-}
-
-/** Of two readings of the store, neither is the later one. */
-function isSameEntry(one: NearCopy, other: NearCopy): boolean {
-  return one.createdAt === other.createdAt && isDeepStrictEqual(one.read(), other.read());
 }

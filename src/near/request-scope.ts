@@ -10,8 +10,11 @@ export interface Note {
   readonly position: number;
 }
 
-/** What of a value tells whether it was invalidated since, or was stale. A copy is one. */
-export type ReadNote = Pick<NearCopy, 'mark' | 'tags' | 'alias' | 'freshUntil'>;
+/** What of a value tells whether it was invalidated since it was read, or was stale then. A copy is one. */
+export type Read = Pick<NearCopy, 'mark' | 'tags' | 'freshUntil'>;
+
+/** With its name, where that can't be told from the id of its key. */
+export type ReadNote = Read & Pick<NearCopy, 'alias'>;
 
 /** What a request holds, by owner. Whoever keeps hold of it sees it to the end, also when the request has ended. */
 export type HeldTiers = ReadonlyMap<unknown, RequestTier>;
@@ -42,7 +45,7 @@ export class RequestTier {
   }
 
   /** What was read, and is not answered from, counts as read all the same. */
-  note(id: string, { mark, tags, alias, freshUntil }: ReadNote): void {
+  note(id: string, { mark, tags, freshUntil }: Read, alias: string | undefined): void {
     const notes = (this.notes ??= new Map<string, ReadNote>());
     notes.set(id, { mark, tags, alias, freshUntil });
     if (notes.size > maxCopies) this.forgetOldest(notes);
@@ -51,7 +54,7 @@ export class RequestTier {
   /** Not answered from any more. */
   drop(id: string): void {
     const copy = this.copies.get(id);
-    if (copy && this.copies.delete(id)) this.note(id, copy);
+    if (copy && this.copies.delete(id)) this.note(id, copy, copy.alias);
   }
 
   clear(): void {
