@@ -94,16 +94,13 @@ export class Repetitions {
 
   private note(items: readonly Invalidating[], sending: Promise<Acknowledged>): void {
     const now = this.clock.now();
-    const writes = items.filter((item) => 'storeKey' in item).filter(({ write }) => write !== undefined);
-    for (const [
-      index,
-      {
-        write,
-        name: { key },
-      },
-    ] of writes.entries()) {
-      const name = this.names.get(key);
-      if (!name || !write) continue;
+    let writes = 0;
+    for (const item of items) {
+      const write = 'storeKey' in item ? item.write : undefined;
+      if (!write) continue;
+      const index = writes++;
+      const name = this.names.get(nameOf(item));
+      if (!name) continue;
       const stored = { digest: digestOf(write.bytes), until: now + write.options.lifeMs };
       const { later } = name;
       name.later = sending.then(
@@ -120,11 +117,8 @@ export class Repetitions {
       const stored = await later;
       const [found] = stored ? await shard.readMany([item.storeKey]) : [];
       if (stored && found && digestOf(found.bytes) === stored.digest) {
-        const options = {
-          lifeMs: Math.max(1, stored.until - this.clock.now()),
-          neverShorter: true,
-          only: found.revision,
-        };
+        const lifeMs = Math.max(1, stored.until - this.clock.now());
+        const options = { lifeMs, neverShorter: true, only: found.revision };
         const { outcomes } = await this.send(shard, [{ ...item, write: { bytes: found.bytes, options } }], at);
         if (outcomes[0]?.status === 'stored') return;
       } else if (this.names.get(item.name.key)?.later === later) {
