@@ -60,7 +60,7 @@ export class MemcachedShard implements Shard {
   async *keys(prefix: string): AsyncGenerator<string, void, undefined> {
     const socket = await this.server.extraSocket();
     try {
-      yield* metadump(socket, prefix, crawlerQuietMs);
+      yield* metadump(socket, prefix, crawlerQuietMs, this.clock);
     } catch (cause) {
       throw this.server.unavailable(`its keys can't be listed (${(cause as Error).message})`, cause);
     }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { ConnectionOptions } from 'node:tls';
+import { systemRandom } from '../../value/chance.js';
 import { systemClock } from '../../value/clock.js';
 import type { Clock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
@@ -79,6 +80,7 @@ export function memcachedStoreWith(options: MemcachedStoreOptions, tuning: Parti
 
 interface MemcachedTuning {
   readonly clock: Clock;
+  readonly random: () => number;
   readonly resolve: ResolveName;
   /** How often the addresses of a name are looked up while it is connected. */
   readonly lookUpEachMs: number;
@@ -92,6 +94,7 @@ interface MemcachedTuning {
 
 const usualTuning: MemcachedTuning = {
   clock: systemClock,
+  random: systemRandom,
   resolve: resolveName,
   lookUpEachMs: 10_000,
   comparesServers: true,

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Clock, Timer } from '../../value/clock.js';
 
 /** Our keys have 250 bytes at most, written with up to three characters each; the facts behind them are short. */
 const maxLineBytes = 4_096;
@@ -14,12 +15,16 @@ export async function* metadump(
   socket: Socket,
   prefix: string,
   quietMs: number,
+  clock: Clock,
 ): AsyncGenerator<string, void, undefined> {
-  socket.setTimeout(quietMs, () => socket.destroy(new Error(`it said nothing for ${quietMs} ms`)));
+  const wait = (): Timer =>
+    clock.after(quietMs, () => void socket.destroy(new Error(`it said nothing for ${quietMs} ms`)));
+  let quiet = wait();
   socket.write('lru_crawler metadump all\r\n');
   let rest = '';
   try {
     for await (const chunk of socket as AsyncIterable<Buffer>) {
+      quiet.cancel();
       const lines = (rest + chunk.toString('latin1')).split('\n');
       rest = lines.pop() ?? '';
       if (rest.length > maxLineBytes) throw new Error('it answers nonsense');
@@ -29,9 +34,11 @@ export async function* metadump(
         const key = decoded(line.slice('key='.length, line.indexOf(' ')));
         if (key?.startsWith(prefix)) yield key;
       }
+      quiet = wait();
     }
     throw new Error('the connection was closed');
   } finally {
+    quiet.cancel();
     socket.destroy();
   }
 }

@@ -23,6 +23,7 @@ export interface DiscoveredOptions extends DiscoveredServers {
   readonly maxItemBytes: number;
   readonly feedTuning: FeedTuning;
   readonly capabilities: StoreCapabilities;
+  readonly random: () => number;
   /** False only for negative controls. */
   readonly confirmsList: boolean;
   readonly closesOldList: boolean;
@@ -70,6 +71,7 @@ export class DiscoveredStore implements Store {
       everyMs: positiveMilliseconds(every ?? source.every ?? '5s', 'servers.every'),
       patienceMs: server.connectTimeoutMs + server.commandTimeoutMs,
       clock: server.clock,
+      random: options.random,
       ask: (ask) => this.askMark(ask),
       named: (servers) => this.meet(servers),
       adopted: (list) => this.adopt(list),

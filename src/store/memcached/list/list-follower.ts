@@ -19,6 +19,7 @@ export interface FollowerOptions {
   /** How long a command may wait for a look. */
   readonly patienceMs: number;
   readonly clock: Clock;
+  readonly random: () => number;
   /** Asks one server for its mark; a server that the source has never named is not asked. */
   readonly ask: (ask: MarkAsk) => Promise<MarkReply>;
   /** These servers were named. */
@@ -114,7 +115,7 @@ export class ListFollower {
   }
 
   private async look(): Promise<Settled['status'] | 'silent'> {
-    const { clock, everyMs } = this.options;
+    const { clock, random, everyMs } = this.options;
     const startedAt = clock.monotonic();
     const settled = await this.settle();
     if (this.isClosed) return 'waiting';
@@ -126,7 +127,7 @@ export class ListFollower {
     if (settled.status !== 'silent' || settled.vouched) this.trustedUntil = startedAt + trustInTimes * everyMs;
     this.say(settled.status === 'waiting' || settled.status === 'silent' ? settled.reason : undefined);
     this.passAfter(
-      settled.status === 'again' ? randomInt(10, 60) : settled.status === 'open' ? everyMs : Math.min(everyMs, 1_000),
+      settled.status === 'again' ? 10 + 50 * random() : settled.status === 'open' ? everyMs : Math.min(everyMs, 1_000),
     );
     return settled.status;
   }
