@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { LoadTimeoutError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
@@ -188,6 +189,24 @@ describe('timeouts and stale answers', () => {
     await cache.set('b', 'old', stale);
     await pause(40);
     expect(await cache.getOrSet('b', () => pause(5, 'new'), { ...options, timeout: { soft: 5_000 } })).toBe('new');
+  });
+
+  it('hard: a caller who can be given a stale value is never told that the load took too long', async () => {
+    const cache = await cacheWith();
+    const closing = new AbortController();
+    const endless = ({ signal }: { readonly signal: AbortSignal }): Promise<string> =>
+      new Promise((_, reject) => {
+        for (const end of [signal, closing.signal]) end.addEventListener('abort', () => reject(new Error('ended')));
+      });
+    for (const [index, timeout] of [{ hard: 20 }, { soft: 20, hard: 20 }, { soft: 20, hard: 5_000 }].entries()) {
+      const options = { ttl: 60_000, staleFor: 60_000, timeout };
+      await cache.set(`stale:${index}`, 'old', stale);
+      await eventually(async () => expect(await cache.lookup(`stale:${index}`)).toMatchObject({ freshness: 'stale' }));
+      expect(await cache.getOrSet(`stale:${index}`, endless, options)).toBe('old');
+    }
+    const absent = cache.getOrSet('absent', endless, { timeout: { hard: 20 } });
+    await expect(absent).rejects.toBeInstanceOf(LoadTimeoutError);
+    closing.abort();
   });
 
   it('an error is no answer: the stale value is served, the load not repeated at once, and an event tells', async () => {

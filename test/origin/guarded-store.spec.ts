@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { guarded } from '../../src/origin/guarded-store.js';
 import { ItemAsk } from '../../src/store/item-ask.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import type { FeedQuestion } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { InvalidKeyError, StoreUnavailableError } from '../../src/value/errors.js';
@@ -80,6 +81,27 @@ describe('A guarded shard', () => {
     await settle();
     ends[2]?.[0](false);
     expect((await outcomes).map(({ status }) => status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+  });
+
+  it('reads the feed while nothing else is sent: ahead of a full queue, and past an open breaker', async () => {
+    const question: FeedQuestion = { feed: 'ns', since: undefined, watch: 'ns~versions', maxBehindBytes: 65_536 };
+    let asked = 0;
+    const readFeed = (): Promise<string> => Promise.resolve(`reading ${++asked}`);
+    const full = guarded(storeWith({ touch: never, readFeed }), { maxPending: 1 }).shards[0];
+    let answered = false;
+    void full.touch('k', 1).catch(() => {});
+    void full.readMany(['k']).then(() => (answered = true));
+    expect(await full.readFeed?.(question)).toBe('reading 1');
+    await settle();
+    expect(answered).toBe(false);
+
+    const touch = (): Promise<never> => Promise.reject(new Error('away'));
+    const clock = new FakeClock();
+    const broken = guarded(storeWith({ touch, readFeed }), { breaker: { failures: 1 }, clock }).shards[0];
+    await expect(broken.touch('k', 1)).rejects.toThrow('it failed');
+    await settle();
+    await expect(broken.readMany(['k'])).rejects.toThrow('left alone');
+    expect(await broken.readFeed?.(question)).toBe('reading 2');
   });
 
   it('takes a refused argument for a sign of life, and everything else for a failure', async () => {

@@ -46,7 +46,7 @@ afterEach(async () => {
   directory.remove();
 });
 
-describe('two containers on one volume, whose processes have the same id', () => {
+describe('T11 two containers on one volume, whose processes have the same id', () => {
   it('read what the other wrote, and neither erases the mark of the other', async () => {
     const [a, b] = [await startContainer(), await startContainer()];
     expect([await a.call('pid'), await b.call('pid')]).toEqual([1, 1]);

@@ -54,7 +54,7 @@ afterEach(async () => {
   disk.remove();
 });
 
-describe('a folder on a disk that is nearly full', () => {
+describe('T11 a folder on a disk that is nearly full', () => {
   it('is opened or refused, and no process dies of it, whatever is free from nothing to 200 KiB', async () => {
     await start();
     const [lastKib, stepKib] = [200, pageKib];

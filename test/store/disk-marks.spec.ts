@@ -63,7 +63,7 @@ afterEach(async () => {
   directory.remove();
 });
 
-describe('the mark of a user', () => {
+describe('T11 the mark of a user', () => {
   it('of a process whose id was given to another since is cleared away', async () => {
     // Process 1 is there, and started at another instant.
     for (const stamp of ['1-987654321-abcdef01-0', `1-987654321-abcdef02.1234567.${'f'.repeat(8)}-1`]) {

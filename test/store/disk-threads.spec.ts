@@ -53,7 +53,7 @@ async function openAndWrite(tuning: DiskStoreTuning = {}): Promise<{ store: Disk
   return { store, ms: performance.now() - startedAt, outcome };
 }
 
-describe('a thread that is terminated in the middle of its writes', () => {
+describe('T11 a thread that is terminated in the middle of its writes', () => {
   it('locks nobody out while its process lives, and loses nothing that was acknowledged', async () => {
     const events = recordEvents('fault');
     for (let round = 0; round < 5; round++) {
