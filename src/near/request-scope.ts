@@ -70,9 +70,8 @@ export class RequestTier {
   }
 
   /** All that the request has read, by id. */
-  *reads(): Iterable<[string, ReadNote]> {
-    yield* this.copies;
-    if (this.notes) yield* this.notes;
+  reads(): Iterable<[string, ReadNote]> {
+    return this.notes ? [...this.copies, ...this.notes] : this.copies;
   }
 
   private forgetOldest(of: Map<string, ReadNote>): void {
