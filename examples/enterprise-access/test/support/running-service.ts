@@ -95,8 +95,18 @@ export class RunningService {
 
   /** How often upstream routes were asked, by route. */
   async upstreamRequests(upstream: ExampleProcess): Promise<Record<string, number>> {
+    return (await this.upstreamStats(upstream)).by_route;
+  }
+
+  /** What an upstream was asked: how often, by route, and how much of it at once. */
+  async upstreamStats(upstream: ExampleProcess): Promise<{ by_route: Record<string, number>; most_at_once: number }> {
     const { body } = await request('GET', `${upstream.address}/stats`);
-    return (body as { by_route: Record<string, number> }).by_route;
+    return body as { by_route: Record<string, number>; most_at_once: number };
+  }
+
+  /** What was held is answered. */
+  async releaseFaults(upstream: ExampleProcess): Promise<void> {
+    await request('DELETE', `${upstream.address}/faults`);
   }
 
   /** Commits that the ledger was asked for since the last `reset`. */

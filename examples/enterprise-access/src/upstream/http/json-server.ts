@@ -50,7 +50,8 @@ export class JsonServer {
       const body = await readJson(request);
       const [route, params] = this.find(request.method ?? 'GET', url.pathname);
       if (route.steering) return answer(response, route.handle({ params, query: url.searchParams, body }));
-      this.options.requests.count(route, url);
+      this.options.requests.begin(route, url);
+      response.once('close', () => this.options.requests.end());
       const fault = this.options.faults.next(route.method, url.pathname);
       await sleep(this.options.delayMs + (fault?.delayMs ?? 0));
       if (fault?.hold) await this.options.faults.forgotten();

@@ -7,13 +7,20 @@ export class RequestCounter {
   private total = 0;
   private readonly byRoute = new Map<string, number>();
   private recent: string[] = [];
+  private underWay = 0;
+  private mostAtOnce = 0;
 
-  count(route: Route, url: URL): void {
+  begin(route: Route, url: URL): void {
+    this.mostAtOnce = Math.max(this.mostAtOnce, ++this.underWay);
     const name = `${route.method} ${route.path}`;
     this.total++;
     this.byRoute.set(name, (this.byRoute.get(name) ?? 0) + 1);
     this.recent.push(`${route.method} ${url.pathname}${url.search}`);
     if (this.recent.length > 2 * keptRequests) this.recent = this.recent.slice(-keptRequests);
+  }
+
+  end(): void {
+    this.underWay--;
   }
 
   routes(): Route[] {
@@ -27,6 +34,7 @@ export class RequestCounter {
           this.total = 0;
           this.byRoute.clear();
           this.recent = [];
+          this.mostAtOnce = this.underWay;
           return this.answer();
         },
       },
@@ -34,7 +42,8 @@ export class RequestCounter {
   }
 
   private answer(): JsonAnswer {
-    const body = { total: this.total, by_route: Object.fromEntries(this.byRoute), recent: this.recent };
-    return { status: 200, body: { ...body, recent: this.recent.slice(-keptRequests) } };
+    const byRoute = Object.fromEntries(this.byRoute);
+    const recent = this.recent.slice(-keptRequests);
+    return { status: 200, body: { total: this.total, by_route: byRoute, most_at_once: this.mostAtOnce, recent } };
   }
 }
