@@ -9,7 +9,7 @@ async function write(directory: string): Promise<void> {
   await store.open();
   const lane = async (name: string): Promise<void> => {
     for (let number = 0; ; number++) {
-      await store.shards[0].write(name, Buffer.from(`${number}`.padEnd(20_000)), { lifeMs: Infinity });
+      await store.shards[0].write(name, Buffer.from(`${number}`.padEnd(2_000)), { lifeMs: Infinity });
       parentPort?.postMessage([name, number]);
     }
   };
