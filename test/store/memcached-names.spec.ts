@@ -96,10 +96,10 @@ describe('a name that stands for two servers', () => {
     const servers = await Promise.all(hosts.map((host) => memcachedAt(host, port)));
     const connections = (): Promise<number[]> =>
       Promise.all(servers.map(async (server) => Number((await server.stats())['curr_connections'])));
-    const before = await connections();
     const store = storeAt(port, () => hosts);
     await eventually(() => expect(store.shards[0].readMany(['a'])).rejects.toThrow(/several servers/));
-    await eventually(async () => expect(await connections()).toEqual(before));
+    // That of whoever counts.
+    await eventually(async () => expect(await connections()).toEqual([1, 1, 1, 1]));
   });
 
   it('T9 keeps what was removed, and gives a lock twice, where they are not compared', async () => {
