@@ -68,9 +68,9 @@ export class LookUps {
   private async readInStore(key: Key, policy: EntryPolicy): Promise<Read | undefined> {
     const placed = this.inStore(key, policy);
     if (!placed || typeof placed === 'string') return undefined;
-    const mark = this.coherence.names.position;
     try {
       await placed.feed.ready();
+      const mark = this.coherence.names.position;
       const [item] = await placed.shard.readMany([placed.storeKey]);
       if (!item || item.bytes.length === 0) return undefined;
       const { envelope, verdict } = await this.entries.explain(placed, item, policy.serving);
@@ -89,9 +89,9 @@ export class LookUps {
     found: Map<string, Lookup<V>>,
     confirm: boolean,
   ): Promise<void> {
-    const mark = this.coherence.names.position;
     try {
       await this.coherence.feedOf(shard).ready();
+      const mark = this.coherence.names.position;
       const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
       const [items, generations] = await Promise.all([
         shard.readMany(asked.map(({ placed }) => placed.storeKey)),

@@ -108,7 +108,8 @@ export class ShardFeed {
 
   /** A reading that is answered now may have begun too long ago. The next one begins after the call, however long it takes. */
   private async isRead(): Promise<boolean> {
-    return (await this.poll()) && (!this.isOverdue || (await this.poll()));
+    const begunBefore = this.underWay !== undefined;
+    return (await this.poll()) && (!begunBefore || !this.isOverdue || (await this.poll()));
   }
 
   private get isOverdue(): boolean {

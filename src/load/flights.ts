@@ -105,7 +105,7 @@ export class Flights {
 
   /**
    * A loader joins what may have begun before its own load did. What that brings home, a value or none, is judged when it lands: if its key or tags were
-   * named since it began, it is asked for anew. An error that says there is none can't be judged: what is made of it is not kept.
+   * named since it began, it is asked for anew. What is made of an error that says there is none is not kept then.
    */
   private judged<V>(
     landing: Promise<Landed<V>>,
@@ -115,18 +115,28 @@ export class Flights {
   ): Promise<Landed<V>> {
     const load = loadUnderWay();
     if (!load) return landing;
+    const { key, policy } = call;
+    // Where nobody vouches for near copies, a reading tells nothing.
+    const isKnown = (): boolean | Promise<boolean> => !this.coherence.vouches || load.verify(this.coherence);
     const judge = async (landed: Landed<V>): Promise<Landed<V>> => {
-      if (!(await load.verify(this.coherence))) return this.newFlight(call, this.flown(call, false)).promise;
-      return this.isOvertaken(call.key, flight, landed) ? again() : landed;
+      if (!(await isKnown())) return this.wait(this.newFlight(call, this.flown(call, false)), policy);
+      return this.isOvertaken(key, flight, landed) ? again() : landed;
     };
-    return landing.then(judge, (error: unknown) => {
-      if (flight.landed && !call.policy.staleIfError(error)) load.taint();
+    return landing.then(judge, async (error: unknown) => {
+      const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
+      const { position: withdrawnAt } = flight;
+      if (isAnswer && (!(await isKnown()) || this.isOvertaken(key, flight, { copy: undefined, withdrawnAt })))
+        load.taint();
       throw error;
     });
   }
 
-  private isOvertaken(key: Key, flight: Flight, { copy, withdrawnAt = flight.position }: Landed): boolean {
-    return this.isTagNamed(flight) || this.near.namedSince(key, copy?.tags ?? [], withdrawnAt);
+  private isOvertaken(key: Key, flight: Flight, { copy, withdrawnAt }: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean {
+    if (this.isTagNamed(flight)) return true;
+    const tags = copy?.tags ?? [];
+    return withdrawnAt === undefined
+      ? this.near.namedSince(key, tags, flight.position)
+      : this.near.invalidatedSince(key, tags, withdrawnAt);
   }
 
   private isTagNamed({ tags, position }: Flight): boolean {

@@ -94,9 +94,9 @@ export class LoadedValues {
     const { key } = one;
     const isReplacing = replaces(one, start) || this.near.holds(key.id);
     const withdrawnAt = await this.takeBack(one, start, isReplacing, {
-      // A fill of this process that is on its way still is of before.
-      name: () => (isReplacing ? this.near.name(key) : this.coherence.names.name(this.coherence.nameOf(key))),
-      isNamedSince: (position) => this.near.namedSince(key, [], position),
+      // A fill of this process that is on its way still is of before. A request that was told the same before was told what is true.
+      name: () => (isReplacing ? this.near.name(key) : this.coherence.names.withdraw(this.coherence.nameOf(key))),
+      isNamedSince: (position) => this.near.invalidatedSince(key, [], position),
     });
     return { copy: undefined, keptForRequest: false, none: true, withdrawnAt };
   }

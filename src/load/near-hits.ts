@@ -108,9 +108,9 @@ export class NearHits {
 
   /** The copy that a refresh is asked for before it is taken: it is time for one, or a loader asks, and it is stale. */
   due<V>({ copy, refreshDue, unverified }: Landed<V>): NearCopy<V> | undefined {
-    const isStaleInLoad = (): boolean =>
-      unverified !== true && loadUnderWay() !== undefined && copy !== undefined && this.clock.now() >= copy.freshUntil;
-    return refreshDue === true || isStaleInLoad() ? copy : undefined;
+    if (refreshDue === true) return copy;
+    if (unverified === true || copy === undefined || loadUnderWay() === undefined) return undefined;
+    return this.clock.now() >= copy.freshUntil ? copy : undefined;
   }
 
   /**

@@ -79,6 +79,41 @@ describe('What a loader is given by a load that began before its own', () => {
     expect(await a.get('outer')).toBeUndefined();
   });
 
+  it('is built on where that says by an error that there is none, and nothing was made since', async () => {
+    const early = b.getOrSet('inner', notFound).catch(() => 'none');
+    await turn();
+    expect(await pageOf(() => b.getOrSet('inner', () => 'row').catch(() => 'nothing'))).toBe('page of nothing');
+    await early;
+    expect(await a.get('outer')).toBe('page of nothing');
+  });
+
+  it('is the error of the loader, whatever staleIfError does with it', async () => {
+    const staleIfError = (): boolean => {
+      throw new TypeError('of the user');
+    };
+    const early = b.getOrSet('inner', notFound).catch(() => 'none');
+    await turn();
+    const asked = pageOf(() => b.getOrSet('inner', () => 'row', { staleIfError }));
+    await expect(asked).rejects.toThrow(NotFoundException);
+    await early;
+  });
+
+  it('is none, without a second load that waits for a place which is lent, where no cache vouches for what is near', async () => {
+    const alone = await buildCache({ store: faulty.store, clock, coherence: false, maxConcurrentLoads: 1 });
+    const asked: Promise<unknown>[] = [];
+    const page = alone.getOrSet('outer', async () => {
+      await gate;
+      return `page of ${await alone.getOrSet('inner', () => undefined)}`;
+    });
+    await turn();
+    asked.push(alone.getOrSet('inner', () => undefined));
+    await turn();
+    open();
+    expect(await page).toBe('page of undefined');
+    expect(await Promise.all(asked)).toEqual([undefined]);
+    await alone.close();
+  });
+
   it.each<[string, () => Promise<unknown>]>([
     ['expireTags', () => a.expireTags('t')],
     ['expire', () => a.expire('inner')],

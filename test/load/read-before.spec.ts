@@ -51,6 +51,25 @@ describe('A load in a request', () => {
     expect(await there.get('page')).toBe(stored);
   });
 
+  it('is stored where it reads what there is none of, as the request has before', async () => {
+    const banner = () => here.getOrSet<string>('banner', () => undefined, life);
+    const read = async (): Promise<string> => {
+      await banner();
+      return here.getOrSet('page', async () => `page with ${await banner()}`, life);
+    };
+    expect(await scope.run(read)).toBe('page with undefined');
+    expect(await there.get('page')).toBe('page with undefined');
+  });
+
+  it('is stored where other requests are told meanwhile that there is none, as this one was', async () => {
+    const banner = () => here.getOrSet<string>('banner', () => undefined, life);
+    await scope.run(async () => {
+      await banner();
+      await here.getOrSet('page', async () => (await scope.run(banner), 'page without'), life);
+    });
+    expect(await there.get('page')).toBe('page without');
+  });
+
   const invalidated = () => there.deleteMany(['part', 'other', 'page']);
   it.each<[string, () => Promise<unknown>]>([
     [
