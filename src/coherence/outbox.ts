@@ -29,6 +29,8 @@ export interface Unacknowledged {
 }
 
 interface Entry extends Unacknowledged {
+  /** Counts what was added. */
+  readonly number: number;
   /** Where it is sent; undefined: to several. */
   readonly part: Part | undefined;
   /** It clears the part, in the place of names, and is told of all of them. */
@@ -58,6 +60,7 @@ export class Outbox {
   private readonly underWay = new Map<string, Promise<boolean>>();
   /** How many writes of a name hold it back. */
   private readonly held = new Map<string, number>();
+  private count = 0;
   private bytes = 0;
   private timer: Timer | undefined;
   private delayMs = firstDelayMs;
@@ -89,6 +92,11 @@ export class Outbox {
     return this.entries.size === 0;
   }
 
+  /** How many were added so far, for {@link settle}. */
+  get added(): number {
+    return this.count;
+  }
+
   /** Names that wait, and clearings. */
   get size(): number {
     return [...this.entries.values()].filter(({ after }) => after === undefined).length;
@@ -105,7 +113,13 @@ export class Outbox {
 
   private wait(unacknowledged: Unacknowledged, part: Part | undefined, clears = false): void {
     this.remove(unacknowledged.name);
-    this.entries.set(unacknowledged.name, { ...unacknowledged, part, clears, repeatAt: undefined });
+    this.entries.set(unacknowledged.name, {
+      ...unacknowledged,
+      number: ++this.count,
+      part,
+      clears,
+      repeatAt: undefined,
+    });
     this.bytes += sizeOf(unacknowledged);
   }
 
@@ -114,11 +128,15 @@ export class Outbox {
     reportFault({ source: this.cache, kind: 'write-unacknowledged', message, key });
   }
 
-  /** A later write of the same name was acknowledged: nothing is left to say, but for bytes that may still arrive. */
-  settle(name: string): void {
-    if (this.entries.size === 0) return;
+  /**
+   * A write of the same name was acknowledged: nothing is left to say of what was `added` before it was sent, but for bytes that may still arrive.
+   *
+   * 1. `set(k)` is sent, and the store carries it out; 2. `delete(k)` is refused, and waits here; 3. the set is answered: the removal is later, and waits on.
+   */
+  settle(name: string, added: number): void {
     const entry = this.entries.get(name);
-    if (entry?.mayStillArrive !== true) this.remove(name);
+    if (!entry || entry.number > added) return;
+    if (entry.mayStillArrive !== true) this.remove(name);
     else entry.repeatAt ??= this.clock.monotonic() + repeatAfterMs;
   }
 

@@ -35,9 +35,11 @@ export class Invalidations {
 
   /** Acknowledged, or to be sent again until it is. Whoever calls this invalidates the near copies here, before and after. */
   async sendOne(placed: Placed, remedy: Remedy = {}): Promise<void> {
+    const { outbox } = this.near.coherence;
+    const { added } = outbox;
     try {
       await this.send(placed.shard, [itemOf(placed, remedy)]);
-      if (remedy.keeps !== true) this.near.coherence.outbox.settle(placed.name);
+      if (remedy.keeps !== true) outbox.settle(placed.name, added);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       this.wait(placed, remedy);

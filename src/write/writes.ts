@@ -122,16 +122,17 @@ export class Writes {
 
   private async setOnShard(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
     const { outbox } = this.coherence;
-    if (outbox.isEmpty) return this.sendSets(shard, group);
+    const { added } = outbox;
+    if (outbox.isEmpty) return this.sendSets(shard, group, added);
     const release = await outbox.hold(group.map((one) => (one.placed as Placed).name));
     try {
-      return await this.sendSets(shard, group);
+      return await this.sendSets(shard, group, added);
     } finally {
       release();
     }
   }
 
-  private async sendSets(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
+  private async sendSets(shard: Shard, group: readonly Prepared[], added: number): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let sent: Sent;
     try {
@@ -146,7 +147,7 @@ export class Writes {
     const outcomes = acknowledged.outcomes[Symbol.iterator]();
     let error: ValueTooLargeError | undefined;
     for (const one of prepared) {
-      this.coherence.outbox.settle((one.placed as Placed).name);
+      this.coherence.outbox.settle((one.placed as Placed).name, added);
       if (one.sealed) error = this.refusalOf(one, outcomes.next().value as WriteOutcome) ?? error;
       this.keepNear(one, position);
     }
@@ -199,6 +200,7 @@ export class Writes {
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
   private async sendParts(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
+    const { added } = this.coherence.outbox;
     const outcomes = await Promise.allSettled(
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );
@@ -207,7 +209,7 @@ export class Writes {
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, part] of parts.entries()) {
       const isSent = outcomes[index]?.status === 'fulfilled';
-      this.settle(part, isSent, isSent && repeated[index]?.status !== 'rejected');
+      this.settle(part, added, isSent, isSent && repeated[index]?.status !== 'rejected');
     }
     nameAgain();
     if (!failed) return true;
@@ -258,9 +260,9 @@ export class Writes {
   }
 
   /** What was sent, and is to be repeated, takes nothing away that was stored later. */
-  private settle({ shard, items, placed }: Part, isSent: boolean, isAcknowledged: boolean): void {
+  private settle({ shard, items, placed }: Part, added: number, isSent: boolean, isAcknowledged: boolean): void {
     for (const [index, item] of items.entries()) {
-      if (isAcknowledged) this.coherence.outbox.settle(nameOf(item));
+      if (isAcknowledged) this.coherence.outbox.settle(nameOf(item), added);
       else if (isSent && this.repetitions.hasLater(item)) continue;
       else if (placed) this.invalidations.sendLater(placed[index] as Placed);
       else if ('advance' in item) this.invalidations.advanceLater(shard, item);

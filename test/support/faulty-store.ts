@@ -11,6 +11,8 @@ export class FaultyStore {
   down: string | undefined;
   /** How long the answer to a write is on its way. */
   answersWritesAfterMs = 0;
+  /** The answers to writes wait for it. */
+  answersHeld: Promise<void> | undefined;
   /** How long a removal is on its way. */
   removalsArriveAfterMs = 0;
   readonly commands: string[] = [];
@@ -29,6 +31,7 @@ export class FaultyStore {
       if ((operation === 'remove' || operation === 'invalidate') && this.removalsArriveAfterMs > 0)
         await pause(this.removalsArriveAfterMs);
       const result = await work();
+      if (operation === 'write' || operation === 'invalidate') await this.answersHeld;
       if ((operation === 'write' || operation === 'invalidate') && this.answersWritesAfterMs > 0)
         await pause(this.answersWritesAfterMs);
       return result;

@@ -6,6 +6,7 @@ import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
 import type { RecordedEvents } from '../support/recorded-events.js';
@@ -82,6 +83,29 @@ describe('An invalidation that the store has not acknowledged', () => {
     expect(await unacknowledged()).toBe(1);
     faulty.down = undefined;
     expect(await here.invalidateTags('t')).toBe(true);
+    expect(await unacknowledged()).toBe(0);
+  });
+
+  it.each([
+    ['a set', () => here.set('k', 'a', life), () => here.delete('k')],
+    ['a removal', () => here.delete('k'), () => here.delete('k')],
+    ['a load for its request alone', () => here.refresh('k', () => 'mine', { ttl: 0 }), () => here.delete('k')],
+    ['an invalidation of the tag', () => here.invalidateTags('t'), () => here.invalidateTags('t')],
+  ])('is not settled by %s that was carried out before, and is answered after', async (_, write, invalidate) => {
+    let answer = (): void => {};
+    faulty.answersHeld = new Promise((resolve) => (answer = resolve));
+    faulty.commands.length = 0;
+    const written = write();
+    await eventually(() => expect(faulty.commands).toContainEqual(expect.stringMatching(/^invalidate /)));
+    await there.set('k', 'a', { ...life, tags: ['t'] });
+    faulty.down = '';
+    expect(await invalidate()).toBe(false);
+    answer();
+    await written;
+    expect(await unacknowledged()).toBe(1);
+    faulty.answersHeld = faulty.down = undefined;
+    await clock.advance('10s');
+    expect(await there.get('k')).toBeUndefined();
     expect(await unacknowledged()).toBe(0);
   });
 
