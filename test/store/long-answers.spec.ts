@@ -86,6 +86,17 @@ describe('Answers that take longer than a command may', () => {
     expect(proxy.accepted).toBe(1);
   });
 
+  it('are given up after twenty deadlines, though one comes after another: of memcached and of Redis', async () => {
+    await Promise.all(
+      (['memcached', 'redis'] as const).map(async (name) => {
+        const { proxy, keys, shard } = await behindALine(name);
+        // 1.3 MB in 640 pieces: for half a minute.
+        proxy.narrow(2_048, everyMs);
+        await expect(lengthsWhereTheyLie(shard, keys)).rejects.toThrow(`no answer within ${commandTimeout} ms`);
+      }),
+    );
+  });
+
   it.each(['memcached', 'redis'] as const)('are given up once no more come: %s', async (name) => {
     const { proxy, keys, shard } = await behindALine(name);
     narrowed(proxy, 3);

@@ -31,7 +31,7 @@ export class MetaConnection extends MemcacheConnection {
   private unsent: (string | Uint8Array)[] = [];
   private overdueTimer: Timer | undefined;
   private lastOpaque = 0;
-  private turn: Turn = { writtenAt: Infinity };
+  private turn: Turn = { writtenAt: Infinity, since: Infinity };
   private arrivals = 0;
   private announcedBytes = 0;
 
@@ -99,11 +99,22 @@ export class MetaConnection extends MemcacheConnection {
       }
       // The chunk is another's after the call.
       if (this._partialData !== undefined) this._partialData = Buffer.from(this._partialData);
-      // The server goes on with what left together: it has as long for the next answer as it had for the first.
-      const next = this.waiting.first;
-      if (next && next !== before && next.turn === before?.turn) next.turn.writtenAt = this.clock.monotonic();
+      if (before && before !== this.waiting.first) this.goesOn(before.turn);
     } catch (error) {
       this._shutdown(error instanceof Error ? error.message : 'a malformed reply', false, error);
+    }
+  }
+
+  /**
+   * The server goes on with what left together: it has as long for the next answer as it had for the first, but not for ever. What has waited behind that for
+   * longer than a deadline begins now.
+   */
+  private goesOn(before: Turn): void {
+    const turn = this.waiting.first?.turn;
+    if (!turn || turn.writtenAt === Infinity) return;
+    const now = this.clock.monotonic();
+    if (turn === before || now - before.writtenAt > this.commandTimeoutMs) {
+      turn.since = Math.min(now, turn.writtenAt + (deadlinesInARow - 1) * this.commandTimeoutMs);
     }
   }
 
@@ -198,8 +209,8 @@ export class MetaConnection extends MemcacheConnection {
     const socket = this.socket;
     this.unsent = [];
     if (!socket || parts.length === 0) return;
-    this.turn.writtenAt = this.clock.monotonic();
-    this.turn = { writtenAt: Infinity };
+    this.turn.writtenAt = this.turn.since = this.clock.monotonic();
+    this.turn = { writtenAt: Infinity, since: Infinity };
     if (!this.overdueTimer) this.checkOverdueAfter(this.commandTimeoutMs);
     if (parts.every((part) => typeof part === 'string')) {
       socket.write(parts.join(''), 'latin1');
@@ -280,8 +291,8 @@ export class MetaConnection extends MemcacheConnection {
       const head = this.waiting.first;
       if (!head || this.isShutdown()) return;
       // Not written yet: its turn's end sets the timer.
-      if (head.turn.writtenAt === Infinity) return;
-      const overdueInMs = head.turn.writtenAt + this.commandTimeoutMs - this.clock.monotonic();
+      if (head.turn.since === Infinity) return;
+      const overdueInMs = head.turn.since + this.commandTimeoutMs - this.clock.monotonic();
       if (overdueInMs > 0) this.checkOverdueAfter(overdueInMs);
       else if (this.arrivals === arrivals) this.end(`no answer within ${this.commandTimeoutMs} ms`);
       else if (lateMs > blockedMs) this.checkOverdueAfter(this.commandTimeoutMs);
@@ -290,6 +301,8 @@ export class MetaConnection extends MemcacheConnection {
   }
 }
 
+/** Answers that come one by one, each just in time, end here. */
+const deadlinesInARow = 20;
 /** A timer that is late by more than this was kept by a loop that was blocked. */
 const blockedMs = 50;
 const crlf = Buffer.from('\r\n');

@@ -9,8 +9,10 @@ export type Refusal = (question: ItemAsk, error: Error) => void;
 
 /** Commands that leave together: one clock does for all of them. */
 export interface Turn {
-  /** Or when the last chunk came that answered some of them, and not all. Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
+  /** Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
   writtenAt: number;
+  /** What the deadline of their next answer is counted from. */
+  since: number;
 }
 
 export interface Waiting {

@@ -43,6 +43,8 @@ const inFlight = { commands: 512, bytes: 256 * 2 ** 10 };
 
 /** A look costs a timer, and no command reads a clock: a written one is overdue when so many looks, and the rest of the one before, were in vain. */
 const looksPerDeadline = 10;
+/** Answers that come one by one, each just in time, end here. */
+const deadlinesInARow = 20;
 
 /** The server holds other data than a primary: it goes on answering, and must not be believed. */
 const endsConnection = new Set(['READONLY', 'MASTERDOWN', 'NOAUTH', 'WRONGPASS']);
@@ -204,6 +206,9 @@ export class RedisConnection {
     waiting.turn.look = this.looks;
     this.bytesInFlight -= waiting.bytes;
     while (this.sent[0]?.isSettled === true) this.sent.shift();
+    // What has waited behind it for longer than a deadline begins now.
+    const [next] = this.sent;
+    if (next && this.looks - waiting.look > looksPerDeadline) next.turn.look = this.looks;
     if (this.sent.length === 0 && !this.hasEnded) this.link.unref();
     if ((this.queued.length > 0 || this.urgent.length > 0) && !this.isPumpDue && !this.hasEnded) {
       this.isPumpDue = true;
@@ -237,7 +242,8 @@ export class RedisConnection {
   private checkOverdue(): void {
     const [head] = this.sent;
     if (!head || this.hasEnded) return;
-    if (this.looks - Math.max(head.look, head.turn.look) <= looksPerDeadline) return this.lookLater();
+    const since = Math.min(Math.max(head.look, head.turn.look), head.look + (deadlinesInARow - 1) * looksPerDeadline);
+    if (this.looks - since <= looksPerDeadline) return this.lookLater();
     const arrived = this.link.bytesRead();
     setImmediate(() => {
       if (this.hasEnded) return;
