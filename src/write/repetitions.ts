@@ -4,7 +4,7 @@ import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/s
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { nameOf } from '../near/invalidations.js';
-import type { Shard } from '../store/store.js';
+import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 
 /** What one shard is sent of a call. */
@@ -34,7 +34,7 @@ interface Name {
  *
  * 1. A deletes `outer` and `inner`, of which `inner` is not acknowledged; 2. A sets `outer`, which is; 3. B loads `outer` anew, from the old `inner`;
  * 4. `inner` is acknowledged, and the call is repeated: A's value is written again, unchanged, in the place of nothing but itself. If B has stored its own
- * before, that is removed. If it has not, its fill is refused from now on.
+ * before, that is removed, also where A has changed it since. If it has not, its fill is refused from now on.
  */
 export class Repetitions {
   private readonly names = new Map<string, Name>();
@@ -65,10 +65,14 @@ export class Repetitions {
     return this.names.get(nameOf(item))?.later !== undefined;
   }
 
-  /** Sends what may store something. @throws StoreUnavailableError */
-  send(shard: Shard, items: readonly Invalidating[], at: number): Promise<Acknowledged> {
+  /**
+   * Sends what may store something.
+   * @param from the item in whose place alone it is stored.
+   * @throws StoreUnavailableError
+   */
+  send(shard: Shard, items: readonly Invalidating[], at: number, from?: StoredItem): Promise<Acknowledged> {
     const sending = this.coherence.invalidationsOf(shard).send(items, at);
-    if (this.names.size > 0) this.note(items, sending);
+    if (this.names.size > 0) this.note(items, sending, from);
     return sending;
   }
 
@@ -92,8 +96,10 @@ export class Repetitions {
     }
   }
 
-  private note(items: readonly Invalidating[], sending: Promise<Acknowledged>): void {
+  /** What was made from another's value is as old as that: it is nothing later. A stub is no value. */
+  private note(items: readonly Invalidating[], sending: Promise<Acknowledged>, from: StoredItem | undefined): void {
     const now = this.clock.now();
+    const madeFrom = from && from.bytes.length > 0 ? digestOf(from.bytes) : undefined;
     let writes = 0;
     for (const item of items) {
       const write = 'storeKey' in item ? item.write : undefined;
@@ -104,7 +110,10 @@ export class Repetitions {
       const stored = { digest: digestOf(write.bytes), until: now + write.options.lifeMs };
       const { later } = name;
       name.later = sending.then(
-        ({ outcomes }) => (outcomes[index]?.status === 'stored' ? stored : later),
+        async ({ outcomes }) => {
+          if (outcomes[index]?.status !== 'stored') return later;
+          return madeFrom === undefined || (await later)?.digest === madeFrom ? stored : undefined;
+        },
         () => later,
       );
     }
@@ -112,6 +121,7 @@ export class Repetitions {
 
   /** What was stored later stays where it still stands; else the item is removed once more, unless something is stored meanwhile. */
   private async keep(shard: Shard, item: InvalidatingKey, at: number): Promise<void> {
+    const sender = this.coherence.invalidationsOf(shard);
     for (;;) {
       const later = this.names.get(item.name.key)?.later;
       const stored = await later;
@@ -119,10 +129,10 @@ export class Repetitions {
       if (stored && found && digestOf(found.bytes) === stored.digest) {
         const lifeMs = Math.max(1, stored.until - this.clock.now());
         const options = { lifeMs, neverShorter: true, only: found.revision };
-        const { outcomes } = await this.send(shard, [{ ...item, write: { bytes: found.bytes, options } }], at);
+        const { outcomes } = await sender.send([{ ...item, write: { bytes: found.bytes, options } }], at);
         if (outcomes[0]?.status === 'stored') return;
       } else if (this.names.get(item.name.key)?.later === later) {
-        return this.coherence.invalidationsOf(shard).repeat([item], at);
+        return sender.repeat([item], at);
       }
     }
   }
