@@ -28,6 +28,9 @@ interface Name {
   later: Promise<Stored | undefined> | undefined;
 }
 
+/** Attempts before what is stored again and again meanwhile is removed with the rest. */
+const maxTries = 10;
+
 /**
  * Calls that are repeated when the last of their parts has acknowledged, see {@link ShardInvalidations.repeat}. What this process stores meanwhile is later
  * than the call, and stays, unless somebody has built on what the call takes away:
@@ -122,7 +125,7 @@ export class Repetitions {
   /** What was stored later stays where it still stands; else the item is removed once more, unless something is stored meanwhile. */
   private async keep(shard: Shard, item: InvalidatingKey, at: number): Promise<void> {
     const sender = this.coherence.invalidationsOf(shard);
-    for (;;) {
+    for (let tries = 0; tries < maxTries; tries++) {
       const later = this.names.get(item.name.key)?.later;
       const stored = await later;
       const [found] = stored ? await shard.readMany([item.storeKey]) : [];
@@ -132,9 +135,10 @@ export class Repetitions {
         const { outcomes } = await sender.send([{ ...item, write: { bytes: found.bytes, options } }], at);
         if (outcomes[0]?.status === 'stored') return;
       } else if (this.names.get(item.name.key)?.later === later) {
-        return sender.repeat([item], at);
+        break;
       }
     }
+    await sender.repeat([item], at);
   }
 }
 
