@@ -4,7 +4,7 @@ import { byShard } from '../store/placement.js';
 import { countOn, isCounter, numberIn } from '../store/sound-counter.js';
 import type { Shard, Store } from '../store/store.js';
 import type { TagGeneration } from '../value/entry.js';
-import type { Invalidating } from './shard-invalidations.js';
+import type { Invalidating, InvalidatingTag } from './shard-invalidations.js';
 
 /** What the present generation of a tag says of an entry that was made under an earlier one. */
 export type TagStanding = 'stands' | 'expired' | 'invalidated';
@@ -74,6 +74,15 @@ export class TagGenerations {
     const sinceMs = Math.max(1, Math.floor(this.clock.now()) - firstMs);
     return (sinceMs * chances + Math.floor(this.random() * chances)) * invalidationStep;
   }
+}
+
+/** It leaves entries with a stale life, which an invalidation takes. */
+export function isExpiry(item: Invalidating): boolean {
+  return 'advance' in item && item.advance.by < invalidationStep;
+}
+
+export function asInvalidation(item: InvalidatingTag): InvalidatingTag {
+  return { ...item, advance: { ...item.advance, by: invalidationStep } };
 }
 
 /** What the present generation says of an entry that recorded `recorded`. */

@@ -2,6 +2,7 @@ import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
+import { asInvalidation } from '../coherence/tag-generations.js';
 import type { Shard } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
@@ -52,8 +53,13 @@ export class Invalidations {
     this.wait(placed, remedy);
   }
 
-  /** As `sendLater`, for a tag. */
-  advanceLater(shard: Shard, item: InvalidatingTag): void {
+  /**
+   * As `sendLater`, for a tag: of an expiry, too, its entries are removed as soon as they can be. One entry waits for each name:
+   *
+   * 1. `invalidateTags(t)` is refused, and waits; 2. `expireTags(t)` is refused, and takes its place: it must take as much away.
+   */
+  advanceLater(shard: Shard, advance: InvalidatingTag): void {
+    const item = asInvalidation(advance);
     const { tag } = item.name;
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
     this.near.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend });

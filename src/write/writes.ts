@@ -2,6 +2,7 @@ import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating } from '../coherence/shard-invalidations.js';
+import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
 import { nameOf } from '../near/invalidations.js';
 import type { Invalidations } from '../near/invalidations.js';
@@ -259,9 +260,14 @@ export class Writes {
     return failed?.reason as StoreUnavailableError | undefined;
   }
 
-  /** What was sent, and is to be repeated, takes nothing away that was stored later. */
+  /**
+   * What was sent, and is to be repeated, takes nothing away that was stored later.
+   *
+   * 1. `invalidateTags(t)` is refused, and waits; 2. `expireTags(t)` is acknowledged: it takes less away, and the invalidation waits on.
+   */
   private settle({ shard, items, placed }: Part, added: number, isSent: boolean, isAcknowledged: boolean): void {
     for (const [index, item] of items.entries()) {
+      if (isAcknowledged && isExpiry(item)) continue;
       if (isAcknowledged) this.coherence.outbox.settle(nameOf(item), added);
       else if (isSent && this.repetitions.hasLater(item)) continue;
       else if (placed) this.invalidations.sendLater(placed[index] as Placed);

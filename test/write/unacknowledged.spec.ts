@@ -125,6 +125,31 @@ describe('An invalidation that the store has not acknowledged', () => {
   });
 });
 
+describe('What the store has not acknowledged of a tag', () => {
+  const expire = async (down?: string): Promise<void> => {
+    faulty.down = down;
+    expect(await here.expireTags('t')).toBe(down === undefined);
+  };
+  const invalidate = async (): Promise<void> => {
+    faulty.down = '';
+    expect(await here.invalidateTags('t')).toBe(false);
+  };
+
+  it.each([
+    ['an invalidation, and it acknowledges an expiry after that', () => invalidate().then(() => expire())],
+    ['an invalidation, nor an expiry after that', () => invalidate().then(() => expire(''))],
+    ['an expiry', () => expire('')],
+    ['an expiry, and it acknowledges another one after that', () => expire('').then(() => expire())],
+  ])('takes its entries as soon as it can, those with a stale life as well: %s', async (_, call) => {
+    await there.set('k', 'old', { ttl: '1h', staleFor: '1h', tags: ['t'] });
+    await call();
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect(await unacknowledged()).toBe(0);
+    expect([await there.get('k'), await here.get('k')]).toEqual([undefined, undefined]);
+  });
+});
+
 describe('A set that the store has not acknowledged', () => {
   it('is what its request goes on with, and nobody else', async () => {
     await here.set('k', 'old', life);
