@@ -7,7 +7,7 @@ import { CatalogueKey } from './catalogue-key.js';
 import type { KeyClassKind } from './catalogue-key.js';
 import { describeKeyClass } from './describe-key-class.js';
 import type { EntryOptions } from './entry-options.js';
-import { entryPolicy } from './entry-policy.js';
+import { assertCodec, entryPolicy } from './entry-policy.js';
 import { isLife } from './instants.js';
 import type { KeyClass, KeyDefinition } from './key-class.js';
 import type { KeyClassFacts } from './key-class-facts.js';
@@ -97,6 +97,7 @@ function entryOptionsOf<P extends string, S extends ParameterSpecs<P>, V>(
 ): EntryOptions<V> & { readonly codec: Codec<V> } {
   const { params: _1, holds: _2, description: _3, owner: _4, tags, schema, validateOnRead, ...options } = definition;
   const codec = options.codec === undefined ? json<V>() : options.codec;
+  assertCodec(codec);
   if (validateOnRead && !schema) {
     throw new InvalidOptionError('validateOnRead', 'there is no schema', 'Give a schema to validate with.');
   }

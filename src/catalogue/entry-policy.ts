@@ -118,14 +118,17 @@ export function isNoAnswer(error: unknown): boolean {
   return !(typeof code === 'number' && code >= 400 && code < 500 && code !== 408 && code !== 429);
 }
 
-function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolation {
-  // Whoever calls from plain JavaScript may leave out what the type asks for.
+/** Whoever calls from plain JavaScript may leave out what the type asks for. @throws InvalidOptionError */
+export function assertCodec<V>(codec: Codec<V>): void {
   const { isolations, encode, decode } = (codec ?? {}) as Partial<Codec<V>>;
-  if (isolations?.[0] === undefined || typeof encode !== 'function' || typeof decode !== 'function') {
-    const remedy = 'Give json(), structured() or text(), or an object with name, isolations, encode and decode.';
-    throw new InvalidOptionError('codec', 'what was given is no codec', remedy);
-  }
-  if (asked === undefined) return isolations[0];
+  if (isolations?.[0] !== undefined && typeof encode === 'function' && typeof decode === 'function') return;
+  const remedy = 'Give json(), structured() or text(), or an object with name, isolations, encode and decode.';
+  throw new InvalidOptionError('codec', 'what was given is no codec', remedy);
+}
+
+function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolation {
+  assertCodec(codec);
+  if (asked === undefined) return codec.isolations[0];
   if (codec.isolations.includes(asked)) return asked;
   throw new InvalidOptionError(
     'isolation',

@@ -326,12 +326,17 @@ describe('a schema', () => {
   });
 });
 
-it.each([{ name: 'own', encode: () => '', decode: () => 1 }, { ...json(), decode: undefined }, 'json'])(
+const anything: StandardSchemaV1 = {
+  '~standard': { version: 1, vendor: 'by-hand', validate: (value) => ({ value }) },
+};
+
+it.each([{ name: 'own', encode: () => '', decode: () => 1 }, { ...json(), decode: undefined }, 'json', null])(
   '%#: what is no codec is refused by a typed error, wherever it is named',
   async (codec) => {
     const cache = await buildCache({ process: false });
     const refused = /codec: what was given is no codec. Give json\(\)/;
     expect(() => defineKey('own:{a}', { codec } as { codec: never })).toThrow(refused);
+    expect(() => defineKey('own:{a}', { codec, schema: anything } as never)).toThrow(refused);
     await expect(cache.set('a', 1, { codec } as never)).rejects.toThrow(refused);
     await cache.close();
   },
