@@ -89,7 +89,7 @@ export class Repetitions {
       const others: Invalidating[] = [];
       // What is stored from now on is sent after the removals.
       for (const item of turn) {
-        if ('storeKey' in item && !item.write && this.hasLater(item)) later.push(item);
+        if ('storeKey' in item && item.keeps !== true && this.hasLater(item)) later.push(item);
         else others.push(item);
       }
       await Promise.all([
@@ -146,6 +146,15 @@ export class Repetitions {
 export function mayBeRepeated(parts: readonly Part[]): boolean {
   return parts.length > 1 || parts.some(({ items }) => items.length > 1);
 }
+
+/** The same for calls whose repetitions do the same to the same names. */
+export function digestOfCall(parts: readonly Part[]): string {
+  const acts = parts.flatMap(({ items }) => items.map((item) => `${actOf(item)} ${nameOf(item)}`));
+  return digestOf(Buffer.from(JSON.stringify(acts.sort())));
+}
+
+const actOf = (item: Invalidating): string | number =>
+  'advance' in item ? item.advance.by : item.keeps === true ? 'tell' : 'remove';
 
 function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('base64');

@@ -1,7 +1,7 @@
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
-import type { Acknowledged, Invalidating } from '../coherence/shard-invalidations.js';
+import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
 import { nameOf } from '../near/invalidations.js';
@@ -15,7 +15,7 @@ import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
-import { mayBeRepeated } from './repetitions.js';
+import { digestOfCall, mayBeRepeated } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
 
 /** What became of the part of a `set` that one shard was sent. */
@@ -40,8 +40,6 @@ const maxLists = 3;
  * second naming is for a read of this process that began after the first and still saw the store's old value.
  */
 export class Writes {
-  private callsToRepeat = 0;
-
   constructor(
     private readonly cache: string,
     private readonly coherence: Coherence,
@@ -62,16 +60,9 @@ export class Writes {
     const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group)));
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
-    const parts =
-      inSeveral || error
-        ? groups.map(([shard, group]) => ({ shard, items: group.map((one) => this.itemOf(one)) }))
-        : [];
+    const parts = inSeveral || error ? groups.map(([shard, group]) => ({ shard, items: group.map(toldOf) })) : [];
     if (inSeveral) error = (await this.repeatSets(parts, groups)) ?? error;
-    if (error instanceof StoreUnavailableError) {
-      this.repeatLater(parts, () => {
-        for (const { key } of placed) this.near.name(key);
-      });
-    }
+    if (error instanceof StoreUnavailableError) this.repeatLater(parts, this.naming(placed.map(({ key }) => key)));
     if (error && confirm) throw error;
     for (const one of prepared) {
       if (!one.placed) this.keepNear(one, this.coherence.names.position);
@@ -82,7 +73,7 @@ export class Writes {
 
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
-    const nameAll = (): void => keys.forEach((key) => this.near.name(key));
+    const nameAll = this.naming(keys);
     nameAll();
     const waiting = this.entries.behind(keys);
     if (waiting) await waiting;
@@ -119,6 +110,10 @@ export class Writes {
     const anew = copy.markedAt(this.coherence.names.position);
     if (!isForRequest && !overtaken) this.near.keep(key, anew, policy);
     this.near.keepForRequest(key, anew);
+  }
+
+  private naming(keys: readonly Key[]): () => void {
+    return () => keys.forEach((key) => this.near.name(key));
   }
 
   private async setOnShard(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
@@ -230,6 +225,8 @@ export class Writes {
    *
    * 1. A deletes `outer` and `inner`, on two parts of the store, of which the second does not hear it; 2. B builds `outer` from the old `inner`, and
    * verifies it against feeds that don't know yet; 3. A's removal of `inner` is acknowledged at last: `outer` is removed once more.
+   *
+   * Of calls that do the same to the same names the newest waits: its repetition is the earlier ones' as well.
    */
   private repeatLater(parts: readonly Part[], nameAgain: () => void): void {
     const after = parts.flatMap(({ items }) => items.map(nameOf));
@@ -242,7 +239,7 @@ export class Writes {
     const shown = `the end of a call for ${after.length} names`;
     this.repetitions.begin(parts);
     const ended = (): void => this.repetitions.end(parts);
-    this.coherence.outbox.add({ name: `\0\0\0${++this.callsToRepeat}`, shown, resend, after, ended });
+    this.coherence.outbox.add({ name: `\0\0\0call ${digestOfCall(parts)}`, shown, resend, after, ended });
   }
 
   /** An error: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
@@ -274,4 +271,9 @@ export class Writes {
       else if ('advance' in item) this.invalidations.advanceLater(shard, item);
     }
   }
+}
+
+/** What is told once more of a `set`: without its bytes, since it may wait for long. */
+function toldOf({ placed, sealed }: Prepared): InvalidatingKey {
+  return { ...removalOf(placed as Placed), keeps: sealed !== undefined };
 }
