@@ -97,16 +97,23 @@ export class Outbox {
     return this.count;
   }
 
-  /** Names that wait, and clearings. */
+  /** Names that wait, clearings, and what is left to do after names of which none waits any more. */
   get size(): number {
-    return [...this.entries.values()].filter(({ after }) => after === undefined).length;
+    return [...this.entries.values()].filter(
+      (entry) => entry.after === undefined || (entry.repeatAt === undefined && this.isAlone(entry)),
+    ).length;
+  }
+
+  /** Else those that it waits for are counted and reported in its place. */
+  private isAlone({ after = [] }: Unacknowledged): boolean {
+    return !after.some((name) => this.entries.has(name));
   }
 
   add(unacknowledged: Unacknowledged): void {
-    const { name, shown, after } = unacknowledged;
+    const { name, after } = unacknowledged;
     const mayStillArrive = unacknowledged.mayStillArrive === true || this.entries.get(name)?.mayStillArrive === true;
     this.wait({ ...unacknowledged, mayStillArrive }, after ? undefined : this.partOf(name));
-    if (!after) this.reportAdded(shown);
+    if (this.isAlone(unacknowledged)) this.reportAdded(unacknowledged.shown);
     if (this.bytes > maxBytes) this.replaceByClearings();
     this.schedule();
   }
@@ -163,11 +170,11 @@ export class Outbox {
     this.closed = true;
     this.timer?.cancel();
     while ((await this.sendDue(Infinity, Infinity)) && this.entries.size > 0);
-    for (const { name, shown, repeatAt, after } of [...this.entries.values()]) {
-      this.remove(name);
-      if (repeatAt !== undefined || after !== undefined || !channels.writeGivenUp.hasSubscribers) continue;
-      channels.writeGivenUp.publish({ cache: this.cache, key: shown, reason: 'closed' });
-    }
+    const left = [...this.entries.values()];
+    const givenUp = left.filter((entry) => entry.repeatAt === undefined && this.isAlone(entry));
+    for (const { name } of left) this.remove(name);
+    if (!channels.writeGivenUp.hasSubscribers) return;
+    for (const { shown } of givenUp) channels.writeGivenUp.publish({ cache: this.cache, key: shown, reason: 'closed' });
   }
 
   private schedule(): void {
@@ -199,9 +206,9 @@ export class Outbox {
     });
   }
 
-  private isDue({ name, repeatAt, after }: Entry, now: number): boolean {
-    if (this.held.has(name) || (repeatAt ?? now) > now) return false;
-    return after === undefined || !after.some((other) => this.entries.has(other));
+  private isDue(entry: Entry, now: number): boolean {
+    if (this.held.has(entry.name) || (entry.repeatAt ?? now) > now) return false;
+    return this.isAlone(entry);
   }
 
   private send(entry: Entry): Promise<boolean> {

@@ -100,6 +100,10 @@ describe('a call over two parts of the store, the first of which goes away befor
     expect(await waiting()).toBe(2);
     await fleet.later(5_000);
     await fleet.deliverAll();
+    // The end of the call, which goes when its names have gone.
+    expect(await waiting()).toBe(1);
+    await fleet.later(200);
+    await fleet.deliverAll();
     expect(await waiting()).toBe(0);
   });
 });

@@ -7,6 +7,8 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { recordEvents } from '../support/recorded-events.js';
+import type { RecordedEvents } from '../support/recorded-events.js';
 import { shardWith } from '../support/shard-with.js';
 import { twoShardStore } from '../support/simulation/two-shard-store.js';
 
@@ -112,5 +114,44 @@ describe('A call that failed', () => {
     const before = bytes();
     for (let index = 1; index <= 30; index++) expect(await call(index)).toBe(false);
     await eventually(() => expect(bytes() - before).toBeLessThan(10_000_000));
+  });
+});
+
+describe('A call of which only its end waits', () => {
+  const key = 'the end of a call for 2 names';
+  let events: RecordedEvents;
+  beforeEach(() => {
+    events = recordEvents('fault', 'writeGivenUp');
+  });
+  afterEach(() => events.stop());
+
+  it('counts as unacknowledged, and is said to be given up', async () => {
+    faulty.down = 'inner';
+    expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
+    expect((await here.status()).unacknowledgedWrites).toBe(1);
+    faulty.commands.splice(0);
+    faulty.down = undefined;
+    while (timesChanged('inner') === 0) await clock.advance(10);
+    faulty.down = 'outer';
+    await clock.advance('5s');
+    expect((await here.status()).unacknowledgedWrites).toBe(1);
+    await here.close();
+    expect(events.of('writeGivenUp')).toMatchObject([{ key, reason: 'closed' }]);
+  });
+
+  it('is said to wait where none of its names does', async () => {
+    // Its first sending is acknowledged. Its repetition fails, before which the key was set: so the removal of the key does not wait.
+    afterReading = () => (faulty.down = 'outer');
+    const [deleted] = await Promise.all([here.deleteMany(['outer', 'inner']), here.set('outer', 7, life)]);
+    expect(deleted).toBe(false);
+    expect((await here.status()).unacknowledgedWrites).toBe(1);
+    expect(events.of('fault').filter(({ kind }) => kind === 'write-unacknowledged')).toMatchObject([{ key }]);
+  });
+
+  it('is not said to be given up beside the names that are', async () => {
+    faulty.down = 'inner';
+    expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
+    await here.close();
+    expect(events.of('writeGivenUp')).toMatchObject([{ key: 'inner', reason: 'closed' }]);
   });
 });
