@@ -55,6 +55,8 @@ export class ShardFeed {
   private readonly reader = ++readers;
   private mark: Mark | undefined;
   private wasRead = false;
+  /** The last reading was answered. */
+  private isAnswered = false;
   private hasFailed = false;
   private startedAt = 0;
   private lastSuccessAt = 0;
@@ -86,6 +88,11 @@ export class ShardFeed {
   /** How old something may be that this feed has not vouched for. */
   get unreadForMs(): number {
     return this.options.intervalMs + this.options.blindForMs;
+  }
+
+  /** How old a look-up may be that others join, while the feed vouches for nothing: as old as what is known of the feed may be. */
+  get unheardForMs(): number {
+    return this.isAnswered ? this.options.intervalMs + graceMs : this.unreadForMs;
   }
 
   /**
@@ -178,7 +185,7 @@ export class ShardFeed {
     this.startedAt = startedAt;
     try {
       const applied = await this.readNew();
-      this.wasRead = true;
+      this.wasRead = this.isAnswered = true;
       // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
       const answeredAt = clock.now();
       const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - startedAt));
@@ -190,6 +197,7 @@ export class ShardFeed {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) this.tellUnexpected(error);
       this.tellReading(0, false);
+      this.isAnswered = false;
       this.hasFailed ||= !this.wasRead;
       // Of a process that stood still, that is over.
       const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;

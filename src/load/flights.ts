@@ -218,7 +218,7 @@ export class Flights {
     if (this.isTagNamed(flight)) return true;
     const feed = this.coherence.place(key)?.feed;
     const now = this.clock.now();
-    return feed !== undefined && now >= feed.trust.until && now >= beganAt + feed.unreadForMs;
+    return feed !== undefined && now >= feed.trust.until && now >= beganAt + feed.unheardForMs;
   }
 
   /** A flight that callers find in its slot until it has landed. */

@@ -60,6 +60,28 @@ describe('entries of the store, while a reading of the feed takes longer than it
     },
   );
 
+  it('are served to nobody who joins a look-up of before all was cleared', async () => {
+    const coherence = { interval: 1_000, blindFor: 60_000 };
+    const [a, b] = [await fleet.process('A'), await fleet.process('B', { process: false, coherence })];
+    await fleet.done(a.cache.getOrSet('k', () => 'old', hour));
+    await fleet.later(1_000);
+    await fleet.deliver(/^B -> read the feed/);
+    await fleet.later(1_300);
+    const early = b.cache.getOrSet('k', () => 'new', hour);
+    await fleet.deliver(/^B <- /);
+    await fleet.deliver(/^B -> read the feed/);
+    await fleet.done(a.cache.dangerouslyClear(), /^A/);
+    await fleet.later(1_300);
+    const late = b.cache.getOrSet('k', () => 'new', hour);
+    // One of them has the right to load, and the other asks for it again and again.
+    for (let time = 0; time < 10; time++) {
+      await fleet.deliverAll();
+      await fleet.later(100);
+    }
+    await early;
+    expect(await late).toBe('new');
+  });
+
   it('are served without another command as long as it was read within the bound', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B', { process: false })];
     await fleet.done(a.cache.getOrSet('k', () => 'old', hour));

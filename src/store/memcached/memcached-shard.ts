@@ -9,7 +9,7 @@ import type { Command, Reply } from './conversation.js';
 import { exchange } from './exchange.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
 import type { MemcachedServer } from './memcached-server.js';
-import { metadump } from './metadump.js';
+import { CrawlerBusyError, metadump } from './metadump.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
@@ -23,6 +23,9 @@ import type { ToldWrite } from './told-write.js';
 const itemOverheadBytes = 512;
 /** The crawler rests between its steps. */
 const crawlerQuietMs = 5_000;
+/** The server crawls by itself, too, for a moment. */
+const crawlerBusyMs = 10_000;
+const crawlerPauseMs = 50;
 /** Until the server has said its own. */
 const usualItemSizeMax = 2 ** 20;
 
@@ -56,13 +59,18 @@ export class MemcachedShard implements Shard {
     });
   }
 
-  /** By the server's crawler, one listing at a time. @throws StoreUnavailableError */
+  /** By the server's crawler, one listing at a time: one that is busy is waited for. @throws StoreUnavailableError */
   async *keys(prefix: string): AsyncGenerator<string, void, undefined> {
-    const socket = await this.server.extraSocket();
-    try {
-      yield* metadump(socket, prefix, crawlerQuietMs, this.clock);
-    } catch (cause) {
-      throw this.server.unavailable(`its keys can't be listed (${(cause as Error).message})`, cause);
+    const until = this.clock.monotonic() + crawlerBusyMs;
+    for (;;) {
+      const socket = await this.server.extraSocket();
+      try {
+        return yield* metadump(socket, prefix, crawlerQuietMs, this.clock);
+      } catch (cause) {
+        const mayWait = cause instanceof CrawlerBusyError && this.clock.monotonic() < until;
+        if (!mayWait) throw this.server.unavailable(`its keys can't be listed (${(cause as Error).message})`, cause);
+        await this.clock.sleep(crawlerPauseMs);
+      }
     }
   }
 

@@ -9,8 +9,9 @@ import { firstRoom, growFor } from '../growing-value.js';
 import type { Line } from './line.js';
 import { readReplyAt, replyOf, ReplyInChunk } from './meta-reply.js';
 import { printable, RefusalError, ServerError } from './server-error.js';
+import { Turn } from './turn.js';
 import { tellWaiting, WaitingCommands } from './waiting-commands.js';
-import type { Answer, Refusal, Turn, Waiting } from './waiting-commands.js';
+import type { Answer, Refusal, Waiting } from './waiting-commands.js';
 
 const metaCodes = new Set(['HD', 'EN', 'NS', 'EX', 'NF']);
 /** A reply's line is shorter by far; more bytes without an end are no reply. */
@@ -31,7 +32,7 @@ export class MetaConnection extends MemcacheConnection {
   private unsent: (string | Uint8Array)[] = [];
   private overdueTimer: Timer | undefined;
   private lastOpaque = 0;
-  private turn: Turn = { writtenAt: Infinity, since: Infinity };
+  private turn = new Turn();
   private arrivals = 0;
   private announcedBytes = 0;
 
@@ -99,22 +100,10 @@ export class MetaConnection extends MemcacheConnection {
       }
       // The chunk is another's after the call.
       if (this._partialData !== undefined) this._partialData = Buffer.from(this._partialData);
-      if (before && before !== this.waiting.first) this.goesOn(before.turn);
+      const next = this.waiting.first;
+      if (before && next && next !== before) next.turn.goOn(before.turn, this.clock.monotonic(), this.commandTimeoutMs);
     } catch (error) {
       this._shutdown(error instanceof Error ? error.message : 'a malformed reply', false, error);
-    }
-  }
-
-  /**
-   * The server goes on with what left together: it has as long for the next answer as it had for the first, but not for ever. What has waited behind that for
-   * longer than a deadline begins now.
-   */
-  private goesOn(before: Turn): void {
-    const turn = this.waiting.first?.turn;
-    if (!turn || turn.writtenAt === Infinity) return;
-    const now = this.clock.monotonic();
-    if (turn === before || now - before.writtenAt > this.commandTimeoutMs) {
-      turn.since = Math.min(now, turn.writtenAt + (deadlinesInARow - 1) * this.commandTimeoutMs);
     }
   }
 
@@ -209,8 +198,8 @@ export class MetaConnection extends MemcacheConnection {
     const socket = this.socket;
     this.unsent = [];
     if (!socket || parts.length === 0) return;
-    this.turn.writtenAt = this.turn.since = this.clock.monotonic();
-    this.turn = { writtenAt: Infinity, since: Infinity };
+    this.turn.leave(this.clock.monotonic());
+    this.turn = new Turn();
     if (!this.overdueTimer) this.checkOverdueAfter(this.commandTimeoutMs);
     if (parts.every((part) => typeof part === 'string')) {
       socket.write(parts.join(''), 'latin1');
@@ -291,8 +280,8 @@ export class MetaConnection extends MemcacheConnection {
       const head = this.waiting.first;
       if (!head || this.isShutdown()) return;
       // Not written yet: its turn's end sets the timer.
-      if (head.turn.since === Infinity) return;
-      const overdueInMs = head.turn.since + this.commandTimeoutMs - this.clock.monotonic();
+      if (!head.turn.hasLeft) return;
+      const overdueInMs = head.turn.leftMs(this.clock.monotonic(), this.commandTimeoutMs);
       if (overdueInMs > 0) this.checkOverdueAfter(overdueInMs);
       else if (this.arrivals === arrivals) this.end(`no answer within ${this.commandTimeoutMs} ms`);
       else if (lateMs > blockedMs) this.checkOverdueAfter(this.commandTimeoutMs);
@@ -301,8 +290,6 @@ export class MetaConnection extends MemcacheConnection {
   }
 }
 
-/** Answers that come one by one, each just in time, end here. */
-const deadlinesInARow = 20;
 /** A timer that is late by more than this was kept by a loop that was blocked. */
 const blockedMs = 50;
 const crlf = Buffer.from('\r\n');

@@ -9,7 +9,7 @@ const maxLineBytes = 4_096;
  * nothing else, and destroyed at the end. Expired items are not told.
  *
  * @param quietMs a server that says nothing for so long is given up.
- * @throws Error with the server's own words when it refuses: one crawl at a time, and none with `-o no_lru_crawler`.
+ * @throws CrawlerBusyError: one crawl at a time. Error with the server's own words when it refuses otherwise, as with `-o no_lru_crawler`.
  */
 export async function* metadump(
   socket: Socket,
@@ -30,7 +30,7 @@ export async function* metadump(
       if (rest.length > maxLineBytes) throw new Error('it answers nonsense');
       for (const line of lines) {
         if (line.startsWith('END')) return;
-        if (!line.startsWith('key=')) throw new Error(`it does not list: ${line.trim().slice(0, 100)}`);
+        if (!line.startsWith('key=')) throw refusalOf(line.trim().slice(0, 100));
         const key = decoded(line.slice('key='.length, line.indexOf(' ')));
         if (key?.startsWith(prefix)) yield key;
       }
@@ -41,6 +41,16 @@ export async function* metadump(
     quiet.cancel();
     socket.destroy();
   }
+}
+
+/** Somebody else lists, or the server looks for what has expired. */
+export class CrawlerBusyError extends Error {
+  readonly code = 'CRAWLER_BUSY';
+}
+
+function refusalOf(said: string): Error {
+  const message = `it does not list: ${said}`;
+  return said.startsWith('BUSY') ? new CrawlerBusyError(message) : new Error(message);
 }
 
 /** undefined for keys that are none of ours: not text. */

@@ -1,19 +1,12 @@
 import type { ItemAsk } from '../item-ask.js';
 import type { ReplyInChunk } from './meta-reply.js';
+import type { Turn } from './turn.js';
 
 /** Called once per command: with its reply, or with why there is none. @param index which of the commands that were sent with this answer it was. */
 export type Answer = (error: Error | undefined, reply: ReplyInChunk | undefined, index: number) => void;
 
 /** Refuses a question that was answered by nothing, or by what is no item. */
 export type Refusal = (question: ItemAsk, error: Error) => void;
-
-/** Commands that leave together: one clock does for all of them. */
-export interface Turn {
-  /** Infinity: they have not left yet. A loop that is blocked between a call and its turn's end takes nothing from the deadline. */
-  writtenAt: number;
-  /** What the deadline of their next answer is counted from. */
-  since: number;
-}
 
 export interface Waiting {
   /** Absent where a question waits instead. */
