@@ -96,8 +96,8 @@ export class ShardFeed {
   }
 
   /**
-   * Resolves when the shard was asked of late, or since the call, and lists this version. Before that there is nothing to read, to lease or to write: entries of the store
-   * are judged by the list of versions, and what was cleared is told by it alone.
+   * Resolves when the shard was asked of late, or since the call, and lists this version. Before that there is nothing to read, to lease or to write:
+   * entries of the store are judged by the list of versions, and what was cleared is told by it alone.
    * @throws StoreUnavailableError
    */
   async ready(): Promise<void> {

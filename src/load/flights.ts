@@ -10,6 +10,7 @@ import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed } from './flight.js';
+import { isOvertaken } from './is-overtaken.js';
 import type { LoadCall } from './load-call.js';
 import type { SingleFills } from './single-fills.js';
 import { SlotMap } from './slot-map.js';
@@ -118,25 +119,18 @@ export class Flights {
     const { key, policy } = call;
     // Where nobody vouches for near copies, a reading tells nothing.
     const isKnown = (): boolean | Promise<boolean> => !this.coherence.vouches || load.verify(this.coherence);
+    const isLate = (landed: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean =>
+      this.isTagNamed(flight) || isOvertaken(this.near, key, flight.position, landed);
     const judge = async (landed: Landed<V>): Promise<Landed<V>> => {
       if (!(await isKnown())) return this.wait(this.newFlight(call, this.flown(call, false)), policy);
-      return this.isOvertaken(key, flight, landed) ? again() : landed;
+      return isLate(landed) ? again() : landed;
     };
     return landing.then(judge, async (error: unknown) => {
       const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
       const { position: withdrawnAt } = flight;
-      if (isAnswer && (!(await isKnown()) || this.isOvertaken(key, flight, { copy: undefined, withdrawnAt })))
-        load.taint();
+      if (isAnswer && (!(await isKnown()) || isLate({ copy: undefined, withdrawnAt }))) load.taint();
       throw error;
     });
-  }
-
-  private isOvertaken(key: Key, flight: Flight, { copy, withdrawnAt }: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean {
-    if (this.isTagNamed(flight)) return true;
-    const tags = copy?.tags ?? [];
-    return withdrawnAt === undefined
-      ? this.near.namedSince(key, tags, flight.position)
-      : this.near.invalidatedSince(key, tags, withdrawnAt);
   }
 
   private isTagNamed({ tags, position }: Flight): boolean {

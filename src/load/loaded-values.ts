@@ -2,6 +2,7 @@ import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Invalidations } from '../near/invalidations.js';
+import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
@@ -93,11 +94,10 @@ export class LoadedValues {
   async keepNothing<V>(one: Wanted<V>, start: LoadStart): Promise<Landed<never>> {
     const { key } = one;
     const isReplacing = replaces(one, start) || this.near.holds(key.id);
-    const withdrawnAt = await this.takeBack(one, start, isReplacing, {
-      // A fill of this process that is on its way still is of before. A request that was told the same before was told what is true.
-      name: () => (isReplacing ? this.near.name(key) : this.coherence.names.withdraw(this.coherence.nameOf(key))),
-      isNamedSince: (position) => this.near.invalidatedSince(key, [], position),
-    });
+    // A fill of this process that is on its way still is of before. A request that was told the same before was told what is true.
+    const withdrawnAt = await this.takeBack(one, start, isReplacing, [], () =>
+      isReplacing ? this.near.name(key) : this.coherence.names.withdraw(this.coherence.nameOf(key)),
+    );
     return { copy: undefined, keptForRequest: false, none: true, withdrawnAt };
   }
 
@@ -111,15 +111,16 @@ export class LoadedValues {
     { key, policy, lease, placed }: Wanted<V>,
     { mark }: LoadStart,
     isReplacing: boolean,
-    { name, isNamedSince }: { name: () => void; isNamedSince: (position: number) => boolean },
+    tags: NearCopy['tags'],
+    name: () => void,
   ): Promise<number> {
-    let isOvertaken = isNamedSince(mark);
+    let isOvertaken = this.near.invalidatedSince(key, tags, mark);
     name();
     const { position } = this.coherence.names;
     const isReached = await this.filled.release(() => (isReplacing ? lease?.removeItem() : lease?.giveBack()));
     const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
     if (isReplacing && place) await this.invalidations.sendOne(place, { keeps: isReached && lease?.standing === true });
-    isOvertaken ||= isNamedSince(position);
+    isOvertaken ||= this.near.invalidatedSince(key, tags, position);
     if (isReplacing) name();
     return isOvertaken ? mark : this.coherence.names.position;
   }
@@ -193,10 +194,7 @@ export class LoadedValues {
   private async keepForRequest<V>(one: Wanted<V>, { copy }: NewEntry<V>, start: LoadStart): Promise<Landed<V>> {
     const { key } = one;
     const isReplacing = replaces(one, start) || this.near.process?.peek(key.id) !== undefined;
-    const withdrawnAt = await this.takeBack(one, start, isReplacing, {
-      name: () => this.near.withdraw(key),
-      isNamedSince: (position) => this.near.invalidatedSince(key, copy.tags, position),
-    });
+    const withdrawnAt = await this.takeBack(one, start, isReplacing, copy.tags, () => this.near.withdraw(key));
     return { copy, keptForRequest: true, withdrawnAt };
   }
 }

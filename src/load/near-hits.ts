@@ -12,6 +12,7 @@ import { Hit } from '../value/lookup.js';
 import type { Freshness, TierName } from '../value/lookup.js';
 import { loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
+import { isOvertaken } from './is-overtaken.js';
 import type { LoadCall } from './load-call.js';
 import type { LoadReads } from './load-reads.js';
 
@@ -124,7 +125,7 @@ export class NearHits {
     const load = loadUnderWay();
     if (unverified === true) load?.taint();
     if (copy) load?.inherit(this.coherence, copy.tags);
-    const isKept = copy && keptForRequest && !this.isOvertaken(key, position, copy, withdrawnAt);
+    const isKept = copy && keptForRequest && !isOvertaken(this.near, key, position, landed);
     if (isKept) this.near.keepForRequest(key, copy);
     if (!load && (!isKept || unverified === true)) {
       const tags = copy?.tags ?? policy.tags.map((tag) => ({ tag, generation: 0 }));
@@ -132,12 +133,6 @@ export class NearHits {
       this.near.noteForRequest(key, { mark, tags, freshUntil: copy?.freshUntil ?? Infinity });
     }
     return copy?.read();
-  }
-
-  private isOvertaken(key: Key, position: number, { tags }: NearCopy, withdrawnAt: number | undefined): boolean {
-    return withdrawnAt === undefined
-      ? this.near.namedSince(key, tags, position)
-      : this.near.invalidatedSince(key, tags, withdrawnAt);
   }
 
   private tell(key: Key, tier: TierName, freshness: Freshness): void {

@@ -44,6 +44,13 @@ describe('What a loader is given by a load that began before its own', () => {
     open();
     return page;
   }
+  /** This process is refreshing what is stale. */
+  async function refreshUnderWay(): Promise<void> {
+    await a.set('inner', 'old', stale);
+    await a.expire('inner');
+    await b.getOrSet('inner', async () => (await gate, 'refreshed'), stale);
+    await turn();
+  }
   const part = async (): Promise<string> => (await b.getOrSet('inner', () => 'row')) ?? 'nothing';
 
   it('is judged where that found none: what was made since is asked for', async () => {
@@ -136,27 +143,13 @@ describe('What a loader is given by a load that began before its own', () => {
   });
 
   it('is a refresh, and joined, where nothing was invalidated since', async () => {
-    await a.set('inner', 'old', stale);
-    await a.expire('inner');
-    const refreshed = async (): Promise<string> => {
-      await gate;
-      return 'refreshed';
-    };
-    await b.getOrSet('inner', refreshed, stale);
-    await turn();
+    await refreshUnderWay();
     expect(await pageOf(() => b.getOrSet('inner', () => 'loaded twice', stale))).toBe('page of refreshed');
     expect(await a.get('outer')).toBe('page of refreshed');
   });
 
   it('is a refresh that can’t be judged: what is made of it is not kept', async () => {
-    await a.set('inner', 'old', stale);
-    await a.expire('inner');
-    const refreshed = async (): Promise<string> => {
-      await gate;
-      return 'refreshed';
-    };
-    await b.getOrSet('inner', refreshed, stale);
-    await turn();
+    await refreshUnderWay();
     faulty.down = '~feed';
     expect(await pageOf(() => b.getOrSet('inner', () => 'loaded twice', stale))).toBe('page of refreshed');
     faulty.down = undefined;
