@@ -38,6 +38,8 @@ const maxTries = 10;
  * 1. A deletes `outer` and `inner`, of which `inner` is not acknowledged; 2. A sets `outer`, which is; 3. B loads `outer` anew, from the old `inner`;
  * 4. `inner` is acknowledged, and the call is repeated: A's value is written again, unchanged, in the place of nothing but itself. If B has stored its own
  * before, that is removed, also where A has changed it since. If it has not, its fill is refused from now on.
+ *
+ * A call that sets `outer` and `inner`, of which `inner` is not acknowledged, is repeated in the same way: as a deletion, after which `outer` was set.
  */
 export class Repetitions {
   private readonly names = new Map<string, Name>();
@@ -99,9 +101,20 @@ export class Repetitions {
     }
   }
 
+  /** What was stored when the call that waits was sent, where nothing that is later was noted since. */
+  noteStored(items: readonly InvalidatingKey[]): void {
+    for (const item of items) {
+      const name = this.names.get(nameOf(item));
+      if (name && item.write) name.later ??= Promise.resolve(this.storedOf(item.write));
+    }
+  }
+
+  private storedOf({ bytes, options }: NonNullable<InvalidatingKey['write']>): Stored {
+    return { digest: digestOf(bytes), until: this.clock.now() + options.lifeMs };
+  }
+
   /** What was made from another's value is as old as that: it is nothing later. A stub is no value. */
   private note(items: readonly Invalidating[], sending: Promise<Acknowledged>, from: StoredItem | undefined): void {
-    const now = this.clock.now();
     const madeFrom = from && from.bytes.length > 0 ? digestOf(from.bytes) : undefined;
     let writes = 0;
     for (const item of items) {
@@ -110,7 +123,7 @@ export class Repetitions {
       const index = writes++;
       const name = this.names.get(nameOf(item));
       if (!name) continue;
-      const stored = { digest: digestOf(write.bytes), until: now + write.options.lifeMs };
+      const stored = this.storedOf(write);
       const { later } = name;
       name.later = sending.then(
         async ({ outcomes }) => {

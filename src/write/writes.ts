@@ -24,6 +24,8 @@ interface SetOutcome {
   readonly error?: StoreUnavailableError | ValueTooLargeError | undefined;
   /** See {@link Acknowledged}. */
   readonly atOnce: boolean;
+  /** What the store holds now. */
+  readonly stored: readonly Prepared[];
 }
 
 /** What of a `set` a shard has acknowledged. */
@@ -60,9 +62,8 @@ export class Writes {
     const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group)));
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
-    const parts = inSeveral || error ? groups.map(([shard, group]) => ({ shard, items: group.map(toldOf) })) : [];
-    if (inSeveral) error = (await this.repeatSets(parts, groups)) ?? error;
-    if (error instanceof StoreUnavailableError) this.repeatLater(parts, this.naming(placed.map(({ key }) => key)));
+    if (inSeveral) error = (await this.repeatSets(groups)) ?? error;
+    if (error instanceof StoreUnavailableError) this.repeatSetsLater(groups, outcomes);
     if (error && confirm) throw error;
     for (const one of prepared) {
       if (!one.placed) this.keepNear(one, this.coherence.names.position);
@@ -137,17 +138,20 @@ export class Writes {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
       for (const { placed } of group) this.invalidations.sendLater(placed as Placed, { mayStillArrive: true });
-      return { error, atOnce: true };
+      return { error, atOnce: true, stored: [] };
     }
     const { acknowledged, prepared } = sent;
     const outcomes = acknowledged.outcomes[Symbol.iterator]();
+    const stored: Prepared[] = [];
     let error: ValueTooLargeError | undefined;
     for (const one of prepared) {
       this.coherence.outbox.settle((one.placed as Placed).name, added);
-      if (one.sealed) error = this.refusalOf(one, outcomes.next().value as WriteOutcome) ?? error;
+      const refusal = one.sealed && this.refusalOf(one, outcomes.next().value as WriteOutcome);
+      if (refusal) error = refusal;
+      else if (one.sealed) stored.push(one);
       this.keepNear(one, position);
     }
-    return { error, atOnce: acknowledged.atOnce };
+    return { error, atOnce: acknowledged.atOnce, stored };
   }
 
   /**
@@ -176,7 +180,7 @@ export class Writes {
     return refusal;
   }
 
-  private itemOf({ placed, sealed, policy, head }: Prepared): Invalidating {
+  private itemOf({ placed, sealed, policy, head }: Prepared): InvalidatingKey {
     const item = removalOf(placed as Placed);
     if (!sealed) return item;
     const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
@@ -244,10 +248,9 @@ export class Writes {
 
   /** An error: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
   private async repeatSets(
-    parts: readonly Part[],
     groups: readonly [Shard, readonly Prepared[]][],
   ): Promise<StoreUnavailableError | undefined> {
-    const repeated = await this.repeat(parts);
+    const repeated = await this.repeat(groups.map(([shard, group]) => ({ shard, items: group.map(toldOf) })));
     for (const [index, [, group]] of groups.entries()) {
       if (repeated[index]?.status === 'rejected')
         for (const { placed } of group) this.invalidations.sendLater(placed as Placed);
@@ -255,6 +258,21 @@ export class Writes {
     const failed = repeated.find((outcome) => outcome.status === 'rejected');
     if (failed && !(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
     return failed?.reason as StoreUnavailableError | undefined;
+  }
+
+  /**
+   * As a call that deletes what it was to set, and has set later what was stored: that stays, unless somebody has built on what the call takes away. Its
+   * bytes don't wait.
+   */
+  private repeatSetsLater(groups: readonly [Shard, readonly Prepared[]][], outcomes: readonly SetOutcome[]): void {
+    const placed = groups.flatMap(([, group]) => group.map((one) => one.placed as Placed));
+    const parts = groups.map(([shard, group]) => ({
+      shard,
+      items: group.map((one) => removalOf(one.placed as Placed)),
+    }));
+    this.repeatLater(parts, this.naming(placed.map(({ key }) => key)));
+    const stored = outcomes.flatMap((outcome) => outcome.stored);
+    this.repetitions.noteStored(stored.map((one) => this.itemOf(one)));
   }
 
   /**
@@ -273,7 +291,7 @@ export class Writes {
   }
 }
 
-/** What is told once more of a `set`: without its bytes, since it may wait for long. */
+/** What is told once more of a `set`. */
 function toldOf({ placed, sealed }: Prepared): InvalidatingKey {
   return { ...removalOf(placed as Placed), keeps: sealed !== undefined };
 }

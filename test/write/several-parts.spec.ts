@@ -213,39 +213,77 @@ describe('What is stored after a call to two parts of the store, which is repeat
     expect(await here.get('outer')).toBeUndefined();
   });
 
-  it.each(['before', 'after'])(
-    'goes where another process has built on the old part, and stored that %s',
-    async (when) => {
-      const same = await buildCache({
-        name: 'same',
-        store: shared,
-        clock,
-        coherence: { interval: 100, blindFor: 60_000 },
-      });
-      await same.set('inner', 1, life);
-      faulty.down = 'inner';
-      expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
-      expect(await here.set('outer', 7, life)).toBe(true);
-      let land = (): void => {};
-      const gate = new Promise<void>((resolve) => (land = resolve));
-      const built = same.refresh(
-        'outer',
-        async () => {
-          const inner = await same.get<number>('inner');
-          if (when === 'after') await gate;
-          return [inner, 'built'];
-        },
-        life,
-      );
-      if (when === 'before') await built;
-      else await turn();
-      faulty.down = undefined;
-      await clock.advance('10s');
-      land();
-      await built;
-      await clock.advance('1s');
-      expect(await here.get('outer')).toBe(when === 'before' ? undefined : 7);
-      expect(await same.get('outer')).toBe(when === 'before' ? undefined : 7);
-    },
-  );
+  const failing: [string, () => Promise<boolean>][] = [
+    [
+      'deleteMany, then set',
+      async () => {
+        const deleted = await here.deleteMany(['outer', 'inner']);
+        await here.set('outer', 7, life);
+        return deleted;
+      },
+    ],
+    ['setMany', () => here.setMany(['outer', 'inner'].map((key) => [key, 7, life]))],
+  ];
+
+  it.each(failing)('stays where nobody has built on the old part: %s', async (_, call) => {
+    faulty.down = 'inner';
+    expect(await call()).toBe(false);
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect((await here.status()).unacknowledgedWrites).toBe(0);
+    expect(await here.get('outer')).toBe(7);
+    expect(await here.get('inner')).toBeUndefined();
+  });
+
+  it.each(
+    failing.flatMap(([title, call]) => (['before', 'after'] as const).map((when) => [when, title, call] as const)),
+  )('goes where another process has built on the old part, and stored that %s: %s', async (when, _, call) => {
+    const same = await buildCache({
+      name: 'same',
+      store: shared,
+      clock,
+      coherence: { interval: 100, blindFor: 60_000 },
+    });
+    await same.set('inner', 1, life);
+    faulty.down = 'inner';
+    expect(await call()).toBe(false);
+    let land = (): void => {};
+    const gate = new Promise<void>((resolve) => (land = resolve));
+    const built = same.refresh(
+      'outer',
+      async () => {
+        const inner = await same.get<number>('inner');
+        if (when === 'after') await gate;
+        return [inner, 'built'];
+      },
+      life,
+    );
+    if (when === 'before') await built;
+    else await turn();
+    faulty.down = undefined;
+    await clock.advance('10s');
+    land();
+    await built;
+    await clock.advance('1s');
+    expect(await here.get('outer')).toBe(when === 'before' ? undefined : 7);
+    expect(await same.get('outer')).toBe(when === 'before' ? undefined : 7);
+  });
+
+  it('goes where it was changed after another process had built on the old part of a setMany', async () => {
+    const same = await buildCache({
+      name: 'same',
+      store: shared,
+      clock,
+      coherence: { interval: 100, blindFor: 60_000 },
+    });
+    await same.set('inner', 1, life);
+    faulty.down = 'inner';
+    expect(await here.setMany(['outer', 'inner'].map((key) => [key, 7, life]))).toBe(false);
+    await same.refresh('outer', async () => [await same.get('inner')], life);
+    await clock.advance('1s');
+    await here.update<unknown>('outer', (built) => [built, 'changed'], life);
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect(await here.get('outer')).toBeUndefined();
+  });
 });
