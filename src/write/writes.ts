@@ -1,7 +1,7 @@
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
-import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/shard-invalidations.js';
+import type { Acknowledged, InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
 import { nameOf } from '../near/invalidations.js';
