@@ -71,7 +71,7 @@ export class Explanations {
     const tier = this.coherence.store?.name ?? 'store';
     if (this.coherence.outbox.has(placed.name)) return missed(tier, 'invalidated');
     try {
-      await placed.feed.ready();
+      await placed.feed.heard();
       const [item] = await placed.shard.readMany([placed.storeKey]);
       if (!item) return missed(tier, 'absent');
       if (item.bytes.length === 0) return missed(tier, 'loading');

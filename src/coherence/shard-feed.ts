@@ -101,11 +101,16 @@ export class ShardFeed {
    * @throws StoreUnavailableError
    */
   async ready(): Promise<void> {
+    if (this.isOverdue) await this.heard();
+    if (this.versions.generation === undefined) await this.versions.register();
+  }
+
+  /** As `ready`, for those who only look: this version is not listed by it. @throws StoreUnavailableError */
+  async heard(): Promise<void> {
     if (this.isOverdue && !(await this.isRead()) && this.isOverdue) {
       const problem = this.wasRead ? 'its feed has not been read of late' : 'its feed was never read';
       throw new StoreUnavailableError(this.shard.name, problem);
     }
-    if (this.versions.generation === undefined) await this.versions.register();
   }
 
   /** Whether nothing needs to be waited for: `ready` would resolve at once. */

@@ -63,6 +63,27 @@ describe.each<[string, (key: string) => unknown]>([
   });
 });
 
+describe('explain', () => {
+  it('writes nothing: a look from another release or with another secret is no version that keeps entries', async () => {
+    await here.set('a', 1, life);
+    const shard = faulty.store.shards[0];
+    const listed = async (namespace: string) => (await shard.readMany([`${namespace}~versions`]))[0]?.bytes.toString();
+    const before = await listed('test');
+    expect(before).toContain('test:1.0.0::');
+    const others = [
+      { packageVersion: '2.0.0' },
+      { keySecret: 'a secret of 32 bytes, or of more' },
+      { namespace: 'another' },
+    ];
+    for (const other of others) {
+      const looking = await buildCache({ name: 'looking', store: faulty.store, clock, coherence, ...other });
+      expect((await looking.explain('a')).tiers.some(({ hit }) => hit)).toBe(false);
+      await looking.close();
+    }
+    expect([await listed('test'), await listed('another')]).toEqual([before, undefined]);
+  });
+});
+
 describe('has', () => {
   it('answers a loader nothing that was invalidated before its load', async () => {
     await here.set('inner', 'row', life);
