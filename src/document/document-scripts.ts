@@ -189,6 +189,13 @@ redis.call('ZREM', KEYS[6], ARGV[2])
 if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then redis.call('HDEL', KEYS[9], ARGV[2]) end
 return {ARGV[1], 1}`);
 
+/** KEYS 1 sweeper. ARGV 2 who asks, 3 for how long, in ms. @returns 1 where it is its turn. */
+export const takeTurn = redisScript(`#!lua flags=allow-oom
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[2] then return {ARGV[1], 0} end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return {ARGV[1], 1}`);
+
 /** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, 0 all was well. */
 export const reconcile = redisScript(`#!lua flags=allow-oom
 ${settle}

@@ -150,7 +150,12 @@ export class DocumentServer {
     return reply === 1 ? 'adopted' : reply === 2 ? 'gone' : 'known';
   }
 
-  /** A command as it is. */
+  /** @returns whether it is the turn of whoever asks to sweep. */
+  async takeTurn(asker: string, forMs: number): Promise<boolean> {
+    return (await this.runOn(scripts.takeTurn, [this.names.sweeper], [asker, String(forMs)]))[0] === 1;
+  }
+
+  /** A command as it is, which asks or makes room: a server that is full refuses all others. */
   async ask(...args: readonly RedisArgument[]): Promise<RedisReply> {
     const connection = await this.connected();
     return connection.ask(args).catch((error: unknown) => {

@@ -21,6 +21,8 @@ export interface DocumentsStatus {
   readonly uploads: { readonly running: number; readonly done: number; readonly failed: number };
   /** What the last upload failed with; absent where it did not fail. */
   readonly lastFailure?: string;
+  /** What the last sweep that this process ran by itself failed with; absent where it did not fail. */
+  readonly lastSweepFailure?: string;
   readonly server: { readonly evictionPolicy: string; readonly maxMemory: number; readonly isAppendOnly: boolean };
 }
 
@@ -29,6 +31,7 @@ export async function readStatus(
   policy: ServerPolicy,
   budgetBytes: number,
   line: UploadLine,
+  lastSweepFailure: Error | undefined,
 ): Promise<DocumentsStatus> {
   const { names } = server;
   const [documents, bytes, eldest, removed, time] = await Promise.all([
@@ -52,6 +55,7 @@ export async function readStatus(
     removed: Number(removed),
     uploads: { running: line.length, done: line.counts.uploaded, failed: line.counts.failed },
     ...(line.lastFailure && { lastFailure: line.lastFailure.message }),
+    ...(lastSweepFailure && { lastSweepFailure: lastSweepFailure.message }),
     server: { evictionPolicy, maxMemory, isAppendOnly },
   };
 }

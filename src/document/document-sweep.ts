@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { itemsOf, textOf, isOk } from '../store/redis/redis-reply.js';
+import { itemsOf, textOf } from '../store/redis/redis-reply.js';
 import type { DocumentBackup } from './document-backup.js';
 import { dropEarlier } from './earlier-documents.js';
 
@@ -44,13 +44,8 @@ export class DocumentSweep {
   ) {}
 
   /** Whether it is this process's turn; the others' turn comes once this one stops asking. */
-  async takeTurn(forMs: number): Promise<boolean> {
-    const { server } = this.backup;
-    const key = server.names.sweeper;
-    if (isOk(await server.ask('SET', key, this.word, 'NX', 'PX', String(forMs)))) return true;
-    return (
-      textOf(await server.ask('GET', key)) === this.word && (await server.ask('PEXPIRE', key, String(forMs))) === 1
-    );
+  takeTurn(forMs: number): Promise<boolean> {
+    return this.backup.server.takeTurn(this.word, forMs);
   }
 
   async run({ olderThanMs, lateMs, isThorough, signal }: SweepOptions): Promise<SweptDocuments> {

@@ -80,6 +80,7 @@ export class RedisDocuments {
   private readonly closing = new AbortController();
   private timer: Timer | undefined;
   private sweeping: Promise<unknown> = Promise.resolve();
+  private lastSweepFailure: Error | undefined;
   private thoroughAt = -Infinity;
   /** The server that was swept thoroughly. */
   private sweptOf: string | undefined;
@@ -165,7 +166,7 @@ export class RedisDocuments {
   /** @throws StoreUnavailableError, InvalidOptionError for a server that by now evicts what is not backed up. */
   async status(): Promise<DocumentsStatus> {
     const policy = await this.policies.of(await this.server.connected(), true);
-    return readStatus(this.server, policy, this.settings.budgetOf(policy.maxMemory), this.line);
+    return readStatus(this.server, policy, this.settings.budgetOf(policy.maxMemory), this.line, this.lastSweepFailure);
   }
 
   /** Waits for the uploads that run, and ends all connections. What waits stays in Redis, for other processes and the next start. */
@@ -186,7 +187,10 @@ export class RedisDocuments {
     this.timer = clock.after(delayMs * (0.5 + random() / 2), () => {
       // A server that is away is asked again in time.
       this.sweeping = this.sweepInTurn()
-        .catch(() => {})
+        .then(
+          () => (this.lastSweepFailure = undefined),
+          (error: unknown) => (this.lastSweepFailure = error instanceof Error ? error : new Error(String(error))),
+        )
         .finally(() => {
           if (!this.closing.signal.aborted) this.sweepAfter(this.settings.sweepEveryMs);
         });

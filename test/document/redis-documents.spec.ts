@@ -242,6 +242,36 @@ describe('Documents', () => {
     expect((await bytesOf(await later.get('n3')))?.equals(bytes)).toBe(true);
   });
 
+  it('are backed up by the sweeps that run by themselves where the server is full', async () => {
+    const documents = open({ dirtyBudget: '100%' }, away());
+    await documents.put('d', randomBytes(3 * megabyte));
+    await documents.uploaded();
+    // Its process has ended, and what it left has waited for long.
+    await server.command('ZADD', 'documents:dirty', 'XX', 1, 'd');
+    await server.command('CONFIG', 'SET', 'maxmemory', '2mb');
+    try {
+      await expect(server.command('SET', 'x', 'y')).rejects.toThrow('OOM');
+      const later = open({ dirtyBudget: '100%', sweepEvery: 50 });
+      await eventually(async () => expect(await keysIn(objects)).toHaveLength(1));
+      await eventually(async () => expect((await later.status()).dirty.documents).toBe(0));
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory', '24mb');
+    }
+  });
+
+  it('say what the last sweep that ran by itself has failed with', async () => {
+    let isAway = true;
+    const list: ObjectStore['list'] = (...args) => {
+      if (isAway) throw new ObjectStoreUnavailableError('objects', 'away');
+      return objects.list(...args);
+    };
+    const documents = open({ sweepEvery: 50 }, objectsWith(objects, { list }));
+    const failure = async (): Promise<string | undefined> => (await documents.status()).lastSweepFailure;
+    await eventually(async () => expect(await failure()).toContain('away'));
+    isAway = false;
+    await eventually(async () => expect(await failure()).toBeUndefined());
+  });
+
   it('are gone for readers as soon as they are deleted, also those that were never backed up', async () => {
     const documents = open();
     await documents.put('d', 'one');
