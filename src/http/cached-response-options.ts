@@ -17,9 +17,15 @@ export interface CachedResponseOptions extends Pick<
   readonly cache?: string;
   /** How long an answer is fresh, from the start of its load. Default: the cache's. 0: not kept beyond the request. */
   readonly ttl?: Duration | Life;
-  /** The query parameters that make a difference. Others are ignored, and their order never matters. Default none. */
+  /**
+   * The query parameters that make a difference. Others are ignored, and their order never matters. A whole `@Query()` holds these alone.
+   * Default none.
+   */
   readonly query?: readonly string[];
-  /** The request headers that make a difference; they go into `Vary`. Default none. */
+  /**
+   * The request headers that make a difference; they go into `Vary`. A whole `@Headers()` holds these alone, and the credentials if
+   * `principal` is a function. Default none.
+   */
   readonly headers?: readonly string[];
   /**
    * What else of the request makes a difference: a tenant that middleware found, a locale. Its values go into the key, and answers are

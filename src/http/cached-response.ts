@@ -11,7 +11,7 @@ import { CachedResponseInterceptor, writeSettings } from './cached-response.inte
 import type { CachedResponseOptions } from './cached-response-options.js';
 import { giveStandIns } from './response-arguments.js';
 import { responseSettings } from './response-settings.js';
-import { assertKeyed } from './route-arguments.js';
+import { assertKeyed, wholeParts } from './route-arguments.js';
 
 /**
  * Answers GET and HEAD requests of a route from the cache, on Express and Fastify: the answer is made once, as the application makes it
@@ -41,7 +41,7 @@ export function CachedResponse(options: CachedResponseOptions = {}): MethodDecor
     assertAnswerable(memberName(target, method), handler as object);
     assertKeyed(target, method, options);
     giveStandIns(target, method, descriptor);
-    writeSettings(descriptor.value as object, responseSettings(options, String(method)));
+    writeSettings(descriptor.value as object, responseSettings(options, String(method), wholeParts(target, method)));
     UseInterceptors(interceptorOf(options.cache))(target, method, descriptor);
   };
 }

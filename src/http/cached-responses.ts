@@ -17,6 +17,7 @@ import { HandlerRun } from './handler-run.js';
 import { whenHeadersGo } from './headers-to-go.js';
 import { rawResponse, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
+import { keyedTo } from './keyed-parts.js';
 import { LoadReport } from './load-report.js';
 import type { AskedAnswer } from './load-report.js';
 import type { Principal } from './principal.js';
@@ -116,13 +117,14 @@ export class CachedResponses {
     const { unkept } = run;
     if (unkept) run.handOver();
     say(exchange, asked.unkept(unkept?.reason, exchange.response.statusCode));
-    return asItIs(unkept ? of(unkept.body) : exchange.next.handle(), exchange, isPrivate);
+    return asItIs(unkept ? of(unkept.body) : handlerOf(exchange).handle(), exchange, isPrivate);
   }
 
-  private runOf({ context, next, request, response, route }: Exchange, principal: Principal): HandlerRun {
+  private runOf(exchange: Exchange, principal: Principal): HandlerRun {
+    const { context, request, response, route } = exchange;
     const { keepHeaders: keep, maxBodyBytes } = route.settings;
     const rules = { keep, keyed: route.keyed, shared: principal === null };
-    return new HandlerRun(context, next, request, response, this.host.httpAdapter, rules, maxBodyBytes);
+    return new HandlerRun(context, handlerOf(exchange), request, response, this.host.httpAdapter, rules, maxBodyBytes);
   }
 
   /** `undefined`: not to be kept. */
@@ -158,6 +160,9 @@ export class CachedResponses {
     }
   }
 }
+
+const handlerOf = ({ next, request, route }: Exchange): CallHandler =>
+  keyedTo(route.settings.keyedParts, next, request);
 
 function say({ response, route }: Exchange, member: CacheStatusMember): void {
   if (route.settings.status !== false) writeCacheStatus(response, member);

@@ -12,6 +12,7 @@ import type { CachedAnswer } from './cached-answer.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
 import type { HttpRequest } from './http-exchange.js';
 import { keyedByParts } from './keyed-by.js';
+import type { KeyedPart } from './keyed-parts.js';
 import { neverKept } from './kept-headers.js';
 import { principalBy } from './principal.js';
 import type { Principal } from './principal.js';
@@ -23,6 +24,8 @@ export interface ResponseSettings {
   /** The handler's name in its class. */
   readonly method: string;
   readonly keyedBy: Omit<KeyedBy, 'host'>;
+  /** What the handler takes as a whole. */
+  readonly keyedParts: readonly KeyedPart[];
   readonly cacheControl: 'max-age' | 'no-cache' | false;
   readonly vary: readonly string[];
   readonly fill: ((request: HttpRequest) => Fillers) | undefined;
@@ -48,8 +51,15 @@ export interface ResponseSettings {
 
 const mebibyte = 2 ** 20;
 
-/** @throws InvalidOptionError, InvalidDurationError naming the option. */
-export function responseSettings(options: CachedResponseOptions, method: string): ResponseSettings {
+/**
+ * @param wholes the parts of the request that the handler takes as a whole.
+ * @throws InvalidOptionError, InvalidDurationError naming the option.
+ */
+export function responseSettings(
+  options: CachedResponseOptions,
+  method: string,
+  wholes: readonly ('query' | 'headers')[] = [],
+): ResponseSettings {
   known.check(options);
   const { principal, tags, keyedBy, fill, headers = [], query = [], maxBodyBytes = mebibyte } = options;
   if (!(maxBodyBytes > 0)) throw new InvalidOptionError('maxBodyBytes', `${maxBodyBytes} is no size`, 'Give bytes.');
@@ -62,11 +72,14 @@ export function responseSettings(options: CachedResponseOptions, method: string)
     );
   }
   const lowerHeaders = headers.map((name) => name.toLowerCase());
+  // A function that says who asks has looked at the credentials.
+  const seenHeaders = typeof principal === 'function' ? [...lowerHeaders, 'authorization', 'cookie'] : lowerHeaders;
   const credentials = principal === 'anyone' ? [] : ['Authorization', 'Cookie'];
   return {
     cache: options.cache ?? 'default',
     method,
     keyedBy: { query: [...query].sort(), headers: [...lowerHeaders].sort(), further: keyedBy && keyedByParts(keyedBy) },
+    keyedParts: wholes.map((part): KeyedPart => [part, part === 'query' ? query : seenHeaders]),
     cacheControl: options.cacheControl ?? 'max-age',
     vary: [...credentials, ...headers],
     fill: fill as ((request: HttpRequest) => Fillers) | undefined,

@@ -49,6 +49,15 @@ export function assertKeyed(target: object, method: string | symbol, options: Ca
   }
 }
 
+/** The parts of the request that the handler takes as a whole, such as by `@Query() query: ListQuery`. */
+export function wholeParts(target: object, method: string | symbol): ('query' | 'headers')[] {
+  const wholes = argumentsOf(target, method).flatMap(([type, data]) => (data === undefined ? [type] : []));
+  return [
+    ...(wholes.includes(queryType) ? ['query' as const] : []),
+    ...(wholes.includes(headersType) ? ['headers' as const] : []),
+  ];
+}
+
 /** The type of each injected argument, and which one it asks for by name. `undefined`: a custom decorator makes it. */
 function argumentsOf(target: object, method: string | symbol): [type: number | undefined, name: string | undefined][] {
   const metadata: unknown = Reflect.getMetadata(routeArguments, target.constructor, method) ?? {};

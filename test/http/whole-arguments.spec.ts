@@ -1,0 +1,133 @@
+import { BadRequestException, Controller, Get, Headers, Query } from '@nestjs/common';
+import type { ArgumentMetadata, CallHandler, ExecutionContext, INestApplication, PipeTransform } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { Observable } from 'rxjs';
+import { compileSpliced } from '../../src/codec/spliced/compile-spliced.js';
+import { hole } from '../../src/codec/spliced/hole.js';
+import type { SplicedDocument } from '../../src/codec/spliced/spliced-document.js';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+type Members = Readonly<Record<string, unknown>>;
+interface Asking {
+  readonly query: Members;
+  readonly headers: Members;
+}
+let runs = 0;
+
+@Controller()
+class Lists {
+  @Get('list')
+  @CachedResponse({ ttl: '1m', query: ['page', 'filter'] })
+  list(@Query() query: Members): object {
+    return { run: ++runs, query };
+  }
+
+  @Get('stale')
+  @CachedResponse({ ttl: 1, staleFor: '1m', query: ['page'] })
+  stale(@Query() query: Members): object {
+    return { run: ++runs, query };
+  }
+
+  @Get('headers')
+  @CachedResponse({ ttl: '1m', headers: ['Accept-Language'] })
+  headers(@Headers() headers: Members): object {
+    return { run: ++runs, headers };
+  }
+
+  @Get('mine')
+  @CachedResponse({ ttl: '1m', headers: [], principal: ({ headers }: Asking) => String(headers['authorization']) })
+  mine(@Headers() headers: Members): object {
+    return { run: ++runs, headers };
+  }
+
+  @Get('filled')
+  @CachedResponse({
+    ttl: '1m',
+    query: [],
+    headers: [],
+    principal: 'anyone',
+    fill: ({ query, headers }: Asking) => ({ 2: () => JSON.stringify([query['name'], headers['x-name']]) }),
+  })
+  filled(@Query() query: Members, @Headers() headers: Members): SplicedDocument {
+    return compileSpliced({ query: { ...query }, headers: { ...headers }, of: hole(2) });
+  }
+}
+
+/** As a ValidationPipe with `forbidNonWhitelisted`, for all handlers. */
+const refusesOthers: PipeTransform = {
+  transform(value: unknown, { type, data }: ArgumentMetadata): unknown {
+    const isWhole = type === 'query' && data === undefined;
+    if (isWhole && Object.keys(value as object).some((name) => name !== 'page')) throw new BadRequestException();
+    return value;
+  },
+};
+
+describe.each(platforms)('A handler that takes the whole query or all headers, on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app?.close());
+
+  const open = async (prepare?: (app: INestApplication) => void) => {
+    runs = 0;
+    app = await listen(platform, { imports: [cacheModule()], controllers: [Lists] }, prepare);
+    const url = await app.getUrl();
+    return (path: string, headers?: Record<string, string>) => ask(`${url}/${path}`, headers);
+  };
+  const json = ({ text }: { readonly text: string }): unknown => JSON.parse(text);
+
+  it('is given of the query what is in the key: nobody chooses the answer of others', async () => {
+    const read = await open();
+    expect(json(await read('list?page=1&sort=evil'))).toEqual({ run: 1, query: { page: '1' } });
+    expect(json(await read('list?page=1'))).toEqual({ run: 1, query: { page: '1' } });
+    expect(json(await read('list?filter=a&filter=b&__proto__=c'))).toEqual({ run: 2, query: { filter: ['a', 'b'] } });
+    expect(json(await read('list'))).toEqual({ run: 3, query: {} });
+  });
+
+  it('is given of the headers what is in the key', async () => {
+    const read = await open();
+    const headers = { 'accept-language': 'en' };
+    expect(json(await read('headers', { ...headers, 'x-evil': '1' }))).toEqual({ run: 1, headers });
+    expect(json(await read('headers', headers))).toEqual({ run: 1, headers });
+  });
+
+  it('is given the credentials where a function says whose the answer is', async () => {
+    const read = await open();
+    const headers = { authorization: 'Bearer a', cookie: 'id=1' };
+    expect(json(await read('mine', { ...headers, 'x-evil': '1' }))).toEqual({ run: 1, headers });
+  });
+
+  it('no pipe and no interceptor sees more: nobody takes the stale answer of others back', async () => {
+    const seen: unknown[] = [];
+    const intercept = (context: ExecutionContext, next: CallHandler): Observable<unknown> => {
+      seen.push({ ...context.switchToHttp().getRequest<Asking>().query });
+      return next.handle();
+    };
+    const read = await open((one) => one.useGlobalPipes(refusesOthers).useGlobalInterceptors({ intercept }));
+    expect(json(await read('stale?page=1'))).toMatchObject({ run: 1 });
+    await eventually(async () => {
+      expect((await read('stale?page=1&x=1')).status).toBe(200);
+      expect(runs).toBeGreaterThan(2);
+    });
+    expect((await read('stale?page=1')).header['cache-status']).toContain('hit');
+    expect(new Set(seen.map((one) => JSON.stringify(one)))).toEqual(new Set(['{"page":"1"}']));
+  });
+
+  it('fillers and what comes after the run see all of the request', async () => {
+    const read = await open();
+    const headers = { 'x-name': 'b' };
+    const text = JSON.stringify({ query: {}, headers: {}, of: JSON.stringify(['a', 'b']) });
+    expect((await read('filled?name=a', headers)).text).toBe(text);
+    expect((await read('filled?name=a', headers)).text).toBe(text);
+  });
+
+  it('is given all where its answers are nobody else’s', async () => {
+    const read = await open();
+    const around = await read('list?page=1&sort=mine', { authorization: 'Bearer a' });
+    expect([json(around), around.header['cache-status']]).toEqual([
+      { run: 1, query: { page: '1', sort: 'mine' } },
+      'tiered-cache; fwd=bypass; detail=credentials',
+    ]);
+  });
+});
