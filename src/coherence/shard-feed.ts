@@ -206,7 +206,7 @@ export class ShardFeed {
       this.hasFailed ||= !this.wasRead;
       // Of a process that stood still, that is over.
       const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
-      if (this.isPolled) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
+      if (this.isPolled && !this.closed) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
       return false;
     }
   }

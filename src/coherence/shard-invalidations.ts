@@ -40,6 +40,9 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
+/** By name, under which store key alone it may stand; undefined: it is removed under all. */
+type Told = Map<string, string | undefined>;
+
 /** Changes of one trip. Far more gain nothing, and keep others waiting. */
 export const maxItemsPerTrip = 500;
 /** Trips of one shard that are under way at a time. */
@@ -48,6 +51,8 @@ const maxTrips = 4;
 /** Sends invalidations to one shard: what is asked in one turn shares a trip, and a long list goes in turns. */
 export class ShardInvalidations {
   private readonly waiting: Call[] = [];
+  /** What trips and repetitions that are under way do. */
+  private readonly underWay = new Set<Told>();
   private trips = 0;
 
   constructor(
@@ -86,11 +91,13 @@ export class ShardInvalidations {
     for (let first = 0; first < items.length; first += maxItemsPerTrip) {
       const turn = items.slice(first, first + maxItemsPerTrip);
       const named = turn.filter((item) => this.repeated(item).length > 0);
-      await this.reachAllVersions(turn, at, () =>
-        this.append(
-          turn.flatMap((item) => this.repeated(item)),
-          named,
-          at,
+      await this.during(tell(new Map(), turn), () =>
+        this.reachAllVersions(turn, at, () =>
+          this.append(
+            turn.flatMap((item) => this.repeated(item)),
+            named,
+            at,
+          ),
         ),
       );
     }
@@ -107,42 +114,63 @@ export class ShardInvalidations {
 
   private schedule(): void {
     queueMicrotask(() => {
-      while (this.waiting.length > 0 && this.trips < maxTrips) void this.trip(this.nextCalls());
+      while (this.waiting.length > 0 && this.trips < maxTrips) {
+        const told: Told = new Map();
+        const calls = this.nextCalls(told);
+        if (calls.length === 0) return;
+        void this.trip(calls, told);
+      }
     });
   }
 
   /**
-   * Whole calls, as many as fit. What is removed in a trip is removed once more at its end, so a later call that writes the same key goes in the next one;
-   * under another stamp also where the earlier one writes it.
+   * Whole calls, as many as fit. What is removed in a trip may be removed once more at its end, or when the feed turns out to have moved on: a later call
+   * that writes the same key waits until it is answered. Under another stamp also where the earlier one writes it.
    */
-  private nextCalls(): Call[] {
-    /** By name, under which store key it is written; undefined: it is removed under all. */
-    const told = new Map<string, string | undefined>();
+  private nextCalls(told: Told): Call[] {
     let items = 0;
     let count = 0;
     for (const call of this.waiting) {
       items += call.items.length;
-      if (count > 0 && (items > maxItemsPerTrip || isUndoneBy(told, call))) break;
-      for (const item of call.items) if ('storeKey' in item) told.set(item.name.key, item.write && item.storeKey);
+      if (count > 0 && items > maxItemsPerTrip) break;
+      if (isUndoneBy(told, call) || this.isUndone(call)) break;
+      tell(told, call.items);
       count++;
     }
     return this.waiting.splice(0, count);
   }
 
-  private async trip(calls: readonly Call[]): Promise<void> {
+  private isUndone(call: Call): boolean {
+    for (const told of this.underWay) if (isUndoneBy(told, call)) return true;
+    return false;
+  }
+
+  private async trip(calls: readonly Call[], told: Told): Promise<void> {
+    const items = calls.flatMap((call) => call.items);
     this.trips++;
-    try {
-      const items = calls.flatMap((call) => call.items);
-      const done = await this.acknowledged(items, Math.min(...calls.map(({ at }) => at)));
-      const outcomes = [...done.outcomes];
-      for (const { items: asked, resolve } of calls) {
-        const writes = asked.filter((item) => 'write' in item && item.write !== undefined).length;
-        resolve({ outcomes: outcomes.splice(0, writes), atOnce: done.inParts !== true || asked.length === 1 });
+    await this.during(told, async () => {
+      try {
+        const done = await this.acknowledged(items, Math.min(...calls.map(({ at }) => at)));
+        const outcomes = [...done.outcomes];
+        for (const { items: asked, resolve } of calls) {
+          const writes = asked.filter((item) => 'write' in item && item.write !== undefined).length;
+          resolve({ outcomes: outcomes.splice(0, writes), atOnce: done.inParts !== true || asked.length === 1 });
+        }
+      } catch (error) {
+        for (const { reject } of calls) reject(error);
+      } finally {
+        this.trips--;
       }
-    } catch (error) {
-      for (const { reject } of calls) reject(error);
+    });
+  }
+
+  /** What would be undone by it waits for its end. */
+  private async during(told: Told, work: () => Promise<unknown>): Promise<void> {
+    this.underWay.add(told);
+    try {
+      await work();
     } finally {
-      this.trips--;
+      this.underWay.delete(told);
       if (this.waiting.length > 0) this.schedule();
     }
   }
@@ -237,7 +265,14 @@ export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
   return { name: { key: name }, text: key.text, storeKey };
 }
 
-const isUndoneBy = (told: ReadonlyMap<string, string | undefined>, { items }: Call): boolean =>
+function tell(told: Told, items: readonly Invalidating[]): Told {
+  for (const item of items) {
+    if ('storeKey' in item) told.set(item.name.key, item.write || item.keeps === true ? item.storeKey : undefined);
+  }
+  return told;
+}
+
+const isUndoneBy = (told: Told, { items }: Call): boolean =>
   items.some((item) => 'write' in item && told.has(item.name.key) && told.get(item.name.key) !== item.storeKey);
 
 function isSame(one: Revision | undefined, other: Revision | undefined): boolean {

@@ -205,6 +205,8 @@ export class Writes {
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );
     const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
+    // A reading that began before a key's removal may have kept its old value near since: nothing is to be built on that behind a repetition.
+    if (inSeveral) nameAgain();
     const repeated = inSeveral ? await this.repeat(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, part] of parts.entries()) {

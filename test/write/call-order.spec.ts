@@ -6,8 +6,12 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { CallOrder } from '../../src/write/call-order.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
+import type { TcpProxy } from '../support/tcp-proxy.js';
 
 const scope = new RequestScope();
 const places: [string, <R>(work: () => Promise<R>) => Promise<R>][] = [
@@ -92,4 +96,45 @@ it('A delete and a set that are called in one turn leave what was set, on a stor
   expect(await onServer.get('k')).toBe(2);
   await onServer.close();
   await server.stop();
+});
+
+describe('A delete and a set that are called in one turn, on a memcached', () => {
+  const coherence = { interval: '1h' } as const;
+  let server: MemcachedProcess;
+  let proxy: TcpProxy;
+  let here: TieredCache;
+  beforeEach(async () => {
+    server = await startMemcached();
+    proxy = await startTcpProxy(server.port);
+    here = await buildCache({
+      store: memcachedStore({ servers: proxy.address, ...patience }),
+      coherence,
+      process: false,
+    });
+    expect(await here.set('k', 'old')).toBe(true);
+  });
+  afterEach(async () => {
+    await here.close();
+    await proxy.close();
+    await server.stop();
+  });
+
+  const both = (): Promise<boolean[]> => Promise.all([here.delete('k'), here.set('k', 'set')]);
+
+  it('leave what was set, also where the feed has moved on since this process looked at it', async () => {
+    const mate = await buildCache({ store: memcachedStore({ servers: server.address, ...patience }), coherence });
+    const long = Array.from({ length: 2_000 }, (_, index) => `${index}`.padEnd(200, '.'));
+    expect(await mate.deleteMany(long)).toBe(true);
+    expect(await mate.deleteMany(long)).toBe(true);
+    expect(await both()).toEqual([true, true]);
+    expect(await here.get('k')).toBe('set');
+    await mate.close();
+  });
+
+  it('leave what was set, also on a connection that was just made', async () => {
+    proxy.cut();
+    await eventually(async () => expect(await here.get('k')).toBe('old'));
+    expect(await both()).toEqual([true, true]);
+    expect(await here.get('k')).toBe('set');
+  });
 });

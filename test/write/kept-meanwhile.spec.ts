@@ -1,0 +1,78 @@
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { Invalidation } from '../../src/store/feed.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import type { Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
+import { shardWith } from '../support/shard-with.js';
+
+const life = { ttl: '1h' } as const;
+const clock = new FakeClock();
+/** So many that the call goes in two turns: `outer` in the first, `inner` in the second. */
+const keys = ['outer', ...Array.from({ length: 499 }, (_, index) => `other:${index}`), 'inner'];
+
+let shared: Store;
+let here: TieredCache;
+let mate: TieredCache;
+/** What waits before the store carries out the invalidations of these numbers. */
+const gates = new Map<number, { readonly opened: Promise<void>; readonly open: () => void }>();
+let sent = 0;
+let answered = 0;
+
+function gate(number: number): void {
+  let open = (): void => {};
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  gates.set(number, { opened, open });
+}
+
+beforeEach(async () => {
+  [sent, answered] = [0, 0];
+  gates.clear();
+  shared = memoryStore({ clock });
+  const store = storeBehind(shared, (shard) =>
+    shardWith(shard, {
+      async invalidate(asked: Invalidation) {
+        await gates.get(++sent)?.opened;
+        const done = await shard.invalidate?.(asked);
+        answered++;
+        return done;
+      },
+    }),
+  );
+  here = await buildCache({ name: 'here', store, clock });
+  mate = await buildCache({ name: 'mate', store: shared, clock });
+});
+afterEach(async () => {
+  for (const { open } of gates.values()) open();
+  await Promise.all([here.close(), mate.close()]);
+});
+
+it('Nothing is built, behind the repetition of a long delete, on what was read before it and kept near', async () => {
+  await mate.setMany([
+    ['outer', 'old', life],
+    ['inner', 'old', life],
+  ]);
+  await here.getMany(['outer', 'inner']);
+  await clock.advance('2s');
+  [sent, answered] = [0, 0];
+  gate(2);
+  gate(4);
+  const deleted = here.deleteMany(keys);
+  await eventually(() => expect(answered).toBe(1));
+  expect(await here.get('inner')).toBe('old');
+  gates.get(2)?.open();
+  // Both turns were carried out, and the first is repeated.
+  await eventually(() => expect(answered).toBe(3));
+  const built = await here.getOrSet(
+    'outer',
+    async () => `with ${await here.getOrSet('inner', () => 'new', life)}`,
+    life,
+  );
+  expect(built).toBe('with new');
+  gates.get(4)?.open();
+  expect(await deleted).toBe(true);
+  expect(await mate.get('outer')).not.toBe('with old');
+});
