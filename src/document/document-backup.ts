@@ -34,27 +34,47 @@ export class DocumentBackup {
    * 3. It may be evicted from now on, if it still is the one that stands.
    *
    * @param mayBeThere somebody else may have uploaded it: the object store is asked first.
+   * @returns the revision that may be evicted; undefined where none stands, or another one does by now.
    * @throws ObjectStoreUnavailableError, StoreUnavailableError, DocumentDamagedError
    */
-  upload(id: string, mayBeThere = false): Promise<'released' | 'superseded' | 'gone'> {
+  upload(id: string, mayBeThere = false): Promise<string | undefined> {
     return this.deadline.of(`document ${id}`, (signal) => this.uploadBy(id, mayBeThere, signal));
   }
 
-  private async uploadBy(id: string, mayBeThere: boolean, signal: AbortSignal) {
+  /**
+   * Uploads until the object store has this revision or one that has replaced it, or it was deleted.
+   * @throws as `upload`; StoreUnavailableError where Redis has lost it, as a replica that took over.
+   */
+  secure(id: string, revision: string): Promise<void> {
+    return this.deadline.of(`document ${id}`, async (signal) => {
+      for (let mayBeThere = false; ; mayBeThere = true) {
+        const released = await this.uploadBy(id, mayBeThere, signal);
+        if (released && released >= revision) return;
+        const { document, floor } = await this.server.look(id);
+        if (floor >= revision) return;
+        // Somebody else has uploaded it, and it was evicted.
+        if (!document && (await this.revisions(id, signal)).includes(revision)) return;
+        if (!document || document.revision < revision) throw this.server.lost();
+      }
+    });
+  }
+
+  private async uploadBy(id: string, mayBeThere: boolean, signal: AbortSignal): Promise<string | undefined> {
     for (;;) {
+      signal.throwIfAborted();
       const { document } = await this.server.look(id);
       if (!document) {
         await this.server.reconcile(id);
-        return 'gone';
+        return undefined;
       }
       const { revision } = document;
       const isThere = mayBeThere && (await this.holds(id, document, signal));
-      if (!isThere && !(await this.put(id, document, signal))) return 'superseded';
+      if (!isThere && !(await this.put(id, document, signal))) return undefined;
       if ((await this.pruneBy(id, signal)).isOutdone) continue;
-      if (await this.server.release(id, revision, this.settings.lifeMs)) return 'released';
+      if (await this.server.release(id, revision, this.settings.lifeMs)) return revision;
       // It may have been deleted since: its object is in nobody's list.
       await this.pruneBy(id, signal);
-      return 'superseded';
+      return undefined;
     }
   }
 

@@ -198,7 +198,8 @@ export class DocumentServer {
     throw connection.unavailable('a reply to another command');
   }
 
-  private lost(): StoreUnavailableError {
+  /** What was written here is here no more, and nobody has replaced it. */
+  lost(): StoreUnavailableError {
     return new StoreUnavailableError('redis documents', 'what was being written has gone');
   }
 }

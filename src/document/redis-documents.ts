@@ -125,7 +125,7 @@ export class RedisDocuments {
     this.server.names.document(id);
     const written = await this.writes.put(id, source, options);
     if (written.where === 'redis') {
-      if (this.settings.acknowledge === 'objects') await this.backup.upload(id);
+      if (this.settings.acknowledge === 'objects') await this.backup.secure(id, written.revision);
       else this.line.add(id);
     }
     return written;

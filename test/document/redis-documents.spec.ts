@@ -303,6 +303,59 @@ describe('Documents', () => {
     await expect(open({ acknowledge: 'objects' }, away()).put('d', 'y')).rejects.toThrow(ObjectStoreUnavailableError);
   });
 
+  describe('of which the object store must have a copy', () => {
+    /** Acknowledges with the object store, and once, before that reads the first of its bytes, something else happens. */
+    const disturbed = (disturb: () => Promise<unknown>): RedisDocuments => {
+      let isFirst = true;
+      const put: ObjectStore['put'] = async (...args) => {
+        if (isFirst) {
+          isFirst = false;
+          await disturb();
+        }
+        return objects.put(...args);
+      };
+      return open({ acknowledge: 'objects' }, objectsWith(objects, { put }));
+    };
+
+    it('are not acknowledged where Redis has lost them before that', async () => {
+      const lost = disturbed(() => server.command('DEL', key('d')));
+      await expect(lost.put('d', 'x')).rejects.toThrow(StoreUnavailableError);
+      expect(await lost.get('d')).toBeUndefined();
+    });
+
+    it('are not acknowledged where Redis has an earlier one again', async () => {
+      const documents = open();
+      await documents.put('d', 'earlier');
+      await documents.uploaded();
+      const earlier = (await server.command('DUMP', key('d'))) as Buffer;
+      const lost = disturbed(() => server.command('RESTORE', key('d'), 60_000, earlier, 'REPLACE'));
+      await expect(lost.put('d', 'x')).rejects.toThrow(StoreUnavailableError);
+      expect(await textIn(lost, 'd')).toBe('earlier');
+    });
+
+    it('are acknowledged once a later one is there that has replaced them', async () => {
+      const other = open({}, away());
+      await disturbed(() => other.put('d', 'later')).put('d', 'x');
+      await server.command('DEL', key('d'));
+      expect(await textIn(other, 'd')).toBe('later');
+    });
+
+    it.each<[string, () => Promise<unknown>, string | undefined]>([
+      ['deleted', () => open().delete('d'), undefined],
+      [
+        'uploaded by somebody else, and evicted',
+        async () => {
+          await open().sweep();
+          await server.command('DEL', key('d'));
+        },
+        'x',
+      ],
+    ])('are acknowledged where they were %s meanwhile', async (_, disturb, expected) => {
+      await disturbed(disturb).put('d', 'x');
+      expect(await textIn(open(), 'd')).toBe(expected);
+    });
+  });
+
   it('leave nothing behind where the source fails, is cut, or its reader gives up', async () => {
     const documents = open();
     const failing = async function* (): AsyncGenerator<Buffer> {
