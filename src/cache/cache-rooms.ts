@@ -3,6 +3,7 @@ import { Integrity } from '../codec/integrity.js';
 import { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { StalenessSample } from '../coherence/staleness-sample.js';
 import { VersionedKeySpace } from '../coherence/versioned-key-space.js';
+import { formatUnder } from '../key/hidden-names.js';
 import type { HiddenNames } from '../key/hidden-names.js';
 import { BulkLoads } from '../load/bulk-loads.js';
 import { loadUnderWay } from '../load/flight.js';
@@ -80,8 +81,9 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const places =
     configuration.maxConcurrentLoads === undefined ? undefined : new LoadPlaces(configuration.maxConcurrentLoads);
   const hidden = hiddenNames(configuration);
-  const format = hidden ? `digest:${hidden.fingerprint}` : 'readable';
-  const versions = new VersionedKeySpace(namespace, packageVersion, versionStamp, format, clock, () => near.clear());
+  const versions = new VersionedKeySpace(namespace, packageVersion, versionStamp, formatUnder(hidden), clock, () =>
+    near.clear(),
+  );
 
   const staleness = new StalenessSample(name, clock, random, () => coherence.feeds);
   const names = new InvalidatedNames(undefined, remembers);

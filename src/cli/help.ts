@@ -7,13 +7,13 @@ const storeHelp = `Which store and which keys, as the application has it; run it
   --servers HOST:PORT,…        or config://HOST:PORT, dns://HOST:PORT; default MEMCACHED_SERVERS; with MEMCACHED_TLS, MEMCACHED_USERNAME and MEMCACHED_PASSWORD
   --redis URL                  default CACHE_REDIS_URL
   --disk FOLDER                default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
-  --namespace NAME             default: name in package.json
-  --package-version VERSION    default: version in package.json
+  --namespace NAME             default: name in package.json; what is given in code has to be given here as well
+  --package-version VERSION    default: version in package.json; what is given in code has to be given here as well
   --stamp STAMP                default CACHE_KEY_VERSION_STAMP
 Where the application has them: CACHE_KEY_SECRET (names are hidden), CACHE_INTEGRITY_KEYS (what is stored is signed)`;
 
 const exitCodes =
-  'Exit codes: 0 done; 1 no entry, not current, or not acknowledged; 2 the arguments or the configuration are off.';
+  'Exit codes: 0 done; 1 no entry, not current, not acknowledged, or nothing changed; 2 the arguments or the configuration are off.';
 
 /** What `--help` prints. */
 export function help(commands: Readonly<Record<string, Command>>): string {

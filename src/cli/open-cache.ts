@@ -2,13 +2,16 @@ import { TieredCache } from '../cache/tiered-cache.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity } from '../cache/configuration/package-identity.js';
 import { shardOfKey } from '../coherence/coherence.js';
-import { KeySpace } from '../key/key-space.js';
+import { formatUnder } from '../key/hidden-names.js';
+import { KeySpace, storeKeyUnder } from '../key/key-space.js';
 import type { Key } from '../key/key.js';
 import { authenticated } from '../origin/authenticated-store.js';
 import type { Shard, Store } from '../store/store.js';
 import type { Arguments, OptionTypes } from './arguments.js';
 import { textOf } from './arguments.js';
 import { chosenStore } from './chosen-store.js';
+import { listedVersions } from './listed-versions.js';
+import type { Identity, ListedVersions } from './listed-versions.js';
 import { UsageError } from './usage-error.js';
 
 /** Which store, and which keys in it. */
@@ -24,74 +27,90 @@ export const keyOptions = {
 /** The application's keys in its store. */
 export interface OpenedStore {
   readonly store: Store;
+  readonly identity: Identity;
   readonly keySpace: KeySpace;
   /** Where the application finds a key, and under which name. */
-  readonly find: (key: Key) => { readonly storeKey: string; readonly shard: Shard };
+  readonly find: (key: Key) => Found;
+  /** What is listed there now. A change lists the command's own version. */
+  readonly listed: () => Promise<ListedVersions>;
+  /** Runs on the cache as the application has it, without near tiers. On a disk, it begins the namespace's feed. */
+  readonly withCache: <T>(run: (cache: TieredCache) => Promise<T>) => Promise<T>;
 }
 
-interface Identity {
-  readonly namespace: string;
-  readonly packageVersion: string;
-  readonly versionStamp: string | undefined;
+export interface Found {
+  readonly storeKey: string;
+  readonly shard: Shard;
+  /** Its store key in another version, of which the keys begin so. */
+  readonly under: (prefix: string) => string;
 }
 
 /** Runs on the store alone: nothing is written. @throws UsageError, InvalidOptionError */
-export async function withStore<T>(args: Arguments, run: (store: Store) => Promise<T>): Promise<T> {
-  const environment = readEnvironment();
-  const chosen = await chosenStore(args, environment);
-  const store = environment.integrity ? authenticated(chosen, environment.integrity) : chosen;
-  await store.open();
-  try {
-    return await run(store);
-  } finally {
-    await store.close();
-  }
+export function withStore<T>(args: Arguments, run: (store: Store) => Promise<T>): Promise<T> {
+  return onChosen(args, (_, store) => run(store));
 }
 
 /** As `withStore`, for commands that know the application's keys. */
 export async function withKeys<T>(args: Arguments, run: (opened: OpenedStore) => Promise<T>): Promise<T> {
   const identity = identityOf(args);
-  return withStore(args, (store) => run(opened(store, identity)));
+  return onChosen(args, (chosen, store) => run(opened(chosen, store, identity)));
 }
 
-/** Runs on the cache as the application has it, without near tiers. @throws UsageError, InvalidOptionError */
-export async function withCache<T>(
+/** As `withKeys`, for commands that need the cache from the beginning. */
+export function withCache<T>(
   args: Arguments,
   run: (cache: TieredCache, opened: OpenedStore) => Promise<T>,
 ): Promise<T> {
-  const identity = identityOf(args);
+  return withKeys(args, (opened) => opened.withCache((cache) => run(cache, opened)));
+}
+
+/** @param run is given the store as it was chosen, and as it is read: verified, where what it holds is signed. */
+async function onChosen<T>(args: Arguments, run: (chosen: Store, store: Store) => Promise<T>): Promise<T> {
   const environment = readEnvironment();
-  const store = await chosenStore(args, environment);
-  const { integrity, keySecret } = environment;
-  const cache = new TieredCache({
-    name: 'command line',
-    ...identity,
-    store,
-    process: false,
-    ...(integrity && { integrity }),
-    ...(keySecret && { keySecret }),
-  });
-  await cache.open();
+  const chosen = await chosenStore(args, environment);
+  const store = environment.integrity ? authenticated(chosen, environment.integrity) : chosen;
+  await store.open();
   try {
-    return await run(cache, opened(integrity ? authenticated(store, integrity) : store, identity));
+    return await run(chosen, store);
   } finally {
-    await cache.close();
+    await store.close();
   }
 }
 
-function opened(store: Store, { namespace, packageVersion, versionStamp }: Identity): OpenedStore {
-  const keySpace = new KeySpace(namespace, packageVersion, versionStamp);
-  const { keySecret } = readEnvironment();
-  const find = (key: Key): { storeKey: string; shard: Shard } => {
+function opened(chosen: Store, store: Store, identity: Identity): OpenedStore {
+  const { namespace, packageVersion, versionStamp } = identity;
+  const { integrity, keySecret } = readEnvironment();
+  const keySpace = new KeySpace(namespace, packageVersion, versionStamp, formatUnder(keySecret));
+  const find = (key: Key): Found => {
     const { text } = keySecret?.ofKey(key) ?? key;
-    return { storeKey: keySpace.storeKey(text), shard: shardOfKey(store, namespace, text) };
+    return {
+      storeKey: keySpace.storeKey(text),
+      shard: shardOfKey(store, namespace, text),
+      under: (prefix) => storeKeyUnder(prefix, text),
+    };
   };
-  return { store, keySpace, find };
+  const withCache = async <T>(run: (cache: TieredCache) => Promise<T>): Promise<T> => {
+    const cache = new TieredCache({
+      name: 'command line',
+      ...{ namespace, packageVersion, versionStamp },
+      store: chosen,
+      process: false,
+      ...(integrity && { integrity }),
+      ...(keySecret && { keySecret }),
+    });
+    await cache.open();
+    try {
+      return await run(cache);
+    } finally {
+      await cache.close();
+    }
+  };
+  return { store, identity, keySpace, find, listed: () => listedVersions(store, keySpace), withCache };
 }
 
 function identityOf(args: Arguments): Identity {
   const found = findPackageIdentity();
-  const namespace = textOf(args, 'namespace') ?? found.name;
+  const given = textOf(args, 'namespace');
+  const namespace = given ?? found.name;
   const packageVersion = textOf(args, 'package-version') ?? found.version;
   if (namespace === undefined) {
     throw new UsageError(
@@ -103,5 +122,11 @@ function identityOf(args: Arguments): Identity {
       "no package.json with a version was found: give --package-version, or run it in the application's folder",
     );
   }
-  return { namespace, packageVersion, versionStamp: textOf(args, 'stamp') ?? readEnvironment().versionStamp };
+  const namespaceFrom = given === undefined ? String(found.file) : '--namespace';
+  return {
+    namespace,
+    namespaceFrom,
+    packageVersion,
+    versionStamp: textOf(args, 'stamp') ?? readEnvironment().versionStamp,
+  };
 }

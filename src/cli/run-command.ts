@@ -25,7 +25,7 @@ const commands: Readonly<Record<string, Command>> = {
   restore: restoreCommand,
 };
 
-/** 0: done; 1: not found, not current, not acknowledged; 2: the arguments or the configuration are off. */
+/** 0: done; 1: not found, not current, not acknowledged, nothing changed; 2: the arguments or the configuration are off. */
 export async function runCommand([name, ...args]: readonly string[], output: Output): Promise<number> {
   const safe: Output = { out: (text) => output.out(safeText(text)), err: (text) => output.err(safeText(text)) };
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {

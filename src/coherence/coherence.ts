@@ -12,6 +12,7 @@ import type { Placed } from './placed.js';
 import { ShardFeed } from './shard-feed.js';
 import type { FeedListener } from './shard-feed.js';
 import { ShardInvalidations } from './shard-invalidations.js';
+import { listUnder } from './shard-versions.js';
 import type { StalenessSample } from './staleness-sample.js';
 import { TagGenerations } from './tag-generations.js';
 import type { VersionedKeySpace } from './versioned-key-space.js';
@@ -160,6 +161,9 @@ export class Coherence {
 export function shardOfKey(store: Store, namespace: string, text: string): Shard {
   return store.shardOf(placementOf(keyHead(namespace), feedName(text)));
 }
+
+/** The store key under which each shard lists the versions of the namespace that keep entries on it. */
+export const listOfVersions = (namespace: string): string => listUnder(keyHead(namespace));
 
 const placementOf = (head: string, name: string): string => `${head}~:${name}`;
 

@@ -54,7 +54,7 @@ export class ShardVersions {
     /** Entries that were there are not: near copies of them go. */
     private readonly onVoided: (reason: string) => void,
   ) {
-    this.key = `${options.feed}~versions`;
+    this.key = listUnder(options.feed);
   }
 
   /** What entries of the present version carry; undefined: this version is not listed, as far as is known. */
@@ -216,7 +216,11 @@ export class ShardVersions {
 const none: string[] = [];
 const nothing: VersionRegistry = { clear: 0, prefixes: [] };
 
-function fingerprintOf(space: KeySpace): string {
+/** The store key of the list, on each shard. @param head begins the keys of the namespace in all its versions. */
+export const listUnder = (head: string): string => `${head}~versions`;
+
+/** Versions of another fingerprint have store keys that can't be computed here. */
+export function fingerprintOf(space: KeySpace): string {
   return `${layout}:${space.format}`;
 }
 

@@ -62,6 +62,11 @@ export class HiddenNames {
   }
 }
 
+/** Tells apart processes that compute other store keys of the same text. */
+export function formatUnder(hidden: HiddenNames | undefined): string {
+  return hidden ? `digest:${hidden.fingerprint}` : 'readable';
+}
+
 /** Whether a text is a name that was hidden: no other text of a key begins with `~`. */
 export function isHiddenName(text: string): boolean {
   return hiddenName.test(text);

@@ -2,6 +2,7 @@ import { UsageError } from '../usage-error.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';
 import { keyOptions, withKeys } from '../open-cache.js';
+import { hint } from './nothing-there.js';
 
 /** A key of which the store has a digest only: nobody can tell which it is. */
 const digestAlone = /^~[\w-]{43}$/;
@@ -24,21 +25,29 @@ export const listCommand: Command = {
       { min: 0, max: 1, what: 'one PREFIX, or none' },
     );
     const [wanted = ''] = read.positionals;
-    return withKeys(read, async ({ store, keySpace: { prefix } }) => {
+    return withKeys(read, async (opened) => {
+      const { store, keySpace } = opened;
+      const { prefix } = keySpace;
       let digests = 0;
+      let shown = 0;
       for (const shard of store.shards) {
         if (!shard.keys) throw new UsageError(`${shard.name} can't list its keys`);
         for await (const storeKey of shard.keys(prefix)) {
           const key = storeKey.slice(prefix.length);
           if (key === '' || companion.test(key)) continue;
           const digest = digestAlone.test(key);
-          if (digest && wanted !== '') digests++;
-          else if (!key.startsWith(wanted)) continue;
-          else if (read.values['json']) out(`${JSON.stringify({ key, digest })}\n`);
+          if (digest && wanted !== '') {
+            digests++;
+            continue;
+          }
+          if (!key.startsWith(wanted)) continue;
+          shown++;
+          if (read.values['json']) out(`${JSON.stringify({ key, digest })}\n`);
           else out(digest ? `${key}  (digest)\n` : `${key}\n`);
         }
       }
       if (digests > 0) err(`${digests} more stand as digests, which no prefix can be compared with.\n`);
+      if (digests + shown === 0) err(await hint(opened));
       return 0;
     });
   },

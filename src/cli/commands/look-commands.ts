@@ -6,7 +6,7 @@ import { keyFrom } from '../key-argument.js';
 import { lines, table } from '../table.js';
 import { keyOptions, withCache, withStore } from '../open-cache.js';
 import type { Command } from '../command.js';
-import { oneKey, nothingThere } from './nothing-there.js';
+import { hint, nothingThere, oneKey } from './nothing-there.js';
 
 const json = { json: { type: 'boolean' } } as const;
 
@@ -53,13 +53,13 @@ export const getCommand: Command = {
     const read = readArguments(args, { ...keyOptions, ...json, 'show-values': { type: 'boolean' } }, oneKey);
     const text = read.positionals[0] ?? '';
     const key = keyFrom(text);
-    return withCache(read, async (cache, { find }) => {
-      const { storeKey, shard } = find(key);
+    return withCache(read, async (cache, opened) => {
+      const { storeKey, shard } = opened.find(key);
       // What a look-up would be told: that it was invalidated stands beside the entry, not in it.
       const told = (await cache.explain(key)).tiers.at(-1);
       const [item] = await shard.readMany([storeKey]);
       if (!item || item.bytes.length === 0) {
-        err(item ? `${storeKey}: being loaded\n` : await nothingThere(text, find));
+        err(item ? `${storeKey}: being loaded\n` : `${await nothingThere(text, opened)}${await hint(opened)}`);
         return 1;
       }
       let entry: Envelope;
@@ -93,10 +93,10 @@ export const explainCommand: Command = {
   usage: 'explain KEY',
   summary: 'tier by tier: hit or miss and why, age, what is left',
   details: ['--json  prints JSON', 'Exit code 1: no tier has it.'],
-  run: (args, { out }) => {
+  run: (args, { out, err }) => {
     const read = readArguments(args, { ...keyOptions, ...json }, oneKey);
     const key = keyFrom(read.positionals[0] ?? '');
-    return withCache(read, async (cache) => {
+    return withCache(read, async (cache, opened) => {
       const explanation = await cache.explain(key);
       const found = explanation.tiers.some(({ hit }) => hit);
       if (read.values['json']) out(`${JSON.stringify(explanation)}\n`);
@@ -105,6 +105,7 @@ export const explainCommand: Command = {
         out(lines(facts));
         for (const { tier, hit, ...known } of tiers) out(`${tier}  ${hit ? 'hit' : 'miss'}\n${lines(known)}`);
       }
+      if (!found) err(await hint(opened));
       return found ? 0 : 1;
     });
   },
