@@ -22,6 +22,11 @@ export function getCacheClockToken(name = defaultName): string {
   return `CacheClock(${name})`;
 }
 
+/** Where the module provides what its option `afterCommit` stands for. */
+export function getAfterCommitToken(name = defaultName): string {
+  return `AfterCommit(${name})`;
+}
+
 /** What the module builds a cache from, so that tests can put something else in its place. */
 export const OWN_STORE = 'nestjs-tiered-cache:own-store';
 export const LOCK_STORE = 'nestjs-tiered-cache:lock-store';

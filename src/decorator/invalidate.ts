@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { getTieredCacheToken } from '../cache/injection-tokens.js';
+import { getAfterCommitToken, getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { Key } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
@@ -10,7 +10,7 @@ import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
 import type { InvalidateDecorator, InvalidateOptions } from './invalidate-options.js';
-import { AFTER_COMMIT, afterCommit } from './transaction.js';
+import { afterCommit } from './transaction.js';
 import type { CommitHooks } from './transaction.js';
 import { replaceMethod } from './wrapped-method.js';
 
@@ -41,7 +41,9 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
     assertPromised('@Invalidate', target, method, original);
     const cacheOf = injected<TieredCache>('@Invalidate', target, method, getTieredCacheToken(options.cache));
     const hooksOf =
-      options.after === 'commit' ? injected<CommitHooks>('@Invalidate', target, method, AFTER_COMMIT) : undefined;
+      options.after === 'commit'
+        ? injected<CommitHooks>('@Invalidate', target, method, getAfterCommitToken(options.cache))
+        : undefined;
     replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
       const cache = cacheOf(this);
       const hooks = hooksOf?.(this);

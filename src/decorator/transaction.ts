@@ -12,12 +12,9 @@ export type AfterCommitWork = () => Promise<void>;
  */
 export type AfterCommitHook = (work: AfterCommitWork) => boolean;
 
-/** Where the module provides its option `afterCommit`. */
-export const AFTER_COMMIT = 'nestjs-tiered-cache:after-commit';
-
-/** What {@link AFTER_COMMIT} stands for. */
+/** What the module provides of its option `afterCommit`, for each cache. */
 export interface CommitHooks {
-  readonly afterCommit: AfterCommitHook | undefined;
+  readonly afterCommit: AfterCommitHook;
 }
 
 interface Transaction {

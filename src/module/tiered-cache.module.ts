@@ -12,6 +12,7 @@ import type {
 import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
 import {
+  getAfterCommitToken,
   getCacheClockToken,
   getCacheLockToken,
   getRequestCacheToken,
@@ -26,10 +27,9 @@ import { RequestScope } from '../near/request-scope.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import { AFTER_COMMIT } from '../decorator/transaction.js';
-import type { CommitHooks } from '../decorator/transaction.js';
 import { answerFirst } from './answer-first.js';
 import { asyncProviders } from './async-options.js';
+import { commitHooks } from './commit-hooks.js';
 import { hasOtherEntrances } from './entrances.js';
 import { interceptGateways } from './gateways.js';
 import { lockStoreOf, storeOf } from './given-store.js';
@@ -124,6 +124,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
   const requestCacheToken = getRequestCacheToken(name);
   const lockToken = getCacheLockToken(name);
   const clockToken = getCacheClockToken(name);
+  const afterCommitToken = getAfterCommitToken(name);
   return {
     module: TieredCacheModule,
     imports: imports ?? [],
@@ -147,9 +148,10 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         useFactory: ({ scopeStorage }: TieredCacheOptions) => new RequestScope(scopeStorage),
       },
       {
-        provide: AFTER_COMMIT,
-        inject: [GIVEN_OPTIONS],
-        useFactory: ({ afterCommit }: TieredCacheOptions): CommitHooks => ({ afterCommit }),
+        provide: afterCommitToken,
+        inject: [GIVEN_OPTIONS, ModulesContainer],
+        useFactory: (options: TieredCacheOptions, modules: ModulesContainer) =>
+          commitHooks(options, modules, GIVEN_OPTIONS),
       },
       {
         provide: OWN_WARNINGS,
@@ -174,7 +176,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         useFactory: intercept,
       },
     ],
-    exports: [cacheToken, clockToken, requestCacheToken, lockToken, RequestScope, AFTER_COMMIT],
+    exports: [cacheToken, clockToken, requestCacheToken, lockToken, RequestScope, afterCommitToken],
   };
 }
 

@@ -61,7 +61,7 @@ export interface TieredCacheOptions {
   readonly mayForceMiss?: (request: Unchecked) => boolean | Promise<boolean>;
   /**
    * Hands work to your transaction library, for `@Invalidate({ after: 'commit' })`: to be done once the present transaction has committed.
-   * Returns false where none runs. Default: only `inTransaction` is known.
+   * Returns false where none runs. Default: the hooks of the application's other caches; where there are none, only `inTransaction` is known.
    */
   readonly afterCommit?: AfterCommitHook;
   /**

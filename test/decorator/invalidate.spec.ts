@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { Invalidate } from '../../src/decorator/invalidate.js';
 import { afterCommit, inTransaction } from '../../src/decorator/transaction.js';
-import type { AfterCommitWork } from '../../src/decorator/transaction.js';
+import type { AfterCommitHook, AfterCommitWork } from '../../src/decorator/transaction.js';
+import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 @Injectable()
@@ -24,6 +25,10 @@ class Courses {
     return 7;
   }
 }
+
+const never: AfterCommitHook = () => {
+  throw new Error('the hook of another cache was asked');
+};
 
 describe('@Invalidate', () => {
   let app: INestApplication;
@@ -103,6 +108,25 @@ describe('@Invalidate', () => {
       await app.get(TieredCache).set('course a', 1);
       await courses.rename('a');
       expect([handed.length, await left()]).toEqual([1, ['course 7', 'of org']]);
+    });
+
+    it.each<[string, (hook: AfterCommitHook) => TieredCacheOptions[]]>([
+      ['its own hook, whichever was imported first', (afterCommit) => [{ name: 'second' }, { afterCommit }]],
+      [
+        'its own hook before that of another',
+        (afterCommit) => [{ name: 'second', afterCommit: never }, { afterCommit }],
+      ],
+      ['the hook of another, where it was given none', (afterCommit) => [{}, { name: 'second', afterCommit }]],
+    ])('asks, of several caches, %s', async (_, optionsWith) => {
+      const handed: AfterCommitWork[] = [];
+      const options = optionsWith((work) => handed.push(work) > 0);
+      app = await start({ imports: options.map(cacheModule), providers: [Courses] });
+      const cache = app.get(TieredCache);
+      await cache.set('course a', 1);
+      await app.get(Courses).rename('a');
+      expect([handed.length, await cache.has('course a')]).toEqual([1, true]);
+      await handed[0]?.();
+      expect(await cache.has('course a')).toBe(false);
     });
 
     it('is done at once by what a transaction has begun and that outlives it, as by what waits for nobody', async () => {
