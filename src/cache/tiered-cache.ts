@@ -9,6 +9,7 @@ import { toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import type { Loader } from '../load/loader.js';
+import { CallsUnderWay } from '../value/calls-under-way.js';
 import type { Lookup } from '../value/lookup.js';
 import { confirms, readOptions } from './call-options.js';
 import type { ReadOptions, WriteOptions } from './call-options.js';
@@ -38,6 +39,7 @@ export class TieredCache {
   private readonly policies: Policies;
   private readonly rooms: CacheRooms;
   private readonly hitPath: HitPath;
+  private readonly changes = new CallsUnderWay();
 
   /**
    * The module builds caches; build one yourself outside of Nest, and `open` it.
@@ -168,10 +170,8 @@ export class TieredCache {
    */
   async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
     const one = this.keyOf(key);
-    return this.rooms.writes.set(
-      [{ key: one, value, policy: this.policies.of<V>(one, options, knownWriteOptions) }],
-      options?.confirm === true,
-    );
+    const write = { key: one, value, policy: this.policies.of<V>(one, options, knownWriteOptions) };
+    return this.changes.track(this.rooms.writes.set([write], options?.confirm === true));
   }
 
   async setMany<V>(
@@ -183,13 +183,14 @@ export class TieredCache {
       const one = this.keyOf(key);
       return { key: one, value, policy: this.policies.of<V>(one, own) };
     });
-    return this.rooms.writes.set(writes, confirm);
+    return this.changes.track(this.rooms.writes.set(writes, confirm));
   }
 
   /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError */
   async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);
-    const { copy, from } = await this.rooms.atomicChanges.setIfAbsent(one, value, this.policies.of<V>(one, options));
+    const policy = this.policies.of<V>(one, options);
+    const { copy, from } = await this.changes.track(this.rooms.atomicChanges.setIfAbsent(one, value, policy));
     return this.rooms.hits.given(one, copy, from);
   }
 
@@ -202,7 +203,7 @@ export class TieredCache {
     const one = this.keyOf(key);
     const keepsLife = options?.ttl === undefined;
     const policy = this.policies.of<V>(one, options);
-    const { copy, from } = await this.rooms.atomicChanges.update(one, change, policy, keepsLife);
+    const { copy, from } = await this.changes.track(this.rooms.atomicChanges.update(one, change, policy, keepsLife));
     return this.rooms.hits.given(one, copy, from);
   }
 
@@ -211,16 +212,16 @@ export class TieredCache {
    * earlier are not kept. False: the store did not acknowledge yet; it is sent again until it does.
    */
   async delete(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.writes.delete([this.keyOf(key)], confirms(options));
+    return this.changes.track(this.rooms.writes.delete([this.keyOf(key)], confirms(options)));
   }
 
   async deleteMany(keys: Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.writes.delete([...keys].map(this.keyOf), confirms(options));
+    return this.changes.track(this.rooms.writes.delete([...keys].map(this.keyOf), confirms(options)));
   }
 
   /** As `delete`, for every entry that was loaded or set with one of these tags. */
   async invalidateTags(...tags: string[]): Promise<boolean> {
-    return this.rooms.writes.advanceTags(this.tagsOf(tags), 'invalidate', false);
+    return this.changes.track(this.rooms.writes.advanceTags(this.tagsOf(tags), 'invalidate', false));
   }
 
   /**
@@ -228,12 +229,12 @@ export class TieredCache {
    * to a loader. An entry without a stale life is removed. False: the store did not acknowledge yet; the entry is removed as soon as it can be.
    */
   async expire(key: KeyLike, options?: WriteOptions): Promise<boolean> {
-    return this.rooms.expiry.expire(this.keyOf(key), confirms(options));
+    return this.changes.track(this.rooms.expiry.expire(this.keyOf(key), confirms(options)));
   }
 
   /** As `expire`, for every entry that was loaded or set with one of these tags. */
   async expireTags(...tags: string[]): Promise<boolean> {
-    return this.rooms.writes.advanceTags(this.tagsOf(tags), 'expire', false);
+    return this.changes.track(this.rooms.writes.advanceTags(this.tagsOf(tags), 'expire', false));
   }
 
   /**
@@ -257,7 +258,7 @@ export class TieredCache {
   async dangerouslyClear(): Promise<void> {
     this.rooms.near.clear();
     try {
-      await this.rooms.coherence.clear();
+      await this.changes.track(this.rooms.coherence.clear());
     } finally {
       this.rooms.near.clear();
     }
@@ -269,8 +270,9 @@ export class TieredCache {
     this.rooms.coherence.start();
   }
 
-  /** Ends timers and connections. Unacknowledged invalidations are sent once more. */
+  /** Ends timers and connections, once the writes and invalidations that are under way have an answer. Those that are not acknowledged are sent once more. */
   async close(): Promise<void> {
+    await this.changes.ended();
     this.rooms.versions.close();
     await this.rooms.coherence.close();
     await this.rooms.store?.close();

@@ -65,6 +65,8 @@ export class Outbox {
   private timer: Timer | undefined;
   private delayMs = firstDelayMs;
   private closed = false;
+  /** Nothing is sent any more. */
+  private ended = false;
   private readonly clearing = new Set<Part>();
   /** Ends of clearings so far. */
   private ends = 0;
@@ -110,6 +112,7 @@ export class Outbox {
   }
 
   add(unacknowledged: Unacknowledged): void {
+    if (this.ended) return this.giveUp(unacknowledged);
     const { name, after } = unacknowledged;
     const mayStillArrive = unacknowledged.mayStillArrive === true || this.entries.get(name)?.mayStillArrive === true;
     this.wait({ ...unacknowledged, mayStillArrive }, after ? undefined : this.partOf(name));
@@ -173,8 +176,19 @@ export class Outbox {
     const left = [...this.entries.values()];
     const givenUp = left.filter((entry) => entry.repeatAt === undefined && this.isAlone(entry));
     for (const { name } of left) this.remove(name);
+    for (const { shown } of givenUp) this.tellGivenUp(shown);
+    this.ended = true;
+  }
+
+  /** What is left to do after names is theirs: they were given up, too. */
+  private giveUp({ shown, after, ended }: Unacknowledged): void {
+    ended?.();
+    if (!after) this.tellGivenUp(shown);
+  }
+
+  private tellGivenUp(key: string): void {
     if (!channels.writeGivenUp.hasSubscribers) return;
-    for (const { shown } of givenUp) channels.writeGivenUp.publish({ cache: this.cache, key: shown, reason: 'closed' });
+    channels.writeGivenUp.publish({ cache: this.cache, key, reason: 'closed' });
   }
 
   private schedule(): void {

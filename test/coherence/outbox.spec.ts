@@ -132,6 +132,24 @@ describe('what waits to be acknowledged', () => {
     waiting = new Outbox('test', clock, [part], () => part);
   });
 
+  it('is given up, and said to be, where it is added when nothing is sent any more', async () => {
+    const events = recordEvents('writeGivenUp', 'fault');
+    await waiting.close();
+    let ended = 0;
+    add('a');
+    waiting.add({
+      name: 'the end',
+      shown: 'the end of a call for 2 names',
+      resend: async () => {},
+      after: ['a', 'b'],
+      ended: () => ended++,
+    });
+    await later(10_000);
+    expect([waiting.isEmpty, sent, ended]).toEqual([true, [], 1]);
+    expect(events.all).toMatchObject([{ cache: 'test', key: 'a', reason: 'closed' }]);
+    events.stop();
+  });
+
   it('is the newest per name, sent again until acknowledged, and nothing of it is given up', async () => {
     const events = recordEvents('writeGivenUp');
     for (const name of ['c', 'd', 'e']) add(name);

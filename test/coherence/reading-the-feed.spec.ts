@@ -3,9 +3,10 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { CoherenceOptions } from '../../src/cache/cache-configuration.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import type { FeedQuestion } from '../../src/store/feed.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { InvalidKeyError } from '../../src/value/errors.js';
+import { InvalidKeyError, StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
@@ -74,6 +75,26 @@ describe('The feed of a cache', () => {
     held.letGo();
     await clock.advance('10s');
     expect(clock.waiting).toBe(0);
+    expect(cache.peek('k')).toBeUndefined();
+  });
+
+  it('leaves nothing to be believed where a reading fails that was under way when the cache was closed', async () => {
+    let fail: ((error: Error) => void) | undefined;
+    let holds = false;
+    const store = storeBehind(shared, (shard) =>
+      shardWith(shard, {
+        readFeed: (asked: FeedQuestion) =>
+          holds ? new Promise((_, reject) => (fail = reject)) : shard.readFeed?.(asked),
+      }),
+    );
+    const cache = await opened(store, { interval: 1_000, blindFor: '1h' });
+    await cache.set('k', 1, life);
+    holds = true;
+    await clock.advance('1s');
+    await cache.close();
+    expect(fail).toBeDefined();
+    fail?.(new StoreUnavailableError('the store', 'its connection was closed'));
+    await clock.advance(1);
     expect(cache.peek('k')).toBeUndefined();
   });
 
