@@ -4,13 +4,16 @@ import type { DocumentServer } from './document-server.js';
 export interface CopySettings {
   readonly maxBytes: number;
   readonly lifeMs: number;
+  /** What takes longer to be read is not kept: by then nobody may know any more that it was replaced or deleted. */
+  readonly withinMs: number;
   readonly budget: () => Promise<number>;
 }
 
 /** One document on its way back to Redis. Nothing of it ever fails: a copy that can't be kept is none. */
 interface CopyInProgress {
   add(piece: Buffer): Promise<void>;
-  keep(id: string, revision: string): Promise<void>;
+  /** @param lookedAt when it was found that Redis has none, by the server's clock. */
+  keep(id: string, revision: string, lookedAt: string): Promise<void>;
   giveUp(): Promise<void>;
 }
 
@@ -40,10 +43,11 @@ export class DocumentCopy {
           hash.update(piece);
           return (await server.append(stage, piece, await settings.budget())) === 'appended';
         }),
-      keep: (id, revision) =>
+      keep: (id, revision, lookedAt) =>
         attempt(async () => {
           if (stage.length === 0) await server.append(stage, Buffer.alloc(0), await settings.budget());
-          const isKept = await server.keepCopy(id, stage, { revision, sha256: hash.digest() }, settings.lifeMs);
+          const head = { revision, sha256: hash.digest() };
+          const isKept = await server.keepCopy(id, stage, head, { ...settings, lookedAt });
           stage.length = 0;
           return isKept;
         }),

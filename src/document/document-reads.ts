@@ -37,7 +37,7 @@ export class DocumentReads {
   async open(id: string, signal?: AbortSignal): Promise<OpenedDocument | undefined> {
     for (let looks = 1; ; looks++) {
       signal?.throwIfAborted();
-      const { document, floor, isLast } = await this.backup.server.look(id, chunkBytes);
+      const { document, floor, isLast, at } = await this.backup.server.look(id, chunkBytes);
       if (document) return this.fromRedis(id, document, signal);
       // It was deleted here.
       if (isLast) return undefined;
@@ -45,7 +45,7 @@ export class DocumentReads {
       const revision = (await this.backup.revisions(id, signal)).at(-1);
       if (!revision || revision <= floor) return undefined;
       try {
-        return await this.fromObjects(id, revision, signal);
+        return await this.fromObjects(id, revision, at, signal);
       } catch (error) {
         if (!(error instanceof ObjectNotFoundError) || looks === maxLooks) throw error;
       }
@@ -107,13 +107,18 @@ export class DocumentReads {
     }
   }
 
-  private async fromObjects(id: string, revision: string, signal?: AbortSignal): Promise<OpenedDocument> {
+  private async fromObjects(
+    id: string,
+    revision: string,
+    lookedAt: string,
+    signal?: AbortSignal,
+  ): Promise<OpenedDocument> {
     const key = this.backup.server.names.object(id, revision);
     const opened: OpenedObject = await this.backup.objects.open(key, signal && { signal });
     const { size } = opened;
     const copy = this.copies();
     if (!copy?.mayKeep(size)) return { revision, size, where: 'objects', body: opened.body };
-    const body = outgoingBody(kept(opened.body, copy, id, revision), signal, () => opened.body.destroy());
+    const body = outgoingBody(kept(opened.body, copy, id, revision, lookedAt), signal, () => opened.body.destroy());
     return { revision, size, where: 'objects', body };
   }
 }
@@ -124,6 +129,7 @@ async function* kept(
   copies: DocumentCopy,
   id: string,
   revision: string,
+  lookedAt: string,
 ): AsyncGenerator<Buffer, void> {
   const copy = copies.begin();
   try {
@@ -131,7 +137,7 @@ async function* kept(
       await copy.add(piece);
       yield piece;
     }
-    await copy.keep(id, revision);
+    await copy.keep(id, revision, lookedAt);
   } finally {
     await copy.giveUp();
   }

@@ -6,11 +6,17 @@ import { redisScript } from '../store/redis/redis-script.js';
  * Each gives back the word as the first of its replies. What is marked `allow-oom` works on a server that is full: it makes room.
  */
 
-/** Revisions are microseconds of the server's clock, and grow whatever that does. @returns one that is above `least`, and what the clock says. */
-const draw = `
-local function draw(least)
+/** @returns microseconds. */
+const clock = `
+local function clock()
   local time = redis.call('TIME')
-  local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end`;
+
+/** Revisions are microseconds of the server's clock, and grow whatever that does. @returns one that is above `least`, and what the clock says. */
+const draw = `${clock}
+local function draw(least)
+  local now = clock()
   local last = tonumber(redis.call('HGET', KEYS[2], 'revision') or '0')
   -- Above this, numbers are not exact: no clock has said so.
   if least >= 9e15 then least = 0 end
@@ -74,13 +80,12 @@ return {ARGV[1], revision}`);
 
 /** ARGV 3 name of the stage, 4 bytes, 5 how long it is so far, 6 budget. @returns 1 appended, 0 over the budget, -1 the stage is lost. */
 export const appendStage = redisScript(`#!lua
-${count}
+${clock}${count}
 if redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) then return {ARGV[1], -1} end
 if pinned() + #ARGV[4] > tonumber(ARGV[6]) then return {ARGV[1], 0} end
 redis.call('APPEND', KEYS[8], ARGV[4])
 add(#ARGV[4])
-local now = redis.call('TIME')
-redis.call('ZADD', KEYS[7], string.format('%.0f', tonumber(now[1]) * 1000000 + tonumber(now[2])), ARGV[3])
+redis.call('ZADD', KEYS[7], string.format('%.0f', clock()), ARGV[3])
 return {ARGV[1], 1}`);
 
 /** ARGV 3 name of the stage, 4 SHA-256, 5 its length. @returns the revision, or nothing where the stage is lost. */
@@ -97,13 +102,15 @@ redis.call('HSET', KEYS[4], ARGV[2], ARGV[5])
 return {ARGV[1], revision}`);
 
 /**
- * A copy of what the object store holds becomes the document, unless one stands there, it was deleted, or a later revision has been. ARGV 3 name of the stage, 4 SHA-256,
- * 5 its length, 6 revision, 7 life in ms. @returns 1 kept, 0 not.
+ * A copy of what the object store holds becomes the document, unless one stands there, it was deleted, or a later revision has been. What says so may be
+ * forgotten if the reader's look was long ago. ARGV 3 name of the stage, 4 SHA-256, 5 its length, 6 revision, 7 life in ms, 8 when the reader has looked,
+ * 9 how many microseconds ago that may be. @returns 1 kept, 0 not.
  */
 export const keepCopy = redisScript(`#!lua flags=allow-oom
-${written}${count}${floor}${dropStage}
+${clock}${written}${count}${floor}${dropStage}
+local isLate = clock() - tonumber(ARGV[8]) > tonumber(ARGV[9])
 local isLater = redis.call('EXISTS', KEYS[1]) == 1 or isWritten() or floor() >= tonumber(ARGV[6])
-if isLater or redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) then
+if isLate or isLater or redis.call('STRLEN', KEYS[8]) ~= tonumber(ARGV[5]) then
   dropStage()
   return {ARGV[1], 0}
 end
@@ -119,11 +126,11 @@ ${count}${dropStage}
 dropStage()
 return {ARGV[1], 1}`);
 
-/** ARGV 3 bytes wanted. @returns the first bytes, head included, or nil; the length of all; the greatest revision that is no longer true; 1 where it was written or deleted here and no object is known to agree. */
+/** ARGV 3 bytes wanted. @returns the first bytes, head included, or nil; the length of all; the greatest revision that is no longer true; 1 where it was written or deleted here and no object is known to agree; when that was. */
 export const look = redisScript(`#!lua flags=no-writes,allow-oom
-${written}${floor}
+${clock}${written}${floor}
 local first = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[3]) - 1)
-return {ARGV[1], first ~= '' and first, redis.call('STRLEN', KEYS[1]), string.format('%016.0f', floor()), isWritten() and 1 or 0}`);
+return {ARGV[1], first ~= '' and first, redis.call('STRLEN', KEYS[1]), string.format('%016.0f', floor()), isWritten() and 1 or 0, string.format('%.0f', clock())}`);
 
 /** ARGV 3 revision, 4 from, 5 to, the last byte included. @returns the bytes, or nil where another revision stands there, or none. */
 export const readPart = redisScript(`#!lua flags=no-writes,allow-oom
@@ -198,12 +205,11 @@ return {ARGV[1], 1}`);
 
 /** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, 0 all was well. */
 export const reconcile = redisScript(`#!lua flags=allow-oom
-${settle}
+${clock}${settle}
 local life, known = redis.call('PTTL', KEYS[1]), redis.call('ZSCORE', KEYS[3], ARGV[2])
 if life == -2 and known then settle() return {ARGV[1], 2} end
 if life ~= -1 or known or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
-local size, time = redis.call('STRLEN', KEYS[1]), redis.call('TIME')
-local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local size, now = redis.call('STRLEN', KEYS[1]), clock()
 local since = math.min(now, tonumber(redis.call('GETRANGE', KEYS[1], 4, 19)) or now)
 redis.call('ZADD', KEYS[3], string.format('%.0f', since), ARGV[2])
 redis.call('HSET', KEYS[4], ARGV[2], size)

@@ -30,6 +30,8 @@ export interface Look {
   readonly floor: string;
   /** It was written, or deleted, on the server that answers, and is not in the object store so: objects with a greater revision are earlier nevertheless. */
   readonly isLast: boolean;
+  /** By the server's clock, in microseconds. */
+  readonly at: string;
 }
 
 /** What is coming in: unseen until it is complete. */
@@ -82,8 +84,15 @@ export class DocumentServer {
     return revision;
   }
 
-  async keepCopy(id: string, stage: Stage, head: DocumentHead, lifeMs: number): Promise<boolean> {
-    const rest = [stage.name, head.sha256, String(stage.length), head.revision, String(lifeMs)];
+  /** @param lookedAt when the reader has looked. @param withinMs since then nothing was forgotten that says that it is not the document any more. */
+  async keepCopy(
+    id: string,
+    stage: Stage,
+    head: DocumentHead,
+    { lifeMs, lookedAt, withinMs }: { readonly lifeMs: number; readonly lookedAt: string; readonly withinMs: number },
+  ): Promise<boolean> {
+    const life = [String(lifeMs), lookedAt, String(withinMs * 1_000)];
+    const rest = [stage.name, head.sha256, String(stage.length), head.revision, ...life];
     return (await this.run(scripts.keepCopy, id, stage.name, rest))[0] === 1;
   }
 
@@ -102,13 +111,13 @@ export class DocumentServer {
 
   /** @param wanted bytes of the body. */
   async look(id: string, wanted = 0): Promise<Look> {
-    const [found, length, floor, isLast] = await this.run(scripts.look, id, '', [String(headBytes + wanted)]);
+    const [found, length, floor, isLast, at] = await this.run(scripts.look, id, '', [String(headBytes + wanted)]);
     const head = Buffer.isBuffer(found) ? readHead(found) : undefined;
     const document =
       head && Buffer.isBuffer(found)
         ? { ...head, size: Number(length) - headBytes, first: found.subarray(headBytes) }
         : undefined;
-    return { document, floor: textOf(floor) ?? '', isLast: isLast === 1 };
+    return { document, floor: textOf(floor) ?? '', isLast: isLast === 1, at: textOf(at) ?? '0' };
   }
 
   /** Bytes of the body from `start` up to `end`, which is not included; undefined where this revision no longer stands there. */

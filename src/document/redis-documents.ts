@@ -99,7 +99,7 @@ export class RedisDocuments {
     this.writes = new DocumentWrites(this.backup, { maxBytes, budget });
     // Half of it is for writes alone, however slowly the readers read.
     const half = async (): Promise<number> => (await budget()) / 2;
-    const copies = new DocumentCopy(this.server, { maxBytes, lifeMs, budget: half });
+    const copies = new DocumentCopy(this.server, { maxBytes, lifeMs, withinMs: uploadTimeoutMs, budget: half });
     // Where nothing is evicted, what is read again would only fill the server.
     const isEvicting = (): boolean => this.policies.latest?.evictionPolicy.startsWith('volatile-') === true;
     this.reads = new DocumentReads(this.backup, () => (isEvicting() ? copies : undefined));

@@ -103,6 +103,29 @@ describe('Documents', () => {
     expect(await documents.get('none')).toBeUndefined();
   });
 
+  it('that were deleted or replaced while somebody read them from the object store stay so, however slowly that reads', async () => {
+    const documents = open({ uploadTimeout: 500 });
+    await documents.put('deleted', 'x');
+    await documents.put('replaced', 'x');
+    await documents.uploaded();
+    await server.command('DEL', key('deleted'), key('replaced'));
+    const read = [await documents.get('deleted'), await documents.get('replaced')];
+    await documents.delete('deleted');
+    await documents.put('replaced', 'y');
+    await documents.uploaded();
+    await server.command('DEL', key('replaced'));
+    // The marks of both have gone once their time is over.
+    await eventually(async () => {
+      await documents.sweep();
+      expect(await server.command('ZCARD', 'documents:removed')).toBe(0);
+      expect(await server.command('ZCARD', 'documents:floors')).toBe(0);
+    });
+    for (const opened of read) expect(String(await bytesOf(opened))).toBe('x');
+    expect(await server.command('EXISTS', key('deleted'), key('replaced'))).toBe(0);
+    expect(await textIn(documents, 'deleted')).toBeUndefined();
+    expect(await textIn(documents, 'replaced')).toBe('y');
+  });
+
   it('that are earlier in Redis than in the object store, as on a replica that took over, are dropped by a thorough sweep', async () => {
     const documents = open();
     await documents.put('d', 'earlier');
