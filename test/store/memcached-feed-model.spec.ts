@@ -61,6 +61,17 @@ describe('the steps of the feed, under every order of the commands of several pr
     expect(firstMissed({ ...story, ...all, writers: [['a'], ['b'], ['c']], losses: 2 }, seeds / 4)).toBeUndefined();
   }, 600_000);
 
+  it.each([
+    ['', 2 ** 20],
+    [', and an item has room for one record', 17],
+  ])('T6 tell of no gap where nothing is lost%s', (_, itemSizeMax) => {
+    expect(firstMissed({ ...story, ...all, losses: 0, itemSizeMax }, 2_000)).toBeUndefined();
+  });
+
+  it('T17 let none miss it where an item has room for one record, too', () => {
+    expect(firstMissed({ ...story, ...all, itemSizeMax: 17 }, 4_000)).toBeUndefined();
+  });
+
   it('T17 let none miss it in the first of all orders, one after the other', () => {
     const limit = endurance ? 2_000_000 : 10_000;
     const { missed } = missedInOrder({ ...all, writers: [['a']], polls: 1, losses: 1 }, limit);

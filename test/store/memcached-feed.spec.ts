@@ -85,6 +85,50 @@ describe('an invalidation', () => {
   });
 });
 
+describe('more names at once than an item has room for', () => {
+  let small: MemcachedProcess;
+  const stores: Store[] = [];
+  beforeEach(async () => {
+    small = await startMemcached({ args: ['-I', '128k', '-o', 'slab_chunk_max=65536'] });
+  });
+  afterEach(async () => {
+    for (const each of stores.splice(0)) await each.close();
+    await small.stop();
+  });
+
+  it.each([
+    ['one call', 1, 80],
+    ['calls of eight processes', 8, 20],
+  ])('T6 are told without a gap: %s', async (_, count, each) => {
+    for (let index = 0; index <= count; index++) {
+      stores.push(memcachedStore({ servers: small.address, ...patience }));
+    }
+    const [reader, ...writers] = stores.map(({ shards }) => shards[0]);
+    const told = async (since?: Mark) =>
+      (await reader?.readFeed?.({ feed: 'ns', since, watch: 'w', maxBehindBytes: 4 * 2 ** 20 })) as FeedReading;
+    const { mark } = await told();
+    const names = writers.map((__, index) =>
+      Array.from({ length: each }, (___, at) => `${index}:${at}:`.padEnd(4_000, 'n')),
+    );
+    await Promise.all(
+      writers.map(async (writer, index) => {
+        const records = names[index]?.map((name) => Buffer.from(name)) ?? [];
+        await writer.invalidate?.({ feed: 'ns', changes: [{ remove: 'k' }], records, watch: 'w' });
+      }),
+    );
+    const { gap, records, mark: end } = await told(mark);
+    expect(gap).toBeUndefined();
+    expect(records.map(String).toSorted()).toEqual(names.flat().toSorted());
+    const segments = Array.from(
+      { length: Number(end?.number) - Number(mark?.number) + 1 },
+      (__, index) => `ns~feed:${Number(mark?.number) + index}`,
+    );
+    // Followed at a half of what an item may be, and each writer was in the midst of an append of up to 16 KiB.
+    const longest = Math.max(...((await reader?.readMany(segments)) ?? []).map((item) => item?.bytes.length ?? 0));
+    expect(longest).toBeLessThanOrEqual(Math.min(64 + 16 * count, 128) * 1_024);
+  });
+});
+
 describe('T17 a server that is full, and refuses what is new (-M)', () => {
   let full: MemcachedProcess;
   let fullStore: Store;

@@ -43,6 +43,8 @@ export function* appendFrames(feed: FeedState, around: Around, frames: readonly 
     const before = index === 0 ? around.changes : [];
     const after = index === frames.length - 1 ? around.again : [];
     const { replies, ...rest } = yield* appendFrame(feed, { ...around, before, after }, frame);
+    // Not only after the call: every process may be in the midst of a long one, and an item has a limit.
+    if (rest.full && index < frames.length - 1) yield* follow(feed, rest.full);
     appended = { ...rest, replies: appended?.replies ?? replies };
   }
   return appended ?? { replies: [], watched: undefined, full: undefined };
@@ -89,6 +91,9 @@ function* appendFrame(feed: FeedState, frame: Frame, bytes: Uint8Array): Convers
     feed.learn(decodePlace(valueOf(counter)));
     if (!isSamePlace(feed.place, place)) continue;
     if (codeOf(append) !== 'HD') {
+      // A frame has a quarter of an item's limit at most. Where it may have been too much, the next segment takes it.
+      if (sizeOf(size) > frame.itemSizeMax / 2) feed.learn(yield* rotate(feed, place));
+      if (!isSamePlace(feed.place, place)) continue;
       const told = yield* loseSegment(feed, place, frame);
       if (told) return { replies, ...told };
       continue;
@@ -100,8 +105,8 @@ function* appendFrame(feed: FeedState, frame: Frame, bytes: Uint8Array): Convers
 }
 
 /**
- * The append failed: the segment is gone, would grow too long, or there is no memory for it. Its absence tells of everything: as long as the
- * counter names it, every reading is a gap. The changes are carried out once more, since a reading before the loss may have found nothing.
+ * The append failed: the segment is gone, or there is no memory for it, nor for a next one. Its absence tells of everything: as long as the counter
+ * names it, every reading is a gap. The changes are carried out once more, since a reading before the loss may have found nothing.
  */
 function* loseSegment(
   feed: FeedState,

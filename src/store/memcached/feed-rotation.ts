@@ -14,7 +14,7 @@ const maxTries = 8;
  * acknowledged. 3. Segment 2 is evicted. 4. R makes 2 anew, empty. Had it the id that the counter names, a reader would miss those names without
  * a word; it has another, and that is a gap. A segment that is there already is taken only if it names this one as its predecessor.
  *
- * @returns where the counter stands; undefined: that is not known now, or it is lost.
+ * @returns where the counter stands: `from` where there is no room for another segment. Undefined: it is lost.
  */
 export function* rotate(feed: FeedState, from: Place): Conversation<Place | undefined> {
   for (let number = from.number + 1; number <= from.number + maxTries; number++) {
@@ -23,17 +23,18 @@ export function* rotate(feed: FeedState, from: Place): Conversation<Place | unde
     const current = decodePlace(valueOf(counter));
     if (!isSamePlace(current, from)) return current;
     const value = valueOf(segment);
-    if (!value) return undefined; // no memory for it, or evicted at once
+    if (!value) return from; // no memory for it, or evicted at once
     const head = decodeSegment(value);
     if (head?.predecessor !== from.id) continue;
     const next = { number, id: head.id };
     const earlier = feed.earlier(from.number);
-    const moving = [feed.moveCounter(next, revisionOf(counter)), ...earlier.map((one) => feed.measureSegment(one))];
-    const [moved, ...lengths] = yield [...moving, ...feed.retire(from.number)];
+    const moving = [feed.moveCounter(next, revisionOf(counter)), feed.readCounter()];
+    const measuring = earlier.map((one) => feed.measureSegment(one));
+    const [, now, ...lengths] = yield [...moving, ...measuring, ...feed.retire(from.number)];
     for (const [index, one] of earlier.entries()) feed.noteLength(one, sizeOf(lengths[index]));
-    return codeOf(moved) === 'HD' ? next : undefined;
+    return decodePlace(valueOf(now));
   }
-  return undefined;
+  return from;
 }
 
 /**

@@ -13,6 +13,8 @@ export class ModelServer {
   private readonly items = new Map<string, Item>();
   private lastRevision = 0;
 
+  constructor(private readonly itemSizeMax: number) {}
+
   get keys(): string[] {
     return [...this.items.keys()];
   }
@@ -44,6 +46,7 @@ export class ModelServer {
     const before = item?.value ?? (made && encodeSegmentHead({ id: made, predecessor: '-' }));
     this.appended.push(given);
     if (!before) return replyOf('NS');
+    if (before.length + given.length > this.itemSizeMax) return replyOf('NS');
     return this.store(key, Buffer.concat([before, given]));
   }
 

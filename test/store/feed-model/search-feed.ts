@@ -2,6 +2,7 @@ import type { Mark } from '../../../src/store/feed.js';
 import type { Command, Conversation, Reply } from '../../../src/store/memcached/conversation.js';
 import { appendFrames, follow } from '../../../src/store/memcached/feed-append.js';
 import { readFeed } from '../../../src/store/memcached/feed-reading.js';
+import { seed } from '../../../src/store/memcached/feed-rotation.js';
 import { frameRecords } from '../../../src/store/memcached/feed-segment.js';
 import { FeedState } from '../../../src/store/memcached/feed-state.js';
 import type { Place } from '../../../src/store/memcached/feed-place.js';
@@ -20,6 +21,8 @@ export interface Story extends Protections {
   readonly writers: readonly (readonly string[])[];
   readonly polls: number;
   readonly losses: number;
+  /** The server's limit of an item. Default: far more than a story needs. */
+  readonly itemSizeMax?: number;
 }
 
 /** Picks one of `count`: the search decides what happens next by it. */
@@ -32,9 +35,10 @@ class CarelessState extends FeedState {
   }
 }
 
-/** One interleaving of the story, a command at a time. Returns what a reader has missed; undefined: nothing. */
+/** One interleaving of the story, a command at a time. Returns what a reader has missed, or a gap where nothing was lost; undefined: nothing. */
 export function tell(story: Story, choose: Choose): string | undefined {
-  const server = new ModelServer();
+  const { itemSizeMax = 2 ** 20 } = story;
+  const server = new ModelServer(itemSizeMax);
   let ids = 0;
   const tuning = { ...story, segmentBytes: 1, leastLifeMs: 0, clock: new FakeClock(), drawId: () => `id${ids++}` };
   const State = story.appendsOnly ? FeedState : CarelessState;
@@ -44,11 +48,15 @@ export function tell(story: Story, choose: Choose): string | undefined {
   function* write(names: readonly string[]): Conversation<void> {
     const feed = new State('f', tuning);
     for (const name of names) {
-      const around = { changes: [], again: [], watch: { line: 'mg w c' }, itemSizeMax: 2 ** 20 };
+      const around = { changes: [], again: [], watch: { line: 'mg w c' }, itemSizeMax };
       const { full } = yield* appendFrames(feed, around, [frameRecords([Buffer.from(name)])]);
       acknowledged.add(name);
       if (full) yield* follow(feed, full);
     }
+  }
+
+  function* seedFeed(): Conversation<void> {
+    yield* seed(new State('f', tuning));
   }
 
   function* read(): Conversation<void> {
@@ -66,10 +74,13 @@ export function tell(story: Story, choose: Choose): string | undefined {
       }
       for (const record of records) known.add(record.toString());
       missed ??= must.find((name) => !known.has(name));
+      if (story.losses === 0 && gap !== undefined) missed ??= `all: ${gap}`;
       since = mark;
     }
   }
 
+  // Where several begin the feed at once, a reader may have a gap.
+  if (story.losses === 0) new Actor(seedFeed(), server).finish();
   const actors = [...story.writers.map(write), read()].map((conversation) => new Actor(conversation, server));
   let losses = story.losses;
   while (missed === undefined) {
@@ -103,6 +114,10 @@ class Actor {
   step(): void {
     this.replies.push(this.server.carryOut(this.commands[this.replies.length] as Command));
     if (this.replies.length === this.commands.length) this.goOn(this.conversation.next(this.replies));
+  }
+
+  finish(): void {
+    while (!this.isOver) this.step();
   }
 
   private goOn(step: IteratorResult<readonly Command[], void>): void {
