@@ -18,6 +18,9 @@ export interface Presentation {
   readonly now: number;
 }
 
+/** What an application says of a document before its holes are filled: the bytes that are sent have other dates and digests. */
+const ofTemplate: readonly string[] = ['last-modified', 'content-digest', 'repr-digest'];
+
 /** What caches honour at most; more is as good as endless (RFC 9111, 1.2.2). */
 const maxSeconds = 365 * 24 * 60 * 60;
 
@@ -33,16 +36,18 @@ export function presentAnswer(
   response: HttpResponse,
   presentation: Presentation,
 ): unknown {
-  const { kind, etag } = answer.head;
+  const { head } = answer;
   const { cacheControl } = presentation;
-  if (kind !== 'spliced') {
-    const directives = cacheControl && directivesOf(answer.head, cacheControl, presentation.isPrivate);
-    return send(answer.head, answer.body, etag, directives, request, response, presentation);
+  if (head.kind !== 'spliced') {
+    const directives = cacheControl && directivesOf(head, cacheControl, presentation.isPrivate);
+    return send(head, answer.body, head.etag, directives, request, response, presentation);
   }
   return filled(answer, request, presentation.fill).then((bytes) => {
     const directives = cacheControl && 'private, no-cache';
     const own = { ...presentation, isPrivate: true };
-    return send(answer.head, bytes, etag ?? entityTag(bytes), directives, request, response, own);
+    const headers = head.headers.filter(([name]) => !ofTemplate.includes(name));
+    for (const name of ofTemplate) response.removeHeader(name);
+    return send({ ...head, headers }, bytes, entityTag(bytes), directives, request, response, own);
   });
 }
 

@@ -149,7 +149,7 @@ function answerOf(
     headers.set('content-type', `${type}; charset=utf-8`);
   }
   const given = typeof ownTag === 'string' ? ownTag : undefined;
-  const etag = given ?? (kind === 'spliced' ? undefined : entityTag(bytes));
+  const etag = kind === 'spliced' ? undefined : (given ?? entityTag(bytes));
   return { kind, headers: [...headers], etag, bytes, dropped };
 }
 

@@ -1,0 +1,66 @@
+import { Controller, Get, Header, Res } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { compileSpliced } from '../../src/codec/spliced/compile-spliced.js';
+import { hole } from '../../src/codec/spliced/hole.js';
+import type { SplicedDocument } from '../../src/codec/spliced/spliced-document.js';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import type { CachedResponseOptions } from '../../src/http/cached-response-options.js';
+import { ask } from '../support/ask.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+interface Passthrough {
+  header(name: string, value: string): unknown;
+}
+const modified = 'Sat, 01 Jan 2000 00:00:00 GMT';
+const options: CachedResponseOptions = {
+  principal: 'anyone',
+  fill: ({ headers }: { headers: { authorization?: string } }) => ({ 2: () => headers.authorization ?? 'nobody' }),
+};
+
+@Controller()
+class Documents {
+  @Get('handler')
+  @CachedResponse(options)
+  handler(@Res({ passthrough: true }) response: Passthrough): SplicedDocument {
+    response.header('ETag', '"v1"');
+    response.header('Last-Modified', modified);
+    response.header('Repr-Digest', 'sha-256=:AA==:');
+    return compileSpliced({ of: hole(2) });
+  }
+
+  @Get('decorators')
+  @Header('ETag', '"v1"')
+  @Header('Last-Modified', modified)
+  @Header('Repr-Digest', 'sha-256=:AA==:')
+  @CachedResponse(options)
+  decorators(): SplicedDocument {
+    return compileSpliced({ of: hole(2) });
+  }
+}
+
+describe.each(platforms)('A spliced document on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app?.close());
+
+  it.each(['handler', 'decorators'])(
+    'has no tag, date or digest but those of what each request is sent (%s)',
+    async (path) => {
+      app = await listen(platform, { imports: [cacheModule()], controllers: [Documents] });
+      const url = `${await app.getUrl()}/${path}`;
+      const a = await ask(url, { authorization: 'a' });
+      const b = await ask(url, { authorization: 'b', 'if-none-match': '"v1"' });
+      const c = await ask(url, { authorization: 'c', 'if-modified-since': modified });
+      expect([a.text, b.text, c.text]).toEqual(['{"of":"a"}', '{"of":"b"}', '{"of":"c"}']);
+      expect(new Set([a, b, c].map(({ header }) => header['etag'])).size).toBe(3);
+      for (const { header } of [a, b, c]) {
+        expect([header['etag'], header['last-modified'], header['repr-digest']]).toEqual([
+          expect.stringMatching(/^"[\w-]{27}"$/),
+          undefined,
+          undefined,
+        ]);
+      }
+      expect((await ask(url, { authorization: 'a', 'if-none-match': a.header['etag'] ?? '' })).status).toBe(304);
+    },
+  );
+});
