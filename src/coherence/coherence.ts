@@ -63,7 +63,13 @@ export class Coherence {
     this.names = configuration.names;
     this.head = keyHead(namespace);
     this.tags = store && new TagGenerations(store, this.head, clock, configuration.random, generations);
-    const options = { ...configuration, feed: this.head, keySpace: () => versions.current() };
+    const options = {
+      ...configuration,
+      feed: this.head,
+      keySpace: () => versions.current(),
+      // 1. A clears both parts; 2. B hears of it from that of `outer`; 3. B builds `outer` from the `inner` that the other part holds from before.
+      cleared: (told: ShardFeed) => this.feeds.forEach((feed) => feed !== told && feed.doubt()),
+    };
     this.byShard = new Map(
       store?.shards.map((shard) => {
         const feed = new ShardFeed(shard, listener, options);
@@ -125,8 +131,16 @@ export class Coherence {
     return this.feeds.every((feed) => feed.isPolled);
   }
 
-  /** @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared. */
+  /**
+   * Several parts are cleared twice: between their clears somebody may have stored on one of them what was built from another.
+   * @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared.
+   */
   async clear(): Promise<void> {
+    await this.clearOnce();
+    if (this.feeds.length > 1) await this.clearOnce();
+  }
+
+  private async clearOnce(): Promise<void> {
     const cleared = await Promise.allSettled(this.feeds.map((feed) => feed.versions.clear()));
     const failed = cleared.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;

@@ -20,6 +20,8 @@ export interface ShardFeedOptions extends VersionsOptions {
   readonly clock: CacheClock;
   /** False: the feed is not polled; near copies live by their own instants alone. */
   readonly polled: boolean;
+  /** The list of versions of this shard tells of a clear by another process. */
+  readonly cleared: (feed: ShardFeed) => void;
 }
 
 /** What a feed tells the near tiers. */
@@ -65,6 +67,11 @@ export class ShardFeed {
   private next: Promise<boolean> | undefined;
   private stopWatching: (() => void) | undefined;
   private closed = false;
+  /** Readings are numbered as they are sent. */
+  private sent = 0;
+  /** Earlier ones don't vouch for anything. */
+  private soundFrom = 0;
+  private lastSound = 0;
 
   constructor(
     readonly shard: Shard,
@@ -72,7 +79,10 @@ export class ShardFeed {
     private readonly options: ShardFeedOptions,
   ) {
     this.trust = new ShardTrust(this.isPolled ? 0 : Infinity);
-    this.versions = new ShardVersions(shard, options, (reason) => listener.missed(this, reason));
+    this.versions = new ShardVersions(shard, options, (reason) => {
+      options.cleared(this);
+      listener.missed(this, reason);
+    });
   }
 
   /** Whether near copies of this shard are vouched for by its feed. */
@@ -162,6 +172,14 @@ export class ShardFeed {
     this.lastSuccessAt = Math.min(this.lastSuccessAt, this.options.clock.now());
   }
 
+  /** Another part has told of a clear, of which this one may not have told yet: nothing is believed before a reading that is sent from now on. */
+  doubt(): void {
+    if (!this.isPolled || this.closed) return;
+    this.soundFrom = this.sent + 1;
+    this.trust.until = -Infinity;
+    void this.pollAnew();
+  }
+
   /** From now on no entry of this shard is there, nor a near copy of this process. @throws StoreUnavailableError */
   async clear(): Promise<void> {
     await this.versions.clear();
@@ -188,13 +206,16 @@ export class ShardFeed {
     const begun = clock.now();
     const startedAt = clock.monotonic();
     this.startedAt = startedAt;
+    const number = ++this.sent;
     try {
       const applied = await this.readNew();
       this.wasRead = this.isAnswered = true;
       // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
       const answeredAt = clock.now();
       const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - startedAt));
-      if (this.isPolled && !this.closed) this.trust.until = began + intervalMs + graceMs;
+      const isSound = number >= this.soundFrom;
+      if (isSound) this.lastSound = number;
+      if (this.isPolled && !this.closed && isSound) this.trust.until = began + intervalMs + graceMs;
       this.tellReading(applied, true);
       this.lastSuccessAt = began;
       if (this.isPolled) this.listener.read(this);
@@ -206,7 +227,8 @@ export class ShardFeed {
       this.hasFailed ||= !this.wasRead;
       // Of a process that stood still, that is over.
       const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
-      if (this.isPolled && !this.closed) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
+      const isBelieved = this.isPolled && !this.closed && this.lastSound >= this.soundFrom;
+      if (isBelieved) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
       return false;
     }
   }
