@@ -20,13 +20,13 @@ export interface OwnLocks {
 export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLocks> {
   const shutdownLimitMs = milliseconds(lock.shutdownLimit ?? 10_000, 'lock.shutdownLimit');
   const store = lock.store ?? cache.store;
-  const ownStore = lock.store !== cache.store ? lock.store : undefined;
   // A store that can hold no locks is an error only for who asked for locks there.
   const { ttl, reach, namespace } = lock;
   const asked = [lock.store, ttl, reach, namespace].some((option) => option !== undefined);
   const canLock = store && store.capabilities.atomic && !store.capabilities.movesKeys;
-  if (!store || (!canLock && !asked)) return { lock: undefined, ownStore, shutdownLimitMs };
+  if (!store || (!canLock && !asked)) return { lock: undefined, ownStore: undefined, shutdownLimitMs };
   const guard = guarded(store, cache.clock && { clock: cache.clock });
+  const ownStore = store !== cache.store ? guard : undefined;
   const locks = new CacheLock({
     store: cache.integrity ? authenticated(guard, Integrity.of(cache.integrity)) : guard,
     ...(cache.clock && { clock: cache.clock }),

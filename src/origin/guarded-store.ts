@@ -20,6 +20,7 @@ import { Breaker } from './breaker.js';
 import type { BreakerOptions } from './breaker.js';
 import { CommandQueue } from './command-queue.js';
 import { ShardBehind, storeBehind } from './shard-behind.js';
+import { SharedStore } from './shared-store.js';
 
 export interface GuardOptions {
   /** How long an operation of a store that keeps no deadlines may take; and how long one that waits for its turn waits for any answer. Default 250 ms. */
@@ -30,19 +31,24 @@ export interface GuardOptions {
   readonly clock?: Clock;
 }
 
-const guards = new WeakMap<Store, Store>();
+/** By the store, and by what its users were given. */
+const shared = new WeakMap<Store, SharedStore>();
 
 /**
  * The store behind a deadline, a breaker per shard and a queue. Whatever a shard throws, callers see StoreUnavailableError. One store has one
- * guard in a process, whoever asks: what the cache has learned of a server, its locks know.
+ * guard in a process, whoever asks: what the cache has learned of a server, its locks know. Each call makes one more user of it, to be opened and
+ * closed by itself: the store is open while one of them is.
  */
 export function guarded(store: Store, options: GuardOptions = {}): Store {
-  const present = guards.get(store);
-  if (present) return present;
-  const guard = storeBehind(store, (shard) => new GuardedShard(shard, store, options));
-  guards.set(store, guard);
-  guards.set(guard, guard);
-  return guard;
+  const present = shared.get(store) ?? new SharedStore(store, guardOf(store, options));
+  const user = present.forUser();
+  shared.set(store, present);
+  shared.set(user, present);
+  return user;
+}
+
+function guardOf(store: Store, options: GuardOptions): Store {
+  return storeBehind(store, (shard) => new GuardedShard(shard, store, options));
 }
 
 class GuardedShard extends ShardBehind implements Shard, AskWatcher {

@@ -24,8 +24,8 @@ export interface Store {
    */
   open(): Promise<void>;
   /**
-   * Ends connections, timers and handles. Operations under way and later ones reject with StoreUnavailableError. Idempotent. A store in memory
-   * that several caches opened is closed by the last of them.
+   * Ends connections, timers and handles. Operations under way and later ones reject with StoreUnavailableError. Idempotent. Caches
+   * and locks that are given one store close it when the last of them is closed.
    */
   close(): Promise<void>;
 }

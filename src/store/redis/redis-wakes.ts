@@ -41,6 +41,7 @@ export class RedisWakes {
   ) {}
 
   open(): void {
+    if (!this.isClosed) return;
     this.isClosed = false;
     this.settle();
   }

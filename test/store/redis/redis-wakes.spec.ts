@@ -1,8 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { keySlot } from '../../../src/store/redis/key-slot.js';
+import type { RedisAccess } from '../../../src/store/redis/redis-access.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
+import { RedisWakes } from '../../../src/store/redis/redis-wakes.js';
 import type { WakeProtections } from '../../../src/store/redis/redis-wakes.js';
 import type { Shard, Store } from '../../../src/store/store.js';
+import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { eventually } from '../../support/eventually.js';
 import { patience } from '../../support/patience.js';
 import { moveSlot, startRedisCluster } from '../../support/redis-fleet.js';
@@ -126,6 +129,15 @@ async function wokenAfterSilence(pings: boolean): Promise<number> {
   else await new Promise((resolve) => setTimeout(resolve, 1_500));
   return woken - heard;
 }
+
+it('Listening in a cluster that began twice ends at once', () => {
+  const clock = new FakeClock();
+  const wakes = new RedisWakes({ isSharded: true } as RedisAccess, clock);
+  wakes.open();
+  wakes.open();
+  wakes.close();
+  expect(clock.waiting).toBe(0);
+});
 
 describe('A subscription that is lost without a word', () => {
   it('is noticed, made anew, and what came meanwhile made good', async () => {

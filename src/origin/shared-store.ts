@@ -1,0 +1,54 @@
+import type { Store } from '../store/store.js';
+
+/** A store that several were given: caches, and locks that have it to themselves. The first of them opens it, and the last closes it. */
+export class SharedStore {
+  private readonly users = new Set<object>();
+  private isOpen = false;
+  /** One opening or closing at a time. */
+  private turn: Promise<void> = Promise.resolve();
+
+  /** @param store is opened and closed. @param guard is what its users ask. */
+  constructor(
+    private readonly store: Store,
+    private readonly guard: Store,
+  ) {}
+
+  /** For one user, whose second opening or closing counts for nothing. */
+  forUser(): Store {
+    const user = { ...this.guard };
+    user.open = async () => {
+      this.users.add(user);
+      try {
+        await this.settle();
+      } catch (error) {
+        this.users.delete(user);
+        throw error;
+      }
+    };
+    user.close = () => {
+      this.users.delete(user);
+      return this.settle();
+    };
+    return user;
+  }
+
+  private settle(): Promise<void> {
+    const settled = this.turn.then(() => this.openOrClose());
+    this.turn = settled.catch(() => undefined);
+    return settled;
+  }
+
+  private async openOrClose(): Promise<void> {
+    const wanted = this.users.size > 0;
+    if (wanted && this.isOpen) return;
+    // A store connects when it is asked, too: closed is what nobody opened as well.
+    this.isOpen = wanted;
+    if (!wanted) return this.store.close();
+    try {
+      await this.store.open();
+    } catch (error) {
+      this.isOpen = false;
+      throw error;
+    }
+  }
+}
