@@ -5,8 +5,9 @@ let asked = 0;
 export const callsAreDirect = (): boolean => asked > 0;
 
 /**
- * Makes the methods under `@Memoize`, `@Invalidate` and `@WithLock` run themselves, in the whole process and for every instance, until it is ended: nothing is
- * cached, invalidated or locked, and `heldLease()` is undefined. An instance needs no cache then, so that `new Service()` is enough for a unit test.
+ * Makes the methods under `@Memoize`, `@Invalidate`, `@WithLock` and `@WithRequestScope` run themselves, in the whole process and for every instance, until it is
+ * ended: nothing is cached, invalidated or locked, no scope is opened, and `heldLease()` is undefined. An instance needs no cache then, so that `new Service()` is
+ * enough for a unit test.
  *
  * Controls (`memoized(service, 'find')`) stand on instances that Nest made, as without it.
  *
