@@ -11,7 +11,7 @@ import { milliseconds, positiveMilliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { InvalidOptionError } from '../value/errors.js';
 
-/** How far near copies are believed. Of stores that keep a feed of invalidations: memcached, disk, memory; an error with any other store. */
+/** How far near copies are believed. Of stores that keep a feed of invalidations: memcached, Redis, disk, memory; an error with any other store. */
 export interface CoherenceOptions {
   /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. */
   readonly interval?: Duration;

@@ -44,6 +44,7 @@ function asStore(option: string, given: unknown): Store {
   if ([open, close, shardOf].every((verb) => typeof verb === 'function') && typeof capabilities === 'object') {
     return given as Store;
   }
-  const remedy = 'Give memoryStore(), diskStore() or memcachedStore(); keyvStore() makes one of any Keyv.';
+  const remedy =
+    'Give memoryStore(), diskStore(), memcachedStore() or redisStore(); keyvStore() makes one of any Keyv.';
   throw new InvalidOptionError(option, 'what was given is no store', remedy);
 }

@@ -157,6 +157,7 @@ describe('forRoot', () => {
     const lock = { store: {} as never };
     const starting = start({ imports: [TieredCacheModule.forRoot({ ...identity, stores: memoryStore(), lock })] });
     await expect(starting).rejects.toThrow('lock.store: what was given is no store');
+    await expect(starting).rejects.toThrow('Give memoryStore(), diskStore(), memcachedStore() or redisStore();');
   });
 });
 
