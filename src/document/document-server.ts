@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { assertPrimary } from '../store/redis/assert-primary.js';
 import { askScript } from '../store/redis/ask-script.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
@@ -198,13 +199,20 @@ export class DocumentServer {
     const connection = await this.connected();
     const word = newWord();
     const args = [String(keys.length), ...keys, word, ...rest, connection.identity?.incarnation ?? ''];
-    const reply = await askScript(connection, script, args).catch((error: unknown) => {
+    // A look changes nothing: a server that has become a replica answers it as well.
+    const [reply, role] = await Promise.all([
+      askScript(connection, script, args),
+      script === scripts.look ? connection.ask(['ROLE']) : undefined,
+    ]).catch((error: unknown) => {
       throw refused(connection, error);
     });
     const [echo, ...replies] = itemsOf(reply) ?? [];
-    if (textOf(echo) === word) return replies;
-    connection.end('a reply to another command');
-    throw connection.unavailable('a reply to another command');
+    if (textOf(echo) !== word) {
+      connection.end('a reply to another command');
+      throw connection.unavailable('a reply to another command');
+    }
+    if (role !== undefined) assertPrimary(connection, role);
+    return replies;
   }
 
   /** What was written here is here no more, and nobody has replaced it. */

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
+import { assertPrimary } from '../store/redis/assert-primary.js';
 import { askScript } from '../store/redis/ask-script.js';
 import { accessFor } from '../store/redis/access-for.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
@@ -149,8 +150,9 @@ export class RedisRecords {
     const connection = await this.connected();
     // Literal JSON does not say whose it is. A word that comes back shows that no reply was given to another command.
     const word = randomBytes(8).toString('hex');
-    const [values, echo] = await Promise.all([
+    const [values, role, echo] = await Promise.all([
       this.ask(connection, ['MGET', ...names]),
+      this.ask(connection, ['ROLE']),
       this.ask(connection, ['ECHO', word]),
     ]);
     const found = itemsOf(values);
@@ -158,6 +160,7 @@ export class RedisRecords {
       connection.end('a reply to another command');
       throw connection.unavailable('a reply to another command');
     }
+    assertPrimary(connection, role);
     return keys.map((key, index) => {
       const bytes = found[index];
       return new RecordSnapshot(key, Buffer.isBuffer(bytes) ? bytes : undefined);
@@ -197,7 +200,9 @@ export class RedisRecords {
     const reply = await askScript(connection, compareAndSet, rest).catch((error: unknown) => {
       throw refusedOr(connection, error);
     });
-    return reply === 1 ? 'stored' : 'changed';
+    if (reply === 1) return 'stored';
+    assertPrimary(connection, await this.ask(connection, ['ROLE']));
+    return 'changed';
   }
 
   /**

@@ -2,6 +2,7 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import { positiveMilliseconds } from '../value/duration.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { assertPrimary } from '../store/redis/assert-primary.js';
 import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
 import { RedisServerError } from '../store/redis/redis-server-error.js';
 import type { StoreUnavailableError } from '../value/errors.js';
@@ -80,10 +81,13 @@ export class TransactionAttempt implements RecordTransaction {
   /** Whether nothing that was read has changed since. Watches nothing afterwards. @throws StoreUnavailableError */
   async confirm(): Promise<boolean> {
     if (this.watched.size === 0) return true;
-    // A PING, since an EXEC of nothing answers with an empty list whatever was changed in some versions.
-    const [, , exec] = await Promise.all([this.ask(['MULTI']), this.ask(['PING']), this.ask(['EXEC'])]);
-    if (exec !== null && itemsOf(exec)?.length !== 1) this.endCrossed();
-    return exec !== null;
+    // Whether what was read was a primary's. An EXEC of nothing would answer with an empty list whatever was changed in some versions.
+    const [, , exec] = await Promise.all([this.ask(['MULTI']), this.ask(['ROLE']), this.ask(['EXEC'])]);
+    if (exec === null) return false;
+    const [role, ...more] = itemsOf(exec) ?? [];
+    if (role === undefined || more.length > 0) this.endCrossed();
+    assertPrimary(this.connection, role);
+    return true;
   }
 
   /**

@@ -449,6 +449,20 @@ describe('Documents', () => {
     }
   });
 
+  it('are read from no server that was a primary and has become a replica', async () => {
+    const documents = open();
+    await documents.put('d', 'x');
+    await documents.uploaded();
+    await server.command('REPLICAOF', '127.0.0.1', 1);
+    try {
+      await expect(documents.get('d')).rejects.toThrow(StoreUnavailableError);
+      await expect(documents.get('none')).rejects.toThrow(StoreUnavailableError);
+    } finally {
+      await server.command('REPLICAOF', 'NO', 'ONE');
+    }
+    await eventually(async () => expect(await textIn(documents, 'd')).toBe('x'));
+  });
+
   it('say that Redis is away rather than hand out what may be an earlier revision', async () => {
     const documents = open({ connection: { url: 'redis://127.0.0.1:1', connectTimeout: 200 } });
     await objects.put('documents/d/0000000000000001', 'early');

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { json } from '../../src/codec/json.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from '../../src/record/record-errors.js';
 import { redisRecords } from '../../src/record/redis-records.js';
 import type { RedisRecords, RedisRecordsOptions } from '../../src/record/redis-records.js';
+import type { RecordSnapshot } from '../../src/record/record-snapshot.js';
 import type { RecordTransaction } from '../../src/record/transaction.js';
 import { ConflictError, InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -266,6 +268,46 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     await records.transaction((tx) => void (kept = tx));
     expect(() => kept?.set(dataCap({ publicKey }), 1)).toThrow(TransactionOverError);
     await expect(kept?.get(dataCap({ publicKey }))).rejects.toThrow(TransactionOverError);
+  });
+
+  it.each<[string, (records: RedisRecords, earlier: RecordSnapshot<number>) => Promise<unknown>]>([
+    ['a reading', (records) => records.get(dataCap({ publicKey }))],
+    ['a transaction that only reads', (records) => records.transaction((tx) => tx.get(dataCap({ publicKey })))],
+    ['a comparison that finds another value', (records, earlier) => records.compareAndSet(earlier.changedTo(3))],
+  ])('%s believes no server that was a primary and has become a replica', async (_, read) => {
+    const records = open();
+    await records.set(dataCap({ publicKey }), 1);
+    const earlier = await records.read(dataCap({ publicKey }));
+    await records.set(dataCap({ publicKey }), 2);
+    await read(records, earlier);
+    await server.command('REPLICAOF', '127.0.0.1', 1);
+    try {
+      for (let time = 0; time < 2; time++) {
+        await expect(read(records, earlier)).rejects.toThrow(StoreUnavailableError);
+      }
+    } finally {
+      await server.command('REPLICAOF', 'NO', 'ONE');
+    }
+    await eventually(() => read(records, earlier));
+  });
+
+  it('need no more rights than the page says', async () => {
+    const page = readFileSync('docs/records.md', 'utf8');
+    const rights = /ACL SETUSER records on >PASSWORD (.*)/.exec(page)?.[1] ?? '';
+    await server.command('ACL', 'SETUSER', 'records', 'on', '>secret', ...rights.split(' '));
+    const records = open({}, server.url.replace('redis://', 'redis://records:secret@'));
+    await records.set(dataCap({ publicKey }), 1, { ttl: '1m' });
+    const snapshot = await records.read(dataCap({ publicKey }));
+    expect(await records.compareAndSet(snapshot.changedTo(2))).toBe('stored');
+    expect(await records.compareAndSet(snapshot.changedTo(3))).toBe('changed');
+    const outcome = records.transaction(async (tx) => {
+      const cap = await tx.get(dataCap({ publicKey }));
+      tx.delete(dataCap({ publicKey }));
+      return cap;
+    });
+    expect(await outcome).toMatchObject({ value: 2 });
+    expect(await records.transaction((tx) => tx.get(dataCap({ publicKey })))).toMatchObject({ value: undefined });
+    expect(await records.delete(dataCap({ publicKey }))).toBe(false);
   });
 
   it('no value shows in an error', async () => {

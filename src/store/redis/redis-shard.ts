@@ -7,6 +7,7 @@ import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { Shard } from '../store.js';
 import { AskedItems } from './asked-items.js';
+import { assertPrimary } from './assert-primary.js';
 import { RedisCommands } from './redis-commands.js';
 import { listedKeys } from './listed-keys.js';
 import { OneRead } from './one-read.js';
@@ -14,7 +15,7 @@ import { readFacts } from './redis-facts.js';
 import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { newRevision, sealItem } from './redis-item.js';
 import { RedisItems } from './redis-items.js';
-import { isOk, itemsOf, textOf } from './redis-reply.js';
+import { isOk, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { drawNumber, increment, itemChannel, removeIf, writeIf, writeIfAbsent } from './redis-scripts.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
@@ -220,11 +221,7 @@ export class RedisShard implements Shard {
         itemOf: (key, value) => this.commands.itemOfScript(key, value),
       }),
     ]);
-    if (this.settings.asksRole && textOf(itemsOf(role)?.[0]) !== 'master') {
-      // Demoted in place, it goes on answering, and what it holds is another server's.
-      connection.end('it is a primary no more');
-      throw this.commands.unavailable('it is a primary no more');
-    }
+    if (this.settings.asksRole) assertPrimary(connection, role);
     return reading;
   }
 
