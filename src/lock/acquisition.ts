@@ -86,7 +86,10 @@ export class Acquisition {
       const holder = holderOf(token);
       this.unanswered.set(holder, { token, sentAt });
       const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
-      const added = await this.inTime(shard.write(lockKey, record, { lifeMs: ttlMs, only: 'absent' }), deadlineAt);
+      const added = await this.inTime(
+        shard.write(lockKey, record, { lifeMs: ttlMs, irreplaceable: true, only: 'absent' }),
+        deadlineAt,
+      );
       if (added.status === 'stored') return this.grant(token, sentAt, deadlineAt);
       this.unanswered.delete(holder);
     }

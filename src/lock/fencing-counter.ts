@@ -10,6 +10,7 @@ import type { LockPlace } from './lock-place.js';
  * the clock, which is above all that the lost one gave out.
  */
 const counterLifeMs = 2 * 86_400_000;
+const ofCounter = { lifeMs: counterLifeMs, neverShorter: true, irreplaceable: true } as const;
 /** Others draw while this one reads and writes: rarely, since who draws holds the lock. */
 const maxTries = 8;
 
@@ -55,7 +56,7 @@ export class FencingCounter {
       const drawn = Math.max(item ? drawnLast(shard, fencingKey, item) + 1 : 0, this.now(), atLeast);
       const only = item ? item.revision : 'absent';
       const bytes = Buffer.from(String(drawn), 'latin1');
-      const { status } = await shard.write(fencingKey, bytes, { lifeMs: counterLifeMs, neverShorter: true, only });
+      const { status } = await shard.write(fencingKey, bytes, { ...ofCounter, only });
       if (status === 'stored') return drawn;
     }
     throw new StoreUnavailableError(shard.name, `${fencingKey} changed each time a number was drawn from it`);

@@ -72,7 +72,7 @@ export async function renewOwnLock(
     const sentAt = momentNow(clock);
     const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
     const written = await inTime(
-      place.shard.write(place.lockKey, record, { lifeMs: ttlMs, only: item.revision }),
+      place.shard.write(place.lockKey, record, { lifeMs: ttlMs, irreplaceable: true, only: item.revision }),
       place,
     );
     return written.status === 'stored' ? { status: 'renewed', sentAt } : undefined;

@@ -38,6 +38,11 @@ export interface WriteOptions {
    * leases, which must not outlive what their holders were told by more than they have to.
    */
   readonly neverShorter?: boolean;
+  /**
+   * True: it is no copy of anything, such as a lock, a counter or a list of who is there. A conditional write that finds no room leaves what stands under the
+   * key alone, and rejects. Default: false, for entries: what one would have replaced may go with it, and is a miss.
+   */
+  readonly irreplaceable?: boolean;
   /** `absent`: only if there is no item, stubs included. A revision: only if the item is still that one. Default: always. */
   readonly only?: 'absent' | Revision;
 }

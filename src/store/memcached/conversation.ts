@@ -1,10 +1,15 @@
 import type { MetaReply } from './meta-reply.js';
 import type { ServerError } from './server-error.js';
 
-/** A meta command without its CR LF, and its body, if it has one. */
+/** A command without its CR LF, and its body, if it has one. */
 export interface Command {
   readonly line: string;
   readonly body?: Uint8Array;
+  /**
+   * It is one of the older protocol, whose answer is a word without a number. A meta command of the same exchange follows it: an answer too many before
+   * it ends the connection, and the exchange fails.
+   */
+  readonly isClassic?: true;
 }
 
 export type Reply = MetaReply | ServerError;

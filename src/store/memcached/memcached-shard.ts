@@ -113,10 +113,9 @@ export class MemcachedShard implements Shard {
     const told = writes.map(({ storeKey, bytes, options }) => this.toldWrite(connection, storeKey, bytes, options));
     const replies = await this.exchange(
       connection,
-      told.flatMap(({ command }) => command ?? []),
+      told.flatMap(({ commands }) => commands),
     );
-    let next = 0;
-    return told.map((write) => this.outcomeOf(write, write.command && replies[next++]));
+    return told.map((write) => this.outcomeOf(write, replies.splice(0, write.commands.length)));
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
@@ -169,7 +168,7 @@ export class MemcachedShard implements Shard {
           : await changeAlone(connection, around.changes, around.watch);
       const outcomes = told.outcomes(
         replies,
-        (write, reply) => this.outcomeOf(write, reply),
+        (write, own) => this.outcomeOf(write, own),
         (reply) => this.understood(reply),
       );
       return { outcomes, watched: this.watchedRevision(watched, connection.session), inParts };
@@ -217,10 +216,10 @@ export class MemcachedShard implements Shard {
     return tellWrite(storeKey, bytes, options, maxBytes, connection.session, this.clock);
   }
 
-  private outcomeOf(told: ToldWrite, reply: Reply | undefined): WriteOutcome {
-    const outcome = told.outcome(reply);
+  private outcomeOf(told: ToldWrite, replies: readonly Reply[]): WriteOutcome {
+    const outcome = told.outcome(replies);
     if (outcome) return outcome;
-    const understood = this.understood(reply);
+    const [understood] = replies.map((reply) => this.understood(reply)) as [MetaReply];
     throw understood.code === 'HD'
       ? this.server.unavailable('an answer without its revision')
       : this.unexpected(understood);

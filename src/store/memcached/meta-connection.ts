@@ -14,6 +14,8 @@ import { tellWaiting, WaitingCommands } from './waiting-commands.js';
 import type { Answer, Refusal, Waiting } from './waiting-commands.js';
 
 const metaCodes = new Set(['HD', 'EN', 'NS', 'EX', 'NF']);
+const classicCodes = new Set(['STORED', 'NOT_STORED', 'EXISTS', 'NOT_FOUND']);
+const classicOpaque = -1; // of a command that takes no number
 /** A reply's line is shorter by far; more bytes without an end are no reply. */
 const maxLineBytes = 512;
 /** Far more than can wait at a time, and short on the wire. */
@@ -58,11 +60,11 @@ export class MetaConnection extends MemcacheConnection {
     line.socket.unref();
   }
 
-  /** Sends a meta command. The answer comes later, never during the call. @param index given back to `answer`. */
-  send({ line, body }: Command, answer: Answer, index = 0): void {
-    const opaque = this.nextOpaque();
+  /** Sends a command. The answer comes later, never during the call. @param index given back to `answer`. */
+  send({ line, body, isClassic }: Command, answer: Answer, index = 0): void {
+    const opaque = isClassic ? classicOpaque : this.nextOpaque();
     if (!this.expect(answer, index, undefined, undefined, opaque, undefined)) return;
-    this.unsent.push(`${line} O${opaque}\r\n`);
+    this.unsent.push(isClassic ? `${line}\r\n` : `${line} O${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
   }
 
@@ -157,7 +159,8 @@ export class MetaConnection extends MemcacheConnection {
     const { opaque, lines } = this.waiting.peek();
     if (code === 'VA') this.expectValue(tokens);
     else if (code.endsWith('_ERROR') || code === 'ERROR') this.fail(tokens);
-    else if (opaque !== 0 && metaCodes.has(code)) this.settle(replyOf(tokens, undefined));
+    else if (opaque > 0 && metaCodes.has(code)) this.settle(replyOf(tokens, undefined));
+    else if (opaque === classicOpaque && classicCodes.has(code)) this.settle(replyOf([code], undefined));
     else if (opaque === 0 && code === 'VERSION' && !lines) this.settle(replyOf(tokens, undefined));
     else if (lines && code === 'STAT' && lines.length < 1_000) lines.push([words[0] ?? '', words.slice(1).join(' ')]);
     else if (lines && code === 'END') this.settle(replyOf(tokens, undefined));
@@ -242,7 +245,7 @@ export class MetaConnection extends MemcacheConnection {
 
   private settle(reply: ReplyInChunk): void {
     const { opaque } = this.waiting.peek();
-    if (opaque !== 0 && reply.opaque !== opaque) throw new Error('a reply to another command');
+    if (opaque > 0 && reply.opaque !== opaque) throw new Error('a reply to another command');
     reply.session = this.session;
     tellWaiting(this.dequeue(), undefined, reply);
   }

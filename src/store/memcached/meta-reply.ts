@@ -3,7 +3,7 @@ import { leastAgeMs } from './seconds-to-live.js';
 
 /** One reply of the meta protocol (doc/protocol.txt of memcached 1.6), with the flags that are asked for here. */
 export interface MetaReply {
-  /** `HD`, `VA`, `EN`, `NS`, `EX` or `NF`; `VERSION` or `END` to the other two commands. */
+  /** `HD`, `VA`, `EN`, `NS`, `EX` or `NF`; `VERSION` or `END` to the other two commands; `STORED` and the like to those of the older protocol. */
   readonly code: string;
   /** Flag `O`: the number of the command that this answers. */
   readonly opaque: number | undefined;

@@ -24,8 +24,14 @@ export function secondsToLive(lifeMs: number, clock: Clock): number {
  * @param neverShorter adds one second: the server counts in whole ones, so that an item of T1 may be gone at once.
  */
 export function lifeOnTheWire(lifeMs: number, neverShorter: boolean, clock: Clock): string {
+  const { seconds, given } = lifeGiven(lifeMs, neverShorter, clock);
+  return given > 0 ? `T${seconds} F${given}` : `T${seconds}`;
+}
+
+/** As `lifeOnTheWire`, as two numbers. `given` is 0 where none is left with the item. */
+export function lifeGiven(lifeMs: number, neverShorter: boolean, clock: Clock): { seconds: number; given: number } {
   const seconds = secondsToLive(neverShorter ? lifeMs + 1_000 : lifeMs, clock);
-  return seconds > 0 && seconds <= maxRelativeSeconds ? `T${seconds} F${seconds}` : `T${seconds}`;
+  return { seconds, given: seconds <= maxRelativeSeconds ? seconds : 0 };
 }
 
 /** How old the item is at least; undefined: it can't be told. Either number may be up to a second late. */

@@ -12,7 +12,7 @@ export interface ToldInvalidation {
   readonly again: readonly Command[];
   outcomes(
     replies: readonly Reply[],
-    outcomeOf: (write: ToldWrite, reply: Reply | undefined) => WriteOutcome,
+    outcomeOf: (write: ToldWrite, replies: readonly Reply[]) => WriteOutcome,
     understood: (reply: Reply | undefined) => unknown,
   ): WriteOutcome[];
 }
@@ -27,18 +27,18 @@ export function tellInvalidation(
     return tellWrite(change);
   });
   return {
-    changes: told.flatMap((each) => commandOf(each) ?? []),
-    again: told.flatMap((each) => ('line' in each ? each : each.removes ? (each.command ?? []) : [])),
+    changes: told.flatMap(commandsOf),
+    again: told.flatMap((each) => ('line' in each ? each : each.removes ? each.commands : [])),
     outcomes: (replies, outcomeOf, understood) => {
       const left = [...replies];
       return told.flatMap((each) => {
-        const reply = commandOf(each) && left.shift();
-        if (!('line' in each)) return outcomeOf(each, reply);
-        understood(reply);
+        const own = left.splice(0, commandsOf(each).length);
+        if (!('line' in each)) return outcomeOf(each, own);
+        understood(own[0]);
         return [];
       });
     },
   };
 }
 
-const commandOf = (told: Command | ToldWrite): Command | undefined => ('line' in told ? told : told.command);
+const commandsOf = (told: Command | ToldWrite): readonly Command[] => ('line' in told ? [told] : told.commands);

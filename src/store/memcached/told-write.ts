@@ -1,18 +1,18 @@
 import type { Clock } from '../../value/clock.js';
 import type { Revision, WriteOptions, WriteOutcome } from '../store.js';
-import { codeOf } from './conversation.js';
+import { codeOf, valueOf } from './conversation.js';
 import type { Command, Reply } from './conversation.js';
-import { lifeOnTheWire } from './seconds-to-live.js';
+import { lifeGiven, lifeOnTheWire } from './seconds-to-live.js';
 import { ServerError } from './server-error.js';
 
 /** A write as it is told to a server, and what its reply says. */
 export interface ToldWrite {
-  /** Undefined: nothing needs to be asked. */
-  readonly command: Command | undefined;
+  /** None: nothing needs to be asked. */
+  readonly commands: readonly Command[];
   /** It removes, whatever is there, and may be carried out more than once. */
   readonly removes: boolean;
-  /** Undefined: the reply is none to such a command. */
-  outcome(reply: Reply | undefined): WriteOutcome | undefined;
+  /** Undefined: the replies are none to such commands. */
+  outcome(replies: readonly Reply[]): WriteOutcome | undefined;
 }
 
 /** A write as it is told over the connection of that session. @param maxBytes more is too large. */
@@ -24,25 +24,26 @@ export function tellWrite(
   session: number,
   clock: Clock,
 ): ToldWrite {
-  const { only, lifeMs, neverShorter = false } = options;
+  const { only, lifeMs, neverShorter = false, irreplaceable = false } = options;
   if (typeof only === 'object' && only.session !== session)
-    return { command: undefined, removes: false, outcome: () => ({ status: 'changed' }) };
+    return { commands: [], removes: false, outcome: () => ({ status: 'changed' }) };
   if (bytes.length > maxBytes) return refuse(storeKey, maxBytes, only);
+  if (irreplaceable && only) return tellExactWrite(storeKey, bytes, { ...options, only }, session, clock);
   const condition = only === undefined ? '' : only === 'absent' ? ' ME' : ` C${only.number}`;
   const line = `ms ${storeKey} ${bytes.length} c ${lifeOnTheWire(lifeMs, neverShorter, clock)}${condition}`;
-  return new ToldStore({ line, body: bytes }, maxBytes, session);
+  return new ToldStore([{ line, body: bytes }], maxBytes, session);
 }
 
 class ToldStore implements ToldWrite {
   readonly removes = false;
 
   constructor(
-    readonly command: Command,
+    readonly commands: readonly [Command],
     private readonly maxBytes: number,
     private readonly session: number,
   ) {}
 
-  outcome(reply: Reply | undefined): WriteOutcome | undefined {
+  outcome([reply]: readonly Reply[]): WriteOutcome | undefined {
     switch (codeOf(reply)) {
       case 'HD':
         return stored(reply, this.session);
@@ -58,6 +59,45 @@ class ToldStore implements ToldWrite {
 }
 
 /**
+ * A conditional write that removes nothing when the server has no room for it. memcached allocates before it looks at a condition; where that fails, `ms`
+ * unlinks whatever stands under the key, also where the condition would have failed: 1. A holds a lock, on a server that is full (`-M`). 2. B's `ms … ME`
+ * finds no room, and A's lock is gone. 3. B asks again, and has it. `add` and `cas` of the older protocol leave it alone (proto_text.c of 1.6.18, and of
+ * later ones, process_update_command and process_mset_command).
+ *
+ * Their answer tells no revision, so the item is read in the same trip. It counts as stored only if it still stands then: the revision is its own.
+ */
+function tellExactWrite(
+  storeKey: string,
+  bytes: Uint8Array,
+  { only, lifeMs, neverShorter = false }: WriteOptions & { readonly only: 'absent' | Revision },
+  session: number,
+  clock: Clock,
+): ToldWrite {
+  const { seconds, given } = lifeGiven(lifeMs, neverShorter, clock);
+  const item = `${storeKey} ${given} ${seconds} ${bytes.length}`;
+  const line = only === 'absent' ? `add ${item}` : `cas ${item} ${only.number}`;
+  const written = Buffer.from(bytes);
+  const refused: WriteOutcome = { status: only === 'absent' ? 'exists' : 'changed' };
+  return {
+    commands: [{ line, body: written, isClassic: true }, { line: `mg ${storeKey} v c` }],
+    removes: false,
+    outcome: ([answer, found]) => {
+      switch (codeOf(answer)) {
+        case 'STORED':
+          if (codeOf(found) === 'EN') return refused;
+          return valueOf(found)?.equals(written) === false ? refused : stored(found, session);
+        case 'NOT_STORED':
+        case 'EXISTS':
+        case 'NOT_FOUND':
+          return refused;
+        default:
+          return undefined;
+      }
+    },
+  };
+}
+
+/**
  * The server would remove the older item when it refuses a larger one, whatever the condition. So the larger one never leaves, and the older is
  * removed on purpose, only where the write would have replaced it.
  */
@@ -65,16 +105,16 @@ function refuse(storeKey: string, maxBytes: number, only: WriteOptions['only']):
   const tooLarge = { status: 'too-large', maxBytes } as const;
   if (only === 'absent') {
     return {
-      command: { line: `mg ${storeKey}` },
+      commands: [{ line: `mg ${storeKey}` }],
       removes: false,
-      outcome: (reply) =>
+      outcome: ([reply]) =>
         codeOf(reply) === 'HD' ? { status: 'exists' } : codeOf(reply) === 'EN' ? tooLarge : undefined,
     };
   }
   return {
-    command: { line: `md ${storeKey}${only ? ` C${only.number}` : ''}` },
+    commands: [{ line: `md ${storeKey}${only ? ` C${only.number}` : ''}` }],
     removes: only === undefined,
-    outcome: (reply) => {
+    outcome: ([reply]) => {
       const code = codeOf(reply);
       if (code === 'HD' || (code === 'NF' && !only)) return tooLarge;
       return code === 'NF' || code === 'EX' ? { status: 'changed' } : undefined;
@@ -82,6 +122,7 @@ function refuse(storeKey: string, maxBytes: number, only: WriteOptions['only']):
   };
 }
 
+/** Undefined: the reply tells no revision. */
 function stored(reply: Reply | undefined, session: number): WriteOutcome | undefined {
   const number = reply && 'code' in reply ? reply.revision : undefined;
   if (number === undefined || !Number.isSafeInteger(number)) return undefined;

@@ -15,7 +15,7 @@ export interface Waiting {
   readonly question: ItemAsk | undefined;
   readonly refuse: Refusal | undefined;
   readonly turn: Turn;
-  /** The number that the server repeats in its reply. 0 for `version` and `stats`, which take none. */
+  /** The number that the server repeats in its reply. 0 for `version` and `stats`, -1 for commands of the older protocol: they take none. */
   readonly opaque: number;
   /** For `stats`, whose reply is many lines. */
   readonly lines: [string, string][] | undefined;

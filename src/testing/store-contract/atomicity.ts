@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Revision, Shard, Store } from '../../store/store.js';
+import type { Revision, Shard, Store, WriteOutcome } from '../../store/store.js';
 import type { TestRunner } from '../codec-contract.js';
 import { bytesOf, forever, onBench } from './subject.js';
 import type { Bench, StoreContractOptions } from './subject.js';
@@ -55,6 +55,35 @@ export function atomicityRules({ describe, it }: TestRunner, options: StoreContr
       assert.equal((await shard(a).write(a, bytesOf('late'), { ...forever, only: earlier })).status, 'changed');
       assert.equal(await shard(a).remove(a, earlier), 'changed');
       assert.equal((await read(a))?.bytes.toString(), 'kept');
+    });
+
+    rule('are decided in the same way for what is irreplaceable', async ({ key, shard, read, ...bench }) => {
+      const right = { ...forever, irreplaceable: true } as const;
+      const [a, b] = [key('a'), key('b')];
+      const add = (text: string): Promise<WriteOutcome> =>
+        shard(a).write(a, bytesOf(text), { ...right, only: 'absent' });
+      const first = await add('first');
+      assert.ok(first.status === 'stored');
+      assert.equal((await add('late')).status, 'exists');
+      const replace = (text: string): Promise<WriteOutcome> =>
+        shard(a).write(a, bytesOf(text), { ...right, only: first.revision });
+      const second = await replace('second');
+      assert.ok(second.status === 'stored');
+      assert.equal((await replace('late')).status, 'changed');
+      assert.deepEqual(await read(a).then((item) => [item?.bytes.toString(), item?.revision]), [
+        'second',
+        second.revision,
+      ]);
+      assert.equal(await shard(a).remove(a, second.revision), 'removed');
+      assert.equal((await replace('late')).status, 'changed');
+      const shards = await bothHandles({ key, shard, read, ...bench }, b);
+      const outcomes = await Promise.all(
+        Array.from({ length: 20 }, (_, index) =>
+          (shards[index % shards.length] as Shard).write(b, bytesOf('same'), { ...right, only: 'absent' }),
+        ),
+      );
+      assert.equal(outcomes.filter(({ status }) => status === 'stored').length, 1);
+      assert.equal(outcomes.filter(({ status }) => status === 'exists').length, 19);
     });
 
     rule('let one of many writers of the same revision win', async ({ key, shard, read, ...bench }) => {
