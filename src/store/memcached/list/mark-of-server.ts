@@ -4,18 +4,19 @@ import type { ListMark } from './list-mark.js';
 import type { MarkAsk, MarkReply } from './settle-list.js';
 
 const maxTries = 4;
+const ofMark = { lifeMs: Infinity, irreplaceable: true } as const;
 
 /** Carries out what is asked of one server's mark. Undefined: it can't be asked. */
 export async function askMark(shard: Shard, key: string, { raise, open }: MarkAsk): Promise<MarkReply> {
   try {
     if (open) {
-      const options = { lifeMs: Infinity, only: open.seen };
+      const options = { ...ofMark, only: open.seen };
       const outcome = await shard.write(key, encodeMark(open.mark), options);
       return outcome.status === 'stored' ? { mark: open.mark, revision: outcome.revision } : await read(shard, key);
     }
     let reply = await read(shard, key);
     for (let tries = 0; raise && tries < maxTries && isBelow(reply.mark, raise); tries++) {
-      const options = { lifeMs: Infinity, only: reply.revision ?? ('absent' as const) };
+      const options = { ...ofMark, only: reply.revision ?? ('absent' as const) };
       const outcome = await shard.write(key, encodeMark(raise), options);
       reply = outcome.status === 'stored' ? { mark: raise, revision: outcome.revision } : await read(shard, key);
     }
