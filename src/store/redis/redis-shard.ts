@@ -83,7 +83,7 @@ export class RedisShard implements Shard {
     const key = this.commands.wireKey(storeKey);
     await this.commands.connected();
     this.session.willWrite(key);
-    const { only } = options;
+    const { only, irreplaceable = false } = options;
     const { maxItemBytes } = this.settings;
     if (bytes.length > maxItemBytes) return this.refuse(storeKey, only);
     const { number: session } = this.session;
@@ -98,7 +98,7 @@ export class RedisShard implements Shard {
         const [answer] = await this.commands.run(writeIf, [key], [expected, value, life, this.publish], session);
         return answer === 1 ? stored : { status: 'changed' };
       } catch (error) {
-        if (!isFull(error)) throw error;
+        if (!isFull(error) || irreplaceable) throw error;
         // A fill that finds no memory is one that came too late: the server is well, and nobody need wait for the stub.
         await this.remove(storeKey, only);
         return { status: 'changed' };

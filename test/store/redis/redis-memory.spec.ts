@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../../src/lock/cache-lock.js';
+import { placeLock } from '../../../src/lock/lock-place.js';
 import { redisStore } from '../../../src/store/redis/redis-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { recordEvents } from '../../../src/testing/event-recorder.js';
@@ -78,6 +79,42 @@ describe.each(['allkeys-lru', 'volatile-lru', 'noeviction'])('A server with the 
     );
     expect(await store.shards[0].evicts?.()).toBe(policy !== 'noeviction');
     await lock.shutdown(0);
+  });
+});
+
+describe('A server that refuses for a moment, since it is full (noeviction),', () => {
+  it('keeps a lock whose renewal it has no memory for, and renews it as soon as it has', async () => {
+    const { server, store } = await opened('noeviction');
+    const locks = new CacheLock({ store, namespace: 'test', ttl: '60s', deadline: '5s' });
+    endings.push(() => locks.shutdown(0));
+    const outcome = await locks.acquire('a', { renew: false });
+    if (outcome.status !== 'acquired') throw new Error(`it was ${outcome.status}`);
+    const { lease } = outcome;
+    const { shard, lockKey, fencingKey } = placeLock(store, 'test', 'a');
+    await fill(server);
+    expect(await lease.renew()).toBe(false);
+    expect(await shard.readMany([lockKey])).toEqual([expect.anything()]);
+    expect(lease.signal.aborted).toBe(false);
+    await expect(lease.raiseFencingToken(lease.fencingToken)).rejects.toThrow(StoreUnavailableError);
+    expect(await shard.readMany([fencingKey])).toMatchObject([{ bytes: Buffer.from(`${lease.fencingToken}`) }]);
+    expect((await locks.acquire('a')).status).toBe('held');
+    await server.command('CONFIG', 'SET', 'maxmemory', '0');
+    expect(await lease.renew()).toBe(true);
+    expect(await lease.release()).toBe('released');
+  });
+
+  it.each([true, false])('keeps what is irreplaceable alone, and nothing else: %p', async (irreplaceable) => {
+    const { server, store } = await opened('noeviction');
+    const [shard] = store.shards;
+    const lifeMs = 600_000;
+    const standing = await shard.write('k', Buffer.from('old'), { lifeMs });
+    if (standing.status !== 'stored') throw new Error(`it was ${standing.status}`);
+    await fill(server);
+    const write = shard.write('k', Buffer.from('new'), { lifeMs, irreplaceable, only: standing.revision });
+    if (irreplaceable) await expect(write).rejects.toThrow(StoreUnavailableError);
+    else expect(await write).toEqual({ status: 'changed' });
+    const [stands] = await shard.readMany(['k']);
+    expect(stands?.bytes.toString()).toBe(irreplaceable ? 'old' : undefined);
   });
 });
 
