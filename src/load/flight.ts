@@ -64,6 +64,14 @@ export function outsideOfLoads<R>(work: () => R): R {
   return flightOfLoader.run(undefined, work);
 }
 
+/** How long a caller waits for a flight. */
+export interface Patience {
+  readonly hardMs: number;
+  readonly signal: AbortSignal | undefined;
+  /** Which option says so. Default: `timeout.hard`. */
+  readonly limit?: LoadTimeoutError['limit'];
+}
+
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */
 export class Flight<R = unknown> {
   readonly promise: Promise<R>;
@@ -153,9 +161,9 @@ export class Flight<R = unknown> {
    * @throws RecursiveLoadError when the flight waits, through whatever loaders, for the caller.
    * @throws LoadTimeoutError after `hardMs`; the signal's reason when `signal` aborts.
    */
-  join(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+  join(clock: Clock, patience: Patience): Promise<R> {
     const asking = flightOfLoader.getStore();
-    if (asking || signal || hardMs !== Infinity) return this.joinUntil(clock, hardMs, signal, asking);
+    if (asking || patience.signal || patience.hardMs !== Infinity) return this.joinUntil(clock, patience, asking);
     this.goesOn = true; // this caller can't leave
     this.countWaiting(1);
     return this.promise;
@@ -174,12 +182,7 @@ export class Flight<R = unknown> {
     this.carrier?.countWaiting(change);
   }
 
-  private async joinUntil(
-    clock: Clock,
-    hardMs: number,
-    signal: AbortSignal | undefined,
-    asking: Flight | undefined,
-  ): Promise<R> {
+  private async joinUntil(clock: Clock, patience: Patience, asking: Flight | undefined): Promise<R> {
     const loader = asking?.landed ? undefined : asking;
     if (loader) {
       if ((this as Flight).reaches(loader)) throw new RecursiveLoadError(this.key);
@@ -190,7 +193,7 @@ export class Flight<R = unknown> {
     const counted = loader?.waiting === 0 ? 0 : 1;
     this.countWaiting(counted);
     try {
-      return await this.waited(clock, hardMs, signal);
+      return await this.waited(clock, patience);
     } finally {
       this.callers--;
       this.countWaiting(-counted);
@@ -216,7 +219,7 @@ export class Flight<R = unknown> {
     this.onAbandoned?.();
   }
 
-  private waited(clock: Clock, hardMs: number, signal: AbortSignal | undefined): Promise<R> {
+  private waited(clock: Clock, { hardMs, signal, limit }: Patience): Promise<R> {
     if (hardMs === Infinity && !signal) return this.promise;
     return new Promise((resolve, reject) => {
       // Somebody waits: the clock keeps the process alive until then.
@@ -230,7 +233,7 @@ export class Flight<R = unknown> {
         settle();
         // What nobody waits for and has not begun is not worth its turn.
         if (!(this.carrier ?? this).turn?.onPlace) this.goesOn = true;
-        reject(new LoadTimeoutError(this.key, hardMs));
+        reject(new LoadTimeoutError(this.key, hardMs, limit));
       };
       if (hardMs !== Infinity) void clock.sleep(hardMs, waiting.signal).then(giveUp);
       const settle = (): void => {

@@ -143,7 +143,13 @@ export class Flights {
 
   /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
   wait<V>(flight: Flight<Landed<V>>, { hardMs, maxLoadMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
-    return flight.join(this.clock, hardMs < maxLoadMs || this.isLimited ? hardMs : Infinity, signal);
+    const waitMs = hardMs < maxLoadMs || this.isLimited ? hardMs : Infinity;
+    // By default it is maxLoad: whoever raises that waits longer, too.
+    return flight.join(this.clock, {
+      hardMs: waitMs,
+      signal,
+      limit: hardMs === maxLoadMs ? 'maxLoad' : 'timeout.hard',
+    });
   }
 
   /**
@@ -159,7 +165,7 @@ export class Flights {
     if (impatient.size === 0) return read();
     const reading = new Flight<R>(text, this.coherence.names.position, read, this.clock.now(), [], true);
     const [first] = await Promise.all(
-      [...impatient].map(({ signal, hardMs }) => reading.join(this.clock, hardMs, signal)),
+      [...impatient].map(({ signal, hardMs }) => reading.join(this.clock, { hardMs, signal })),
     );
     return first as R;
   }
@@ -249,7 +255,8 @@ export class Flights {
     const served: Landed<V> = { copy: stale, keptForRequest: true, unverified: isBuiltOn };
     if (!refresh || !isStale || (!isBuiltOn && policy.softMs === 0)) return served;
     try {
-      const landing = isBuiltOn ? this.wait(refresh, policy) : refresh.join(this.clock, policy.softMs, policy.signal);
+      const { softMs: hardMs, signal } = policy;
+      const landing = isBuiltOn ? this.wait(refresh, policy) : refresh.join(this.clock, { hardMs, signal });
       const landed = await (present
         ? this.judged(landing, present, call, () => this.serveStale(call, stale))
         : landing);

@@ -69,7 +69,7 @@ export class LoaderRunner {
   private within<R>(maxLoadMs: number, flight: Flight, key: Key, load: () => R | Promise<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const timer = this.clock.after(maxLoadMs, () => {
-        const tooLate = new LoadTimeoutError(key.text, maxLoadMs);
+        const tooLate = new LoadTimeoutError(key.text, maxLoadMs, 'maxLoad');
         if (channels.loadRefused.hasSubscribers) {
           channels.loadRefused.publish({ cache: this.cache, key: key.text, reason: 'too-late' });
         }

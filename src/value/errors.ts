@@ -126,15 +126,21 @@ export class ConflictError extends TieredCacheError {
   }
 }
 
-/** The load did not finish within `timeout.hard`. It may still finish and be stored. */
+/**
+ * The load did not finish in time. `limit` names the option that was reached. `timeout.hard`: the caller gave up; a load that runs goes on, and may still be
+ * stored. `maxLoad`: the load was told to stop, and what it brings later is dropped.
+ */
 export class LoadTimeoutError extends TieredCacheError {
   readonly code = 'LOAD_TIMEOUT';
 
   constructor(
     readonly key: string,
     readonly timeoutMs: number,
+    readonly limit: 'timeout.hard' | 'maxLoad' = 'timeout.hard',
   ) {
-    super(`${key}: not loaded within ${timeoutMs} ms. Raise timeout.hard, or allow stale answers with staleFor.`);
+    super(
+      `${key}: not loaded within ${timeoutMs} ms (${limit}). Raise ${limit}, or allow stale answers with staleFor.`,
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { faultyStore } from '../../src/testing/faulty-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import type { LoadTimeoutError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
@@ -116,6 +117,32 @@ describe('A caller who waits for no longer than timeout.hard', () => {
     leaving.abort(new Error('left'));
     await expect(left).rejects.toThrow('left');
     expect(clock.waiting).toBe(waiting - 1);
+  });
+});
+
+describe('A LoadTimeoutError', () => {
+  const never = (): Promise<never> => new Promise(() => {});
+  async function given(options: EntryOptions, own: Parameters<typeof buildCache>[0] = {}): Promise<unknown> {
+    const cache = await opened(own);
+    // Where only one load runs at a time, this one has the place.
+    if (own.maxConcurrentLoads) void cache.getOrSet('first', never, { maxLoad: '90s' }).catch(() => {});
+    await clock.advance(0);
+    const error = cache.getOrSet('k', never, options).catch((thrown: unknown) => thrown);
+    await clock.advance('2m');
+    return error;
+  }
+
+  it.each<[string, EntryOptions, Parameters<typeof buildCache>[0], object]>([
+    ['timeout.hard', { timeout: { hard: '2s' } }, {}, { limit: 'timeout.hard', timeoutMs: 2_000 }],
+    ['maxLoad', {}, {}, { limit: 'maxLoad', timeoutMs: 30_000 }],
+    ['maxLoad, before timeout.hard', { maxLoad: '10s', timeout: { hard: '1m' } }, {}, { limit: 'maxLoad' }],
+    ['timeout.hard, in a queue', { timeout: { hard: '1m' } }, { maxConcurrentLoads: 1 }, { limit: 'timeout.hard' }],
+    ['maxLoad, in a queue', {}, { maxConcurrentLoads: 1 }, { limit: 'maxLoad', timeoutMs: 30_000 }],
+  ])('names the limit that was reached, and asks to raise that: %s', async (_, options, own, told) => {
+    const error = await given(options, own);
+    expect(error).toMatchObject({ code: 'LOAD_TIMEOUT', key: 'k', ...told });
+    const { limit, timeoutMs, message } = error as LoadTimeoutError;
+    expect(message).toContain(`k: not loaded within ${timeoutMs} ms (${limit}). Raise ${limit},`);
   });
 });
 
