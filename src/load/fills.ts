@@ -93,7 +93,11 @@ export class Fills {
     const { signal } = carrier.controller;
     const context = {
       signal,
-      tag: (...tags: string[]) => void added.push(...tags.map((tag) => this.near.coherence.nameOfTag(tag))),
+      tag: (...tags: string[]) => {
+        const named = tags.map((tag) => this.near.coherence.nameOfTag(tag));
+        added.push(...named);
+        carrier.nameTags(named);
+      },
     };
     const run = {
       keys: mine.map(({ key }) => key),

@@ -96,6 +96,8 @@ export class Flight<R = unknown> {
   private deadline: Timer | undefined = undefined;
   /** Those of them that are loaders, whose place it shares. */
   private loaders = 0;
+  /** Tags that its loader has named by now. */
+  private named: readonly string[] = noTags;
   /** Few wait for anything. */
   private waitsFor: Set<Flight> | undefined = undefined;
 
@@ -106,8 +108,8 @@ export class Flight<R = unknown> {
     fly: (flight: Flight<R>) => Promise<R>,
     /** When it began, in epoch milliseconds. */
     readonly beganAt: number,
-    /** The tags of what it loads. */
-    readonly tags: readonly string[],
+    /** The tags of what it loads, as the policy tells them. */
+    private readonly tags: readonly string[],
     /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
     private goesOn = false,
     private readonly onLanded?: () => void,
@@ -126,6 +128,16 @@ export class Flight<R = unknown> {
     this.madeController ??= new AbortController();
     if (this.abandoned && !this.madeController.signal.aborted) this.madeController.abort(allLeft());
     return this.madeController;
+  }
+
+  /** Its loader names these tags. */
+  nameTags(tags: readonly string[]): void {
+    this.named = [...this.named, ...tags];
+  }
+
+  /** Whether what it loads has such a tag, as far as is known by now. */
+  hasTag(isSuch: (tag: string) => boolean): boolean {
+    return this.tags.some(isSuch) || this.named.some(isSuch) || this.carrier?.hasTag(isSuch) === true;
   }
 
   /** Somebody waits for it who will join it later. */
@@ -273,6 +285,8 @@ export class Flight<R = unknown> {
     return false;
   }
 }
+
+const noTags: readonly string[] = Object.freeze([]);
 
 function allLeft(): DOMException {
   return new DOMException('All callers left.', 'AbortError');

@@ -105,8 +105,10 @@ export class Flights {
   }
 
   /**
-   * A loader joins what may have begun before its own load did. What that brings home, a value or none, is judged when it lands: if its key or tags were
-   * named since it began, it is asked for anew. What is made of an error that says there is none is not kept then.
+   * What a flight brings home is judged when it lands: only then are all of its tags known. If one of them was named since it began, and anything had been when
+   * this caller joined, it is asked for anew.
+   *
+   * A loader joins what may have begun before its own load did: its key is judged as well. What is made of an error that says there is none is not kept then.
    */
   private judged<V>(
     landing: Promise<Landed<V>>,
@@ -115,26 +117,30 @@ export class Flights {
     again: () => Promise<Landed<V>>,
   ): Promise<Landed<V>> {
     const load = loadUnderWay();
-    if (!load) return landing;
+    const { position } = flight;
+    if (!load && !this.coherence.names.anyNamedSince(position)) return landing;
     const { key, policy } = call;
     // Where nobody vouches for near copies, a reading tells nothing.
-    const isKnown = (): boolean | Promise<boolean> => !this.coherence.vouches || load.verify(this.coherence);
-    const isLate = (landed: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean =>
-      this.isTagNamed(flight) || isOvertaken(this.near, key, flight.position, landed);
+    const isKnown = (): boolean | Promise<boolean> => !load || !this.coherence.vouches || load.verify(this.coherence);
+    const isLate = (landed: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean => {
+      if (this.isTagNamed(flight) || this.near.tagNamedSince(landed.copy?.tags ?? [], position)) return true;
+      return load !== undefined && isOvertaken(this.near, key, position, landed);
+    };
     const judge = async (landed: Landed<V>): Promise<Landed<V>> => {
       if (!(await isKnown())) return this.wait(this.newFlight(call, this.flown(call, false)), policy);
       return isLate(landed) ? again() : landed;
     };
     return landing.then(judge, async (error: unknown) => {
+      const none = { copy: undefined, withdrawnAt: position };
+      if (!load && flight.landed && isLate(none)) return again();
       const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
-      const { position: withdrawnAt } = flight;
-      if (isAnswer && (!(await isKnown()) || isLate({ copy: undefined, withdrawnAt }))) load.taint();
+      if (load && isAnswer && (!(await isKnown()) || isLate(none))) load.taint();
       throw error;
     });
   }
 
-  private isTagNamed({ tags, position }: Flight): boolean {
-    return tags.some((tag) => this.coherence.names.namedSince(tagName(tag), position));
+  private isTagNamed(flight: Flight): boolean {
+    return flight.hasTag((tag) => this.coherence.names.namedSince(tagName(tag), flight.position));
   }
 
   private flown<V>(call: LoadCall<V>, forced: boolean): Fly<V> {

@@ -283,7 +283,7 @@ export class NearTiers {
     return outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
   }
 
-  private tagNamedSince(tags: NearCopy['tags'], position: number): boolean {
+  tagNamedSince(tags: NearCopy['tags'], position: number): boolean {
     return tags.some(({ tag }) => this.coherence.names.namedSince(tagName(tag), position));
   }
 

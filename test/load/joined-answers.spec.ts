@@ -182,3 +182,98 @@ describe('What a loader is given by a load that began before its own', () => {
     expect(await a.get('outer')).toBeUndefined();
   });
 });
+
+describe('Whoever asks after a tag was invalidated that only the loader knows', () => {
+  let cache: TieredCache;
+  let row: string;
+  let open: () => void;
+  let gate: Promise<void>;
+  let loads: number;
+  beforeEach(async () => {
+    cache = await buildCache({});
+    [row, loads] = ['old', 0];
+    gate = new Promise((resolve) => (open = resolve));
+  });
+  afterEach(() => cache.close());
+
+  /** Reads the row, and goes on when the gate is open. */
+  const slow = async (): Promise<string> => {
+    loads++;
+    const seen = row;
+    await gate;
+    return seen;
+  };
+  type Ask = () => Promise<unknown>;
+  const asks: [string, Ask][] = [
+    ['early', () => cache.getOrSet('page', async ({ tag }) => (tag('t'), slow()))],
+    [
+      'late',
+      () =>
+        cache.getOrSet('page', async ({ tag }) => {
+          const seen = await slow();
+          tag('t');
+          return seen;
+        }),
+    ],
+    [
+      'for many keys',
+      async () => {
+        const one = async (): Promise<[string, string][]> => [['page', await slow()]];
+        const [page] = await cache.getOrSetMany(['page'], async (_, { tag }) => (tag('t'), one()));
+        return page;
+      },
+    ],
+    [
+      'by what it read through the cache',
+      () =>
+        cache.getOrSet(
+          'page',
+          async () => {
+            await cache.getOrSet('part', () => 'part', { tags: ['t'] });
+            return slow();
+          },
+          { inheritTags: true },
+        ),
+    ],
+    [
+      'of what there is none of',
+      async () => {
+        const none = async (): Promise<string | undefined> => ((await slow()) === 'old' ? undefined : 'new');
+        return (await cache.getOrSet('page', async ({ tag }) => (tag('t'), none()))) ?? 'old';
+      },
+    ],
+    [
+      'of what there is none of, says an error',
+      async () => {
+        const none = async (): Promise<string> => {
+          if ((await slow()) === 'old') throw new NotFoundException();
+          return 'new';
+        };
+        return cache.getOrSet('page', async ({ tag }) => (tag('t'), none())).catch(() => 'old');
+      },
+    ],
+  ];
+
+  it.each(asks)('joins no load of before: it was named %s', async (_, ask) => {
+    const early = ask();
+    await turn();
+    row = 'new';
+    expect(await cache.invalidateTags('t')).toBe(true);
+    const late = ask();
+    await turn();
+    open();
+    expect([await early, await late]).toEqual(['old', 'new']);
+    expect(await ask()).toBe('new');
+  });
+
+  it.each(asks)('joins a load of before where another tag was invalidated: its own was named %s', async (_, ask) => {
+    row = 'new';
+    const early = ask();
+    await turn();
+    expect(await cache.invalidateTags('u')).toBe(true);
+    const late = ask();
+    await turn();
+    open();
+    expect([await early, await late, loads]).toEqual(['new', 'new', 1]);
+  });
+});
