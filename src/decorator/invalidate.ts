@@ -1,9 +1,8 @@
 import 'reflect-metadata';
 import { getAfterCommitToken, getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
-import { Key } from '../key/key.js';
-import type { KeyLike } from '../key/key.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
+import { reportFault } from '../value/events.js';
 import { memberName, methodOf } from '../value/member.js';
 import type { Unchecked } from '../value/unchecked.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
@@ -11,7 +10,8 @@ import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
 import type { InvalidateDecorator, InvalidateOptions } from './invalidate-options.js';
 import { afterCommit } from './transaction.js';
-import type { CommitHooks } from './transaction.js';
+import type { AfterCommitWork, CommitHooks } from './transaction.js';
+import { untrueNames } from './untrue-names.js';
 import { replaceMethod } from './wrapped-method.js';
 
 type Args = readonly unknown[];
@@ -20,7 +20,7 @@ type Options = InvalidateOptions<Args, unknown>;
 
 /**
  * Invalidates after the method has succeeded, before its caller knows; a method that throws invalidates nothing. An error in `keys`, `tags`
- * or `byResult` reaches the caller, although the method has run.
+ * or `byResult`, such as a tag that is too long, reaches the caller, although the method has run; all else that they name is invalidated.
  *
  * Inside a transaction say `after: 'commit'`: what is invalidated before the commit may be loaded again from the old rows.
  *
@@ -48,7 +48,7 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
       const cache = cacheOf(this);
       const hooks = hooksOf?.(this);
       const result = assertOneAnswer('@Invalidate', member, await original.apply(this, [...args]));
-      const { keys, tags } = untrue(options, this, args, result);
+      const { keys, tags, errors } = untrueNames(options, this, args, result);
       const invalidate = async (): Promise<void> => {
         const { confirm = false } = options;
         await Promise.all([
@@ -56,7 +56,10 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
           tags.length > 0 ? invalidateTags(cache, tags, confirm) : undefined,
         ]);
       };
-      await (hooks ? afterCommit(invalidate, hooks.afterCommit) : invalidate());
+      await (hooks
+        ? afterCommit(invalidate, () => hooks.afterCommit(() => reported(invalidate, cache)))
+        : invalidate());
+      if (errors.length > 0) throw errors[0];
       return result;
     });
   };
@@ -81,24 +84,17 @@ function assertOptions(options: Options, member: string): void {
   throw new InvalidOptionError('@Invalidate', problem, 'Leave confirm out: what is not acknowledged is sent again.');
 }
 
-/** All that one call made untrue, named while its arguments are still what they were. */
-function untrue(options: Options, instance: object, args: Args, result: unknown): { keys: KeyLike[]; tags: string[] } {
-  const { keys, tags = [], byResult } = options;
-  const more = byResult?.call(instance, result, ...args);
-  const named = typeof tags === 'function' ? tags.apply(instance, [...args]) : tags;
-  return {
-    keys: [...listed(keys?.apply(instance, [...args])), ...listed(more?.keys)],
-    tags: [...named, ...(more?.tags ?? [])],
-  };
-}
-
-/** A string is iterable too, and one key. */
-function listed(keys: KeyLike | Iterable<KeyLike> | undefined): Iterable<KeyLike> {
-  if (keys === undefined) return [];
-  return typeof keys === 'string' || keys instanceof Key ? [keys] : keys;
-}
-
 async function invalidateTags(cache: TieredCache, tags: readonly string[], confirm: boolean): Promise<void> {
   if ((await cache.invalidateTags(...tags)) || !confirm) return;
   throw new StoreUnavailableError(cache.name, 'the invalidation of tags was not acknowledged');
+}
+
+/** A library does the work when its caller was answered, and may end the process over a rejection that nobody waits for. */
+async function reported(work: AfterCommitWork, { name }: TieredCache): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    const message = 'An invalidation after a commit failed.';
+    reportFault({ source: name, kind: 'write-unacknowledged', message, cause });
+  }
 }

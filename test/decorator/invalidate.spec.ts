@@ -6,6 +6,10 @@ import { Invalidate } from '../../src/decorator/invalidate.js';
 import { afterCommit, inTransaction } from '../../src/decorator/transaction.js';
 import type { AfterCommitHook, AfterCommitWork } from '../../src/decorator/transaction.js';
 import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
+import { versionedKey } from '../../src/key/key.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 @Injectable()
@@ -30,12 +34,31 @@ const never: AfterCommitHook = () => {
   throw new Error('the hook of another cache was asked');
 };
 
+/** What no tag, and what no key, is made of. */
+const [longTag, brokenKey] = ['x'.repeat(201), 'half \ud800'];
+
+@Injectable()
+class Orgs {
+  @Invalidate({
+    keys: (name: string) => [name, 'course a'],
+    tags: (name: string) => ['lists', name],
+    byResult: (_: unknown, name: string) => ({ keys: ['course 7', name], tags: [name, 'org acme'] }),
+  })
+  async rename(_name: string): Promise<void> {}
+
+  @Invalidate({ keys: (name: string) => versionedKey('course', name), tags: ['lists'] })
+  async renameByKey(_name: string): Promise<void> {}
+
+  @Invalidate({ keys: (name: string) => [name, 'course a'], tags: (name: string) => [name, 'lists'], after: 'commit' })
+  async renameInTransaction(_name: string): Promise<void> {}
+}
+
 describe('@Invalidate', () => {
   let app: INestApplication;
   afterEach(() => app?.close());
 
   const startWith = async (options: Parameters<typeof cacheModule>[0] = {}) => {
-    app = await start({ imports: [cacheModule(options)], providers: [Courses] });
+    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs] });
     const cache = app.get(TieredCache);
     await cache.set('course a', 1);
     await cache.set('course 7', 1);
@@ -61,7 +84,49 @@ describe('@Invalidate', () => {
     expect(await left()).toEqual(['course a', 'list']);
   });
 
+  it.each([
+    ['tag', longTag, 'a tag is not a text of 1 to 200 characters'],
+    ['text', brokenKey, 'surrogate'],
+    ['key', 'x'.repeat(8_193), 'more than 8192'],
+  ])('tells its caller of a name that is no %s, and invalidates all others', async (_, name, message) => {
+    const { left } = await startWith();
+    await expect(app.get(Orgs).rename(name)).rejects.toThrow(message);
+    expect(await left()).toEqual([]);
+  });
+
+  it('tells its caller of a key that can’t be made, and invalidates the tags', async () => {
+    const { left } = await startWith();
+    await expect(app.get(Orgs).renameByKey(brokenKey)).rejects.toThrow(InvalidKeyError);
+    expect(await left()).toEqual(['course a', 'course 7', 'of org']);
+  });
+
   describe('after a commit', () => {
+    it.each([
+      ['tag', longTag],
+      ['key', brokenKey],
+    ])('tells its caller of a bad %s before the commit, and hands over all others', async (_, name) => {
+      const handed: AfterCommitWork[] = [];
+      const { left } = await startWith({ afterCommit: (work) => handed.push(work) > 0 });
+      await expect(app.get(Orgs).renameInTransaction(name)).rejects.toThrow();
+      expect([handed.length, await left()]).toEqual([1, ['course a', 'course 7', 'list', 'of org']]);
+      await handed[0]?.();
+      expect(await left()).toEqual(['course 7', 'of org']);
+    });
+
+    it('never rejects where it was handed over: a store that refuses it is reported', async () => {
+      const handed: AfterCommitWork[] = [];
+      const store = memoryStore();
+      const { courses } = await startWith({ stores: store, afterCommit: (work) => handed.push(work) > 0 });
+      await courses.rename('a');
+      const cause = new InvalidOptionError('store', 'it refuses', 'Mend it.');
+      store.shards[0].invalidate = () => Promise.reject(cause);
+      const events = recordEvents('fault');
+      await expect(handed[0]?.()).resolves.toBeUndefined();
+      events.stop();
+      const fault = { source: 'default', kind: 'write-unacknowledged', cause };
+      expect(events.of('fault')).toContainEqual(expect.objectContaining(fault));
+    });
+
     it('leaves everything in place until the transaction has committed', async () => {
       const { courses, left } = await startWith();
       let during: string[] = [];
