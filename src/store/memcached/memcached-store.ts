@@ -40,7 +40,10 @@ export interface MemcachedStoreOptions {
   readonly password?: string;
   /** How long a connection may take, TLS included. Default 250 ms. */
   readonly connectTimeout?: Duration;
-  /** How long a command may take, and of commands that leave together each next answer; a connection with an overdue one is closed. Default 250 ms. */
+  /**
+   * How long a command may take, and of commands that leave together each next answer, and all of them 20 times as long; a connection with an overdue one is
+   * closed. Default 250 ms.
+   */
   readonly commandTimeout?: Duration;
   /** The largest entry. Default and at most: what the server takes (1 MiB unless it was started with `-I`). */
   readonly maxItemBytes?: number;

@@ -286,7 +286,7 @@ export class MetaConnection extends MemcacheConnection {
       if (!head.turn.hasLeft) return;
       const overdueInMs = head.turn.leftMs(this.clock.monotonic(), this.commandTimeoutMs);
       if (overdueInMs > 0) this.checkOverdueAfter(overdueInMs);
-      else if (this.arrivals === arrivals) this.end(`no answer within ${this.commandTimeoutMs} ms`);
+      else if (this.arrivals === arrivals) this.end(head.turn.reason(this.commandTimeoutMs));
       else if (lateMs > blockedMs) this.checkOverdueAfter(this.commandTimeoutMs);
       else this.checkOverdue(lateMs);
     });

@@ -12,6 +12,8 @@ export type RedisAnswer = (error: Error | undefined, reply: RedisReply) => void;
 interface Turn {
   /** The look before the last answer to any of them, or before the last item of one: until the next one the server has as long as for the first. */
   look: number;
+  /** The look before one of them was the next to be answered. */
+  first?: number;
 }
 
 interface Waiting {
@@ -181,7 +183,10 @@ export class RedisConnection {
   }
 
   private write(waiting: Waiting): void {
-    if (this.sent.length === 0) this.link.ref();
+    if (this.sent.length === 0) {
+      this.link.ref();
+      waiting.turn.first ??= this.looks;
+    }
     this.sent.push(waiting);
     this.bytesInFlight += waiting.bytes;
     waiting.look = this.looks;
@@ -209,6 +214,7 @@ export class RedisConnection {
     // What has waited behind it for longer than a deadline begins now.
     const [next] = this.sent;
     if (next && this.looks - waiting.look > looksPerDeadline) next.turn.look = this.looks;
+    if (next) next.turn.first ??= this.looks;
     if (this.sent.length === 0 && !this.hasEnded) this.link.unref();
     if ((this.queued.length > 0 || this.urgent.length > 0) && !this.isPumpDue && !this.hasEnded) {
       this.isPumpDue = true;
@@ -242,13 +248,17 @@ export class RedisConnection {
   private checkOverdue(): void {
     const [head] = this.sent;
     if (!head || this.hasEnded) return;
-    const since = Math.min(Math.max(head.look, head.turn.look), head.look + (deadlinesInARow - 1) * looksPerDeadline);
+    const { look, turn } = head;
+    const last = Math.max(look, turn.first ?? look) + (deadlinesInARow - 1) * looksPerDeadline;
+    const since = Math.min(Math.max(look, turn.look), last);
     if (this.looks - since <= looksPerDeadline) return this.lookLater();
     const arrived = this.link.bytesRead();
+    const { commandTimeoutMs: ms } = this.settings;
     setImmediate(() => {
       if (this.hasEnded) return;
       if (head.isSettled || this.link.bytesRead() !== arrived) this.checkOverdue();
-      else this.end(`no answer within ${this.settings.commandTimeoutMs} ms`);
+      else
+        this.end(since < last ? `no answer within ${ms} ms` : `not all answers came within ${deadlinesInARow * ms} ms`);
     });
   }
 }

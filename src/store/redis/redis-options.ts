@@ -51,8 +51,8 @@ export interface RedisConnectionOptions {
   /** How long a connection may take, its greeting included. Default 500 ms. */
   readonly connectTimeout?: Duration;
   /**
-   * How long a command may take from when it is written, and of commands that are sent together each next answer; a connection with an overdue one is
-   * given up. Default 250 ms.
+   * How long a command may take from when it is written, and of commands that are sent together each next answer, and all of them 20 times as long; a
+   * connection with an overdue one is given up. Default 250 ms.
    */
   readonly commandTimeout?: Duration;
 }
