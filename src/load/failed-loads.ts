@@ -55,6 +55,6 @@ export class FailedLoads {
   }
 }
 
-function slotOf<V>({ id }: Key, { serving: { version } }: EntryPolicy<V>): string {
-  return version === undefined ? id : `${id}\0${version}`;
+function slotOf<V>(key: Key, { serving: { version } }: EntryPolicy<V>): string {
+  return version === undefined ? key.id : `\0${key.text}\0${version}`;
 }

@@ -182,14 +182,16 @@ export class Flights {
   }
 
   /** Where a load is found: look-ups that ask for something else are other loads, and so are other requests' for what is theirs alone. */
-  slotOf<V>({ id }: Key, { serving, requestOnly }: EntryPolicy<V>): string {
+  slotOf<V>(key: Key, { serving, requestOnly }: EntryPolicy<V>): string {
     const { version, isolation, codec } = serving;
-    let slot = version === undefined ? id : `${id}\0v${version}`;
-    if (isolation !== codec.isolations[0]) slot += `\0i${isolation}`;
+    let apart = version === undefined ? '' : `v${JSON.stringify(version)}`;
+    if (isolation !== codec.isolations[0]) apart += `\0i${isolation}`;
     // Of two codecs that check what they read, each may refuse what the other has let pass.
-    if (codec.name !== 'json' || codec.checksOnRead === true) slot += `\0c${codec.name}`;
-    if (codec.checksOnRead === true) slot += `\0k${this.numberOf(codec)}`;
-    return requestOnly ? `${slot}\0r${this.numberOf(this.near.scope.current())}` : slot;
+    if (codec.name !== 'json' || codec.checksOnRead === true) apart += `\0c${codec.name}`;
+    if (codec.checksOnRead === true) apart += `\0k${this.numberOf(codec)}`;
+    if (requestOnly) apart += `\0r${this.numberOf(this.near.scope.current())}`;
+    // Begins as no plain id does, and goes on with what no text holds.
+    return apart === '' ? key.id : `\0${key.text}\0${apart}`;
   }
 
   /** Outside of a request every caller is alone. */

@@ -338,3 +338,42 @@ describe('A store without atomic operations', () => {
     expect(await other.getOrSet('a', () => 3, life)).toBe(3);
   });
 });
+
+describe('A key that is written as what tells loads of one key apart', () => {
+  const versioned = { ...life, version: '1' } as const;
+
+  it('joins no load of that key: of another version, and of what a request loads for itself', async () => {
+    const cache = await opened({});
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const theirs = async (): Promise<string> => (await gate, 'theirs');
+    const early = [
+      cache.getOrSet('a', theirs, versioned),
+      scope.run(() => cache.getOrSet('a', theirs, { ttl: 0 })),
+      cache.getOrSet('b\0v1', theirs, life),
+    ];
+    await turn();
+    for (const slot of ['a\0v1', 'a\0r1']) expect(await cache.getOrSet(slot, () => 'mine', life)).toBe('mine');
+    expect(await cache.getOrSet('b', () => 'mine', versioned)).toBe('mine');
+    open();
+    expect(await Promise.all(early)).toEqual(['theirs', 'theirs', 'theirs']);
+  });
+
+  it('is not answered with its error', async () => {
+    const cache = await opened({});
+    const failing = (): Promise<string> => Promise.reject(new Error('down'));
+    await expect(cache.getOrSet('a', failing, versioned)).rejects.toThrow('down');
+    for (const slot of ['a\0v1', 'a\x001']) expect(await cache.getOrSet(slot, () => 'mine', life)).toBe('mine');
+  });
+
+  it('has loads of its own for versions that are written alike', async () => {
+    const cache = await opened({ store: undefined });
+    let open = (): void => {};
+    const gate = new Promise<void>((resolve) => (open = resolve));
+    const early = cache.getOrSet('a', async () => (await gate, 'theirs'), { ...life, version: '1\0iclone' });
+    await turn();
+    const late = cache.getOrSet('a', async () => (await gate, 'mine'), { ...life, version: '1', isolation: 'clone' });
+    open();
+    expect(await Promise.all([early, late])).toEqual(['theirs', 'mine']);
+  });
+});
