@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import type { Writable } from 'node:stream';
 import type { Clock } from '../value/clock.js';
+import { assertPrimary } from '../store/redis/assert-primary.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import type { BackupManifest, BackupMode } from './backup-manifest.js';
 import type { BackupProgress } from './backup-progress.js';
@@ -10,6 +11,8 @@ import { scanPages } from './dump-pages.js';
 import { keyCounts } from './key-counts.js';
 import { NameSet } from './name-set.js';
 import { takeStrictly } from './take-strictly.js';
+import { refusedBy } from './refused-by.js';
+import { slotOwners } from './slot-owners.js';
 import { dumpListed } from './taking-backup.js';
 import type { TakingBackup } from './taking-backup.js';
 
@@ -34,6 +37,7 @@ export async function takeBackup(
   const startedAt = new Date(clock.now()).toISOString();
   const sink = new BackupSink(stream);
   const meter = new ProgressMeter(clock, onProgress);
+  const owners = await slotOwners(connections);
   const { all, lasting } = await keyCounts(connections, database);
   meter.expect(mode === 'strict' ? all : lasting);
   const names = new NameSet(mode === 'strict' ? all : lasting);
@@ -59,6 +63,7 @@ export async function takeBackup(
       await dumpListed(taking, connection, scanPages(connection), (dumped) => sink.addDumps(dumped));
     }
   }
+  await assertSameServers(connections, owners);
   const sha256 = await sink.end();
   meter.advance('done', sink.records, sink.bytes);
   return {
@@ -73,4 +78,13 @@ export async function takeBackup(
     skipped,
     repeated: taking.repeated,
   };
+}
+
+/** A slot that has moved may have been listed nowhere, and what a replica holds is another server's. */
+async function assertSameServers(connections: readonly RedisConnection[], owners: string): Promise<void> {
+  for (const connection of connections) {
+    assertPrimary(connection, await connection.ask(['ROLE']).catch(refusedBy(connection)));
+  }
+  if ((await slotOwners(connections)) === owners) return;
+  throw (connections[0] as RedisConnection).unavailable('slots have moved while the backup was taken: take it again');
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DamagedBackupError, RestoreRefusedError } from '../../src/backup/backup-errors.js';
@@ -20,7 +20,8 @@ import { folderObjectStore } from '../../src/object/folder-object-store.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
-import { startRedisCluster } from '../support/redis-fleet.js';
+import { moveSlot, startRedisCluster } from '../support/redis-fleet.js';
+import type { RedisClusterProcesses } from '../support/redis-fleet.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { RedisWire } from '../support/redis-wire.js';
@@ -356,6 +357,80 @@ describe('A backup of Redis', () => {
     const sizes = await Promise.all(cluster.nodes.map((node) => node.command('DBSIZE')));
     expect(sizes.reduce<number>((sum, size) => sum + Number(size), 0)).toBe(60);
     await cluster.stop();
+  });
+
+  describe('of a Cluster', () => {
+    let cluster: RedisClusterProcesses;
+    let whole: { url: string };
+    /** Of the third node, with a key in it. */
+    let slot: number;
+    beforeAll(async () => {
+      cluster = await startRedisCluster();
+      whole = { url: `redis://${cluster.nodes.map(({ address }) => address).join(',')}` };
+      for (let number = 0; number < 100; number++) {
+        const at = Number(await cluster.nodes[0]?.command('CLUSTER', 'KEYSLOT', number));
+        await cluster.ownerOf(at).command('SET', number, 'v');
+        if (cluster.ownerOf(at) === cluster.nodes[2]) slot = at;
+      }
+    });
+    afterAll(() => cluster.stop());
+
+    it.each(['strict', 'complete'] as const)(
+      'is refused where slots move while it is taken, and taken once they have arrived: %s',
+      async (mode) => {
+        const [first, second, third] = cluster.nodes as [RedisProcess, RedisProcess, RedisProcess];
+        let move: Promise<void> | undefined;
+        const onProgress = (): void => {
+          if (move) return;
+          // The first was asked for its keys. The second answers once the slot has gone from the third to the first.
+          second.pause();
+          move = moveSlot({ ...cluster, nodes: [first, third] }, slot, third, first).finally(() => second.resume());
+        };
+        await expect(take(whole, { mode, onProgress })).rejects.toThrow(/slots have moved/);
+        await move;
+        expect((await take(whole, { mode })).manifest.records).toBe(100);
+        await moveSlot(cluster, slot, first, third);
+      },
+    );
+
+    it('is refused while a slot is on its way, and where it would hold what one node holds', async () => {
+      const [first, , third] = cluster.nodes as [RedisProcess, RedisProcess, RedisProcess];
+      await third.command('CLUSTER', 'SETSLOT', slot, 'MIGRATING', await first.text('CLUSTER', 'MYID'));
+      await expect(take(whole)).rejects.toThrow(/slots are on their way/);
+      await third.command('CLUSTER', 'SETSLOT', slot, 'STABLE');
+      await expect(take(first)).rejects.toThrow(/other nodes of its Cluster/);
+    });
+  });
+
+  it('and its restore need no more rights than the page says', async () => {
+    const page = readFileSync('docs/backups.md', 'utf8');
+    await source.command('SET', 'k', 'v');
+    for (const [server, user] of [
+      [source, 'backup'],
+      [target, 'restore'],
+    ] as const) {
+      const rights = new RegExp(`ACL SETUSER ${user} on >PASSWORD (.*)`).exec(page)?.[1] ?? '';
+      await server.command('ACL', 'SETUSER', user, 'on', '>secret', ...rights.split(' '));
+    }
+    const as = ({ url }: RedisProcess, user: string) => ({ url: url.replace('redis://', `redis://${user}:secret@`) });
+    const { file, manifest } = await take(as(source, 'backup'));
+    await reach(as(target, 'restore')).restore(() => createReadStream(file), { manifest });
+    expect(await target.text('GET', 'k')).toBe('v');
+  });
+
+  it('is refused where the server becomes a replica while it is taken', async () => {
+    await fill(source);
+    const stream = new Writable({
+      highWaterMark: 1,
+      write: (_chunk, _encoding, done) => {
+        source.command('REPLICAOF', '127.0.0.1', 1).then(() => done(), done);
+      },
+    });
+    try {
+      await expect(reach(source).take(stream, { mode: 'complete' })).rejects.toThrow(/a primary no more/);
+    } finally {
+      await source.command('REPLICAOF', 'NO', 'ONE');
+    }
   });
 
   it('repeated keys restore to the later', async () => {
