@@ -30,7 +30,8 @@ export interface CachedResponseOptions extends Pick<
   /**
    * What else of the request makes a difference: a tenant that middleware found, a locale. Its values go into the key, and answers are
    * `private`, since no shared cache can know them. It covers what handlers are given beside parameters, query and headers: `@Req()`, custom
-   * parameter decorators, request-scoped providers, a guard. `() => []`: none of these makes a difference. Default none.
+   * parameter decorators, request-scoped providers, a guard. `() => []`: none of these makes a difference. It names no caller: without `principal`,
+   * requests with credentials go around the cache. Default none.
    */
   readonly keyedBy?: KeyedByOption;
   /**

@@ -71,5 +71,5 @@ export function bypassReason(
   if (isPatched(response)) return 'patched-response';
   if (route.isNobodys) return 'guard';
   if (principal !== undefined) return undefined;
-  return isPersonal(request) && !route.settings.isRequestCovered ? 'credentials' : 'principal';
+  return route.settings.hasPrincipal ? 'principal' : 'credentials';
 }

@@ -47,7 +47,7 @@ export function examineRoutes(
     const owner = owners.get(place);
     if (owner && owner !== controller) throw ofOneName(member);
     owners.set(place, controller);
-    if (facts.isGuarded && !settings.isGuardCovered) warnOfGuard(member);
+    if (facts.isGuarded && !settings.hasPrincipal) warnOfGuard(member, settings);
   }
   const globals = application.getGlobalInterceptors().length + application.getGlobalRequestInterceptors().length;
   const areSurrounded = routes.some((route) => globals > 0 || interceptorsAround(route.controller, route.handler));
@@ -95,8 +95,11 @@ const ofOneName = (member: string): InvalidOptionError =>
     'Rename one of the two classes.',
   );
 
-function warnOfGuard(member: string): void {
+function warnOfGuard(member: string, { isGuardCovered }: ResponseSettings): void {
+  const consequence = isGuardCovered
+    ? 'keyedBy names no caller, so requests with credentials (Authorization, Cookie, request.user) go around the cache'
+    : 'none is kept';
   new Logger('CachedResponse').warn(
-    `${member} stands behind a guard, and nobody said whose its answers are: none is kept. Give the option principal ('anyone', or a function) or keyedBy.`,
+    `${member} stands behind a guard, and nobody said whose its answers are: ${consequence}. Give the option principal: 'anyone' if they never depend on who asks, or a function that says who does.`,
   );
 }

@@ -32,6 +32,8 @@ export interface ResponseSettings {
   readonly status: boolean | 'key';
   /** `undefined`: the request goes around the cache. */
   readonly principalOf: (request: HttpRequest) => Principal | undefined;
+  /** Somebody said whose the answers are: requests with credentials have answers, too. */
+  readonly hasPrincipal: boolean;
   /** Somebody said whose the answers are, or what else makes a difference. */
   readonly isGuardCovered: boolean;
   /** A function names who asks, or `keyedBy` what makes a difference: request-scoped things, guards and `@Req()` are covered. */
@@ -85,6 +87,7 @@ export function responseSettings(
     fill: fill as ((request: HttpRequest) => Fillers) | undefined,
     status: options.cacheStatus ?? true,
     principalOf: principalBy(principal),
+    hasPrincipal: principal !== undefined,
     isGuardCovered: principal !== undefined || keyedBy !== undefined,
     isRequestCovered: typeof principal === 'function' || keyedBy !== undefined,
     isPublic: options.public === true,

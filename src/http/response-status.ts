@@ -6,13 +6,13 @@ import type { HttpResponse } from './http-exchange.js';
 
 /** Why a request never asked the cache. */
 export type BypassReason =
-  /** It carries `Authorization`, `Cookie` or a user, and nobody said whose its answer is. */
+  /** It carries `Authorization`, `Cookie` or a user, and the option `principal` was not given. */
   | 'credentials'
   /** A guard stands before the route, and nobody said whose its answer is. */
   | 'guard'
   /** What it chose, its path, query and headers, makes a longer key than there are. */
   | 'long-key'
-  /** The option `principal` gave `undefined`. */
+  /** The function that is the option `principal` gave `undefined`. */
   | 'principal'
   /** Middleware has replaced what the answer would be sent by. */
   | 'patched-response';

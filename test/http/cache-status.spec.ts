@@ -16,6 +16,9 @@ interface Passthrough {
   header(name: string, value: string): unknown;
   status(code: number): unknown;
 }
+interface AsksForTenant {
+  readonly headers: { readonly 'x-tenant'?: string };
+}
 class LetsAllIn implements CanActivate {
   canActivate(): boolean {
     return true;
@@ -53,6 +56,12 @@ class Answers {
   @Get('unshared')
   @CachedResponse({ principal: () => undefined })
   unshared(): object {
+    return {};
+  }
+
+  @Get('tenants')
+  @CachedResponse({ keyedBy: ({ headers }: AsksForTenant) => [headers['x-tenant']] })
+  tenants(): object {
     return {};
   }
 
@@ -132,6 +141,9 @@ describe.each(platforms)('Cache-Status on %s', (platform) => {
     const bearer = { authorization: 'Bearer a' };
     expect(await statusOf('page', bearer)).toBe('tiered-cache; fwd=bypass; detail=credentials');
     expect(await statusOf('page', { cookie: 'id=1' })).toBe('tiered-cache; fwd=bypass; detail=credentials');
+    expect(await statusOf('tenants')).toBe('tiered-cache; fwd=miss; fwd-status=200; ttl=N; stored; detail=absent');
+    expect(await statusOf('tenants', bearer)).toBe('tiered-cache; fwd=bypass; detail=credentials');
+    expect(await statusOf('unshared', bearer)).toBe('tiered-cache; fwd=bypass; detail=principal');
     expect(await statusOf('guarded')).toBe('tiered-cache; fwd=bypass; detail=guard');
     expect(await statusOf('unshared')).toBe('tiered-cache; fwd=bypass; detail=principal');
     expect(await statusOf('page', {}, 'POST')).toBe('tiered-cache; fwd=method');

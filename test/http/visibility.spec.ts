@@ -69,6 +69,13 @@ class Answers {
     return { run: ++runs };
   }
 
+  @Get('keyed-anyone')
+  @UseGuards(KnowsKeys)
+  @CachedResponse({ ttl: '1m', principal: 'anyone', keyedBy: ({ headers }: WithHeaders) => [headers['x-api-key']] })
+  keyedAnyone(): object {
+    return { run: ++runs };
+  }
+
   @Get('principal')
   @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
   principal(): object {
@@ -147,6 +154,8 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
     ['guarded-anyone', key, 'private, max-age=60'],
     ['public', { ...key, authorization: 'Bearer a' }, 'public, max-age=60'],
     ['keyed', key, 'private, max-age=60'],
+    ['keyed', { ...key, authorization: 'Bearer a' }, 'private, no-store'],
+    ['keyed-anyone', { ...key, authorization: 'Bearer a' }, 'private, max-age=60'],
     ['principal', { 'x-user': 'ada' }, 'private, max-age=60'],
     ['principal', {}, 'private, max-age=60'],
     ['says-public', { 'x-user': 'ada' }, 'private, max-age=60'],
@@ -169,6 +178,18 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
       expect([text, header['cache-control']]).toEqual([`{"run":${turn}}`, 'private, no-store']);
     }
     expect((await read('anyone')).text).toBe((await read('anyone')).text);
+  });
+
+  it('warns at the start of each route behind a guard for which nobody said who asks', async () => {
+    const warnings: string[] = [];
+    const quiet = (): void => {};
+    const warn = (message: string): void => void warnings.push(message);
+    await open([], (made) => made.useLogger({ log: quiet, error: quiet, warn }));
+    expect(warnings).toEqual([
+      expect.stringMatching(/^Answers\.guarded stands behind a guard.*: none is kept\. Give the option principal: /),
+      expect.stringMatching(/^Answers\.keyed stands behind a guard.*keyedBy.*credentials.*Give the option principal: /),
+    ]);
+    expect(warnings[0]).not.toContain('keyedBy');
   });
 
   it('keeps callers apart whom keyedBy tells apart', async () => {
