@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
+import { hostMonotonicMs } from '../../value/host-monotonic.js';
 import type { LentOperation, LentReply, LentRequest } from './lent-shard.js';
 import { connectTo } from './lifeline.js';
 import { FrameReader, frameOf } from './wire.js';
@@ -15,8 +16,10 @@ export interface BorrowOptions {
   /** Of the store, for errors. */
   readonly name: string;
   readonly clock: Clock;
-  /** How long the other side may take for an answer. One that takes longer is left, and may still carry the operation out. */
+  /** How long the other side may take until it begins with an operation. Later it leaves it out: somebody else may have been asked, and have answered. */
   readonly deadlineMs: number;
+  /** How long its answer may take from then on. One that takes longer is left. */
+  readonly graceMs: number;
   /** Called once, when the connection is over. */
   readonly onEnd: () => void;
 }
@@ -65,15 +68,17 @@ export class BorrowedShard {
   /** Rejects with StoreUnavailableError, and with nothing else. */
   call(operation: LentOperation, args: readonly unknown[]): Promise<unknown> {
     const id = ++this.lastId;
+    const { clock, deadlineMs, graceMs } = this.options;
+    const limitMs = deadlineMs + graceMs;
     return new Promise((resolve, reject) => {
-      const deadline = this.options.clock.after(this.options.deadlineMs, () => {
-        this.fail(id, `the process that has it open did not answer within ${this.options.deadlineMs} ms`);
+      const deadline = clock.after(limitMs, () => {
+        this.fail(id, `the process that has it open did not answer within ${limitMs} ms`);
         this.socket.destroy();
       });
       this.waiting.set(id, { resolve, reject, deadline });
       // Somebody waits: until the answer is there the connection keeps the process alive.
       this.socket.ref();
-      const request: LentRequest = { id, operation, args };
+      const request: LentRequest = { id, operation, args, until: hostMonotonicMs() + deadlineMs };
       this.socket.write(frameOf(request));
     });
   }

@@ -26,6 +26,7 @@ const drawId = (): string => randomBytes(9).toString('base64url');
 
 /**
  * The disk folder as a shard. While it can't be opened, operations reject at once, and now and then one of them sets off another try.
+ * `until`: see `LendableShard`.
  */
 export class DiskShard implements Shard {
   readonly name: string;
@@ -74,19 +75,29 @@ export class DiskShard implements Shard {
     return this.database().view(storeKey);
   }
 
-  async readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { won: boolean })[]> {
+  async readOrStub(
+    storeKeys: readonly string[],
+    stubMs: number,
+    until?: number,
+  ): Promise<(StoredItem & { won: boolean })[]> {
     const found = await this.readMany(storeKeys);
     return Promise.all(
-      found.map(async (item, i) => (item ? { ...item, won: false } : this.stub(storeKeys[i] as string, stubMs))),
+      found.map(async (item, i) => (item ? { ...item, won: false } : this.stub(storeKeys[i] as string, stubMs, until))),
     );
   }
 
-  async write(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): Promise<WriteOutcome> {
+  async write(
+    storeKey: string,
+    bytes: Uint8Array,
+    { lifeMs, only }: WriteOptions,
+    until?: number,
+  ): Promise<WriteOutcome> {
     if (typeof only === 'object' && !this.isOfSession(storeKey, only)) return { status: 'changed' };
     const tooLarge = bytes.length > this.maxItemBytes;
     // Copied when it is planned, which may be after the caller's next change.
     const copy = tooLarge ? nothing : Buffer.from(bytes);
     return this.run<WriteOutcome>(storeKey, {
+      until,
       blind: only === undefined && !tooLarge,
       decide: (present, nowMs) => {
         if (only === 'absent' && present) return { answer: { status: 'exists' } };
@@ -100,9 +111,10 @@ export class DiskShard implements Shard {
     });
   }
 
-  async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
+  async remove(storeKey: string, revision?: Revision, until?: number): Promise<RemoveOutcome> {
     const ofSession = !revision || this.isOfSession(storeKey, revision);
     return this.run<RemoveOutcome>(storeKey, {
+      until,
       decide: (present) => {
         if (!present) return { answer: 'absent' };
         if (revision && (!ofSession || present.revision !== revision.number)) return { answer: 'changed' };
@@ -111,8 +123,9 @@ export class DiskShard implements Shard {
     });
   }
 
-  async increment(storeKey: string, by: number, seed: number, lifeMs = Infinity): Promise<number> {
+  async increment(storeKey: string, by: number, seed: number, lifeMs = Infinity, until?: number): Promise<number> {
     const sum = await this.run<number>(storeKey, {
+      until,
       decide: (present, nowMs) => {
         const next = present ? Number(present.copyBytes().toString('latin1') || NaN) + by : seed;
         if (!Number.isSafeInteger(next)) return { answer: NaN };
@@ -126,8 +139,9 @@ export class DiskShard implements Shard {
     return sum;
   }
 
-  async touch(storeKey: string, lifeMs: number): Promise<boolean> {
+  async touch(storeKey: string, lifeMs: number, until?: number): Promise<boolean> {
     return this.run<boolean>(storeKey, {
+      until,
       decide: (present, nowMs) =>
         present
           ? {
@@ -143,7 +157,7 @@ export class DiskShard implements Shard {
     });
   }
 
-  async invalidate(given: Invalidation): Promise<Invalidated> {
+  async invalidate(given: Invalidation, until?: number): Promise<Invalidated> {
     assertStoreKey(given.watch);
     assertStoreKey(given.feed);
     for (const change of given.changes) assertStoreKey(keyOfChange(change));
@@ -163,7 +177,7 @@ export class DiskShard implements Shard {
       session,
       drawId,
     });
-    const { outcomes, watched, broken } = await queue.run(operation);
+    const { outcomes, watched, broken } = await queue.run({ ...operation, until });
     if (broken !== undefined) throw new StoreUnavailableError(this.name, `${broken} holds no counter`);
     return { outcomes, watched };
   }
@@ -199,8 +213,9 @@ export class DiskShard implements Shard {
     return this.database().keyPage(prefix, after);
   }
 
-  private stub(storeKey: string, stubMs: number): Promise<StoredItem & { won: boolean }> {
+  private stub(storeKey: string, stubMs: number, until?: number): Promise<StoredItem & { won: boolean }> {
     return this.run<StoredItem & { won: boolean }>(storeKey, {
+      until,
       decide: (present, nowMs) =>
         present
           ? { answer: { bytes: present.copyBytes(), revision: this.revision(present.revision), won: false } }

@@ -12,7 +12,7 @@ export interface FolderShardTuning extends DiskTuning {
   readonly openWithinMs: number;
 }
 
-/** Of each operation: the other side has a deadline of its own, and tells what came of it. */
+/** Of each operation: the other side begins within the deadline, and tells what came of it. */
 const graceMs = 250;
 const maxKeysPerRequest = 64;
 
@@ -149,7 +149,8 @@ export class FolderShard implements Shard {
         const borrowed = await BorrowedShard.from(directory, rotated(instances, process.pid + this.borrowings++), {
           name: this.name,
           clock: this.tuning.clock,
-          deadlineMs: this.tuning.deadlineMs + graceMs,
+          deadlineMs: this.tuning.deadlineMs,
+          graceMs,
           onEnd: () => {
             if (this.borrowed === borrowed) this.borrowed = undefined;
             if (this.wanted) void this.join().catch(() => undefined);

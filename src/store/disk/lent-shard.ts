@@ -4,7 +4,10 @@ import type { Shard } from '../store.js';
 import type { KeyPage } from './key-page.js';
 import { FrameReader, frameOf } from './wire.js';
 
-/** A shard whose keys can be listed in parts. */
+/**
+ * A shard whose keys can be listed in parts. What changes something takes one more argument, `until`: when, on the clock of `hostMonotonicMs`, it has
+ * been given up by whoever asked for it. It changes nothing then.
+ */
 export interface LendableShard extends Shard {
   keyPage(prefix: string, after?: Uint8Array): Promise<KeyPage>;
 }
@@ -28,7 +31,9 @@ export type LentOperation = (typeof lentOperations)[number];
 export interface LentRequest {
   readonly id: number;
   readonly operation: LentOperation;
+  /** As many as the operation has, but for `until`. */
   readonly args: readonly unknown[];
+  readonly until: number;
 }
 
 export type LentReply =
@@ -47,8 +52,8 @@ export function lendShard(socket: Socket, shard: () => LendableShard | undefined
     if (!socket.destroyed) socket.write(frameOf(message));
   };
   const requests = new FrameReader(maxRequestBytes, (message) => {
-    const { id, operation, args } = message as LentRequest;
-    void carryOut(shard(), operation, args).then(
+    const { id, operation, args, until } = message as LentRequest;
+    void carryOut(shard(), operation, [...args, until]).then(
       (result) => reply({ id, result }),
       (error: unknown) => {
         reply({ id, problem: error instanceof TieredCacheError ? error.message : 'the operation failed' });

@@ -18,7 +18,13 @@ export type Decision<T> =
       readonly put: Omit<DiskRecord, 'revision'> & { readonly revision?: number };
     };
 
-export interface Operation<T> {
+/** What a caller asks for. */
+export interface Asked {
+  /** On the clock of `hostMonotonicMs`: when its caller gives it up. It is not planned then any more. Default: never. */
+  readonly until?: number | undefined;
+}
+
+export interface Operation<T> extends Asked {
   readonly key: DiskKey;
   /** True: the decision doesn't look at what is there, and nothing is read. */
   readonly blind?: boolean;
@@ -26,7 +32,7 @@ export interface Operation<T> {
 }
 
 /** Changes of several keys that are made together or not at all. */
-export interface GroupOperation<T> {
+export interface GroupOperation<T> extends Asked {
   /** Revisions that it draws, at most. */
   readonly numbers: number;
   /** Decides on what `find` tells, and changes nothing otherwise. May be called again, on another state. */

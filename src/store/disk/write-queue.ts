@@ -169,18 +169,19 @@ export class WriteQueue {
 
   /** Decides on what is there now, all in one snapshot; what would make the transaction too large waits for the next. */
   private plan(callers: readonly Caller[]) {
+    const awaited = this.awaited(callers);
     const batch = this.batch();
     const plans: { caller: Caller; plan: Planned<unknown> }[] = [];
     this.environment.resetReadTxn();
     try {
-      for (const caller of callers) {
+      for (const caller of awaited) {
         if (batch.bytes > maxBatchBytes) break;
         plans.push({ caller, plan: planOf(batch, caller.operation) });
       }
     } finally {
       this.environment.resetReadTxn();
     }
-    this.waiting.unshift(...callers.slice(plans.length));
+    this.waiting.unshift(...awaited.slice(plans.length));
     return { changes: batch.changes, bytes: batch.bytes, plans };
   }
 
@@ -189,7 +190,7 @@ export class WriteQueue {
     const plans = await this.watched(() =>
       this.environment.transaction(() => {
         const batch = this.batch();
-        return callers.map((caller) => {
+        return this.awaited(callers).map((caller) => {
           const plan = planOf(batch, caller.operation);
           for (const { key, record, version } of changesOf(plan)) {
             if (record) void this.environment.put(key, record, version);
@@ -201,6 +202,14 @@ export class WriteQueue {
     );
     for (const { caller, plan } of plans) caller.resolve(plan.answer);
     return true;
+  }
+
+  /** Without those that their callers gave up: somebody else may have removed and written since. */
+  private awaited(callers: readonly Caller[]): readonly Caller[] {
+    const { hostMs } = this.options.now();
+    const late = callers.filter(({ operation: { until = Infinity } }) => hostMs >= until);
+    if (late.length > 0) this.giveUp(late, this.unavailable('its turn came too late'));
+    return callers.filter(({ givenUp }) => !givenUp);
   }
 
   private batch(): WriteBatch {

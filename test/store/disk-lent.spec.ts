@@ -1,0 +1,123 @@
+import type { Socket } from 'node:net';
+import { afterEach, expect, it } from '@jest/globals';
+import { BorrowedShard } from '../../src/store/disk/borrowed-shard.js';
+import { DiskShard } from '../../src/store/disk/disk-shard.js';
+import { lendShard } from '../../src/store/disk/lent-shard.js';
+import { openLifeline } from '../../src/store/disk/lifeline.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
+import { systemClock } from '../../src/value/clock.js';
+import { hostMonotonicMs } from '../../src/value/host-monotonic.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { WriteQueue } from '../../src/store/disk/write-queue.js';
+import type { Environment, Lmdb } from '../../src/store/disk/environment.js';
+import { eventually } from '../support/eventually.js';
+import { diskDirectory } from '../support/disk-directory.js';
+
+const endings: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+const lasting = { lifeMs: 600_000 };
+const bytes = (text: string): Buffer => Buffer.from(text);
+
+async function openShard(): Promise<DiskShard> {
+  const { path, remove } = diskDirectory();
+  endings.push(remove);
+  const tuning = { clock: systemClock, random: Math.random, deadlineMs: 30_000, careEachMs: 60_000 };
+  const shard = new DiskShard(path, 1_000, { ...tuning, maxBytes: 2 ** 20, waitsForOpeners: true });
+  await shard.open();
+  endings.push(() => shard.close());
+  return shard;
+}
+
+async function textIn(shard: DiskShard, key: string): Promise<string | undefined> {
+  const [item] = await shard.readMany([key]);
+  return item?.bytes.toString();
+}
+
+/** A lender that has taken nothing from its socket yet, and a borrower at the other end. */
+async function borrowing(shard: DiskShard, deadlineMs: number): Promise<{ borrowed: BorrowedShard; lender: Socket }> {
+  const { path, remove } = diskDirectory();
+  endings.push(remove);
+  const lifeline = await openLifeline(path, 'abcdef01');
+  if (!lifeline) throw new Error('no sockets here');
+  endings.push(() => lifeline.close());
+  const connected = new Promise<Socket>((resolve) => {
+    lifeline.onConnection((socket) => {
+      lendShard(socket, () => shard);
+      resolve(socket.pause());
+    });
+  });
+  const options = { name: 'disk', clock: systemClock, deadlineMs, graceMs: 0, onEnd: () => undefined };
+  const borrowed = await BorrowedShard.from(path, ['abcdef01'], options);
+  endings.push(() => borrowed.end());
+  return { borrowed, lender: await connected };
+}
+
+it('What a borrower gave up is not carried out by a lender that was held up', async () => {
+  const shard = await openShard();
+  const { borrowed, lender } = await borrowing(shard, 50);
+  const calls = [
+    borrowed.call('write', ['k', bytes('old'), lasting]),
+    borrowed.call('readOrStub', [['stub'], 600_000]),
+    borrowed.call('increment', ['count', 1, 1, 600_000]),
+    borrowed.call('remove', ['kept', undefined]),
+    borrowed.call('invalidate', [{ feed: 'f', changes: [{ remove: 'kept' }], records: [], watch: 'w' }]),
+  ];
+  await shard.write('kept', bytes('kept'), lasting);
+  for (const call of calls) await expect(call).rejects.toThrow(StoreUnavailableError);
+  await shard.write('k', bytes('new'), lasting);
+  const gone = new Promise((resolve) => lender.once('close', resolve));
+  lender.resume();
+  await gone;
+  // Whatever was asked for is planned before this.
+  await shard.remove('nothing');
+  expect(await textIn(shard, 'k')).toBe('new');
+  expect(await textIn(shard, 'kept')).toBe('kept');
+  expect(await shard.readMany(['stub', 'count'])).toEqual([undefined, undefined]);
+});
+
+it('What a borrower waits for is carried out by a lender that was held up', async () => {
+  const shard = await openShard();
+  const { borrowed, lender } = await borrowing(shard, 30_000);
+  const call = borrowed.call('write', ['k', bytes('new'), lasting]);
+  lender.resume();
+  expect(await call).toMatchObject({ status: 'stored' });
+  expect(await textIn(shard, 'k')).toBe('new');
+});
+
+it('A change that waited for its turn until it was given up is left out, and the others are made', async () => {
+  const shard = await openShard();
+  const [late, inTime] = await Promise.allSettled([
+    shard.write('k', bytes('old'), lasting, hostMonotonicMs()),
+    shard.write('other', bytes('in time'), lasting, hostMonotonicMs() + 600_000),
+  ]);
+  expect([late.status, inTime.status]).toEqual(['rejected', 'fulfilled']);
+  expect(await textIn(shard, 'k')).toBeUndefined();
+  expect(await textIn(shard, 'other')).toBe('in time');
+});
+
+it('What was given up while its turn was prepared is not decided on any more', async () => {
+  const clock = new FakeClock();
+  let hand: (block: number) => void = () => {};
+  const block = new Promise<number>((resolve) => (hand = resolve));
+  const environment = { transaction: () => block, resetReadTxn: () => {}, getBinaryFast: () => undefined };
+  const queue = new WriteQueue(environment as unknown as Environment, {} as Lmdb, {
+    name: 'disk',
+    now: () => ({ nowMs: clock.now(), hostMs: clock.monotonic(), boot: 1 }),
+    clock,
+    gate: { enter: async () => {}, leave: () => {}, close: () => {} },
+    deadlineMs: 300,
+    makeRoom: async () => {},
+    settled: () => {},
+  });
+  const decided: string[] = [];
+  const ask = (key: string): Promise<number> => queue.run({ key, decide: () => ({ answer: decided.push(key) }) });
+  const givenUp = expect(ask('given up')).rejects.toThrow('a write takes longer than 300 ms');
+  await clock.advance(300);
+  await givenUp;
+  hand(1);
+  await eventually(() => ask('later'));
+  expect(decided).toEqual(['later']);
+});
