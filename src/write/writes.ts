@@ -103,13 +103,14 @@ export class Writes {
 
   /**
    * After the store took it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value may
-   * be the later one.
+   * be the later one. What the request makes of it is not kept then.
    */
   keepNear({ key, policy, copy, isForRequest }: Prepared, position: number): void {
     const overtaken = this.near.namedSince(key, copy.tags, position);
     this.near.name(key);
+    if (overtaken) return this.near.noteForRequest(key, copy);
     const anew = copy.markedAt(this.coherence.names.position);
-    if (!isForRequest && !overtaken) this.near.keep(key, anew, policy);
+    if (!isForRequest) this.near.keep(key, anew, policy);
     this.near.keepForRequest(key, anew);
   }
 

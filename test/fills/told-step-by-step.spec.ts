@@ -128,6 +128,29 @@ describe('interleavings of two processes, told step by step', () => {
     expect(await fleet.done(b.cache.get('k'))).toBe('later');
   });
 
+  it.each<[string, (b: Process) => Promise<unknown>, RegExp]>([
+    ['update', (b) => b.cache.update('k', () => 'overtaken', hour), /^B .. read n:1::k/],
+    ['set', (b) => b.cache.set('k', 'overtaken', hour), /^B .. read nothing/],
+  ])(
+    'a page is not made for others of what a request has written, when another write was heard of before the answer to its %s',
+    async (_, write, before) => {
+      const [a, b] = [await fleet.process('A'), await fleet.process('B')];
+      await fleet.scope.run(async () => {
+        const written = write(b);
+        await fleet.deliverAll(before);
+        await fleet.deliver(/^B -> invalidate n:1::k/);
+        const later = fleet.scope.outside(() => a.cache.set('k', 'later', hour));
+        expect(await fleet.done(later, /^A/)).toBe(true);
+        await fleet.later(1_000);
+        await fleet.deliverAll(/^B .. read the feed/);
+        await fleet.done(written);
+        const page = b.cache.getOrSet('page', async () => `page of ${await b.cache.get('k')}`, hour);
+        expect(await fleet.done(page)).toBe('page of later');
+      });
+      expect(await fleet.done(a.cache.get('page'))).toBe('page of later');
+    },
+  );
+
   it('a fill waits for the renewal of its lease that is under way', async () => {
     const [a, b] = [await fleet.process('A'), await fleet.process('B')];
     const loaded = b.cache.getOrSet('k', () => fleet.pause('B loads').then(() => 'loaded'), hour);
