@@ -1,8 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Registry } from 'prom-client';
 import { collectCacheMetrics } from '../../src/adapter/prometheus-metrics.js';
 import { configEndpoint, parseConfiguration } from '../../src/store/memcached/list/config-endpoint.js';
+import type { ListedServers } from '../../src/store/memcached/list/server-source.js';
 import { dnsServers } from '../../src/store/memcached/list/dns-servers.js';
 import { memcachedStore, memcachedStoreWith } from '../../src/store/memcached/memcached-store.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
@@ -19,6 +20,7 @@ import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { startTcpProxy } from '../support/tcp-proxy.js';
 
 type Tuning = Parameters<typeof memcachedStoreWith>[1];
 
@@ -206,6 +208,23 @@ describe('a list of servers that a configuration endpoint names', () => {
     await dying.kill();
     await eventually(() => expect(store.shards[0].readMany(['k'])).rejects.toThrow(/nobody vouches for its list/));
     await eventually(() => expect(store.shards[1]?.readMany(['k'])).rejects.toThrow(/nobody vouches for its list/));
+  });
+});
+
+describe('a store that is closed while its source is asked', () => {
+  it('connects to nobody whom the source names then', async () => {
+    const proxy = await startTcpProxy(servers[0]?.port as number);
+    endings.push(() => proxy.close());
+    let answer!: (listed: ListedServers) => void;
+    const list = jest.fn(() => new Promise<ListedServers>((resolve) => (answer = resolve)));
+    const store = memcachedStore({ servers: { discover: { name: 'a slow source', list } }, ...patience });
+    endings.push(() => store.close());
+    const opening = store.open();
+    await eventually(() => expect(list).toHaveBeenCalled());
+    await store.close();
+    answer({ servers: [proxy.address] });
+    await opening;
+    expect(proxy.accepted).toBe(0);
   });
 });
 

@@ -135,6 +135,8 @@ export class ClusterAccess implements RedisAccess {
     const known = this.servers.get(address.text);
     if (known) return known;
     const server = new RedisServer(address, this.settings);
+    // What is met while a command still ends, nobody would close.
+    if (this.isClosed) server.close();
     this.servers.set(address.text, server);
     return server;
   }

@@ -141,6 +141,8 @@ export class ListFollower {
     } catch (error) {
       return this.goOn(`its source does not answer (${(error as Error).message})`);
     }
+    // What is met now, nobody would close.
+    if (this.isClosed) return { status: 'silent', vouched: false, reason: 'it was closed' };
     this.options.named(listed.servers);
     return this.take(listed, this.lasting.lasted);
   }
