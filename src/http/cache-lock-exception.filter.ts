@@ -3,7 +3,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { throwError } from 'rxjs';
 import { LeaseLostError, LockHeldError, LockUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
-import { isSent } from './http-exchange.js';
+import { isSent, rawResponse } from './http-exchange.js';
 import type { HttpResponse } from './http-exchange.js';
 import { SeenSections } from './seen-sections.js';
 import { sendException } from './socket-exception.js';
@@ -46,6 +46,8 @@ let seen: SeenSections | undefined;
  * `Retry-After` of a 429 is the earlier of the end of the lease and the longest of the last eight sections on resources of the same first part
  * that this process has seen; where it has seen none, 10 seconds at most. It is a whole number of seconds, at least 1.
  *
+ * An answer that a handler has begun by itself (`@Res()`) is cut off with its connection, so that nobody takes a part for the whole.
+ *
  * Elsewhere it is the message of the error, too: a GraphQL resolver and a message pattern fail with an HttpException that holds both, a client of a gateway is
  * sent `{ status: 'error', message, retryAfterSeconds }` as the event `exception`. Nest 11 runs no global filter for gateways: put it on the class there.
  *
@@ -69,7 +71,12 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
     const { status, detail, retryAfterSeconds } = this.answer(error);
     if (host.getType<string>() === 'http') {
       const response = host.switchToHttp().getResponse<HttpResponse>();
-      if (isSent(response)) return undefined;
+      const raw = rawResponse(response);
+      if (isSent(response) || raw.headersSent) {
+        // A handler that wrote by itself: nobody else ends it, and what there is of it is no whole answer.
+        if (!raw.writableEnded) raw.destroy();
+        return undefined;
+      }
       response.status(status).header('Retry-After', `${retryAfterSeconds}`).send({ detail });
       return undefined;
     }

@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Param, UseFilters } from '@nestjs/common';
+import { Controller, Get, Injectable, Param, Res, UseFilters } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -44,9 +44,40 @@ class LockedController {
   }
 }
 
+/** What of a response of Express, or of a reply of Fastify, a handler writes on by itself. */
+interface Written {
+  readonly raw?: Written;
+  hijack?(): unknown;
+  write(chunk: string): unknown;
+  end(chunk: string): unknown;
+}
+
+@Controller('written')
+@UseFilters(new CacheLockExceptionFilter())
+class WrittenController {
+  @Get('begun')
+  begun(@Res() response: Written): never {
+    (response.raw ?? response).write('a');
+    throw new LeaseLostError('written', 'taken');
+  }
+
+  @Get('hijacked')
+  hijacked(@Res() response: Written): never {
+    response.hijack?.();
+    (response.raw ?? response).write('a');
+    throw new LeaseLostError('written', 'taken');
+  }
+
+  @Get('ended')
+  ended(@Res() response: Written): never {
+    (response.raw ?? response).end('whole');
+    throw new LeaseLostError('written', 'taken');
+  }
+}
+
 describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
   let app: INestApplication;
-  let held: Lease;
+  let held: Lease | undefined;
   const hold = async (resource: readonly string[], options: LockOptions): Promise<void> => {
     const outcome = await app.get(CacheLock).acquire(resource, options);
     if (outcome.status !== 'acquired') throw new Error(outcome.status);
@@ -54,7 +85,8 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
   };
   // An application that ends waits for its leases.
   afterEach(async () => {
-    await held.release();
+    await held?.release();
+    held = undefined;
     await app.close();
   });
 
@@ -92,5 +124,20 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
     expect(await retryAfter()).toBe('10');
     expect((await fetch(`${url}/b`)).status).toBe(200);
     expect(await retryAfter()).toBe('1');
+  });
+
+  it.each(['begun', 'hijacked'])(
+    'cuts the connection under an answer that was %s: nobody takes a part for the whole',
+    async (path) => {
+      app = await listen(platform, { imports: [cacheModule()], controllers: [WrittenController] });
+      const text = fetch(`${await app.getUrl()}/written/${path}`).then((response) => response.text());
+      await expect(text).rejects.toThrow();
+    },
+  );
+
+  it('leaves an answer that has ended as it is', async () => {
+    app = await listen(platform, { imports: [cacheModule()], controllers: [WrittenController] });
+    const response = await fetch(`${await app.getUrl()}/written/ended`);
+    expect([response.status, await response.text()]).toEqual([200, 'whole']);
   });
 });
