@@ -4,7 +4,7 @@ import { isRevision } from './document-head.js';
 
 /** Where everything of the documents stands, in Redis and in the object store. */
 export class DocumentNames {
-  /** A hash: `revision`, the last that was drawn, and `bytes`, what can't be evicted. */
+  /** A hash: `revision`, the last that was drawn; `bytes`, what can't be evicted; `turned`, when the floors were. */
   readonly state: string;
   /** A sorted set of what is not uploaded yet: ids, by since when, in microseconds of the server's clock. */
   readonly dirty: string;
@@ -12,6 +12,8 @@ export class DocumentNames {
   readonly sizes: string;
   /** A sorted set: ids, by the greatest revision that is no longer true. */
   readonly floors: string;
+  /** Those from before the last turn. */
+  readonly earlierFloors: string;
   /** The same for documents that were deleted: kept until their objects are gone. */
   readonly removed: string;
   /** A hash: ids of what was written or deleted and is not in the object store so, with the incarnation of the server that did it. */
@@ -29,6 +31,7 @@ export class DocumentNames {
     this.dirty = `${prefix}:dirty`;
     this.sizes = `${prefix}:sizes`;
     this.floors = `${prefix}:floors`;
+    this.earlierFloors = `${prefix}:floors:earlier`;
     this.removed = `${prefix}:removed`;
     this.written = `${prefix}:written`;
     this.staged = `${prefix}:staged`;

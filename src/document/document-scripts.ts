@@ -1,8 +1,8 @@
 import { redisScript } from '../store/redis/redis-script.js';
 
 /*
- * KEYS of all of them: 1 document, 2 state, 3 dirty, 4 sizes, 5 floors, 6 removed, 7 staged, 8 stage, 9 written. ARGV: 1 a word, 2 the id, and at last
- * the server's incarnation.
+ * KEYS of all of them: 1 document, 2 state, 3 dirty, 4 sizes, 5 floors, 6 removed, 7 staged, 8 stage, 9 written, 10 earlier floors. ARGV: 1 a word,
+ * 2 the id, and at last the server's incarnation.
  * Each gives back the word as the first of its replies. What is marked `allow-oom` works on a server that is full: it makes room.
  */
 
@@ -53,7 +53,11 @@ end`;
 
 const floor = `
 local function floor()
-  return math.max(tonumber(redis.call('ZSCORE', KEYS[5], ARGV[2]) or '0'), tonumber(redis.call('ZSCORE', KEYS[6], ARGV[2]) or '0'))
+  local greatest = 0
+  for _, key in ipairs({KEYS[5], KEYS[10], KEYS[6]}) do
+    greatest = math.max(greatest, tonumber(redis.call('ZSCORE', key, ARGV[2]) or '0'))
+  end
+  return greatest
 end
 local function raise(to)
   redis.call('ZADD', KEYS[5], 'GT', string.format('%.0f', to), ARGV[2])
@@ -194,6 +198,19 @@ export const forgetRemoved = redisScript(`#!lua flags=allow-oom
 if tonumber(redis.call('ZSCORE', KEYS[6], ARGV[2]) or '0') ~= tonumber(ARGV[3]) then return {ARGV[1], 0} end
 redis.call('ZREM', KEYS[6], ARGV[2])
 if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then redis.call('HDEL', KEYS[9], ARGV[2]) end
+return {ARGV[1], 1}`);
+
+/**
+ * A floor stays for at least as long as it is to be before the next turn, however old its revision is. ARGV 3 that time, in microseconds.
+ * @returns 1 where those from before the last turn are forgotten.
+ */
+export const turnFloors = redisScript(`#!lua flags=allow-oom
+${clock}
+local now = clock()
+if now - tonumber(redis.call('HGET', KEYS[2], 'turned') or '0') < tonumber(ARGV[3]) then return {ARGV[1], 0} end
+redis.call('UNLINK', KEYS[10])
+if redis.call('EXISTS', KEYS[5]) == 1 then redis.call('RENAME', KEYS[5], KEYS[10]) end
+redis.call('HSET', KEYS[2], 'turned', string.format('%.0f', now))
 return {ARGV[1], 1}`);
 
 /** KEYS 1 sweeper. ARGV 2 who asks, 3 for how long, in ms. @returns 1 where it is its turn. */

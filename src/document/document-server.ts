@@ -155,6 +155,11 @@ export class DocumentServer {
     await this.run(scripts.forgetRemoved, id, '', [revision]);
   }
 
+  /** Forgets which documents were replaced, at the earliest so long after each was. */
+  async turnFloors(lateMs: number): Promise<void> {
+    await this.run(scripts.turnFloors, '', '', [String(lateMs * 1_000)]);
+  }
+
   async reconcile(id: string): Promise<'known' | 'adopted' | 'gone'> {
     const [reply] = await this.run(scripts.reconcile, id, '', []);
     return reply === 1 ? 'adopted' : reply === 2 ? 'gone' : 'known';
@@ -187,7 +192,7 @@ export class DocumentServer {
     const { names } = this;
     const document = id === '' ? names.state : names.document(id);
     const keys = [document, names.state, names.dirty, names.sizes, names.floors, names.removed, names.staged];
-    const all = [...keys, stage === '' ? names.state : names.stage(stage), names.written];
+    const all = [...keys, stage === '' ? names.state : names.stage(stage), names.written, names.earlierFloors];
     return this.runOn(script, all, [id, ...rest]);
   }
 

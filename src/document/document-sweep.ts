@@ -72,7 +72,7 @@ export class DocumentSweep {
       await Promise.all(stages.map((name) => server.giveUp(name)));
       swept.unfinished += stages.length;
     }
-    await server.ask('ZREMRANGEBYSCORE', names.floors, '-inf', before(lateMs));
+    await server.turnFloors(lateMs);
     if (isThorough) swept.dropped = await dropEarlier(this.backup, signal);
     return swept;
   }

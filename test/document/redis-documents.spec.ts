@@ -118,12 +118,38 @@ describe('Documents', () => {
     await eventually(async () => {
       await documents.sweep();
       expect(await server.command('ZCARD', 'documents:removed')).toBe(0);
-      expect(await server.command('ZCARD', 'documents:floors')).toBe(0);
+      expect(await server.command('EXISTS', 'documents:floors', 'documents:floors:earlier')).toBe(0);
     });
     for (const opened of read) expect(String(await bytesOf(opened))).toBe('x');
     expect(await server.command('EXISTS', key('deleted'), key('replaced'))).toBe(0);
     expect(await textIn(documents, 'deleted')).toBeUndefined();
     expect(await textIn(documents, 'replaced')).toBe('y');
+  });
+
+  it('that were replaced past Redis stay so, however long that took, while somebody read the earlier one', async () => {
+    const documents = open({ uploadTimeout: 500 });
+    await documents.put('d', 'x');
+    await documents.uploaded();
+    await server.command('DEL', key('d'));
+    let release = (): void => {};
+    const isReleased = new Promise<void>((resolve) => (release = resolve));
+    const put: ObjectStore['put'] = async (...args) => {
+      await isReleased;
+      return objects.put(...args);
+    };
+    const replaced = open({ maxBytes: 0, uploadTimeout: 500 }, objectsWith(objects, { put })).put('d', 'y');
+    const clock = async (): Promise<number> => {
+      const [seconds, micros] = (await server.command('TIME')) as readonly Buffer[];
+      return Number(seconds) * 1_000_000 + Number(micros);
+    };
+    const begun = await clock();
+    await eventually(async () => expect((await clock()) - begun).toBeGreaterThan(2_000_000));
+    const earlier = await documents.get('d');
+    release();
+    await replaced;
+    await documents.sweep();
+    expect(String(await bytesOf(earlier))).toBe('x');
+    expect(await textIn(documents, 'd')).toBe('y');
   });
 
   it('that are earlier in Redis than in the object store, as on a replica that took over, are dropped by a thorough sweep', async () => {
