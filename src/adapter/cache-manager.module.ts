@@ -91,10 +91,8 @@ function provided(
   };
 }
 
-/** `nonBlocking` and `refreshAllStores` say how several stores are treated, and there is one. */
-type Accepted = CacheManagerOptions & { readonly nonBlocking?: unknown; readonly refreshAllStores?: unknown };
 const aStore = 'Give TieredCacheModule.forRoot({ stores }) a store; keyvStore() makes one of any Keyv.';
-const known = KnownOptions.of<Accepted>(
+const known = KnownOptions.of<CacheManagerOptions>(
   'CacheManagerModule',
   {
     ttl: true,

@@ -26,6 +26,10 @@ export interface CacheManagerOptions {
   readonly cacheId?: string;
   /** What `wrap` dates entries by. Default: the system's, and in CacheManagerModule the clock of the cache below. */
   readonly clock?: Clock;
+  /** Does nothing: it says how several stores are treated, and there is one. @deprecated Leave it out. */
+  readonly nonBlocking?: unknown;
+  /** Does nothing: it says how several stores are treated, and there is one. @deprecated Leave it out. */
+  readonly refreshAllStores?: unknown;
 }
 
 /**

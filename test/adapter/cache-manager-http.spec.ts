@@ -408,6 +408,25 @@ describe('CacheManagerModule', () => {
     await expect(Test.createTestingModule({ imports: [cacheModule(), module] }).compile()).rejects.toThrow(message);
   });
 
+  it('takes what CacheModule took of several stores, in all three ways, and lets nothing else past the compiler', async () => {
+    class Options implements CacheManagerOptionsFactory {
+      createCacheOptions(): ReturnType<CacheManagerOptionsFactory['createCacheOptions']> {
+        return { nonBlocking: true, refreshAllStores: true };
+      }
+    }
+    for (const module of [
+      CacheManagerModule.register({ nonBlocking: true, refreshAllStores: false }),
+      CacheManagerModule.registerAsync({ useFactory: () => ({ ttl: '5s', nonBlocking: true }) }),
+      CacheManagerModule.registerAsync({ useClass: Options }),
+    ]) {
+      const started = await Test.createTestingModule({ imports: [cacheModule(), module] }).compile();
+      expect(await started.get<Cache>(CACHE_MANAGER, { strict: false }).set('a', 1)).toBe(1);
+      await started.close();
+    }
+    // @ts-expect-error there is one store
+    expect(CacheManagerModule.register({ stores: [] })).toMatchObject({ module: CacheManagerModule });
+  });
+
   it.each([{ nonBlocking: true }, { refreshAllStores: true }, { ttl: '5s' }, undefined])(
     'starts with %j',
     async (options) => {
