@@ -144,7 +144,7 @@ describe('interleavings of two processes, told step by step', () => {
         await fleet.later(1_000);
         await fleet.deliverAll(/^B .. read the feed/);
         await fleet.done(written);
-        const page = b.cache.getOrSet('page', async () => `page of ${await b.cache.get('k')}`, hour);
+        const page = b.cache.getOrSet('page', async () => `page of ${await b.cache.get<string>('k')}`, hour);
         expect(await fleet.done(page)).toBe('page of later');
       });
       expect(await fleet.done(a.cache.get('page'))).toBe('page of later');
