@@ -59,6 +59,7 @@ export class LeasedReads {
       if (!(error instanceof StoreUnavailableError)) throw error;
       return group.map((one) => {
         if (one.landed) return 'found';
+        one.placed = undefined;
         one.reason = 'unavailable';
         return 'mine';
       });

@@ -1,9 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { Outbox } from '../../src/coherence/outbox.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { faultyStore } from '../../src/testing/faulty-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
@@ -254,6 +256,27 @@ describe('what is loaded while the store can’t be reached', () => {
     expect(await cache.getOrSet('a', load)).toBe(1);
     expect(await cache.getOrSet('a', load)).toBe(1);
     await eventually(async () => expect(await cache.getOrSet('a', load)).toBe(2));
+    await cache.close();
+  });
+
+  it.each<[string, EntryOptions<number>]>([
+    ['without tags', {}],
+    ['with tags', { tags: ['t'] }],
+  ])('is believed so long also where that has lasted for longer (%s)', async (_, options) => {
+    const clock = new FakeClock();
+    const faulty = new FaultyStore(memoryStore({ clock }));
+    const cache = await buildCache({ store: faulty.store, clock, coherence: { interval: 1_000, blindFor: '5s' } });
+    await cache.lookup('a');
+    faulty.down = '';
+    await clock.advance('7s');
+    let loads = 0;
+    const load = () => ++loads;
+    const ask = () => cache.getOrSet('a', load, { ttl: '1h', ...options });
+    expect([await ask(), await ask()]).toEqual([1, 1]);
+    expect(await cache.getOrSetMany(['a', 'b'], (keys) => keys.map((key) => [key, load()] as const))).toEqual([1, 2]);
+    expect((await cache.getOrSetMany(['b'], (keys) => keys.map((key) => [key, load()] as const)))[0]).toBe(2);
+    await clock.advance('7s');
+    expect(await ask()).toBe(3);
     await cache.close();
   });
 
