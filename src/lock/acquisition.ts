@@ -13,6 +13,7 @@ import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
 import { momentAfter, momentNow, msUntil } from './moment.js';
 import type { Moment } from './moment.js';
 import { removeOwnLock } from './own-lock.js';
+import type { ReleaseOutcome } from './own-lock.js';
 
 export interface AcquisitionContext {
   readonly clock: Clock;
@@ -71,8 +72,12 @@ export class Acquisition {
   }
 
   /** A grant that nobody wants any more. */
-  disown(token: string): void {
-    this.unanswered.set(holderOf(token), { token, sentAt: momentNow(this.context.clock) });
+  async giveBack(token: string): Promise<ReleaseOutcome> {
+    const { clock, deadlineMs } = this.context;
+    const holder = holderOf(token);
+    const outcome = await removeOwnLock(this.place, holder, { clock, deadlineAt: clock.monotonic() + deadlineMs });
+    if (outcome === 'unknown') this.unanswered.set(holder, { token, sentAt: momentNow(clock) });
+    return outcome;
   }
 
   /** @returns undefined when the lock was found free. */

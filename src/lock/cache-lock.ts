@@ -98,6 +98,7 @@ export class CacheLock {
         this.running.ended(lease);
         if (outcome === 'released') this.line.released(placeNamed(store, namespace, lease.resource).lockKey);
       },
+      onHandOver: () => this.running.handedOver(),
     };
   }
 
@@ -112,6 +113,10 @@ export class CacheLock {
     const startedAt = this.clock.monotonic();
     resolved.signal?.throwIfAborted();
     if (this.closing) return shutDown(place);
+    return this.running.track(this.taken(place, resolved, startedAt));
+  }
+
+  private async taken(place: LockPlace, resolved: ResolvedLockOptions, startedAt: number): Promise<LockOutcome> {
     const granted = await this.take(place, resolved, startedAt);
     if (granted.status !== 'granted') return granted;
     if (channels.lockAcquired.hasSubscribers) {
@@ -171,15 +176,16 @@ export class CacheLock {
   }
 
   /**
-   * For an application that ends. No new locks; who waits for one is told `unavailable`. Sections and leases that were not released get `limitMs`,
-   * then their signals abort and their locks are released. Leases that were serialized stay for the next life of the process.
+   * For an application that ends. No new locks; who waits for one is told `unavailable`, and what an acquisition under way is granted is given back.
+   * Sections and leases that were not released get `limitMs`, then their signals abort and their locks are released. Leases that were serialized stay for
+   * the next life of the process.
    */
   async shutdown(limitMs: number): Promise<void> {
     this.closing = true;
     this.line.dismiss({ status: 'unavailable', cause: new Error('The application shuts down.') });
     await this.running.idle(limitMs, this.clock);
     await Promise.all(this.running.leases().map((lease) => lease.shutDown()));
-    this.ghosts.stop();
+    await this.ghosts.stop();
   }
 
   [inspect.custom](): string {
@@ -196,7 +202,7 @@ export class CacheLock {
           ? await acquisition.attempt('add')
           : await this.line.wait(place.lockKey, (by) => acquisition.attempt(by), startedAt + waitMs, signal);
       if (answer.status !== 'granted' || !(signal?.aborted || this.closing)) return answer;
-      acquisition.disown(answer.token);
+      if ((await acquisition.giveBack(answer.token)) === 'released') this.line.released(place.lockKey);
       signal?.throwIfAborted();
       return shutDown(place);
     } finally {

@@ -1,7 +1,9 @@
 import type { Clock, Timer } from '../value/clock.js';
+import { answerInTime } from './answer-in-time.js';
 import { decodeRecord } from './lock-record.js';
 import type { LockPlace } from './lock-place.js';
 import { removeOwnLock } from './own-lock.js';
+import type { Asking } from './own-lock.js';
 
 interface Haunted {
   readonly place: LockPlace;
@@ -9,6 +11,7 @@ interface Haunted {
   readonly holders: Map<string, Watched>;
   pauseMs: number;
   timer: Timer | undefined;
+  looking: Promise<void> | undefined;
 }
 
 interface Watched {
@@ -49,9 +52,12 @@ export class GhostLocks {
     if (!haunted.timer) this.arm(haunted);
   }
 
-  stop(): void {
-    for (const { timer } of this.places.values()) timer?.cancel();
+  /** For an application that ends: a last look at each place, or the one that is under way. What arrives after it lives out its life. */
+  async stop(): Promise<void> {
+    const left = [...this.places.values()];
     this.places.clear();
+    for (const { timer } of left) timer?.cancel();
+    await Promise.all(left.map((haunted) => haunted.looking ?? this.look(haunted)));
   }
 
   private arm(haunted: Haunted): void {
@@ -59,12 +65,16 @@ export class GhostLocks {
     haunted.pauseMs = Math.min(haunted.pauseMs * 2, longestPauseMs);
   }
 
-  private async look(haunted: Haunted): Promise<void> {
+  private look(haunted: Haunted): Promise<void> {
+    return (haunted.looking = this.lookOnce(haunted).finally(() => (haunted.looking = undefined)));
+  }
+
+  private async lookOnce(haunted: Haunted): Promise<void> {
     const { place, holders } = haunted;
     haunted.timer = undefined;
-    const found = await this.holderAt(place);
+    const asking = { clock: this.clock, deadlineAt: this.clock.monotonic() + this.deadlineMs };
+    const found = await this.holderAt(place, asking);
     if (typeof found === 'string' && holders.has(found)) {
-      const asking = { clock: this.clock, deadlineAt: this.clock.monotonic() + this.deadlineMs };
       const outcome = await removeOwnLock(place, found, asking);
       if (outcome !== 'unknown') holders.delete(found);
       if (outcome === 'released') this.freed(place.lockKey);
@@ -80,9 +90,12 @@ export class GhostLocks {
   }
 
   /** `null`: free, or not a holder's. `undefined`: no answer. */
-  private async holderAt({ shard, lockKey }: LockPlace): Promise<string | null | undefined> {
+  private async holderAt(
+    { shard, lockKey }: LockPlace,
+    { clock, deadlineAt }: Asking,
+  ): Promise<string | null | undefined> {
     try {
-      const [item] = await shard.readMany([lockKey]);
+      const [item] = await answerInTime(shard.readMany([lockKey]), deadlineAt, clock, shard.name);
       return (item && decodeRecord(item.bytes)?.holder) ?? null;
     } catch {
       return undefined;
@@ -91,5 +104,5 @@ export class GhostLocks {
 }
 
 function newlyHaunted(place: LockPlace): Haunted {
-  return { place, holders: new Map(), pauseMs: firstPauseMs, timer: undefined };
+  return { place, holders: new Map(), pauseMs: firstPauseMs, timer: undefined, looking: undefined };
 }

@@ -25,6 +25,8 @@ export interface LeaseContext {
   readonly protections: LockProtections;
   /** Called when the lease was lost, and when it was released, whatever came of it. */
   readonly onEnd: (lease: Lease, outcome: ReleaseOutcome) => void;
+  /** Called when the lease was written down for a next life of the process. */
+  readonly onHandOver: () => void;
 }
 
 /** What a test can switch off, to show what happens without it. All are on. */
@@ -165,6 +167,7 @@ export class Lease {
   toJSON(): SerializedLease {
     const { clock, namespace } = this.context;
     this.writtenDown = true;
+    this.context.onHandOver();
     return {
       version: 1,
       namespace,

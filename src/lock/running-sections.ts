@@ -1,11 +1,12 @@
 import type { Clock } from '../value/clock.js';
 import type { Lease } from './lease.js';
 
-/** What a shutdown has to wait for: sections that run, and leases that were neither released nor lost nor handed over. */
+/** What a shutdown has to wait for: acquisitions, sections, and leases that were neither released nor lost nor handed over. */
 export class RunningSections {
   private readonly held = new Set<Lease>();
-  private sections = 0;
-  private whenIdle: (() => void) | undefined;
+  private underWay = 0;
+  /** Aborted when nothing is left to wait for. */
+  private idling: AbortController | undefined;
 
   began(lease: Lease): void {
     this.held.add(lease);
@@ -16,12 +17,17 @@ export class RunningSections {
     this.settle();
   }
 
-  async track<T>(section: Promise<T>): Promise<T> {
-    this.sections++;
+  handedOver(): void {
+    this.settle();
+  }
+
+  /** @param work an acquisition, or a section. */
+  async track<T>(work: Promise<T>): Promise<T> {
+    this.underWay++;
     try {
-      return await section;
+      return await work;
     } finally {
-      this.sections--;
+      this.underWay--;
       this.settle();
     }
   }
@@ -32,13 +38,14 @@ export class RunningSections {
 
   /** Resolves when nothing is left to wait for, after `limitMs` at the latest. */
   async idle(limitMs: number, clock: Clock): Promise<void> {
-    const done = new AbortController();
-    this.whenIdle = () => done.abort();
+    const { signal } = (this.idling ??= new AbortController());
     this.settle();
-    await clock.sleep(limitMs, done.signal);
+    await clock.sleep(limitMs, signal);
   }
 
   private settle(): void {
-    if (this.sections === 0 && this.leases().every(({ isHandedOver }) => isHandedOver)) this.whenIdle?.();
+    if (!this.idling || this.underWay > 0 || !this.leases().every(({ isHandedOver }) => isHandedOver)) return;
+    this.idling.abort();
+    this.idling = undefined;
   }
 }

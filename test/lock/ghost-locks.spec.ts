@@ -94,7 +94,7 @@ describe('A release that was not answered, once the store is back', () => {
     expect((await Promise.race([waiting, settle().then(() => undefined)]))?.status).toBe('acquired');
   });
 
-  it('is looked for no more after a shutdown, also where a look was under way', async () => {
+  it('is looked for no more after a shutdown, which waits for a look that is under way', async () => {
     await releasedInVain(leaseOf(await locks.acquire('a', { renew: false })));
     let looks = 0;
     let answer = (): void => {};
@@ -105,12 +105,13 @@ describe('A release that was not answered, once the store is back', () => {
     };
     await go(20);
     expect(looks).toBe(1);
-    const shutdown = locks.shutdown(0);
+    let isOver = false;
+    const shutdown = locks.shutdown(0).then(() => (isOver = true));
     await settle();
     await go(1);
-    await shutdown;
+    expect(isOver).toBe(false);
     answer();
-    await settle();
+    await shutdown;
     await go(60_000);
     expect(looks).toBe(1);
   });

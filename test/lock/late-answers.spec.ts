@@ -125,7 +125,6 @@ describe('an acquisition', () => {
     });
     const locks = locksWith();
     await expect(locks.acquire('a', { signal: gone.signal })).rejects.toThrow('gone');
-    await go(1_000);
     expect((await locks.acquire('a')).status).toBe('acquired');
   });
 
@@ -137,6 +136,27 @@ describe('an acquisition', () => {
       return written;
     });
     expect(await within(1, locks.acquire('a'))).toMatchObject({ status: 'unavailable' });
+  });
+
+  it('that a shutdown overtakes is waited for, and leaves no lock behind', async () => {
+    const locks = locksWith();
+    let answer = (): void => {};
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    answers('write', async (whole) => {
+      const written = await whole();
+      await answered;
+      return written;
+    });
+    const taking = locks.acquire('a');
+    await settle();
+    let over = false;
+    const shutdown = locks.shutdown(10_000).then(() => (over = true));
+    await settle();
+    expect(over).toBe(false);
+    answer();
+    expect(await taking).toMatchObject({ status: 'unavailable' });
+    await shutdown;
+    expect((await locksWith().acquire('a')).status).toBe('acquired');
   });
 
   it('that is answered asks for nothing afterwards', async () => {
@@ -321,6 +341,41 @@ describe('a shutdown', () => {
     finish();
     await section;
     await shutdown;
+  });
+
+  it('that is asked for twice ends as soon as there is nothing left to wait for, both times', async () => {
+    const locks = locksWith();
+    const lease = leaseOf(await locks.acquire('a'));
+    const shutdowns = [locks.shutdown(600_000), locks.shutdown(600_000)];
+    await lease.release();
+    await within(1, Promise.all(shutdowns));
+  });
+
+  it('waits no longer for a lease that is written down meanwhile, and leaves it alone', async () => {
+    const locks = locksWith();
+    const lease = leaseOf(await locks.acquire('a'));
+    const shutdown = locks.shutdown(600_000);
+    await settle();
+    const json = JSON.stringify(lease);
+    await within(1, shutdown);
+    expect(await locksWith().resume(json).release()).toBe('released');
+  });
+
+  it('looks once more for what may have arrived of an acquisition without an answer', async () => {
+    const locks = locksWith();
+    answers('write', (whole) => whole().then(never));
+    expect(await within(500, locks.acquire('a'))).toMatchObject({ status: 'unavailable' });
+    expect((await shard.readMany([placeLock(store, 'test', 'a').lockKey]))[0]).toBeDefined();
+    await within(1, locks.shutdown(10_000));
+    expect((await shard.readMany([placeLock(store, 'test', 'a').lockKey]))[0]).toBeUndefined();
+  });
+
+  it('ends where the store does not answer that last look either', async () => {
+    const locks = locksWith();
+    answers('write', (whole) => whole().then(never));
+    expect(await within(500, locks.acquire('a'))).toMatchObject({ status: 'unavailable' });
+    answers('readMany', never);
+    await within(500, locks.shutdown(10_000));
   });
 });
 
