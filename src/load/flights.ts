@@ -151,11 +151,8 @@ export class Flights {
   wait<V>(flight: Flight<Landed<V>>, { hardMs, maxLoadMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
     const waitMs = hardMs < maxLoadMs || this.isLimited ? hardMs : Infinity;
     // By default it is maxLoad: whoever raises that waits longer, too.
-    return flight.join(this.clock, {
-      hardMs: waitMs,
-      signal,
-      limit: hardMs === maxLoadMs ? 'maxLoad' : 'timeout.hard',
-    });
+    const limit = hardMs === maxLoadMs ? 'maxLoad' : 'timeout.hard';
+    return flight.join(this.clock, { hardMs: waitMs, signal, limit });
   }
 
   /**
