@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Environment, MemcachedAccess } from '../cache/configuration/environment.js';
+import { redisVariables } from '../cache/configuration/environment.js';
+import type { Environment, MemcachedAccess, RedisLayout } from '../cache/configuration/environment.js';
 import { guarded } from '../origin/guarded-store.js';
 import { diskFormat } from '../store/disk/disk-folder.js';
 import { loadMemcachedStore } from '../store/memcached/load-memcached-store.js';
@@ -31,13 +32,9 @@ async function namedStore(args: Arguments, environment: Environment): Promise<St
   const given = [disk, servers, redis].filter((one) => one !== undefined);
   if (given.length > 1) throw new UsageError('give one of --servers, --redis and --disk');
   const redisUrl = redis ?? (given.length === 0 ? environment.redisUrl : undefined);
-  if (redisUrl !== undefined) {
-    const { redisStoreWith } = await import('../store/redis/redis-store.js');
-    return redisStoreWith(
-      { url: redisUrl, ...patience },
-      { urlOption: redis === undefined ? 'CACHE_REDIS_URL' : '--redis' },
-    );
-  }
+  if (redisUrl !== undefined) return onRedis(redisUrl, args, environment.redisLayout);
+  const stray = ['key-prefix', 'partitions'].find((name) => textOf(args, name) !== undefined);
+  if (stray !== undefined) throw new UsageError(`--${stray} is for Redis, and the store is another one`);
   const memcached = servers ?? (disk === undefined ? environment.memcachedServers : undefined);
   if (memcached !== undefined) return onMemcached(memcached, environment.memcachedAccess);
   const named = disk ?? environment.diskPath;
@@ -51,6 +48,30 @@ async function namedStore(args: Arguments, environment: Environment): Promise<St
   }
   const { diskStore } = await import('../store/disk/disk-store.js');
   return diskStore({ directory });
+}
+
+/** What is given as an option goes before what the environment says. */
+async function onRedis(url: string, args: Arguments, layout: RedisLayout): Promise<Store> {
+  const keyPrefix = textOf(args, 'key-prefix');
+  const partitions = textOf(args, 'partitions');
+  const { redisStoreWith } = await import('../store/redis/redis-store.js');
+  return redisStoreWith(
+    {
+      url,
+      ...layout,
+      ...(keyPrefix !== undefined && { keyPrefix }),
+      ...(partitions !== undefined && { partitions: Number(partitions) }),
+      ...patience,
+    },
+    {
+      names: {
+        ...redisVariables,
+        ...(textOf(args, 'redis') !== undefined && { url: '--redis' }),
+        ...(keyPrefix !== undefined && { keyPrefix: '--key-prefix' }),
+        ...(partitions !== undefined && { partitions: '--partitions' }),
+      },
+    },
+  );
 }
 
 async function onMemcached(servers: string, access: MemcachedAccess): Promise<Store> {

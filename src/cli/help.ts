@@ -6,6 +6,8 @@ or a JSON array of parts ('["content_metadata", 17]').`;
 const storeHelp = `Which store and which keys, as the application has it; run it in the application's folder:
   --servers HOST:PORT,…        or config://HOST:PORT, dns://HOST:PORT; default MEMCACHED_SERVERS; with MEMCACHED_TLS, MEMCACHED_USERNAME and MEMCACHED_PASSWORD
   --redis URL                  default CACHE_REDIS_URL
+  --key-prefix PREFIX          keyPrefix of the redisStore; default CACHE_REDIS_KEY_PREFIX
+  --partitions COUNT           partitions of the redisStore, in a Cluster; default CACHE_REDIS_PARTITIONS
   --disk FOLDER                default CACHE_DISK_PATH, else node_modules/.cache/nestjs-tiered-cache
   --namespace NAME             default: name in package.json; what is given in code has to be given here as well
   --package-version VERSION    default: version in package.json; what is given in code has to be given here as well

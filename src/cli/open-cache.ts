@@ -18,6 +18,8 @@ import { UsageError } from './usage-error.js';
 export const keyOptions = {
   servers: { type: 'string' },
   redis: { type: 'string' },
+  'key-prefix': { type: 'string' },
+  partitions: { type: 'string' },
   disk: { type: 'string' },
   namespace: { type: 'string' },
   'package-version': { type: 'string' },

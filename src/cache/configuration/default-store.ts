@@ -4,6 +4,7 @@ import { loadMemcachedStore } from '../../store/memcached/load-memcached-store.j
 import { memoryStore } from '../../store/memory-store.js';
 import type { Store } from '../../store/store.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { redisVariables } from './environment.js';
 import type { Environment } from './environment.js';
 
 /** The store, and what somebody should be told about it. */
@@ -20,6 +21,7 @@ export async function defaultStore({
   memcachedServers,
   memcachedAccess,
   redisUrl,
+  redisLayout,
   diskPath,
   isTest,
 }: Environment): Promise<DefaultStore> {
@@ -30,7 +32,7 @@ export async function defaultStore({
   }
   if (redisUrl !== undefined) {
     const { redisStoreWith } = await import('../../store/redis/redis-store.js');
-    return { store: redisStoreWith({ url: redisUrl }, { urlOption: 'CACHE_REDIS_URL' }) };
+    return { store: redisStoreWith({ url: redisUrl, ...redisLayout }, { names: redisVariables }) };
   }
   if (diskPath !== undefined) {
     const { diskStore } = await importDisk();

@@ -10,6 +10,19 @@ export interface MemcachedAccess {
   readonly password?: string;
 }
 
+/** `CACHE_REDIS_KEY_PREFIX`, `CACHE_REDIS_PARTITIONS`: as the options of `redisStore`, which looks at their values. */
+export interface RedisLayout {
+  readonly keyPrefix?: string;
+  readonly partitions?: number;
+}
+
+/** The variables of a `redisStore`, by its options. */
+export const redisVariables = {
+  url: 'CACHE_REDIS_URL',
+  keyPrefix: 'CACHE_REDIS_KEY_PREFIX',
+  partitions: 'CACHE_REDIS_PARTITIONS',
+} as const;
+
 /** What the environment says. Empty variables count as unset. */
 export interface Environment {
   readonly versionStamp: string | undefined;
@@ -17,6 +30,7 @@ export interface Environment {
   readonly memcachedServers: string | undefined;
   readonly memcachedAccess: MemcachedAccess;
   readonly redisUrl: string | undefined;
+  readonly redisLayout: RedisLayout;
   readonly diskPath: string | undefined;
   /** `CACHE_INTEGRITY_KEYS`: `id:secret,id:secret`, the first signs. */
   readonly integrity: Integrity | undefined;
@@ -41,7 +55,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     );
   }
   const memcachedServers = text('MEMCACHED_SERVERS');
-  const redisUrl = text('CACHE_REDIS_URL');
+  const redisUrl = text(redisVariables.url);
   if (memcachedServers !== undefined && redisUrl !== undefined) {
     throw new InvalidOptionError(
       'CACHE_REDIS_URL',
@@ -57,6 +71,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
     memcachedServers,
     memcachedAccess: memcachedAccessIn(text),
     redisUrl,
+    redisLayout: redisLayoutIn(text),
     diskPath,
     integrity: integrityIn(text('CACHE_INTEGRITY_KEYS')),
     keySecret: hiddenBy(text('CACHE_KEY_SECRET')),
@@ -75,6 +90,15 @@ function memcachedAccessIn(text: (name: string) => string | undefined): Memcache
     ...(tls === 'true' && { tls: true }),
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
+  };
+}
+
+function redisLayoutIn(text: (name: string) => string | undefined): RedisLayout {
+  const keyPrefix = text(redisVariables.keyPrefix);
+  const partitions = text(redisVariables.partitions);
+  return {
+    ...(keyPrefix !== undefined && { keyPrefix }),
+    ...(partitions !== undefined && { partitions: Number(partitions) }),
   };
 }
 

@@ -41,10 +41,9 @@ export function redisStore(options: RedisStoreOptions): Store {
   return redisStoreWith(options);
 }
 
-/** @param urlOption what the URL is called where it was given. */
 export function redisStoreWith(
   options: RedisStoreOptions,
-  { urlOption = 'url', driver, clock = systemClock, random = systemRandom, ...protections }: Given = {},
+  { names = {}, driver, clock = systemClock, random = systemRandom, ...protections }: Given = {},
 ): Store {
   const {
     keyPrefix = '',
@@ -53,14 +52,15 @@ export function redisStoreWith(
     afterFailover = 'distrust',
     ...connection
   } = options;
-  const settings = readRedisOptions(connection, urlOption);
+  const named = { url: 'url', keyPrefix: 'keyPrefix', partitions: 'partitions', ...names };
+  const settings = readRedisOptions(connection, named.url);
   if (!/^[\x21-\x7a|~]{0,100}$/.test(keyPrefix)) {
     const problem = 'it has other characters than printable ASCII without spaces and braces, or more than 100';
-    throw new InvalidOptionError('keyPrefix', problem, "Give a short word, such as 'cache:'.");
+    throw new InvalidOptionError(named.keyPrefix, problem, "Give a short word, such as 'cache:'.");
   }
   if (!(maxItemBytes >= 1)) throw new InvalidOptionError('maxItemBytes', 'it is not a size', 'Give bytes, 1 or more.');
   if (!Number.isInteger(partitions) || partitions < 1 || partitions > 4_096) {
-    throw new InvalidOptionError('partitions', 'it is not a number of partitions', 'Give 1 to 4096.');
+    throw new InvalidOptionError(named.partitions, 'it is not a number of partitions', 'Give 1 to 4096.');
   }
   if (afterFailover !== 'distrust' && afterFailover !== 'trust') {
     throw new InvalidOptionError('afterFailover', 'it is no such thing', "Give 'distrust' or 'trust'.");
@@ -72,7 +72,8 @@ export function redisStoreWith(
 
 /** What the environment and tests say besides. */
 interface Given extends WakeProtections {
-  readonly urlOption?: string;
+  /** What options are called where they were given. */
+  readonly names?: Partial<Record<'url' | 'keyPrefix' | 'partitions', string>>;
   readonly driver?: LazyDriver;
   readonly clock?: Clock;
   readonly random?: () => number;
