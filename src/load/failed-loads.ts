@@ -24,7 +24,14 @@ export class FailedLoads {
     private readonly names: InvalidatedNames,
   ) {}
 
+  /** How many are remembered. What is over goes in the order in which it came: none is remembered for longer than the longest `failureHold`. */
   get size(): number {
+    if (this.failures.size === 0) return 0;
+    const now = this.clock.monotonic();
+    for (const [slot, { until }] of this.failures) {
+      if (now < until) break;
+      this.failures.delete(slot);
+    }
     return this.failures.size;
   }
 

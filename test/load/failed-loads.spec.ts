@@ -1,6 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import type { EntryPolicy } from '../../src/catalogue/entry-policy.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { InvalidatedNames } from '../../src/coherence/invalidated-names.js';
+import { toKey } from '../../src/key/key.js';
+import { FailedLoads } from '../../src/load/failed-loads.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { onCacheEvent } from '../../src/value/events.js';
@@ -110,3 +114,25 @@ describe.each(['one', 'many'])(
     });
   },
 );
+
+describe('What is remembered of failed loads', () => {
+  it('is forgotten once failureHold is over, also where nobody asks again', async () => {
+    const failed = new FailedLoads(clock, new InvalidatedNames());
+    const note = (key: string, failureHoldMs: number): void => {
+      const policy = { failureHoldMs, requestOnly: false, serving: { version: undefined } } as EntryPolicy;
+      failed.note(toKey(key), policy, new Error('down'), 0, false);
+    };
+    note('a', 500);
+    note('b', 10);
+    note('c', 1_000);
+    await clock.advance(499);
+    expect(failed.size).toBe(3);
+    await clock.advance(1);
+    expect(failed.size).toBe(1);
+    note('d', 1_000);
+    await clock.advance(500);
+    expect(failed.size).toBe(1);
+    await clock.advance(500);
+    expect(failed.size).toBe(0);
+  });
+});
