@@ -51,7 +51,8 @@ export class ListFollower {
   private list: ListMark | undefined;
   /** Why this process works on no list; undefined: it does. */
   private reason: string | undefined = 'its list of servers is not known yet';
-  private trustedUntil = -Infinity;
+  /** By both clocks: a machine that is suspended stops the monotonic one, and one whose time is set moves the other. */
+  private trustedUntil = { monotonic: -Infinity, wall: -Infinity };
   private readonly lasting: Lasting;
   private timer: Timer | undefined;
   /** When it was last looked, and when it will be next. */
@@ -89,7 +90,10 @@ export class ListFollower {
   }
 
   private get isLapsed(): boolean {
-    return this.list !== undefined && this.reason === undefined && this.options.clock.monotonic() > this.trustedUntil;
+    const { list, reason, trustedUntil } = this;
+    const { clock } = this.options;
+    if (!list || reason !== undefined) return false;
+    return clock.monotonic() > trustedUntil.monotonic || clock.now() > trustedUntil.wall;
   }
 
   /** A server was found to stand elsewhere than at the list in force. */
@@ -116,7 +120,8 @@ export class ListFollower {
 
   private async look(): Promise<Settled['status'] | 'silent'> {
     const { clock, random, everyMs } = this.options;
-    const startedAt = clock.monotonic();
+    const trustMs = trustInTimes * everyMs;
+    const trustedUntil = { monotonic: clock.monotonic() + trustMs, wall: clock.now() + trustMs };
     const settled = await this.settle();
     if (this.isClosed) return 'waiting';
     this.passedAt = clock.monotonic();
@@ -124,7 +129,7 @@ export class ListFollower {
     else if (settled.status !== 'silent' && this.list && settled.top && !isSameBallot(settled.top, this.list))
       this.reason = settled.status === 'waiting' ? settled.reason : 'its list of servers is being changed';
     else if (settled.status === 'waiting' && !this.list) this.reason = settled.reason;
-    if (settled.status !== 'silent' || settled.vouched) this.trustedUntil = startedAt + trustInTimes * everyMs;
+    if (settled.status !== 'silent' || settled.vouched) this.trustedUntil = trustedUntil;
     this.say(settled.status === 'waiting' || settled.status === 'silent' ? settled.reason : undefined);
     this.passAfter(
       settled.status === 'again' ? 10 + 50 * random() : settled.status === 'open' ? everyMs : Math.min(everyMs, 1_000),
