@@ -108,6 +108,11 @@ describe('tiered-cache backup, verify and restore redis', () => {
     [['restore', 'redis', 'package.json', '--manifest', '/nowhere/m'], /there is no manifest/],
     [['backup', 'redis', 'x', '--url', 'redis://u:hunter2@'], /a host is missing/],
     [['backup', 'redis', 'x', '--nonsense'], /nonsense/],
+    [['backup', 'redis', '/nowhere/x', '--replace'], /Unknown option '--replace'/],
+    [['verify', 'redis', 'package.json', '--replace'], /Unknown option '--replace'/],
+    [['verify', 'redis', 'package.json', '--complete'], /Unknown option '--complete'/],
+    [['verify', 'redis', 'package.json', '--url', 'redis://u:hunter2@localhost'], /Unknown option '--url'/],
+    [['restore', 'redis', 'package.json', '--complete'], /Unknown option '--complete'/],
   ])('%j says what is wrong, and no password', async (args, problem) => {
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([2, expect.stringMatching(problem)]);

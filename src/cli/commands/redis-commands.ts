@@ -10,15 +10,13 @@ import type { BackupManifest } from '../../backup/backup-manifest.js';
 import { redisBackup } from '../../backup/redis-backup.js';
 import type { RedisBackup } from '../../backup/redis-backup.js';
 import { verifyBackup } from '../../backup/verify-backup.js';
+import type { OptionTypes } from '../arguments.js';
 import type { Command, Output } from '../command.js';
 import { UsageError } from '../usage-error.js';
 
-const options = {
-  url: { type: 'string' },
-  manifest: { type: 'string' },
-  complete: { type: 'boolean' },
-  replace: { type: 'boolean' },
-} as const;
+const manifestOption = { manifest: { type: 'string' } } as const;
+const backupOptions = { ...manifestOption, url: { type: 'string' }, complete: { type: 'boolean' } } as const;
+const restoreOptions = { ...manifestOption, url: { type: 'string' }, replace: { type: 'boolean' } } as const;
 
 /** `backup redis FILE|- [--complete] [--manifest FILE]` */
 export const backupCommand: Command = {
@@ -33,7 +31,7 @@ export const backupCommand: Command = {
 };
 
 async function takeToFile(args: readonly string[], output: Output): Promise<number> {
-  const { file, values } = read(args);
+  const { file, values } = read(args, backupOptions);
   const toStandardOutput = file === '-';
   const manifestFile = values.manifest ?? (toStandardOutput ? undefined : `${file}.manifest.json`);
   if (manifestFile === undefined) throw new UsageError('say where the manifest goes: --manifest FILE');
@@ -112,7 +110,7 @@ export const verifyCommand: Command = {
 };
 
 async function verifyFile(args: readonly string[], output: Output): Promise<number> {
-  const { file, values } = read(args);
+  const { file, values } = read(args, manifestOption);
   const manifest = await manifestOf(file, values.manifest);
   const { records, bytes, sha256, endIsKnown } = await verifyBackup(createReadStream(file, readAhead), {
     manifest,
@@ -135,7 +133,7 @@ export const restoreCommand: Command = {
 };
 
 async function restoreFile(args: readonly string[], output: Output): Promise<number> {
-  const { file, values } = read(args);
+  const { file, values } = read(args, restoreOptions);
   const manifest = await manifestOf(file, values.manifest);
   return untilInterrupted(output, (signal) =>
     onRedis(values.url, async (backup) => {
@@ -190,8 +188,8 @@ async function manifestOf(file: string, named: string | undefined): Promise<Back
   }
 }
 
-function read(args: readonly string[]) {
-  let parsed: ReturnType<typeof parseArgs<{ options: typeof options; allowPositionals: true }>>;
+function read<O extends OptionTypes>(args: readonly string[], options: O) {
+  let parsed: ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>;
   try {
     parsed = parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
