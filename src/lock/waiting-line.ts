@@ -6,8 +6,8 @@ import { Waiter } from './waiter.js';
 
 interface Line {
   readonly waiters: Waiter[];
-  /** What the first of the line found last: the answer of those whose time is up before it is their turn. */
-  seen: Refusal;
+  /** What the first of the line found last: the answer of those whose time is up before it is their turn. Undefined: the store has answered nobody yet. */
+  seen: Refusal | undefined;
   /** One pace for all who stand in it: a new first one does not begin anew. */
   readonly pace: PollPace;
   /** The lock was released in this process since the last try. */
@@ -34,7 +34,8 @@ export class WaitingLine {
   ) {}
 
   /**
-   * Resolves with what `attempt` gives, as soon as that is not `held`; with the last answer at `until`, on the monotonic clock.
+   * Resolves with what `attempt` gives, as soon as that is not `held`; with the last answer at `until`, on the monotonic clock. Where nobody in the line has an
+   * answer by then, with the first there is.
    * @throws the signal's reason when it aborts.
    */
   async wait(
@@ -86,17 +87,23 @@ export class WaitingLine {
       if (waiter.answer) return waiter.answer;
       if (approach) {
         const answer = await attempt(approach);
+        learn(line, answer.status === 'granted' ? { status: 'held' } : answer);
         if (answer.status === 'granted') return answer; // for this one alone
-        line.seen = answer;
         if (answer.status === 'unavailable') {
           tellAll(line.waiters.slice(1), answer);
           return answer;
         }
         approach = undefined;
       }
-      if (leftMs() <= 0) return line.seen;
+      const { seen } = line;
+      if (seen && leftMs() <= 0) return seen;
       if (line.waiters[0] !== waiter) {
-        await waiter.sleep(leftMs());
+        // Without an answer nobody can know what to say: the attempt under way has a deadline.
+        await waiter.sleep(seen ? leftMs() : Infinity);
+        continue;
+      }
+      if (!seen) {
+        approach = 'add';
         continue;
       }
       if (!line.freed) await waiter.sleep(Math.min(this.nextPauseMs(line), leftMs()));
@@ -111,7 +118,7 @@ export class WaitingLine {
     if (!line) {
       line = {
         waiters: [],
-        seen: { status: 'held' },
+        seen: undefined,
         pace: new PollPace(this.random),
         freed: false,
         handedOn: 0,
@@ -134,6 +141,13 @@ export class WaitingLine {
     if (line.waiters.length === 0) this.lines.delete(lockKey);
     else if (wasFirst) line.waiters[0]?.rouse();
   }
+}
+
+function learn(line: Line, answer: Refusal): void {
+  const isNews = line.seen === undefined;
+  line.seen = answer;
+  // Their time may be up.
+  if (isNews) for (const waiter of line.waiters.slice(1)) waiter.rouse();
 }
 
 function tellAll(waiters: readonly Waiter[], answer: Refusal): void {

@@ -291,6 +291,56 @@ describe('a line of waiters', () => {
     expect(asked.filter((name) => name === 'failed')).toHaveLength(3);
   });
 
+  it('says held to nobody before the store has answered anybody', async () => {
+    answers('write', never);
+    const locks = locksWith();
+    const told: string[] = [];
+    for (const [name, wait] of [
+      ['first', 10_000],
+      ['second', 100],
+      ['third', 200],
+    ] as const) {
+      void locks.acquire('a', { wait }).then(({ status }) => told.push(`${name}: ${status}`));
+    }
+    await go(499);
+    expect(told).toEqual([]);
+    await go(1);
+    expect(told).toEqual(['first: unavailable', 'second: unavailable', 'third: unavailable']);
+  });
+
+  it('says held to whose time was up, once another of it has the lock', async () => {
+    answers('write', (whole) => clock.sleep(200).then(whole));
+    const locks = locksWith();
+    const first = locks.acquire('a', { wait: '10s', fencing: false });
+    const [second, third] = [locks.acquire('a', { wait: 100 }), locks.acquire('a', { wait: 150 })];
+    let told = false;
+    void second.then(() => (told = true));
+    await go(199);
+    expect(told).toBe(false);
+    await go(1);
+    expect(await Promise.all([first, second, third])).toMatchObject([
+      { status: 'acquired' },
+      { status: 'held' },
+      { status: 'held' },
+    ]);
+  });
+
+  it('lets the next one ask, though its time is up, where the first got no answer that counts for others', async () => {
+    let isFirst = true;
+    answers('write', async (whole) => {
+      if (!isFirst) return whole();
+      isFirst = false;
+      await clock.sleep(200);
+      throw new InvalidKeyError('the store refuses it');
+    });
+    const locks = locksWith();
+    const first = expect(locks.acquire('a', { wait: '10s' })).rejects.toThrow(InvalidKeyError);
+    const others = [locks.acquire('a', { wait: 100 }), locks.acquire('a', { wait: 100 })];
+    await go(200);
+    await first;
+    expect(await Promise.all(others)).toMatchObject([{ status: 'acquired' }, { status: 'held' }]);
+  });
+
   it('rests for 25 to 50 ms after sixteen hand-overs, so that other processes have their chance', async () => {
     const locks = locksWith();
     const first = leaseOf(await locks.acquire('a'));
