@@ -1,3 +1,4 @@
+import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { isPlainId, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import { InvalidOptionError } from '../value/errors.js';
@@ -11,15 +12,26 @@ export interface BulkLoadContext {
   readonly tag: (...tags: string[]) => void;
 }
 
-/** Loads the keys that are missing, all in one call. Keys that it leaves out are misses; keys nobody asked for are ignored. */
+/**
+ * Loads the keys that are missing, all in one call. Keys that it leaves out are misses, or `null` where the options have `negative` without `when`; keys
+ * nobody asked for are ignored.
+ */
 export type BulkLoader<V, K extends KeyLike = KeyLike> = (
   keys: readonly K[],
   context: BulkLoadContext,
 ) => Iterable<readonly [KeyLike, V | undefined]> | Promise<Iterable<readonly [KeyLike, V | undefined]>>;
 
 /** Loads one key of a bulk by the bulk's loader. */
-export function loaderOfOne<V>(given: KeyLike, key: Key, loader: BulkLoader<V>): Loader<V> {
-  return async ({ signal, tag }) => byId(await loader([given], { signal, tag })).get(key.original.id);
+export function loaderOfOne<V>(given: KeyLike, key: Key, { life }: EntryPolicy<V>, loader: BulkLoader<V>): Loader<V> {
+  return async ({ signal, tag }) => {
+    const value = byId(await loader([given], { signal, tag })).get(key.original.id);
+    return value === undefined ? whereNone(life) : value;
+  };
+}
+
+/** What a key has that the loader left out. What `negative.when` judges was loaded. */
+export function whereNone<V>({ negative }: EntryPolicy<V>['life']): V | undefined {
+  return negative && !negative.when ? (null as V) : undefined;
 }
 
 /** The values that a loader gave, by the ids of their keys. @throws InvalidOptionError for what are no pairs of key and value. */

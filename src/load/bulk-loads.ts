@@ -7,7 +7,7 @@ import type { StoredEntries } from '../near/stored-entries.js';
 import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { giveBackAll } from '../origin/fill-lease.js';
-import { byId, loaderOfOne } from './bulk-loader.js';
+import { byId, loaderOfOne, whereNone } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
 import { Flight, isInLoader } from './flight.js';
@@ -216,10 +216,10 @@ export class BulkLoads {
 }
 
 function callOf<V>({ given, key, policy, askedIn }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
-  return { key, loader: loaderOfOne(given, key, loader), policy, askedIn };
+  return { key, loader: loaderOfOne(given, key, policy, loader), policy, askedIn };
 }
 
-/** A key that the source left out is kept as `null` where the policy asks for negative answers. */
+/** Loads all keys of a bulk by its loader. */
 function loadAll<V>(loader: BulkLoader<V>): LoadKeys<V> {
   return async (wanted, context) => {
     const loaded = byId(
@@ -230,7 +230,7 @@ function loadAll<V>(loader: BulkLoader<V>): LoadKeys<V> {
     );
     for (const { key, policy } of wanted) {
       if (key.original !== key) loaded.set(key.id, loaded.get(key.original.id));
-      if (policy.life.negative && loaded.get(key.id) === undefined) loaded.set(key.id, null as V);
+      if (policy.life.negative && loaded.get(key.id) === undefined) loaded.set(key.id, whereNone(policy.life) as V);
     }
     return loaded;
   };
