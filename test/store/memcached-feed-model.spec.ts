@@ -1,5 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
+import type { Command } from '../../src/store/memcached/conversation.js';
+import { valueOf } from '../../src/store/memcached/conversation.js';
+import { decodePlace } from '../../src/store/memcached/feed-place.js';
+import type { Place } from '../../src/store/memcached/feed-place.js';
+import { rotate, seed } from '../../src/store/memcached/feed-rotation.js';
+import { FeedState } from '../../src/store/memcached/feed-state.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { seededRandom } from '../support/seeded-random.js';
+import { ModelServer } from './feed-model/model-server.js';
 import { tell } from './feed-model/search-feed.js';
 import type { Choose, Protections, Story } from './feed-model/search-feed.js';
 
@@ -89,4 +97,25 @@ describe('the steps of the feed, under every order of the commands of several pr
     },
     600_000,
   );
+});
+
+it('T17 a process that begins a feed keeps its segment, though others have followed it before it looks', () => {
+  const server = new ModelServer(2 ** 20);
+  let ids = 0;
+  const feed = (): FeedState => {
+    const drawId = () => `id${ids++}`;
+    const tuning = { segmentBytes: 1, leastLifeMs: 0, clock: new FakeClock(), drawId, comparesIds: true };
+    return new FeedState('f', { ...tuning, comparesChain: true });
+  };
+  const beginning = seed(feed());
+  const made = server.carryOut((beginning.next().value as readonly Command[])[0] as Command);
+  const [addCounter, readCounter] = beginning.next([made]).value as readonly Command[];
+  const added = server.carryOut(addCounter as Command);
+  const [segment] = server.keys;
+  const other = rotate(feed(), decodePlace(valueOf(server.carryOut(readCounter as Command))) as Place);
+  for (let step = other.next(); !step.done;)
+    step = other.next(step.value.map((command: Command) => server.carryOut(command)));
+  const after = beginning.next([added, server.carryOut(readCounter as Command)]);
+  expect([after.done, after.value]).toEqual([true, { number: expect.any(Number), id: 'id1' }]);
+  expect(server.keys).toContain(segment);
 });

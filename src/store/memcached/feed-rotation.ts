@@ -51,15 +51,14 @@ export function* seed(feed: FeedState): Conversation<Place | undefined> {
     const [made] = yield [feed.addSegment(mine, noPredecessor)];
     if (codeOf(made) === 'NS') continue;
     if (codeOf(made) !== 'HD') return undefined;
-    const [, added] = yield [feed.addCounter(mine), feed.readCounter()];
-    let current = decodePlace(valueOf(added));
-    if (!current && codeOf(added) === 'VA') {
+    let [added, counter] = yield [feed.addCounter(mine), feed.readCounter()];
+    if (codeOf(counter) === 'VA' && !decodePlace(valueOf(counter))) {
       // What stands there is no counter.
-      const [, , again] = yield [feed.removeCounter(revisionOf(added)), feed.addCounter(mine), feed.readCounter()];
-      current = decodePlace(valueOf(again));
+      [, added, counter] = yield [feed.removeCounter(revisionOf(counter)), feed.addCounter(mine), feed.readCounter()];
     }
-    // Another was quicker: nobody knows this one.
-    if (!isSamePlace(current, mine)) yield [feed.removeSegment(number)];
+    const current = decodePlace(valueOf(counter));
+    // Another was quicker: nobody knows this one. One that was named is read, though others may have followed it by now.
+    if (codeOf(added) !== 'HD') yield [feed.removeSegment(number)];
     return current;
   }
   return undefined;
