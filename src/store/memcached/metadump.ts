@@ -6,7 +6,8 @@ const maxLineBytes = 4_096;
 
 /**
  * The keys of a server that begin with the prefix, as its crawler comes upon them (`lru_crawler metadump`, doc/protocol.txt). The socket is used for
- * nothing else, and destroyed at the end. Expired items are not told.
+ * nothing else, and destroyed at the end. Expired items are not told. It goes by the hash table: by lists of recency (`all`), what moves from one to
+ * another meanwhile is told twice or never.
  *
  * @param quietMs a server that says nothing for so long is given up.
  * @throws CrawlerBusyError: one crawl at a time. Error with the server's own words when it refuses otherwise, as with `-o no_lru_crawler`.
@@ -20,7 +21,7 @@ export async function* metadump(
   const wait = (): Timer =>
     clock.after(quietMs, () => void socket.destroy(new Error(`it said nothing for ${quietMs} ms`)));
   let quiet = wait();
-  socket.write('lru_crawler metadump all\r\n');
+  socket.write('lru_crawler metadump hash\r\n');
   let rest = '';
   try {
     for await (const chunk of socket as AsyncIterable<Buffer>) {
