@@ -50,7 +50,8 @@ export class Expiry {
       if (!envelope) return false;
       const now = this.clock.now();
       const { payload, ...head } = envelope;
-      const stale = { ...head, freshUntil: Math.min(now, head.freshUntil) };
+      // Not now: the clock of whoever reads it may be behind this one, and the entry would be fresh there for the difference.
+      const stale = { ...head, freshUntil: Math.min(head.createdAt, head.freshUntil) };
       const by = { bytes: sealEnvelope(storeKey, stale, payload), staleUntil: head.staleUntil, idleMs: undefined };
       const { status } = await this.exact.write(placed, item, by, now);
       return status === 'stored' ? true : undefined;

@@ -46,6 +46,25 @@ describe('An entry whose freshness is ended', () => {
     expect(await cache.lookup('k')).toMatchObject({ hit: false });
   });
 
+  it.each([30_000, -30_000])(
+    'is stale to all at once, whoever ended it: by a clock that is off by %i ms',
+    async (offMs) => {
+      const there = await buildCache({ name: 'there', store, clock: new FakeClock(clock.now() + offMs) });
+      const elsewhere = await buildCache({ name: 'elsewhere', store, clock, process: false });
+      const life = { ttl: '1h', staleFor: '1h' } as const;
+      await cache.set('k', 'old', life);
+      expect(await there.expire('k')).toBe(true);
+      for (const one of [elsewhere, there])
+        expect(await one.lookup('k')).toMatchObject({ hit: true, freshness: 'stale' });
+      const page = elsewhere.getOrSet(
+        'page',
+        async () => `page of ${await elsewhere.getOrSet('k', () => 'new', life)}`,
+      );
+      expect(await page).toBe('page of new');
+      await Promise.all([there.close(), elsewhere.close()]);
+    },
+  );
+
   it('by a tag is served to nobody where it has no stale life', async () => {
     const elsewhere = await buildCache({ name: 'elsewhere', store, clock });
     await cache.set('k', 'old', { ttl: '10s', tags: ['t'] });
