@@ -79,13 +79,14 @@ export class CacheLock {
   ) {
     const { store, namespace, reach, ttl, deadline = 500, clock = systemClock } = configuration;
     assertStoreCanLock(store, reach);
-    const { clockResolutionMs } = store.capabilities;
+    const { clockResolutionMs, reach: storeReach } = store.capabilities;
     resolveLockOptions({}, ttl ?? '60s', clockResolutionMs);
     const deadlineMs = positiveMilliseconds(deadline, 'lock.deadline');
     this.clock = clock;
     this.counter = new FencingCounter(clock, undefined, protections.followsClock);
     this.line = new WaitingLine(clock, configuration.random);
-    this.ghosts = new GhostLocks(clock, deadlineMs, (lockKey) => this.line.released(lockKey));
+    const freed = (lockKey: string): void => this.line.released(lockKey);
+    this.ghosts = new GhostLocks(clock, deadlineMs, storeReach === 'fleet', freed);
     this.context = {
       namespace,
       clock,

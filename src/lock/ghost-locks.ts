@@ -15,7 +15,7 @@ interface Haunted {
 }
 
 interface Watched {
-  /** A command that has not arrived by then never will: its connection was closed long ago. */
+  /** A command that has not arrived by then never will. */
   readonly arrivesUntil: number;
   readonly livesUntil: number;
 }
@@ -37,6 +37,8 @@ export class GhostLocks {
   constructor(
     private readonly clock: Clock,
     private readonly deadlineMs: number,
+    /** What was sent and not answered ends with its connection. Elsewhere it is carried out whenever the machine can: a disk that hung goes on. */
+    private readonly hasConnections: boolean,
     private readonly freed: (lockKey: string) => void,
   ) {}
 
@@ -46,7 +48,8 @@ export class GhostLocks {
     const haunted = this.places.get(place.lockKey) ?? newlyHaunted(place);
     if (haunted.holders.size + sent.size > maxHolders || this.places.size >= maxPlaces) return;
     for (const [holder, sentAt] of sent) {
-      haunted.holders.set(holder, { arrivesUntil: sentAt + onItsWayMs, livesUntil: sentAt + ttlMs + onItsWayMs });
+      const livesUntil = sentAt + ttlMs + onItsWayMs;
+      haunted.holders.set(holder, { arrivesUntil: this.hasConnections ? sentAt + onItsWayMs : livesUntil, livesUntil });
     }
     this.places.set(place.lockKey, haunted);
     if (!haunted.timer) this.arm(haunted);

@@ -2,10 +2,17 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import type { Lease } from '../../src/lock/lease.js';
 import { memoryStore } from '../../src/store/memory-store.js';
-import type { Shard } from '../../src/store/store.js';
+import type { Shard, Store, StoreCapabilities } from '../../src/store/store.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
+import { shardWith } from '../support/shard-with.js';
 import { leaseOf } from './support/open-locks.js';
+
+/** The store, as one that reaches so far. */
+const reaching = (store: Store, reach: StoreCapabilities['reach']): Store =>
+  Object.create(store, { capabilities: { value: { ...store.capabilities, reach } } }) as Store;
+const storeOf = (store: Store, shard: Shard): Store =>
+  Object.create(store, { shardOf: { value: () => shard } }) as Store;
 
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -17,8 +24,8 @@ describe('An `add` that was never answered', () => {
   let looks: number[];
 
   /** Asks for the lock, and lets a minute go by after the answer. */
-  async function isLookedFor(): Promise<void> {
-    const store = memoryStore({ clock });
+  async function isLookedFor(reach: StoreCapabilities['reach']): Promise<void> {
+    const store = reaching(memoryStore({ clock }), reach);
     [shard] = store.shards;
     shard.write = () => new Promise(() => {});
     const locks = new CacheLock({ store, namespace: 'test', clock, ttl: '10s', deadline: deadlineMs });
@@ -41,15 +48,44 @@ describe('An `add` that was never answered', () => {
     isAway = false;
   });
 
-  it('is looked for after 20 ms, each pause twice the one before, until it can not arrive any more', async () => {
-    await isLookedFor();
+  it('is looked for after 20 ms, each pause twice the one before, until its connection was closed long ago', async () => {
+    await isLookedFor('fleet');
     expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540]);
   });
 
   it('is looked for every two seconds at last where the store is away, until its life would be over', async () => {
     isAway = true;
-    await isLookedFor();
+    await isLookedFor('fleet');
     expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540]);
+  });
+
+  it.each(['host', 'process'] as const)(
+    'is looked for until its life would be over where a store that reaches the %s has no connection to close',
+    async (reach) => {
+      await isLookedFor(reach);
+      expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540]);
+    },
+  );
+
+  it('is removed when it arrives late, as from a disk that hung', async () => {
+    const store = reaching(memoryStore({ clock }), 'host');
+    const [whole] = store.shards;
+    const late: Shard['write'] = async (...args) => {
+      clock.after(5_000, () => void whole.write(...args));
+      throw new StoreUnavailableError('disk', 'it hangs');
+    };
+    const hanging = shardWith(whole, { write: late });
+    const locksOn = (of: Shard): CacheLock =>
+      new CacheLock({ store: storeOf(store, of), namespace: 'test', clock, ttl: '1m' });
+    const acquiring = locksOn(hanging).acquire('a');
+    await settle();
+    await clock.advanceTo(clock.monotonic() + deadlineMs, settle);
+    expect((await acquiring).status).toBe('unavailable');
+    const others = locksOn(whole);
+    await clock.advanceTo(clock.monotonic() + 4_600, settle);
+    expect((await others.acquire('a')).status).toBe('held');
+    await clock.advanceTo(clock.monotonic() + 5_000, settle);
+    expect((await others.acquire('a')).status).toBe('acquired');
   });
 });
 
