@@ -86,7 +86,10 @@ export interface EntryOptions<V = unknown> {
 export interface TimeoutOptions {
   /** After this the caller is given the stale value, if there is one, while the load goes on. Default: at once, as stale values are. */
   readonly soft?: Duration;
-  /** After this the caller gets a LoadTimeoutError, while the load goes on. Default: `maxLoad`. */
+  /**
+   * After this the caller gets a LoadTimeoutError, while the load goes on. Default: `maxLoad`, for what other processes load as well; a load that this process
+   * takes over from one of them has a `maxLoad` of its own.
+   */
   readonly hard?: Duration;
 }
 

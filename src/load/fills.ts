@@ -4,7 +4,7 @@ import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLease } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { LoadTimeoutError, StoreUnavailableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Flight } from './flight.js';
@@ -47,8 +47,9 @@ export class Fills {
     private readonly verifies: boolean,
   ) {}
 
-  /** @throws the loader's error; the signal's reason when nobody waits any more. */
+  /** @throws the loader's error; the signal's reason when nobody waits any more; LoadTimeoutError: others have not loaded it in time. */
   async run<V>(carrier: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
+    const startedAt = this.clock.monotonic();
     try {
       let asked = await this.reads.ask(wanted);
       for (;;) {
@@ -56,7 +57,7 @@ export class Fills {
         this.assertNotHeld(asked.mine);
         if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
         if (asked.others.length === 0) return;
-        asked = await this.takenOver(carrier, asked.others);
+        asked = await this.takenOver(carrier, asked.others, startedAt);
       }
     } catch (error) {
       await giveBackAll(wanted.map(({ lease }) => lease));
@@ -132,15 +133,22 @@ export class Fills {
     return { mine: [...unleased, ...again.mine], others: [...others, ...again.others] };
   }
 
-  /** What others found, or the first that they gave up: nobody renews its lease until it is loaded. */
-  private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[]): Promise<Asked<V>> {
+  /**
+   * What others found, or the first that they gave up: nobody renews its lease until it is loaded. Nothing is begun any more once the last caller who has waited
+   * from the start gives up: where loaders hang, process after process would load for as long as it may.
+   */
+  private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[], startedAt: number): Promise<Asked<V>> {
     carrier.turn?.leave();
+    const limitMs = Math.max(...waited.map(({ policy }) => Math.max(policy.hardMs, policy.maxLoadMs)));
+    const leftMs = (): number => startedAt + limitMs - this.clock.monotonic();
     const watch = new OthersWatch(placesOf(waited), this.clock, this.random);
     try {
       for (let asked: Asked<V> = { mine: [], others: [...waited] }; ;) {
-        await watch.pause(carrier.controller.signal);
+        await watch.pause(carrier.controller.signal, leftMs());
         asked = await this.reads.ask(asked.others);
-        if (asked.mine.length > 0 || asked.others.length === 0) return asked;
+        const isDone = asked.mine.length === 0 && asked.others.length === 0;
+        if (!isDone && leftMs() <= 0) throw new LoadTimeoutError((waited[0] as Wanted<V>).key.text, limitMs);
+        if (asked.mine.length > 0 || isDone) return asked;
       }
     } finally {
       watch.stop();

@@ -32,12 +32,12 @@ export class OthersWatch {
     }
   }
 
-  /** Until it is time to ask again. @throws the signal's reason */
-  async pause(signal: AbortSignal): Promise<void> {
+  /** Until it is time to ask again, no longer than that. @throws the signal's reason */
+  async pause(signal: AbortSignal, longestMs: number): Promise<void> {
     if (!this.isWoken) {
       this.pausing = new AbortController();
       const either = AbortSignal.any([signal, this.pausing.signal]);
-      await this.clock.sleep(this.pauseMs * (0.5 + this.random()), either);
+      await this.clock.sleep(Math.min(this.pauseMs * (0.5 + this.random()), longestMs), either);
       this.pauseMs = Math.min(this.pauseMs * 1.5, longestPauseMs);
     }
     this.isWoken = false;

@@ -146,6 +146,35 @@ describe('A LoadTimeoutError', () => {
   });
 });
 
+describe('A caller who waits for what other processes load', () => {
+  const hangs = (): Promise<never> => new Promise(() => {});
+  it.each<[string, (cache: TieredCache, load: () => Promise<never>) => Promise<unknown>]>([
+    ['one', (cache, load) => cache.getOrSet('k', load, life)],
+    ['many', (cache, load) => cache.getOrSetMany(['k', 'l'], load, life)],
+  ])('waits no longer than maxLoad, where timeout.hard is not given (%s)', async (_, ask) => {
+    let loads = 0;
+    const load = (): Promise<never> => (loads++, hangs());
+    const processes = [await opened({ name: 'a' }), await opened({ name: 'b' }), await opened({ name: 'c' })];
+    const asked = processes.map((cache) => ask(cache, load).catch((error: unknown) => error));
+    await turn();
+    await clock.advance('30s');
+    const limits = ['maxLoad', 'timeout.hard', 'timeout.hard'];
+    expect(await Promise.all(asked)).toMatchObject(limits.map((limit) => ({ code: 'LOAD_TIMEOUT', limit })));
+    expect(loads).toBe(1);
+    expect(await processes[1]?.getOrSet('k', () => 'loaded', life)).toBe('loaded');
+  });
+
+  it('is given what came in at the last moment', async () => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    const early = there.getOrSet('k', () => clock.sleep(29_999).then(() => 'loaded'), life);
+    await turn();
+    const late = here.getOrSet('k', never, life);
+    await turn();
+    await clock.advance('30s');
+    expect(await Promise.all([early, late])).toEqual(['loaded', 'loaded']);
+  });
+});
+
 describe('A caller whose process holds a copy that nobody has vouched for of late', () => {
   it.each<[string, (cache: TieredCache) => Promise<unknown>]>([
     ['one', (cache) => cache.getOrSet('k', never, life)],
