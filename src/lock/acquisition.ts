@@ -3,7 +3,7 @@ import type { StoredItem } from '../store/store.js';
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
-import { answerInTime } from './answer-in-time.js';
+import { AnswerDeadline } from './answer-deadline.js';
 import type { Approach, Attempt } from './attempt.js';
 import type { FencingCounter } from './fencing-counter.js';
 import type { GhostLocks } from './ghost-locks.js';
@@ -45,17 +45,17 @@ export class Acquisition {
   /** @param approach `look` reads first, which costs one operation instead of two where the lock is still held. */
   async attempt(approach: Approach): Promise<Attempt> {
     const { clock, deadlineMs } = this.context;
-    const deadlineAt = clock.monotonic() + deadlineMs;
+    const deadline = new AnswerDeadline(clock, deadlineMs);
     let failures = 0;
     for (let rounds = 0; rounds < maxRounds;) {
       try {
-        const answer = await this.step(approach, deadlineAt);
+        const answer = await this.step(approach, deadline);
         if (answer) return answer;
         rounds++;
         approach = 'add';
       } catch (cause) {
         if (!(cause instanceof StoreUnavailableError)) throw cause;
-        const leftMs = deadlineAt - clock.monotonic();
+        const { leftMs } = deadline;
         if (++failures === maxFailures || leftMs <= 0) return { status: 'unavailable', cause };
         await clock.sleep(Math.min(pauseMs * failures, leftMs));
         // The reply was lost; the command may have arrived. Reading back one's own token settles it.
@@ -75,13 +75,13 @@ export class Acquisition {
   async giveBack(token: string): Promise<ReleaseOutcome> {
     const { clock, deadlineMs } = this.context;
     const holder = holderOf(token);
-    const outcome = await removeOwnLock(this.place, holder, { clock, deadlineAt: clock.monotonic() + deadlineMs });
+    const outcome = await removeOwnLock(this.place, holder, new AnswerDeadline(clock, deadlineMs));
     if (outcome === 'unknown') this.unanswered.set(holder, { token, sentAt: momentNow(clock) });
     return outcome;
   }
 
   /** @returns undefined when the lock was found free. */
-  private async step(approach: Approach, deadlineAt: number): Promise<Attempt | undefined> {
+  private async step(approach: Approach, deadline: AnswerDeadline): Promise<Attempt | undefined> {
     const { clock } = this.context;
     const { shard, lockKey } = this.place;
     const { ttlMs } = this.options;
@@ -91,27 +91,28 @@ export class Acquisition {
       const holder = holderOf(token);
       this.unanswered.set(holder, { token, sentAt });
       const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
-      const added = await this.inTime(
+      const added = await deadline.keep(
         shard.write(lockKey, record, { lifeMs: ttlMs, irreplaceable: true, only: 'absent' }),
-        deadlineAt,
+        shard.name,
       );
-      if (added.status === 'stored') return this.grant(token, sentAt, deadlineAt);
+      if (added.status === 'stored') return this.grant(token, sentAt, deadline);
       this.unanswered.delete(holder);
     }
-    const [item] = await this.inTime(shard.readMany([lockKey]), deadlineAt);
-    return item && this.judge(item, deadlineAt);
+    const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
+    return item && this.judge(item, deadline);
   }
 
-  private async judge({ bytes, revision }: StoredItem, deadlineAt: number): Promise<Attempt | undefined> {
+  private async judge({ bytes, revision }: StoredItem, deadline: AnswerDeadline): Promise<Attempt | undefined> {
     const { clock } = this.context;
+    const { shard, lockKey } = this.place;
     const record = decodeRecord(bytes);
     if (!record) {
       // Bytes that no holder wrote count as somebody else's: a lock is never taken over on a guess. Where holders sign, it is none.
-      if (this.place.shard.authenticates !== true) {
+      if (shard.authenticates !== true) {
         this.reportForeign();
         return { status: 'held' };
       }
-      await this.inTime(this.place.shard.remove(this.place.lockKey, revision), deadlineAt);
+      await deadline.keep(shard.remove(lockKey, revision), shard.name);
       return undefined;
     }
     const own = this.unanswered.get(record.holder);
@@ -120,9 +121,9 @@ export class Acquisition {
       return { status: 'held', retryAfterMs: Math.min(Math.max(0, record.until - clock.now()), record.ttlMs) };
     }
     const halfLife = momentAfter(own.sentAt, this.options.ttlMs / 2);
-    if (msUntil(halfLife, clock) > 0) return this.grant(own.token, own.sentAt, deadlineAt);
+    if (msUntil(halfLife, clock) > 0) return this.grant(own.token, own.sentAt, deadline);
     // Ours, but half of its life went by before it was found.
-    await removeOwnLock(this.place, record.holder, { clock, deadlineAt });
+    await removeOwnLock(this.place, record.holder, deadline);
     return undefined;
   }
 
@@ -137,10 +138,12 @@ export class Acquisition {
   }
 
   /** The right is counted from before the first byte left. */
-  private async grant(token: string, sentAt: Moment, deadlineAt: number): Promise<Attempt> {
+  private async grant(token: string, sentAt: Moment, deadline: AnswerDeadline): Promise<Attempt> {
     const { clock, clockResolutionMs, counter } = this.context;
     const validUntil = momentAfter(sentAt, this.options.ttlMs - clockResolutionMs);
-    const fencingToken = this.options.fencing ? await this.inTime(counter.draw(this.place), deadlineAt) : 0;
+    const fencingToken = this.options.fencing
+      ? await deadline.keep(counter.draw(this.place), this.place.shard.name)
+      : 0;
     // 1. This lock ends unnoticed. 2. Somebody else takes it and draws n. 3. This draw arrives and gets n + 1: the older holder
     // would have the larger number. Drawn before `validUntil`, it was drawn while nobody else could hold the lock.
     if (msUntil(validUntil, clock) <= 0) {
@@ -148,9 +151,5 @@ export class Acquisition {
     }
     this.unanswered.delete(holderOf(token));
     return { status: 'granted', token, fencingToken, validUntil };
-  }
-
-  private inTime<R>(operation: Promise<R>, deadlineAt: number): Promise<R> {
-    return answerInTime(operation, deadlineAt, this.context.clock, this.place.shard.name);
   }
 }

@@ -1,9 +1,8 @@
 import type { Clock, Timer } from '../value/clock.js';
-import { answerInTime } from './answer-in-time.js';
+import { AnswerDeadline } from './answer-deadline.js';
 import { decodeRecord } from './lock-record.js';
 import type { LockPlace } from './lock-place.js';
 import { removeOwnLock } from './own-lock.js';
-import type { Asking } from './own-lock.js';
 
 interface Haunted {
   readonly place: LockPlace;
@@ -75,10 +74,10 @@ export class GhostLocks {
   private async lookOnce(haunted: Haunted): Promise<void> {
     const { place, holders } = haunted;
     haunted.timer = undefined;
-    const asking = { clock: this.clock, deadlineAt: this.clock.monotonic() + this.deadlineMs };
-    const found = await this.holderAt(place, asking);
+    const deadline = new AnswerDeadline(this.clock, this.deadlineMs);
+    const found = await this.holderAt(place, deadline);
     if (typeof found === 'string' && holders.has(found)) {
-      const outcome = await removeOwnLock(place, found, asking);
+      const outcome = await removeOwnLock(place, found, deadline);
       if (outcome !== 'unknown') holders.delete(found);
       if (outcome === 'released') this.freed(place.lockKey);
     }
@@ -93,12 +92,9 @@ export class GhostLocks {
   }
 
   /** `null`: free, or not a holder's. `undefined`: no answer. */
-  private async holderAt(
-    { shard, lockKey }: LockPlace,
-    { clock, deadlineAt }: Asking,
-  ): Promise<string | null | undefined> {
+  private async holderAt({ shard, lockKey }: LockPlace, deadline: AnswerDeadline): Promise<string | null | undefined> {
     try {
-      const [item] = await answerInTime(shard.readMany([lockKey]), deadlineAt, clock, shard.name);
+      const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
       return (item && decodeRecord(item.bytes)?.holder) ?? null;
     } catch {
       return undefined;

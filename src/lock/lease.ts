@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import type { Clock, Timer } from '../value/clock.js';
 import { LeaseLostError } from '../value/errors.js';
 import { channels } from '../value/events.js';
+import { AnswerDeadline } from './answer-deadline.js';
 import { assertFencingToken } from './fencing-counter.js';
 import type { FencingCounter } from './fencing-counter.js';
 import type { GhostLocks } from './ghost-locks.js';
@@ -233,8 +234,8 @@ export class Lease {
   private async renewOnce(): Promise<boolean> {
     const { clock, clockResolutionMs, deadlineMs } = this.context;
     const { ttlMs } = this;
-    const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
-    const outcome = await renewOwnLock(this.place, this.#token, ttlMs, asking);
+    const deadline = new AnswerDeadline(clock, deadlineMs);
+    const outcome = await renewOwnLock(this.place, this.#token, ttlMs, deadline);
     // Before the answer counts: a right that ended meanwhile is not revived by it, somebody may have been told.
     this.notice();
     if (this.lostBy || this.releasing) return false;
@@ -249,8 +250,8 @@ export class Lease {
   private async releaseOnce(): Promise<ReleaseOutcome> {
     const { clock, deadlineMs, ghosts, protections, onEnd } = this.context;
     this.cancelTimers();
-    const asking = { clock, deadlineAt: clock.monotonic() + deadlineMs };
-    const outcome = await removeOwnLock(this.place, holderOf(this.#token), asking, protections.comparesToken);
+    const deadline = new AnswerDeadline(clock, deadlineMs);
+    const outcome = await removeOwnLock(this.place, holderOf(this.#token), deadline, protections.comparesToken);
     if (outcome === 'unknown') {
       ghosts.watch(this.place, new Map([[holderOf(this.#token), clock.monotonic()]]), this.ttlMs);
     }

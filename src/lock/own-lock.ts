@@ -1,7 +1,6 @@
-import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { LeaseLostError } from '../value/errors.js';
-import { answerInTime } from './answer-in-time.js';
+import type { AnswerDeadline } from './answer-deadline.js';
 import type { LockPlace } from './lock-place.js';
 import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
 import { momentNow } from './moment.js';
@@ -14,13 +13,6 @@ export type RenewalOutcome =
   | { readonly status: 'renewed'; readonly sentAt: Moment }
   | { readonly status: 'lost'; readonly reason: LossReason }
   | { readonly status: 'unknown' };
-
-/** How long an owner may ask, and by which clock. */
-export interface Asking {
-  readonly clock: Clock;
-  /** On the monotonic clock. */
-  readonly deadlineAt: number;
-}
 
 /** A failed question is asked again twice; a cut connection is back by then. */
 const maxFailures = 3;
@@ -36,20 +28,20 @@ const maxChanges = 5;
  * @param comparesToken false only in tests that show what a release without an owner check does.
  */
 export async function removeOwnLock(
-  place: LockPlace,
+  { shard, lockKey }: LockPlace,
   holder: string,
-  asking: Asking,
+  deadline: AnswerDeadline,
   comparesToken = true,
 ): Promise<ReleaseOutcome> {
   let removeUnanswered = false;
-  const settled = await asked(asking, async (inTime) => {
-    const [item] = await inTime(place.shard.readMany([place.lockKey]), place);
+  const settled = await asked(deadline, async () => {
+    const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
     const isOwn = item !== undefined && (decodeRecord(item.bytes)?.holder === holder || !comparesToken);
     // A removal whose reply was lost may be why it is gone.
     if (!isOwn) return removeUnanswered ? 'unknown' : 'lost';
     const before = removeUnanswered;
     removeUnanswered = true;
-    const outcome = await inTime(place.shard.remove(place.lockKey, item.revision), place);
+    const outcome = await deadline.keep(shard.remove(lockKey, item.revision), shard.name);
     removeUnanswered = before;
     return outcome === 'removed' ? 'released' : undefined;
   });
@@ -58,46 +50,37 @@ export async function removeOwnLock(
 
 /** Gives the lock a new life by compare-and-set on what was just read. `sentAt` is from before the command left. */
 export async function renewOwnLock(
-  place: LockPlace,
+  { shard, lockKey }: LockPlace,
   token: string,
   ttlMs: number,
-  asking: Asking,
+  deadline: AnswerDeadline,
 ): Promise<RenewalOutcome> {
-  const { clock } = asking;
   const holder = holderOf(token);
-  const settled = await asked<RenewalOutcome>(asking, async (inTime) => {
-    const [item] = await inTime(place.shard.readMany([place.lockKey]), place);
+  const settled = await asked<RenewalOutcome>(deadline, async () => {
+    const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
     if (!item) return { status: 'lost', reason: 'gone' };
     if (decodeRecord(item.bytes)?.holder !== holder) return { status: 'lost', reason: 'taken' };
-    const sentAt = momentNow(clock);
+    const sentAt = momentNow(deadline.clock);
     const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
-    const written = await inTime(
-      place.shard.write(place.lockKey, record, { lifeMs: ttlMs, irreplaceable: true, only: item.revision }),
-      place,
-    );
+    const options = { lifeMs: ttlMs, irreplaceable: true, only: item.revision };
+    const written = await deadline.keep(shard.write(lockKey, record, options), shard.name);
     return written.status === 'stored' ? { status: 'renewed', sentAt } : undefined;
   });
   return settled ?? { status: 'unknown' };
 }
 
-type InTime = <R>(operation: Promise<R>, place: LockPlace) => Promise<R>;
-
 /** Repeats the question until it is settled; `undefined` when it can't be within its deadline. */
-async function asked<R>(
-  { clock, deadlineAt }: Asking,
-  question: (inTime: InTime) => Promise<R | undefined>,
-): Promise<R | undefined> {
-  const inTime: InTime = (operation, { shard }) => answerInTime(operation, deadlineAt, clock, shard.name);
+async function asked<R>(deadline: AnswerDeadline, question: () => Promise<R | undefined>): Promise<R | undefined> {
   let failures = 0;
   for (let changes = 0; changes < maxChanges;) {
     try {
-      const settled = await question(inTime);
+      const settled = await question();
       if (settled !== undefined) return settled;
       changes++;
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      if (++failures === maxFailures || clock.monotonic() >= deadlineAt) return undefined;
-      await clock.sleep(pauseMs * failures);
+      if (++failures === maxFailures || deadline.leftMs <= 0) return undefined;
+      await deadline.clock.sleep(pauseMs * failures);
     }
   }
   return undefined;
