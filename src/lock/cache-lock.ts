@@ -12,7 +12,7 @@ import { Acquisition } from './acquisition.js';
 import type { Attempt } from './attempt.js';
 import { assertStoreCanLock } from './assert-store-can-lock.js';
 import { EvictionWarning } from './eviction-warning.js';
-import { assertFencingToken, FencingCounter } from './fencing-counter.js';
+import { assertLiftable, FencingCounter } from './fencing-counter.js';
 import { GhostLocks } from './ghost-locks.js';
 import { Lease } from './lease.js';
 import type { LeaseContext, LockProtections } from './lease.js';
@@ -169,10 +169,10 @@ export class CacheLock {
   /**
    * Lifts the resource's fencing counter, so that every later token is larger than `above`: for a protected resource that answered with a larger
    * one than it was sent, since the counter was lost and seeded by a clock that is behind. A holder uses `lease.raiseFencingToken`.
-   * @throws InvalidOptionError for a number that no counter gave out; StoreUnavailableError.
+   * @throws InvalidOptionError for a number that leaves a counter no room; StoreUnavailableError.
    */
   async repairFencing(resource: LockResource, above: number): Promise<void> {
-    assertFencingToken(above);
+    assertLiftable(above);
     await this.counter.lift(this.place(resource), above);
   }
 

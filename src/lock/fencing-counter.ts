@@ -76,18 +76,37 @@ export class FencingCounter {
   }
 }
 
-/** What no draw has written counts as absent: whoever can write to the store can't stop a lock for good. */
+/**
+ * What no draw has written counts as absent: whoever can write to the store can't stop a lock for good. So does the last number that a draw may write: 1. somebody
+ * sets the counter to it; 2. a draw gives out one more, and the resource accepts that; 3. the next draw finds no number to count on and begins at the clock.
+ */
 function drawnLast(shard: Shard, fencingKey: string, item: StoredItem): number {
   const number = numberIn(item);
-  if (isCounter(number)) return number;
+  if (isCounter(number) && number < maxCounter) return number;
   const message = 'A counter held what no process has counted. It was begun anew.';
   reportFault({ source: shard.name, kind: 'undecodable', message, key: fencingKey });
   return 0;
 }
 
-/** @throws InvalidOptionError for a number that no counter gave out: it would leave later ones no room. */
+/** For numbers that are drawn after it: they are counted one by one. */
+const room = 2 ** 39;
+
+/**
+ * What a lease may go above. More than a counter is believed: the resource may have accepted the last number of one that somebody had set. Later leases begin
+ * below it, and go above it in the same way.
+ * @throws InvalidOptionError for what is no number, or has none after it.
+ */
 export function assertFencingToken(above: number): void {
-  if (Number.isSafeInteger(above) && above >= 0 && above <= maxCounter) return;
+  assertAtMost(maxCounter + room, above);
+}
+
+/** What a counter may be lifted above, so that all later draws are larger. @throws InvalidOptionError */
+export function assertLiftable(above: number): void {
+  assertAtMost(maxCounter - room, above);
+}
+
+function assertAtMost(most: number, above: number): void {
+  if (Number.isSafeInteger(above) && above >= 0 && above <= most) return;
   throw new InvalidOptionError(
     'above',
     `${above} is no fencing token`,

@@ -5,6 +5,7 @@ import { CacheLock } from '../lock/cache-lock.js';
 import type { LockOutcome } from '../lock/cache-lock.js';
 import type { Lease } from '../lock/lease.js';
 import { placeLock } from '../lock/lock-place.js';
+import { maxCounter } from '../store/sound-counter.js';
 import type { Store } from '../store/store.js';
 import { LeaseLostError, LockHeldError } from '../value/errors.js';
 import type { TestRunner } from './codec-contract.js';
@@ -160,6 +161,26 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
       assert.ok(acquired(await theirs.acquire('a')).fencingToken > raised);
       await theirs.repairFencing('b', last + 2_000_000_000);
       assert.ok(acquired(await ours.acquire('b')).fencingToken > last + 2_000_000_000);
+    });
+
+    test('give fencing tokens that may be told to a resource, and raised, whatever was put under their counter', async ({
+      ours,
+      theirs,
+      store,
+      namespace,
+    }) => {
+      for (const standing of [maxCounter - 1, maxCounter, maxCounter + 1, Number.MAX_SAFE_INTEGER]) {
+        const name = `${standing}`;
+        const { shard, fencingKey } = placeLock(store, namespace, name);
+        await shard.increment(fencingKey, 0, standing);
+        const lease = acquired(await ours.acquire(name));
+        const { fencingToken } = lease;
+        assert.ok(fencingToken > 0 && fencingToken <= maxCounter, `${fencingToken} after ${standing}`);
+        await lease.release();
+        const next = acquired(await theirs.acquire(name));
+        if (next.fencingToken <= fencingToken) await next.raiseFencingToken(fencingToken);
+        assert.ok(next.fencingToken > fencingToken && Number.isSafeInteger(next.fencingToken));
+      }
     });
 
     test('are released by whoever has the lease as JSON', async ({ ours, theirs }) => {

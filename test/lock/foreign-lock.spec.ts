@@ -39,11 +39,22 @@ describe('What no holder has written under the key of a lock', () => {
 });
 
 describe('A fencing token', () => {
-  it.each([0, 1, maxCounter])('may be %d', (above) => {
+  const locks = new CacheLock({ store: memoryStore(), namespace: 'test' });
+
+  it.each([0, 1, maxCounter, maxCounter + 1])('may be %d', (above) => {
     expect(() => assertFencingToken(above)).not.toThrow();
   });
 
-  it.each([-1, 1.5, NaN, maxCounter + 1, Infinity])('is never %d', (above) => {
+  it.each([-1, 1.5, NaN, Number.MAX_SAFE_INTEGER, Infinity])('is never %d', async (above) => {
     expect(() => assertFencingToken(above)).toThrow(InvalidOptionError);
+    await expect(locks.repairFencing('a', above)).rejects.toThrow(InvalidOptionError);
+  });
+
+  it('is lifted above no number that leaves the counter no room to count on', async () => {
+    await expect(locks.repairFencing('a', maxCounter)).rejects.toThrow(InvalidOptionError);
+    const highest = maxCounter - 2 ** 39;
+    await locks.repairFencing('a', highest);
+    for (let draws = 1; draws <= 3; draws++)
+      await locks.using('a', {}, ({ fencingToken }) => expect(fencingToken).toBe(highest + 1 + draws));
   });
 });

@@ -111,7 +111,7 @@ export const drawNumber = redisScript(`#!lua
 local stands = redis.pcall('GET', KEYS[1])
 if type(stands) ~= 'string' then stands = stands and 'no text' or '' end
 local number = stands:match('^%d+$') and #stands <= 16 and tonumber(stands) or 0
-if number > ${maxCounter} then number = 0 end
+if number >= ${maxCounter} then number = 0 end
 local begunAnew = number == 0 and stands ~= '' and 1 or 0
 local now = redis.call('TIME')
 number = math.max(number + 1, tonumber(ARGV[2]), tonumber(now[1]) * 1000000 + tonumber(now[2]))
