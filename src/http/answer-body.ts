@@ -46,6 +46,8 @@ async function encodeStream(file: StreamableFile, maxBytes: number): Promise<Enc
     bytes += chunk.length;
     if (bytes <= maxBytes) continue;
     const whole = Readable.from(inOrder(chunks, rest), { objectMode: false });
+    // Also before anybody reads of it: a generator that has not begun runs no `finally`.
+    whole.once('close', () => stream.destroy());
     const unkept = new StreamableFile(whole, {
       type,
       ...(disposition !== undefined && { disposition }),
@@ -64,12 +66,8 @@ async function* inOrder(
   read: readonly Buffer[],
   rest: AsyncIterator<Buffer | string>,
 ): AsyncGenerator<Buffer | string> {
-  try {
-    yield* read;
-    for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
-  } finally {
-    await rest.return?.();
-  }
+  yield* read;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }
 
 /** What newer versions of Nest send as it is produced, and what Fastify sends as it is. */

@@ -94,6 +94,7 @@ export class CachedResponses {
         this.load(loading, run, asked, route) as Promise<CachedAnswer>;
       answer = await this.cache.getOrSet<CachedAnswer>(key, load, settings.optionsFor?.(request));
     } catch (error) {
+      run.leaveUnread();
       run.handOver();
       say(exchange, asked.failed(error instanceof HttpException ? error.getStatus() : undefined));
       return asItIs(
@@ -103,6 +104,7 @@ export class CachedResponses {
       );
     }
     if (!answer) return this.notKept(exchange, run, asked, isPrivate);
+    run.leaveUnread();
     run.rememberBeginning();
     const now = this.clock.now();
     if (asked.isOwn(answer)) run.handOverDropped();

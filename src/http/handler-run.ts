@@ -6,6 +6,7 @@ import { InvalidOptionError } from '../value/errors.js';
 import { encodeBody } from './answer-body.js';
 import type { EncodedBody } from './answer-body.js';
 import type { BodyKind } from './cached-answer.js';
+import { closeBody } from './close-body.js';
 import { entityTag } from './conditional.js';
 import { isSent, rawResponse, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
@@ -33,6 +34,7 @@ export class HandlerRun {
   private standIn: StandIn | undefined = undefined;
   private dropped: readonly string[] = [];
   private ownHeaders: Readonly<Record<string, unknown>> = {};
+  private isUnread = false;
 
   constructor(
     private readonly context: ExecutionContext,
@@ -59,15 +61,26 @@ export class HandlerRun {
     this.standIn = standIn;
     standInsOf.set(this.response, standIn.response);
     this.context.getArgs<unknown[]>()[1] = standIn.response;
+    let body: unknown;
     try {
-      const body: unknown = await lastValueFrom(this.next.handle());
+      body = await lastValueFrom(this.next.handle());
       return await this.judged(body, standIn, isRefresh);
+    } catch (error) {
+      closeBody(body);
+      throw error;
     } finally {
+      if (this.isUnread) closeBody(this.unkept?.body);
       this.ownHeaders = { ...this.ownHeaders, ...(this.unkept ? {} : standIn.response.getHeaders()) };
       standInsOf.delete(this.response);
       this.context.getArgs<unknown[]>()[1] = this.response;
       standIn.end(this.unkept && rawResponse(this.response));
     }
+  }
+
+  /** The caller is answered in another way, by a stale answer or an error: nobody reads what the run answers, now or later, and is not kept. */
+  leaveUnread(): void {
+    this.isUnread = true;
+    closeBody(this.unkept?.body);
   }
 
   /** Gives the caller whose request this is what no repetition carries. */

@@ -1,0 +1,137 @@
+import { get } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Readable } from 'node:stream';
+import { Controller, Get, Res, StreamableFile } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+interface Passthrough {
+  readonly raw?: Passthrough;
+  status(code: number): unknown;
+  header(name: string, value: string): unknown;
+  end(): unknown;
+}
+
+/** What the handler does at each of its runs. */
+type Act = (response: Passthrough) => unknown;
+let runs = 0;
+let act: Act = () => 'first';
+
+@Controller()
+class Files {
+  @Get('refreshed')
+  @CachedResponse({ ttl: '1h', staleFor: '1h', tags: ['files'], maxBodyBytes: 10 })
+  refreshed(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+
+  @Get('awaited')
+  @CachedResponse({ ttl: '1h', staleFor: '1h', tags: ['files'], maxBodyBytes: 10, timeout: { soft: '1m', hard: '2m' } })
+  awaited(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+
+  @Get('late')
+  @CachedResponse({ ttl: '1m', maxBodyBytes: 10, timeout: { hard: 20 } })
+  late(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+
+  @Get('left')
+  @CachedResponse({ ttl: '1m', maxBodyBytes: 10 })
+  left(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+}
+
+/** A file that is open until somebody closes it: its bytes have no end. */
+function openFile(): Readable {
+  return new Readable({
+    read() {
+      this.push('more than ten bytes');
+    },
+  });
+}
+
+const unkept: [string, (response: Passthrough) => unknown][] = [
+  ['is too large', () => undefined],
+  ['has another status', (response) => response.status(202)],
+  ['is forbidden to keep', (response) => response.header('Cache-Control', 'no-store')],
+  ['refuses to refresh', (response) => response.status(404)],
+  ['has gone out by itself', (response) => (response.raw ?? response).end()],
+];
+
+describe.each(platforms)('A stream that nobody reads, on %s', (platform) => {
+  let app: INestApplication;
+  afterEach(() => app?.close());
+
+  const open = async (): Promise<string> => {
+    runs = 0;
+    act = () => 'first';
+    app = await listen(platform, { imports: [cacheModule()], controllers: [Files] });
+    return app.getUrl();
+  };
+
+  it.each(unkept)('is closed when it is of a refresh whose answer %s', async (_, answer) => {
+    const url = `${await open()}/refreshed`;
+    expect((await ask(url)).text).toBe('first');
+    const file = openFile();
+    act = (response) => {
+      answer(response); // not awaited: a reply of Fastify is a thenable
+      return new StreamableFile(file);
+    };
+    await app.get(TieredCache).expireTags('files');
+    expect((await ask(url)).text).toBe('first');
+    await eventually(() => expect(file.destroyed).toBe(true));
+  });
+
+  it('is closed when nobody waited for its answer', async () => {
+    const url = `${await open()}/late`;
+    let finish = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    const file = openFile();
+    act = () => gate.then(() => new StreamableFile(file));
+    expect((await ask(url)).status).toBeGreaterThanOrEqual(500);
+    finish();
+    await eventually(() => expect(file.destroyed).toBe(true));
+  });
+
+  it('is closed when its client has left', async () => {
+    await open();
+    let finish = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    const file = openFile();
+    act = () => gate.then(() => new StreamableFile(file));
+    const server = app.getHttpServer() as {
+      address(): AddressInfo;
+      once(event: 'request', told: (...it: unknown[]) => void): void;
+    };
+    const closed = new Promise((resolve) => {
+      server.once('request', (_, response) => (response as NodeJS.EventEmitter).once('close', resolve));
+    });
+    const client = get({ port: server.address().port, host: '127.0.0.1', path: '/left', agent: false });
+    client.on('error', () => undefined);
+    await eventually(() => expect(runs).toBe(1));
+    client.destroy();
+    await closed;
+    finish();
+    await eventually(() => expect(file.destroyed).toBe(true));
+  });
+
+  it('is none where the caller waits for the refresh: it is sent as a whole', async () => {
+    const url = `${await open()}/awaited`;
+    expect((await ask(url)).text).toBe('first');
+    await app.get(TieredCache).expireTags('files');
+    act = () => new StreamableFile(Readable.from(['more than ', 'ten bytes']));
+    expect((await ask(url)).text).toBe('more than ten bytes');
+  });
+});
