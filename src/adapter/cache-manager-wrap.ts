@@ -151,7 +151,9 @@ export class CacheManagerWrap {
 
 const writtenLife: Life<WrappedEntry<unknown> | undefined> = {
   description: 'as cache-manager was told',
-  freshUntil: ({ value }) => value?.refreshAt ?? value?.expires ?? Infinity,
+  // A cache's clock may be some milliseconds ahead of the one that dates entries: what is due at once is kept all the same.
+  freshUntil: ({ value, createdAt }) =>
+    value?.refreshAt === undefined ? (value?.expires ?? Infinity) : Math.max(value.refreshAt, createdAt + 1),
   endless: true,
 };
 

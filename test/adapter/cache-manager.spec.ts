@@ -7,6 +7,7 @@ import { keyvStorage } from '../../src/adapter/keyv-storage.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { structured } from '../../src/codec/structured.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { InvalidDurationError, UnencodableValueError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
@@ -250,6 +251,15 @@ describe('wrap', () => {
     const refreshThreshold = (value: string): number => (value === 'old' ? 6_000_001 : 0);
     expect(await cache.wrap('a', () => 'new', { refreshThreshold })).toBe('old');
     await eventually(async () => expect(await cache.wrap('a', () => 'new', { refreshThreshold })).toBe('new'));
+  });
+
+  it('keeps what is due at once, also where the clock of the cache is ahead', async () => {
+    const clock = new FakeClock();
+    const cache = cacheManager(await open({ clock: new FakeClock(clock.now() + 5) }), { clock });
+    const options = { ttl: 60_000, refreshThreshold: 60_000 };
+    let loads = 0;
+    expect(await cache.wrap('a', () => ++loads, options)).toBe(1);
+    expect(await cache.wrap('a', () => ++loads, options)).toBe(1);
   });
 
   it('tells of a refresh that failed, and goes on with what it has', async () => {
