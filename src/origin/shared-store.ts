@@ -3,7 +3,8 @@ import type { Store } from '../store/store.js';
 /** A store that several were given: caches, and locks that have it to themselves. The first of them opens it, and the last closes it. */
 export class SharedStore {
   private readonly users = new Set<object>();
-  private isOpen = false;
+  /** It connects when it is asked, too: what nobody has opened is closed as well. */
+  private state: 'unopened' | 'open' | 'closed' = 'unopened';
   /** One opening or closing at a time. */
   private turn: Promise<void> = Promise.resolve();
 
@@ -39,16 +40,14 @@ export class SharedStore {
   }
 
   private async openOrClose(): Promise<void> {
-    const wanted = this.users.size > 0;
-    if (wanted && this.isOpen) return;
-    // A store connects when it is asked, too: closed is what nobody opened as well.
-    this.isOpen = wanted;
-    if (!wanted) return this.store.close();
-    try {
+    if (this.users.size > 0) {
+      if (this.state === 'open') return;
+      this.state = 'unopened';
       await this.store.open();
-    } catch (error) {
-      this.isOpen = false;
-      throw error;
+      this.state = 'open';
+    } else if (this.state !== 'closed') {
+      this.state = 'closed';
+      await this.store.close();
     }
   }
 }
