@@ -36,7 +36,7 @@ export interface CachedResponseOptions extends Pick<
   readonly keyedBy?: KeyedByOption;
   /**
    * Whose answer it is. `'anyone'`: it never depends on who asks. A function: the name of who asks, `null` for nobody in particular,
-   * `undefined` for "do not share"; anything else is an InvalidOptionError. Default: answers are shared by requests without
+   * `undefined` for "do not share"; anything else is an InvalidOptionError. The name goes into the key as its SHA-256. Default: answers are shared by requests without
    * `Authorization`, `Cookie` and `request.user` on routes without guards, and all others go around the cache.
    */
   readonly principal?: PrincipalOption;

@@ -49,6 +49,9 @@ export const isSent = (response: HttpResponse): boolean => response.headersSent 
 export const rawResponse = (response: HttpResponse): ServerResponse =>
   response.raw ?? (response as unknown as ServerResponse);
 
+/** Whether a request header says who asks. */
+export const isCredential = (name: string): boolean => ['authorization', 'cookie'].includes(name.toLowerCase());
+
 /** Whether the request says who asks: by a credential, or by what a guard found out. */
 export function isPersonal({ headers, user }: HttpRequest): boolean {
   return headers.authorization !== undefined || headers.cookie !== undefined || Boolean(user);

@@ -1,4 +1,5 @@
-import { routeOf } from './http-exchange.js';
+import { hash } from 'node:crypto';
+import { isCredential, routeOf } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
 import type { Principal } from './principal.js';
 
@@ -15,7 +16,7 @@ export interface KeyedBy {
 /**
  * The text that names an answer: the handler, its route and parameters, the host where it is bound to one, the chosen query parameters and
  * headers in canonical order, who asks. Never the raw URL. GET and HEAD share it. Every value is preceded by its length, so that none can
- * pose as two.
+ * pose as two. Keys stand in logs and in the store: who asks and credentials go in as their SHA-256.
  *
  * One text instead of a list of parts: a hit then encodes nothing.
  *
@@ -32,9 +33,12 @@ export function requestKey(
   if (host) text += ` @${valueOf(request.hostname?.toLowerCase())}`;
   if (request.hosts) text += ` @${all(request.hosts)}`;
   for (const name of query) text += ` ?${name}${valueOf(request.query?.[name])}`;
-  for (const name of headers) text += ` ${name}:${valueOf(request.headers[name])}`;
+  for (const name of headers) {
+    const value = request.headers[name];
+    text += ` ${name}:${isCredential(name) ? secretOf(value) : valueOf(value)}`;
+  }
   if (further) text += ` by${valueOf(further(request))}`;
-  return principal === null ? text : `${text} for ${valueOf(principal)}`;
+  return principal === null ? text : `${text} for ${secretOf(principal)}`;
 }
 
 function all(given: Readonly<Record<string, unknown>>): string {
@@ -42,6 +46,10 @@ function all(given: Readonly<Record<string, unknown>>): string {
   for (const name of Object.keys(given).sort()) text += ` ${name}${valueOf(given[name])}`;
   return text;
 }
+
+/** `*` and the digest of it, `-` is absent. */
+const secretOf = (value: unknown): string =>
+  value === undefined ? '-' : `*${hash('sha256', valueOf(value), 'base64url')}`;
 
 /**
  * `-` is absent, `=4:text` a text, `#1:4` a number, `~` and its JSON a text with half a surrogate pair,

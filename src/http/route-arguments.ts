@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { memberName } from '../value/member.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
+import { isCredential } from './http-exchange.js';
 
 /** Nest's `ROUTE_ARGS_METADATA` and `RouteParamtypes`, the same in Nest 11 and 12; its packages don't export them by a stable path. */
 const routeArguments = '__routeArguments__';
@@ -70,5 +71,3 @@ function argumentsOf(target: object, method: string | symbol): [type: number | u
 function isNamed(name: string, given: readonly string[], option: 'query' | 'headers'): boolean {
   return given.some((known) => (option === 'query' ? known === name : known.toLowerCase() === name.toLowerCase()));
 }
-
-const isCredential = (header: string): boolean => ['authorization', 'cookie'].includes(header.toLowerCase());

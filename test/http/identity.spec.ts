@@ -41,6 +41,26 @@ class ShopsController {
   }
 }
 
+type WithCredentials = { readonly headers: { readonly authorization?: string } };
+
+@Controller('credentials')
+class CredentialsController {
+  @Get('principal')
+  @CachedResponse({
+    principal: ({ headers }: WithCredentials) => headers.authorization ?? null,
+    cacheStatus: 'key',
+  })
+  principal(): object {
+    return { run: ++runs };
+  }
+
+  @Get('headers')
+  @CachedResponse({ principal: 'anyone', headers: ['Authorization', 'Cookie'], cacheStatus: 'key' })
+  headers(): object {
+    return { run: ++runs };
+  }
+}
+
 @Controller('given')
 class GivenController {
   @Get('principal')
@@ -176,6 +196,21 @@ describe.each(platforms)('Which answer it is, on %s', (platform) => {
     given = keyed;
     expect((await read('given/keyed')).status).toBe(500);
     expect(runs).toBe(0);
+  });
+
+  it.each(['principal', 'headers'])('tells callers apart without a credential in the key (%s)', async (option) => {
+    const read = await open([CredentialsController]);
+    const keys = new Set<string | undefined>();
+    for (const who of ['Bearer secret-a', 'Bearer secret-b', undefined]) {
+      const headers: Record<string, string> = who === undefined ? {} : { authorization: who, cookie: 'id=secret' };
+      const { text, header } = await read(`credentials/${option}`, headers);
+      expect((await read(`credentials/${option}`, headers)).text).toBe(text);
+      const key = header['cache-status']?.match(/key="([^"]*)"/)?.[1];
+      expect(key).toMatch(/^http CredentialsController/);
+      expect(key).not.toMatch(/secret|Bearer/);
+      keys.add(key);
+    }
+    expect([keys.size, runs]).toEqual([3, 3]);
   });
 
   it('tells apart what keyedBy gives, with its types', async () => {
