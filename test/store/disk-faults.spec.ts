@@ -189,6 +189,21 @@ describe('eviction', () => {
     await store.close();
   });
 
+  it('lets as many small items go as come in', async () => {
+    const maxBytes = 4 * 2 ** 20;
+    const store = new DiskStore({ directory: directory.path, maxBytes }, patience);
+    await store.open();
+    const [shard] = store.shards;
+    const small = Buffer.alloc(100, 'x');
+    for (let written = 0; written < 40_000; written += 100) {
+      const keys = Array.from({ length: 100 }, (_, index) => `small${written + index}`);
+      await Promise.all(keys.map((key) => shard.write(key, small, forever)));
+    }
+    expect(statSync(join(directory.path, 'v2', 'data.mdb')).size).toBeLessThan(maxBytes * 1.5);
+    expect(Number((await shard.stats?.())?.['entries'])).toBeGreaterThan(4_000);
+    await store.close();
+  });
+
   it('makes room for items of the largest size', async () => {
     const maxBytes = 16 * 2 ** 20;
     const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50, ...patience });

@@ -16,7 +16,11 @@ export interface Usage {
 const sampleSize = 32;
 /** Of one sample, the oldest quarter goes: what is dropped is older than most of what stays, at the cost of one short scan. */
 const share = 4;
-const samplesPerStep = 2;
+/** At least two, and more where items are small. Many at a time write many pages anew, which the file has to hold as well. */
+const leastSamples = 2;
+const mostSamples = 16;
+/** Steps in a row that have freed no page: where items are small, a page is free after several. */
+const mostWasted = 32;
 const measureEachBytes = 256 * 2 ** 10;
 
 /**
@@ -49,7 +53,7 @@ export class Room {
     let wasted = 0;
     for (;;) {
       const excess = this.usage.usedBytes + bytes * 1.5 - this.limit();
-      if (excess <= 0 || this.usage.entries === 0 || wasted === 8) return;
+      if (excess <= 0 || this.usage.entries === 0 || wasted === mostWasted) return;
       const before = this.usage.usedBytes;
       await this.evict(excess, wasted > 2);
       this.measure();
@@ -96,7 +100,7 @@ export class Room {
     const olderFirst = (a: Neighbour, b: Neighbour): number =>
       Number(b.expiresAt <= now) - Number(a.expiresAt <= now) || a.writtenAt - b.writtenAt;
     const candidates = new Map<string, Neighbour>();
-    for (let i = 0; i < samplesPerStep; i++) {
+    for (let i = 0, found = 0; i < leastSamples || (found < bytes && i < mostSamples); i++) {
       const sample = neighbours(this.environment, randomPlace(this.random), sampleSize, {
         clock: this.clock,
         budgetMs: 5,
@@ -105,6 +109,7 @@ export class Room {
         .sort(olderFirst);
       for (const item of sample.slice(0, Math.ceil(sample.length / share))) {
         candidates.set(Buffer.from(item.key).toString('latin1'), item);
+        found += item.size;
       }
     }
     const chosen: Change[] = [];
