@@ -19,13 +19,14 @@ import { rawResponse, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 import { keyedTo } from './keyed-parts.js';
 import { LoadReport } from './load-report.js';
-import type { AskedAnswer } from './load-report.js';
+import type { AskedAnswer, RunOf } from './load-report.js';
 import type { Principal } from './principal.js';
 import { requestKey } from './request-key.js';
 import type { ResponseSettings } from './response-settings.js';
 import { writeCacheStatus } from './response-status.js';
 import { cacheStatusName } from '../value/cache-status-field.js';
 import type { CacheStatusMember } from '../value/cache-status-field.js';
+import { UnkeptKeys } from './unkept-keys.js';
 import { keepCookiesPrivate, ofNobodyElse } from './visibility.js';
 
 /** One request on its way to a decorated handler. */
@@ -43,6 +44,7 @@ export class CachedResponses {
   private readonly report: LoadReport;
   private readonly logger = new Logger('CachedResponse');
   private readonly warned = new Set<string>();
+  private readonly unkept: UnkeptKeys;
 
   constructor(
     private readonly cache: TieredCache,
@@ -52,6 +54,7 @@ export class CachedResponses {
   ) {
     this.routes = new CachedRoutes(application);
     this.report = new LoadReport(cache);
+    this.unkept = new UnkeptKeys(clock);
   }
 
   answer(
@@ -90,9 +93,12 @@ export class CachedResponses {
     const run = this.runOf(exchange, principal);
     let answer: CachedAnswer | undefined;
     try {
-      const load = (loading: LoadContext<CachedAnswer>): Promise<CachedAnswer> =>
-        this.load(loading, run, asked, route) as Promise<CachedAnswer>;
-      answer = await this.cache.getOrSet<CachedAnswer>(key, load, settings.optionsFor?.(request));
+      const make = (how: RunOf): Promise<CachedAnswer> =>
+        this.make(how, text, run, asked, route) as Promise<CachedAnswer>;
+      const load = ({ stale }: LoadContext<CachedAnswer>): Promise<CachedAnswer> => make(stale ? 'refresh' : 'load');
+      answer = await (this.unkept.has(text)
+        ? make('beside')
+        : this.cache.getOrSet<CachedAnswer>(key, load, settings.optionsFor?.(request)));
     } catch (error) {
       run.leaveUnread();
       run.handOver();
@@ -130,17 +136,19 @@ export class CachedResponses {
   }
 
   /** `undefined`: not to be kept. */
-  private async load(
-    { stale }: LoadContext<CachedAnswer>,
+  private async make(
+    how: RunOf,
+    text: string,
     run: HandlerRun,
     asked: AskedAnswer,
     route: CachedRoute,
   ): Promise<CachedAnswer | undefined> {
     const createdAt = this.clock.now();
-    asked.begin(createdAt, stale !== undefined);
+    asked.begin(createdAt, how);
     try {
-      const made = await run.run(stale !== undefined);
-      if (!made) return undefined;
+      const made = await run.run(how === 'refresh');
+      if (!made) return void this.unkept.note(text);
+      this.unkept.forget(text);
       this.warnOf(made.dropped, route);
       const { ttl = 300_000, staleFor = 0, jitter = 0 } = { ...this.cache.defaults, ...route.settings.life };
       const { freshUntil } = resolveInstants({ ttl, staleFor, jitter }, undefined, createdAt);

@@ -11,6 +11,9 @@ import { forwardedFor } from './response-status.js';
 /** One for the process, as the events are. */
 let notes: LoadNotes | undefined;
 
+/** What a run of the handler is: what others may wait for, what goes on while something is served, or one caller's alone. */
+export type RunOf = 'load' | 'refresh' | 'beside';
+
 /** Which answers of one cache are being made now, so that whoever waits for one can be told so. */
 export class LoadReport {
   private readonly running = new Map<string, number>();
@@ -30,7 +33,7 @@ export class LoadReport {
 export class AskedAnswer {
   private readonly joined: number | undefined;
   private createdAt: number | undefined = undefined;
-  private isRefresh = false;
+  private how: RunOf = 'load';
   private reason: MissReason | undefined = undefined;
 
   constructor(
@@ -44,10 +47,10 @@ export class AskedAnswer {
   }
 
   /** The handler runs for this request. */
-  begin(createdAt: number, isRefresh: boolean): void {
+  begin(createdAt: number, how: RunOf): void {
     this.createdAt = createdAt;
-    this.isRefresh = isRefresh;
-    if (isRefresh) return;
+    this.how = how;
+    if (how !== 'load') return;
     this.reason = notes?.takeMiss(this.cache, this.name);
     this.running.set(this.text, createdAt);
   }
@@ -58,14 +61,14 @@ export class AskedAnswer {
 
   /** Whether it was this request's own run that made the answer. */
   isOwn({ head }: CachedAnswer): boolean {
-    return this.createdAt !== undefined && !this.isRefresh && head.createdAt === this.createdAt;
+    return this.createdAt !== undefined && this.how !== 'refresh' && head.createdAt === this.createdAt;
   }
 
   answered(answer: CachedAnswer, now: number): CacheStatusMember {
     const { createdAt, freshUntil } = answer.head;
     const ttl = Math.floor((freshUntil - now) / 1_000);
     if (this.isOwn(answer)) {
-      const refusal = notes?.takeRefusal(this.cache, this.name);
+      const refusal = this.how === 'beside' ? 'unkept' : notes?.takeRefusal(this.cache, this.name);
       const stored = refusal === undefined && freshUntil > createdAt;
       return this.member({ ...this.forwarded, fwdStatus: 200, ...(stored && { ttl, stored }) }, this.reason, refusal);
     }
