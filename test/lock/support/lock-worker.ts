@@ -44,9 +44,10 @@ serveWorker<LockWorkerData>(async ({ servers, ttlMs = 60_000, protections = {}, 
   };
   return {
     async acquire(name: string, renew = true, wait = 0) {
+      const askedAt = Date.now();
       const outcome = await locks.acquire(name, { renew, wait });
       if (outcome.status === 'acquired') held.set(name, outcome.lease);
-      return { status: outcome.status, at: Date.now() };
+      return { status: outcome.status, askedAt, at: Date.now() };
     },
     release: (name: string) => holding(name).release(),
     renew: (name: string) => holding(name).renew(),
