@@ -18,7 +18,8 @@ export interface UnkeptBody {
   readonly reason: UnkeptReason;
 }
 
-const jsonType = 'application/json; charset=utf-8';
+/** Of documents, which are bytes by now. */
+export const jsonType = 'application/json; charset=utf-8';
 
 /** The bytes of a document or a stream; `undefined` for what the platform is to serialize, bytes included: Express makes JSON of them. */
 export async function encodeBody(body: unknown, maxBytes: number): Promise<EncodedBody | UnkeptBody | undefined> {

@@ -1,6 +1,9 @@
 import { renderSpliced } from '../codec/spliced/render-spliced.js';
 import type { Fillers } from '../codec/spliced/render-spliced.js';
+import { RenderedDocument } from '../codec/spliced/rendered-document.js';
+import { SplicedDocument } from '../codec/spliced/spliced-document.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { jsonType } from './answer-body.js';
 import type { AnswerHead, CachedAnswer } from './cached-answer.js';
 import { entityTag, matches, weakenWhereEncoded } from './conditional.js';
 import { whenHeadersGo } from './headers-to-go.js';
@@ -42,7 +45,7 @@ export function presentAnswer(
     const directives = cacheControl && directivesOf(head, cacheControl, presentation.isPrivate);
     return send(head, answer.body, head.etag, directives, request, response, presentation);
   }
-  return filled(answer, request, presentation.fill).then((bytes) => {
+  return filled(answer.document, request, presentation.fill).then((bytes) => {
     const directives = cacheControl && 'private, no-cache';
     const own = { ...presentation, isPrivate: true };
     const headers = head.headers.filter(([name]) => !ofTemplate.includes(name));
@@ -83,6 +86,33 @@ function send(
   return body;
 }
 
+/**
+ * What Nest is to send of a body that is not kept, or whose request goes around the cache: the bytes of a document, and anything else as it is. A promise
+ * only for what has to be filled first, which is its caller's alone.
+ *
+ * @throws as `presentAnswer`.
+ */
+export function presentUnkept(
+  body: unknown,
+  request: HttpRequest,
+  response: HttpResponse,
+  fill: Presentation['fill'],
+): unknown {
+  if (body instanceof RenderedDocument) return asJson(body.toBuffer(), response);
+  if (!(body instanceof SplicedDocument)) return body;
+  return filled(body, request, fill).then((bytes) => {
+    for (const name of ['etag', ...ofTemplate]) response.removeHeader(name);
+    closeToOthers(response, ofNobodyElse);
+    return asJson(bytes, response);
+  });
+}
+
+function asJson(bytes: Buffer, response: HttpResponse): Buffer {
+  if (response.getHeader('content-type') === undefined) setHeader(response, 'Content-Type', jsonType);
+  sendsBytes(response);
+  return bytes;
+}
+
 /** @param otherwise what is said where nothing is said yet; default: nothing. */
 export function closeToOthers(response: HttpResponse, otherwise?: string): void {
   const given = response.getHeader('cache-control');
@@ -103,7 +133,7 @@ function directivesOf(
   return `${visibility}, max-age=${life}${stale > 0 ? `, stale-while-revalidate=${stale}` : ''}`;
 }
 
-async function filled(answer: CachedAnswer, request: HttpRequest, fill: Presentation['fill']): Promise<Buffer> {
+async function filled(document: SplicedDocument, request: HttpRequest, fill: Presentation['fill']): Promise<Buffer> {
   if (!fill) {
     throw new InvalidOptionError(
       'fill',
@@ -111,5 +141,5 @@ async function filled(answer: CachedAnswer, request: HttpRequest, fill: Presenta
       'Give the option fill.',
     );
   }
-  return (await renderSpliced(answer.document, fill(request))).toBuffer();
+  return (await renderSpliced(document, fill(request))).toBuffer();
 }

@@ -1,7 +1,7 @@
 import { HttpException, Logger } from '@nestjs/common';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
-import { from, of, tap, throwError } from 'rxjs';
+import { from, mergeMap, of, tap, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
 import { resolveInstants } from '../catalogue/instants.js';
 import { fitsKey } from '../key/key.js';
@@ -9,7 +9,7 @@ import type { LoadContext } from '../load/loader.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { Clock } from '../value/clock.js';
 import { milliseconds } from '../value/duration.js';
-import { closeToOthers, presentAnswer } from './answering.js';
+import { closeToOthers, presentAnswer, presentUnkept } from './answering.js';
 import { CachedAnswer } from './cached-answer.js';
 import { bypassReason, CachedRoutes, isPrivateFor } from './cached-route.js';
 import type { CachedRoute } from './cached-route.js';
@@ -179,11 +179,19 @@ function say({ response, route }: Exchange, member: CacheStatusMember): void {
 }
 
 /** An answer beside the cache, or an error. Where it is personal, no cache on the way may keep it either. */
-function asItIs(body: Observable<unknown>, { response, route }: Exchange, isPrivate: boolean): Observable<unknown> {
+function asItIs(
+  body: Observable<unknown>,
+  { request, response, route }: Exchange,
+  isPrivate: boolean,
+): Observable<unknown> {
   const finish = (): void => {
     varyBy(response, route.vary);
     if (isPrivate || response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
     whenHeadersGo(rawResponse(response), keepCookiesPrivate);
   };
-  return body.pipe(tap({ next: finish, error: finish }));
+  const present = (given: unknown): Observable<unknown> => {
+    const sent = presentUnkept(given, request, response, route.settings.fill);
+    return sent instanceof Promise ? from(sent) : of(sent);
+  };
+  return body.pipe(mergeMap(present), tap({ next: finish, error: finish }));
 }

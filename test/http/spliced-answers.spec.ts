@@ -1,8 +1,10 @@
-import { Controller, Get, Header, Res } from '@nestjs/common';
+import { Controller, Get, Header, Headers, Res } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { compileSpliced } from '../../src/codec/spliced/compile-spliced.js';
 import { hole } from '../../src/codec/spliced/hole.js';
+import { renderSpliced } from '../../src/codec/spliced/render-spliced.js';
+import type { RenderedDocument } from '../../src/codec/spliced/rendered-document.js';
 import type { SplicedDocument } from '../../src/codec/spliced/spliced-document.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import type { CachedResponseOptions } from '../../src/http/cached-response-options.js';
@@ -39,6 +41,34 @@ class Documents {
   }
 }
 
+@Controller('unkept')
+class UnkeptDocuments {
+  @Get('around')
+  @CachedResponse({ fill: options.fill as never })
+  around(): SplicedDocument {
+    return compileSpliced({ of: hole(2) });
+  }
+
+  @Get('cookie')
+  @CachedResponse(options)
+  cookie(@Res({ passthrough: true }) response: Passthrough): SplicedDocument {
+    response.header('Set-Cookie', 'id=1');
+    return compileSpliced({ of: hole(2) });
+  }
+
+  @Get('rendered')
+  @CachedResponse({ headers: ['Authorization'] })
+  rendered(@Headers('authorization') who: string): Promise<RenderedDocument> {
+    return renderSpliced(compileSpliced({ of: hole(2) }), { 2: () => who });
+  }
+
+  @Get('unfilled')
+  @CachedResponse({})
+  unfilled(): SplicedDocument {
+    return compileSpliced({ of: hole(2) });
+  }
+}
+
 describe.each(platforms)('A spliced document on %s', (platform) => {
   let app: INestApplication;
   afterEach(() => app?.close());
@@ -63,4 +93,15 @@ describe.each(platforms)('A spliced document on %s', (platform) => {
       expect((await ask(url, { authorization: 'a', 'if-none-match': a.header['etag'] ?? '' })).status).toBe(304);
     },
   );
+
+  it.each(['around', 'cookie', 'rendered'])('is filled also where it is not kept (%s)', async (path) => {
+    app = await listen(platform, { imports: [cacheModule()], controllers: [UnkeptDocuments] });
+    const url = `${await app.getUrl()}/unkept/${path}`;
+    for (const who of ['a', 'b', 'c']) {
+      const { text, header } = await ask(url, { authorization: who });
+      expect([text, header['content-type']]).toEqual([`{"of":"${who}"}`, 'application/json; charset=utf-8']);
+      expect(header['cache-control']).toMatch(/^private/);
+    }
+    expect((await ask(`${url}/../unfilled`, { authorization: 'a' })).status).toBe(500);
+  });
 });
