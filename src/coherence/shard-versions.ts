@@ -144,7 +144,7 @@ export class ShardVersions {
         return generationOf(registry ?? nothing, own.prefix, own.fingerprint) === undefined
           ? withPrefix(registry, own, seed, this.options.clock.now())
           : undefined;
-      }, stays);
+      });
     return (this.registering ??= list().finally(() => (this.registering = undefined)));
   }
 
@@ -155,10 +155,8 @@ export class ShardVersions {
     const own = { prefix: space.prefix, fingerprint: fingerprintOf(space) };
     if (!this.registry || !isOverdue(this.registry, own, now)) return;
     try {
-      await this.change(
-        (registry, seed) =>
-          registry && isOverdue(registry, own, now) ? withPrefix(registry, own, seed, now) : undefined,
-        stays,
+      await this.change((registry, seed) =>
+        registry && isOverdue(registry, own, now) ? withPrefix(registry, own, seed, now) : undefined,
       );
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
@@ -167,7 +165,7 @@ export class ShardVersions {
 
   /** From now on no entry is there, of any version. @throws StoreUnavailableError */
   clear(): Promise<void> {
-    return this.change((registry, seed) => cleared(registry, seed), goes);
+    return this.voided((registry, seed) => cleared(registry, seed));
   }
 
   /** From now on no entry of a version is there whose store keys can't be computed here. @throws StoreUnavailableError */
@@ -178,18 +176,26 @@ export class ShardVersions {
       message:
         'Processes with another key format or secret keep entries here. Each invalidation voids all of them. Give all processes the same options.',
     });
-    await this.change(
-      (registry, seed) =>
-        registry ? withoutStrangers(registry, fingerprintOf(this.options.keySpace()), seed) : undefined,
-      goes,
+    await this.voided((registry, seed) =>
+      registry ? withoutStrangers(registry, fingerprintOf(this.options.keySpace()), seed) : undefined,
     );
   }
 
+  /** Where there is no room for the changed list, there is none: no entry is there without it, which is more than was asked for. */
+  private async voided(next: NextRegistry): Promise<void> {
+    try {
+      await this.change(next);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      // A store that is away, and not full, doesn't answer this either.
+      await this.reread();
+      await this.shard.remove(this.key);
+      await this.reread();
+    }
+  }
+
   /** Compare-and-set of the list; `undefined`: there is nothing to change. */
-  private async change(
-    next: (registry: VersionRegistry | undefined, seed: number) => VersionRegistry | undefined,
-    whereFull: typeof stays | typeof goes,
-  ): Promise<void> {
+  private async change(next: NextRegistry): Promise<void> {
     for (let tries = 0; tries < maxTries; tries++) {
       const reading = this.begin();
       const [item] = await this.shard.readMany([this.key]);
@@ -200,7 +206,7 @@ export class ShardVersions {
       const bytes = encodeRegistry(registry);
       const only = this.shard.invalidate ? (item?.revision ?? 'absent') : undefined;
       const { learnt } = this;
-      const written = await this.shard.write(this.key, bytes, { ...whereFull, ...(only && { only }) });
+      const written = await this.shard.write(this.key, bytes, { ...ofList, ...(only && { only }) });
       if (written.status === 'stored') {
         // What was read while the change was under way may be older or newer than it.
         if (this.learnt !== learnt) return this.reread();
@@ -218,9 +224,9 @@ export class ShardVersions {
   }
 }
 
-/** What becomes of the list where the store has no room for a changed one. Without a list no entry is there, which is more than whoever voids some asked for. */
-const stays = { lifeMs: Infinity, irreplaceable: true } as const;
-const goes = { lifeMs: Infinity } as const;
+type NextRegistry = (registry: VersionRegistry | undefined, seed: number) => VersionRegistry | undefined;
+
+const ofList = { lifeMs: Infinity, irreplaceable: true } as const;
 const none: string[] = [];
 const nothing: VersionRegistry = { clear: 0, prefixes: [] };
 
