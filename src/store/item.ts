@@ -40,7 +40,7 @@ export interface WriteOptions {
   readonly neverShorter?: boolean;
   /**
    * True: it is no copy of anything, such as a lock, a counter or a list of who is there. A conditional write that finds no room leaves what stands under the
-   * key alone, and rejects. Default: false, for entries: what one would have replaced may go with it, and is a miss.
+   * key alone, and rejects; and a store that makes room takes it last. Default: false, for entries: what one would have replaced may go with it, and is a miss.
    */
   readonly irreplaceable?: boolean;
   /** `absent`: only if there is no item, stubs included. A revision: only if the item is still that one. Default: always. */

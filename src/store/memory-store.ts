@@ -1,4 +1,3 @@
-import { LRUCache } from 'lru-cache';
 import { StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { systemClock } from '../value/clock.js';
@@ -6,6 +5,8 @@ import type { Clock } from '../value/clock.js';
 import { keyOfChange } from './feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './feed.js';
 import { MemoryFeed } from './memory-feed.js';
+import { MemoryItems } from './memory-items.js';
+import type { MemoryItem } from './memory-items.js';
 import { assertStoreKey } from './store-key.js';
 import type {
   ItemView,
@@ -20,7 +21,7 @@ import type {
 } from './store.js';
 
 export interface MemoryStoreOptions {
-  /** Bytes of keys and values before the least recently used go. Default 64 MiB. */
+  /** Bytes of keys and values before the least recently used go; locks come last. Default 64 MiB. */
   readonly maxBytes?: number;
   /** Bytes of the largest item. Default 8 MiB. */
   readonly maxItemBytes?: number;
@@ -71,20 +72,12 @@ class MemoryStore implements Store {
   }
 }
 
-interface MemoryItem {
-  readonly bytes: Buffer;
-  readonly revision: Revision;
-  /** On the monotonic clock, as is the next. */
-  readonly expiresAt: number;
-  readonly writtenAt: number;
-}
-
 /** Every operation runs to its end without an `await` in between, which makes it atomic. */
 class MemoryShard implements Shard {
   readonly name = 'memory';
   /** What it holds stays, and nothing can be reached. */
   closed = false;
-  private readonly items: LRUCache<string, MemoryItem>;
+  private readonly items: MemoryItems;
   private readonly maxBytes: number;
   private readonly maxItemBytes: number;
   private readonly clock: Clock;
@@ -92,10 +85,7 @@ class MemoryShard implements Shard {
   private readonly feeds = new Map<string, MemoryFeed>();
 
   constructor({ maxBytes = 64 * 2 ** 20, maxItemBytes = 8 * 2 ** 20, clock = systemClock }: MemoryStoreOptions) {
-    this.items = new LRUCache({
-      maxSize: maxBytes,
-      sizeCalculation: ({ bytes }, key) => bytes.length + key.length + 64,
-    });
+    this.items = new MemoryItems(maxBytes, clock);
     this.maxBytes = maxBytes;
     this.maxItemBytes = Math.min(maxItemBytes, maxBytes);
     this.clock = clock;
@@ -125,7 +115,8 @@ class MemoryShard implements Shard {
     return this.writeNow(storeKey, bytes, options);
   }
 
-  private writeNow(storeKey: string, bytes: Uint8Array, { lifeMs, only }: WriteOptions): WriteOutcome {
+  private writeNow(storeKey: string, bytes: Uint8Array, options: WriteOptions): WriteOutcome {
+    const { lifeMs, only, irreplaceable = false } = options;
     const present = this.live(storeKey);
     if (only === 'absent' && present) return { status: 'exists' };
     if (typeof only === 'object' && !isSame(present, only)) return { status: 'changed' };
@@ -133,7 +124,7 @@ class MemoryShard implements Shard {
       this.items.delete(storeKey);
       return { status: 'too-large', maxBytes: this.maxItemBytes };
     }
-    return { status: 'stored', revision: this.put(storeKey, Buffer.from(bytes), lifeMs) };
+    return { status: 'stored', revision: this.put(storeKey, Buffer.from(bytes), lifeMs, irreplaceable) };
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
@@ -189,12 +180,12 @@ class MemoryShard implements Shard {
   /** `bytes` are those that count against `maxBytes`: keys, values and 64 for each item. What has expired counts until it is asked for. */
   async stats(): Promise<Readonly<Record<string, number>>> {
     this.assertOpen();
-    return { entries: this.items.size, bytes: this.items.calculatedSize, maxBytes: this.maxBytes };
+    return { entries: this.items.size, bytes: this.items.bytes, maxBytes: this.maxBytes };
   }
 
   async *keys(prefix: string): AsyncGenerator<string, void, undefined> {
     this.assertOpen();
-    for (const key of [...this.items.keys()]) {
+    for (const key of this.items.keys()) {
       const item = key.startsWith(prefix) ? this.items.peek(key) : undefined;
       if (item && this.clock.monotonic() < item.expiresAt) yield key;
     }
@@ -218,10 +209,10 @@ class MemoryShard implements Shard {
     return item && { bytes: item.bytes, revision: item.revision, ageMs: this.clock.monotonic() - item.writtenAt };
   }
 
-  private put(storeKey: string, bytes: Buffer, lifeMs: number): Revision {
+  private put(storeKey: string, bytes: Buffer, lifeMs: number, irreplaceable = false): Revision {
     const revision = { session: 0, number: ++this.lastRevision };
     const writtenAt = this.clock.monotonic();
-    this.items.set(storeKey, { bytes, revision, writtenAt, expiresAt: writtenAt + lifeMs });
+    this.items.set(storeKey, { bytes, revision, writtenAt, expiresAt: writtenAt + lifeMs, irreplaceable });
     return revision;
   }
 }

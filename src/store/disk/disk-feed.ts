@@ -1,5 +1,5 @@
 import type { FeedReading, Mark } from '../feed.js';
-import { counterKind } from './disk-record.js';
+import { irreplaceableKind } from './disk-record.js';
 import type { GroupKeys, Present } from './write-batch.js';
 
 /**
@@ -37,7 +37,7 @@ export function beginFeed(keys: GroupKeys, feed: string, drawId: () => string): 
   const found = decodeCounter(keys.find(counterKey(feed))?.copyBytes());
   if (found) return found;
   const counter = { id: drawId(), newest: 0, oldest: 1, position: 0 };
-  keys.put(counterKey(feed), { bytes: encodeCounter(counter), expiresAt: Infinity, kind: counterKind });
+  keys.put(counterKey(feed), { bytes: encodeCounter(counter), expiresAt: Infinity, kind: irreplaceableKind });
   return counter;
 }
 
@@ -58,9 +58,9 @@ export function appendToFeed(
     if (first) keys.remove(recordKey(feed, oldest));
     oldest++;
   }
-  keys.put(recordKey(feed, newest), { bytes, expiresAt: nowMs + recordLifeMs, kind: counterKind });
+  keys.put(recordKey(feed, newest), { bytes, expiresAt: nowMs + recordLifeMs, kind: irreplaceableKind });
   const next = { id: counter.id, newest, oldest, position };
-  keys.put(counterKey(feed), { bytes: encodeCounter(next), expiresAt: Infinity, kind: counterKind });
+  keys.put(counterKey(feed), { bytes: encodeCounter(next), expiresAt: Infinity, kind: irreplaceableKind });
 }
 
 /** What stands in one snapshot of the database after the mark. */

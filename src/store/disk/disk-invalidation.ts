@@ -2,7 +2,7 @@ import { keyOfChange } from '../feed.js';
 import type { Change, Invalidation } from '../feed.js';
 import type { Revision, WriteOutcome } from '../store.js';
 import { appendToFeed } from './disk-feed.js';
-import { counterKind, itemKind } from './disk-record.js';
+import { irreplaceableKind, itemKind } from './disk-record.js';
 import type { GroupKeys, GroupOperation } from './write-batch.js';
 
 export interface DiskInvalidationOptions {
@@ -28,7 +28,7 @@ export function invalidationOf(
 ): GroupOperation<DiskInvalidated> {
   const { session, maxItemBytes } = options;
   const write = (keys: GroupKeys, { write: key, bytes, options: how }: Write, nowMs: number): WriteOutcome => {
-    const { only, lifeMs } = how;
+    const { only, lifeMs, irreplaceable = false } = how;
     if (only !== undefined) {
       const present = keys.find(key);
       if (only === 'absent' && present) return { status: 'exists' };
@@ -39,7 +39,8 @@ export function invalidationOf(
       keys.remove(key);
       return { status: 'too-large', maxBytes: maxItemBytes };
     }
-    const number = keys.put(key, { bytes, expiresAt: nowMs + lifeMs, kind: itemKind });
+    const kind = irreplaceable ? irreplaceableKind : itemKind;
+    const number = keys.put(key, { bytes, expiresAt: nowMs + lifeMs, kind });
     return { status: 'stored', revision: { session, number } };
   };
   return {
@@ -68,6 +69,6 @@ function advance(
   const present = keys.find(key);
   const sum = present ? Number(present.copyBytes().toString('latin1') || NaN) + by : seed;
   if (!Number.isSafeInteger(sum)) return false;
-  keys.put(key, { bytes: Buffer.from(`${sum}`, 'latin1'), expiresAt: nowMs + Infinity, kind: counterKind });
+  keys.put(key, { bytes: Buffer.from(`${sum}`, 'latin1'), expiresAt: nowMs + Infinity, kind: irreplaceableKind });
   return true;
 }

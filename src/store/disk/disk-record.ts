@@ -6,7 +6,7 @@
  * | 0 | 8 | expiresAt, epoch milliseconds, IEEE 754 double little-endian; Infinity: until removed |
  * | 8 | 8 | writtenAt, likewise: what eviction goes by |
  * | 16 | 8 | revision, likewise: the state's number when it was written, which `touch` keeps |
- * | 24 | 1 | kind: 0 an item, 1 a counter |
+ * | 24 | 1 | kind: 0 an item, 1 what is irreplaceable: a counter, a lock |
  * | 25 | 4 | boot: of the machine, unsigned little-endian; 0: unknown |
  * | 29 | 8 | writtenAt on the machine's monotonic clock, likewise a double |
  * | 37 | … | the item's bytes, to the end |
@@ -18,7 +18,7 @@ export const recordHeadBytes = 37;
 
 export type RecordKind = 0 | 1;
 export const itemKind = 0;
-export const counterKind = 1;
+export const irreplaceableKind = 1;
 
 /** A point in time by the clocks that a record's life is measured with. */
 export interface DiskInstant {
@@ -79,7 +79,7 @@ export function readHead(record: Buffer): RecordHead {
     expiresAt: record.readDoubleLE(0),
     writtenAt: record.readDoubleLE(8),
     revision: readRevision(record),
-    kind: record[24] === counterKind ? counterKind : itemKind,
+    kind: record[24] === irreplaceableKind ? irreplaceableKind : itemKind,
   };
 }
 

@@ -10,7 +10,7 @@ import { beginFeed, counterKey, decodeCounter, readDiskFeed, recordKey } from '.
 import type { DiskFeedCounter } from './disk-feed.js';
 import { UsedElsewhereError } from './disk-folder.js';
 import { invalidationOf } from './disk-invalidation.js';
-import { counterKind, itemKind } from './disk-record.js';
+import { irreplaceableKind, itemKind } from './disk-record.js';
 import type { DiskTuning } from './disk-tuning.js';
 import type { KeyPage } from './key-page.js';
 import { shareDatabase } from './shared-database.js';
@@ -89,7 +89,7 @@ export class DiskShard implements Shard {
   async write(
     storeKey: string,
     bytes: Uint8Array,
-    { lifeMs, only }: WriteOptions,
+    { lifeMs, only, irreplaceable = false }: WriteOptions,
     until?: number,
   ): Promise<WriteOutcome> {
     if (typeof only === 'object' && !this.isOfSession(storeKey, only)) return { status: 'changed' };
@@ -105,7 +105,7 @@ export class DiskShard implements Shard {
         if (tooLarge) return { answer: { status: 'too-large', maxBytes: this.maxItemBytes }, remove: true };
         return {
           answer: (number) => ({ status: 'stored', revision: this.revision(number) }),
-          put: { bytes: copy, expiresAt: nowMs + lifeMs, kind: itemKind },
+          put: { bytes: copy, expiresAt: nowMs + lifeMs, kind: irreplaceable ? irreplaceableKind : itemKind },
         };
       },
     });
@@ -131,7 +131,7 @@ export class DiskShard implements Shard {
         if (!Number.isSafeInteger(next)) return { answer: NaN };
         return {
           answer: () => next,
-          put: { bytes: Buffer.from(`${next}`, 'latin1'), expiresAt: nowMs + lifeMs, kind: counterKind },
+          put: { bytes: Buffer.from(`${next}`, 'latin1'), expiresAt: nowMs + lifeMs, kind: irreplaceableKind },
         };
       },
     });

@@ -1,5 +1,5 @@
 import type { Clock } from '../../value/clock.js';
-import { counterKind } from './disk-record.js';
+import { irreplaceableKind } from './disk-record.js';
 import { randomPlace } from './disk-key.js';
 import type { Environment, EnvironmentStats } from './environment.js';
 import { neighbours } from './neighbours.js';
@@ -25,7 +25,8 @@ const measureEachBytes = 256 * 2 ** 10;
 
 /**
  * Keeps the database within its bytes by dropping the oldest of random samples. A read changes nothing, so "old" is the time since it was
- * written, not since it was used; what expired goes first, and counters last (the log, tags and fencing tokens count on them).
+ * written, not since it was used; what expired goes first. What is irreplaceable goes only where nothing else is found, and then what would live longest:
+ * counters can be begun anew, and a lock that goes lets a second holder in.
  *
  * The file never shrinks; the pages of what is dropped are used again. LMDB writes its list of free pages with each transaction, so
  * little more is freed than is needed: 85 % of the limit may be in use, the rest is for the fragments that values of different
@@ -95,26 +96,30 @@ export class Room {
     return Math.min(Math.max(this.maxBytes * 0.85 - grownBeyond, this.maxBytes / 2), this.limitBytes);
   }
 
-  private async evict(bytes: number, alsoCounters: boolean): Promise<void> {
+  private async evict(bytes: number, alsoIrreplaceable: boolean): Promise<void> {
     const now = this.clock.now();
-    const olderFirst = (a: Neighbour, b: Neighbour): number =>
+    const olderFirst: Order = (a, b) =>
       Number(b.expiresAt <= now) - Number(a.expiresAt <= now) || a.writtenAt - b.writtenAt;
-    const candidates = new Map<string, Neighbour>();
-    for (let i = 0, found = 0; i < leastSamples || (found < bytes && i < mostSamples); i++) {
-      const sample = neighbours(this.environment, randomPlace(this.random), sampleSize, {
-        clock: this.clock,
-        budgetMs: 5,
-      })
-        .filter(({ kind }) => alsoCounters || kind !== counterKind)
-        .sort(olderFirst);
-      for (const item of sample.slice(0, Math.ceil(sample.length / share))) {
-        candidates.set(Buffer.from(item.key).toString('latin1'), item);
-        found += item.size;
-      }
+    const samples: Neighbour[][] = [];
+    for (let seen = 0; samples.length < leastSamples || (seen / share < bytes && samples.length < mostSamples);) {
+      const budget = { clock: this.clock, budgetMs: 5 };
+      const sample = neighbours(this.environment, randomPlace(this.random), sampleSize, budget);
+      samples.push(sample);
+      seen += sample.reduce((sum, { size }) => sum + size, 0);
+    }
+    const mayGo = ({ kind, expiresAt }: Neighbour): boolean => kind !== irreplaceableKind || expiresAt <= now;
+    let candidates = firstOfEach(
+      samples.map((sample) => sample.filter(mayGo)),
+      olderFirst,
+    );
+    if (candidates.length === 0 && alsoIrreplaceable) {
+      // A lock may be alone in a short one.
+      const whole = samples.filter(({ length }) => length === sampleSize);
+      candidates = firstOfEach(whole, (a, b) => b.expiresAt - a.expiresAt || a.writtenAt - b.writtenAt);
     }
     const chosen: Change[] = [];
     let freed = 0;
-    for (const { key, version, size } of [...candidates.values()].sort(olderFirst)) {
+    for (const { key, version, size } of candidates) {
       if (freed >= bytes) break;
       chosen.push({ key, expected: version, version: 0 });
       freed += size;
@@ -123,4 +128,16 @@ export class Room {
     const removed = await this.apply(chosen);
     this.evicted(removed.filter(Boolean).length);
   }
+}
+
+type Order = (a: Neighbour, b: Neighbour) => number;
+
+/** The first quarter of each sample, all in that order. */
+function firstOfEach(samples: readonly Neighbour[][], order: Order): Neighbour[] {
+  const found = new Map<string, Neighbour>();
+  for (const sample of samples) {
+    for (const item of sample.sort(order).slice(0, Math.ceil(sample.length / share)))
+      found.set(Buffer.from(item.key).toString('latin1'), item);
+  }
+  return [...found.values()].sort(order);
 }
