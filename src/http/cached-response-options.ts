@@ -18,13 +18,13 @@ export interface CachedResponseOptions extends Pick<
   /** How long an answer is fresh, from the start of its load. Default: the cache's. 0: not kept beyond the request. */
   readonly ttl?: Duration | Life;
   /**
-   * The query parameters that make a difference. Others are ignored, and their order never matters. A whole `@Query()` holds these alone.
-   * Default none.
+   * The query parameters that make a difference. Others are ignored, and their order never matters. A whole `@Query()` holds these
+   * alone, and what `keyedBy` and `principal` read of it. Default none.
    */
   readonly query?: readonly string[];
   /**
-   * The request headers that make a difference; they go into `Vary`. A whole `@Headers()` holds these alone, and the credentials if
-   * `principal` is a function. Default none.
+   * The request headers that make a difference; they go into `Vary`. A whole `@Headers()` holds these alone, what `keyedBy` and
+   * `principal` read of it, and the credentials if `principal` is a function. Default none.
    */
   readonly headers?: readonly string[];
   /**

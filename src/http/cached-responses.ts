@@ -171,8 +171,14 @@ export class CachedResponses {
   }
 }
 
-const handlerOf = ({ next, request, route }: Exchange): CallHandler =>
-  keyedTo(route.settings.keyedParts, next, request);
+function handlerOf({ next, request, route: { settings, hasHost } }: Exchange): CallHandler {
+  const makeKey = (): unknown => [
+    settings.principalOf(request),
+    settings.keyedBy.further?.(request),
+    hasHost && request.hostname,
+  ];
+  return keyedTo(settings.keyedParts, next, request, makeKey);
+}
 
 function say({ response, route }: Exchange, member: CacheStatusMember): void {
   if (route.settings.status !== false) writeCacheStatus(response, member);

@@ -12,20 +12,57 @@ const answered = new AsyncLocalStorage<HttpRequest>();
  * The handler whose runs see of these parts only what is in the key, pipes and interceptors included: whoever asks with another member can choose
  * neither the answer nor the error of others. Nest takes arguments from the request itself, after interceptors. What isn't part of a run sees all: a
  * refresh goes on while the request is answered.
+ *
+ * @param makeKey calls the functions of which the key is made: what they read of a request is seen as well.
  */
-export function keyedTo(parts: readonly KeyedPart[], next: CallHandler, request: HttpRequest): CallHandler {
+export function keyedTo(
+  parts: readonly KeyedPart[],
+  next: CallHandler,
+  request: HttpRequest,
+  makeKey: () => unknown,
+): CallHandler {
   if (parts.length === 0) return next;
   return {
     handle() {
-      for (const [part, names] of parts) narrow(request, part, names);
+      const watched = parts.map(([part, names]) => ({ part, ...watch(request, part, names) }));
+      makeKey();
+      for (const { part, whole, seen } of watched) narrow(request, part, whole, seen);
       return answered.run(request, () => next.handle());
     },
   };
 }
 
-function narrow(request: HttpRequest, part: 'query' | 'headers', names: readonly string[]): void {
-  const whole: Readonly<Record<string, unknown>> = request[part] ?? {};
-  const present = names.filter((name) => Object.hasOwn(whole, name));
+type Members = Readonly<Record<string | symbol, unknown>>;
+
+/** From now on, the names of what is read are added to those that are seen. */
+function watch(request: HttpRequest, part: 'query' | 'headers', names: readonly string[]) {
+  const whole: Members = request[part] ?? {};
+  const seen = new Set<string | symbol>(names);
+  const value = new Proxy(whole, {
+    get: (_, name) => {
+      seen.add(name);
+      return whole[name];
+    },
+    has: (_, name) => {
+      seen.add(name);
+      return name in whole;
+    },
+    getOwnPropertyDescriptor: (_, name) => {
+      seen.add(name);
+      return Reflect.getOwnPropertyDescriptor(whole, name);
+    },
+  });
+  Object.defineProperty(request, part, { configurable: true, enumerable: true, writable: true, value });
+  return { whole, seen };
+}
+
+function narrow(
+  request: HttpRequest,
+  part: 'query' | 'headers',
+  whole: Members,
+  seen: ReadonlySet<string | symbol>,
+): void {
+  const present = [...seen].filter((name) => Object.hasOwn(whole, name));
   const keyed = Object.fromEntries(present.map((name) => [name, whole[name]]));
   Object.defineProperty(request, part, {
     configurable: true,

@@ -1,4 +1,4 @@
-import { BadRequestException, Controller, Get, Headers, Query } from '@nestjs/common';
+import { BadRequestException, Controller, createParamDecorator, Get, Headers, Query } from '@nestjs/common';
 import type { ArgumentMetadata, CallHandler, ExecutionContext, INestApplication, PipeTransform } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
@@ -17,6 +17,10 @@ interface Asking {
   readonly headers: Members;
 }
 let runs = 0;
+
+const Asked = createParamDecorator((take: (asking: Asking & { readonly hostname: string }) => unknown, context) =>
+  take(context.switchToHttp().getRequest()),
+);
 
 @Controller()
 class Lists {
@@ -44,6 +48,23 @@ class Lists {
     return { run: ++runs, headers };
   }
 
+  @Get('keyed')
+  @CachedResponse({ ttl: '1m', query: ['page'], keyedBy: ({ query }: Asking) => [String(query['lang'])] })
+  keyed(@Query() query: Members, @Asked(({ query: { lang } }) => lang) lang: unknown): object {
+    return { run: ++runs, query: { ...query }, lang };
+  }
+
+  @Get('tenants')
+  @CachedResponse({
+    ttl: '1m',
+    headers: [],
+    principal: ({ headers }: Asking) => String(headers['x-user']),
+    keyedBy: ({ headers, hostname }: Asking & { hostname: string }) => [`${String(headers['x-tenant'])}`, hostname],
+  })
+  tenants(@Headers() headers: Members, @Asked(({ hostname }) => hostname) hostname: unknown): object {
+    return { run: ++runs, user: headers['x-user'], tenant: headers['x-tenant'], evil: headers['x-evil'], hostname };
+  }
+
   @Get('filled')
   @CachedResponse({
     ttl: '1m',
@@ -66,13 +87,22 @@ const refusesOthers: PipeTransform = {
   },
 };
 
+@Controller({ host: '127.0.0.1' })
+class OneHost {
+  @Get('host')
+  @CachedResponse({ ttl: '1m', headers: [], keyedBy: () => [] })
+  host(@Headers() headers: Members, @Asked(({ hostname }) => hostname) hostname: unknown): object {
+    return { run: ++runs, evil: headers['x-evil'], hostname };
+  }
+}
+
 describe.each(platforms)('A handler that takes the whole query or all headers, on %s', (platform) => {
   let app: INestApplication;
   afterEach(() => app?.close());
 
   const open = async (prepare?: (app: INestApplication) => void) => {
     runs = 0;
-    app = await listen(platform, { imports: [cacheModule()], controllers: [Lists] }, prepare);
+    app = await listen(platform, { imports: [cacheModule()], controllers: [Lists, OneHost] }, prepare);
     const url = await app.getUrl();
     return (path: string, headers?: Record<string, string>) => ask(`${url}/${path}`, headers);
   };
@@ -97,6 +127,20 @@ describe.each(platforms)('A handler that takes the whole query or all headers, o
     const read = await open();
     const headers = { authorization: 'Bearer a', cookie: 'id=1' };
     expect(json(await read('mine', { ...headers, 'x-evil': '1' }))).toEqual({ run: 1, headers });
+  });
+
+  it('is given what keyedBy and the principal are made of, and so is whatever reads the request', async () => {
+    const read = await open();
+    expect(json(await read('keyed?page=1&lang=de&sort=evil'))).toEqual({
+      ...{ run: 1, query: { page: '1', lang: 'de' }, lang: 'de' },
+    });
+    expect(json(await read('keyed?page=1&lang=de'))).toMatchObject({ run: 1, lang: 'de' });
+    expect(json(await read('keyed?page=1&lang=en'))).toMatchObject({ run: 2, lang: 'en' });
+    const headers = { 'x-user': 'ann', 'x-tenant': 'a' };
+    const answer = { run: 3, user: 'ann', tenant: 'a', hostname: '127.0.0.1' };
+    expect(json(await read('tenants', { ...headers, 'x-evil': '1' }))).toEqual(answer);
+    expect(json(await read('tenants', headers))).toEqual(answer);
+    expect(json(await read('host', { 'x-evil': '1' }))).toEqual({ run: 4, hostname: '127.0.0.1' });
   });
 
   it('no pipe and no interceptor sees more: nobody takes the stale answer of others back', async () => {
