@@ -147,7 +147,7 @@ export class CachedResponses {
     asked.begin(createdAt, how);
     try {
       const made = await run.run(how === 'refresh');
-      if (!made) return void this.unkept.note(text);
+      if (!made) return void (how !== 'refresh' && this.unkept.note(text)); // nobody waits for a refresh
       this.unkept.forget(text);
       this.warnOf(made.dropped, route);
       const { ttl = 300_000, staleFor = 0, jitter = 0 } = { ...this.cache.defaults, ...route.settings.life };
@@ -155,6 +155,9 @@ export class CachedResponses {
       const { kind, headers, etag, bytes } = made;
       const staleForMs = milliseconds(staleFor, 'staleFor');
       return new CachedAnswer({ kind, headers, etag, createdAt, freshUntil, staleForMs }, bytes);
+    } catch (error) {
+      this.unkept.forget(text); // the next asks the store, and the failure is held
+      throw error;
     } finally {
       asked.end();
     }

@@ -1,6 +1,7 @@
-import { Controller, Get, Query, Res } from '@nestjs/common';
+import { Controller, Get, Query, Res, ServiceUnavailableException } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { UnkeptKeys } from '../../src/http/unkept-keys.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -14,6 +15,7 @@ interface Passthrough {
 }
 let runs = 0;
 let setsCookies = true;
+let fails = false;
 let gate: Promise<void> | undefined;
 
 @Controller()
@@ -25,7 +27,17 @@ class Pages {
     if (setsCookies) response.header('Set-Cookie', `run=${run}`);
     response.header('X-Request-Id', `${run}`);
     await gate;
+    if (fails) throw new ServiceUnavailableException();
     return { run, id };
+  }
+
+  @Get('hot')
+  @CachedResponse({ ttl: '1h', staleFor: '1h', tags: ['hot'] })
+  async hot(@Res({ passthrough: true }) response: Passthrough): Promise<object> {
+    const run = ++runs;
+    if (setsCookies) response.header('Set-Cookie', `run=${run}`);
+    await gate;
+    return { run };
   }
 }
 
@@ -33,17 +45,17 @@ describe.each(platforms)('An answer that is not kept, on %s', (platform) => {
   const apps: INestApplication[] = [];
   let finish = (): void => undefined;
   beforeEach(() => {
-    [runs, setsCookies, gate] = [0, true, undefined];
+    [runs, setsCookies, fails, gate] = [0, true, false, undefined];
   });
   afterEach(async () => {
     finish();
     await Promise.all(apps.splice(0).map((app) => app.close()));
   });
 
-  const open = async (stores = memoryStore()): Promise<string> => {
+  const open = async (stores = memoryStore(), path = 'page'): Promise<string> => {
     const app = await listen(platform, { imports: [cacheModule({ stores })], controllers: [Pages] });
     apps.push(app);
-    return `${await app.getUrl()}/page`;
+    return `${await app.getUrl()}/${path}`;
   };
   const hold = (): void => {
     gate = new Promise((resolve) => (finish = resolve));
@@ -86,6 +98,35 @@ describe.each(platforms)('An answer that is not kept, on %s', (platform) => {
     expect([beside.header['x-request-id'], beside.header['etag']]).toEqual(['2', expect.any(String)]);
     expect(await facts(url)).toEqual([3, undefined, expect.stringContaining('; stored; ')]);
     expect(await facts(url)).toEqual([3, undefined, 'tiered-cache; hit; ttl=N']);
+  });
+
+  it('leaves its key the protection of the store as soon as the handler fails', async () => {
+    const store = memoryStore();
+    const [here, there] = [await open(store), await open(store)];
+    await facts(here);
+    setsCookies = false;
+    expect((await facts(there))[2]).toContain('; stored');
+    fails = true;
+    expect((await ask(here)).status).toBe(503);
+    expect(await facts(here)).toEqual([2, undefined, 'tiered-cache; hit; ttl=N']);
+  });
+
+  it('of a refresh has all wait for the next one as before: nobody waited for it', async () => {
+    const url = await open(memoryStore(), 'hot');
+    setsCookies = false;
+    await facts(url);
+    setsCookies = true;
+    const cache = apps[0]?.get(TieredCache) as TieredCache;
+    await cache.expireTags('hot');
+    expect((await facts(url))[0]).toBe(1);
+    await eventually(() => expect(runs).toBe(2));
+    setsCookies = false;
+    await cache.invalidateTags('hot');
+    hold();
+    const both = [facts(url), facts(url)];
+    await eventually(() => expect(runs).toBe(3));
+    finish();
+    expect((await Promise.all(both)).map(([run]) => run)).toEqual([3, 3]);
   });
 });
 
