@@ -26,11 +26,12 @@ export interface Unacknowledged {
   readonly after?: readonly string[];
   /** Called when it waits no longer, for whatever reason. */
   readonly ended?: () => void;
+  /** Of the call that it is left of, see {@link Outbox.ticket}. Default: of one that begins now. */
+  readonly ticket?: number | undefined;
 }
 
 interface Entry extends Unacknowledged {
-  /** Counts what was added. */
-  readonly number: number;
+  readonly ticket: number;
   /** Where it is sent; undefined: to several. */
   readonly part: Part | undefined;
   /** It clears the part, in the place of names, and is told of all of them. */
@@ -60,7 +61,7 @@ export class Outbox {
   private readonly underWay = new Map<string, Promise<boolean>>();
   /** How many writes of a name hold it back. */
   private readonly held = new Map<string, number>();
-  private count = 0;
+  private tickets = 0;
   private bytes = 0;
   private timer: Timer | undefined;
   private delayMs = firstDelayMs;
@@ -94,9 +95,9 @@ export class Outbox {
     return this.entries.size === 0;
   }
 
-  /** How many were added so far, for {@link settle}. */
-  get added(): number {
-    return this.count;
+  /** For a write or an invalidation that begins: larger than those of all that began earlier. */
+  ticket(): number {
+    return ++this.tickets;
   }
 
   /** Names that wait, clearings, and what is left to do after names of which none waits any more. */
@@ -122,10 +123,11 @@ export class Outbox {
   }
 
   private wait(unacknowledged: Unacknowledged, part: Part | undefined, clears = false): void {
-    this.remove(unacknowledged.name);
+    const ticket = unacknowledged.ticket ?? this.ticket();
+    const earlier = this.remove(unacknowledged.name)?.ticket ?? 0;
     this.entries.set(unacknowledged.name, {
       ...unacknowledged,
-      number: ++this.count,
+      ticket: Math.max(ticket, earlier),
       part,
       clears,
       repeatAt: undefined,
@@ -139,33 +141,34 @@ export class Outbox {
   }
 
   /**
-   * A write of the same name was acknowledged: nothing is left to say of what was `added` before it was sent, but for bytes that may still arrive.
+   * A write of the same name was acknowledged: nothing is left to say of what began before it, but for bytes that may still arrive.
    *
    * 1. `set(k)` is sent, and the store carries it out; 2. `delete(k)` is refused, and waits here; 3. the set is answered: the removal is later, and waits on.
    */
-  settle(name: string, added: number): void {
+  settle(name: string, ticket: number): void {
     const entry = this.entries.get(name);
-    if (!entry || entry.number > added) return;
+    if (!entry || entry.ticket > ticket) return;
     if (entry.mayStillArrive !== true) this.remove(name);
     else entry.repeatAt ??= this.clock.monotonic() + repeatAfterMs;
   }
 
   /**
-   * For a write of these names that is about to be sent: nothing of theirs is sent until the returned function is called.
+   * For a write of these names that is about to be sent: nothing of theirs is sent until `release` is called, and what is under way has been when `sent` resolves.
    *
    * 1. `set(k)` was not acknowledged, and the removal of k waits here; 2. the store answers again, and `set(k)` is sent once more; 3. the removal
    * is sent; 4. the store writes k, then removes it; 5. `set(k)` resolves to true, and there is no k.
    */
-  async hold(names: readonly string[]): Promise<() => void> {
+  hold(names: readonly string[]): { readonly sent: Promise<unknown> | undefined; readonly release: () => void } {
     for (const name of names) this.held.set(name, (this.held.get(name) ?? 0) + 1);
-    await Promise.all(names.flatMap((name) => this.underWay.get(name) ?? []));
-    return () => {
+    const sending = this.underWay.size === 0 ? [] : names.flatMap((name) => this.underWay.get(name) ?? []);
+    const release = (): void => {
       for (const name of names) {
         const others = (this.held.get(name) ?? 1) - 1;
         if (others > 0) this.held.set(name, others);
         else this.held.delete(name);
       }
     };
+    return { sent: sending.length > 0 ? Promise.all(sending) : undefined, release };
   }
 
   /** Sends everything once more; what can't be acknowledged now is given up and said. */

@@ -79,9 +79,9 @@ export class ShardFeed {
     private readonly options: ShardFeedOptions,
   ) {
     this.trust = new ShardTrust(this.isPolled ? 0 : Infinity);
-    this.versions = new ShardVersions(shard, options, (reason) => {
-      options.cleared(this);
-      listener.missed(this, reason);
+    this.versions = new ShardVersions(shard, options, (isCleared) => {
+      if (isCleared) options.cleared(this);
+      listener.missed(this, 'cleared');
     });
   }
 

@@ -51,8 +51,8 @@ export class ShardVersions {
   constructor(
     private readonly shard: Shard,
     private readonly options: VersionsOptions,
-    /** Entries that were there are not: near copies of them go. */
-    private readonly onVoided: (reason: string) => void,
+    /** Entries that were there are not: near copies of them go. True: of all versions, and of all parts of the store if it was a clear. */
+    private readonly onVoided: (isCleared: boolean) => void,
   ) {
     this.key = listUnder(options.feed);
   }
@@ -122,7 +122,7 @@ export class ShardVersions {
     const { lastClear } = this;
     this.lastClear = this.registry?.clear ?? lastClear;
     const isCleared = lastClear !== undefined && this.lastClear !== lastClear;
-    if ((isVoided || isCleared) && !isOwnChange) this.onVoided('cleared');
+    if ((isVoided || isCleared) && !isOwnChange) this.onVoided(isCleared);
     return true;
   }
 
@@ -183,15 +183,19 @@ export class ShardVersions {
 
   /** Where there is no room for the changed list, there is none: no entry is there without it, which is more than was asked for. */
   private async voided(next: NextRegistry): Promise<void> {
-    try {
-      await this.change(next);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      // A store that is away, and not full, doesn't answer this either.
-      await this.reread();
-      await this.shard.remove(this.key);
-      await this.reread();
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.change(next);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError) || error instanceof ContendedError) throw error;
+        // A store that is away, and not full, doesn't answer this either.
+        await this.reread();
+        // One slow answer is not for want of room.
+        if (tries > 1) break;
+      }
     }
+    await this.shard.remove(this.key);
+    await this.reread();
   }
 
   /** Compare-and-set of the list; `undefined`: there is nothing to change. */
@@ -215,7 +219,7 @@ export class ShardVersions {
       }
       await this.options.clock.sleep(this.options.random() * 5 * 2 ** Math.min(tries, 5));
     }
-    throw new StoreUnavailableError(this.shard.name, 'the list of versions was changed by others again and again');
+    throw new ContendedError(this.shard.name, 'the list of versions was changed by others again and again');
   }
 
   private recompute(space: KeySpace): void {
@@ -223,6 +227,8 @@ export class ShardVersions {
     this.known = this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
   }
 }
+
+class ContendedError extends StoreUnavailableError {}
 
 type NextRegistry = (registry: VersionRegistry | undefined, seed: number) => VersionRegistry | undefined;
 

@@ -14,6 +14,8 @@ export interface Remedy {
   readonly keeps?: boolean;
   /** Bytes that were sent before may arrive after it. */
   readonly mayStillArrive?: boolean;
+  /** Of the call that it is left of, see {@link Outbox.ticket}. */
+  readonly ticket?: number;
 }
 
 /** Sends what is no longer true to the store and to all processes, and sends again what was not acknowledged. */
@@ -37,13 +39,13 @@ export class Invalidations {
   /** Acknowledged, or to be sent again until it is. Whoever calls this invalidates the near copies here, before and after. */
   async sendOne(placed: Placed, remedy: Remedy = {}): Promise<void> {
     const { outbox } = this.near.coherence;
-    const { added } = outbox;
+    const ticket = outbox.ticket();
     try {
       await this.send(placed.shard, [itemOf(placed, remedy)]);
-      if (remedy.keeps !== true) outbox.settle(placed.name, added);
+      if (remedy.keeps !== true) outbox.settle(placed.name, ticket);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
-      this.wait(placed, remedy);
+      this.wait(placed, { ...remedy, ticket });
     }
   }
 
@@ -58,19 +60,19 @@ export class Invalidations {
    *
    * 1. `invalidateTags(t)` is refused, and waits; 2. `expireTags(t)` is refused, and takes its place: it must take as much away.
    */
-  advanceLater(shard: Shard, advance: InvalidatingTag): void {
+  advanceLater(shard: Shard, advance: InvalidatingTag, ticket: number): void {
     const item = asInvalidation(advance);
     const { tag } = item.name;
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
-    this.near.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend });
+    this.near.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend, ticket });
   }
 
   private wait(placed: Placed, remedy: Remedy): void {
     const { key, name, shard } = placed;
     const { outbox } = this.near.coherence;
-    const { keeps = false, mayStillArrive = false } = remedy;
+    const { keeps = false, mayStillArrive = false, ticket } = remedy;
     const resend = (): Promise<void> => this.send(shard, [itemOf(placed, remedy)]).then(() => this.near.name(key));
-    const waiting = { name, shown: key.text, resend };
+    const waiting = { name, shown: key.text, resend, ticket };
     if (!keeps) return outbox.add({ ...waiting, mayStillArrive });
     // What waits already tells the others as well, and may be a removal.
     if (!outbox.has(name)) outbox.add(waiting);

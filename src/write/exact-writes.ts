@@ -42,7 +42,7 @@ export class ExactWrites {
     const lifeMs = storedLifeMs(this.coherence.store, by.idleMs, by.staleUntil, this.clock.now());
     const options = { lifeMs, neverShorter: true, only: item?.revision ?? ('absent' as const) };
     const change = { ...removalOf(placed), write: { bytes: by.bytes, options } };
-    const { outcomes } = await this.repetitions.send(placed.shard, [change], at, item);
+    const { outcomes } = await this.repetitions.send(placed.shard, [change], at, { from: item });
     return outcomes[0] as WriteOutcome;
   }
 }

@@ -73,16 +73,49 @@ export class Repetitions {
   /**
    * Sends what may store something.
    * @param from the item in whose place alone it is stored.
+   * @param own how many of the calls that {@link begin} was called for it belongs to itself.
    * @throws StoreUnavailableError
    */
-  send(shard: Shard, items: readonly Invalidating[], at: number, from?: StoredItem): Promise<Acknowledged> {
+  send(
+    shard: Shard,
+    items: readonly Invalidating[],
+    at: number,
+    { from, own = 0 }: { readonly from?: StoredItem | undefined; readonly own?: number } = {},
+  ): Promise<Acknowledged> {
     const sending = this.coherence.invalidationsOf(shard).send(items, at);
-    if (this.names.size > 0) this.note(items, sending, from);
+    if (this.names.size > 0) this.note(items, sending, from, own);
     return sending;
   }
 
+  /** For calls in which several trips had a part. */
+  repeatAll(parts: readonly Part[]): Promise<PromiseSettledResult<void>[]> {
+    return Promise.allSettled(parts.map((part) => this.repeat(part)));
+  }
+
+  /**
+   * What was not acknowledged of a call waits in the outbox. Once the last of it is acknowledged, the whole call is repeated:
+   *
+   * 1. A deletes `outer` and `inner`, on two parts of the store, of which the second does not hear it; 2. B builds `outer` from the old `inner`, and
+   * verifies it against feeds that don't know yet; 3. A's removal of `inner` is acknowledged at last: `outer` is removed once more.
+   *
+   * Of calls that do the same to the same names the newest waits: its repetition is the earlier ones' as well.
+   */
+  repeatLater(parts: readonly Part[], nameAgain: () => void): void {
+    const after = parts.flatMap(({ items }) => items.map(nameOf));
+    if (after.length < 2) return;
+    const resend = async (): Promise<void> => {
+      const failed = (await this.repeatAll(parts)).find((outcome) => outcome.status === 'rejected');
+      if (failed) throw failed.reason;
+      nameAgain();
+    };
+    const shown = `the end of a call for ${after.length} names`;
+    this.begin(parts);
+    const ended = (): void => this.end(parts);
+    this.coherence.outbox.add({ name: `\0\0\0call ${digestOfCall(parts)}`, shown, resend, after, ended });
+  }
+
   /** @throws StoreUnavailableError */
-  async repeat({ shard, items }: Part): Promise<void> {
+  private async repeat({ shard, items }: Part): Promise<void> {
     if (!shard.invalidate) return;
     const at = this.clock.now();
     for (let first = 0; first < items.length; first += maxItemsPerTrip) {
@@ -114,7 +147,12 @@ export class Repetitions {
   }
 
   /** What was made from another's value is as old as that: it is nothing later. A stub is no value. */
-  private note(items: readonly Invalidating[], sending: Promise<Acknowledged>, from: StoredItem | undefined): void {
+  private note(
+    items: readonly Invalidating[],
+    sending: Promise<Acknowledged>,
+    from: StoredItem | undefined,
+    own: number,
+  ): void {
     const madeFrom = from && from.bytes.length > 0 ? digestOf(from.bytes) : undefined;
     let writes = 0;
     for (const item of items) {
@@ -122,7 +160,7 @@ export class Repetitions {
       if (!write) continue;
       const index = writes++;
       const name = this.names.get(nameOf(item));
-      if (!name) continue;
+      if (!name || name.calls <= own) continue;
       const stored = this.storedOf(write);
       const { later } = name;
       name.later = sending.then(

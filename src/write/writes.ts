@@ -15,7 +15,7 @@ import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
-import { digestOfCall, mayBeRepeated } from './repetitions.js';
+import { mayBeRepeated } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
 
 /** What became of the part of a `set` that one shard was sent. */
@@ -32,6 +32,16 @@ interface SetOutcome {
 interface Sent {
   readonly acknowledged: Acknowledged;
   readonly prepared: readonly Prepared[];
+}
+
+/** What of a `set` goes to one shard. */
+type Group = readonly [Shard, readonly Prepared[]];
+
+interface SetCall {
+  /** See {@link Outbox.ticket}. */
+  readonly ticket: number;
+  /** See {@link Repetitions.send}. */
+  readonly own: number;
 }
 
 /** So many lists of versions a `set` follows. */
@@ -59,17 +69,32 @@ export class Writes {
     for (const { key } of prepared) this.near.name(key);
     const placed = prepared.filter((one) => one.placed !== undefined);
     const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
-    const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group)));
+    const error = await (groups.length > 1 ? this.setRepeatably(groups) : this.setOnShards(groups, 0));
+    if (error && confirm) throw error;
+    for (const one of prepared) if (!one.placed) this.keepNear(one, this.coherence.names.position);
+    return error === undefined;
+  }
+
+  /** What this process sets meanwhile is later, and is known to be. */
+  private async setRepeatably(groups: readonly Group[]): Promise<SetOutcome['error']> {
+    const parts = groups.map(partOf);
+    this.repetitions.begin(parts);
+    try {
+      return await this.setOnShards(groups, 1);
+    } finally {
+      this.repetitions.end(parts);
+    }
+  }
+
+  private async setOnShards(groups: readonly Group[], own: number): Promise<SetOutcome['error']> {
+    const ticket = this.coherence.outbox.ticket();
+    const call = { ticket, own };
+    const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group, call)));
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
-    if (inSeveral) error = (await this.repeatSets(groups)) ?? error;
+    if (inSeveral) error = (await this.repeatSets(groups, ticket)) ?? error;
     if (error instanceof StoreUnavailableError) this.repeatSetsLater(groups, outcomes);
-    if (error && confirm) throw error;
-    for (const one of prepared) {
-      if (!one.placed) this.keepNear(one, this.coherence.names.position);
-      else if (error) this.near.keepForRequest(one.key, one.copy);
-    }
-    return error === undefined;
+    return error;
   }
 
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
@@ -118,27 +143,28 @@ export class Writes {
     return () => keys.forEach((key) => this.near.name(key));
   }
 
-  private async setOnShard(shard: Shard, group: readonly Prepared[]): Promise<SetOutcome> {
-    const { outbox } = this.coherence;
-    const { added } = outbox;
-    if (outbox.isEmpty) return this.sendSets(shard, group, added);
-    const release = await outbox.hold(group.map((one) => (one.placed as Placed).name));
+  private async setOnShard(shard: Shard, group: readonly Prepared[], call: SetCall): Promise<SetOutcome> {
+    const { sent, release } = this.coherence.outbox.hold(group.map((one) => (one.placed as Placed).name));
     try {
-      return await this.sendSets(shard, group, added);
+      if (sent) await sent;
+      return await this.sendSets(shard, group, call);
     } finally {
       release();
     }
   }
 
-  private async sendSets(shard: Shard, group: readonly Prepared[], added: number): Promise<SetOutcome> {
+  private async sendSets(shard: Shard, group: readonly Prepared[], { ticket, own }: SetCall): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let sent: Sent;
     try {
-      sent = await this.sendCurrent(shard, group);
+      sent = await this.sendCurrent(shard, group, own);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
-      for (const { placed } of group) this.invalidations.sendLater(placed as Placed, { mayStillArrive: true });
+      for (const { key, placed, copy } of group) {
+        this.invalidations.sendLater(placed as Placed, { mayStillArrive: true, ticket });
+        this.near.keepForRequest(key, copy);
+      }
       return { error, atOnce: true, stored: [] };
     }
     const { acknowledged, prepared } = sent;
@@ -146,7 +172,7 @@ export class Writes {
     const stored: Prepared[] = [];
     let error: ValueTooLargeError | undefined;
     for (const one of prepared) {
-      this.coherence.outbox.settle((one.placed as Placed).name, added);
+      this.coherence.outbox.settle((one.placed as Placed).name, ticket);
       const refusal = one.sealed && this.refusalOf(one, outcomes.next().value as WriteOutcome);
       if (refusal) error = refusal;
       else if (one.sealed) stored.push(one);
@@ -160,14 +186,14 @@ export class Writes {
    * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more.
    * @throws StoreUnavailableError
    */
-  private async sendCurrent(shard: Shard, group: readonly Prepared[]): Promise<Sent> {
+  private async sendCurrent(shard: Shard, group: readonly Prepared[], own: number): Promise<Sent> {
     const feed = this.coherence.feedOf(shard);
     const at = (group[0] as Prepared).head.createdAt;
     for (let tries = 1; tries <= maxLists; tries++) {
       await feed.ready();
       const prepared = group.map((one) => (isCurrent(one) ? one : one.anew()));
       const items = prepared.map((one) => this.itemOf(one));
-      const acknowledged = await this.repetitions.send(shard, items, at);
+      const acknowledged = await this.repetitions.send(shard, items, at, { own });
       if (prepared.every(isCurrent)) return { acknowledged, prepared };
     }
     throw new StoreUnavailableError(shard.name, 'its list of versions began anew again and again');
@@ -201,62 +227,34 @@ export class Writes {
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
   private async sendParts(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
-    const { added } = this.coherence.outbox;
+    const ticket = this.coherence.outbox.ticket();
     const outcomes = await Promise.allSettled(
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );
     const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
     // A reading that began before a key's removal may have kept its old value near since: nothing is to be built on that behind a repetition.
     if (inSeveral) nameAgain();
-    const repeated = inSeveral ? await this.repeat(parts) : [];
+    const repeated = inSeveral ? await this.repetitions.repeatAll(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, part] of parts.entries()) {
       const isSent = outcomes[index]?.status === 'fulfilled';
-      this.settle(part, added, isSent, isSent && repeated[index]?.status !== 'rejected');
+      this.settle(part, ticket, isSent, isSent && repeated[index]?.status !== 'rejected');
     }
     nameAgain();
     if (!failed) return true;
     if (!(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
-    this.repeatLater(parts, nameAgain);
+    this.repetitions.repeatLater(parts, nameAgain);
     if (confirm) throw failed.reason;
     return false;
   }
 
-  /** See {@link Repetitions}: for calls in which several trips had a part. */
-  private repeat(parts: readonly Part[]): Promise<PromiseSettledResult<void>[]> {
-    return Promise.allSettled(parts.map((part) => this.repetitions.repeat(part)));
-  }
-
-  /**
-   * What was not acknowledged of a call waits in the outbox. Once the last of it is acknowledged, the whole call is repeated:
-   *
-   * 1. A deletes `outer` and `inner`, on two parts of the store, of which the second does not hear it; 2. B builds `outer` from the old `inner`, and
-   * verifies it against feeds that don't know yet; 3. A's removal of `inner` is acknowledged at last: `outer` is removed once more.
-   *
-   * Of calls that do the same to the same names the newest waits: its repetition is the earlier ones' as well.
-   */
-  private repeatLater(parts: readonly Part[], nameAgain: () => void): void {
-    const after = parts.flatMap(({ items }) => items.map(nameOf));
-    if (after.length < 2) return;
-    const resend = async (): Promise<void> => {
-      const failed = (await this.repeat(parts)).find((outcome) => outcome.status === 'rejected');
-      if (failed) throw failed.reason;
-      nameAgain();
-    };
-    const shown = `the end of a call for ${after.length} names`;
-    this.repetitions.begin(parts);
-    const ended = (): void => this.repetitions.end(parts);
-    this.coherence.outbox.add({ name: `\0\0\0call ${digestOfCall(parts)}`, shown, resend, after, ended });
-  }
-
   /** An error: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */
-  private async repeatSets(
-    groups: readonly [Shard, readonly Prepared[]][],
-  ): Promise<StoreUnavailableError | undefined> {
-    const repeated = await this.repeat(groups.map(([shard, group]) => ({ shard, items: group.map(toldOf) })));
+  private async repeatSets(groups: readonly Group[], ticket: number): Promise<StoreUnavailableError | undefined> {
+    const parts = groups.map(([shard, group]) => ({ shard, items: group.map(toldOf) }));
+    const repeated = await this.repetitions.repeatAll(parts);
     for (const [index, [, group]] of groups.entries()) {
       if (repeated[index]?.status === 'rejected')
-        for (const { placed } of group) this.invalidations.sendLater(placed as Placed);
+        for (const { placed } of group) this.invalidations.sendLater(placed as Placed, { ticket });
     }
     const failed = repeated.find((outcome) => outcome.status === 'rejected');
     if (failed && !(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
@@ -267,13 +265,9 @@ export class Writes {
    * As a call that deletes what it was to set, and has set later what was stored: that stays, unless somebody has built on what the call takes away. Its
    * bytes don't wait.
    */
-  private repeatSetsLater(groups: readonly [Shard, readonly Prepared[]][], outcomes: readonly SetOutcome[]): void {
-    const placed = groups.flatMap(([, group]) => group.map((one) => one.placed as Placed));
-    const parts = groups.map(([shard, group]) => ({
-      shard,
-      items: group.map((one) => removalOf(one.placed as Placed)),
-    }));
-    this.repeatLater(parts, this.naming(placed.map(({ key }) => key)));
+  private repeatSetsLater(groups: readonly Group[], outcomes: readonly SetOutcome[]): void {
+    const keys = groups.flatMap(([, group]) => group.map(({ key }) => key));
+    this.repetitions.repeatLater(groups.map(partOf), this.naming(keys));
     const stored = outcomes.flatMap((outcome) => outcome.stored);
     this.repetitions.noteStored(stored.map((one) => this.itemOf(one)));
   }
@@ -283,13 +277,13 @@ export class Writes {
    *
    * 1. `invalidateTags(t)` is refused, and waits; 2. `expireTags(t)` is acknowledged: it takes less away, and the invalidation waits on.
    */
-  private settle({ shard, items, placed }: Part, added: number, isSent: boolean, isAcknowledged: boolean): void {
+  private settle({ shard, items, placed }: Part, ticket: number, isSent: boolean, isAcknowledged: boolean): void {
     for (const [index, item] of items.entries()) {
       if (isAcknowledged && isExpiry(item)) continue;
-      if (isAcknowledged) this.coherence.outbox.settle(nameOf(item), added);
+      if (isAcknowledged) this.coherence.outbox.settle(nameOf(item), ticket);
       else if (isSent && this.repetitions.hasLater(item)) continue;
-      else if (placed) this.invalidations.sendLater(placed[index] as Placed);
-      else if ('advance' in item) this.invalidations.advanceLater(shard, item);
+      else if (placed) this.invalidations.sendLater(placed[index] as Placed, { ticket });
+      else if ('advance' in item) this.invalidations.advanceLater(shard, item, ticket);
     }
   }
 }
@@ -297,4 +291,9 @@ export class Writes {
 /** What is told once more of a `set`. */
 function toldOf({ placed, sealed }: Prepared): InvalidatingKey {
   return { ...removalOf(placed as Placed), keeps: sealed !== undefined };
+}
+
+/** As what is to go: so it is repeated where the `set` has failed. */
+function partOf([shard, group]: Group): Part {
+  return { shard, items: group.map((one) => removalOf(one.placed as Placed)) };
 }

@@ -159,7 +159,7 @@ describe('what waits to be acknowledged', () => {
     await later(10_000);
     expect(new Set(sent)).toEqual(new Set(['c anew', 'd', 'e']));
     expect(sent.length).toBeLessThanOrEqual(3 * 10); // 100 ms, doubled up to 2 s
-    waiting.settle('d', waiting.added); // a later write of the same key was acknowledged
+    waiting.settle('d', waiting.ticket()); // a later write of the same key was acknowledged
     sent.splice(0);
     reachable = true;
     await later(5_000);
@@ -187,7 +187,7 @@ describe('what waits to be acknowledged', () => {
     await later(200);
     expect(sent).toEqual(['a']);
     expect(waiting.has('a')).toBe(true);
-    waiting.settle('a', waiting.added); // also where a newer value was acknowledged meanwhile
+    waiting.settle('a', waiting.ticket()); // also where a newer value was acknowledged meanwhile
     await later(4_000);
     expect([sent, waiting.has('a')]).toEqual([['a'], true]);
     await later(2_000);

@@ -3,19 +3,21 @@ import { ShardVersions } from '../../src/coherence/shard-versions.js';
 import { KeySpace } from '../../src/key/key-space.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard } from '../../src/store/store.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { shardWith } from '../support/shard-with.js';
 
 const clock = { now: () => 1_700_000_000_000, sleep: () => Promise.resolve() };
 const keyOf = (version: string): string => new KeySpace('test', version, undefined).storeKey('k');
 
 /** The list as a process of that version knows it. */
-function versionsOf(shard: Shard, version: string): ShardVersions {
-  const space = new KeySpace('test', version, undefined);
-  return new ShardVersions(
-    shard,
-    { feed: 'test~feed', keySpace: () => space, clock, random: () => 0 },
-    () => undefined,
-  );
+function versionsOf(
+  shard: Shard,
+  version: string,
+  onVoided: (isCleared: boolean) => void = () => undefined,
+  format?: string,
+): ShardVersions {
+  const space = new KeySpace('test', version, undefined, format);
+  return new ShardVersions(shard, { feed: 'test~feed', keySpace: () => space, clock, random: () => 0 }, onVoided);
 }
 
 describe('The list of versions', () => {
@@ -37,6 +39,41 @@ describe('The list of versions', () => {
     };
     return versionsOf(shardWith(shard, { write }), '1.4');
   }
+
+  describe('beside processes with another secret', () => {
+    let stranger: ShardVersions;
+    beforeEach(async () => {
+      stranger = versionsOf(shard, '1.4', undefined, 'digest:other');
+      await stranger.register();
+    });
+
+    it('tells what they void from a clear', async () => {
+      const told: boolean[] = [];
+      const own = versionsOf(shard, '1.4', (isCleared) => told.push(isCleared));
+      await own.register();
+      await stranger.voidStrangers();
+      await own.reread();
+      expect(told).toEqual([false]);
+      await stranger.clear();
+      await own.reread();
+      expect(told).toEqual([false, true]);
+    });
+
+    it('stays where one answer to a change is late', async () => {
+      let isLate = false;
+      const write = (...args: Parameters<Shard['write']>): Promise<unknown> => {
+        if (!isLate) return shard.write(...args);
+        isLate = false;
+        return Promise.reject(new StoreUnavailableError('the store', 'no answer'));
+      };
+      const own = versionsOf(shardWith(shard, { write }), '1.4');
+      await own.register();
+      const { generation } = own;
+      isLate = true;
+      await own.voidStrangers();
+      expect([typeof generation, own.generation]).toEqual(['number', generation]);
+    });
+  });
 
   it('has both of two processes that enter it at the same time', async () => {
     const own = ownOf(async (send) => {

@@ -27,15 +27,15 @@ describe('The list of versions on a memcached that is full (-M)', () => {
     await server.stop();
   });
 
-  function versionsOf(shard: Shard, voided: string[]): ShardVersions {
+  function versionsOf(shard: Shard, voided: boolean[]): ShardVersions {
     const space = new KeySpace('test', '1.4', undefined);
     const clock = { now: () => nowMs, sleep: () => Promise.resolve() };
     const options = { feed: 'test', keySpace: () => space, clock, random: () => 0 };
-    return new ShardVersions(shard, options, (reason) => void voided.push(reason));
+    return new ShardVersions(shard, options, (isCleared) => void voided.push(isCleared));
   }
 
   it('outlives a renewal that there is no room for, and with it all entries', async () => {
-    const voided: string[] = [];
+    const voided: boolean[] = [];
     const versions = versionsOf(store.shards[0], voided);
     await versions.register();
     const { generation } = versions;
@@ -47,13 +47,13 @@ describe('The list of versions on a memcached that is full (-M)', () => {
   });
 
   it('goes where there is no room for a cleared one, and with it every entry, as often as that is asked for', async () => {
-    const voided: string[] = [];
+    const voided: boolean[] = [];
     const versions = versionsOf(store.shards[0], voided);
     await versions.register();
     await fillMemcached(server, sizes);
     for (let clears = 0; clears < 2; clears++) {
       await versions.clear();
-      expect([versions.generation, voided]).toEqual([undefined, ['cleared']]);
+      expect([versions.generation, voided]).toEqual([undefined, [false]]);
     }
   });
 

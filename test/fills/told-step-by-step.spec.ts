@@ -131,6 +131,15 @@ describe('interleavings of two processes, told step by step', () => {
   it.each<[string, (b: Process) => Promise<unknown>, RegExp]>([
     ['update', (b) => b.cache.update('k', () => 'overtaken', hour), /^B .. read n:1::k/],
     ['set', (b) => b.cache.set('k', 'overtaken', hour), /^B .. read nothing/],
+    [
+      'setMany, of which one is too large',
+      (b) =>
+        b.cache.setMany([
+          ['k', 'overtaken', hour],
+          ['large', 'x'.repeat(9_000_000), hour],
+        ]),
+      /^B .. read nothing/,
+    ],
   ])(
     'a page is not made for others of what a request has written, when another write was heard of before the answer to its %s',
     async (_, write, before) => {
@@ -147,7 +156,8 @@ describe('interleavings of two processes, told step by step', () => {
         const page = b.cache.getOrSet('page', async () => `page of ${await b.cache.get<string>('k')}`, hour);
         expect(await fleet.done(page)).toBe('page of later');
       });
-      expect(await fleet.done(a.cache.get('page'))).toBe('page of later');
+      // Not kept where the request has written something else as well, which was heard of, too.
+      expect(['page of later', undefined]).toContain(await fleet.done(a.cache.get('page')));
     },
   );
 

@@ -3,13 +3,18 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { Invalidation } from '../../src/store/feed.js';
 import type { Store } from '../../src/store/store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { CallOrder } from '../../src/write/call-order.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
+import { shardWith } from '../support/shard-with.js';
 import { startTcpProxy } from '../support/tcp-proxy.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 
@@ -96,6 +101,29 @@ it('A delete and a set that are called in one turn leave what was set, on a stor
   expect(await onServer.get('k')).toBe(2);
   await onServer.close();
   await server.stop();
+});
+
+it('A set stays that waited for a delete which is not acknowledged', async () => {
+  const clock = new FakeClock();
+  let fail: ((error: Error) => void) | undefined;
+  let holds = true;
+  const behind = storeBehind(memoryStore({ clock }), (shard) =>
+    shardWith(shard, {
+      invalidate(asked: Invalidation) {
+        if (!holds) return shard.invalidate?.(asked);
+        holds = false;
+        return new Promise((_, reject) => (fail = reject));
+      },
+    }),
+  );
+  const here = await buildCache({ store: behind, clock });
+  const calls = Promise.all([here.delete('k'), here.set('k', 'set', { ttl: '1h' })]);
+  await eventually(() => expect(fail).toBeDefined());
+  fail?.(new StoreUnavailableError('the store', 'the connection was cut'));
+  expect(await calls).toEqual([false, true]);
+  await clock.advance('10s');
+  expect(await here.get('k')).toBe('set');
+  await here.close();
 });
 
 describe('A delete and a set that are called in one turn, on a memcached', () => {

@@ -5,6 +5,7 @@ import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
 import type { RecordedEvents } from '../support/recorded-events.js';
@@ -172,6 +173,23 @@ describe('What is stored after a call to two parts of the store, which is repeat
     const deletedAgain = here.deleteMany(['outer', 'inner']);
     await deletedAgain;
     expect(await here.get('outer')).toBeUndefined();
+  });
+
+  it('stays where a setMany fails that began before', async () => {
+    let answer = (): void => {};
+    faulty.answersHeld = new Promise((resolve) => (answer = resolve));
+    const call = here.setMany(['outer', 'inner'].map((key) => [key, 7, life]));
+    await eventually(() => expect(faulty.commands.filter((one) => one.startsWith('invalidate'))).toHaveLength(2));
+    const later = here.set('outer', 8, life);
+    await eventually(() => expect(faulty.commands.filter((one) => one.startsWith('invalidate'))).toHaveLength(3));
+    // The repetition of the call reaches nobody.
+    faulty.down = 'inner';
+    answer();
+    expect(await Promise.all([call, later])).toEqual([false, true]);
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect((await here.status()).unacknowledgedWrites).toBe(0);
+    expect(await here.get('outer')).toBe(8);
   });
 
   it('stays where the call was for several keys of one part', async () => {
