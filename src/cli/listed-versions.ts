@@ -75,9 +75,15 @@ export function whyNotCleared(listed: ListedVersions, identity: Identity): strin
 
 /** Why no entry can be told from the others, if so: none would be reached, or all. */
 export function whyNotNamed(listed: ListedVersions, keySpace: KeySpace, identity: Identity): string | undefined {
-  if (listed.strangers.length > 0) return whyStrange(listed, keySpace);
+  if (listed.strangers.length > 0 && listed.prefixes.length === 0) return whyStrange(listed, keySpace);
   if (listed.illegible.length > 0) return whyIllegible(listed);
   return whyNotCleared(listed, identity);
+}
+
+/** What a change of a name also does, which the application's own do as well: which entry of theirs has the name can't be told. */
+export function alsoInvalidated({ strangers }: ListedVersions): string {
+  if (strangers.length === 0) return '';
+  return 'Other versions there name their keys in another way (secret, keyFormat or layout): all their entries are invalidated as well.\n';
 }
 
 const isListed = ({ prefixes, strangers }: ListedVersions): boolean => prefixes.length + strangers.length > 0;

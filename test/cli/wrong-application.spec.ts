@@ -183,13 +183,30 @@ describe.each<[string, () => Store, () => string[]]>([
     expect(await (await application(keySecret === undefined ? {} : { keySecret })).get('other')).toBeUndefined();
   });
 
-  it('what names a key says so where some names are hidden and others are not', async () => {
+  it.each(namedChanges)(
+    '%s goes on, and says so, where names were hidden with another secret before',
+    async (...change) => {
+      const before = await application({ keySecret: otherSecret });
+      await before.set('greeting', 'hello', life);
+      await before.close();
+      const now = await application({ keySecret: secret });
+      await now.set('greeting', 'hello', life);
+      await now.set('other', 'kept', { ttl: '1h' });
+      const { code, out, err } = await runWith({ CACHE_KEY_SECRET: secret }, ...change, ...asShop());
+      expect([code, out]).toEqual([0, expect.stringContaining('every process was told')]);
+      expect(err).toMatch(/^Other versions there name their keys in another way/);
+      const later = await application({ keySecret: secret });
+      expect(await later.getMany(['greeting', 'other'])).toMatchObject([{ hit: false }, { hit: true }]);
+      expect(await (await application({ keySecret: otherSecret })).get('greeting')).toBeUndefined();
+    },
+  );
+
+  it('a look and clear reach names that are hidden and others that are not', async () => {
     const hidden = await application({ keySecret: secret });
     await hidden.set('greeting', 'hello', life);
     const shown = await application();
     await shown.set('greeting', 'hello', life);
-    const refused = await runWith({}, 'delete', 'greeting', ...asShop());
-    expect(refused.err).toContain(
+    expect((await runWith({}, 'get', 'other', ...asShop())).err).toContain(
       'CACHE_KEY_SECRET.\nEntries under the names that are computed here are there as well: clear reaches both.',
     );
     expect(await shown.get('greeting')).toBe('hello');

@@ -3,7 +3,7 @@ import { readArguments } from '../arguments.js';
 import type { Arguments } from '../arguments.js';
 import type { Command, Output } from '../command.js';
 import { keyFrom } from '../key-argument.js';
-import { whyNotCleared, whyNotNamed } from '../listed-versions.js';
+import { alsoInvalidated, whyNotCleared, whyNotNamed } from '../listed-versions.js';
 import type { ListedVersions } from '../listed-versions.js';
 import { keyOptions, withKeys } from '../open-cache.js';
 import type { OpenedStore } from '../open-cache.js';
@@ -14,7 +14,7 @@ import { nothingThere, oneKey } from './nothing-there.js';
 const notAcknowledged = 'the store did not acknowledge. Try again when it can be reached.\n';
 const refused = 'Where no process of the namespace has cached anything, it changes nothing and says why: exit code 1.';
 const refusedOfNames =
-  'Where no process of the namespace has cached anything, or names are hidden with another secret, it changes nothing and says why: exit code 1.';
+  'Where no process of the namespace has cached anything, or all names are hidden with another secret, it changes nothing and says why: exit code 1.';
 
 export const deleteCommand: Command = {
   usage: 'delete KEY',
@@ -28,6 +28,7 @@ export const deleteCommand: Command = {
     const text = read.positionals[0] ?? '';
     const key = keyFrom(text);
     return withListed(read, output, whyUnnamed, async ({ cache, opened, listed, tell }) => {
+      output.err(alsoInvalidated(listed));
       const { storeKey, shard, under } = opened.find(key);
       const storeKeys = [...new Set([storeKey, ...listed.prefixes.map(under)])];
       const items = await shard.readMany(storeKeys);
@@ -47,7 +48,8 @@ export const invalidateTagsCommand: Command = {
   run: (args, output) => {
     const read = readArguments(args, keyOptions, { min: 1, max: Infinity, what: 'one TAG or more' });
     if (read.positionals.includes('')) throw new UsageError('a TAG is empty');
-    return withListed(read, output, whyUnnamed, async ({ cache, tell }) => {
+    return withListed(read, output, whyUnnamed, async ({ cache, listed, tell }) => {
+      output.err(alsoInvalidated(listed));
       const tags = read.positionals.map((tag) => JSON.stringify(tag)).join(', ');
       return (await cache.invalidateTags(...read.positionals))
         ? tell(0, `${tags}: entries with them are invalidated, and every process was told.\n`)
