@@ -34,7 +34,7 @@ export class DocumentBackup {
    * 3. It may be evicted from now on, if it still is the one that stands.
    *
    * @param mayBeThere somebody else may have uploaded it: the object store is asked first.
-   * @returns the revision that may be evicted; undefined where none stands, or another one does by now.
+   * @returns the revision that arrived, also where another one stands by now; undefined where none stands, or another one does before it has arrived.
    * @throws ObjectStoreUnavailableError, StoreUnavailableError, DocumentDamagedError
    */
   upload(id: string, mayBeThere = false): Promise<string | undefined> {
@@ -48,8 +48,8 @@ export class DocumentBackup {
   secure(id: string, revision: string): Promise<void> {
     return this.deadline.of(`document ${id}`, async (signal) => {
       for (let mayBeThere = false; ; mayBeThere = true) {
-        const released = await this.uploadBy(id, mayBeThere, signal);
-        if (released && released >= revision) return;
+        const arrived = await this.uploadBy(id, mayBeThere, signal);
+        if (arrived && arrived >= revision) return;
         const { document, floor } = await this.server.look(id);
         if (floor >= revision) return;
         // Somebody else has uploaded it, and it was evicted.
@@ -73,8 +73,8 @@ export class DocumentBackup {
       if ((await this.pruneBy(id, signal)).isOutdone) continue;
       if (await this.server.release(id, revision, this.settings.lifeMs)) return revision;
       // It may have been deleted since: its object is in nobody's list.
-      await this.pruneBy(id, signal);
-      return undefined;
+      if ((await this.pruneBy(id, signal)).isOutdone) continue;
+      return revision;
     }
   }
 

@@ -382,6 +382,19 @@ describe('Documents', () => {
       expect(await textIn(lost, 'd')).toBe('earlier');
     });
 
+    it('are acknowledged once they are there, also where others replace them all the time', async () => {
+      const other = open({}, away());
+      let puts = 0;
+      const put: ObjectStore['put'] = async (...args) => {
+        const written = await objects.put(...args);
+        if (++puts < 10) await other.put('d', `later ${puts}`);
+        return written;
+      };
+      const { revision } = await open({ acknowledge: 'objects' }, objectsWith(objects, { put })).put('d', 'x');
+      expect([puts, await keysIn(objects)]).toEqual([1, [`documents/d/${revision}`]]);
+      expect(await textIn(other, 'd')).toBe('later 1');
+    });
+
     it('are acknowledged once a later one is there that has replaced them', async () => {
       const other = open({}, away());
       await disturbed(() => other.put('d', 'later')).put('d', 'x');
