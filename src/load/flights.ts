@@ -1,7 +1,6 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { allowsStale } from '../catalogue/allows-stale.js';
 import type { Coherence } from '../coherence/coherence.js';
-import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
@@ -10,7 +9,7 @@ import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed } from './flight.js';
-import { isOvertaken } from './is-overtaken.js';
+import { JoinedAnswers } from './joined-answers.js';
 import type { LoadCall } from './load-call.js';
 import type { SingleFills } from './single-fills.js';
 import { SlotMap } from './slot-map.js';
@@ -30,6 +29,7 @@ export class Flights {
   /** Of requests and codecs. */
   private readonly numbers = new WeakMap<object, number>();
   private lastNumber = 0;
+  private readonly answers: JoinedAnswers;
 
   constructor(
     private readonly cache: string,
@@ -40,7 +40,9 @@ export class Flights {
     private readonly failed: FailedLoads,
     /** Somebody may have to wait for a load's turn, whatever `maxLoad` says. */
     readonly isLimited: boolean,
-  ) {}
+  ) {
+    this.answers = new JoinedAnswers(cache, coherence, near);
+  }
 
   get underWay(): number {
     return this.loads.size + this.refreshes.size;
@@ -73,8 +75,11 @@ export class Flights {
     return (one.landing = { flight, land });
   }
 
-  /** The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one. */
-  join<V>(call: LoadCall<V>, forced: boolean): Promise<Landed<V>> {
+  /**
+   * The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one.
+   * @param again what is under way began since this caller asked first.
+   */
+  join<V>(call: LoadCall<V>, forced: boolean, again = false): Promise<Landed<V>> {
     const { key, policy } = call;
     const slot = this.slotOf(key, policy);
     const present = this.current<V>(this.loads, slot, call);
@@ -90,7 +95,7 @@ export class Flights {
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
     if (refresh instanceof Flight) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
-    return joinable ? this.joinPresent(flight, call) : this.wait(flight, policy);
+    return joinable && !again ? this.joinPresent(flight, call) : this.wait(flight, policy);
   }
 
   /** The error of a load that failed a moment ago, and is the answer meanwhile, whatever the store holds. */
@@ -101,46 +106,17 @@ export class Flights {
 
   /** Waits for a flight that somebody else has begun. */
   joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
-    return this.judged(this.wait(flight, call.policy), flight, call, () => this.join(call, false));
+    return this.judged(this.wait(flight, call.policy), flight, call, () => this.join(call, false, true));
   }
 
-  /**
-   * What a flight brings home is judged when it lands: only then are all of its tags known. If one of them was named since it began, and anything had been when
-   * this caller joined, it is asked for anew.
-   *
-   * A loader joins what may have begun before its own load did: its key is judged as well. What is made of an error that says there is none is not kept then.
-   */
   private judged<V>(
     landing: Promise<Landed<V>>,
     flight: Flight<Landed<V>>,
     call: LoadCall<V>,
     again: () => Promise<Landed<V>>,
   ): Promise<Landed<V>> {
-    const load = loadUnderWay();
-    const { position } = flight;
-    if (!load && !this.coherence.names.anyNamedSince(position)) return landing;
-    const { key, policy } = call;
-    // Where nobody vouches for near copies, a reading tells nothing.
-    const isKnown = (): boolean | Promise<boolean> => !load || !this.coherence.vouches || load.verify(this.coherence);
-    const isLate = (landed: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean => {
-      if (this.isTagNamed(flight) || this.near.tagNamedSince(landed.copy?.tags ?? [], position)) return true;
-      return load !== undefined && isOvertaken(this.near, key, position, landed);
-    };
-    const judge = async (landed: Landed<V>): Promise<Landed<V>> => {
-      if (!(await isKnown())) return this.wait(this.newFlight(call, this.flown(call, false)), policy);
-      return isLate(landed) ? again() : landed;
-    };
-    return landing.then(judge, async (error: unknown) => {
-      const none = { copy: undefined, withdrawnAt: position };
-      if (!load && flight.landed && isLate(none)) return again();
-      const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
-      if (load && isAnswer && (!(await isKnown()) || isLate(none))) load.taint();
-      throw error;
-    });
-  }
-
-  private isTagNamed(flight: Flight): boolean {
-    return flight.hasTag((tag) => this.coherence.names.namedSince(tagName(tag), flight.position));
+    const alone = (): Promise<Landed<V>> => this.wait(this.newFlight(call, this.flown(call, false)), call.policy);
+    return this.answers.judged(landing, flight, call, { again, alone });
   }
 
   private flown<V>(call: LoadCall<V>, forced: boolean): Fly<V> {
@@ -220,7 +196,7 @@ export class Flights {
     const { names } = this.coherence;
     const name = this.coherence.nameOf(key);
     if (requestOnly ? names.invalidatedSince(name, position) : names.namedSince(name, position)) return true;
-    if (this.isTagNamed(flight)) return true;
+    if (this.answers.isTagNamed(flight)) return true;
     const feed = this.coherence.place(key)?.feed;
     const now = this.clock.now();
     return feed !== undefined && now >= feed.trust.until && now >= beganAt + feed.unheardForMs;
@@ -251,7 +227,7 @@ export class Flights {
    * To a loader a stale value is a miss: it waits for what the refresh brings. Where that fails, or another process is at it, the stale value is its
    * answer, and what is built on it is not kept.
    */
-  async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
+  async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>, again = false): Promise<Landed<V>> {
     const { policy } = call;
     const present = this.current<V>(this.refreshes, this.slotOf(call.key, policy), call);
     const refresh = present ?? this.refresh(call, stale);
@@ -262,8 +238,8 @@ export class Flights {
     try {
       const { softMs: hardMs, signal } = policy;
       const landing = isBuiltOn ? this.wait(refresh, policy) : refresh.join(this.clock, { hardMs, signal });
-      const landed = await (present
-        ? this.judged(landing, present, call, () => this.serveStale(call, stale))
+      const landed = await (present && !again
+        ? this.judged(landing, present, call, () => this.serveStale(call, stale, true))
         : landing);
       return landed.copy || landed.none === true ? landed : served;
     } catch (error) {

@@ -277,3 +277,66 @@ describe('Whoever asks after a tag was invalidated that only the loader knows', 
     expect([await early, await late, loads]).toEqual(['new', 'new', 1]);
   });
 });
+
+describe('Whoever joins a load whose tags are invalidated more often than it takes', () => {
+  let clock: FakeClock;
+  let cache: TieredCache;
+  let gates: (() => void)[];
+  beforeEach(async () => {
+    cache = await buildCache({ clock: (clock = new FakeClock()), store: undefined });
+    gates = [];
+  });
+  afterEach(() => cache.close());
+
+  /** Ends when its gate is opened. */
+  const load = async ({ tag }: { readonly tag: (...tags: string[]) => void }): Promise<string> => {
+    tag('t');
+    await new Promise<void>((resolve) => gates.push(resolve));
+    return 'loaded';
+  };
+  const ask = (): Promise<unknown> => cache.getOrSet('page', load);
+  const untilRefreshed = { ttl: '1h', staleFor: '1h', timeout: { soft: '1h' } } as const;
+  const refreshed = (): Promise<unknown> => cache.getOrSet('page', load, untilRefreshed);
+
+  it.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
+    ['one', ask, ask],
+    ['many', ask, async () => (await cache.getOrSetMany(['page'], async () => [['page', 'another']]))[0]],
+    ['a loader', ask, () => cache.getOrSet('outer', ask)],
+    ['whoever waits for a refresh', refreshed, refreshed],
+  ])('is answered by one that began since it asked (%s)', async (_, others, lateOne) => {
+    await cache.set('page', 'stale', untilRefreshed);
+    if (others === refreshed) await cache.expire('page');
+    else await cache.delete('page');
+    const asked: Promise<unknown>[] = [others()];
+    await turn();
+    await cache.invalidateTags('u');
+    let answer: unknown;
+    const late = lateOne().then((told) => (answer = told));
+    for (const _again of [2, 3]) {
+      await turn();
+      await cache.invalidateTags('t');
+      asked.push(others());
+      await turn();
+      await cache.invalidateTags('u');
+      gates[asked.length - 2]?.();
+      await turn();
+    }
+    const told = answer;
+    gates[2]?.();
+    await Promise.all([...asked, late]);
+    expect(gates.length).toBe(3);
+    expect(told).toBe('loaded');
+  });
+
+  it('waits for no second one where the first took longer than it may', async () => {
+    const early = ask().catch(() => 'too late');
+    await turn();
+    await cache.invalidateTags('u');
+    const late = ask();
+    late.catch(() => {});
+    await cache.invalidateTags('t');
+    await clock.advance('30s');
+    await expect(late).rejects.toMatchObject({ code: 'LOAD_TIMEOUT', limit: 'maxLoad' });
+    expect([await early, gates.length]).toEqual(['too late', 1]);
+  });
+});
