@@ -37,7 +37,7 @@ export class FencingCounter {
 
   /** A number above all that were drawn before, and above `above`. @throws StoreUnavailableError */
   async draw({ shard, fencingKey }: LockPlace, above = 0): Promise<number> {
-    const atLeast = Math.max(above, this.floors.get(fencingKey) ?? 0) + 1;
+    const atLeast = Math.max(above, this.floorOf(fencingKey)) + 1;
     const drawn = this.followsClock
       ? await (shard.draw?.(fencingKey, atLeast, counterLifeMs) ?? this.drawByRevision(shard, fencingKey, atLeast))
       : await shard.increment(fencingKey, 1, this.now(), counterLifeMs);
@@ -60,6 +60,15 @@ export class FencingCounter {
       if (status === 'stored') return drawn;
     }
     throw new StoreUnavailableError(shard.name, `${fencingKey} changed each time a number was drawn from it`);
+  }
+
+  /**
+   * A number that no counter is believed with is no floor: 1. P draws it; 2. Q, who has not seen it, begins at the clock, is refused by the resource and goes
+   * one above it; 3. P, by its floor, would draw the same number.
+   */
+  private floorOf(fencingKey: string): number {
+    const floor = this.floors.get(fencingKey) ?? 0;
+    return floor < maxCounter ? floor : 0;
   }
 
   private now(): number {

@@ -51,7 +51,10 @@ export class GhostLocks {
       haunted.holders.set(holder, { arrivesUntil: this.hasConnections ? sentAt + onItsWayMs : livesUntil, livesUntil });
     }
     this.places.set(place.lockKey, haunted);
-    if (!haunted.timer) this.arm(haunted);
+    // The newest comes soonest.
+    haunted.pauseMs = firstPauseMs;
+    haunted.timer?.cancel();
+    this.arm(haunted);
   }
 
   /** For an application that ends: a last look at each place, or the one that is under way. What arrives after it lives out its life. */

@@ -50,6 +50,24 @@ describe('A fencing token', () => {
     await expect(locks.repairFencing('a', above)).rejects.toThrow(InvalidOptionError);
   });
 
+  it('is given out once, whatever somebody has put under the counter', async () => {
+    const store = memoryStore();
+    const [one, other] = [new CacheLock({ store, namespace: 'test' }), new CacheLock({ store, namespace: 'test' })];
+    const { shard, fencingKey } = placeLock(store, 'test', 'a');
+    await shard.increment(fencingKey, 0, maxCounter - 1);
+    const given: number[] = [];
+    /** What the resource has accepted last; it takes the same number again. */
+    let accepted = 0;
+    for (const holder of [one, one, other, one, other]) {
+      await holder.using('a', {}, async (lease) => {
+        given.push(lease.fencingToken);
+        if (lease.fencingToken < accepted) given.push(await lease.raiseFencingToken(accepted));
+        accepted = lease.fencingToken;
+      });
+    }
+    expect(new Set(given).size).toBe(given.length);
+  });
+
   it('is lifted above no number that leaves the counter no room to count on', async () => {
     await expect(locks.repairFencing('a', maxCounter)).rejects.toThrow(InvalidOptionError);
     const highest = maxCounter - 2 ** 39;

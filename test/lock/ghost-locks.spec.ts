@@ -67,6 +67,30 @@ describe('An `add` that was never answered', () => {
     },
   );
 
+  it('is looked for at the first pace again when another one of the same lock was not answered', async () => {
+    const store = reaching(memoryStore({ clock }), 'host');
+    [shard] = store.shards;
+    shard.write = () => new Promise(() => {});
+    const locks = new CacheLock({ store, namespace: 'test', clock, ttl: '1m', deadline: deadlineMs });
+    const acquire = async (): Promise<void> => {
+      const acquiring = locks.acquire('a');
+      await settle();
+      await clock.advanceTo(clock.monotonic() + deadlineMs, settle);
+      expect((await acquiring).status).toBe('unavailable');
+    };
+    await acquire();
+    await clock.advanceTo(clock.monotonic() + 30_000, settle);
+    await acquire();
+    const answeredAt = clock.monotonic();
+    const read = shard.readMany.bind(shard);
+    shard.readMany = (keys) => {
+      looks.push(clock.monotonic() - answeredAt);
+      return read(keys);
+    };
+    await clock.advanceTo(answeredAt + 150, settle);
+    expect(looks).toEqual([20, 60, 140]);
+  });
+
   it('is removed when it arrives late, as from a disk that hung', async () => {
     const store = reaching(memoryStore({ clock }), 'host');
     const [whole] = store.shards;

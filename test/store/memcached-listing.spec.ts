@@ -1,5 +1,10 @@
+import { once } from 'node:events';
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { expect, it } from '@jest/globals';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { metadump } from '../../src/store/memcached/metadump.js';
+import { systemClock } from '../../src/value/clock.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
 
@@ -22,33 +27,24 @@ it('Listings wait for each other where a server does one at a time', async () =>
   await server.stop();
 });
 
-it('A listing tells each key that stands, also while items are read, written and moved', async () => {
-  const server = await startMemcached();
-  const store = memcachedStore({ servers: server.address, ...patience });
-  await store.open();
-  const [shard] = store.shards;
-  const write = (keys: readonly string[]): Promise<unknown> =>
-    Promise.resolve(
-      shard.writeMany?.(
-        keys.map((storeKey) => ({ storeKey, bytes: Buffer.alloc(50, 'x'), options: { lifeMs: Infinity } })),
-      ),
-    );
-  const standing = Array.from({ length: 2_000 }, (_, index) => `standing:${index}`);
-  await write(standing);
-  let isOver = false;
-  const churned = (async () => {
-    for (let round = 0; !isOver; round++) {
-      const others = Array.from({ length: 200 }, (_, index) => `other:${(200 * round + index) % 20_000}`);
-      await Promise.all([write(others), shard.readMany(standing.filter((_, index) => index % 7 === round % 7))]);
-    }
+it('A listing goes on behind the word that later servers begin with', async () => {
+  const [server, client] = await socketPair();
+  const listing = (async () => {
+    const listed: string[] = [];
+    for await (const key of metadump(client, 'k:', 10_000, systemClock)) listed.push(key);
+    return listed;
   })();
-  for (let listings = 0; listings < 40; listings++) {
-    const listed = new Set<string>();
-    for await (const key of shard.keys?.('standing:') ?? []) listed.add(key);
-    expect(standing.filter((key) => !listed.has(key))).toEqual([]);
-  }
-  isOver = true;
-  await churned;
-  await store.close();
-  await server.stop();
+  expect(String((await once(server, 'data'))[0])).toContain('metadump');
+  server.write('OK\r\nkey=k%3A1 exp=-1 la=1 cas=1 fetch=no cls=1 size=61\r\nkey=other exp=-1\r\nEND\r\n');
+  expect(await listing).toEqual(['k:1']);
+  server.destroy();
 });
+
+async function socketPair(): Promise<[Socket, Socket]> {
+  const listener = createServer().listen(0, '127.0.0.1');
+  await once(listener, 'listening');
+  const client = connect((listener.address() as AddressInfo).port, '127.0.0.1');
+  const [accepted] = (await once(listener, 'connection')) as [Socket];
+  listener.close();
+  return [accepted, client];
+}

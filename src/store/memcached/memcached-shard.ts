@@ -115,7 +115,8 @@ export class MemcachedShard implements Shard {
       connection,
       told.flatMap(({ commands }) => commands),
     );
-    return told.map((write) => this.outcomeOf(write, replies.splice(0, write.commands.length)));
+    let at = 0;
+    return told.map((write) => this.outcomeOf(write, replies.slice(at, (at += write.commands.length))));
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {

@@ -6,8 +6,9 @@ const maxLineBytes = 4_096;
 
 /**
  * The keys of a server that begin with the prefix, as its crawler comes upon them (`lru_crawler metadump`, doc/protocol.txt). The socket is used for
- * nothing else, and destroyed at the end. Expired items are not told. It goes by the hash table: by lists of recency (`all`), what moves from one to
- * another meanwhile is told twice or never.
+ * nothing else, and destroyed at the end. Expired items are not told. What the server moves between
+ * its lists of recency meanwhile may be told twice or never. By the hash table (`hash`) nothing would be missed, but up to 1.6.18 the server holds locks of
+ * items while it waits for a reader that is slow.
  *
  * @param quietMs a server that says nothing for so long is given up.
  * @throws CrawlerBusyError: one crawl at a time. Error with the server's own words when it refuses otherwise, as with `-o no_lru_crawler`.
@@ -21,7 +22,7 @@ export async function* metadump(
   const wait = (): Timer =>
     clock.after(quietMs, () => void socket.destroy(new Error(`it said nothing for ${quietMs} ms`)));
   let quiet = wait();
-  socket.write('lru_crawler metadump hash\r\n');
+  socket.write('lru_crawler metadump all\r\n');
   let rest = '';
   try {
     for await (const chunk of socket as AsyncIterable<Buffer>) {
@@ -31,6 +32,8 @@ export async function* metadump(
       if (rest.length > maxLineBytes) throw new Error('it answers nonsense');
       for (const line of lines) {
         if (line.startsWith('END')) return;
+        // From 1.6.43 on it stands in front.
+        if (line === 'OK\r') continue;
         if (!line.startsWith('key=')) throw refusalOf(line.trim().slice(0, 100));
         const key = decoded(line.slice('key='.length, line.indexOf(' ')));
         if (key?.startsWith(prefix)) yield key;

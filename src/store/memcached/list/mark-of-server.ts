@@ -4,7 +4,8 @@ import type { ListMark } from './list-mark.js';
 import type { MarkAsk, MarkReply } from './settle-list.js';
 
 const maxTries = 4;
-const ofMark = { lifeMs: Infinity, irreplaceable: true } as const;
+/** Where a full server has no room for a mark, it takes the old one away: the next try finds room, and none is like a server that has restarted. */
+const ofMark = { lifeMs: Infinity } as const;
 
 /** Carries out what is asked of one server's mark. Undefined: it can't be asked. */
 export async function askMark(shard: Shard, key: string, { raise, open }: MarkAsk): Promise<MarkReply> {
