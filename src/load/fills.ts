@@ -147,7 +147,10 @@ export class Fills {
         await watch.pause(carrier.controller.signal, leftMs());
         asked = await this.reads.ask(asked.others);
         const isDone = asked.mine.length === 0 && asked.others.length === 0;
-        if (!isDone && leftMs() <= 0) throw new LoadTimeoutError((waited[0] as Wanted<V>).key.text, limitMs);
+        if (!isDone && leftMs() <= 0) {
+          carrier.outwaited = true;
+          throw new LoadTimeoutError((waited[0] as Wanted<V>).key.text, limitMs);
+        }
         if (asked.mine.length > 0 || isDone) return asked;
       }
     } finally {

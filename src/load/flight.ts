@@ -70,6 +70,8 @@ export interface Patience {
   readonly signal: AbortSignal | undefined;
   /** Which option says so. Default: `timeout.hard`. */
   readonly limit?: LoadTimeoutError['limit'];
+  /** When a caller that asks once more asked first, by the monotonic clock. Default: now. */
+  readonly askedAt?: number | undefined;
 }
 
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */
@@ -83,12 +85,14 @@ export class Flight<R = unknown> {
   reads: LoadReads | undefined = undefined;
   /** Told when everybody left. For what flies several at once: a signal for each costs more than most loads. */
   onAbandoned: (() => void) | undefined = undefined;
+  /** It has waited for another process's load for as long as its first caller may. */
+  outwaited = false;
   /** The request that forced it: another request that forces a miss does not join. */
   forcedBy: unknown = undefined;
   /** Where loads are limited: its place among those that run. */
   turn: LoadTurn | undefined = undefined;
   /** The flight that flies this one, of a bulk. */
-  private carrier: Flight | undefined = undefined;
+  carrier: Flight | undefined = undefined;
   private callers = 0;
   /** Those who wait for it now, but for loads that nobody waits for. */
   private waiting = 0;
@@ -231,7 +235,7 @@ export class Flight<R = unknown> {
     this.onAbandoned?.();
   }
 
-  private waited(clock: Clock, { hardMs, signal, limit }: Patience): Promise<R> {
+  private waited(clock: Clock, { hardMs, signal, limit, askedAt }: Patience): Promise<R> {
     if (hardMs === Infinity && !signal) return this.promise;
     return new Promise((resolve, reject) => {
       // Somebody waits: the clock keeps the process alive until then.
@@ -247,7 +251,8 @@ export class Flight<R = unknown> {
         if (!(this.carrier ?? this).turn?.onPlace) this.goesOn = true;
         reject(new LoadTimeoutError(this.key, hardMs, limit));
       };
-      if (hardMs !== Infinity) void clock.sleep(hardMs, waiting.signal).then(giveUp);
+      const leftMs = askedAt === undefined ? hardMs : Math.max(0, askedAt + hardMs - clock.monotonic());
+      if (hardMs !== Infinity) void clock.sleep(leftMs, waiting.signal).then(giveUp);
       const settle = (): void => {
         waiting.abort();
         stopListening?.();

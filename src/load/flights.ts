@@ -41,7 +41,7 @@ export class Flights {
     /** Somebody may have to wait for a load's turn, whatever `maxLoad` says. */
     readonly isLimited: boolean,
   ) {
-    this.answers = new JoinedAnswers(cache, coherence, near);
+    this.answers = new JoinedAnswers(cache, clock, coherence, near);
   }
 
   get underWay(): number {
@@ -77,9 +77,9 @@ export class Flights {
 
   /**
    * The flight under way, or a new one. A forced miss joins no older flight; later callers join the forced one.
-   * @param again what is under way began since this caller asked first.
+   * @param askedAt when this caller asked first, if it asks once more: what is under way began since.
    */
-  join<V>(call: LoadCall<V>, forced: boolean, again = false): Promise<Landed<V>> {
+  join<V>(call: LoadCall<V>, forced: boolean, askedAt?: number): Promise<Landed<V>> {
     const { key, policy } = call;
     const slot = this.slotOf(key, policy);
     const present = this.current<V>(this.loads, slot, call);
@@ -95,7 +95,7 @@ export class Flights {
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
     if (refresh instanceof Flight) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
-    return joinable && !again ? this.joinPresent(flight, call) : this.wait(flight, policy);
+    return joinable && askedAt === undefined ? this.joinPresent(flight, call) : this.wait(flight, policy, askedAt);
   }
 
   /** The error of a load that failed a moment ago, and is the answer meanwhile, whatever the store holds. */
@@ -106,14 +106,14 @@ export class Flights {
 
   /** Waits for a flight that somebody else has begun. */
   joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
-    return this.judged(this.wait(flight, call.policy), flight, call, () => this.join(call, false, true));
+    return this.judged(this.wait(flight, call.policy), flight, call, (askedAt) => this.join(call, false, askedAt));
   }
 
   private judged<V>(
     landing: Promise<Landed<V>>,
     flight: Flight<Landed<V>>,
     call: LoadCall<V>,
-    again: () => Promise<Landed<V>>,
+    again: (askedAt: number) => Promise<Landed<V>>,
   ): Promise<Landed<V>> {
     const alone = (): Promise<Landed<V>> => this.wait(this.newFlight(call, this.flown(call, false)), call.policy);
     return this.answers.judged(landing, flight, call, { again, alone });
@@ -124,11 +124,12 @@ export class Flights {
   }
 
   /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
-  wait<V>(flight: Flight<Landed<V>>, { hardMs, maxLoadMs, signal }: EntryPolicy<V>): Promise<Landed<V>> {
-    const waitMs = hardMs < maxLoadMs || this.isLimited ? hardMs : Infinity;
+  wait<V>(flight: Flight<Landed<V>>, policy: EntryPolicy<V>, askedAt?: number): Promise<Landed<V>> {
+    const { hardMs, maxLoadMs, signal } = policy;
+    const isTimed = hardMs < maxLoadMs || this.isLimited || askedAt !== undefined;
     // By default it is maxLoad: whoever raises that waits longer, too.
     const limit = hardMs === maxLoadMs ? 'maxLoad' : 'timeout.hard';
-    return flight.join(this.clock, { hardMs: waitMs, signal, limit });
+    return flight.join(this.clock, { hardMs: isTimed ? hardMs : Infinity, signal, limit, askedAt });
   }
 
   /**
@@ -227,7 +228,7 @@ export class Flights {
    * To a loader a stale value is a miss: it waits for what the refresh brings. Where that fails, or another process is at it, the stale value is its
    * answer, and what is built on it is not kept.
    */
-  async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>, again = false): Promise<Landed<V>> {
+  async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>, askedAt?: number): Promise<Landed<V>> {
     const { policy } = call;
     const present = this.current<V>(this.refreshes, this.slotOf(call.key, policy), call);
     const refresh = present ?? this.refresh(call, stale);
@@ -237,9 +238,11 @@ export class Flights {
     if (!refresh || !isStale || (!isBuiltOn && policy.softMs === 0)) return served;
     try {
       const { softMs: hardMs, signal } = policy;
-      const landing = isBuiltOn ? this.wait(refresh, policy) : refresh.join(this.clock, { hardMs, signal });
-      const landed = await (present && !again
-        ? this.judged(landing, present, call, () => this.serveStale(call, stale, true))
+      const landing = isBuiltOn
+        ? this.wait(refresh, policy, askedAt)
+        : refresh.join(this.clock, { hardMs, signal, askedAt });
+      const landed = await (present && askedAt === undefined
+        ? this.judged(landing, present, call, (firstAt) => this.serveStale(call, stale, firstAt))
         : landing);
       return landed.copy || landed.none === true ? landed : served;
     } catch (error) {

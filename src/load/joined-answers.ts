@@ -2,6 +2,7 @@ import { allowsStale } from '../catalogue/allows-stale.js';
 import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { NearTiers } from '../near/near-tiers.js';
+import type { CacheClock } from '../value/cache-clock.js';
 import { LoadTimeoutError } from '../value/errors.js';
 import { loadUnderWay } from './flight.js';
 import type { Flight, Landed } from './flight.js';
@@ -11,23 +12,31 @@ import type { LoadReads } from './load-reads.js';
 
 /** What a caller does whose flight brings home what may be too old for it. */
 interface Anew<V> {
-  /** Asks once more. What is under way then began since this caller asked, and is not judged. */
-  readonly again: () => Promise<Landed<V>>;
+  /** Asks once more. What is under way then began since this caller asked first, and is not judged. */
+  readonly again: (askedAt: number) => Promise<Landed<V>>;
   /** Asks with a flight that nobody joins. */
   readonly alone: () => Promise<Landed<V>>;
+}
+
+interface AnewInLoad<V> extends Anew<V> {
+  readonly again: () => Promise<Landed<V>>;
+  /** Whether this caller may wait on where the flight's first one may not. */
+  readonly goesOn: (error: unknown) => boolean;
 }
 
 /** Judges what a flight brings home for a caller who joined it when it was under way: only then are all of its tags known. */
 export class JoinedAnswers {
   constructor(
     private readonly cache: string,
+    private readonly clock: CacheClock,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
   ) {}
 
   /**
    * If one of its tags was named since it began, and anything had been when this caller joined, the caller asks anew: once, however often the tags are
-   * named. A load that took longer than it may is not repeated.
+   * named. A load that took longer than it may is not repeated. A wait for another process's load ends when the first caller's time is over: this one asks
+   * anew until its own is.
    */
   judged<V>(
     landing: Promise<Landed<V>>,
@@ -35,13 +44,18 @@ export class JoinedAnswers {
     call: LoadCall<V>,
     anew: Anew<V>,
   ): Promise<Landed<V>> {
+    const askedAt = this.clock.monotonic();
+    const again = (): Promise<Landed<V>> => anew.again(askedAt);
+    const goesOn = (error: unknown): boolean =>
+      flight.landed && isOutwaited(flight, error) && this.clock.monotonic() < askedAt + call.policy.hardMs;
     const load = loadUnderWay();
-    if (load) return this.judgedInLoad(load, landing, flight, call, anew);
-    if (!this.coherence.names.anyNamedSince(flight.position)) return landing;
+    if (load) return this.judgedInLoad(load, landing, flight, call, { again, alone: anew.alone, goesOn });
+    const isDoubtful = this.coherence.names.anyNamedSince(flight.position);
     const judge = (landed: Landed<V>): Landed<V> | Promise<Landed<V>> =>
-      this.isTagNamed(flight, landed) ? anew.again() : landed;
+      isDoubtful && this.isTagNamed(flight, landed) ? again() : landed;
     return landing.then(judge, (error: unknown) => {
-      if (flight.landed && !(error instanceof LoadTimeoutError) && this.isTagNamed(flight)) return anew.again();
+      const isTooLong = error instanceof LoadTimeoutError;
+      if (isTooLong ? goesOn(error) : isDoubtful && flight.landed && this.isTagNamed(flight)) return again();
       throw error;
     });
   }
@@ -58,7 +72,7 @@ export class JoinedAnswers {
     landing: Promise<Landed<V>>,
     flight: Flight<Landed<V>>,
     { key, policy }: LoadCall<V>,
-    { again, alone }: Anew<V>,
+    { again, alone, goesOn }: AnewInLoad<V>,
   ): Promise<Landed<V>> {
     const { position } = flight;
     // Where nobody vouches for near copies, a reading tells nothing.
@@ -70,9 +84,15 @@ export class JoinedAnswers {
       return isLate(landed) ? again() : landed;
     };
     return landing.then(judge, async (error: unknown) => {
+      if (goesOn(error)) return again();
       const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
       if (isAnswer && (!(await isKnown()) || isLate({ copy: undefined, withdrawnAt: position }))) load.taint();
       throw error;
     });
   }
+}
+
+/** Whether it ended because its first caller had waited long enough for another process. */
+function isOutwaited(flight: Flight, error: unknown): boolean {
+  return error instanceof LoadTimeoutError && (flight.carrier ?? flight).outwaited;
 }

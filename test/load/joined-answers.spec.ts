@@ -328,6 +328,22 @@ describe('Whoever joins a load whose tags are invalidated more often than it tak
     expect(told).toBe('loaded');
   });
 
+  it('waits for two of them no longer than timeout.hard', async () => {
+    const early = ask();
+    await turn();
+    await cache.invalidateTags('u');
+    let told: unknown;
+    const late = cache.getOrSet('page', load, { timeout: { hard: '10s' } }).catch((error: unknown) => (told = error));
+    await clock.advance('6s');
+    await cache.invalidateTags('t');
+    gates[0]?.();
+    await turn();
+    await clock.advance('4s');
+    expect(told).toMatchObject({ code: 'LOAD_TIMEOUT', timeoutMs: 10_000 });
+    gates[1]?.();
+    await Promise.all([early, late]);
+  });
+
   it('waits for no second one where the first took longer than it may', async () => {
     const early = ask().catch(() => 'too late');
     await turn();

@@ -164,6 +164,46 @@ describe('A caller who waits for what other processes load', () => {
     expect(await processes[1]?.getOrSet('k', () => 'loaded', life)).toBe('loaded');
   });
 
+  const one = (cache: TieredCache, load: () => Promise<string>): Promise<unknown> => cache.getOrSet('k', load, life);
+  const many = async (cache: TieredCache, load: () => Promise<string>): Promise<unknown> =>
+    (await cache.getOrSetMany(['k'], async () => [['k', await load()]], life))[0];
+  const inLoader = (cache: TieredCache, load: () => Promise<string>): Promise<unknown> =>
+    cache.getOrSet('outer', async () => one(cache, load), { ...life, maxLoad: '90s' });
+  it.each([
+    ['one', one, one],
+    ['many', many, many],
+    ['one, then a loader', one, inLoader],
+  ])('waits as long as the first one where it came later (%s)', async (_, first, later) => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    const elsewhere = there.getOrSet('k', () => clock.sleep(31_000).then(() => 'loaded'), { ...life, maxLoad: '60s' });
+    await turn();
+    const asked = [first, first].map((ask) => ask(here, hangs).catch((error: LoadTimeoutError) => error.code));
+    await turn();
+    await clock.advance('29s');
+    const late = later(here, hangs);
+    late.catch(() => {});
+    await clock.advance('1s');
+    expect(await Promise.all(asked)).toEqual(['LOAD_TIMEOUT', 'LOAD_TIMEOUT']);
+    await clock.advance('2s');
+    expect(await Promise.all([late, elsewhere])).toEqual(['loaded', 'loaded']);
+  });
+
+  it('waits no longer than the first one where it came later', async () => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    there.getOrSet('k', hangs, { ...life, maxLoad: '10m' }).catch(() => {});
+    await turn();
+    one(here, never).catch(() => {});
+    await turn();
+    await clock.advance('29s');
+    let told: unknown;
+    one(here, never).catch((error: unknown) => (told = error));
+    await clock.advance(29_999);
+    expect(told).toBeUndefined();
+    await clock.advance(1);
+    expect(told).toMatchObject({ code: 'LOAD_TIMEOUT', timeoutMs: 30_000 });
+    await clock.advance('10m');
+  });
+
   it('is given what came in at the last moment', async () => {
     const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
     const early = there.getOrSet('k', () => clock.sleep(29_999).then(() => 'loaded'), life);
