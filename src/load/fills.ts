@@ -139,7 +139,8 @@ export class Fills {
    */
   private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[], startedAt: number): Promise<Asked<V>> {
     carrier.turn?.leave();
-    const limitMs = Math.max(...waited.map(({ policy }) => Math.max(policy.hardMs, policy.maxLoadMs)));
+    const maxLoadMs = Math.max(...waited.map(({ policy }) => policy.maxLoadMs));
+    const limitMs = Math.max(maxLoadMs, ...waited.map(({ policy }) => policy.hardMs));
     const leftMs = (): number => startedAt + limitMs - this.clock.monotonic();
     const watch = new OthersWatch(placesOf(waited), this.clock, this.random);
     try {
@@ -149,7 +150,8 @@ export class Fills {
         const isDone = asked.mine.length === 0 && asked.others.length === 0;
         if (!isDone && leftMs() <= 0) {
           carrier.outwaited = true;
-          throw new LoadTimeoutError((waited[0] as Wanted<V>).key.text, limitMs);
+          const limit = limitMs > maxLoadMs ? 'timeout.hard' : 'maxLoad';
+          throw new LoadTimeoutError((waited[0] as Wanted<V>).key.text, limitMs, limit);
         }
         if (asked.mine.length > 0 || isDone) return asked;
       }

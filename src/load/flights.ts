@@ -8,13 +8,15 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { channels, reportFault } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
-import type { Landed } from './flight.js';
+import type { Landed, Patience } from './flight.js';
 import { JoinedAnswers } from './joined-answers.js';
 import type { LoadCall } from './load-call.js';
 import type { SingleFills } from './single-fills.js';
 import { SlotMap } from './slot-map.js';
 import type { Landing, Wanted } from './wanted.js';
 
+/** What tells how long a caller waits. */
+type Impatient = Pick<EntryPolicy, 'signal' | 'hardMs' | 'maxLoadMs'>;
 type Fly<V> = (flight: Flight<Landed<V>>) => Promise<Landed<V>>;
 
 /** How soon a process asks whether another's refresh has come in. */
@@ -125,27 +127,27 @@ export class Flights {
 
   /** Until the flight lands, or the caller can't wait: a load that takes longer than it may ends by itself. */
   wait<V>(flight: Flight<Landed<V>>, policy: EntryPolicy<V>, askedAt?: number): Promise<Landed<V>> {
+    return flight.join(this.clock, this.patienceOf(policy, askedAt));
+  }
+
+  private patienceOf(policy: Impatient, askedAt?: number): Patience {
     const { hardMs, maxLoadMs, signal } = policy;
     const isTimed = hardMs < maxLoadMs || this.isLimited || askedAt !== undefined;
     // By default it is maxLoad: whoever raises that waits longer, too.
     const limit = hardMs === maxLoadMs ? 'maxLoad' : 'timeout.hard';
-    return flight.join(this.clock, { hardMs: isTimed ? hardMs : Infinity, signal, limit, askedAt });
+    return { hardMs: isTimed ? hardMs : Infinity, signal, limit, askedAt };
   }
 
   /**
    * What has to be read before a look-up can be answered, for as long as its caller waits for a load.
    * @throws LoadTimeoutError; the signal's reason.
    */
-  async inTime<R>(
-    policies: readonly Pick<EntryPolicy, 'signal' | 'hardMs' | 'maxLoadMs'>[],
-    { text }: Key,
-    read: () => Promise<R>,
-  ): Promise<R> {
+  async inTime<R>(policies: readonly Impatient[], { text }: Key, read: () => Promise<R>): Promise<R> {
     const impatient = new Set(policies.filter(({ signal, hardMs, maxLoadMs }) => signal || hardMs < maxLoadMs));
     if (impatient.size === 0) return read();
     const reading = new Flight<R>(text, this.coherence.names.position, read, this.clock.now(), [], true);
     const [first] = await Promise.all(
-      [...impatient].map(({ signal, hardMs }) => reading.join(this.clock, { hardMs, signal })),
+      [...impatient].map((policy) => reading.join(this.clock, this.patienceOf(policy))),
     );
     return first as R;
   }

@@ -128,7 +128,8 @@ export class ConflictError extends TieredCacheError {
 
 /**
  * The load did not finish in time. `limit` names the option that was reached. `timeout.hard`: the caller gave up; a load that runs goes on, and may still be
- * stored. `maxLoad`: the load was told to stop, and what it brings later is dropped.
+ * stored. `maxLoad`: a load that ran here was told to stop, and what it brings later is dropped. Without `timeout.hard`, a caller also gives up after so long
+ * where the load waits for its turn, or another process runs it.
  */
 export class LoadTimeoutError extends TieredCacheError {
   readonly code = 'LOAD_TIMEOUT';

@@ -158,10 +158,21 @@ describe('A caller who waits for what other processes load', () => {
     const asked = processes.map((cache) => ask(cache, load).catch((error: unknown) => error));
     await turn();
     await clock.advance('30s');
-    const limits = ['maxLoad', 'timeout.hard', 'timeout.hard'];
-    expect(await Promise.all(asked)).toMatchObject(limits.map((limit) => ({ code: 'LOAD_TIMEOUT', limit })));
+    const tooLong = { code: 'LOAD_TIMEOUT', limit: 'maxLoad', timeoutMs: 30_000 };
+    expect(await Promise.all(asked)).toMatchObject([tooLong, tooLong, tooLong]);
     expect(loads).toBe(1);
     expect(await processes[1]?.getOrSet('k', () => 'loaded', life)).toBe('loaded');
+  });
+
+  it('is told timeout.hard where that is longer than maxLoad', async () => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    there.getOrSet('k', hangs, { ...life, maxLoad: '10m' }).catch(() => {});
+    await turn();
+    const asked = here.getOrSet('k', never, { ...life, timeout: { hard: '1m' } }).catch((error: unknown) => error);
+    await turn();
+    await clock.advance('1m');
+    expect(await asked).toMatchObject({ code: 'LOAD_TIMEOUT', limit: 'timeout.hard', timeoutMs: 60_000 });
+    await clock.advance('10m');
   });
 
   const one = (cache: TieredCache, load: () => Promise<string>): Promise<unknown> => cache.getOrSet('k', load, life);
@@ -251,6 +262,24 @@ describe('A caller whose process holds a copy that nobody has vouched for of lat
       await late;
     });
     expect(await cache.getOrSet('k', never, life)).toBe('old');
+  });
+
+  it.each<[string, Parameters<typeof buildCache>[0], object]>([
+    ['maxLoad where loads wait for their turn', { maxConcurrentLoads: 1 }, { code: 'LOAD_TIMEOUT', limit: 'maxLoad' }],
+    ['nothing where they do not', {}, { message: 'left' }],
+  ])('is told %s, without timeout.hard', async (_, own, told) => {
+    const store = faultyStore(memoryStore({ clock }));
+    const cache = await opened({ store, coherence: { interval: '10s', blindFor: 0 }, ...own });
+    await cache.set('k', 'old', life);
+    await store.during('hangs', async () => {
+      await clock.advance('11s');
+      const leaving = new AbortController();
+      const options = { ...life, maxLoad: 50, signal: leaving.signal };
+      const asked = cache.getOrSet('k', never, options).catch((error: unknown) => error);
+      await clock.advance(50);
+      leaving.abort(new Error('left'));
+      expect(await asked).toMatchObject(told);
+    });
   });
 });
 
