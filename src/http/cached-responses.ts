@@ -13,6 +13,7 @@ import { closeToOthers, presentAnswer, presentUnkept } from './answering.js';
 import { CachedAnswer } from './cached-answer.js';
 import { bypassReason, CachedRoutes, isPrivateFor } from './cached-route.js';
 import type { CachedRoute } from './cached-route.js';
+import { failureOf } from './close-body.js';
 import { HandlerRun } from './handler-run.js';
 import { whenHeadersGo } from './headers-to-go.js';
 import { rawResponse, varyBy } from './http-exchange.js';
@@ -125,7 +126,9 @@ export class CachedResponses {
     const { unkept } = run;
     if (unkept) run.handOver();
     say(exchange, asked.unkept(unkept?.reason, exchange.response.statusCode));
-    return asItIs(unkept ? of(unkept.body) : handlerOf(exchange).handle(), exchange, isPrivate);
+    const failure = failureOf(unkept?.body);
+    const own = failure === undefined ? of(unkept?.body) : throwError(() => failure);
+    return asItIs(unkept ? own : handlerOf(exchange).handle(), exchange, isPrivate);
   }
 
   private runOf(exchange: Exchange, principal: Principal): HandlerRun {

@@ -1,12 +1,31 @@
 import { StreamableFile } from '@nestjs/common';
 
+interface NodeStream {
+  readonly errored?: unknown;
+  destroy?(): unknown;
+  on?(event: 'error', ignore: () => void): unknown;
+}
+
 /** Closes what a body holds open that nobody will read, such as a file. */
 export function closeBody(body: unknown): void {
-  if (typeof body !== 'object' || body === null) return;
-  if (body instanceof Response) closeBody(body.body);
-  else if (body instanceof ReadableStream) void body.cancel().catch(() => undefined);
-  else {
-    const stream: { destroy?(): unknown } = body instanceof StreamableFile ? body.getStream() : body;
-    if ('pipe' in stream) stream.destroy?.();
-  }
+  if (body instanceof Response) return closeBody(body.body);
+  if (body instanceof ReadableStream) return void body.cancel().catch(() => undefined);
+  hearErrors(body);
+  streamOf(body)?.destroy?.();
+}
+
+/** A stream that fails while nobody reads it, or that is closed before its file was opened, ends the process unless somebody listens. */
+export function hearErrors(body: unknown): void {
+  streamOf(body)?.on?.('error', () => undefined);
+}
+
+/** What a stream failed with before anybody read it: whoever reads it now would wait for ever. */
+export function failureOf(body: unknown): unknown {
+  return streamOf(body)?.errored ?? undefined;
+}
+
+function streamOf(body: unknown): NodeStream | undefined {
+  if (typeof body !== 'object' || body === null) return undefined;
+  const stream: object = body instanceof StreamableFile ? body.getStream() : body;
+  return 'pipe' in stream ? (stream as NodeStream) : undefined;
 }

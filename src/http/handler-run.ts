@@ -6,7 +6,7 @@ import { InvalidOptionError } from '../value/errors.js';
 import { encodeBody } from './answer-body.js';
 import type { EncodedBody } from './answer-body.js';
 import type { BodyKind } from './cached-answer.js';
-import { closeBody } from './close-body.js';
+import { closeBody, hearErrors } from './close-body.js';
 import { entityTag } from './conditional.js';
 import { isSent, rawResponse, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
@@ -145,6 +145,7 @@ export class HandlerRun {
   }
 
   private notKept(body: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
+    hearErrors(body);
     this.unkept = { body, reason };
     this.ownHeaders = own;
     return undefined;

@@ -1,13 +1,21 @@
+import { createReadStream } from 'node:fs';
 import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { Controller, Get, Res, StreamableFile } from '@nestjs/common';
-import type { INestApplication } from '@nestjs/common';
+import { Controller, Get, Res, StreamableFile, UseInterceptors } from '@nestjs/common';
+import type { INestApplication, NestInterceptor } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { tap } from 'rxjs';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { Shard } from '../../src/store/store.js';
+import { memoryStore } from '../../src/store/memory-store.js';
 import { ask } from '../support/ask.js';
 import { eventually } from '../support/eventually.js';
+import { shardWith } from '../support/shard-with.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 interface Passthrough {
@@ -21,6 +29,17 @@ interface Passthrough {
 type Act = (response: Passthrough) => unknown;
 let runs = 0;
 let act: Act = () => 'first';
+
+/** As on Nest 11: nobody listens for the errors of what a handler has answered. It stands between the cache and the handler. */
+const unheard: NestInterceptor = {
+  intercept: (_, next) =>
+    next.handle().pipe(
+      tap((body: unknown) => {
+        if (body instanceof Readable) body.removeAllListeners('error');
+        if (body instanceof StreamableFile) body.getStream().removeAllListeners('error');
+      }),
+    ),
+};
 
 @Controller()
 class Files {
@@ -45,6 +64,14 @@ class Files {
     return act(response);
   }
 
+  @Get('unheard')
+  @UseInterceptors(unheard)
+  @CachedResponse({ ttl: '1h', staleFor: '1h', tags: ['files'] })
+  unheard(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+
   @Get('left')
   @CachedResponse({ ttl: '1m', maxBodyBytes: 10 })
   left(@Res({ passthrough: true }) response: Passthrough): unknown {
@@ -62,6 +89,22 @@ function openFile(): Readable {
   });
 }
 
+/** Rights to load are given back when this has happened. */
+let removesAfter: Promise<unknown> | undefined;
+
+const behind = (shard: Shard): Shard =>
+  shardWith(shard, {
+    remove: async (...args: Parameters<Shard['remove']>): ReturnType<Shard['remove']> => {
+      await removesAfter;
+      return shard.remove(...args);
+    },
+  });
+
+/** The file is opened once the handler has answered, and is not there. */
+function missingFile(): Readable {
+  return createReadStream(join(tmpdir(), 'there', 'is', 'none'));
+}
+
 const unkept: [string, (response: Passthrough) => unknown][] = [
   ['is too large', () => undefined],
   ['has another status', (response) => response.status(202)],
@@ -72,12 +115,16 @@ const unkept: [string, (response: Passthrough) => unknown][] = [
 
 describe.each(platforms)('A stream that nobody reads, on %s', (platform) => {
   let app: INestApplication;
-  afterEach(() => app?.close());
+  afterEach(() => {
+    removesAfter = undefined;
+    return app?.close();
+  });
 
   const open = async (): Promise<string> => {
     runs = 0;
     act = () => 'first';
-    app = await listen(platform, { imports: [cacheModule()], controllers: [Files] });
+    const stores = storeBehind(memoryStore(), behind);
+    app = await listen(platform, { imports: [cacheModule({ stores })], controllers: [Files] });
     return app.getUrl();
   };
 
@@ -125,6 +172,32 @@ describe.each(platforms)('A stream that nobody reads, on %s', (platform) => {
     await closed;
     finish();
     await eventually(() => expect(file.destroyed).toBe(true));
+  });
+
+  const ways = platform === 'Fastify' ? ['as it is', 'as a StreamableFile'] : ['as a StreamableFile'];
+  it.each(ways)('is an error when it fails before it is sent %s', async (how) => {
+    const url = `${await open()}/unheard`;
+    act = (response) => {
+      response.status(202);
+      const file = missingFile();
+      removesAfter = new Promise((resolve) => void file.once('close', resolve));
+      return how === 'as it is' ? file : new StreamableFile(file);
+    };
+    expect((await ask(url)).status).toBe(500);
+  });
+
+  it.each(ways)('ends no process when it was closed, %s, and fails then', async (how) => {
+    const url = `${await open()}/unheard`;
+    expect((await ask(url)).text).toBe('first');
+    let file: Readable | undefined;
+    act = (response) => {
+      response.status(202);
+      file = missingFile();
+      return how === 'as it is' ? file : new StreamableFile(file);
+    };
+    await app.get(TieredCache).expireTags('files');
+    expect((await ask(url)).text).toBe('first');
+    await eventually(() => expect(file?.closed).toBe(true));
   });
 
   it('is none where the caller waits for the refresh: it is sent as a whole', async () => {
