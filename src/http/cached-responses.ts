@@ -69,7 +69,7 @@ export class CachedResponses {
     const cache = cacheStatusName(this.cache.name);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       say(exchange, { cache, fwd: 'method' });
-      return next.handle();
+      return next.handle().pipe(mergeMap(presentation(exchange)));
     }
     const { route } = exchange;
     const principal = settings.principalOf(request);
@@ -191,19 +191,20 @@ function say({ response, route }: Exchange, member: CacheStatusMember): void {
 }
 
 /** An answer beside the cache, or an error. Where it is personal, no cache on the way may keep it either. */
-function asItIs(
-  body: Observable<unknown>,
-  { request, response, route }: Exchange,
-  isPrivate: boolean,
-): Observable<unknown> {
+function asItIs(body: Observable<unknown>, exchange: Exchange, isPrivate: boolean): Observable<unknown> {
+  const { response, route } = exchange;
   const finish = (): void => {
     varyBy(response, route.vary);
     if (isPrivate || response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
     whenHeadersGo(rawResponse(response), keepCookiesPrivate);
   };
-  const present = (given: unknown): Observable<unknown> => {
+  return body.pipe(mergeMap(presentation(exchange)), tap({ next: finish, error: finish }));
+}
+
+/** Of a body that is sent as it is, but for documents. */
+function presentation({ request, response, route }: Exchange): (given: unknown) => Observable<unknown> {
+  return (given) => {
     const sent = presentUnkept(given, request, response, route.settings.fill);
     return sent instanceof Promise ? from(sent) : of(sent);
   };
-  return body.pipe(mergeMap(present), tap({ next: finish, error: finish }));
 }

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, Headers, Res } from '@nestjs/common';
+import { All, Controller, Get, Header, Headers, Res } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { compileSpliced } from '../../src/codec/spliced/compile-spliced.js';
@@ -46,6 +46,12 @@ class UnkeptDocuments {
   @Get('around')
   @CachedResponse({ fill: options.fill as never })
   around(): SplicedDocument {
+    return compileSpliced({ of: hole(2) });
+  }
+
+  @All('all')
+  @CachedResponse(options)
+  all(): SplicedDocument {
     return compileSpliced({ of: hole(2) });
   }
 
@@ -103,5 +109,15 @@ describe.each(platforms)('A spliced document on %s', (platform) => {
       expect(header['cache-control']).toMatch(/^private/);
     }
     expect((await ask(`${url}/../unfilled`, { authorization: 'a' })).status).toBe(500);
+  });
+
+  it('is filled for every method of its route', async () => {
+    app = await listen(platform, { imports: [cacheModule()], controllers: [UnkeptDocuments] });
+    const url = `${await app.getUrl()}/unkept/all`;
+    for (const method of ['GET', 'POST', 'PUT']) {
+      const { text, header } = await ask(url, { authorization: 'a' }, method);
+      expect([text, header['content-type']]).toEqual(['{"of":"a"}', 'application/json; charset=utf-8']);
+      expect(header['cache-control']).toMatch(/^private/);
+    }
   });
 });
