@@ -36,7 +36,7 @@ export class JoinedAnswers {
   /**
    * If one of its tags was named since it began, and anything had been when this caller joined, the caller asks anew: once, however often the tags are
    * named. A load that took longer than it may is not repeated. A wait for another process's load ends when the first caller's time is over: this one asks
-   * anew until its own is.
+   * once more, for what is left of its own.
    */
   judged<V>(
     landing: Promise<Landed<V>>,
