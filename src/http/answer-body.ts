@@ -3,6 +3,7 @@ import { StreamableFile } from '@nestjs/common';
 import { RenderedDocument } from '../codec/spliced/rendered-document.js';
 import { SplicedDocument } from '../codec/spliced/spliced-document.js';
 import type { BodyKind } from './cached-answer.js';
+import { closeBody } from './close-body.js';
 import type { UnkeptReason } from './kept-headers.js';
 
 /** A body as it is stored, with the headers that belong to it unless the handler set its own. */
@@ -46,10 +47,7 @@ async function encodeStream(file: StreamableFile, maxBytes: number): Promise<Enc
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes <= maxBytes) continue;
-    const whole = Readable.from(inOrder(chunks, rest), { objectMode: false });
-    // Also before anybody reads of it: a generator that has not begun runs no `finally`.
-    whole.once('close', () => stream.destroy());
-    const unkept = new StreamableFile(whole, {
+    const unkept = new StreamableFile(putInFront(chunks, rest, stream), {
       type,
       ...(disposition !== undefined && { disposition }),
       ...(length !== undefined && { length }),
@@ -63,12 +61,24 @@ async function encodeStream(file: StreamableFile, maxBytes: number): Promise<Enc
   return { kind: 'bytes', bytes: Buffer.concat(chunks), headers };
 }
 
-async function* inOrder(
-  read: readonly Buffer[],
-  rest: AsyncIterator<Buffer | string>,
-): AsyncGenerator<Buffer | string> {
-  yield* read;
-  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+/** Closed, it closes its source at once, also while that has no more to give. A generator would wait for the next piece before it ends. */
+function putInFront(chunks: Buffer[], rest: AsyncIterator<Buffer | string>, source: Readable): Readable {
+  return new Readable({
+    read() {
+      const first = chunks.shift();
+      if (first) this.push(first);
+      else {
+        rest.next().then(
+          ({ done, value }) => this.push(done ? null : value),
+          (error: Error) => this.destroy(error),
+        );
+      }
+    },
+    destroy(error, done) {
+      closeBody(source);
+      done(error);
+    },
+  });
 }
 
 /** What newer versions of Nest send as it is produced, and what Fastify sends as it is. */
