@@ -67,11 +67,9 @@ export class ShardFeed {
   private next: Promise<boolean> | undefined;
   private stopWatching: (() => void) | undefined;
   private closed = false;
-  /** Readings are numbered as they are sent. */
-  private sent = 0;
-  /** Earlier ones don't vouch for anything. */
-  private soundFrom = 0;
-  private lastSound = 0;
+  private doubts = 0;
+  /** So many of them there were when the last reading that was answered was sent. */
+  private settledDoubts = 0;
 
   constructor(
     readonly shard: Shard,
@@ -175,9 +173,13 @@ export class ShardFeed {
   /** Another part has told of a clear, of which this one may not have told yet: nothing is believed before a reading that is sent from now on. */
   doubt(): void {
     if (!this.isPolled || this.closed) return;
-    this.soundFrom = this.sent + 1;
+    this.doubts++;
     this.trust.until = -Infinity;
     void this.pollAnew();
+  }
+
+  private get isDoubted(): boolean {
+    return this.settledDoubts !== this.doubts;
   }
 
   /** From now on no entry of this shard is there, nor a near copy of this process. @throws StoreUnavailableError */
@@ -206,16 +208,15 @@ export class ShardFeed {
     const begun = clock.now();
     const startedAt = clock.monotonic();
     this.startedAt = startedAt;
-    const number = ++this.sent;
+    const { doubts } = this;
     try {
       const applied = await this.readNew();
       this.wasRead = this.isAnswered = true;
       // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
       const answeredAt = clock.now();
       const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - startedAt));
-      const isSound = number >= this.soundFrom;
-      if (isSound) this.lastSound = number;
-      if (this.isPolled && !this.closed && isSound) this.trust.until = began + intervalMs + graceMs;
+      this.settledDoubts = doubts;
+      if (this.isPolled && !this.closed && !this.isDoubted) this.trust.until = began + intervalMs + graceMs;
       this.tellReading(applied, true);
       this.lastSuccessAt = began;
       if (this.isPolled) this.listener.read(this);
@@ -227,8 +228,8 @@ export class ShardFeed {
       this.hasFailed ||= !this.wasRead;
       // Of a process that stood still, that is over.
       const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
-      const isBelieved = this.isPolled && !this.closed && this.lastSound >= this.soundFrom;
-      if (isBelieved) this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
+      if (this.isPolled && !this.closed && !this.isDoubted)
+        this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
       return false;
     }
   }

@@ -12,6 +12,7 @@ import type { RecordedEvents } from '../support/recorded-events.js';
 import { twoShardStore } from '../support/simulation/two-shard-store.js';
 
 const life = { ttl: '1h' } as const;
+const coherence = { interval: 100, blindFor: 60_000 };
 let clock: FakeClock;
 /** `outer` and `outside` lie on its one part, `inner` and `inside` on the other. */
 let faulty: FaultyStore;
@@ -24,7 +25,6 @@ beforeEach(async () => {
   clock = new FakeClock();
   shared = twoShardStore(clock);
   faulty = new FaultyStore(shared);
-  const coherence = { interval: 100, blindFor: 60_000 };
   here = await buildCache({ name: 'here', store: faulty.store, clock, coherence });
   // Of another release: what is written under one is removed under the other, and that is what is repeated of it.
   there = await buildCache({ name: 'there', packageVersion: '1.1.0', store: shared, clock, coherence });
@@ -243,6 +243,13 @@ describe('What is stored after a call to two parts of the store, which is repeat
     ['setMany', () => here.setMany(['outer', 'inner'].map((key) => [key, 7, life]))],
   ];
 
+  /** Another process, which has stored what `inner` was before. */
+  async function ofSameRelease(): Promise<TieredCache> {
+    const same = await buildCache({ name: 'same', store: shared, clock, coherence });
+    await same.set('inner', 1, life);
+    return same;
+  }
+
   it.each(failing)('stays where nobody has built on the old part: %s', async (_, call) => {
     faulty.down = 'inner';
     expect(await call()).toBe(false);
@@ -256,13 +263,7 @@ describe('What is stored after a call to two parts of the store, which is repeat
   it.each(
     failing.flatMap(([title, call]) => (['before', 'after'] as const).map((when) => [when, title, call] as const)),
   )('goes where another process has built on the old part, and stored that %s: %s', async (when, _, call) => {
-    const same = await buildCache({
-      name: 'same',
-      store: shared,
-      clock,
-      coherence: { interval: 100, blindFor: 60_000 },
-    });
-    await same.set('inner', 1, life);
+    const same = await ofSameRelease();
     faulty.down = 'inner';
     expect(await call()).toBe(false);
     let land = (): void => {};
@@ -288,13 +289,7 @@ describe('What is stored after a call to two parts of the store, which is repeat
   });
 
   it('goes where it was changed after another process had built on the old part of a setMany', async () => {
-    const same = await buildCache({
-      name: 'same',
-      store: shared,
-      clock,
-      coherence: { interval: 100, blindFor: 60_000 },
-    });
-    await same.set('inner', 1, life);
+    const same = await ofSameRelease();
     faulty.down = 'inner';
     expect(await here.setMany(['outer', 'inner'].map((key) => [key, 7, life]))).toBe(false);
     await same.refresh('outer', async () => [await same.get('inner')], life);
