@@ -1,5 +1,11 @@
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { FeedQuestion } from '../../src/store/feed.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
+import { shardWith } from '../support/shard-with.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
 import { twoShardStore } from '../support/simulation/two-shard-store.js';
 
@@ -70,4 +76,39 @@ it('T1 What the process that clears has built, while one part was cleared and an
   await fleet.later(1_300);
   await fleet.deliverAll();
   expect(await fleet.done(b.get(page))).toBeUndefined();
+});
+
+it('T2 A reading that was sent before another part told of a clear vouches for nothing', async () => {
+  const clock = new FakeClock();
+  const shared = twoShardStore(clock);
+  const gates: (() => void)[] = [];
+  let holds = false;
+  const held = storeBehind(shared, (shard) =>
+    shardWith(shard, {
+      async readFeed(asked: FeedQuestion) {
+        const reading = await shard.readFeed?.(asked);
+        if (holds && shard === shared.shards[1]) await new Promise<void>((resolve) => gates.push(resolve));
+        return reading;
+      },
+    }),
+  );
+  const coherence = { interval: 1_000, blindFor: 0 };
+  const other = await buildCache({ name: 'other', store: shared, clock, coherence, namespace: 'n' });
+  const here = await buildCache({ name: 'here', store: held, clock, coherence, namespace: 'n', process: false });
+  await other.setMany(['outer', 'inner'].map((key) => [key, 'old', life]));
+  await here.getMany(['outer', 'inner']);
+  await clock.advance('1s');
+  holds = true;
+  await clock.advance('1s');
+  expect(gates).toHaveLength(1);
+  await other.dangerouslyClear();
+  await clock.advance('1s');
+  const built = build(here);
+  gates[0]?.();
+  await eventually(() => expect(gates).toHaveLength(2));
+  await clock.advance(10);
+  holds = false;
+  gates[1]?.();
+  expect(await built).toBe('page with new');
+  await Promise.all([here.close(), other.close()]);
 });
