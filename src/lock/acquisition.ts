@@ -9,10 +9,10 @@ import type { FencingCounter } from './fencing-counter.js';
 import type { GhostLocks } from './ghost-locks.js';
 import type { ResolvedLockOptions } from './lock-options.js';
 import type { LockPlace } from './lock-place.js';
-import { decodeRecord, encodeRecord, holderOf } from './lock-record.js';
-import { momentAfter, momentNow, msUntil } from './moment.js';
+import { decodeRecord, holderOf } from './lock-record.js';
+import { momentAfter, msUntil } from './moment.js';
 import type { Moment } from './moment.js';
-import { removeOwnLock } from './own-lock.js';
+import { removeOwnLock, writeLock } from './own-lock.js';
 import type { ReleaseOutcome } from './own-lock.js';
 
 export interface AcquisitionContext {
@@ -32,7 +32,7 @@ const maxRounds = 4;
 /** One caller's efforts to take one lock. */
 export class Acquisition {
   /** Tokens of `add`s that were sent and not answered, by what each is called in the store, and when: any of them may yet be, or become, the lock's. */
-  private readonly unanswered = new Map<string, { readonly token: string; readonly sentAt: Moment }>();
+  private readonly unanswered = new Map<string, { readonly token: string; readonly sentAt: number }>();
 
   private hasReportedForeign = false;
 
@@ -67,7 +67,7 @@ export class Acquisition {
 
   /** The caller has his answer. What he sent and never heard of is removed wherever it turns up. */
   finish(): void {
-    const sent = new Map([...this.unanswered].map(([holder, { sentAt }]) => [holder, sentAt.monotonic]));
+    const sent = new Map([...this.unanswered].map(([holder, { sentAt }]) => [holder, sentAt]));
     this.context.ghosts.watch(this.place, sent, this.options.ttlMs);
   }
 
@@ -76,7 +76,7 @@ export class Acquisition {
     const { clock, deadlineMs } = this.context;
     const holder = holderOf(token);
     const outcome = await removeOwnLock(this.place, holder, new AnswerDeadline(clock, deadlineMs));
-    if (outcome === 'unknown') this.unanswered.set(holder, { token, sentAt: momentNow(clock) });
+    if (outcome === 'unknown') this.unanswered.set(holder, { token, sentAt: clock.monotonic() });
     return outcome;
   }
 
@@ -87,15 +87,10 @@ export class Acquisition {
     const { ttlMs } = this.options;
     if (approach === 'add') {
       const token = randomBytes(18).toString('base64url');
-      const sentAt = momentNow(clock);
       const holder = holderOf(token);
-      this.unanswered.set(holder, { token, sentAt });
-      const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
-      const added = await deadline.keep(
-        shard.write(lockKey, record, { lifeMs: ttlMs, irreplaceable: true, only: 'absent' }),
-        shard.name,
-      );
-      if (added.status === 'stored') return this.grant(token, sentAt, deadline);
+      this.unanswered.set(holder, { token, sentAt: clock.monotonic() });
+      const sentAt = await writeLock(this.place, holder, ttlMs, 'absent', deadline);
+      if (sentAt) return this.grant(token, sentAt, deadline);
       this.unanswered.delete(holder);
     }
     const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
@@ -120,11 +115,10 @@ export class Acquisition {
       // Not more than its life, however far the holder's clock is ahead.
       return { status: 'held', retryAfterMs: Math.min(Math.max(0, record.until - clock.now()), record.ttlMs) };
     }
-    const halfLife = momentAfter(own.sentAt, this.options.ttlMs / 2);
-    if (msUntil(halfLife, clock) > 0) return this.grant(own.token, own.sentAt, deadline);
-    // Ours, but half of its life went by before it was found.
-    await removeOwnLock(this.place, record.holder, deadline);
-    return undefined;
+    // Ours. Nobody has said when its life began, so it gets another one.
+    this.unanswered.set(record.holder, { ...own, sentAt: clock.monotonic() });
+    const sentAt = await writeLock(this.place, record.holder, this.options.ttlMs, revision, deadline);
+    return sentAt && this.grant(own.token, sentAt, deadline);
   }
 
   /** Once per caller: he may look often. */

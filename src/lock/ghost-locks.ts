@@ -22,6 +22,8 @@ interface Watched {
 const firstPauseMs = 20;
 const longestPauseMs = 2_000;
 const onItsWayMs = 2_000;
+/** Of locks a store counts in seconds. */
+const keptLongerMs = 3_000;
 /** So many locks at a time; those beyond live out their life. */
 const maxPlaces = 1_000;
 const maxHolders = 1_000;
@@ -47,7 +49,7 @@ export class GhostLocks {
     const haunted = this.places.get(place.lockKey) ?? newlyHaunted(place);
     if (haunted.holders.size + sent.size > maxHolders || this.places.size >= maxPlaces) return;
     for (const [holder, sentAt] of sent) {
-      const livesUntil = sentAt + ttlMs + onItsWayMs;
+      const livesUntil = sentAt + ttlMs + onItsWayMs + keptLongerMs;
       haunted.holders.set(holder, { arrivesUntil: this.hasConnections ? sentAt + onItsWayMs : livesUntil, livesUntil });
     }
     this.places.set(place.lockKey, haunted);

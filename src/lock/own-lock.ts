@@ -1,3 +1,4 @@
+import type { Revision } from '../store/store.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { LeaseLostError } from '../value/errors.js';
 import type { AnswerDeadline } from './answer-deadline.js';
@@ -48,23 +49,39 @@ export async function removeOwnLock(
   return settled ?? 'unknown';
 }
 
+/**
+ * Writes the lock with a whole life, on that condition. The store may keep it longer than its holder counts on, never shorter. @returns when, from before the command
+ * left; undefined: it is another's, or was.
+ */
+export async function writeLock(
+  { shard, lockKey }: LockPlace,
+  holder: string,
+  ttlMs: number,
+  only: 'absent' | Revision,
+  deadline: AnswerDeadline,
+): Promise<Moment | undefined> {
+  const sentAt = momentNow(deadline.clock);
+  const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
+  const options = { lifeMs: ttlMs, neverShorter: true, irreplaceable: true, only };
+  const { status } = await deadline.keep(shard.write(lockKey, record, options), shard.name);
+  return status === 'stored' ? sentAt : undefined;
+}
+
 /** Gives the lock a new life by compare-and-set on what was just read. `sentAt` is from before the command left. */
 export async function renewOwnLock(
-  { shard, lockKey }: LockPlace,
+  place: LockPlace,
   token: string,
   ttlMs: number,
   deadline: AnswerDeadline,
 ): Promise<RenewalOutcome> {
+  const { shard, lockKey } = place;
   const holder = holderOf(token);
   const settled = await asked<RenewalOutcome>(deadline, async () => {
     const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
     if (!item) return { status: 'lost', reason: 'gone' };
     if (decodeRecord(item.bytes)?.holder !== holder) return { status: 'lost', reason: 'taken' };
-    const sentAt = momentNow(deadline.clock);
-    const record = encodeRecord({ holder, until: sentAt.wall + ttlMs, ttlMs });
-    const options = { lifeMs: ttlMs, irreplaceable: true, only: item.revision };
-    const written = await deadline.keep(shard.write(lockKey, record, options), shard.name);
-    return written.status === 'stored' ? { status: 'renewed', sentAt } : undefined;
+    const sentAt = await writeLock(place, holder, ttlMs, item.revision, deadline);
+    return sentAt && { status: 'renewed', sentAt };
   });
   return settled ?? { status: 'unknown' };
 }

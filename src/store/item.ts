@@ -4,7 +4,8 @@ export interface StoredItem {
   readonly revision: Revision;
   /**
    * How long ago it was written at least, in milliseconds, by a clock that no host can step: memcached's own seconds, the machine's monotonic clock under
-   * the disk store, the server's clock of Redis, this process's for memory. Never more than has passed, and at most two resolutions of the store's clock less; a `touch` may begin it anew.
+   * the disk store, the server's clock of Redis, this process's for memory. Never more than has passed, and at most two resolutions of the store's clock less (either but for one that
+   * the clock skipped); a `touch` may begin it anew.
    * Whoever serves an entry takes it from the entry's life, so that a wall clock that was set back lengthens none. Absent: the store doesn't know, as of what
    * was written before the machine started, or after `touch` on memcached, and for lives of more than 30 days there.
    */
@@ -31,11 +32,11 @@ export interface Revision {
 }
 
 export interface WriteOptions {
-  /** How long the item may live from now. Infinity: until removed. More than 0. It ends up to one resolution of the store's clock sooner. */
+  /** How long the item may live from now. Infinity: until removed. More than 0. It ends up to one resolution of the store's clock sooner, two where the clock skips one. */
   readonly lifeMs: number;
   /**
-   * True: the item ends no sooner, and up to two resolutions later. For entries, whose own instants decide. Default: false, for rights such as locks and
-   * leases, which must not outlive what their holders were told by more than they have to.
+   * True: the item ends no sooner, and up to three resolutions later. For entries, whose own instants decide, and for locks, whose holders count on no more than they were
+   * told. Default: false, for what others wait for, such as the leases of fills.
    */
   readonly neverShorter?: boolean;
   /**

@@ -40,7 +40,7 @@ export interface StoreCapabilities {
   readonly durable: boolean;
   /** `touch` works: lives that slide with use need it. */
   readonly touch: boolean;
-  /** Lives are kept to this many milliseconds: a life of N really ends within (N − resolution, N]. memcached: 1000. */
+  /** Lives are kept to this many milliseconds: a life of N really ends within (N − resolution, N], one resolution sooner where the clock skips one. memcached: 1000. */
   readonly clockResolutionMs: number;
   /** Keys may come to lie on other servers while the store is open, and what was there is lost then: no place for locks. Default false. */
   readonly movesKeys?: boolean;

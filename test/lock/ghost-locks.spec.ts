@@ -56,14 +56,14 @@ describe('An `add` that was never answered', () => {
   it('is looked for every two seconds at last where the store is away, until its life would be over', async () => {
     isAway = true;
     await isLookedFor('fleet');
-    expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540]);
+    expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540, 14_540]);
   });
 
   it.each(['host', 'process'] as const)(
     'is looked for until its life would be over where a store that reaches the %s has no connection to close',
     async (reach) => {
       await isLookedFor(reach);
-      expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540]);
+      expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540, 14_540]);
     },
   );
 

@@ -30,7 +30,8 @@ describe.each(lockServerNames)('on %s', (serverName) => {
     const { status, at } = await next;
     expect(status).toBe('acquired');
     expect(at - held.askedAt).toBeGreaterThanOrEqual(ttlMs - 1_000 - 50);
-    expectInQuiet(at - held.at, ttlMs + 250 + 300);
+    // memcached counts whole seconds, and may be three of them late.
+    expectInQuiet(at - held.at, ttlMs + 3 * server.resolutionMs + 250 + 300);
   });
 
   it('L15 a lease written down is released by the next life of its process', async () => {

@@ -17,7 +17,7 @@ afterEach(async () => {
 
 const acquisitions = endurance ? 200 : 60;
 
-/** memcached counts whole seconds: a life of 2 s ends between 1 and 2 s after its write, depending on the phase of the second. */
+/** memcached counts whole seconds, up to two of them late: a life of 2 s is told as one of 5 s, and ends 3 to 5 s after its write. */
 it.each(oneLockServer('memcached'))(
   `L5 on %s, of ${acquisitions} leases at random phases of the second none is valid when another could acquire`,
   async (serverName) => {
@@ -43,9 +43,9 @@ it.each(oneLockServer('memcached'))(
       `L5: another could acquire ${sorted[0]?.toFixed(0)} to ${sorted.at(-1)?.toFixed(0)} ms after validUntil`,
     );
     expect(sorted[0]).toBeGreaterThanOrEqual(0);
-    // Not by being valid for no time at all: a life ends up to one second later than promised.
-    expectInQuiet(sorted[Math.floor(acquisitions * 0.9)] ?? Infinity, 1_000 + 100);
+    // Not by being valid for no time at all: a life ends up to four seconds later than its holder counts on.
+    expectInQuiet(sorted[Math.floor(acquisitions * 0.9)] ?? Infinity, 4_000 + 100);
     // Nor by being valid until the store forgets it: a holder has something of its two seconds.
-    expect(sorted[0]).toBeLessThan(2_000);
+    expect(sorted[0]).toBeLessThan(5_000);
   },
 );

@@ -50,7 +50,7 @@ export async function startFakeServer(answer: (line: string) => string | undefin
 export function greeting(version: string, answer: (line: string) => string | undefined = () => undefined) {
   return (line: string): string | undefined => {
     if (line === 'version') return `VERSION ${version}\r\n`;
-    if (line.startsWith('mg ~greeting ')) return `EN ${line.split(' ').at(-1) ?? ''}\r\n`;
+    if (/^mg ~(?:greeting|clock) /.test(line)) return `EN ${line.split(' ').at(-1) ?? ''}\r\n`;
     if (line === 'stats settings') return 'STAT item_size_max 1048576\r\nSTAT evictions on\r\nEND\r\n';
     return answer(line);
   };

@@ -11,6 +11,7 @@ import type { LineOptions } from './open-line.js';
 import { RefusalError, ServerError } from './server-error.js';
 import type { ServerAccess } from './server-access.js';
 import type { ServerAddress } from './server-address.js';
+import { ServerClock, clockQuestion } from './server-clock.js';
 import { ServerHome } from './server-home.js';
 import type { ResolveName } from './resolve-name.js';
 
@@ -37,6 +38,7 @@ export class MemcachedServer {
   /** Whether it makes room by throwing items away. Known once connected. */
   evictsItems: boolean | undefined;
   readonly name: string;
+  readonly clock: ServerClock;
 
   /** Counts connections. What was learned on an earlier one proves nothing: the server may have restarted, and its revisions with it. */
   private sessions = 0;
@@ -59,6 +61,7 @@ export class MemcachedServer {
   ) {
     this.connectedTo = address.host;
     this.name = `memcached ${address.text}`;
+    this.clock = new ServerClock(options.clock);
     this.home = new ServerHome(address.host, address.isSocketPath, { ...options, dial: (one) => this.dial(one) });
   }
 
@@ -106,12 +109,18 @@ export class MemcachedServer {
       this.said.clear();
       this.failuresInRow = 0;
       this.refusal = undefined;
+      this.readClock(connection);
       this.lookAfter(Math.min(firstLookMs, this.options.lookUpEachMs), met);
       return connection;
     } catch (error) {
       const pauseMs = Math.min(pauseAfterFailureMs.first * 2 ** this.failuresInRow++, pauseAfterFailureMs.longest);
       throw this.failed(error, pauseMs);
     }
+  }
+
+  private readClock(connection: MetaConnection): void {
+    const sentAt = this.options.clock.monotonic();
+    connection.send(clockQuestion, (_, reply) => this.clock.note(connection.session, reply, sentAt));
   }
 
   private dial(address: string): Promise<Met> {

@@ -214,11 +214,17 @@ export class MemcachedShard implements Shard {
 
   private toldWrite(connection: MetaConnection, storeKey: string, bytes: Uint8Array, options: WriteOptions): ToldWrite {
     const maxBytes = Math.min(this.maxItemBytes, this.itemSizeMax - itemOverheadBytes - storeKey.length);
-    return tellWrite(storeKey, bytes, options, maxBytes, connection.session, this.clock);
+    const { clock, server } = this;
+    return tellWrite(storeKey, bytes, options, maxBytes, {
+      session: connection.session,
+      clock,
+      serverClock: server.clock,
+    });
   }
 
   private outcomeOf(told: ToldWrite, replies: readonly Reply[]): WriteOutcome {
     const outcome = told.outcome(replies);
+    if (outcome instanceof Error) throw this.failed(outcome);
     if (outcome) return outcome;
     const [understood] = replies.map((reply) => this.understood(reply)) as [MetaReply];
     throw understood.code === 'HD'

@@ -18,10 +18,16 @@ export function secondsToLive(lifeMs: number, clock: Clock): number {
 }
 
 /**
+ * What the server's seconds may leave out of a life: it drops the fraction, a second is between two of its ticks, and a tick may come late. A tick that comes
+ * to be in the next second skips one, so that an item of T2 may be gone at once.
+ */
+const leftOutMs = 3_000;
+
+/**
  * The life of an item that is written: the flag `T`, and the same seconds once more as the number that the server keeps beside it (`F`). What is left
  * (`t`) and what was given tell the item's age by the server's own clock. A date says nothing about an age: none is left with it.
  *
- * @param neverShorter adds one second: the server counts in whole ones, so that an item of T1 may be gone at once.
+ * @param neverShorter adds what may be left out of it.
  */
 export function lifeOnTheWire(lifeMs: number, neverShorter: boolean, clock: Clock): string {
   const { seconds, given } = lifeGiven(lifeMs, neverShorter, clock);
@@ -30,11 +36,11 @@ export function lifeOnTheWire(lifeMs: number, neverShorter: boolean, clock: Cloc
 
 /** As `lifeOnTheWire`, as two numbers. `given` is 0 where none is left with the item. */
 export function lifeGiven(lifeMs: number, neverShorter: boolean, clock: Clock): { seconds: number; given: number } {
-  const seconds = secondsToLive(neverShorter ? lifeMs + 1_000 : lifeMs, clock);
+  const seconds = secondsToLive(neverShorter ? lifeMs + leftOutMs : lifeMs, clock);
   return { seconds, given: seconds <= maxRelativeSeconds ? seconds : 0 };
 }
 
-/** How old the item is at least; undefined: it can't be told. Either number may be up to a second late. */
+/** How old the item is at least, but for a second that the server's clock has skipped; undefined: it can't be told. Either number may be up to a second late. */
 export function leastAgeMs(given: number | undefined, left: number | undefined): number | undefined {
   if (!given || left === undefined) return undefined;
   return Math.max(0, (given - left - 1) * 1_000);

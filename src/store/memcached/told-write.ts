@@ -3,6 +3,8 @@ import type { Revision, WriteOptions, WriteOutcome } from '../store.js';
 import { codeOf, valueOf } from './conversation.js';
 import type { Command, Reply } from './conversation.js';
 import { lifeGiven, lifeOnTheWire } from './seconds-to-live.js';
+import { clockQuestion } from './server-clock.js';
+import type { ServerClock } from './server-clock.js';
 import { ServerError } from './server-error.js';
 
 /** A write as it is told to a server, and what its reply says. */
@@ -11,24 +13,32 @@ export interface ToldWrite {
   readonly commands: readonly Command[];
   /** It removes, whatever is there, and may be carried out more than once. */
   readonly removes: boolean;
-  /** Undefined: the replies are none to such commands. */
-  outcome(replies: readonly Reply[]): WriteOutcome | undefined;
+  /** Undefined: the replies are none to such commands. An error: it may have been carried out, and not as it was told. */
+  outcome(replies: readonly Reply[]): WriteOutcome | Error | undefined;
 }
 
-/** A write as it is told over the connection of that session. @param maxBytes more is too large. */
+/** Who is told. */
+export interface Listener {
+  /** Of the connection. */
+  readonly session: number;
+  readonly clock: Clock;
+  readonly serverClock: ServerClock;
+}
+
+/** @param maxBytes more is too large. */
 export function tellWrite(
   storeKey: string,
   bytes: Uint8Array,
   options: WriteOptions,
   maxBytes: number,
-  session: number,
-  clock: Clock,
+  to: Listener,
 ): ToldWrite {
   const { only, lifeMs, neverShorter = false, irreplaceable = false } = options;
+  const { session, clock } = to;
   if (typeof only === 'object' && only.session !== session)
     return { commands: [], removes: false, outcome: () => ({ status: 'changed' }) };
   if (bytes.length > maxBytes) return refuse(storeKey, maxBytes, only);
-  if (irreplaceable && only) return tellExactWrite(storeKey, bytes, { ...options, only }, session, clock);
+  if (irreplaceable && only) return tellExactWrite(storeKey, bytes, { ...options, only }, to);
   const condition = only === undefined ? '' : only === 'absent' ? ' ME' : ` C${only.number}`;
   const line = `ms ${storeKey} ${bytes.length} c ${lifeOnTheWire(lifeMs, neverShorter, clock)}${condition}`;
   return new ToldStore([{ line, body: bytes }], maxBytes, session);
@@ -64,26 +74,29 @@ class ToldStore implements ToldWrite {
  * finds no room, and A's lock is gone. 3. B asks again, and has it. `add` and `cas` of the older protocol leave it alone (proto_text.c of 1.6.18, and of
  * later ones, process_update_command and process_mset_command).
  *
- * Their answer tells no revision, so the item is read in the same trip. It counts as stored only if it still stands then: the revision is its own.
+ * Their answer tells no revision, so the item is read in the same trip. It counts as stored only if it still stands then, so that
+ * the revision is its own, and if the server's clock goes on: by one that stands the life may be over at its next tick.
  */
 function tellExactWrite(
   storeKey: string,
   bytes: Uint8Array,
   { only, lifeMs, neverShorter = false }: WriteOptions & { readonly only: 'absent' | Revision },
-  session: number,
-  clock: Clock,
+  { session, clock, serverClock }: Listener,
 ): ToldWrite {
   const { seconds, given } = lifeGiven(lifeMs, neverShorter, clock);
   const item = `${storeKey} ${given} ${seconds} ${bytes.length}`;
   const line = only === 'absent' ? `add ${item}` : `cas ${item} ${only.number}`;
   const written = Buffer.from(bytes);
   const refused: WriteOutcome = { status: only === 'absent' ? 'exists' : 'changed' };
+  const sentAt = clock.monotonic();
   return {
-    commands: [{ line, body: written, isClassic: true }, { line: `mg ${storeKey} v c` }],
+    commands: [{ line, body: written, isClassic: true }, { line: `mg ${storeKey} v c` }, clockQuestion],
     removes: false,
-    outcome: ([answer, found]) => {
+    outcome: ([answer, found, time]) => {
+      const clockGoesOn = serverClock.note(session, time, sentAt);
       switch (codeOf(answer)) {
         case 'STORED':
+          if (!clockGoesOn) return new Error('its clock stands: the life that it gave may end at once');
           if (codeOf(found) === 'EN') return refused;
           return valueOf(found)?.equals(written) === false ? refused : stored(found, session);
         case 'NOT_STORED':

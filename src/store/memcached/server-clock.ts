@@ -1,0 +1,60 @@
+import type { Clock } from '../../value/clock.js';
+import type { Command, Reply } from './conversation.js';
+
+/** The longest that memcached doesn't read as a date. */
+const lifeSeconds = 30 * 24 * 3_600;
+/** The fraction of a second that the server drops, and the second between two of its ticks. */
+const usuallyLateMs = 2_000;
+/** Clocks of two machines drift apart by less. */
+const driftPerMs = 500e-6;
+/** A clock that is behind for so long was set back; it is not late. */
+const setBackMs = 2_000;
+
+/** How long an item has left that whoever finds none makes: it has the same end for all who ask. */
+export const clockQuestion: Command = { line: `mg ~clock t c N${lifeSeconds}` };
+
+interface Reading {
+  readonly session: number;
+  /** The revision of the item that was asked. */
+  readonly item: number;
+  /** The server's clock less the monotonic one, at most; its zero is that item's end. */
+  readonly leadMs: number;
+  readonly at: number;
+}
+
+/**
+ * Whether the clock of a server goes on. memcached keeps time by a tick of its main thread, once a second, while other threads carry out the commands. A server that
+ * was stopped runs on in both at once: 1. it is stopped for longer than a lock lives, with the command of A in its socket; 2. it runs on, and gives A's lock a life from
+ * before the stop; 3. its clock ticks, and the lock has ended: B takes it, and A and B run together.
+ *
+ * A connection is accepted by the main thread, so the reading at its beginning is of a clock that goes on; one that is further behind it than a clock that ticks can
+ * be is of a clock that stands.
+ */
+export class ServerClock {
+  private furthest: Reading | undefined;
+  private behindSince: number | undefined;
+
+  constructor(private readonly clock: Clock) {}
+
+  /** @param reply what was answered to `clockQuestion`. @param sentAt before it was sent, on the monotonic clock. @returns false where the clock stands. */
+  note(session: number, reply: Reply | undefined, sentAt: number): boolean {
+    if (!reply || !('code' in reply) || reply.secondsLeft === undefined || reply.revision === undefined) return true;
+    const now = this.clock.monotonic();
+    const clockMs = -reply.secondsLeft * 1_000;
+    const reading = { session, item: reply.revision, leadMs: clockMs - sentAt, at: now };
+    const { furthest } = this;
+    if (furthest?.session === session && furthest.item === reading.item) {
+      const leadMs = furthest.leadMs - (now - furthest.at) * driftPerMs;
+      if (clockMs - now < leadMs - usuallyLateMs) {
+        this.behindSince ??= now;
+        if (now - this.behindSince <= setBackMs) return false;
+      } else if (reading.leadMs < leadMs) {
+        this.behindSince = undefined;
+        return true;
+      }
+    }
+    this.behindSince = undefined;
+    this.furthest = reading;
+    return true;
+  }
+}

@@ -1,0 +1,79 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { startMemcached } from '../support/memcached-process.js';
+import type { MemcachedProcess } from '../support/memcached-process.js';
+import { openLocks, pause } from './support/open-locks.js';
+import type { OpenLocks } from './support/open-locks.js';
+
+let server: MemcachedProcess;
+let ours: OpenLocks;
+let theirs: OpenLocks;
+
+beforeEach(async () => {
+  server = await startMemcached();
+  ours = await openLocks(server.address);
+  theirs = await openLocks(server.address);
+});
+
+afterEach(async () => {
+  await ours.close();
+  await theirs.close();
+  await server.stop();
+});
+
+const isFree = async (name: string): Promise<boolean> => {
+  const outcome = await theirs.locks.acquire(name, { renew: false, fencing: false });
+  return outcome.status === 'acquired';
+};
+
+describe('The clock of memcached, which ticks once a second', () => {
+  it('when the server runs on after a stop, gives nobody a lock that ends at once', async () => {
+    for (const round of Array.from({ length: 2 }).keys()) {
+      const names = Array.from({ length: 16 }, (_, index) => `${round}-${index}`);
+      server.pause();
+      // Longer than the server keeps the locks.
+      await pause(6_500);
+      const acquiring = names.map((name) => ours.locks.acquire(name, { ttl: '2s', renew: false }));
+      // They are on their way when it runs on.
+      await pause(10);
+      server.resume();
+      const outcomes = await Promise.all(acquiring);
+      for (const [index, outcome] of outcomes.entries()) {
+        if (outcome.status !== 'acquired') continue;
+        const free = await isFree(names[index] as string);
+        expect(free && performance.now() < outcome.lease.validUntil).toBe(false);
+      }
+    }
+  });
+
+  it('that comes to tick in the next second, skips one, and ends no lock before its holder knows', async () => {
+    // Each stop makes the ticks a quarter of a second later: one of them comes to be in the next second.
+    const watched = await Promise.all(
+      Array.from({ length: 4 }, async (_, index) => {
+        await pause(index * 1_500);
+        const tick = await nextTick();
+        await pause(tick + 930 - performance.now());
+        const outcome = await ours.locks.acquire(`${index}`, { ttl: '2s', renew: false });
+        server.pause();
+        await pause(tick + 1_250 - performance.now());
+        server.resume();
+        if (outcome.status !== 'acquired') throw new Error(outcome.status);
+        const { validUntil } = outcome.lease;
+        await pause(validUntil - 100 - performance.now());
+        const free = await isFree(`${index}`);
+        return { free, early: performance.now() < validUntil };
+      }),
+    );
+    expect(watched.filter(({ free, early }) => free && early)).toEqual([]);
+    // On a machine that is busy elsewhere the last look may come late.
+    expect(watched.length).toBe(4);
+  });
+
+  /** When the clock of the server went on. */
+  async function nextTick(): Promise<number> {
+    const { uptime } = await server.stats();
+    for (;;) {
+      const stats = await server.stats();
+      if (stats['uptime'] !== uptime) return performance.now();
+    }
+  }
+});

@@ -1,0 +1,85 @@
+import { beforeEach, describe, expect, it } from '@jest/globals';
+import { ServerClock } from '../../src/store/memcached/server-clock.js';
+import { ServerError } from '../../src/store/memcached/server-error.js';
+import type { MetaReply } from '../../src/store/memcached/meta-reply.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
+
+const monthSeconds = 2_592_000;
+let clock: VirtualClock;
+let serverClock: ServerClock;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  serverClock = new ServerClock(clock);
+});
+
+/** What a server answers whose item was made that long ago by its own clock. */
+const after = (seconds: number, item = 1): MetaReply =>
+  ({ code: 'HD', secondsLeft: monthSeconds - seconds, revision: item }) as MetaReply;
+
+/** Asks once more, `passMs` later; the answer takes no time. */
+function goesOn(passMs: number, reply: MetaReply | ServerError | undefined, session = 1): boolean {
+  clock.skip(passMs);
+  return serverClock.note(session, reply, clock.monotonic());
+}
+
+describe('The clock of a server', () => {
+  it('goes on, also where it is two seconds behind what it said at best', () => {
+    expect(goesOn(0, after(0))).toBe(true);
+    expect(goesOn(10_000, after(10))).toBe(true);
+    expect(goesOn(1_999, after(10))).toBe(true);
+    expect(goesOn(1, after(12))).toBe(true);
+  });
+
+  it('stands where it is further behind, until it has gone on', () => {
+    goesOn(0, after(0));
+    expect(goesOn(5_000, after(0))).toBe(false);
+    expect(goesOn(20, after(0))).toBe(false);
+    expect(goesOn(1, after(5))).toBe(true);
+    expect(goesOn(5_000, after(5))).toBe(false);
+  });
+
+  it('was set back where it stays behind for more than two seconds', () => {
+    goesOn(0, after(3_600));
+    expect(goesOn(1_000, after(1))).toBe(false);
+    expect(goesOn(2_000, after(3))).toBe(false);
+    expect(goesOn(1, after(3))).toBe(true);
+    expect(goesOn(1_000, after(4))).toBe(true);
+    expect(goesOn(5_000, after(4))).toBe(false);
+  });
+
+  it('may drift behind by half a second in a thousand', () => {
+    goesOn(0, after(0));
+    expect(goesOn(10_000_000, after(9_993))).toBe(true);
+    expect(goesOn(10_000_000, after(19_985))).toBe(false);
+  });
+
+  it.each([
+    ['over another connection', after(0), 2],
+    ['by another item', after(0, 2), 1],
+  ])('is compared with nothing that was said %s', (_, reply, session) => {
+    goesOn(0, after(3_600));
+    expect(goesOn(10_000, reply, session)).toBe(true);
+  });
+
+  it.each([
+    ['no answer', undefined],
+    ['an error', new ServerError('out of memory')],
+    ['no item', { code: 'EN' } as MetaReply],
+  ])('is not known by %s', (_, reply) => {
+    goesOn(0, after(3_600));
+    expect(goesOn(10_000, reply)).toBe(true);
+  });
+
+  it('is taken at the sending for what later ones are compared with, and at the answer for itself', () => {
+    const sentAt = clock.monotonic();
+    clock.skip(1_500);
+    expect(serverClock.note(1, after(100), sentAt)).toBe(true);
+    // 5 s after it was sent: at least 103.
+    expect(goesOn(3_500, after(103))).toBe(true);
+    clock.skip(100);
+    const asked = clock.monotonic();
+    clock.skip(2_000);
+    expect(serverClock.note(1, after(105), asked)).toBe(false);
+  });
+});
