@@ -3,7 +3,10 @@ export interface ChurnVerdict {
   readonly reads: number;
   /** Reads that were older than the bound allows, and told so. */
   readonly tooOld: string[];
-  /** Reads of a member that were older than what it had read, or had had acknowledged, before. */
+  /**
+   * Reads of a member that were older than what it had read, or had had acknowledged, before. Where the newer was not acknowledged yet, the store may have held the older one: a member that read it
+   * then may read it again until the bound is over.
+   */
   readonly wentBack: string[];
   /** The age of the oldest answer: how long before the read began a newer version was acknowledged. */
   readonly oldestMs: number;
@@ -40,6 +43,7 @@ export function judgeChurn(journal: string, { boundMs, blindForMs }: ChurnBounds
   const wentBack: string[] = [];
   let oldestMs = 0;
   const newestSeen = new Map<string, { version: number; ended: number }[]>();
+  const readBeforeKnown = new Map<string, number>();
   for (const read of reads.sort((a, b) => a.began - b.began)) {
     const { member, row, version, began } = read;
     const writes = acknowledged.get(row) ?? [];
@@ -51,12 +55,15 @@ export function judgeChurn(journal: string, { boundMs, blindForMs }: ChurnBounds
     if (ageMs > boundMs + (blind ? blindForMs : 0)) tooOld.push(`${describe(read)}: ${ageMs} ms old`);
     if (missed.some((write) => write.member === member)) wentBack.push(`${describe(read)}: behind its own write`);
 
-    const seen = newestSeen.get(`${member} ${row}`) ?? [];
+    const name = `${member} ${row}`;
+    const seen = newestSeen.get(name) ?? [];
     const before = Math.max(0, ...seen.filter(({ ended }) => ended < began).map((one) => one.version));
-    const known = writes.some((write) => write.version >= before && write.at < began);
-    if (version < before && known) wentBack.push(`${describe(read)}: had read ${before}`);
+    const known = writes.find((write) => write.version >= before && write.at < began);
+    if (version < before && !known) readBeforeKnown.set(name, version);
+    if (version < before && known && readBeforeKnown.get(name) !== version)
+      wentBack.push(`${describe(read)}: had read ${before}, acknowledged at ${known.at}`);
     seen.push({ version, ended: read.ended });
-    newestSeen.set(`${member} ${row}`, seen.filter((one) => one.version >= before).slice(-50));
+    newestSeen.set(name, seen.filter((one) => one.version >= before).slice(-50));
   }
   return { reads: reads.length, tooOld, wentBack, oldestMs };
 }
