@@ -40,15 +40,23 @@ describe('three processes under a seeded scheduler', () => {
   const named = (...names: readonly string[]): Partial<RowSimulation> => ({
     operations: Object.fromEntries(Object.entries(rowSimulation.operations).filter(([name]) => names.includes(name))),
   });
-  it.each<[string, Protections, Partial<CacheConfiguration>, Partial<RowSimulation>]>([
-    ['fills are not bound to a revision', { leases: false }, {}, named('read', 'invalidate')],
-    ['an entry outlives the generations of its tags', { generations: false }, {}, {}],
-    ['near tiers keep what began before an invalidation', { names: false }, {}, named('read', 'request', 'invalidate')],
-    ['nobody reads what others invalidated', {}, { coherence: false }, {}],
+  // Each with a seed that was seen to show it.
+  it.each<[string, Protections, Partial<CacheConfiguration>, Partial<RowSimulation>, number]>([
+    ['fills are not bound to a revision', { leases: false }, {}, named('read', 'invalidate'), 122],
+    ['an entry outlives the generations of its tags', { generations: false }, {}, {}, 11],
+    [
+      'near tiers keep what began before an invalidation',
+      { names: false },
+      {},
+      named('read', 'request', 'invalidate'),
+      23,
+    ],
+    ['nobody reads what others invalidated', {}, { coherence: false }, {}, 2],
   ])(
     'F4 (−) do so within these seeds when %s',
-    async (_, protections, cache, fewer) => {
-      const story = { ...withCache(cache), faults: false as const, ...fewer, protections, seeds: count, shrinkRuns: 0 };
+    async (_, protections, cache, fewer, seen) => {
+      const seeds = [seen, ...Array.from({ length: count }, (__, index) => index + 1)];
+      const story = { ...withCache(cache), faults: false as const, ...fewer, protections, seeds, shrinkRuns: 0 };
       await expect(simulate(story)).rejects.toMatchObject({
         code: 'BROKEN_HISTORY',
         violations: expect.arrayContaining([expect.stringContaining('was acknowledged before it asked')]) as unknown,

@@ -28,7 +28,7 @@ describe('a secret value', () => {
   const say = (...things: unknown[]): void => {
     output.log(...things);
     output.error('%o %O %j', things[0], things[0], safe(things[0]));
-    said += `${format('%s', things[0])} ${inspect(things, { depth: null, showHidden: true })}`;
+    said += `${format('%s', things[0])} ${inspect(things, { depth: 8, showHidden: true })}`;
     said += `${String(things[0])} ${JSON.stringify(safe(things[0]))}`;
   };
   /** What JSON makes of it, unless it can't. */
