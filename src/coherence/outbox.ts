@@ -1,33 +1,14 @@
 import { channels, reportFault } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { isTagName } from './invalidated-names.js';
+import { sizeOf } from './unacknowledged.js';
+import type { Unacknowledged } from './unacknowledged.js';
 
 /** A part of the store, as far as it matters here. */
 export interface Part {
   readonly shard: { readonly name: string };
   /** Makes every entry unreachable that lies on this part. @throws StoreUnavailableError */
   clear(): Promise<void>;
-}
-
-/** An invalidation that the store has not acknowledged. */
-export interface Unacknowledged {
-  /** Of a key or a tag, as the feed has it. */
-  readonly name: string;
-  /** For people. */
-  readonly shown: string;
-  /** Resolves when the store has acknowledged, rejects when it still can't. Those of one turn go together. */
-  readonly resend: () => Promise<void>;
-  /**
-   * A `set` was sent and never answered: its bytes may still be on their way, and arrive after the removal that follows and after a newer value. So
-   * the removal is sent once more, 5 s later.
-   */
-  readonly mayStillArrive?: boolean;
-  /** Not sent while one of these names waits: it is what is left to do when they are acknowledged. */
-  readonly after?: readonly string[];
-  /** Called when it waits no longer, for whatever reason. */
-  readonly ended?: () => void;
-  /** Of the call that it is left of, see {@link Outbox.ticket}. Default: of one that begins now. */
-  readonly ticket?: number | undefined;
 }
 
 interface Entry extends Unacknowledged {
@@ -45,10 +26,6 @@ const maxDelayMs = 2_000;
 const repeatAfterMs = 5_000;
 /** Sent to one part at a time; more wait for the next turn. */
 const atATime = 1_000;
-/** What an entry takes besides its texts. */
-const overheadBytes = 200;
-/** Their texts stand in entries of their own. */
-const bytesPerNameAfter = 64;
 const maxBytes = 16 * 2 ** 20;
 
 /**
@@ -64,6 +41,8 @@ export class Outbox {
   private tickets = 0;
   private bytes = 0;
   private timer: Timer | undefined;
+  /** When it is due, on the monotonic clock. */
+  private timerAt = 0;
   private delayMs = firstDelayMs;
   private closed = false;
   /** Nothing is sent any more. */
@@ -119,7 +98,7 @@ export class Outbox {
     this.wait({ ...unacknowledged, mayStillArrive }, after ? undefined : this.partOf(name));
     if (this.isAlone(unacknowledged)) this.reportAdded(unacknowledged.shown);
     if (this.bytes > maxBytes) this.replaceByClearings();
-    this.schedule();
+    this.wakeAt(this.clock.monotonic() + this.delayMs);
   }
 
   private wait(unacknowledged: Unacknowledged, part: Part | undefined, clears = false): void {
@@ -194,14 +173,22 @@ export class Outbox {
     channels.writeGivenUp.publish({ cache: this.cache, key, reason: 'closed' });
   }
 
-  private schedule(): void {
-    if (this.closed || this.timer || this.isEmpty) return;
-    const repeats = [...this.entries.values()].every(({ repeatAt }) => repeatAt !== undefined);
-    const now = this.clock.monotonic();
-    const soonest = repeats ? Math.min(...[...this.entries.values()].map(({ repeatAt }) => repeatAt ?? now)) - now : 0;
-    this.timer = this.clock.after(Math.max(this.delayMs, soonest), () => {
+  /** When the next turn is: at its pace, or later where all that waits was acknowledged once. */
+  private nextTurnAt(): number {
+    const atPace = this.clock.monotonic() + this.delayMs;
+    const waiting = [...this.entries.values()];
+    if (waiting.some(({ repeatAt }) => repeatAt === undefined)) return atPace;
+    return Math.max(atPace, Math.min(...waiting.map(({ repeatAt = 0 }) => repeatAt)));
+  }
+
+  /** A turn that is due later does not keep it waiting. */
+  private wakeAt(at: number): void {
+    if (this.closed || this.isEmpty || (this.timer && this.timerAt <= at)) return;
+    this.timer?.cancel();
+    this.timerAt = at;
+    this.timer = this.clock.after(at - this.clock.monotonic(), () => {
       this.timer = undefined;
-      void this.sendDue(this.clock.monotonic()).then(() => this.schedule());
+      void this.sendDue(this.clock.monotonic()).then(() => this.wakeAt(this.nextTurnAt()));
     });
   }
 
@@ -292,8 +279,4 @@ export class Outbox {
     entry.ended?.();
     return entry;
   }
-}
-
-function sizeOf({ name, shown, after = [] }: Unacknowledged): number {
-  return 2 * (name.length + shown.length) + overheadBytes + after.length * bytesPerNameAfter;
 }

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { Outbox } from '../../src/coherence/outbox.js';
-import type { Part, Unacknowledged } from '../../src/coherence/outbox.js';
+import type { Part } from '../../src/coherence/outbox.js';
+import type { Unacknowledged } from '../../src/coherence/unacknowledged.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { recordEvents } from '../support/recorded-events.js';
 
@@ -139,6 +140,37 @@ describe('What waits to be acknowledged is sent again', () => {
     await clock.advance('10s');
     expect(sent.map(([, at]) => at)).toEqual([100, 5_100]);
     expect(outbox.isEmpty).toBe(true);
+  });
+
+  it('without waiting behind a second time that is due later', async () => {
+    reachable = true;
+    add('a', { mayStillArrive: true });
+    await clock.advance(200);
+    add('b');
+    await clock.advance('10s');
+    expect(sent).toEqual([
+      ['a', 100],
+      ['b', 300],
+      ['a', 5_100],
+    ]);
+    expect([outbox.isEmpty, clock.waiting]).toEqual([true, 0]);
+  });
+
+  it('at the first pace again where the store has answered, also when it was added before the answer', async () => {
+    let answer = (): void => {};
+    const held = new Promise<void>((resolve) => (answer = resolve));
+    for (const name of ['a', 'b']) add(name);
+    await clock.advance('4s');
+    add('slow', { resend: () => held });
+    sent = [];
+    reachable = true;
+    await clock.advance('2s');
+    expect(sentNames()).toEqual(['a', 'b']);
+    const start = clock.monotonic();
+    add('c');
+    answer();
+    await clock.advance(100);
+    expect(sent.at(-1)).toEqual(['c', start + 100]);
   });
 
   it('once more at the end, what may still arrive as well; what is not acknowledged then is given up and said', async () => {
