@@ -127,4 +127,21 @@ describe('What is irreplaceable', () => {
     await other.close();
     await fake.close();
   });
+
+  it('is written after the clock was asked, so that what is heard of the clock is no later than the life', async () => {
+    const fake = await startFakeServer(greeting('1.6.18'));
+    const other = memcachedStore({ servers: fake.address, connectTimeout: 30_000, commandTimeout: 200 });
+    await other.open();
+    await expect(other.shards[0].write('k', Buffer.from('1'), { ...right, only: 'absent' })).rejects.toThrow();
+    const lines = fake.chunks.join('').split('\r\n');
+    expect(lines.slice(-5)).toEqual([
+      expect.stringMatching(/^mg ~clock /),
+      expect.stringMatching(/^add k /),
+      '1',
+      expect.stringMatching(/^mg k /),
+      '',
+    ]);
+    await other.close();
+    await fake.close();
+  });
 });

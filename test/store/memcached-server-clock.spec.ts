@@ -7,10 +7,12 @@ import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 const monthSeconds = 2_592_000;
 let clock: VirtualClock;
 let serverClock: ServerClock;
+let askedAgain: number;
 
 beforeEach(() => {
   clock = new VirtualClock();
-  serverClock = new ServerClock(clock);
+  askedAgain = 0;
+  serverClock = new ServerClock(clock, () => askedAgain++);
 });
 
 /** What a server answers whose item was made that long ago by its own clock. */
@@ -46,6 +48,16 @@ describe('The clock of a server', () => {
     expect(goesOn(1, after(3))).toBe(true);
     expect(goesOn(1_000, after(4))).toBe(true);
     expect(goesOn(5_000, after(4))).toBe(false);
+  });
+
+  it('is asked once more when one that was set back would be believed', async () => {
+    goesOn(0, after(3_600));
+    goesOn(1_000, after(1));
+    goesOn(20, after(1));
+    await clock.advanceTo(clock.monotonic() + 1_900, () => Promise.resolve());
+    expect(askedAgain).toBe(0);
+    await clock.advanceTo(clock.monotonic() + 100, () => Promise.resolve());
+    expect(askedAgain).toBe(1);
   });
 
   it('may drift behind by half a second in a thousand', () => {

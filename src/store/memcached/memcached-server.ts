@@ -28,6 +28,8 @@ export interface ServerOptions extends ServerAccess {
 const unfitRetryMs = 60_000;
 /** Doubled at each failure. The longest is shorter than a breaker's pause, whose probe must reach the wire. */
 const pauseAfterFailureMs = { first: 20, longest: 500 };
+const noClock =
+  'has no room for the item that its clock is read by. A lock that it gives in the moment in which it runs on after a stop may end at once.';
 /** The addresses that were too slow to be compared at first are compared then. */
 const firstLookMs = 1_000;
 
@@ -61,7 +63,7 @@ export class MemcachedServer {
   ) {
     this.connectedTo = address.host;
     this.name = `memcached ${address.text}`;
-    this.clock = new ServerClock(options.clock);
+    this.clock = new ServerClock(options.clock, () => this.readClock());
     this.home = new ServerHome(address.host, address.isSocketPath, { ...options, dial: (one) => this.dial(one) });
   }
 
@@ -109,7 +111,7 @@ export class MemcachedServer {
       this.said.clear();
       this.failuresInRow = 0;
       this.refusal = undefined;
-      this.readClock(connection);
+      this.readClock();
       this.lookAfter(Math.min(firstLookMs, this.options.lookUpEachMs), met);
       return connection;
     } catch (error) {
@@ -118,9 +120,13 @@ export class MemcachedServer {
     }
   }
 
-  private readClock(connection: MetaConnection): void {
+  private readClock(): void {
+    const { connection } = this;
     const sentAt = this.options.clock.monotonic();
-    connection.send(clockQuestion, (_, reply) => this.clock.note(connection.session, reply, sentAt));
+    connection?.send(clockQuestion, (_, reply) => {
+      this.clock.note(connection.session, reply, sentAt);
+      if (reply?.code === 'EN') this.sayOnce('degraded', `${this.name} ${noClock}`);
+    });
   }
 
   private dial(address: string): Promise<Met> {

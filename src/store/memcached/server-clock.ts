@@ -10,8 +10,11 @@ const driftPerMs = 500e-6;
 /** A clock that is behind for so long was set back; it is not late. */
 const setBackMs = 2_000;
 
-/** How long an item has left that whoever finds none makes: it has the same end for all who ask. */
-export const clockQuestion: Command = { line: `mg ~clock t c N${lifeSeconds}` };
+/**
+ * How long an item has left that whoever finds none makes: it has the same end for all who ask. Flags are carried out in their order: `t` before `N` says nothing of an
+ * item that is made. `EN`: there is no room for it.
+ */
+export const clockQuestion: Command = { line: `mg ~clock N${lifeSeconds} t c` };
 
 interface Reading {
   readonly session: number;
@@ -34,7 +37,11 @@ export class ServerClock {
   private furthest: Reading | undefined;
   private behindSince: number | undefined;
 
-  constructor(private readonly clock: Clock) {}
+  /** @param askAgain sends `clockQuestion`, and notes the answer. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly askAgain: () => void,
+  ) {}
 
   /** @param reply what was answered to `clockQuestion`. @param sentAt before it was sent, on the monotonic clock. @returns false where the clock stands. */
   note(session: number, reply: Reply | undefined, sentAt: number): boolean {
@@ -46,7 +53,10 @@ export class ServerClock {
     if (furthest?.session === session && furthest.item === reading.item) {
       const leadMs = furthest.leadMs - (now - furthest.at) * driftPerMs;
       if (clockMs - now < leadMs - usuallyLateMs) {
-        this.behindSince ??= now;
+        if (this.behindSince === undefined) {
+          this.behindSince = now;
+          this.clock.after(setBackMs + 1, this.askAgain);
+        }
         if (now - this.behindSince <= setBackMs) return false;
       } else if (reading.leadMs < leadMs) {
         this.behindSince = undefined;

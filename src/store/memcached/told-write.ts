@@ -90,9 +90,9 @@ function tellExactWrite(
   const refused: WriteOutcome = { status: only === 'absent' ? 'exists' : 'changed' };
   const sentAt = clock.monotonic();
   return {
-    commands: [{ line, body: written, isClassic: true }, { line: `mg ${storeKey} v c` }, clockQuestion],
+    commands: [clockQuestion, { line, body: written, isClassic: true }, { line: `mg ${storeKey} v c` }],
     removes: false,
-    outcome: ([answer, found, time]) => {
+    outcome: ([time, answer, found]) => {
       const clockGoesOn = serverClock.note(session, time, sentAt);
       switch (codeOf(answer)) {
         case 'STORED':
