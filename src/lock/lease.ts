@@ -40,6 +40,9 @@ export interface LockProtections {
   readonly followsClock?: boolean;
 }
 
+/** A timer stands still with a machine that is suspended: whoever listens to a signal is told so long after the machine goes on, at the latest. */
+const longestSleepMs = 1_000;
+
 /** What was granted. */
 export interface LeaseTerms {
   readonly token: string;
@@ -272,9 +275,10 @@ export class Lease {
   private scheduleExpiry(): void {
     if (this.context.protections.noticesExpiry === false) return;
     this.expiry?.cancel();
-    this.expiry = this.context.clock.after(Math.max(0, msUntil(this.until, this.context.clock)), () => {
+    const leftMs = msUntil(this.until, this.context.clock);
+    this.expiry = this.context.clock.after(Math.min(Math.max(0, leftMs), longestSleepMs), () => {
       this.notice();
-      if (!this.lostBy && !this.releasing) this.scheduleExpiry(); // a timer may be a millisecond early
+      if (!this.lostBy && !this.releasing) this.scheduleExpiry();
     });
   }
 

@@ -20,7 +20,7 @@ describe('a lock on a machine that was suspended', () => {
   }
 
   async function lease(name: (typeof storePlaceNames)[number] = 'memory') {
-    const { clock, suspend } = suspendable();
+    const { base, clock, suspend } = suspendable();
     const place = await storePlaces[name]();
     const store = place.connect();
     await store.open();
@@ -31,7 +31,7 @@ describe('a lock on a machine that was suspended', () => {
       await store.close();
       await place.remove();
     };
-    return { lease: outcome.lease, suspend, end };
+    return { base, lease: outcome.lease, suspend, end };
   }
 
   it.each(storePlaceNames)(
@@ -46,6 +46,21 @@ describe('a lock on a machine that was suspended', () => {
       await end();
     },
   );
+
+  it('T12 is told within a second, though it looks at nothing and its timers have missed nine', async () => {
+    const { base, lease: own, suspend, end } = await lease();
+    let reason: unknown;
+    own.signal.addEventListener('abort', () => {
+      reason = own.signal.reason;
+    });
+    await base.advance('1s');
+    suspend(9_000);
+    expect(reason).toBeUndefined();
+    await base.advance('1s');
+    expect(reason).toMatchObject({ code: 'LEASE_LOST', reason: 'expired' });
+    expect(base.waiting).toBe(0);
+    await end();
+  });
 
   /** Locks in a store of which one write is answered after the machine was suspended: the first is that of the lock, the second draws its number. */
   async function suspendedBefore(ms: number) {
