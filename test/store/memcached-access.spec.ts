@@ -76,6 +76,39 @@ describe('a memcached behind TLS', () => {
     await expect(shard.readMany(['a'])).rejects.toThrow(/no TLS connection|no connection within 500 ms/);
   });
 
+  describe('answers what follows a body', () => {
+    const openSecure = async (): Promise<Shard> => {
+      const { port } = await startSecure();
+      return openShard({ servers: `127.0.0.1:${port}`, tls: { ca: certificate.ca } });
+    };
+
+    it('that is longer than a record of TLS', async () => {
+      const shard = await openSecure();
+      const long = Buffer.alloc(20_000, 'long');
+      const [written, read, small] = await Promise.all([
+        shard.write('a', long, forever),
+        shard.readMany(['a', 'b']),
+        shard.write('c', bytes('small'), forever),
+      ]);
+      expect([written.status, small.status]).toEqual(['stored', 'stored']);
+      expect(read[0]?.bytes.equals(long)).toBe(true);
+      expect(read[1]).toBeUndefined();
+      expect(await textAt(shard, 'c')).toBe('small');
+    });
+
+    it('in a turn that is longer than a record, and in the turns after it', async () => {
+      const shard = await openSecure();
+      const keys = Array.from({ length: 20 }, (_, index) => `k:${index}`);
+      for (const length of [1_000, 16_384, 1, 5_000]) {
+        const values = keys.map((key) => Buffer.alloc(length, key));
+        const writes = keys.map((key, index) => shard.write(key, values[index] as Buffer, forever));
+        const [written, read] = await Promise.all([Promise.all(writes), shard.readMany(keys)]);
+        expect(written.map(({ status }) => status)).toEqual(keys.map(() => 'stored'));
+        expect(read.map((item, index) => item?.bytes.equals(values[index] as Buffer))).toEqual(keys.map(() => true));
+      }
+    });
+  });
+
   it('takes back what is still under way when a write is given up', async () => {
     const { port } = await startSecure();
     const proxy = await startTcpProxy(port);

@@ -3,10 +3,15 @@ import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
 import { resetSocket } from '../reset-socket.js';
+import { recordWriter } from './record-writer.js';
+import { writeParts } from './write-parts.js';
+import type { Part } from './write-parts.js';
 
-/** A connected socket, and how to leave it while commands are under way. */
+/** A connected socket, how commands are written to it, and how to leave it while they are under way. */
 export interface Line {
   readonly socket: Socket;
+  /** Sends what was said in one turn. */
+  readonly write: (parts: readonly Part[]) => void;
   /**
    * Takes back what the server has not read. Closed in order, what was written would still be delivered: 1. P sets k, and waits in vain. 2. P
    * closes, and removes k over another connection. 3. Somebody stores a newer k. 4. The older one arrives.
@@ -14,7 +19,11 @@ export interface Line {
   readonly cut: () => void;
 }
 
-export const plainLine = (socket: Socket): Line => ({ socket, cut: () => resetSocket(socket) });
+export const plainLine = (socket: Socket): Line => ({
+  socket,
+  write: (parts) => writeParts(socket, parts),
+  cut: () => resetSocket(socket),
+});
 
 /**
  * The kernel takes nothing back that went into a unix socket. It is closed from this side, and the server closes it once it has carried out what
@@ -22,6 +31,7 @@ export const plainLine = (socket: Socket): Line => ({ socket, cut: () => resetSo
  */
 export const unixLine = (socket: Socket): Line => ({
   socket,
+  write: (parts) => writeParts(socket, parts),
   cut: () => {
     socket.unref();
     socket.end();
@@ -52,7 +62,7 @@ export function secureLine(socket: Socket, host: string, tls: ConnectionOptions)
       };
       // Between here and the connection's own listener.
       secured.on('error', () => {});
-      resolve({ socket: secured, cut });
+      resolve({ socket: secured, write: recordWriter(secured), cut });
     });
   });
 }

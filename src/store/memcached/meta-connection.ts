@@ -4,7 +4,6 @@ import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
 import type { ItemAsk } from '../item-ask.js';
 import type { Command } from './conversation.js';
-import { joinParts } from './join-parts.js';
 import { firstRoom, growFor } from '../growing-value.js';
 import type { Line } from './line.js';
 import { readReplyAt, replyOf, ReplyInChunk } from './meta-reply.js';
@@ -12,6 +11,7 @@ import { printable, RefusalError, ServerError } from './server-error.js';
 import { Turn } from './turn.js';
 import { tellWaiting, WaitingCommands } from './waiting-commands.js';
 import type { Answer, Refusal, Waiting } from './waiting-commands.js';
+import type { Part } from './write-parts.js';
 
 const metaCodes = new Set(['HD', 'EN', 'NS', 'EX', 'NF']);
 const classicCodes = new Set(['STORED', 'NOT_STORED', 'EXISTS', 'NOT_FOUND']);
@@ -31,7 +31,7 @@ const noLogger = { debug: silent, info: silent, warn: silent, error: silent };
  */
 export class MetaConnection extends MemcacheConnection {
   private readonly waiting = new WaitingCommands();
-  private unsent: (string | Uint8Array)[] = [];
+  private unsent: Part[] = [];
   private overdueTimer: Timer | undefined;
   private lastOpaque = 0;
   private turn = new Turn();
@@ -198,19 +198,12 @@ export class MetaConnection extends MemcacheConnection {
 
   private flush(): void {
     const parts = this.unsent;
-    const socket = this.socket;
     this.unsent = [];
-    if (!socket || parts.length === 0) return;
+    if (!this.socket || parts.length === 0) return;
     this.turn.leave(this.clock.monotonic());
     this.turn = new Turn();
     if (!this.overdueTimer) this.checkOverdueAfter(this.commandTimeoutMs);
-    if (parts.every((part) => typeof part === 'string')) {
-      socket.write(parts.join(''), 'latin1');
-      return;
-    }
-    socket.cork();
-    for (const chunk of joinParts(parts)) socket.write(chunk);
-    socket.uncork();
+    this.line.write(parts);
   }
 
   /** False: the connection has ended, and the answer will say so. */
