@@ -10,6 +10,7 @@ import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
 import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
+import { isOfACache } from './of-a-cache.js';
 import { refusedBy } from './refused-by.js';
 import { verifyRecords } from './verify-backup.js';
 import type { VerifyBackupOptions } from './verify-backup.js';
@@ -20,10 +21,14 @@ export interface RestoreBackupOptions extends VerifyBackupOptions {
 }
 
 export interface RestoredBackup {
+  /** Those that were restored. */
   readonly records: number;
+  /** Of these, in the backup. */
   readonly bytes: number;
   /** Keys that stood there and were replaced. */
   readonly replaced: number;
+  /** Records that were not restored: what caches keep. It would undo what was invalidated since. */
+  readonly leftOut: number;
   /** See `VerifiedBackup.endIsKnown`. */
   readonly endIsKnown: boolean;
 }
@@ -33,7 +38,7 @@ const bytesAtOnce = 4 * 2 ** 20;
 
 /**
  * Restores a backup. It is read twice: the first time nothing is written, and every damage, every dump that the server can't read and every key that is
- * in the way is found, in this order.
+ * in the way is found, in this order. What caches keep is left out.
  * @throws DamagedBackupError, RestoreRefusedError, StoreUnavailableError
  */
 export async function restoreBackup(
@@ -45,7 +50,10 @@ export async function restoreBackup(
   let replaced = 0;
   const meter = new ProgressMeter(clock, onProgress);
   const verified = await verifyRecords(open(), options, meter, async (records) => {
-    replaced += await countExisting(access, records);
+    replaced += await countExisting(
+      access,
+      records.filter((record) => !isOfACache(record)),
+    );
   });
   for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
   if (!replace && replaced > 0) {
@@ -58,10 +66,13 @@ export async function restoreBackup(
   const restored = new NameSet(verified.records);
   let records = 0;
   let bytes = 0;
+  let leftOut = 0;
+  let leftOutBytes = 0;
   for await (const batch of batches(open())) {
     options.signal?.throwIfAborted();
+    const wanted = batch.filter((record) => !isOfACache(record));
     await Promise.all(
-      batch.map(async ({ key, dump }) => {
+      wanted.map(async ({ key, dump }) => {
         // A key that the backup holds twice: the later counts.
         const replaces = !restored.add(key) || replace ? ['REPLACE'] : [];
         const connection = await connectionFor(access, key);
@@ -74,13 +85,18 @@ export async function restoreBackup(
         if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');
       }),
     );
-    records += batch.length;
-    for (const { key, dump } of batch) bytes += 8 + key.length + dump.length;
-    meter.advance('restoring', records, bytes);
+    records += wanted.length;
+    bytes += bytesOf(wanted);
+    leftOut += batch.length - wanted.length;
+    leftOutBytes += bytesOf(batch) - bytesOf(wanted);
+    meter.advance('restoring', records + leftOut, bytes + leftOutBytes);
   }
   meter.advance('done', records, bytes);
-  return { records, bytes, replaced, endIsKnown: verified.endIsKnown };
+  return { records, bytes, replaced, leftOut, endIsKnown: verified.endIsKnown };
 }
+
+const bytesOf = (records: readonly BackupRecord[]): number =>
+  records.reduce((sum, { key, dump }) => sum + 8 + key.length + dump.length, 0);
 
 function connectionFor(access: RedisAccess, key: Buffer): Promise<RedisConnection> {
   return access.connected(access.isSharded ? keySlot(key) : 0);

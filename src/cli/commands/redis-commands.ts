@@ -151,7 +151,10 @@ async function restoreFile(args: readonly string[], output: Output): Promise<num
           signal,
         });
         const end = restored.endIsKnown ? '' : ` ${endUnknown}`;
-        output.out(`${restored.records} keys restored, ${restored.replaced} of them in place of others.${end}\n`);
+        const left = restored.leftOut > 0 ? ` ${restored.leftOut} of caches were left out.` : '';
+        output.out(
+          `${restored.records} keys restored, ${restored.replaced} of them in place of others.${left}${end}\n`,
+        );
         return 0;
       } catch (error) {
         if (isRestoring) output.err('Some keys were restored, not all. Run it again with --replace.\n');
