@@ -37,10 +37,10 @@ export class RedisCommands {
 
   constructor(private readonly settings: RedisShardSettings) {
     this.session = new RedisSession(settings);
-    this.partition = new RedisPartition(settings.access, settings.prefix, (connection, { present, known }) => {
+    this.partition = new RedisPartition(settings.access, settings.prefix, (connection, met) => {
       this.time.forget();
       if (connection.time) this.time.note(connection.time);
-      return this.session.meet(connection, present, known);
+      return this.session.meet(connection, met);
     });
     this.time = new ServerTime(settings.clock);
   }

@@ -10,6 +10,11 @@ export interface RedisIdentity {
    * it comes back when an old primary takes over again.
    */
   readonly incarnation: string;
+  /**
+   * What the names of all incarnations with the same data begin with. A primary names its history anew when its first replica attaches, and an hour after the
+   * last one left; it lost nothing by that. One that was another's replica meanwhile says so by `master_replid2`, until that hour is over.
+   */
+  readonly sameData: string;
   readonly isPrimary: boolean;
   /** A replica that takes writes of clients, which its primary overwrites or never hears of. */
   readonly isWritableReplica: boolean;
@@ -33,10 +38,13 @@ export function readIdentity(reply: RedisReply): RedisIdentity | undefined {
   const [version, runId, replicationId] = ['redis_version', 'run_id', 'master_replid'].map((name) => facts.get(name));
   const role = facts.get('role');
   if (!version || !runId || !replicationId || !role) return undefined;
+  const wasReplica = /[^0]/.test(facts.get('master_replid2') ?? 'unknown');
+  const incarnation = `${runId} ${replicationId}`;
   const timeMs = Number(facts.get('server_time_usec')) / 1_000;
   return {
     version,
-    incarnation: `${runId} ${replicationId}`,
+    incarnation,
+    sameData: wasReplica ? incarnation : `${runId} `,
     isPrimary: role === 'master',
     isWritableReplica: role !== 'master' && facts.get('slave_read_only') === '0',
     isLoading: facts.get('loading') === '1',

@@ -5,14 +5,19 @@ import type { RedisConnection } from './redis-connection.js';
 import type { RedisScript } from './redis-script.js';
 import { RedisServerError } from './redis-server-error.js';
 
+/** Who answers, and who answered before. */
+export interface MetIncarnation {
+  readonly present: string;
+  /** What the name of each incarnation with the same data begins with. */
+  readonly same: string;
+  readonly known: string | undefined;
+}
+
 /**
  * Called on a connection before any other command of the partition, with who answers there and who answered before. It resolves when whatever the old
  * data proved is worth nothing any more; until then the partition's commands wait.
  */
-export type MeetIncarnation = (
-  connection: RedisConnection,
-  incarnation: { readonly present: string; readonly known: string | undefined },
-) => Promise<void>;
+export type MeetIncarnation = (connection: RedisConnection, met: MetIncarnation) => Promise<void>;
 
 /** Keys that share a slot, and so live and fail as one: all keys outside a Cluster, those of one hash tag in it. */
 export class RedisPartition {
@@ -115,8 +120,8 @@ export class RedisPartition {
 
   private async greet(connection: RedisConnection): Promise<void> {
     try {
-      const present = connection.identity?.incarnation ?? '';
-      await this.onIncarnation?.(connection, { present, known: this.known });
+      const { incarnation: present = '', sameData: same = present } = connection.identity ?? {};
+      await this.onIncarnation?.(connection, { present, same, known: this.known });
       this.known = present;
       this.met = connection;
     } catch (error) {

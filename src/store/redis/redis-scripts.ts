@@ -261,35 +261,38 @@ return reply`);
 
 /**
  * What is met under another incarnation than the one that stands here proves nothing any more: an acknowledged invalidation may have been undone. The list of
- * versions goes, and with it every entry that was made under it, and the feed begins a new lineage.
+ * versions goes, and with it every entry that was made under it, and the feed begins a new lineage. An incarnation whose name begins with ARGV[3] has the same
+ * data as the present one.
  *
  * A process that comes from elsewhere lifts as well, whatever stands here, since an incarnation can return: A → B → A. Others that came the same way within
  * the last half minute did it for all.
  *
- * KEYS counter, watched item, incarnation · ARGV word, present, known or nothing, seed and id of a new lineage, `spare` or nothing. @returns 1 lifted, 0 not.
+ * KEYS counter, watched item, incarnation · ARGV word, present, what names of the same data begin with, known or nothing, seed and id of a new lineage, `spare`
+ * or nothing. @returns 1 lifted, 0 not.
  */
 export const settleFeed = redisScript(`#!lua flags=allow-oom
 ${place}
+local function isSame(incarnation) return incarnation:sub(1, #ARGV[3]) == ARGV[3] end
 local now = tonumber(redis.call('TIME')[1])
 local stood = textOf(KEYS[3])
-local lifts = stood:match('^[^\\n]*') ~= ARGV[2]
+local lifts = not isSame(stood)
 local text = ARGV[2]
-local isNews = ARGV[3] ~= '' and ARGV[3] ~= ARGV[2]
+local isNews = ARGV[4] ~= '' and not isSame(ARGV[4])
 if not lifts then
   for at, known in stood:gmatch('\\n(%d+) ([^\\n]*)') do
     if math.abs(now - tonumber(at)) < 30 then
       text = text .. '\\n' .. at .. ' ' .. known
-      if known == ARGV[3] then isNews = false end
+      if known == ARGV[4] then isNews = false end
     end
   end
   lifts = isNews
 end
-if isNews then text = text .. '\\n' .. string.format('%.0f', now) .. ' ' .. ARGV[3] end
+if isNews then text = text .. '\\n' .. string.format('%.0f', now) .. ' ' .. ARGV[4] end
 if lifts then
   local number = placeOf(KEYS[1])
   if number then redis.call('UNLINK', KEYS[1], numbered(number)) end
-  if ARGV[6] == '' then redis.call('UNLINK', KEYS[2]) end
+  if ARGV[7] == '' then redis.call('UNLINK', KEYS[2]) end
   redis.call('SET', KEYS[3], text)
 end
-place(ARGV[4], ARGV[5])
+place(ARGV[5], ARGV[6])
 return {ARGV[1], lifts and 1 or 0}`);

@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../../value/errors.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
+import type { MetIncarnation } from './redis-partition.js';
 import { RedisServerError } from './redis-server-error.js';
 import { settleFeed } from './redis-scripts.js';
 import { newLineage, newWord } from './redis-word.js';
@@ -45,6 +46,7 @@ export class RedisSession {
   /** How often this process has begun to write an item that readers of a feed watch. */
   watchedWrites = 0;
   private incarnation = '';
+  private same = '';
   private cameFrom = '';
   private readonly feeds = new Map<string, FeedKeys>();
   private readonly settled = new Set<string>();
@@ -57,12 +59,13 @@ export class RedisSession {
   constructor(private readonly settings: SessionSettings) {}
 
   /** Called on a connection before any other command. @throws StoreUnavailableError, RedisServerError */
-  async meet(connection: RedisConnection, present: string, known: string | undefined): Promise<void> {
+  async meet(connection: RedisConnection, { present, same, known }: MetIncarnation): Promise<void> {
     this.settled.clear();
-    const isAnother = known !== undefined && known !== present && this.settings.checksIncarnation;
+    const isAnother = known !== undefined && !known.startsWith(same) && this.settings.checksIncarnation;
     // It may be met several times until its slot has arrived.
     if (isAnother && present !== this.incarnation) this.number++;
     this.incarnation = present;
+    this.same = same;
     this.cameFrom = known ?? '';
     await Promise.all([...this.feeds].map(([feed, keys]) => this.settle(connection, feed, keys)));
     if (!isAnother) return;
@@ -87,11 +90,11 @@ export class RedisSession {
   async settle(connection: RedisConnection, feed: string, { counter, watch, incarnation }: FeedKeys): Promise<void> {
     const { clock, afterFailover, checksIncarnation } = this.settings;
     const word = newWord();
-    const present = checksIncarnation ? this.incarnation : 'any';
+    const [present, same] = checksIncarnation ? [this.incarnation, this.same] : ['any', 'any'];
     const known = checksIncarnation ? this.cameFrom : '';
     const lineage = [String(Math.floor(clock.now()) * 1_000), newLineage()];
     const spares = afterFailover === 'trust' ? 'spare' : '';
-    const rest = ['3', counter, watch, incarnation, word, present, known, ...lineage, spares];
+    const rest = ['3', counter, watch, incarnation, word, present, same, known, ...lineage, spares];
     let reply: RedisReply;
     try {
       reply = await connection.ask(['EVALSHA', settleFeed.sha1, ...rest], true);

@@ -35,7 +35,7 @@ interface How {
 }
 
 async function store(
-  { url }: RedisProcess,
+  { url }: Pick<RedisProcess, 'url'>,
   { checksIncarnation = true, afterFailover = 'distrust' }: How = {},
 ): Promise<Store> {
   const options = { url, ...patience, afterFailover } as const;
@@ -46,7 +46,7 @@ async function store(
   return opened;
 }
 
-async function cacheOn(redis: RedisProcess, how?: How): Promise<TieredCache> {
+async function cacheOn(redis: Pick<RedisProcess, 'url'>, how?: How): Promise<TieredCache> {
   const cache = await buildCache({ store: await store(redis, how), process: false, coherence: { interval: 60_000 } });
   endings.push(() => cache.close());
   return cache;
@@ -257,6 +257,49 @@ describe('A replica that takes over and missed a deletion', () => {
   });
 });
 
+/** Its connection was cut: it answers again. */
+const isConnectedAnew = (cache: TieredCache): Promise<void> =>
+  eventually(async () => expect(await cache.set('back', 'yes', { ttl: 600_000 })).toBe(true));
+
+it('A primary whose first replica attaches keeps its entries, for whoever connects again at once and for whoever does later', async () => {
+  const redis = await server();
+  const proxy = await startTcpProxy(redis.port);
+  endings.push(() => proxy.close());
+  const [one, other] = [await cacheOn(redis), await cacheOn({ url: `redis://${proxy.address}` })];
+  await one.set('k', 'kept', { ttl: 600_000 });
+  expect(await other.get('k')).toBe('kept');
+  const historyOf = async (): Promise<string | undefined> => (await redis.info('replication'))['master_replid'];
+  const history = await historyOf();
+  const replica = await startReplica(redis.port);
+  endings.push(() => replica.stop());
+  expect(await historyOf()).not.toBe(history);
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
+  await isConnectedAnew(one);
+  await isConnectedAnew(other);
+  expect([await one.get('k'), await other.get('k')]).toEqual(['kept', 'kept']);
+  proxy.cut();
+  await isConnectedAnew(other);
+  expect([await one.get('k'), await other.get('k')]).toEqual(['kept', 'kept']);
+});
+
+it('A primary that was a replica meanwhile brings back nothing that was deleted before', async () => {
+  const redis = await server();
+  const replica = await startReplica(redis.port);
+  endings.push(() => replica.stop());
+  const cache = await cacheOn(redis);
+  await cache.set('k', 'old', { ttl: 600_000 });
+  await redis.command('SET', 'replicated', 'yes');
+  expect(await redis.command('WAIT', 1, 5_000)).toBe(1);
+  await replica.command('REPLICAOF', 'NO', 'ONE');
+  expect(await cache.delete('k')).toBe(true);
+  await redis.command('REPLICAOF', '127.0.0.1', replica.port);
+  await eventually(async () => expect((await redis.info('replication'))['master_link_status']).toBe('up'));
+  await redis.command('REPLICAOF', 'NO', 'ONE');
+  await redis.command('CLIENT', 'KILL', 'TYPE', 'normal');
+  await isConnectedAnew(cache);
+  expect(await cache.get('k')).toBeUndefined();
+});
+
 it('Readings that waited in vain for a reader are forgotten', async () => {
   const { url } = await server();
   let cancelled = 0;
@@ -278,7 +321,7 @@ it('Readings that waited in vain for a reader are forgotten', async () => {
   const access = await openAccess('built-in', { url, ...patience });
   endings.push(async () => access.close());
   session.watch('ns', () => {}, 1);
-  await session.meet(await access.connected(0), 'one', 'other');
+  await session.meet(await access.connected(0), { present: 'one', same: 'one', known: 'other' });
   const late = await Promise.allSettled(Array.from({ length: 10 }, () => session.allRead()));
   expect(new Set(late.map(({ status }) => status))).toEqual(new Set(['rejected']));
   const inTime = session.allRead();
@@ -305,8 +348,8 @@ describe('An incarnation that returns', () => {
     const meet = async (index: number): Promise<void> => {
       const connection = await accesses[index]?.connected(0);
       if (!connection) throw new Error('no connection');
-      const present = connection.identity?.incarnation ?? '';
-      await session.meet(connection, present, known);
+      const { incarnation: present = '', sameData: same = present } = connection.identity ?? {};
+      await session.meet(connection, { present, same, known });
       known = present;
       await session.ready(connection, 'ns', keys);
     };

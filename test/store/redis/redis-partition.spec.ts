@@ -49,7 +49,7 @@ describe.each(driverNames)('A partition through %s', (driver) => {
     ]);
     const [first, again, restarted] = incarnations;
     expect(first?.known).toBeUndefined();
-    expect(again).toEqual({ present: first?.present, known: first?.present });
+    expect(again).toEqual({ ...first, known: first?.present });
     expect(restarted?.known).toBe(first?.present);
     expect(restarted?.present).not.toBe(first?.present);
   });
