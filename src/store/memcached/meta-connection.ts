@@ -6,7 +6,7 @@ import type { ItemAsk } from '../item-ask.js';
 import type { Command } from './conversation.js';
 import { firstRoom, growFor } from '../growing-value.js';
 import type { Line } from './line.js';
-import { readReplyAt, replyOf, ReplyInChunk } from './meta-reply.js';
+import { isBareMiss, readReplyAt, replyOf, ReplyInChunk } from './meta-reply.js';
 import { printable, RefusalError, ServerError } from './server-error.js';
 import { Turn } from './turn.js';
 import { tellWaiting, WaitingCommands } from './waiting-commands.js';
@@ -63,7 +63,7 @@ export class MetaConnection extends MemcacheConnection {
   /** Sends a command. The answer comes later, never during the call. @param index given back to `answer`. */
   send({ line, body, isClassic }: Command, answer: Answer, index = 0): void {
     const opaque = isClassic ? classicOpaque : this.nextOpaque();
-    if (!this.expect(answer, index, undefined, undefined, opaque, undefined)) return;
+    if (!this.expect(answer, index, undefined, undefined, opaque, undefined, line.startsWith('mg '))) return;
     this.unsent.push(isClassic ? `${line}\r\n` : `${line} O${opaque}\r\n`);
     if (body) this.unsent.push(body, crlf);
   }
@@ -71,7 +71,8 @@ export class MetaConnection extends MemcacheConnection {
   /** As `send`, answered into the question itself, which may come from a chunk of the socket. */
   ask(question: ItemAsk, line: string, refuse: Refusal): void {
     const opaque = this.nextOpaque();
-    if (this.expect(undefined, 0, question, refuse, opaque, undefined)) this.unsent.push(`${line} O${opaque}\r\n`);
+    if (this.expect(undefined, 0, question, refuse, opaque, undefined, true))
+      this.unsent.push(`${line} O${opaque}\r\n`);
   }
 
   /** `version`: the answer's first word. */
@@ -214,8 +215,9 @@ export class MetaConnection extends MemcacheConnection {
     refuse: Refusal | undefined,
     opaque: number,
     lines: [string, string][] | undefined,
+    mayMiss = false,
   ): boolean {
-    const waiting: Waiting = { answer, index, question, refuse, turn: this.turn, opaque, lines };
+    const waiting: Waiting = { answer, index, question, refuse, turn: this.turn, opaque, lines, mayMiss };
     if (this.isShutdown()) {
       process.nextTick(() => tellWaiting(waiting, new Error('the connection has ended'), undefined));
       return false;
@@ -237,8 +239,9 @@ export class MetaConnection extends MemcacheConnection {
   }
 
   private settle(reply: ReplyInChunk): void {
-    const { opaque } = this.waiting.peek();
-    if (opaque > 0 && reply.opaque !== opaque) throw new Error('a reply to another command');
+    const { opaque, mayMiss } = this.waiting.peek();
+    if (opaque > 0 && reply.opaque !== opaque && !(mayMiss && isBareMiss(reply)))
+      throw new Error('a reply to another command');
     reply.session = this.session;
     tellWaiting(this.dequeue(), undefined, reply);
   }

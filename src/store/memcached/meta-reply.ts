@@ -88,6 +88,13 @@ export function replyOf([code = '', ...flags]: readonly string[], value: Buffer 
 }
 
 /**
+ * `EN` and nothing else, as a server with extstore answers an `mg` whose value its disk has no more (storage.c, 1.6.18 and later). One that nobody asked for
+ * is a false miss, and the reply that was meant ends the connection.
+ */
+export const isBareMiss = ({ code, opaque, word }: MetaReply): boolean =>
+  code === 'EN' && opaque === undefined && word === '';
+
+/**
  * Reads the reply that begins here into `reply`, if all of it is in the chunk and nothing is odd about it; everything else is left to the parser,
  * which knows what to make of it. Nearly all that a cache is told are such replies, and this reads their line without making one string of it.
  * @returns where it ends; 0: it is left to the parser.

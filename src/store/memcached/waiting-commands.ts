@@ -17,6 +17,8 @@ export interface Waiting {
   readonly turn: Turn;
   /** The number that the server repeats in its reply. 0 for `version` and `stats`, -1 for commands of the older protocol: they take none. */
   readonly opaque: number;
+  /** It is an `mg`, whose miss a server with extstore may tell without the number. */
+  readonly mayMiss: boolean;
   /** For `stats`, whose reply is many lines. */
   readonly lines: [string, string][] | undefined;
 }
