@@ -11,12 +11,15 @@ interface Haunted {
   pauseMs: number;
   timer: Timer | undefined;
   looking: Promise<void> | undefined;
+  /** Since when no look was answered, on the monotonic clock; undefined: the last one was. */
+  silentSince: number | undefined;
 }
 
 interface Watched {
-  /** A command that has not arrived by then never will. */
-  readonly arrivesUntil: number;
-  readonly livesUntil: number;
+  /** A command that has not arrived so long after it was sent never will, if the store answers meanwhile. */
+  readonly arrivesWithinMs: number;
+  /** When it was sent; or when the store answered again after a silence, in which a server that was stopped has carried out nothing. */
+  countedFrom: number;
 }
 
 const firstPauseMs = 20;
@@ -24,6 +27,8 @@ const longestPauseMs = 2_000;
 const onItsWayMs = 2_000;
 /** Of locks a store counts in seconds. */
 const keptLongerMs = 3_000;
+/** A server that is silent for so long does not go on: it was replaced. */
+const longestSilenceMs = 24 * 3_600_000;
 /** So many locks at a time; those beyond live out their life. */
 const maxPlaces = 1_000;
 const maxHolders = 1_000;
@@ -47,11 +52,10 @@ export class GhostLocks {
   watch(place: LockPlace, sent: ReadonlyMap<string, number>, ttlMs: number): void {
     if (sent.size === 0) return;
     const haunted = this.places.get(place.lockKey) ?? newlyHaunted(place);
-    if (haunted.holders.size + sent.size > maxHolders || this.places.size >= maxPlaces) return;
-    for (const [holder, sentAt] of sent) {
-      const livesUntil = sentAt + ttlMs + onItsWayMs + keptLongerMs;
-      haunted.holders.set(holder, { arrivesUntil: this.hasConnections ? sentAt + onItsWayMs : livesUntil, livesUntil });
-    }
+    if (haunted.holders.size + sent.size > maxHolders) return;
+    if (!this.places.has(place.lockKey) && this.places.size >= maxPlaces && !this.makesRoom()) return;
+    const arrivesWithinMs = onItsWayMs + (this.hasConnections ? 0 : ttlMs + keptLongerMs);
+    for (const [holder, countedFrom] of sent) haunted.holders.set(holder, { arrivesWithinMs, countedFrom });
     this.places.set(place.lockKey, haunted);
     // The newest comes soonest.
     haunted.pauseMs = firstPauseMs;
@@ -65,6 +69,16 @@ export class GhostLocks {
     this.places.clear();
     for (const { timer } of left) timer?.cancel();
     await Promise.all(left.map((haunted) => haunted.looking ?? this.look(haunted)));
+  }
+
+  /** The place that has been watched longest of those that do not answer is left. */
+  private makesRoom(): boolean {
+    for (const [lockKey, { silentSince, timer }] of this.places) {
+      if (silentSince === undefined) continue;
+      timer?.cancel();
+      return this.places.delete(lockKey);
+    }
+    return false;
   }
 
   private arm(haunted: Haunted): void {
@@ -81,19 +95,35 @@ export class GhostLocks {
     haunted.timer = undefined;
     const deadline = new AnswerDeadline(this.clock, this.deadlineMs);
     const found = await this.holderAt(place, deadline);
+    let isAnswered = found !== undefined;
     if (typeof found === 'string' && holders.has(found)) {
       const outcome = await removeOwnLock(place, found, deadline);
-      if (outcome !== 'unknown') holders.delete(found);
+      isAnswered = outcome !== 'unknown';
+      if (isAnswered) holders.delete(found);
       if (outcome === 'released') this.freed(place.lockKey);
     }
-    const now = this.clock.monotonic();
-    for (const [holder, { arrivesUntil, livesUntil }] of holders) {
-      const hasNotCome = found !== undefined && found !== holder && now >= arrivesUntil;
-      if (hasNotCome || now >= livesUntil) holders.delete(holder);
-    }
+    this.judge(haunted, isAnswered);
     if (this.places.get(place.lockKey) !== haunted || haunted.timer) return;
     if (holders.size > 0) this.arm(haunted);
     else this.places.delete(place.lockKey);
+  }
+
+  /**
+   * 1. An `add` is sent to a server that is stopped, and stays in its socket; 2. no look is answered, for longer than the lock would have lived; 3. the
+   * server goes on, and answers a look; 4. it carries out the `add`. So a silence says nothing, and after it all is counted anew.
+   */
+  private judge(haunted: Haunted, isAnswered: boolean): void {
+    const { holders, silentSince } = haunted;
+    const now = this.clock.monotonic();
+    haunted.silentSince = isAnswered ? undefined : (silentSince ?? now);
+    if (!isAnswered) {
+      if (now - (silentSince ?? now) >= longestSilenceMs) holders.clear();
+      return;
+    }
+    for (const [holder, watched] of holders) {
+      if (silentSince !== undefined) watched.countedFrom = now;
+      if (now >= watched.countedFrom + watched.arrivesWithinMs) holders.delete(holder);
+    }
   }
 
   /** `null`: free, or not a holder's. `undefined`: no answer. */
@@ -108,5 +138,12 @@ export class GhostLocks {
 }
 
 function newlyHaunted(place: LockPlace): Haunted {
-  return { place, holders: new Map(), pauseMs: firstPauseMs, timer: undefined, looking: undefined };
+  return {
+    place,
+    holders: new Map(),
+    pauseMs: firstPauseMs,
+    timer: undefined,
+    looking: undefined,
+    silentSince: undefined,
+  };
 }

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
+import { GhostLocks } from '../../src/lock/ghost-locks.js';
 import type { Lease } from '../../src/lock/lease.js';
+import { placeNamed } from '../../src/lock/lock-place.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Shard, Store, StoreCapabilities } from '../../src/store/store.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
@@ -53,11 +55,54 @@ describe('An `add` that was never answered', () => {
     expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540]);
   });
 
-  it('is looked for every two seconds at last where the store is away, until its life would be over', async () => {
+  it('is looked for every two seconds at last where the store is away, for a day', async () => {
     isAway = true;
     await isLookedFor('fleet');
-    expect(looks).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540, 10_540, 12_540, 14_540]);
+    expect(looks.slice(0, 10)).toEqual([20, 60, 140, 300, 620, 1_260, 2_540, 4_540, 6_540, 8_540]);
+    expect(looks.at(-1)).toBe(58_540);
+    const dayMs = 24 * 3_600_000;
+    await clock.advanceTo(clock.monotonic() + dayMs, settle);
+    expect(looks.at(-1)).toBeGreaterThanOrEqual(dayMs);
+    expect(looks.at(-1)).toBeLessThan(dayMs + 2_100);
   });
+
+  it.each(['fleet', 'host'] as const)(
+    'is removed when it arrives late, after the life that it asked for: a server in reach of the %s was stopped, and goes on',
+    async (reach) => {
+      const store = reaching(memoryStore({ clock }), reach);
+      const [whole] = store.shards;
+      const goesOnAt = clock.monotonic() + 200_000;
+      const silence = new StoreUnavailableError('memory', 'it is stopped');
+      let arrive = (): void => {};
+      const write: Shard['write'] = async (...args) => {
+        arrive = () => void whole.write(...args);
+        throw silence;
+      };
+      const readMany: Shard['readMany'] = (keys) => {
+        if (clock.monotonic() < goesOnAt) return Promise.reject(silence);
+        if (looks.push(clock.monotonic()) === 1) clock.after(1_000, arrive);
+        return whole.readMany(keys);
+      };
+      const stopped = shardWith(whole, { write, readMany });
+      const locksOn = (of: Shard): CacheLock =>
+        new CacheLock({ store: storeOf(store, of), namespace: 'test', clock, ttl: '1m' });
+      const acquiring = locksOn(stopped).acquire('a');
+      await settle();
+      await clock.advanceTo(clock.monotonic() + deadlineMs, settle);
+      expect((await acquiring).status).toBe('unavailable');
+      await clock.advanceTo(goesOnAt + 2_000, settle);
+      const [firstLook] = looks as [number];
+      await clock.advanceTo(firstLook + 1_000, settle);
+      const others = locksOn(whole);
+      expect((await others.acquire('a')).status).toBe('held');
+      await clock.advanceTo(firstLook + 2_000, settle);
+      expect((await others.acquire('a')).status).toBe('acquired');
+      // Nothing is left to look for.
+      const { length } = looks;
+      await clock.advanceTo(firstLook + 120_000, settle);
+      expect(looks).toHaveLength(length);
+    },
+  );
 
   it.each(['host', 'process'] as const)(
     'is looked for until its life would be over where a store that reaches the %s has no connection to close',
@@ -110,6 +155,40 @@ describe('An `add` that was never answered', () => {
     expect((await others.acquire('a')).status).toBe('held');
     await clock.advanceTo(clock.monotonic() + 5_000, settle);
     expect((await others.acquire('a')).status).toBe('acquired');
+  });
+});
+
+describe('More than a thousand places that are looked at', () => {
+  it('are not: one that does not answer makes room for the next, and one that answers does not', async () => {
+    const clock = new VirtualClock();
+    const [whole] = memoryStore({ clock }).shards;
+    const isWatched: boolean[] = [];
+    const ghosts = new GhostLocks(clock, 500, true, () => {});
+    const lost = (number: number, answers: boolean): void => {
+      isWatched[number] = false;
+      const readMany: Shard['readMany'] = async (keys) => {
+        isWatched[number] = true;
+        if (!answers) throw new StoreUnavailableError('memory', 'it is away');
+        return keys.map(() => undefined);
+      };
+      const place = placeNamed(storeOf(memoryStore({ clock }), shardWith(whole, { readMany })), 'test', `${number}`);
+      ghosts.watch(place, new Map([['holder', clock.monotonic()]]), 60_000);
+    };
+    /** Those that are looked at within the longest pause. */
+    const watched = async (): Promise<number[]> => {
+      isWatched.fill(false);
+      await clock.advanceTo(clock.monotonic() + 2_000, settle);
+      return [...isWatched.keys()].filter((number) => isWatched[number]);
+    };
+    for (let number = 0; number < 1_000; number++) lost(number, number !== 1 && number !== 2);
+    await clock.advanceTo(clock.monotonic() + 20, settle);
+    for (let number = 1_000; number < 1_003; number++) lost(number, true);
+    const left = await watched();
+    expect(left).toHaveLength(1_000);
+    expect(left).not.toContain(1);
+    expect(left).not.toContain(2);
+    expect(left.slice(-2)).toEqual([1_000, 1_001]);
+    await ghosts.stop();
   });
 });
 
