@@ -34,13 +34,16 @@ export class RedisCommands {
   readonly partition: RedisPartition;
   readonly time: ServerTime;
   private saysFullAt = -Infinity;
+  /** When a server has answered last, on the monotonic clock. */
+  private answeredAt: number;
 
   constructor(private readonly settings: RedisShardSettings) {
+    this.answeredAt = settings.clock.monotonic();
     this.session = new RedisSession(settings);
     this.partition = new RedisPartition(settings.access, settings.prefix, (connection, met) => {
       this.time.forget();
       if (connection.time) this.time.note(connection.time);
-      return this.session.meet(connection, met);
+      return this.session.meet(connection, met, this.answeredAt);
     });
     this.time = new ServerTime(settings.clock);
   }
@@ -185,7 +188,9 @@ export class RedisCommands {
 
   async settledOr<R>(answer: Promise<R>): Promise<R> {
     try {
-      return await answer;
+      const reply = await answer;
+      this.answeredAt = this.settings.clock.monotonic();
+      return reply;
     } catch (error) {
       throw this.failed(error);
     }

@@ -264,35 +264,29 @@ return reply`);
  * versions goes, and with it every entry that was made under it, and the feed begins a new lineage. An incarnation whose name begins with ARGV[3] has the same
  * data as the present one.
  *
- * A process that comes from elsewhere lifts as well, whatever stands here, since an incarnation can return: A → B → A. Others that came the same way within
- * the last half minute did it for all.
+ * A process that comes from elsewhere lifts as well, whatever stands here, since an incarnation can return: A → B → A. Where the last lift here is younger than
+ * the last answer that the process had elsewhere, it did it for this process too: all that was acknowledged to it there came before. Half a minute bounds what
+ * a clock that is set back may hide.
  *
  * KEYS counter, watched item, incarnation · ARGV word, present, what names of the same data begin with, known or nothing, seed and id of a new lineage, `spare`
- * or nothing. @returns 1 lifted, 0 not.
+ * or nothing, for how many ms nobody has answered the process elsewhere. @returns 1 lifted, 0 not.
  */
 export const settleFeed = redisScript(`#!lua flags=allow-oom
 ${place}
 local function isSame(incarnation) return incarnation:sub(1, #ARGV[3]) == ARGV[3] end
-local now = tonumber(redis.call('TIME')[1])
+local time = redis.call('TIME')
+local nowMs = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
 local stood = textOf(KEYS[3])
 local lifts = not isSame(stood)
-local text = ARGV[2]
-local isNews = ARGV[4] ~= '' and not isSame(ARGV[4])
-if not lifts then
-  for at, known in stood:gmatch('\\n(%d+) ([^\\n]*)') do
-    if math.abs(now - tonumber(at)) < 30 then
-      text = text .. '\\n' .. at .. ' ' .. known
-      if known == ARGV[4] then isNews = false end
-    end
-  end
-  lifts = isNews
+if not lifts and ARGV[4] ~= '' and not isSame(ARGV[4]) then
+  local liftedMs = tonumber(stood:match('\\n(%d+)$') or 0)
+  lifts = liftedMs > nowMs or liftedMs < nowMs - 30000 or liftedMs < nowMs - tonumber(ARGV[8])
 end
-if isNews then text = text .. '\\n' .. string.format('%.0f', now) .. ' ' .. ARGV[4] end
 if lifts then
   local number = placeOf(KEYS[1])
   if number then redis.call('UNLINK', KEYS[1], numbered(number)) end
   if ARGV[7] == '' then redis.call('UNLINK', KEYS[2]) end
-  redis.call('SET', KEYS[3], text)
+  redis.call('SET', KEYS[3], ARGV[2] .. string.format('\\n%.0f', math.floor(nowMs)))
 end
 place(ARGV[5], ARGV[6])
 return {ARGV[1], lifts and 1 or 0}`);

@@ -7,6 +7,7 @@ import type { MetIncarnation } from './redis-partition.js';
 import { RedisServerError } from './redis-server-error.js';
 import { settleFeed } from './redis-scripts.js';
 import { newLineage, newWord } from './redis-word.js';
+import { driftPerMs } from './server-time.js';
 
 /** What becomes of the entries when another server, or the same one with other data, answers. */
 export type AfterFailover = 'distrust' | 'trust';
@@ -48,6 +49,8 @@ export class RedisSession {
   private incarnation = '';
   private same = '';
   private cameFrom = '';
+  /** When it answered last. */
+  private answeredAt = 0;
   private readonly feeds = new Map<string, FeedKeys>();
   private readonly settled = new Set<string>();
   private readonly watchers = new Map<string, Set<FeedWatcher>>();
@@ -58,8 +61,12 @@ export class RedisSession {
 
   constructor(private readonly settings: SessionSettings) {}
 
-  /** Called on a connection before any other command. @throws StoreUnavailableError, RedisServerError */
-  async meet(connection: RedisConnection, { present, same, known }: MetIncarnation): Promise<void> {
+  /**
+   * Called on a connection before any other command.
+   * @param answeredAt when a server has answered last, on the monotonic clock: what was acknowledged to this process is older.
+   * @throws StoreUnavailableError, RedisServerError
+   */
+  async meet(connection: RedisConnection, { present, same, known }: MetIncarnation, answeredAt: number): Promise<void> {
     this.settled.clear();
     const isAnother = known !== undefined && !known.startsWith(same) && this.settings.checksIncarnation;
     // It may be met several times until its slot has arrived.
@@ -67,6 +74,7 @@ export class RedisSession {
     this.incarnation = present;
     this.same = same;
     this.cameFrom = known ?? '';
+    this.answeredAt = answeredAt;
     await Promise.all([...this.feeds].map(([feed, keys]) => this.settle(connection, feed, keys)));
     if (!isAnother) return;
     for (const [feed, watchers] of this.watchers) {
@@ -94,7 +102,8 @@ export class RedisSession {
     const known = checksIncarnation ? this.cameFrom : '';
     const lineage = [String(Math.floor(clock.now()) * 1_000), newLineage()];
     const spares = afterFailover === 'trust' ? 'spare' : '';
-    const rest = ['3', counter, watch, incarnation, word, present, same, known, ...lineage, spares];
+    const silentMs = Math.floor((clock.monotonic() - this.answeredAt) * (1 - driftPerMs));
+    const rest = ['3', counter, watch, incarnation, word, present, same, known, ...lineage, spares, String(silentMs)];
     let reply: RedisReply;
     try {
       reply = await connection.ask(['EVALSHA', settleFeed.sha1, ...rest], true);

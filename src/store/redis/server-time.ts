@@ -10,7 +10,7 @@ export interface TimeSample {
 }
 
 /** Quartz drifts by less: so much worse an earlier reading becomes with each millisecond. */
-const driftPerMs = 500e-6;
+export const driftPerMs = 500e-6;
 
 /**
  * A server's clock as this process knows it: all processes date what they write by it, so that no host's wall clock decides how old an item is. It was

@@ -84,6 +84,59 @@ describe('R8 A server whose identity returns after another had taken over', () =
   });
 });
 
+/** A cache, and its way to a server. */
+interface Way {
+  readonly cache: TieredCache;
+  readonly proxy: TcpProxy;
+}
+
+/** Caches that reach A, each by a way of its own; one is led to B by `moveTo`. */
+async function cachesAt(a: RedisProcess, count: number): Promise<Way[]> {
+  const ways: Way[] = [];
+  while (ways.length < count) {
+    const proxy = await startTcpProxy(a.port);
+    endings.push(() => proxy.close());
+    ways.push({ proxy, cache: await cacheAt(proxy.port) });
+  }
+  return ways;
+}
+
+async function moveTo({ port }: RedisProcess, { cache, proxy }: Way): Promise<void> {
+  proxy.target = port;
+  proxy.cut();
+  await written(cache, 'moved');
+}
+
+describe('R8 A process that comes from the old primary later than another', () => {
+  it('brings along what the old one acknowledged meanwhile', async () => {
+    const { a, b } = await primaryWithReplica();
+    const [first, later] = (await cachesAt(a, 2)) as [Way, Way];
+    await first.cache.set('k', 'old', { ttl: 600_000 });
+    await part(a, b);
+    await moveTo(b, first);
+    // It was loaded from a row that is changed after that.
+    expect(await first.cache.set('k', 'old', { ttl: 600_000 })).toBe(true);
+    expect(await later.cache.delete('k')).toBe(true);
+    await moveTo(b, later);
+    expect(await later.cache.get('k')).toBeUndefined();
+    await eventually(async () => expect(await first.cache.get('k')).toBeUndefined());
+  });
+
+  it('costs no second cold cache where the old one answered nobody since', async () => {
+    const { a, b } = await primaryWithReplica();
+    const [first, ...others] = (await cachesAt(a, 3)) as [Way, ...Way[]];
+    await part(a, b);
+    await a.kill();
+    await moveTo(b, first);
+    expect(await first.cache.set('k', 'new', { ttl: 600_000 })).toBe(true);
+    for (const other of others) {
+      await moveTo(b, other);
+      expect(await other.cache.get('k')).toBe('new');
+    }
+    expect(await first.cache.get('k')).toBe('new');
+  });
+});
+
 /** A is demoted under the connections of one cache, and gets nothing of what another deletes at B. @returns what the first reads from then on. */
 async function readAfterDemotion(how?: How): Promise<unknown[]> {
   const { a, b } = await primaryWithReplica();

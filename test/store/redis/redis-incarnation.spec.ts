@@ -321,7 +321,7 @@ it('Readings that waited in vain for a reader are forgotten', async () => {
   const access = await openAccess('built-in', { url, ...patience });
   endings.push(async () => access.close());
   session.watch('ns', () => {}, 1);
-  await session.meet(await access.connected(0), { present: 'one', same: 'one', known: 'other' });
+  await session.meet(await access.connected(0), { present: 'one', same: 'one', known: 'other' }, 0);
   const late = await Promise.allSettled(Array.from({ length: 10 }, () => session.allRead()));
   expect(new Set(late.map(({ status }) => status))).toEqual(new Set(['rejected']));
   const inTime = session.allRead();
@@ -349,7 +349,7 @@ describe('An incarnation that returns', () => {
       const connection = await accesses[index]?.connected(0);
       if (!connection) throw new Error('no connection');
       const { incarnation: present = '', sameData: same = present } = connection.identity ?? {};
-      await session.meet(connection, { present, same, known });
+      await session.meet(connection, { present, same, known }, systemClock.monotonic());
       known = present;
       await session.ready(connection, 'ns', keys);
     };
