@@ -11,6 +11,7 @@ import { eventually } from '../support/eventually.js';
 import { freePort } from '../support/free-port.js';
 import { listeningMemcached } from '../support/listening-memcached.js';
 import type { ListeningMemcached } from '../support/listening-memcached.js';
+import { startMemcached } from '../support/memcached-process.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { selfSigned } from '../support/self-signed.js';
 import type { Certificate } from '../support/self-signed.js';
@@ -166,6 +167,17 @@ describe('a memcached that asks for a password', () => {
     const listed: string[] = [];
     for await (const key of shard.keys?.('n:') ?? []) listed.push(key);
     expect(listed).toEqual(['n:a']);
+  });
+
+  it('keeps none where it asks for none, and loses no key of others', async () => {
+    const server = await startMemcached();
+    endings.push(() => server.stop());
+    await server.command('set auth 0 0 6\r\nothers');
+    const shard = await openShard({ servers: server.address, username: 'reader', password: 's3cret' });
+    await shard.write('a', bytes('kept'), forever);
+    expect(await textAt(shard, 'a')).toBe('kept');
+    expect(await server.command('get auth')).toBe('VALUE auth 0 6\r\nothers\r\nEND');
+    expect(await server.command('get ~auth')).toBe('END');
   });
 
   it('turns others away in its own words, without theirs', async () => {

@@ -6,7 +6,7 @@ const longestAnswer = 200;
 
 /**
  * Says who asks, as a server that was started with `-Y` wants it before anything else: the value of the first `set` is the user and the password
- * (doc/protocol.txt, "Authentication").
+ * (doc/protocol.txt, "Authentication"). It ignores the key and the life.
  *
  * @throws RefusalError in the server's words; Error where the connection ends.
  */
@@ -34,6 +34,7 @@ export function signIn(socket: Socket, { username, password }: Credentials): Pro
     };
     socket.on('data', read).once('close', ended);
     const body = `${username} ${password}`;
-    socket.write(`set auth 0 0 ${Buffer.byteLength(body)}\r\n${body}\r\n`);
+    // A server that asks for none takes this for a value: it is over at once, and the key is nobody's.
+    socket.write(`set ~auth 0 -1 ${Buffer.byteLength(body)}\r\n${body}\r\n`);
   });
 }
