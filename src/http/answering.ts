@@ -18,7 +18,7 @@ export interface Presentation {
   readonly fill: ((request: HttpRequest) => Fillers) | undefined;
   /** No shared cache may give it to another caller. */
   readonly isPrivate: boolean;
-  readonly now: number;
+  readonly ageMs: number;
 }
 
 /** What an application says of a document before its holes are filled: the bytes that are sent have other dates and digests. */
@@ -55,18 +55,18 @@ export function presentAnswer(
 }
 
 function send(
-  { headers, createdAt }: AnswerHead,
+  { headers }: AnswerHead,
   body: Buffer,
   etag: string | undefined,
   cacheControl: string | false,
   request: HttpRequest,
   response: HttpResponse,
-  { vary, isPrivate, now }: Presentation,
+  { vary, isPrivate, ageMs }: Presentation,
 ): unknown {
   for (const [name, value] of headers) setHeader(response, name, value);
   varyBy(response, vary);
   if (etag !== undefined) setHeader(response, 'ETag', etag);
-  setHeader(response, 'Age', `${Math.max(0, Math.floor((now - createdAt) / 1_000))}`);
+  setHeader(response, 'Age', `${Math.floor(ageMs / 1_000)}`);
   if (cacheControl !== false && response.getHeader('cache-control') === undefined) {
     setHeader(response, 'Cache-Control', cacheControl);
   }

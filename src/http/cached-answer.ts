@@ -1,5 +1,6 @@
-import type { Codec } from '../codec/codec.js';
+import type { CopyEnd, NotesEnd } from '../codec/noted-end.js';
 import { SplicedDocument } from '../codec/spliced/spliced-document.js';
+import type { Clock } from '../value/clock.js';
 import { UndecodableError } from '../value/errors.js';
 import { neverKept } from './kept-headers.js';
 
@@ -13,6 +14,7 @@ export interface AnswerHead {
   readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
   /** Strong, with its quotes; none for spliced documents, whose bytes are each request's own. */
   readonly etag: string | undefined;
+  /** By the clock of whoever made it, as `freshUntil` is: how long it is from one to the other is true everywhere, what either says is not. */
   readonly createdAt: number;
   readonly freshUntil: number;
   readonly staleForMs: number;
@@ -21,6 +23,7 @@ export interface AnswerHead {
 /** A 200 answer of a handler: its body encoded once, ready to be sent. */
 export class CachedAnswer {
   private ownDocument: SplicedDocument | undefined = undefined;
+  private end: CopyEnd | undefined = undefined;
 
   constructor(
     readonly head: AnswerHead,
@@ -30,10 +33,34 @@ export class CachedAnswer {
   get document(): SplicedDocument {
     return (this.ownDocument ??= SplicedDocument.parse(this.body, 'structure'));
   }
+
+  endsAt(end: CopyEnd): void {
+    this.end = end;
+  }
+
+  /**
+   * How much longer it is fresh, in milliseconds, by whichever clock says least; negative: it is stale.
+   *
+   * 1. The clock of A is an hour ahead, and A makes an answer that lives 10 minutes; 2. by B's clock, it ends in 70 minutes. 3. What B has of it ends as the
+   * store counts. Told of more, browsers would keep it as much longer.
+   */
+  leftMs(clock: Pick<Clock, 'now' | 'monotonic'>): number {
+    const { createdAt, freshUntil } = this.head;
+    const byWall = (this.end?.wall ?? freshUntil) - clock.now();
+    const byMonotonic = this.end ? this.end.monotonic - clock.monotonic() : Infinity;
+    return Math.min(freshUntil - createdAt, byWall, byMonotonic);
+  }
+
+  /** In milliseconds: what is not left of its life. Where that is endless, as the clocks say. */
+  ageMs(clock: Pick<Clock, 'now' | 'monotonic'>): number {
+    const { createdAt, freshUntil } = this.head;
+    if (freshUntil === Infinity) return Math.max(0, clock.now() - createdAt);
+    return freshUntil - createdAt - this.leftMs(clock);
+  }
 }
 
 /** `uint32 BE length of the head · the head as JSON · the body`. One answer is shared by all who send it. */
-export const answerCodec: Codec<CachedAnswer> = {
+export const answerCodec: NotesEnd<CachedAnswer> = {
   name: 'http-answer',
   isolations: ['share'],
   encode({ head, body }) {
@@ -50,6 +77,7 @@ export const answerCodec: Codec<CachedAnswer> = {
     if (answer.head.kind === 'spliced') void answer.document;
     return answer;
   },
+  noteEnd: (answer, end) => answer.endsAt(end),
 };
 
 const kinds: readonly unknown[] = ['text', 'bytes', 'spliced'];

@@ -113,11 +113,11 @@ export class CachedResponses {
     if (!answer) return this.notKept(exchange, run, asked, isPrivate);
     run.leaveUnread();
     run.rememberBeginning();
-    const now = this.clock.now();
     if (asked.isOwn(answer)) run.handOverDropped();
-    say(exchange, asked.answered(answer, now));
+    say(exchange, asked.answered(answer, answer.leftMs(this.clock)));
     const { cacheControl, fill } = settings;
-    const sent = presentAnswer(answer, request, response, { cacheControl, vary: route.vary, fill, isPrivate, now });
+    const ageMs = answer.ageMs(this.clock);
+    const sent = presentAnswer(answer, request, response, { cacheControl, vary: route.vary, fill, isPrivate, ageMs });
     return sent instanceof Promise ? from(sent) : of(sent);
   }
 

@@ -64,9 +64,9 @@ export class AskedAnswer {
     return this.createdAt !== undefined && this.how !== 'refresh' && head.createdAt === this.createdAt;
   }
 
-  answered(answer: CachedAnswer, now: number): CacheStatusMember {
+  answered(answer: CachedAnswer, leftMs: number): CacheStatusMember {
     const { createdAt, freshUntil } = answer.head;
-    const ttl = Math.floor((freshUntil - now) / 1_000);
+    const ttl = Math.floor(leftMs / 1_000);
     if (this.isOwn(answer)) {
       const refusal = this.how === 'beside' ? 'unkept' : notes?.takeRefusal(this.cache, this.name);
       const stored = refusal === undefined && freshUntil > createdAt;

@@ -2,6 +2,7 @@ import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Codec } from '../codec/codec.js';
 import { openEnvelope } from '../codec/envelope.js';
 import type { Envelope, EnvelopeHead } from '../codec/envelope.js';
+import { notesEnd } from '../codec/noted-end.js';
 import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
@@ -165,6 +166,10 @@ export class StoredEntries {
     mark: number,
   ): NearCopy<V> {
     const { serving, nearTtlMs } = policy;
+    if (notesEnd(serving.codec)) {
+      const monotonic = this.clock.monotonic() + (head.freshUntil - this.clock.now());
+      serving.codec.noteEnd(decoded, { wall: head.freshUntil, monotonic });
+    }
     const until = this.servedUntil(head, policy);
     const sizeBytes = heldBytes + copyOverheadBytes;
     const copy = new NearCopy<V>(head, kept, serving, trust, sizeBytes, decoded, mark, until);
