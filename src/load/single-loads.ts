@@ -59,15 +59,15 @@ export class SingleLoads {
     if (this.failed.size > 0) return undefined;
     const placed = this.coherence.placeToRead(key, policy);
     if (!placed?.shard.invalidate) return undefined;
-    const beganAt = this.clock.coarseNow();
-    if (!placed.feed.isReady(placed.space, beganAt)) return undefined;
+    const now = this.clock.now();
+    if (!placed.feed.isReady(placed.space, now)) return undefined;
     const { position } = this.coherence.names;
     const askedIn = scope?.held;
     if (placed.shard.readNow) {
-      const landed = this.foundNow(placed, policy, position);
+      const landed = this.foundNow(placed, policy, position, now);
       if (landed !== undefined) return Promise.resolve(this.answer({ key, loader, policy, askedIn }, position, landed));
     }
-    const read = new SingleRead<V>(this.entries, placed, slot, loader, policy, position, beganAt, this.arrived);
+    const read = new SingleRead<V>(this.entries, placed, slot, loader, policy, position, now, this.arrived);
     read.askedIn = askedIn;
     this.flights.enter(read);
     placed.shard.readInto?.([read]);
@@ -80,7 +80,7 @@ export class SingleLoads {
       present.policy === (policy as EntryPolicy) &&
       policy.serving.isolation !== 'clone' &&
       !this.coherence.names.anyNamedSince(present.position) &&
-      this.clock.coarseNow() < (present.placed?.feed.trust.until ?? 0)
+      this.clock.now() < (present.placed?.feed.trust.until ?? 0)
     );
   }
 
@@ -123,7 +123,7 @@ export class SingleLoads {
     }
     const forced = near.scope.current()?.forced ?? false;
     const placed = forced || !policy.needsItemAlone ? undefined : this.coherence.placeToRead(key, policy);
-    const landed = placed && this.foundNow(placed, policy, this.coherence.names.position);
+    const landed = placed && this.foundNow(placed, policy, this.coherence.names.position, clock.now());
     return this.answer(call, position, landed ?? (await flights.join(call, forced)));
   }
 
@@ -131,8 +131,7 @@ export class SingleLoads {
    * The entry of a store that needs no waiting: there is nothing to join and nothing to lease. A disk hit of 1 KB takes two thirds of
    * the time of one that goes by a flight.
    */
-  private foundNow<V>(placed: Placed, policy: EntryPolicy<V>, position: number): Landed<V> | undefined {
-    const now = this.clock.now();
+  private foundNow<V>(placed: Placed, policy: EntryPolicy<V>, position: number, now: number): Landed<V> | undefined {
     if (!placed.shard.readNow || !placed.feed.isReady(placed.space, now)) return undefined;
     const seen = placed.shard.readNow(placed.storeKey);
     if (!seen || seen.end === seen.start) return undefined;
