@@ -68,6 +68,7 @@ export interface Shard {
   /**
    * As `readMany`, but an absent key is given an empty item, a *stub*, that lives `stubMs`: the one caller who created it gets it
    * with `won: true`, all others find it with `won: false` until it is written, removed or expires. Atomic per key.
+   * A store that has no room for a stub tells each that asks `won: true`, with a revision that matches nothing.
    */
   readOrStub(storeKeys: readonly string[], stubMs: number): Promise<(StoredItem & { readonly won: boolean })[]>;
   /**

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
-import type { Shard, Store } from '../../src/store/store.js';
+import type { Revision, Shard, Store } from '../../src/store/store.js';
 import { greeting, startFakeServer } from '../support/fake-server.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
+import { recordEvents } from '../support/recorded-events.js';
 
 const bodyBytes = 2_000;
 
@@ -47,6 +48,22 @@ describe('a memcached that keeps values on a disk (extstore)', () => {
     expect(items.slice(201).map((item) => item?.bytes.length)).toEqual(Array.from({ length: 10 }, () => bodyBytes));
     // Each look at the statistics is a connection, too.
     expect(Number((await server.stats())['total_connections'])).toBe(connectionsBefore + 1);
+  });
+
+  it('lets whoever asks load such a value, and says nothing of its room', async () => {
+    const faults = recordEvents('fault');
+    const key = keys[200] as string;
+    expect(await shard.readOrStub([key, 'here'], 3_000)).toMatchObject([
+      { won: true, bytes: Buffer.alloc(0) },
+      { won: false, bytes: Buffer.from('small') },
+    ]);
+    const [next] = await shard.readOrStub([key], 3_000);
+    const revision = next?.revision as Revision;
+    expect(await shard.write(key, Buffer.from('1'), { lifeMs: 60_000, only: revision })).toMatchObject({
+      status: 'stored',
+    });
+    faults.stop();
+    expect(faults.all).toEqual([]);
   });
 });
 

@@ -2,9 +2,11 @@ import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
+import { itemOf } from '../item-ask.js';
 import type { ItemAsk } from '../item-ask.js';
 import { assertStoreKey } from '../store-key.js';
 import type { ItemWrite, RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
+import { changeAlone } from './change-alone.js';
 import type { Command, Reply } from './conversation.js';
 import { exchange } from './exchange.js';
 import type { MemcachedFeeds } from './memcached-feeds.js';
@@ -12,12 +14,14 @@ import type { MemcachedServer } from './memcached-server.js';
 import { CrawlerBusyError, metadump } from './metadump.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
+import { NoStub } from './no-stub.js';
 import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
 import { serverFacts } from './server-facts.js';
 import { tellInvalidation } from './told-invalidation.js';
 import { touchItem } from './touch-item.js';
 import { tellWrite } from './told-write.js';
 import type { ToldWrite } from './told-write.js';
+import type { Refusal } from './waiting-commands.js';
 
 /** What memcached keeps with an item counts against its limit: a head, a revision, the key, a page's rounding. */
 const itemOverheadBytes = 512;
@@ -32,6 +36,7 @@ const usualItemSizeMax = 2 ** 20;
 /** One memcached server, in the commands of its meta protocol (doc/protocol.txt of memcached 1.6). */
 export class MemcachedShard implements Shard {
   readonly name: string;
+  private readonly noStub: NoStub;
 
   constructor(
     private readonly server: MemcachedServer,
@@ -40,6 +45,7 @@ export class MemcachedShard implements Shard {
     private readonly feeds: MemcachedFeeds,
   ) {
     this.name = server.name;
+    this.noStub = new NoStub(server.name, clock);
   }
 
   /**
@@ -87,7 +93,8 @@ export class MemcachedShard implements Shard {
     return this.askEach(
       storeKeys,
       (key) => `mg ${key} v c t f N${seconds}`,
-      (reply, session) => ({ ...this.itemOf(reply, session), won: reply.won }),
+      (reply, session) =>
+        reply.code === 'EN' ? itemOf(this.noStub.answer(reply)) : { ...this.itemOf(reply, session), won: reply.won },
     );
   }
 
@@ -238,7 +245,10 @@ export class MemcachedShard implements Shard {
     return reply as Reply;
   }
 
-  private readonly refuse = (question: ItemAsk, error: Error): void => question.refuse(this.failed(error));
+  private readonly refuse: Refusal = (question, error, reply) => {
+    if (reply?.code === 'EN') question.answer(this.noStub.answer(reply));
+    else question.refuse(this.failed(error ?? new Error('an answer that is no item')));
+  };
 
   private get itemSizeMax(): number {
     return this.server.itemSizeMax ?? usualItemSizeMax;
@@ -279,14 +289,4 @@ export class MemcachedShard implements Shard {
   private unexpected({ code }: MetaReply): StoreUnavailableError {
     return this.server.unavailable(`an unexpected ${code.slice(0, 20)}`);
   }
-}
-
-/** Nothing is named: nothing needs to be done twice. */
-async function changeAlone(
-  connection: MetaConnection,
-  changes: readonly Command[],
-  watch: Command,
-): Promise<{ replies: readonly Reply[]; watched: Reply | undefined; inParts: false }> {
-  const replies = await exchange(connection, [...changes, watch]);
-  return { replies: replies.slice(0, -1), watched: replies.at(-1), inParts: false };
 }

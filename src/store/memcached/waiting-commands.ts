@@ -5,8 +5,8 @@ import type { Turn } from './turn.js';
 /** Called once per command: with its reply, or with why there is none. @param index which of the commands that were sent with this answer it was. */
 export type Answer = (error: Error | undefined, reply: ReplyInChunk | undefined, index: number) => void;
 
-/** Refuses a question that was answered by nothing, or by what is no item. */
-export type Refusal = (question: ItemAsk, error: Error) => void;
+/** Told of a question that was answered by no item: by `reply`, or by nothing, and why. */
+export type Refusal = (question: ItemAsk, error: Error | undefined, reply: ReplyInChunk | undefined) => void;
 
 export interface Waiting {
   /** Absent where a question waits instead. */
@@ -74,5 +74,5 @@ export function tellWaiting(
 ): void {
   if (question === undefined) answer?.(error, reply, index);
   else if (reply?.isItem() === true) question.answer(reply);
-  else refuse?.(question, error ?? new Error('an answer that is no item'));
+  else refuse?.(question, error, reply);
 }
