@@ -11,7 +11,7 @@ import { RedisPartition } from './redis-partition.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { lookAgain } from './redis-scripts.js';
-import { RedisServerError } from './redis-server-error.js';
+import { refusalCode, refusesWrites, RedisServerError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { FeedKeys } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
@@ -19,12 +19,12 @@ import { ServerTime } from './server-time.js';
 import { counterRevision } from './told-change.js';
 import { newWord } from './redis-word.js';
 
-const fullPauseMs = 60_000;
+const refusalPauseMs = 60_000;
 /** Servers that come and go are left alone. */
 const maxSessions = 3;
 
-/** What `askUnlessFull` answers for a server that has no memory left. */
-export const full = Symbol('the server is full');
+/** What `askToWrite` answers for a server that takes no writes now. */
+export const writeRefused = Symbol('the server takes no writes');
 /** What it answers where a list or a hash stands in place of a text. */
 export const wrongType = Symbol('no text');
 
@@ -33,7 +33,7 @@ export class RedisCommands {
   readonly session: RedisSession;
   readonly partition: RedisPartition;
   readonly time: ServerTime;
-  private saysFullAt = -Infinity;
+  private saysRefusalAt = -Infinity;
   /** When a server has answered last, on the monotonic clock. */
   private answeredAt: number;
 
@@ -84,17 +84,14 @@ export class RedisCommands {
     return this.settledOr(this.partition.ask(args, false, () => this.assertSession(session)));
   }
 
-  async askUnlessFull(args: readonly RedisArgument[]): Promise<RedisReply | typeof full | typeof wrongType> {
+  async askToWrite(args: readonly RedisArgument[]): Promise<RedisReply | typeof writeRefused | typeof wrongType> {
     const { number: session } = this.session;
     try {
-      return await this.partition.ask(args, false, () => this.assertSession(session));
+      return await this.settledOr(this.partition.ask(args, false, () => this.assertSession(session)));
     } catch (error) {
-      if (error instanceof RedisServerError && error.code === 'OOM') {
-        this.reportFull();
-        return full;
-      }
-      if (error instanceof RedisServerError && error.code === 'WRONGTYPE') return wrongType;
-      throw this.failed(error);
+      if (refusesWrites(error)) return writeRefused;
+      if (refusalCode(error) === 'WRONGTYPE') return wrongType;
+      throw error;
     }
   }
 
@@ -201,13 +198,15 @@ export class RedisCommands {
   }
 
   /** Once a minute: each refused write would say it. */
-  private reportFull(): void {
+  private reportRefusal({ code, message }: RedisServerError): void {
     const now = this.settings.clock.monotonic();
-    if (now < this.saysFullAt) return;
-    this.saysFullAt = now + fullPauseMs;
-    const message =
-      'The server is full and evicts nothing: entries are not stored, and locks are unavailable; reads and invalidations go on. Give it more maxmemory, or entries a server that evicts and locks one of their own.';
-    reportFault({ source: this.settings.name, kind: 'degraded', message });
+    if (now < this.saysRefusalAt) return;
+    this.saysRefusalAt = now + refusalPauseMs;
+    const said =
+      code === 'OOM'
+        ? 'The server is full and evicts nothing: entries are not stored, and locks are unavailable; reads and invalidations go on. Give it more maxmemory, or entries a server that evicts and locks one of their own.'
+        : `The server takes no writes: entries are not stored, invalidations are not acknowledged, and locks are unavailable; reads go on. It says: ${message}`;
+    reportFault({ source: this.settings.name, kind: 'degraded', message: said });
   }
 
   private assertSession(session: number): void {
@@ -219,7 +218,8 @@ export class RedisCommands {
     if (error instanceof StoreUnavailableError) return error;
     // Of a command that is bound to its connection, and is not sent again elsewhere: the next one goes to the new owner.
     if (error instanceof RedisServerError) this.settings.access.learn(error, this.partition.slot);
-    if (error instanceof RedisServerError && error.code === 'OOM') this.reportFull();
-    return this.unavailable(error instanceof Error ? error.message : 'no answer', error);
+    const unavailable = this.unavailable(error instanceof Error ? error.message : 'no answer', error);
+    if (error instanceof RedisServerError && refusesWrites(unavailable)) this.reportRefusal(error);
+    return unavailable;
   }
 }

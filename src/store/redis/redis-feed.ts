@@ -1,5 +1,4 @@
 import type { Clock } from '../../value/clock.js';
-import { StoreUnavailableError } from '../../value/errors.js';
 import { keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import type { Revision, StoredItem } from '../item.js';
@@ -8,7 +7,7 @@ import { frameRecords, recordsOf } from './feed-frames.js';
 import { textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { changeAndAppend, readSegments, removeAndAppend } from './redis-scripts.js';
-import { RedisServerError } from './redis-server-error.js';
+import { refusalCode } from './redis-server-error.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
 import { newLineage } from './redis-word.js';
 import { tellChange, withoutMemory } from './told-change.js';
@@ -66,8 +65,7 @@ export async function tellInvalidation(
   return { outcomes, watched: revisionOf(keys.watch, head ?? null) };
 }
 
-export const isFull = (error: unknown): boolean =>
-  error instanceof StoreUnavailableError && error.cause instanceof RedisServerError && error.cause.code === 'OOM';
+export const isFull = (error: unknown): boolean => refusalCode(error) === 'OOM';
 
 interface Reading {
   readonly keys: FeedKeys;

@@ -1,7 +1,7 @@
 import type { StoredItem } from '../item.js';
 import type { RedisReply } from './driver/redis-driver.js';
 import { maxQuestions } from './asked-items.js';
-import { full, wrongType } from './redis-commands.js';
+import { writeRefused, wrongType } from './redis-commands.js';
 import type { RedisCommands } from './redis-commands.js';
 import { newRevision, sealItem } from './redis-item.js';
 import { itemsOf } from './redis-reply.js';
@@ -72,9 +72,9 @@ export class RedisItems {
     const stub = sealItem(key, revision, nothing);
     const won = { bytes: nothing, revision: { session: this.commands.session.number, number: revision }, won: true };
     const life = lifeOnTheWire({ lifeMs: stubMs });
-    const stands = await this.commands.askUnlessFull(['SET', key, stub, 'NX', 'PX', life, 'GET']);
-    // A server that is full takes no stub: whoever loads then is refused when he fills.
-    if (stands === full) return won;
+    const stands = await this.commands.askToWrite(['SET', key, stub, 'NX', 'PX', life, 'GET']);
+    // A server that takes no stub takes no fill either: whoever loads then is refused when he fills.
+    if (stands === writeRefused) return won;
     const other =
       stands === wrongType
         ? this.commands.foreignItem()

@@ -126,8 +126,9 @@ const keptSegments = 300;
 const retiredLifeMs = 3_600_000;
 
 /** Of Lua: where the feed stands, by the text of its counter; nothing where no process of ours has counted to. */
-const numbers = `
+export const numbers = `
 ${texts}
+local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
 local function placeOf(key)
   local number, lineage = textOf(key):match('^(%d+) ([%w_-]+)$')
   number = tonumber(number)
@@ -138,9 +139,8 @@ end`;
  * Where the feed stands. Its counter holds `number lineage`; a segment is the byte `f` and what was appended to it. A lineage whose counter or last segment
  * was lost is followed by another, and a mark of the earlier one is a gap.
  */
-const place = `
+export const place = `
 ${numbers}
-local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
 local function place(seed, fresh)
   local number, lineage = placeOf(KEYS[1])
   if number and lengthOf(numbered(number)) > 0 then return number, lineage end
@@ -234,7 +234,6 @@ export const removeAndAppend = redisScript(`#!lua flags=allow-oom${invalidation}
  */
 export const readSegments = redisScript(`#!lua flags=no-writes
 ${numbers}
-local function numbered(number) return KEYS[1] .. ':' .. string.format('%.0f', number) end
 local watched = redis.pcall('GET', KEYS[2])
 local reply = {ARGV[1], type(watched) == 'string' and watched, 'lost'}
 local number, lineage = placeOf(KEYS[1])
@@ -258,35 +257,3 @@ for each = first, last do
 end
 for i = 1, #chunks do reply[6 + i] = chunks[i] end
 return reply`);
-
-/**
- * What is met under another incarnation than the one that stands here proves nothing any more: an acknowledged invalidation may have been undone. The list of
- * versions goes, and with it every entry that was made under it, and the feed begins a new lineage. An incarnation whose name begins with ARGV[3] has the same
- * data as the present one.
- *
- * A process that comes from elsewhere lifts as well, whatever stands here, since an incarnation can return: A → B → A. Where the last lift here is younger than
- * the last answer that the process had elsewhere, it did it for this process too: all that was acknowledged to it there came before. Half a minute bounds what
- * a clock that is set back may hide.
- *
- * KEYS counter, watched item, incarnation · ARGV word, present, what names of the same data begin with, known or nothing, seed and id of a new lineage, `spare`
- * or nothing, for how many ms nobody has answered the process elsewhere. @returns 1 lifted, 0 not.
- */
-export const settleFeed = redisScript(`#!lua flags=allow-oom
-${place}
-local function isSame(incarnation) return incarnation:sub(1, #ARGV[3]) == ARGV[3] end
-local time = redis.call('TIME')
-local nowMs = tonumber(time[1]) * 1000 + tonumber(time[2]) / 1000
-local stood = textOf(KEYS[3])
-local lifts = not isSame(stood)
-if not lifts and ARGV[4] ~= '' and not isSame(ARGV[4]) then
-  local liftedMs = tonumber(stood:match('\\n(%d+)$') or 0)
-  lifts = liftedMs > nowMs or liftedMs < nowMs - 30000 or liftedMs < nowMs - tonumber(ARGV[8])
-end
-if lifts then
-  local number = placeOf(KEYS[1])
-  if number then redis.call('UNLINK', KEYS[1], numbered(number)) end
-  if ARGV[7] == '' then redis.call('UNLINK', KEYS[2]) end
-  redis.call('SET', KEYS[3], ARGV[2] .. string.format('\\n%.0f', math.floor(nowMs)))
-end
-place(ARGV[5], ARGV[6])
-return {ARGV[1], lifts and 1 or 0}`);

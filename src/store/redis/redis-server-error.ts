@@ -1,3 +1,5 @@
+import { StoreUnavailableError } from '../../value/errors.js';
+
 /** The server understood, and can't or won't. The connection goes on. */
 export class RedisServerError extends Error {
   /** The first word of its answer: `WRONGTYPE`, `OOM`, `NOSCRIPT`, `MOVED`. */
@@ -13,6 +15,15 @@ export class RedisServerError extends Error {
 
 /** What a script meets where a slot is on its way, and a key that it was not told of is there already: it says ERR of what TRYAGAIN is said of else. */
 const isOnItsWay = /^ERR Script attempted to access a non local key/;
+
+/** The first word of the server's answer that this failure comes from, if it comes from one. */
+export const refusalCode = (error: unknown): string | undefined =>
+  error instanceof StoreUnavailableError && error.cause instanceof RedisServerError ? error.cause.code : undefined;
+
+/** It has no memory left; fewer replicas than `min-replicas-to-write`; a snapshot that failed, with `stop-writes-on-bgsave-error`. It is well, and answers reads. */
+const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF']);
+
+export const refusesWrites = (error: unknown): boolean => takesNoWrites.has(refusalCode(error) ?? '');
 
 /** `ERR unknown command 'X', with args beginning with: 'secret'` and the like. */
 function withoutArguments(answer: string): string {

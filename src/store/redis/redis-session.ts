@@ -1,13 +1,14 @@
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
+import { askScript } from './ask-script.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { MetIncarnation } from './redis-partition.js';
-import { RedisServerError } from './redis-server-error.js';
-import { settleFeed } from './redis-scripts.js';
+import type { RedisScript } from './redis-script.js';
 import { newLineage, newWord } from './redis-word.js';
 import { driftPerMs } from './server-time.js';
+import { isFeedSettled, settleFeed } from './settle-scripts.js';
 
 /** What becomes of the entries when another server, or the same one with other data, answers. */
 export type AfterFailover = 'distrust' | 'trust';
@@ -97,21 +98,19 @@ export class RedisSession {
   /** Begins a new lineage where the feed was lost. @throws StoreUnavailableError, RedisServerError */
   async settle(connection: RedisConnection, feed: string, { counter, watch, incarnation }: FeedKeys): Promise<void> {
     const { clock, afterFailover, checksIncarnation } = this.settings;
-    const word = newWord();
-    const [present, same] = checksIncarnation ? [this.incarnation, this.same] : ['any', 'any'];
-    const known = checksIncarnation ? this.cameFrom : '';
-    const lineage = [String(Math.floor(clock.now()) * 1_000), newLineage()];
-    const spares = afterFailover === 'trust' ? 'spare' : '';
-    const silentMs = Math.floor((clock.monotonic() - this.answeredAt) * (1 - driftPerMs));
-    const rest = ['3', counter, watch, incarnation, word, present, same, known, ...lineage, spares, String(silentMs)];
-    let reply: RedisReply;
-    try {
-      reply = await connection.ask(['EVALSHA', settleFeed.sha1, ...rest], true);
-    } catch (error) {
-      if (!(error instanceof RedisServerError) || error.code !== 'NOSCRIPT') throw error;
-      reply = await connection.ask(['EVAL', settleFeed.source, ...rest], true);
+    const names = checksIncarnation ? [this.incarnation, this.same, this.cameFrom] : ['any', 'any', ''];
+    const ask = async (script: RedisScript, ...further: readonly string[]): Promise<RedisReply | undefined> => {
+      const word = newWord();
+      const silentMs = Math.floor((clock.monotonic() - this.answeredAt) * (1 - driftPerMs));
+      const rest = ['3', counter, watch, incarnation, word, ...names, String(silentMs), ...further];
+      const [echo, answer] = itemsOf(await askScript(connection, script, rest, true)) ?? [];
+      if (textOf(echo) !== word) throw connection.unavailable('a reply to another command');
+      return answer;
+    };
+    if ((await ask(isFeedSettled)) !== 1) {
+      const seed = String(Math.floor(clock.now()) * 1_000);
+      await ask(settleFeed, seed, newLineage(), afterFailover === 'trust' ? 'spare' : '');
     }
-    if (textOf(itemsOf(reply)?.[0]) !== word) throw connection.unavailable('a reply to another command');
     this.settled.add(feed);
   }
 

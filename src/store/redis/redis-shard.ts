@@ -16,6 +16,7 @@ import { isFull, readFeed, tellInvalidation } from './redis-feed.js';
 import { newRevision, sealItem } from './redis-item.js';
 import { RedisItems } from './redis-items.js';
 import { isOk, textOf } from './redis-reply.js';
+import { refusesWrites } from './redis-server-error.js';
 import type { RedisScript } from './redis-script.js';
 import { drawNumber, increment, itemChannel, removeIf, writeIf, writeIfAbsent } from './redis-scripts.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
@@ -98,9 +99,9 @@ export class RedisShard implements Shard {
         const [answer] = await this.commands.run(writeIf, [key], [expected, value, life, this.publish], session);
         return answer === 1 ? stored : { status: 'changed' };
       } catch (error) {
-        if (!isFull(error) || irreplaceable) throw error;
-        // A fill that finds no memory is one that came too late: the server is well, and nobody need wait for the stub.
-        await this.remove(storeKey, only);
+        if (!refusesWrites(error) || irreplaceable) throw error;
+        // A fill that is refused is one that came too late: the server is well. Where it is full, nobody need wait for the stub.
+        if (isFull(error)) await this.remove(storeKey, only);
         return { status: 'changed' };
       }
     }

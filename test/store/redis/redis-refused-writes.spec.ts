@@ -1,0 +1,86 @@
+import { rmSync } from 'node:fs';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../../src/cache/tiered-cache.js';
+import { CacheLock } from '../../../src/lock/cache-lock.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
+import type { Store } from '../../../src/store/store.js';
+import { recordEvents } from '../../../src/testing/event-recorder.js';
+import { buildCache } from '../../support/build-cache.js';
+import { eventually } from '../../support/eventually.js';
+import { patience } from '../../support/patience.js';
+import { startRedis } from '../../support/redis-process.js';
+import type { RedisProcess } from '../../support/redis-process.js';
+
+const endings: (() => Promise<unknown>)[] = [];
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end();
+});
+
+async function storeOn({ url }: RedisProcess): Promise<Store> {
+  const store = redisStore({ url, ...patience });
+  await store.open();
+  endings.push(() => store.close());
+  return store;
+}
+
+async function cacheOn(redis: RedisProcess): Promise<TieredCache> {
+  const cache = await buildCache({ store: await storeOn(redis), process: false });
+  endings.push(() => cache.close());
+  return cache;
+}
+
+/** Each makes the server refuse writes, and answer reads. */
+const reasons: [string, (server: RedisProcess) => Promise<void>][] = [
+  ['NOREPLICAS', async (server) => void (await server.command('CONFIG', 'SET', 'min-replicas-to-write', 1))],
+  [
+    'MISCONF',
+    async (server) => {
+      await server.command('CONFIG', 'SET', 'save', '3600 1');
+      rmSync(server.directory, { recursive: true });
+      await server.command('BGSAVE');
+      await eventually(async () => {
+        const { rdb_bgsave_in_progress: saving, rdb_last_bgsave_status: status } = await server.info('persistence');
+        expect({ saving, status }).toEqual({ saving: '0', status: 'err' });
+      });
+    },
+  ],
+];
+
+describe.each(reasons)('A server that refuses writes (%s) and answers reads', (code, refuseWrites) => {
+  async function refusing(): Promise<{ server: RedisProcess; cache: TieredCache }> {
+    const server = await startRedis();
+    endings.push(() => server.stop());
+    const cache = await cacheOn(server);
+    await cache.set('k', 'kept', { ttl: 600_000 });
+    await refuseWrites(server);
+    await expect(server.command('SET', 'x', 'y')).rejects.toThrow(code);
+    return { server, cache };
+  }
+
+  it('is read by a process that connects again, and by one that starts', async () => {
+    const { server, cache } = await refusing();
+    await server.command('CLIENT', 'KILL', 'TYPE', 'normal');
+    await eventually(async () => expect(await cache.get('k')).toBe('kept'));
+    const started = await cacheOn(server);
+    expect(await started.get('k')).toBe('kept');
+  });
+
+  it('is said once, and left alone by no breaker, whatever is missed there', async () => {
+    const { cache } = await refusing();
+    const events = recordEvents('fault', 'breaker');
+    endings.push(async () => events.stop());
+    for (let miss = 0; miss < 6; miss++) {
+      expect(await cache.getOrSet(`new:${miss}`, async () => 'loaded')).toBe('loaded');
+    }
+    expect(events.of('breaker')).toEqual([]);
+    expect(events.of('fault')).toMatchObject([{ kind: 'degraded', message: expect.stringContaining(code) }]);
+    expect(await cache.get('k')).toBe('kept');
+  });
+
+  it('gives no locks', async () => {
+    const { server } = await refusing();
+    const locks = new CacheLock({ store: await storeOn(server), namespace: 'test', ttl: 10_000 });
+    endings.push(() => locks.shutdown(0));
+    expect((await locks.acquire('a')).status).toBe('unavailable');
+  });
+});
