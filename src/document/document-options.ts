@@ -29,7 +29,7 @@ export interface RedisDocumentsOptions {
   readonly acknowledge?: 'redis' | 'objects';
   /** How long a document that is backed up stays in Redis, where its room is not needed. Default 30 days. */
   readonly keepFor?: Duration;
-  /** How long an upload may take. Objects of deleted documents are looked for again after twice that. Default 10 minutes. */
+  /** How long an upload may take. Objects of deleted documents are looked for again after twice that, and a day later. Default 10 minutes. */
   readonly uploadTimeout?: Duration;
   /** How many uploads run at a time in this process. Default 4. */
   readonly uploadsAtOnce?: number;

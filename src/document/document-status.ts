@@ -15,7 +15,7 @@ export interface DocumentsStatus {
     /** How long the eldest has waited; 0 where there is none. More than a few minutes: the object store is away, or uploads are too slow. */
     readonly oldestMs: number;
   };
-  /** Deleted documents whose objects are looked for once more. */
+  /** Deleted documents that are remembered, for a day or twice the `uploadTimeout`: what arrives of them late is not read. */
   readonly removed: number;
   /** Of this process, since it started. */
   readonly uploads: { readonly running: number; readonly done: number; readonly failed: number };

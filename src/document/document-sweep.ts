@@ -6,8 +6,10 @@ import { dropEarlier } from './earlier-documents.js';
 export interface SweepOptions {
   /** Takes what has waited for its backup this long, in ms. */
   readonly olderThanMs: number;
-  /** Longer than any upload: what was on its way when a document was deleted has arrived by then, or never will. */
+  /** Longer than any upload by the clock of whoever uploads: what was on its way has arrived by then, or never will, unless that machine was suspended. */
   readonly lateMs: number;
+  /** How long it is remembered that a document was deleted. */
+  readonly removedForMs: number;
   /** Whether Redis is compared with the index and with the object store, as after a restore or when a replica has taken over. */
   readonly isThorough: boolean;
   readonly signal?: AbortSignal;
@@ -19,7 +21,7 @@ export interface SweptDocuments {
   readonly uploaded: number;
   /** Documents that could not be; another sweep takes them up. */
   readonly failed: number;
-  /** Deleted documents whose objects are gone for good. */
+  /** Deleted documents whose objects are gone for good: nothing is remembered of them any more. */
   readonly removed: number;
   /** What was coming in when its process ended. */
   readonly unfinished: number;
@@ -35,6 +37,8 @@ const maxVainPages = 5;
 /** Takes up what processes that have ended left behind. Two at a time do no harm: each step may be repeated. */
 export class DocumentSweep {
   private readonly word = randomBytes(12).toString('hex');
+  /** Documents that were deleted up to then were looked for again, in microseconds of the server's clock. */
+  private lookedUpTo = 0;
 
   constructor(
     private readonly backup: DocumentBackup,
@@ -48,7 +52,7 @@ export class DocumentSweep {
     return this.backup.server.takeTurn(this.word, forMs);
   }
 
-  async run({ olderThanMs, lateMs, isThorough, signal }: SweepOptions): Promise<SweptDocuments> {
+  async run({ olderThanMs, lateMs, removedForMs, isThorough, signal }: SweepOptions): Promise<SweptDocuments> {
     const { server } = this.backup;
     const { names } = server;
     const adopted = isThorough ? await this.adopt(signal) : 0;
@@ -57,24 +61,38 @@ export class DocumentSweep {
     const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted, dropped: 0 };
 
     let vainPages = 0;
-    for await (const ids of this.due(names.dirty, before(olderThanMs), signal)) {
+    for await (const ids of this.due(names.dirty, '-inf', before(olderThanMs), signal)) {
       const attempts = await Promise.all(ids.map((id) => this.attempt(id)));
       for (const isDone of attempts) swept[isDone ? 'uploaded' : 'failed']++;
       // The object store is away: what waits will be there for the next sweep.
       vainPages = attempts.includes(true) ? 0 : vainPages + 1;
       if (vainPages === maxVainPages) break;
     }
-    for await (const ids of this.due(names.removed, before(lateMs), signal)) {
+    const forgotten = nowMicros - Math.max(lateMs, removedForMs) * 1_000;
+    for await (const ids of this.due(names.removed, '-inf', String(forgotten), signal)) {
       const finished = await Promise.allSettled(ids.map((id) => this.finish(id)));
       for (const { status } of finished) swept[status === 'fulfilled' ? 'removed' : 'failed']++;
     }
-    for await (const stages of this.due(names.staged, before(lateMs), signal)) {
+    swept.failed += await this.lookAgain(forgotten, nowMicros - lateMs * 1_000, signal);
+    for await (const stages of this.due(names.staged, '-inf', before(lateMs), signal)) {
       await Promise.all(stages.map((name) => server.giveUp(name)));
       swept.unfinished += stages.length;
     }
     await server.turnFloors(lateMs);
     if (isThorough) swept.dropped = await dropEarlier(this.backup, signal);
     return swept;
+  }
+
+  /** Removes what was on its way when a document was deleted, once for each in this process. @returns how many it could not look for. */
+  private async lookAgain(from: number, upTo: number, signal: AbortSignal | undefined): Promise<number> {
+    let failed = 0;
+    const after = `(${Math.max(from, this.lookedUpTo)}`;
+    for await (const ids of this.due(this.backup.server.names.removed, after, String(upTo), signal)) {
+      const looked = await Promise.allSettled(ids.map((id) => this.backup.prune(id)));
+      failed += looked.filter(({ status }) => status === 'rejected').length;
+    }
+    if (failed === 0) this.lookedUpTo = upTo;
+    return failed;
   }
 
   /** Its objects went when it was deleted, but for those that were on their way then. */
@@ -100,9 +118,10 @@ export class DocumentSweep {
     return adopted;
   }
 
-  /** Members of a sorted set up to a score, page by page. Those that stay in it are passed by. */
+  /** Members of a sorted set from a score up to another, page by page. Those that stay in it are passed by. */
   private async *due(
     key: string,
+    from: string,
     upTo: string,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<readonly string[], void> {
@@ -112,7 +131,7 @@ export class DocumentSweep {
       const page = await this.backup.server.ask(
         'ZRANGEBYSCORE',
         key,
-        '-inf',
+        from,
         upTo,
         'LIMIT',
         String(offset),

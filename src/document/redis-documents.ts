@@ -53,7 +53,11 @@ export function redisDocuments(options: RedisDocumentsOptions): RedisDocuments {
 }
 
 /** @internal */
-export function redisDocumentsWith(options: RedisDocumentsOptions, random = systemRandom): RedisDocuments {
+export function redisDocumentsWith(
+  options: RedisDocumentsOptions,
+  random = systemRandom,
+  removedForMs = dayMs,
+): RedisDocuments {
   const settings = readDocumentOptions(options, random);
   const redis = readRedisOptions({ commandTimeout: '5s', connectTimeout: '2s', ...options.connection });
   if (redis.target.topology === 'cluster') throw clusterRefused();
@@ -61,12 +65,19 @@ export function redisDocumentsWith(options: RedisDocumentsOptions, random = syst
   const access = load.then((driver) => accessFor(redis, driver, settings.clock, settings.random));
   // Whoever uses the documents is told.
   access.catch(() => {});
-  return new RedisDocuments(access, settings);
+  return new RedisDocuments(access, settings, removedForMs);
 }
 
 /** A sweep leaves to the process that wrote a document this long to upload it. */
 const ownTurnMs = 30_000;
 const thoroughEveryMs = 6 * 3_600_000;
+/**
+ * Marks of deletions stay at least so long:
+ *
+ * 1. A uploads a document, and its machine is suspended; 2. B deletes the document; 3. the mark of that is forgotten; 4. A's machine goes on, and its upload
+ * arrives. Its timers stood still, so that its time was not up, and nothing says any more that the document was deleted.
+ */
+const dayMs = 24 * 3_600_000;
 
 /** See {@link redisDocuments}. Close it. */
 export class RedisDocuments {
@@ -89,6 +100,7 @@ export class RedisDocuments {
   constructor(
     private readonly access: Promise<RedisAccess>,
     private readonly settings: DocumentSettings,
+    private readonly removedForMs: number,
   ) {
     const { objects, clock, maxBytes, lifeMs, uploadTimeoutMs, uploadsAtOnce, sweepEveryMs } = settings;
     const budget = (): Promise<number> => this.budget();
@@ -152,7 +164,7 @@ export class RedisDocuments {
   async sweep({ olderThan = 0, thorough = false, signal }: SweepDocumentsOptions = {}): Promise<SweptDocuments> {
     return this.sweeps.run({
       olderThanMs: milliseconds(olderThan, 'olderThan'),
-      lateMs: 2 * this.settings.uploadTimeoutMs,
+      ...this.lateness,
       isThorough: thorough,
       ...(signal && { signal }),
     });
@@ -178,6 +190,10 @@ export class RedisDocuments {
     (await this.access.catch(() => undefined))?.close();
   }
 
+  private get lateness(): { readonly lateMs: number; readonly removedForMs: number } {
+    return { lateMs: 2 * this.settings.uploadTimeoutMs, removedForMs: this.removedForMs };
+  }
+
   private async budget(): Promise<number> {
     return this.settings.budgetOf((await this.policies.of(await this.server.connected())).maxMemory);
   }
@@ -198,7 +214,7 @@ export class RedisDocuments {
   }
 
   private async sweepInTurn(): Promise<void> {
-    const { clock, sweepEveryMs, uploadTimeoutMs } = this.settings;
+    const { clock, sweepEveryMs } = this.settings;
     const connection = await this.server.connected();
     await this.policies.of(connection, true);
     if (!(await this.sweeps.takeTurn(Math.ceil(sweepEveryMs * 2)))) return;
@@ -206,7 +222,7 @@ export class RedisDocuments {
     const incarnation = connection.identity?.incarnation;
     const isThorough = incarnation !== this.sweptOf || clock.monotonic() - this.thoroughAt >= thoroughEveryMs;
     const { signal } = this.closing;
-    await this.sweeps.run({ olderThanMs: ownTurnMs, lateMs: 2 * uploadTimeoutMs, isThorough, signal });
+    await this.sweeps.run({ olderThanMs: ownTurnMs, ...this.lateness, isThorough, signal });
     if (!isThorough) return;
     this.thoroughAt = clock.monotonic();
     this.sweptOf = incarnation;

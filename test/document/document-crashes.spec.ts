@@ -3,12 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { folderObjectStore } from '../../src/object/folder-object-store.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
 import type { RedisDocuments } from '../../src/document/redis-documents.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { eventually } from '../support/eventually.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { startWorker } from '../support/worker-process.js';
 import type { DeathAt, DocumentWorkerData } from './document-worker.js';
-import { documentsOn, keysIn, startDocumentServer, textIn } from './documents-on.js';
+import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer, textIn } from './documents-on.js';
 
 /** A few of them in each run of all tests: each takes a process. */
 const allSteps = ['before upload', 'in upload', 'after upload', 'before prune', 'in prune'] as const;
@@ -115,10 +117,60 @@ describe('O6 a process that is killed while it has documents on their way', () =
     // What the killed process had sent arrives only now.
     await folderObjectStore({ directory }).put(`documents/d/${revision}`, 'deleted');
     expect(await survivor.get('d')).toBeUndefined();
-    await eventually(async () => expect((await hasty.sweep()).removed).toBe(1));
-    expect(await keysIn(folderObjectStore({ directory }))).toEqual([]);
+    await eventually(async () => {
+      expect(await hasty.sweep()).toMatchObject({ removed: 0, failed: 0 });
+      expect(await keysIn(folderObjectStore({ directory }))).toEqual([]);
+    });
+    expect(await survivor.get('d')).toBeUndefined();
+    expect((await survivor.status()).removed).toBe(1);
+    const forgetful = documentsOn(server, folderObjectStore({ directory }), { uploadTimeout: '200ms' }, 0);
+    try {
+      expect((await forgetful.sweep()).removed).toBe(1);
+    } finally {
+      await forgetful.close();
+    }
     expect(await survivor.get('d')).toBeUndefined();
     expect((await survivor.status()).removed).toBe(0);
+  });
+
+  it.each([
+    ['does not bring a deleted document back', undefined],
+    ['(−) brings it back where its deletion is forgotten after two uploads', 0],
+  ])('while the machine of its uploader was suspended %s', async (_, removedForMs) => {
+    const objects = folderObjectStore({ directory });
+    let arrive = (): void => {};
+    const arrived = new Promise<void>((resolve) => (arrive = resolve));
+    let send = (): void => {};
+    const sent = new Promise<void>((resolve) => (send = resolve));
+    const put: ObjectStore['put'] = async (key, body, options) => {
+      const chunks: Buffer[] = [];
+      for await (const chunk of body as AsyncIterable<Buffer>) chunks.push(chunk);
+      send();
+      await arrived;
+      return objects.put(key, Buffer.concat(chunks), options);
+    };
+    // Its timers stand still.
+    const clock = new FakeClock();
+    const suspended = documentsOn(server, objectsWith(objects, { put }), { clock, uploadTimeout: '200ms' });
+    const sweeping = documentsOn(server, objects, { uploadTimeout: '200ms' }, removedForMs);
+    try {
+      await suspended.put('d', 'x');
+      await sent;
+      await hasty.delete('d');
+      const deletedAt = Number(await server.text('ZSCORE', 'documents:removed', 'd'));
+      await eventually(async () => {
+        await sweeping.sweep();
+        const [seconds, micros] = (await server.command('TIME')) as readonly Buffer[];
+        expect(Number(seconds) * 1_000_000 + Number(micros) - deletedAt).toBeGreaterThan(500_000);
+      });
+      await sweeping.sweep();
+      arrive();
+      await suspended.uploaded();
+      const found = await hasty.get('d');
+      expect(String(await bytesOf(found))).toBe(removedForMs === 0 ? 'x' : 'undefined');
+    } finally {
+      await Promise.all([suspended.close(), sweeping.close()]);
+    }
   });
 
   it('is followed by others that sweep by themselves, one of them at a time', async () => {

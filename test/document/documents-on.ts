@@ -1,4 +1,4 @@
-import { redisDocuments } from '../../src/document/redis-documents.js';
+import { redisDocumentsWith } from '../../src/document/redis-documents.js';
 import type { RedisDocuments } from '../../src/document/redis-documents.js';
 import type { RedisDocumentsOptions } from '../../src/document/document-options.js';
 import type { OpenedDocument } from '../../src/document/document-reads.js';
@@ -13,14 +13,16 @@ export function startDocumentServer(maxMemory = '60mb', policy = 'volatile-lru')
   return startRedis({ args: ['--maxmemory', maxMemory, '--maxmemory-policy', policy, ...persistence] });
 }
 
-/** Documents that sweep only when they are told. */
+/** Documents that sweep only when they are told. @param removedForMs how long marks of deletions are kept, if not as long as usual. */
 export function documentsOn(
   server: RedisProcess,
   objects: ObjectStore,
   options: Partial<RedisDocumentsOptions> = {},
+  removedForMs?: number,
 ): RedisDocuments {
   const connection = { url: server.url, ...patience };
-  return redisDocuments({ connection, objects, sweepEvery: Infinity, onWarning: () => {}, ...options });
+  const given = { connection, objects, sweepEvery: Infinity, onWarning: () => {}, ...options };
+  return redisDocumentsWith(given, undefined, removedForMs);
 }
 
 export async function bytesOf(opened: OpenedDocument | undefined): Promise<Buffer | undefined> {

@@ -19,8 +19,12 @@ describe('Documents', () => {
   let server: RedisProcess;
   let objects: ObjectStore;
   const opened: RedisDocuments[] = [];
-  const open = (options: Partial<RedisDocumentsOptions> = {}, store = objects): RedisDocuments => {
-    const documents = documentsOn(server, store, options);
+  const open = (
+    options: Partial<RedisDocumentsOptions> = {},
+    store = objects,
+    removedForMs?: number,
+  ): RedisDocuments => {
+    const documents = documentsOn(server, store, options, removedForMs);
     opened.push(documents);
     return documents;
   };
@@ -104,7 +108,7 @@ describe('Documents', () => {
   });
 
   it('that were deleted or replaced while somebody read them from the object store stay so, however slowly that reads', async () => {
-    const documents = open({ uploadTimeout: 500 });
+    const documents = open({ uploadTimeout: 500 }, objects, 0);
     await documents.put('deleted', 'x');
     await documents.put('replaced', 'x');
     await documents.uploaded();
