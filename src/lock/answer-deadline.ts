@@ -1,8 +1,6 @@
+import { blockedMs } from '../value/answer-timer.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
-
-/** A deadline that was found to be over by more than this was kept by a loop that was blocked. */
-const blockedMs = 50;
 
 /**
  * How long a store may take for one answer of a lock, behind which several of its operations stand. A store that keeps deadlines of its own is waited for

@@ -12,6 +12,7 @@ import type {
   WriteOptions,
   WriteOutcome,
 } from '../store/store.js';
+import { answerTimer } from '../value/answer-timer.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
@@ -206,7 +207,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
 
   private withinDeadline<R>(operation: () => Promise<R>, deadlineMs: number): Promise<R> {
     return new Promise<R>((resolve, reject) => {
-      const timer = this.clock.after(deadlineMs, () =>
+      const timer = answerTimer(this.clock, deadlineMs, () =>
         reject(new StoreUnavailableError(this.name, `no answer within ${deadlineMs} ms`)),
       );
       operation()

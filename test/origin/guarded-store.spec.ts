@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { describe, expect, it } from '@jest/globals';
 import { guarded } from '../../src/origin/guarded-store.js';
 import { ItemAsk } from '../../src/store/item-ask.js';
@@ -184,5 +185,14 @@ describe('A guarded shard', () => {
     expect(told).toEqual([expect.stringContaining('no answer within 250 ms')]);
     await clock.advance('1h');
     expect(told).toHaveLength(1);
+  });
+
+  it('takes an answer that came while the process was blocked for longer than that', async () => {
+    const touch = (): Promise<boolean> => stat('.').then(() => true);
+    const shard = guarded(storeWith({ touch }, { keepsDeadlines: false }), { breaker: { failures: 1 } }).shards[0];
+    const asked = shard.touch('k', 1);
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+    expect(await asked).toBe(true);
+    expect(await shard.touch('k', 1)).toBe(true);
   });
 });

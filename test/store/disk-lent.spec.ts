@@ -4,6 +4,7 @@ import { BorrowedShard } from '../../src/store/disk/borrowed-shard.js';
 import { DiskShard } from '../../src/store/disk/disk-shard.js';
 import { lendShard } from '../../src/store/disk/lent-shard.js';
 import { openLifeline } from '../../src/store/disk/lifeline.js';
+import { frameOf } from '../../src/store/disk/wire.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { systemClock } from '../../src/value/clock.js';
 import { hostMonotonicMs } from '../../src/value/host-monotonic.js';
@@ -85,6 +86,18 @@ it('What a borrower waits for is carried out by a lender that was held up', asyn
   lender.resume();
   expect(await call).toMatchObject({ status: 'stored' });
   expect(await textIn(shard, 'k')).toBe('new');
+});
+
+it('What was answered while the borrower was blocked is taken, and the connection stays', async () => {
+  const { borrowed, lender } = await borrowing(await openShard(), 100);
+  const call = borrowed.call('touch', ['k', 1]);
+  // It lies ready in the kernel.
+  lender.write(frameOf({ id: 1, result: 'answered' }));
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 400);
+  expect(await call).toBe('answered');
+  const next = borrowed.call('touch', ['k', 1]);
+  lender.write(frameOf({ id: 2, result: 'answered too' }));
+  expect(await next).toBe('answered too');
 });
 
 it('A change that waited for its turn until it was given up is left out, and the others are made', async () => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { answerTimer } from '../../value/answer-timer.js';
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
@@ -71,7 +72,7 @@ export class BorrowedShard {
     const { clock, deadlineMs, graceMs } = this.options;
     const limitMs = deadlineMs + graceMs;
     return new Promise((resolve, reject) => {
-      const deadline = clock.after(limitMs, () => {
+      const deadline = answerTimer(clock, limitMs, () => {
         this.fail(id, `the process that has it open did not answer within ${limitMs} ms`);
         this.socket.destroy();
       });
