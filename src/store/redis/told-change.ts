@@ -3,6 +3,7 @@ import type { Revision, WriteOptions, WriteOutcome } from '../item.js';
 import type { RedisArgument } from './driver/redis-driver.js';
 import { foreignHead } from './foreign-item.js';
 import { newRevision, revisionHead, sealItem } from './redis-item.js';
+import { driftPerMs } from './server-time.js';
 
 /** A change as a script is told it, and what its reply says. */
 export interface ToldChange {
@@ -66,10 +67,13 @@ export function expectedHead({ session, number }: Revision, present: number): Re
 /** The revision of a counter says how high it stands. */
 export const counterRevision = (digits: string): bigint => -1n - BigInt(digits);
 
-/** Milliseconds from now, or nothing for an item without an end. */
+/**
+ * Milliseconds from now, or nothing for an item without an end. The server measures them by its wall clock, which NTP may slew, and the holder of a lock by its own
+ * monotonic clock: a lock of an hour would end 360 ms early where these are 100 ppm apart. So what may not be shorter is given besides what clocks drift.
+ */
 export function lifeOnTheWire({ lifeMs, neverShorter }: Pick<WriteOptions, 'lifeMs' | 'neverShorter'>): string {
   if (lifeMs === Infinity) return '';
-  const whole = neverShorter === true ? Math.ceil(lifeMs) + 1 : Math.floor(lifeMs);
+  const whole = neverShorter === true ? Math.ceil(lifeMs * (1 + driftPerMs)) + 1 : Math.floor(lifeMs);
   return String(Math.max(1, Math.min(whole, longestLifeMs)));
 }
 
