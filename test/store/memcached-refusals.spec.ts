@@ -96,6 +96,19 @@ describe('a server that turns a client away', () => {
     expect(faults()).toEqual([['unavailable', expect.stringContaining('unauthenticated')]]);
   });
 
+  it('by being a proxy of many servers is named, stays off, and is asked for nothing', async () => {
+    const faults = recordFaults();
+    const asked: string[] = [];
+    const fake = await startFakeServer(
+      greeting('1.6.18', (line) => void asked.push(line), 'STAT proxy_enabled yes\r\n'),
+    );
+    endings.push(() => fake.close());
+    const shard = await openShard(fake.address);
+    for (let index = 0; index < 3; index++) await expect(shard.remove('a')).rejects.toThrow(/is a proxy/);
+    expect(faults()).toEqual([['unsuitable', expect.stringContaining('Name the servers behind it')]]);
+    expect(asked).toEqual([]);
+  });
+
   it('because it knows no meta commands is quoted', async () => {
     const faults = recordFaults();
     const answer = greeting('1.6.18');

@@ -46,12 +46,19 @@ export async function startFakeServer(answer: (line: string) => string | undefin
   };
 }
 
-/** Greets as a memcached of that version does, and then answers meta commands with `answer`. */
-export function greeting(version: string, answer: (line: string) => string | undefined = () => undefined) {
+/**
+ * Greets as a memcached of that version does, and then answers meta commands with `answer`.
+ * @param settings further lines of `stats settings`.
+ */
+export function greeting(
+  version: string,
+  answer: (line: string) => string | undefined = () => undefined,
+  settings = '',
+) {
   return (line: string): string | undefined => {
     if (line === 'version') return `VERSION ${version}\r\n`;
     if (/^mg ~(?:greeting|clock) /.test(line)) return `EN ${line.split(' ').at(-1) ?? ''}\r\n`;
-    if (line === 'stats settings') return 'STAT item_size_max 1048576\r\nSTAT evictions on\r\nEND\r\n';
+    if (line === 'stats settings') return `STAT item_size_max 1048576\r\nSTAT evictions on\r\n${settings}END\r\n`;
     return answer(line);
   };
 }

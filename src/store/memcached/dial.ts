@@ -74,6 +74,7 @@ async function greet(
     );
     if (isOlder(version)) throw tooOld(version.slice(0, 20));
     if (settings.get('cas_enabled') === 'no') throw withoutRevisions();
+    if (settings.get('proxy_enabled') === 'yes') throw aProxy();
     isGreeted = true;
     return settings;
   } catch (error) {
@@ -94,6 +95,12 @@ function tooOld(version: string): UnfitError {
 function withoutRevisions(): UnfitError {
   const said = `was started with -C, which takes the revisions (CAS) away that fills and locks stand on. It is not used until it is started without -C.`;
   return new UnfitError('unsuitable', 'it was started with -C: it keeps no revisions', said);
+}
+
+/** Each of the servers behind it counts its own revisions and restarts by itself, and some commands go to several of them or to others. */
+function aProxy(): UnfitError {
+  const said = `is a proxy of other servers, which hides from whom an answer comes. It is not used. Name the servers behind it in \`servers\`.`;
+  return new UnfitError('unsuitable', 'it is a proxy', said);
 }
 
 /** Once each has its answer. @throws what the first of them that failed was told; an old server is told by its version. */
