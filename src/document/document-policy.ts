@@ -2,6 +2,7 @@ import type { RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { textOf } from '../store/redis/redis-reply.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { ToldOnce } from '../value/told-once.js';
 
 /** What of a server's configuration documents depend on. */
 export interface ServerPolicy {
@@ -73,9 +74,11 @@ export class PolicyWatch {
   /** Of the server that was asked last. */
   latest: ServerPolicy | undefined;
   private readonly asked = new WeakMap<RedisConnection, Promise<ServerPolicy>>();
-  private readonly told = new Set<string>();
+  private readonly warnings: ToldOnce;
 
-  constructor(private readonly warn: (message: string) => void) {}
+  constructor(warn: (message: string) => void) {
+    this.warnings = new ToldOnce(warn);
+  }
 
   /** @param again it may have been configured anew. @throws InvalidOptionError, StoreUnavailableError */
   of(connection: RedisConnection, again = false): Promise<ServerPolicy> {
@@ -83,11 +86,7 @@ export class PolicyWatch {
     if (known) return known;
     const asked = readPolicy(connection).then((policy) => {
       this.latest = policy;
-      for (const warning of warningsOf(policy)) {
-        if (this.told.has(warning)) continue;
-        this.told.add(warning);
-        this.warn(warning);
-      }
+      this.warnings.all(warningsOf(policy));
       return policy;
     });
     this.asked.set(connection, asked);

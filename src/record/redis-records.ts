@@ -8,6 +8,7 @@ import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driv
 import { loadDriver } from '../store/redis/driver/load-driver.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
+import type { RedisIdentity } from '../store/redis/redis-identity.js';
 import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
 import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
@@ -19,6 +20,8 @@ import type { Clock } from '../value/clock.js';
 import { positiveMilliseconds } from '../value/duration.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import { ToldOnce } from '../value/told-once.js';
+import { warningsOf } from './record-durability.js';
 import { codecOf, RecordKeys } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
 import { RecordSnapshot } from './record-snapshot.js';
@@ -34,10 +37,13 @@ export interface RedisRecordsOptions {
   readonly keys: readonly KeyClassFacts[];
   /** How many transactions run at a time in this process; others wait for their turn. Default 4. */
   readonly connections?: number;
+  /** Told once of each fact of the server that loses records: no append-only file, an eviction of all keys. Default: `process.emitWarning`. */
+  readonly onWarning?: (message: string) => void;
 }
 
 /**
- * Records in Redis as a primary store: JSON under literal keys, read and changed one by one or in transactions.
+ * Records in Redis as a primary store: JSON under literal keys, read and changed one by one or in transactions. They are as durable as the server is set up
+ * to be: what it acknowledges is in its memory, and with an append-only file soon on its disk.
  *
  * @throws InvalidOptionError for a Cluster, and for key classes that can produce the same key.
  * @example
@@ -58,7 +64,7 @@ export function redisRecordsWith(
   options: RedisRecordsOptions,
   { clock = systemClock, random = systemRandom }: RecordTuning = {},
 ): RedisRecords {
-  const { connection, keys, connections = 4 } = options;
+  const { connection, keys, connections = 4, onWarning = emitWarning } = options;
   const settings = readRedisOptions(connection);
   if (settings.target.topology === 'cluster') throw clusterRefused();
   if (!Number.isInteger(connections) || connections < 1) {
@@ -68,8 +74,10 @@ export function redisRecordsWith(
   const access = load.then((driver) => accessFor(settings, driver, clock, random));
   // Whoever uses the records is told; nobody need ask before.
   access.catch(() => {});
-  return new RedisRecords(access, new RecordKeys(keys), connections, { clock, random });
+  return new RedisRecords(access, new RecordKeys(keys), connections, onWarning, { clock, random });
 }
+
+const emitWarning = (message: string): void => process.emitWarning(message, 'RedisRecordsWarning');
 
 interface RecordTuning {
   readonly clock?: Clock;
@@ -80,6 +88,7 @@ const known = KnownOptions.of<RedisRecordsOptions>('redisRecords()', {
   connection: redisConnectionOptions,
   keys: true,
   connections: true,
+  onWarning: true,
 });
 
 /** For each key what is expected, then for each what is written, both `=` and the bytes or `-` for none; then for each its life in ms, or nothing. */
@@ -101,15 +110,20 @@ return 1`);
 export class RedisRecords {
   private readonly transactions: Transactions;
   private readonly pool: ConnectionPool;
+  private readonly warnings: ToldOnce;
+  /** What the server said that was looked at last. */
+  private seen: RedisIdentity | undefined;
 
   /** @internal Made by `redisRecords`. */
   constructor(
     private readonly access: Promise<RedisAccess>,
     private readonly keys: RecordKeys,
     connections: number,
+    onWarning: (message: string) => void,
     tuning: Required<RecordTuning>,
   ) {
-    const connect = async (): Promise<RedisConnection> => checked(await (await this.access).ownConnection(0));
+    this.warnings = new ToldOnce(onWarning);
+    const connect = async (): Promise<RedisConnection> => this.checked(await (await this.access).ownConnection(0));
     this.pool = new ConnectionPool('redis records', connections, connect, tuning.clock);
     const parts = { connections: this.pool, keys, ...tuning };
     this.transactions = new Transactions(parts);
@@ -224,7 +238,17 @@ export class RedisRecords {
   }
 
   private async connected(): Promise<RedisConnection> {
-    return checked(await (await this.access).connected(0));
+    return this.checked(await (await this.access).connected(0));
+  }
+
+  private checked(connection: RedisConnection): RedisConnection {
+    const { identity } = connection;
+    if (identity?.isCluster) throw clusterRefused();
+    if (identity && identity !== this.seen) {
+      this.seen = identity;
+      this.warnings.all(warningsOf(identity));
+    }
+    return connection;
   }
 
   private async ask(connection: RedisConnection, args: readonly RedisArgument[]): Promise<RedisReply> {
@@ -232,11 +256,6 @@ export class RedisRecords {
       throw refusedOr(connection, error);
     });
   }
-}
-
-function checked(connection: RedisConnection): RedisConnection {
-  if (connection.identity?.isCluster) throw clusterRefused();
-  return connection;
 }
 
 function clusterRefused(): InvalidOptionError {

@@ -25,7 +25,7 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
   const opened: RedisRecords[] = [];
   const open = (further: Partial<RedisRecordsOptions> = {}, url = server.url): RedisRecords => {
     const connection = { url, driver, ...patience };
-    const records = redisRecords({ connection, keys: lockbookKeys, ...further });
+    const records = redisRecords({ connection, keys: lockbookKeys, onWarning: () => {}, ...further });
     opened.push(records);
     return records;
   };
@@ -308,6 +308,26 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect(await outcome).toMatchObject({ value: 2 });
     expect(await records.transaction((tx) => tx.get(dataCap({ publicKey })))).toMatchObject({ value: undefined });
     expect(await records.delete(dataCap({ publicKey }))).toBe(false);
+  });
+
+  it('warn once where what is committed is only in memory, or may be evicted', async () => {
+    const warningsWith = async (...settings: readonly string[]): Promise<string[]> => {
+      await server.command('CONFIG', 'SET', ...settings);
+      const warnings: string[] = [];
+      const records = open({ onWarning: (message) => void warnings.push(message) });
+      await records.set(dataCap({ publicKey }), 1);
+      await records.transaction((tx) => tx.get(dataCap({ publicKey })));
+      expect(await records.get(dataCap({ publicKey }))).toBe(1);
+      return warnings;
+    };
+    try {
+      expect(await warningsWith('appendonly', 'no')).toEqual([expect.stringMatching(/append-only.*committed/)]);
+      expect(await warningsWith('appendonly', 'yes')).toEqual([]);
+      expect(await warningsWith('maxmemory', '100mb', 'maxmemory-policy', 'volatile-lru')).toEqual([]);
+      expect(await warningsWith('maxmemory-policy', 'allkeys-lru')).toEqual([expect.stringContaining('allkeys-lru')]);
+    } finally {
+      await server.command('CONFIG', 'SET', 'appendonly', 'no', 'maxmemory', 0, 'maxmemory-policy', 'noeviction');
+    }
   });
 
   it('no value shows in an error', async () => {

@@ -26,6 +26,8 @@ export interface RedisIdentity {
   /** `noeviction`, `allkeys-lru`, `volatile-ttl` … */
   readonly evictionPolicy: string;
   readonly usedMemory: number;
+  /** Whether acknowledged writes go to a file as well. */
+  readonly isAppendOnly: boolean;
   /** Its clock, in epoch ms; absent where it does not say. */
   readonly timeMs?: number;
 }
@@ -52,6 +54,7 @@ export function readIdentity(reply: RedisReply): RedisIdentity | undefined {
     maxMemory: Number(facts.get('maxmemory') ?? 0),
     evictionPolicy: facts.get('maxmemory_policy') ?? 'noeviction',
     usedMemory: Number(facts.get('used_memory') ?? 0),
+    isAppendOnly: facts.get('aof_enabled') === '1',
     ...(timeMs > 0 && { timeMs }),
   };
 }
