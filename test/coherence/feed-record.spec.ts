@@ -97,6 +97,27 @@ describe('The records of one cache', () => {
     expect(read(own, first)).toBe(true);
   });
 
+  it('are remembered by the ten thousand where none is answered; what is begun and answered after that counts as before', () => {
+    const own = new OwnRecords();
+    const numbers = Array.from({ length: 20_000 }, () => own.begin());
+    const last = own.begin();
+    own.answered(last);
+    expect(own.remembered).toBeLessThanOrEqual(10_000);
+    expect([read(own, numbers[0] as number), read(own, numbers[19_999] as number), read(own, last)]).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it('that are answered after they were forgotten are applied like any other', () => {
+    const own = new OwnRecords();
+    const first = own.begin();
+    for (let count = 0; count < 10_000; count++) own.begin();
+    own.answered(first);
+    expect(read(own, first)).toBe(false);
+  });
+
   it('are nobody else’s', () => {
     const [one, other] = [new OwnRecords(), new OwnRecords()];
     const number = one.begin();
