@@ -5,8 +5,9 @@ export type LoadCause = 'miss' | 'refresh' | 'forced';
 
 /** What was true when the load of one or many keys began. */
 export interface LoadStart {
-  /** On the monotonic clock: life counts from here. */
+  /** On the monotonic clock and on the wall clock: life counts from here. */
   readonly startedAt: number;
+  readonly startedNow: number;
   /** The position among invalidated names. */
   readonly mark: number;
   /** `forced`: other processes are told of its result. `refresh`: something is served meanwhile, which goes where there is none any more. */

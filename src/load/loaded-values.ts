@@ -45,7 +45,8 @@ export class LoadedValues {
 
   /** Notes what is true now, after the leases were won. Called before the loader is. */
   async begin<V>(mine: readonly Wanted<V>[], cause: LoadCause): Promise<LoadStart> {
-    const start = { startedAt: this.clock.monotonic(), mark: this.coherence.names.position, cause };
+    const [startedAt, startedNow] = [this.clock.monotonic(), this.clock.now()];
+    const start = { startedAt, startedNow, mark: this.coherence.names.position, cause };
     const asked: Promise<void>[] = [];
     for (const one of mine) {
       const { placed, policy } = one;
@@ -171,11 +172,14 @@ export class LoadedValues {
     return (one.made = this.entries.make({ key, policy, value, payload }, origin));
   }
 
-  /** Dated at the end, by what the load took: a wall clock that was stepped meanwhile changes no life. */
-  private dates({ startedAt }: LoadStart): Dates {
+  /**
+   * Dated by the start, and at the end by what the load took, if that is earlier: a machine that was suspended meanwhile has missed that on its monotonic
+   * clock, and a wall clock that was set back lengthens no life.
+   */
+  private dates({ startedAt, startedNow }: LoadStart): Dates {
     const now = this.clock.now();
     const loadCostMs = Math.max(0, this.clock.monotonic() - startedAt);
-    return { now, loadCostMs, createdAt: now - Math.floor(loadCostMs) };
+    return { now, loadCostMs, createdAt: Math.min(startedNow, now - Math.floor(loadCostMs)) };
   }
 
   /** Its callers get the value, and nobody else does. */

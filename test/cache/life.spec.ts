@@ -5,6 +5,7 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { InvalidDurationError } from '../../src/value/errors.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 
@@ -220,5 +221,28 @@ describe('the life of an entry, by a clock that stands still', () => {
     expect(await far.lookup('a')).toMatchObject({ tier: 'memory' });
     await later(minute);
     expect(await far.lookup('a')).toMatchObject({ hit: false });
+  });
+});
+
+describe('the life of what is loaded while the wall clock is moved', () => {
+  const inStore = (clock: FakeClock): Store => memoryStore({ clock });
+
+  it.each([
+    ['counts from the start where the machine was suspended, in a store', inStore, 50, 10],
+    ['counts from the start where the machine was suspended, without a store', () => undefined, 50, 10],
+    ['is whole by the new time where it was set back', inStore, -50, 60],
+  ])('V4 %s', async (_, storeOf, movedBy, leftMinutes) => {
+    const clock = new FakeClock();
+    const cache = await buildCache({ store: storeOf(clock), clock, coherence: { interval: minute } });
+    const load = async (): Promise<string> => {
+      clock.jump(movedBy * minute);
+      return 'old';
+    };
+    expect(await cache.getOrSet('a', load, { ttl: 60 * minute })).toBe('old');
+    await clock.advance(leftMinutes * minute - 2);
+    expect(await cache.lookup('a')).toMatchObject({ hit: true });
+    await clock.advance(2);
+    expect(await cache.lookup('a')).toMatchObject({ hit: false });
+    await cache.close();
   });
 });
