@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net';
 
 /**
- * Gives a socket up. The kernel throws away what it has not delivered; a socket that is closed would still deliver it, and an old write would land after
- * newer ones.
+ * Gives a socket up. The kernel throws away what it has not delivered to the other host; a socket that is closed would still deliver it, and an old write would
+ * land after newer ones. What the other host has received, its server still reads.
  */
 export function resetSocket(socket: Socket | undefined): void {
   if (!socket || socket.destroyed) return;

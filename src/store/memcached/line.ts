@@ -13,8 +13,9 @@ export interface Line {
   /** Sends what was said in one turn. */
   readonly write: (parts: readonly Part[]) => void;
   /**
-   * Takes back what the server has not read. Closed in order, what was written would still be delivered: 1. P sets k, and waits in vain. 2. P
-   * closes, and removes k over another connection. 3. Somebody stores a newer k. 4. The older one arrives.
+   * Takes back what has not come to the server's host. Closed in order, it would still be delivered: 1. P sets k, and waits in vain. 2. P closes, and
+   * removes k over another connection. 3. Somebody stores a newer k. 4. The older one arrives. What the host's kernel has received the server reads in spite of a
+   * reset: one that stood still carries it out when it runs on (twenty times of twenty on Linux 6.18). So the key of such a `set` is removed twice, see `mayStillArrive`.
    */
   readonly cut: () => void;
 }
