@@ -14,6 +14,11 @@ const tryAgainPauseMs = { first: 5, longest: 50 };
 /** Refusals that end by themselves once the slot has arrived. */
 const isOverSoon = new Set(['MOVED', 'ASK', 'TRYAGAIN']);
 
+interface AskedOrder {
+  readonly first?: RedisAddress | undefined;
+  readonly last?: RedisAddress | undefined;
+}
+
 /** A Redis that is a Cluster: each slot has one primary, and a node that dies costs its slots only. */
 export class ClusterAccess implements RedisAccess {
   readonly name: string;
@@ -71,8 +76,10 @@ export class ClusterAccess implements RedisAccess {
         else if (isOverSoon.has(last.code)) {
           await clock.sleep(pauseMs);
           pauseMs = Math.min(pauseMs * 2, tryAgainPauseMs.longest);
-        } else if (last.code === 'CLUSTERDOWN') throw this.unavailable('the cluster says that it is down');
-        else throw last;
+        } else if (last.code === 'CLUSTERDOWN') {
+          this.askOthers(slot);
+          throw this.unavailable('the cluster says that it is down');
+        } else throw last;
         return await again(await this.connected(slot));
       } catch (error) {
         if (error === last || !(error instanceof RedisServerError)) throw error;
@@ -86,7 +93,9 @@ export class ClusterAccess implements RedisAccess {
   }
 
   learn(refusal: Error, slot: number): void {
-    if (refusal instanceof RedisServerError && refusal.code === 'MOVED') this.noteMove(refusal, slot);
+    if (!(refusal instanceof RedisServerError)) return;
+    if (refusal.code === 'MOVED') this.noteMove(refusal, slot);
+    if (refusal.code === 'CLUSTERDOWN') this.askOthers(slot);
   }
 
   async allConnected(): Promise<readonly RedisConnection[]> {
@@ -120,8 +129,13 @@ export class ClusterAccess implements RedisAccess {
     const isNews = owner !== undefined && owner.text !== this.topology.ownerOf(slot)?.text;
     if (isNews) this.topology.move(slot, owner);
     // Whoever has the slot by now knows of it; others may have heard nothing yet, and would send it back.
-    void this.refresh(owner).catch(() => {});
+    void this.refresh({ first: owner }).catch(() => {});
     return isNews;
+  }
+
+  /** A node that is cut off from most of the others says that all is down, and takes itself for the owner of its slots as before. */
+  private askOthers(slot: number): void {
+    void this.refresh({ last: this.topology.ownerOf(slot) }).catch(() => {});
   }
 
   /** The server that a refusal names. */
@@ -143,19 +157,20 @@ export class ClusterAccess implements RedisAccess {
 
   /**
    * Asks the nodes that are known, one after the other, for the owners of the slots.
-   * @param first is asked before all others.
+   * @param order which one is asked before all others, and which one after them.
    * @throws StoreUnavailableError
    */
-  private refresh(first?: RedisAddress): Promise<void> {
+  private refresh(order: AskedOrder = {}): Promise<void> {
     if (this.settings.clock.monotonic() - this.refreshedAt < refreshPauseMs) return Promise.resolve();
-    this.refreshing ??= this.readSlots(first).finally(() => (this.refreshing = undefined));
+    this.refreshing ??= this.readSlots(order).finally(() => (this.refreshing = undefined));
     return this.refreshing;
   }
 
-  private async readSlots(first: RedisAddress | undefined): Promise<void> {
+  private async readSlots({ first, last }: AskedOrder): Promise<void> {
     const known = [...this.topology.primaries, ...this.seeds];
     const ready = known.filter(({ text }) => this.servers.get(text)?.ready);
     const unique = new Map([...(first ? [first] : []), ...ready, ...known].map((address) => [address.text, address]));
+    if (last && unique.delete(last.text)) unique.set(last.text, last);
     let failure: unknown;
     for (const address of unique.values()) {
       try {
