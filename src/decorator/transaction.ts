@@ -60,11 +60,17 @@ export async function inTransaction<R>(run: () => Promise<R>): Promise<R> {
  * Does the work after the present {@link inTransaction} has committed; at once where there is none.
  *
  * @param hook asks the transaction library first, as the module's option `afterCommit` does.
- * @returns resolves when the work is done, or handed over.
+ * @returns resolves when the work is done, or handed over. @throws what the hook throws, after the work was done.
  * @example await afterCommit(async () => void (await cache.delete(courseKey({ slug }))));
  */
 export async function afterCommit(work: AfterCommitWork, hook?: AfterCommitHook): Promise<void> {
   const transaction = present();
-  if (transaction) transaction.waiting.push(work);
-  else if (hook?.(work) !== true) await work();
+  if (transaction) return void transaction.waiting.push(work);
+  let isHandedOver = false;
+  try {
+    isHandedOver = hook?.(work) === true;
+  } finally {
+    // Also where the hook throws: what was named too early is loaded once more, what is never named is served for its life.
+    if (!isHandedOver) await work();
+  }
 }

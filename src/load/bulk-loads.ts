@@ -89,7 +89,7 @@ export class BulkLoads {
       joined.push(later);
     };
     // No await from here to the registration of all keys: what another bulk finds registered, it joins.
-    for (const one of asked) {
+    const ask = (one: Asking<V>): void => {
       const { key, policy } = one;
       const near = isVerified ? this.hits.find<V>(key, policy) : undefined;
       const present = near || forced ? undefined : this.flights.present<V>(one);
@@ -102,11 +102,19 @@ export class BulkLoads {
         joined.push(this.take(one, landing, loader));
       } else if (this.mayLeave(policy)) {
         const own = this.want(one, undefined);
+        wanted.push(own);
         const { flight } = this.flights.promote(own);
         joined.push(this.take(one, this.flights.wait(flight, policy), loader));
         flight.awaited();
-        wanted.push(own);
       } else wanted.push(this.want(one, took));
+    };
+    try {
+      for (const one of asked) ask(one);
+    } catch (error) {
+      // A key that has no text, or a copy that can't be decoded once more: nobody loads what was registered before it.
+      for (const joining of joined) joining.catch(nothing);
+      this.crash(wanted, error);
+      throw error;
     }
     if (wanted.length > 0) joined.push(this.begin(wanted, loader, forced));
     // What is found stale is refreshed, and joined later.
@@ -176,10 +184,7 @@ export class BulkLoads {
         if (forced) await this.force(bulk, wanted, loadAll(loader));
         else await this.fills.run(bulk, wanted, loadAll(loader));
       } catch (error) {
-        for (const one of wanted) {
-          this.flights.leave(one);
-          one.crash(error);
-        }
+        this.crash(wanted, error);
         if (wanted.some(({ landed, onLanded }) => !landed && onLanded)) throw error;
       }
     };
@@ -198,6 +203,13 @@ export class BulkLoads {
       flight.onAbandoned = stopWhenAllLeft;
     }
     return bulk.promise;
+  }
+
+  private crash<V>(wanted: readonly Wanted<V>[], error: unknown): void {
+    for (const one of wanted) {
+      this.flights.leave(one);
+      one.crash(error);
+    }
   }
 
   private async force<V>(bulk: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {

@@ -3,6 +3,7 @@ import { systemClock } from '../value/clock.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { onCacheEvent } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
+import { messageOf } from '../value/message-of.js';
 import { safeLine } from '../value/safe-text.js';
 
 /** How long one kind of trouble of one source is silent after it was said. */
@@ -58,8 +59,8 @@ export class WarningLog {
       window.last = sentence;
       return;
     }
-    this.logger.warn(sentence);
     this.windows.set(id, { left: 0, last: sentence, timer: this.endLater(id) });
+    this.logger.warn(sentence);
   }
 
   private endLater(id: string): Timer {
@@ -81,8 +82,18 @@ export class WarningLog {
 /** Without the cause's message: what a loader or a decoder says may hold what it read. */
 function sentenceOf({ source, kind, message, key, cause }: CacheEvents['fault']): string {
   const said = message.startsWith(source) ? message : `${source}: ${message}`;
-  const facts = [kind, key, cause instanceof Error && !message.includes(cause.message) ? cause.name : undefined];
+  const facts = [kind, key, nameOf(cause, message)];
   return `${said} (${facts.filter((fact) => fact !== undefined).join(', ')})`;
+}
+
+/** Unless the message says it already. Anything can be thrown, also an error that can't be read. */
+function nameOf(cause: unknown, message: string): string | undefined {
+  if (!(cause instanceof Error) || message.includes(messageOf(cause))) return undefined;
+  try {
+    return String(cause.name);
+  } catch {
+    return undefined;
+  }
 }
 
 let users = 0;

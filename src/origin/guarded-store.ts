@@ -84,9 +84,16 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   readInto(questions: readonly ItemAsk[]): boolean {
     if ((this.shard as Shard).readInto && !this.breaker.isOpen && this.queue.take(questions.length)) {
       for (const question of questions) question.watcher = this;
-      if (this.shard.readInto(questions)) return true;
-      for (const question of questions) question.watcher = undefined;
-      this.queue.gone(questions.length);
+      let isAsked = false;
+      try {
+        isAsked = this.shard.readInto(questions);
+      } finally {
+        if (!isAsked) {
+          for (const question of questions) question.watcher = undefined;
+          this.queue.gone(questions.length);
+        }
+      }
+      if (isAsked) return true;
     }
     answerByBatch(this, questions);
     return true;
@@ -173,7 +180,12 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   }
 
   private run<R>(operation: () => Promise<R>): Promise<R> {
-    return this.deadlineMs === undefined ? operation() : this.withinDeadline(operation, this.deadlineMs);
+    if (this.deadlineMs !== undefined) return this.withinDeadline(operation, this.deadlineMs);
+    try {
+      return operation();
+    } catch (error) {
+      return Promise.reject(error as Error);
+    }
   }
 
   private settled<R>(result: Promise<R>, commands = 0): Promise<R> {

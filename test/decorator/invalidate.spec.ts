@@ -194,6 +194,16 @@ describe('@Invalidate', () => {
       expect(await cache.has('course a')).toBe(false);
     });
 
+    it('is done at once where the hook throws, which the caller is told', async () => {
+      const { courses, left } = await startWith({
+        afterCommit: () => {
+          throw new RangeError('no transaction');
+        },
+      });
+      await expect(courses.rename('a')).rejects.toThrow('no transaction');
+      expect(await left()).toEqual(['course 7', 'of org']);
+    });
+
     it('is done at once by what a transaction has begun and that outlives it, as by what waits for nobody', async () => {
       const { courses, left } = await startWith();
       let end = (): void => undefined;

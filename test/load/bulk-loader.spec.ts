@@ -1,8 +1,10 @@
 import { describe, expect, it } from '@jest/globals';
+import { defineKey } from '../../src/catalogue/define-key.js';
 import { versionedKey } from '../../src/key/key.js';
 import { byId } from '../../src/load/bulk-loader.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
-import { InvalidOptionError } from '../../src/value/errors.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 
 describe('What a bulk loader answers', () => {
@@ -19,6 +21,21 @@ describe('What a bulk loader answers', () => {
     expect(await cache.getOrSetMany([one], () => new Map([[one, 'of a Map']]))).toEqual(['of a Map']);
     expect(await cache.getOrSetMany([two], () => [[two, 'of a pair']])).toEqual(['of a pair']);
     await expect(cache.getOrSetMany(['b'], () => ['ab'] as never)).rejects.toMatchObject({ option: 'loadMissing' });
+    await cache.close();
+  });
+});
+
+describe('A key that can not be asked for', () => {
+  it('fails its own call, and keeps nobody else from the other keys of it', async () => {
+    const cache = await buildCache({ store: memoryStore() });
+    const page = defineKey('page-{path}', {});
+    const long = page({ path: 'x'.repeat(9_000) });
+    for (const options of [{}, { signal: new AbortController().signal }]) {
+      const many = cache.getOrSetMany([page({ path: 'a' }), long], () => [], options);
+      await expect(many).rejects.toThrow(InvalidKeyError);
+      expect(await cache.getOrSet(page({ path: 'a' }), () => 'loaded')).toBe('loaded');
+      await cache.delete(page({ path: 'a' }));
+    }
     await cache.close();
   });
 });

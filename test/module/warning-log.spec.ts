@@ -49,6 +49,15 @@ describe('The warning log', () => {
     expect(said.at(-1)).toBe('server-a: It failed. (unavailable, RangeError)');
   });
 
+  it.each([
+    Object.assign(new Error(), { message: /x/ }),
+    Object.defineProperty(new Error(), 'message', { get: () => JSON.parse('no') as string }),
+    Object.defineProperty(new Error(), 'name', { get: () => JSON.parse('no') as string }),
+  ])('says what an error did whose message or name can not be read (%#)', (cause) => {
+    reportFault({ source: 'server-a', kind: 'background-load', message: 'A refresh failed.', cause });
+    expect(said[0]).toMatch(/^server-a: A refresh failed\. \(background-load(, Error)?\)$/);
+  });
+
   it('says which invalidation was lost, and that a server answers again', () => {
     channels.writeGivenUp.publish({ cache: 'default', key: 'course:a', reason: 'closed' });
     channels.breaker.publish({ shard: 'server-a', state: 'closed' });

@@ -50,6 +50,18 @@ describe('A guarded shard', () => {
     expect(typeof shardOf({ ...without, [operation]: () => operation })[operation as keyof Shard]).toBe('function');
   });
 
+  it('takes what a shard throws at once for an answer, and gives its turn back', async () => {
+    const thrower = (): never => {
+      throw new TypeError('at once');
+    };
+    const store = storeWith({ touch: thrower, readInto: thrower }, { keepsDeadlines: true });
+    const [shard] = guarded(store, { maxPending: 1 }).shards;
+    await expect(shard.touch('k', 1)).rejects.toThrow(StoreUnavailableError);
+    expect(() => shard.readInto?.([new Question(() => {})])).toThrow(TypeError);
+    await expect(shard.touch('k', 1)).rejects.toThrow(StoreUnavailableError);
+    expect(await shard.readMany(['k'])).toEqual([undefined]);
+  });
+
   it('has no feed where the store is not atomic', () => {
     const shard: object = guarded(storeWith({}, { atomic: false })).shards[0];
     expect(Reflect.get(shard, 'invalidate')).toBeUndefined();

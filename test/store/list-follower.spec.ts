@@ -9,11 +9,12 @@ const list = (): Promise<ListedServers> => Promise.resolve({ servers: ['a:1'] })
 const everyMs = 5_000;
 
 let follower: ListFollower;
+let source: { name: string; list: () => Promise<ListedServers> };
 afterEach(() => follower.close());
 
 /** It works on its list, and its source and its server say nothing from now on. */
 async function following(clock: FakeClock): Promise<void> {
-  const source = { name: 'source', list };
+  source = { name: 'source', list };
   let isSilent = false;
   follower = new ListFollower({
     store: 'memcached',
@@ -55,4 +56,25 @@ it('A list is worked on no longer where the wall clock is set back', async () =>
   const asked = expect(follower.listInForce()).rejects.toThrow('nobody vouches for its list of servers now');
   await clock.advance(100);
   await asked;
+});
+
+it.each([
+  null,
+  undefined,
+  'text',
+  Object.defineProperty(new Error(), 'message', {
+    get: () => {
+      throw new Error('no');
+    },
+  }),
+])('A source that throws what is no readable error is asked again (%#)', async (thrown) => {
+  const clock = new FakeClock();
+  await following(clock);
+  let asked = 0;
+  source.list = () => {
+    asked++;
+    return Promise.reject(thrown as Error);
+  };
+  await clock.advance(3 * everyMs);
+  expect(asked).toBeGreaterThan(1);
 });

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { Clock, Timer } from '../../../value/clock.js';
 import { channels, reportFault } from '../../../value/events.js';
 import { Lasting } from './lasting.js';
+import { messageOf } from '../../../value/message-of.js';
 import { compareBallots, isSameBallot } from './list-mark.js';
 import type { ListMark } from './list-mark.js';
 import { canonicalList } from './server-source.js';
@@ -144,7 +145,7 @@ export class ListFollower {
     try {
       listed = canonicalList(await within(source.list(network), sourceDeadlineMs, clock));
     } catch (error) {
-      return this.goOn(`its source does not answer (${(error as Error).message})`);
+      return this.goOn(`its source does not answer (${messageOf(error)})`);
     }
     // What is met now, nobody would close.
     if (this.isClosed) return { status: 'silent', vouched: false, reason: 'it was closed' };

@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../../value/errors.js';
+import { messageOf } from '../../../value/message-of.js';
 import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../../feed.js';
 import { keyOfChange } from '../../feed.js';
 import { assertStoreKey } from '../../store-key.js';
@@ -161,7 +162,7 @@ export class MovingShard implements Shard {
     try {
       return await this.seat();
     } catch (cause) {
-      throw new StoreUnavailableError(this.name, (cause as Error).message, { cause });
+      throw new StoreUnavailableError(this.name, messageOf(cause), { cause });
     }
   }
 
