@@ -50,13 +50,35 @@ export interface Mark {
   readonly offset: number;
 }
 
+/** Why a reader can't know what came since. A label of metrics: each is a time series, so that there is no number in it. */
+export type FeedGap = (typeof feedGaps)[number];
+const feedGaps = [
+  'the feed was lost',
+  'the feed was made anew',
+  'the counter was lost',
+  'the counter went back',
+  'too far behind',
+  'a segment was lost',
+  'a segment was made anew',
+  'a segment is shorter than it was',
+  'a segment was lost or is shorter than it was',
+  'a segment is not the counter’s',
+  'a record was lost',
+  'records were forgotten',
+  'a record that nobody has signed',
+  'what was appended can’t be read',
+  'other data than before is answered from',
+] as const;
+
+export const isFeedGap = (text: string | undefined): text is FeedGap => feedGaps.some((gap) => gap === text);
+
 export interface FeedReading {
   /** Where the reader stands now; undefined: nowhere, and the next reading is a gap as well. */
   readonly mark: Mark | undefined;
   /** The records after the mark that was asked from, in order. Empty for a first reading (`since` undefined). */
   readonly records: readonly Buffer[];
   /** Why what came since can't be known: the reader drops everything that it holds of this shard, reads under way included. */
-  readonly gap: string | undefined;
+  readonly gap: FeedGap | undefined;
   /** The watched item, read in the same trip. */
   readonly watched: StoredItem | undefined;
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { FeedReading, Mark } from './feed.js';
+import type { FeedGap, FeedReading, Mark } from './feed.js';
 
 /** Records that are kept for readers that come late. */
 const keptBytes = 8 * 2 ** 20;
@@ -22,12 +22,16 @@ export class MemoryFeed {
     const offset = this.forgotten + this.records.length;
     const mark = { id: this.id, number: 0, offset };
     if (!since) return { mark, records: [], gap: undefined };
-    const gap = (reason: string): Pick<FeedReading, 'mark' | 'records' | 'gap'> => ({ mark, records: [], gap: reason });
+    const gap = (reason: FeedGap): Pick<FeedReading, 'mark' | 'records' | 'gap'> => ({
+      mark,
+      records: [],
+      gap: reason,
+    });
     if (since.id !== this.id || since.offset > offset) return gap('the feed was lost');
     if (since.offset < this.forgotten) return gap('records were forgotten');
     const records = this.records.slice(since.offset - this.forgotten);
     const behindBytes = records.reduce((sum, { length }) => sum + length, 0);
-    return behindBytes > maxBehindBytes ? gap(`${behindBytes} bytes behind`) : { mark, records, gap: undefined };
+    return behindBytes > maxBehindBytes ? gap('too far behind') : { mark, records, gap: undefined };
   }
 
   private forgetHalf(): void {

@@ -2,7 +2,10 @@ import { readFile } from 'node:fs/promises';
 import { Counter, Registry, register } from 'prom-client';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { collectCacheMetrics } from '../../src/adapter/prometheus-metrics.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { channels } from '../../src/value/events.js';
+import { buildCache } from '../support/build-cache.js';
 import { beBusy, person, secret } from './support/busy-cache.js';
 
 describe('Metrics for Prometheus', () => {
@@ -41,6 +44,27 @@ describe('Metrics for Prometheus', () => {
     const labels = new Set([...text.matchAll(/(\w+)="/g)].map(([, label]) => label));
     expect([...labels].sort()).toEqual(['cache', 'freshness', 'kind', 'le', 'origin', 'outcome', 'reason', 'tier']);
     expect([text.includes(secret), text.includes(person), text.includes('account')]).toEqual([false, false, false]);
+  });
+
+  it('are one series for gaps of any size', async () => {
+    const registry = new Registry();
+    stop = collectCacheMetrics({ registry });
+    const clock = new VirtualClock();
+    const store = memoryStore({ clock });
+    const coherence = { interval: 1_000, maxBehindBytes: 65_536 };
+    const [here, there] = [
+      await buildCache({ name: 'here', store, clock, coherence }),
+      await buildCache({ name: 'there', store, clock, coherence }),
+    ];
+    for (const count of [1_000, 1_500]) {
+      const keys = Array.from({ length: count }, (_, index) => `row${index}`.padEnd(100, '.'));
+      await here.deleteMany(keys);
+      await clock.advanceTo(clock.now() + 1_000, () => new Promise((resolve) => setImmediate(resolve)));
+    }
+    await Promise.all([here.close(), there.close()]);
+    expect((await registry.metrics()).match(/^.*near_clears.*there.*$/gm)).toEqual([
+      'tiered_cache_near_clears_total{cache="there",reason="too far behind"} 2',
+    ]);
   });
 
   it('stop, leave the registry, and can be collected again; nothing is measured without them', async () => {

@@ -123,7 +123,7 @@ describe('the feed of a store, by a clock that stands still', () => {
           watch: 'test~versions',
         }),
     ],
-    ['bytes behind', () => here.deleteMany(Array.from({ length: 3_000 }, (_, n) => `row${n}`.padEnd(100, '.')))],
+    ['too far behind', () => here.deleteMany(Array.from({ length: 3_000 }, (_, n) => `row${n}`.padEnd(100, '.')))],
   ])('drops what is near when %s', async (reason, breakIt) => {
     await here.set('a', 1);
     await later(interval);

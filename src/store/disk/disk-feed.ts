@@ -1,4 +1,4 @@
-import type { FeedReading, Mark } from '../feed.js';
+import type { FeedGap, FeedReading, Mark } from '../feed.js';
 import { irreplaceableKind } from './disk-record.js';
 import type { GroupKeys, Present } from './write-batch.js';
 
@@ -71,14 +71,14 @@ export function readDiskFeed(
   read: (number: number) => Buffer | undefined,
 ): Pick<FeedReading, 'mark' | 'records' | 'gap'> {
   const mark = { id: counter.id, number: counter.newest, offset: counter.position };
-  const gap = (reason: string): Pick<FeedReading, 'mark' | 'records' | 'gap'> => ({ mark, records: [], gap: reason });
+  const gap = (reason: FeedGap): Pick<FeedReading, 'mark' | 'records' | 'gap'> => ({ mark, records: [], gap: reason });
   if (!since) return { mark, records: [], gap: undefined };
   if (since.id !== counter.id || since.number > counter.newest) return gap('the feed was lost');
-  if (counter.position - since.offset > maxBehindBytes) return gap(`${counter.position - since.offset} bytes behind`);
+  if (counter.position - since.offset > maxBehindBytes) return gap('too far behind');
   const records: Buffer[] = [];
   for (let number = since.number + 1; number <= counter.newest; number++) {
     const more = decodeRecord(read(number));
-    if (!more) return gap(`record ${number} was lost`);
+    if (!more) return gap('a record was lost');
     records.push(...more);
   }
   return { mark, records, gap: undefined };

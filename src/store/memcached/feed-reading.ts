@@ -1,4 +1,4 @@
-import type { FeedQuestion, FeedReading, Mark } from '../feed.js';
+import type { FeedGap, FeedQuestion, FeedReading, Mark } from '../feed.js';
 import { valueOf } from './conversation.js';
 import type { Command, Conversation, Reply } from './conversation.js';
 import { decodePlace, isSamePlace } from './feed-place.js';
@@ -57,12 +57,11 @@ function* readOn(
   since: Mark,
   found: Place,
   maxBehindBytes: number,
-): Conversation<Pick<Read, 'mark' | 'records'> | string> {
+): Conversation<Pick<Read, 'mark' | 'records'> | FeedGap> {
   if (found.number < since.number) return 'the counter went back';
   if (found.number === since.number && found.id !== since.id && feed.tuning.comparesIds)
     return 'the feed was made anew';
-  if ((found.number - since.number - 1) * feed.tuning.segmentBytes > maxBehindBytes)
-    return `more than ${maxBehindBytes} bytes behind`;
+  if ((found.number - since.number - 1) * feed.tuning.segmentBytes > maxBehindBytes) return 'too far behind';
   const records: Buffer[] = [];
   let behindBytes = 0;
   let offset = since.offset;
@@ -73,19 +72,18 @@ function* readOn(
     for (const reply of replies) {
       const value = valueOf(reply);
       const segment = decodeSegment(value);
-      if (!value || !segment) return `segment ${number} was lost`;
-      if (!continues(feed, segment, predecessor, since)) return `segment ${number} was made anew`;
+      if (!value || !segment) return 'a segment was lost';
+      if (!continues(feed, segment, predecessor, since)) return 'a segment was made anew';
       predecessor = segment.id;
       const from = offset || segment.headBytes;
       const more = recordsFrom(value, from);
-      if (!more)
-        return value.length < from ? `segment ${number} is shorter than it was` : `segment ${number} can't be read`;
+      if (!more) return value.length < from ? 'a segment is shorter than it was' : 'what was appended can’t be read';
       behindBytes += value.length - from;
-      if (behindBytes > maxBehindBytes) return `${behindBytes} bytes behind`;
+      if (behindBytes > maxBehindBytes) return 'too far behind';
       records.push(...more);
       offset = number === found.number ? value.length : 0;
       if (number === found.number) {
-        if (feed.tuning.comparesIds && segment.id !== found.id) return `segment ${number} is not the counter's`;
+        if (feed.tuning.comparesIds && segment.id !== found.id) return 'a segment is not the counter’s';
         remember(feed, session, { number, id: segment.id }, reply);
       }
       number++;
@@ -101,7 +99,7 @@ function continues(feed: FeedState, segment: Segment, predecessor: string | unde
 }
 
 /** Takes a place at the end of the counter's segment, and mends the feed where that one is gone: until then every reading would be a gap. */
-function* stand(feed: FeedState, session: number, gap: string | undefined): Conversation<Omit<Read, 'watched'>> {
+function* stand(feed: FeedState, session: number, gap: FeedGap | undefined): Conversation<Omit<Read, 'watched'>> {
   for (let mended = false; feed.place; mended = true) {
     const place: Place = feed.place;
     const [reply] = yield [feed.readSegment(place.number)];

@@ -1,6 +1,6 @@
 import type { Clock } from '../../value/clock.js';
-import { keyOfChange } from '../feed.js';
-import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
+import { isFeedGap, keyOfChange } from '../feed.js';
+import type { FeedGap, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
 import type { Revision, StoredItem } from '../item.js';
 import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
 import { frameRecords, recordsOf } from './feed-frames.js';
@@ -93,17 +93,17 @@ export async function readFeed({ since, maxBehindBytes }: FeedQuestion, reading:
   const mark = { id: session.markId(textOf(present) ?? ''), number: Number(textOf(number)), offset: Number(offset) };
   const said = textOf(state);
   const records = recordsOf(chunks.filter((chunk) => Buffer.isBuffer(chunk)));
-  const gap =
+  const gap: FeedGap | undefined =
     since === undefined
       ? undefined
       : lineage === undefined
         ? 'other data than before is answered from'
         : wasLost
           ? 'the feed was lost'
-          : said !== 'at'
-            ? said
-            : records
-              ? undefined
+          : said === 'at' && records
+            ? undefined
+            : isFeedGap(said)
+              ? said
               : 'what was appended can’t be read';
   return {
     mark: said === 'lost' ? undefined : mark,
