@@ -25,7 +25,7 @@ export function asyncProviders(token: string, options: TieredCacheAsyncOptions):
   }
   const named = (given: NamelessOptions | undefined): TieredCacheOptions => {
     knownModuleOptions.check(given ?? {}, `the factory of ${owner}`);
-    if (given && 'name' in given) {
+    if (given && 'name' in given && given.name !== undefined) {
       throw new InvalidOptionError('name', 'a factory gave it, and it is needed before', 'Give it beside the factory.');
     }
     return { ...given, ...(name !== undefined && { name }) };

@@ -26,7 +26,10 @@ export interface TieredCacheOptions {
   readonly namespace?: string;
   /** Stands in every key: a release starts with a cold cache. Default: the version of the application's package.json. */
   readonly packageVersion?: string;
-  /** Stands in every key: changing it invalidates everything. A function is asked at most once a second. Default: `CACHE_KEY_VERSION_STAMP`. */
+  /**
+   * Stands in every key: changing it invalidates everything. A function is asked at most once a second. `''`: no stamp. Default, and where `undefined` is given:
+   * `CACHE_KEY_VERSION_STAMP`.
+   */
   readonly versionStamp?: VersionStamp;
   /**
    * `readable`, or `digest`, which hides the names of keys, tags and locks in the store, in events, logs, spans and errors. Values and upstream versions are not hidden.

@@ -3,7 +3,9 @@ import type { INestApplication } from '@nestjs/common';
 import { Keyv } from 'keyv';
 import { keyvStore } from '../../src/adapter/keyv-store.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
 import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
+import { memoryStore } from '../../src/store/memory-store.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 describe('The options of the module', () => {
@@ -53,5 +55,42 @@ describe('The options of the module', () => {
   ])('start where nothing is asked for that the store can’t do: %#', async (options) => {
     app = await start({ imports: [cacheModule(options)] });
     expect(await app.get(TieredCache).getOrSet('a', () => 1)).toBe(1);
+  });
+
+  describe('that are given as undefined', () => {
+    const names = ['CACHE_KEY_VERSION_STAMP', 'DEFAULT_CACHE_TIMEOUT'] as const;
+    const before = names.map((name) => process.env[name]);
+    afterEach(() => {
+      for (const [index, name] of names.entries()) {
+        if (before[index] === undefined) delete process.env[name];
+        else process.env[name] = before[index];
+      }
+    });
+    /** As `config.get('STAMP')` gives them. */
+    const unset = undefined as never;
+
+    it('leave the stamp to the environment, and an empty text is no stamp', async () => {
+      process.env['CACHE_KEY_VERSION_STAMP'] = '7';
+      app = await start({ imports: [cacheModule({ versionStamp: unset })] });
+      const stamped = app.get(TieredCache).storeKey('a');
+      await app.close();
+      app = await start({ imports: [cacheModule()] });
+      expect(stamped).toBe(app.get(TieredCache).storeKey('a'));
+      await app.close();
+      app = await start({ imports: [cacheModule({ versionStamp: '' })] });
+      expect(stamped).not.toBe(app.get(TieredCache).storeKey('a'));
+    });
+
+    it('leave the life to the environment', async () => {
+      process.env['DEFAULT_CACHE_TIMEOUT'] = '10';
+      app = await start({ imports: [cacheModule({ defaults: { ttl: unset, jitter: 0.1 } })] });
+      expect(app.get(TieredCache).defaults).toEqual({ ttl: 10_000, jitter: 0.1 });
+    });
+
+    it('are no name from a factory', async () => {
+      const options = { stores: memoryStore(), namespace: 'test', packageVersion: '1', name: unset };
+      app = await start({ imports: [TieredCacheModule.forRootAsync({ useFactory: () => options })] });
+      expect(app.get(TieredCache).name).toBe('default');
+    });
   });
 });
