@@ -10,7 +10,7 @@ import type { LockPlace } from './lock-place.js';
  * the clock, which is above all that the lost one gave out.
  */
 const counterLifeMs = 2 * 86_400_000;
-const ofCounter = { lifeMs: counterLifeMs, neverShorter: true, irreplaceable: true } as const;
+const ofCounter = { lifeMs: counterLifeMs, irreplaceable: true } as const;
 /** Others draw while this one reads and writes: rarely, since who draws holds the lock. */
 const maxTries = 8;
 

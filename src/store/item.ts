@@ -35,7 +35,7 @@ export interface WriteOptions {
   /** How long the item may live from now. Infinity: until removed. More than 0. It ends up to one resolution of the store's clock sooner, two where the clock skips one. */
   readonly lifeMs: number;
   /**
-   * True: the item ends no sooner, and later by up to three resolutions and a two-thousandth of its life. For entries, whose own instants decide, and for locks, whose holders count on no more than they were
+   * True: the item ends no sooner, and later by up to four resolutions and a two-thousandth of its life. For entries, whose own instants decide, and for locks, whose holders count on no more than they were
    * told. Default: false, for what others wait for, such as the leases of fills.
    */
   readonly neverShorter?: boolean;

@@ -28,6 +28,8 @@ export interface ServerOptions extends ServerAccess {
 const unfitRetryMs = 60_000;
 /** Doubled at each failure. The longest is shorter than a breaker's pause, whose probe must reach the wire. */
 const pauseAfterFailureMs = { first: 20, longest: 500 };
+/** So that what was heard of the clock, and the item that it is read by, are not old when a lock is written. */
+const clockEachMs = 60_000;
 const noClock =
   'has no room for the item that its clock is read by. A lock that it gives in the moment in which it runs on after a stop may end at once.';
 /** The addresses that were too slow to be compared at first are compared then. */
@@ -52,6 +54,7 @@ export class MemcachedServer {
   private closed = false;
   private readonly home: ServerHome;
   private lookTimer: Timer | undefined;
+  private clockTimer: Timer | undefined;
   private refusal: { readonly until: number; readonly error: StoreUnavailableError } | undefined;
   private failuresInRow = 0;
   /** Faults that were reported since it was last fit. */
@@ -89,6 +92,7 @@ export class MemcachedServer {
   close(): void {
     this.closed = true;
     this.lookTimer?.cancel();
+    this.clockTimer?.cancel();
     this.connection?.end('it was closed');
     for (const socket of this.sockets) socket.destroy();
   }
@@ -122,9 +126,11 @@ export class MemcachedServer {
 
   private readClock(): void {
     const { connection } = this;
-    const sentAt = this.options.clock.monotonic();
-    connection?.send(clockQuestion, (_, reply) => {
-      this.clock.note(connection.session, reply, sentAt);
+    this.clockTimer?.cancel();
+    if (!connection) return;
+    this.clockTimer = this.options.clock.after(clockEachMs, () => this.readClock());
+    connection.send(clockQuestion, (_, reply) => {
+      this.clock.note(connection.session, reply);
       if (reply?.code === 'EN') this.sayOnce('degraded', `${this.name} ${noClock}`);
     });
   }

@@ -20,7 +20,7 @@ interface Reading {
   readonly session: number;
   /** The revision of the item that was asked. */
   readonly item: number;
-  /** The server's clock less the monotonic one, at most; its zero is that item's end. */
+  /** The server's clock less the monotonic one, at least; its zero is that item's end. What this process was too busy to read makes it less, never more. */
   readonly leadMs: number;
   readonly at: number;
 }
@@ -43,22 +43,22 @@ export class ServerClock {
     private readonly askAgain: () => void,
   ) {}
 
-  /** @param reply what was answered to `clockQuestion`. @param sentAt before it was sent, on the monotonic clock. @returns false where the clock stands. */
-  note(session: number, reply: Reply | undefined, sentAt: number): boolean {
+  /** @param reply what was answered to `clockQuestion`. @returns false where the clock stands. */
+  note(session: number, reply: Reply | undefined): boolean {
     if (!reply || !('code' in reply) || reply.secondsLeft === undefined || reply.revision === undefined) return true;
     const now = this.clock.monotonic();
-    const clockMs = -reply.secondsLeft * 1_000;
-    const reading = { session, item: reply.revision, leadMs: clockMs - sentAt, at: now };
+    const leadMs = -reply.secondsLeft * 1_000 - now;
+    const reading = { session, item: reply.revision, leadMs, at: now };
     const { furthest } = this;
     if (furthest?.session === session && furthest.item === reading.item) {
-      const leadMs = furthest.leadMs - (now - furthest.at) * driftPerMs;
-      if (clockMs - now < leadMs - usuallyLateMs) {
+      const furthestMs = furthest.leadMs - (now - furthest.at) * driftPerMs;
+      if (leadMs < furthestMs - usuallyLateMs) {
         if (this.behindSince === undefined) {
           this.behindSince = now;
           this.clock.after(setBackMs + 1, this.askAgain);
         }
         if (now - this.behindSince <= setBackMs) return false;
-      } else if (reading.leadMs < leadMs) {
+      } else if (leadMs < furthestMs) {
         this.behindSince = undefined;
         return true;
       }

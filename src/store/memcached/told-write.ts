@@ -75,7 +75,7 @@ class ToldStore implements ToldWrite {
  * later ones, process_update_command and process_mset_command).
  *
  * Their answer tells no revision, so the item is read in the same trip. It counts as stored only if it still stands then, so that
- * the revision is its own, and if the server's clock goes on: by one that stands the life may be over at its next tick.
+ * the revision is its own. What must not end sooner counts only if the server's clock goes on: by one that stands its life may be over at the next tick.
  */
 function tellExactWrite(
   storeKey: string,
@@ -88,12 +88,14 @@ function tellExactWrite(
   const line = only === 'absent' ? `add ${item}` : `cas ${item} ${only.number}`;
   const written = Buffer.from(bytes);
   const refused: WriteOutcome = { status: only === 'absent' ? 'exists' : 'changed' };
-  const sentAt = clock.monotonic();
+  const commands = [{ line, body: written, isClassic: true } as const, { line: `mg ${storeKey} v c` }];
   return {
-    commands: [clockQuestion, { line, body: written, isClassic: true }, { line: `mg ${storeKey} v c` }],
+    // What is heard of the clock before the write is of no later moment than the life that it gives.
+    commands: neverShorter ? [clockQuestion, ...commands] : commands,
     removes: false,
-    outcome: ([time, answer, found]) => {
-      const clockGoesOn = serverClock.note(session, time, sentAt);
+    outcome: (replies) => {
+      const clockGoesOn = !neverShorter || serverClock.note(session, replies[0]);
+      const [answer, found] = replies.slice(-commands.length);
       switch (codeOf(answer)) {
         case 'STORED':
           if (!clockGoesOn) return new Error('its clock stands: the life that it gave may end at once');

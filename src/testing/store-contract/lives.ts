@@ -10,7 +10,7 @@ const dayMs = 24 * 3_600_000;
 export function lifeRules({ describe, it }: TestRunner, options: StoreContractOptions): void {
   describe('lives', () => {
     it(
-      'last, and end, within one resolution of the clock',
+      'last, and end, within one resolution of the clock, two where it skips one',
       onBench(options, async ({ store, key, shard, read, passTime, advance }) => {
         const { clockResolutionMs } = store.capabilities;
         const lifeMs = Math.max(3 * clockResolutionMs, 400);
