@@ -34,7 +34,7 @@ export class RedisCommands {
   readonly partition: RedisPartition;
   readonly time: ServerTime;
   private saysRefusalAt = -Infinity;
-  /** When a server has answered last, on the monotonic clock. */
+  /** When a server has answered a command on keys last, on the monotonic clock. One that lost them goes on answering others. */
   private answeredAt: number;
 
   constructor(private readonly settings: RedisShardSettings) {
@@ -81,13 +81,13 @@ export class RedisCommands {
 
   ask(args: readonly RedisArgument[]): Promise<RedisReply> {
     const { number: session } = this.session;
-    return this.settledOr(this.partition.ask(args, false, () => this.assertSession(session)));
+    return this.answer(this.partition.ask(args, false, () => this.assertSession(session)));
   }
 
   async askToWrite(args: readonly RedisArgument[]): Promise<RedisReply | typeof writeRefused | typeof wrongType> {
     const { number: session } = this.session;
     try {
-      return await this.settledOr(this.partition.ask(args, false, () => this.assertSession(session)));
+      return await this.answer(this.partition.ask(args, false, () => this.assertSession(session)));
     } catch (error) {
       if (refusesWrites(error)) return writeRefused;
       if (refusalCode(error) === 'WRONGTYPE') return wrongType;
@@ -104,7 +104,7 @@ export class RedisCommands {
   ): Promise<readonly RedisReply[]> {
     const word = newWord();
     const running = this.partition.run(script, keys, [word, ...args], () => this.assertSession(session));
-    const [echo, ...replies] = itemsOf(await this.settledOr(running)) ?? [];
+    const [echo, ...replies] = itemsOf(await this.answer(running)) ?? [];
     if (textOf(echo) !== word) throw this.crossed();
     return replies;
   }
@@ -183,11 +183,20 @@ export class RedisCommands {
     return this.unavailable('a reply to another command');
   }
 
-  async settledOr<R>(answer: Promise<R>): Promise<R> {
+  /** As `settledOr`, of a command on keys: it may acknowledge a change. */
+  private async answer<R>(running: Promise<R>): Promise<R> {
     try {
-      const reply = await answer;
+      const reply = await running;
       this.answeredAt = this.settings.clock.monotonic();
       return reply;
+    } catch (error) {
+      throw this.failed(error);
+    }
+  }
+
+  async settledOr<R>(answer: Promise<R>): Promise<R> {
+    try {
+      return await answer;
     } catch (error) {
       throw this.failed(error);
     }

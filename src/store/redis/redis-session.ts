@@ -64,7 +64,7 @@ export class RedisSession {
 
   /**
    * Called on a connection before any other command.
-   * @param answeredAt when a server has answered last, on the monotonic clock: what was acknowledged to this process is older.
+   * @param answeredAt when a command on keys was answered last, on the monotonic clock: what was acknowledged to this process is older.
    * @throws StoreUnavailableError, RedisServerError
    */
   async meet(connection: RedisConnection, { present, same, known }: MetIncarnation, answeredAt: number): Promise<void> {

@@ -2,6 +2,8 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../../src/cache/tiered-cache.js';
 import { keySlot } from '../../../src/store/redis/key-slot.js';
+import type { FeedReading, Mark } from '../../../src/store/feed.js';
+import type { Shard, Store } from '../../../src/store/store.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import { CacheLock } from '../../../src/lock/cache-lock.js';
 import { placeLock } from '../../../src/lock/lock-place.js';
@@ -41,17 +43,21 @@ afterAll(async () => {
   await cluster.stop();
 });
 
-/** A cache as another process would have it. @param commandTimeout how long a slot that is on its way is waited for as well. */
-async function cacheOn(commandTimeout = 2_000): Promise<TieredCache> {
+/** @param commandTimeout how long a slot that is on its way is waited for as well. */
+async function storeOn(commandTimeout = 2_000): Promise<Store> {
   const nodes = cluster.nodes.map(({ address }) => address);
   const options = { cluster: nodes, partitions, commandTimeout, connectTimeout: 1_000 };
   const store = redisStoreWith(options, { driver: () => testedDriver('built-in') });
   await store.open();
+  endings.push(() => store.close());
+  return store;
+}
+
+/** A cache as another process would have it. */
+async function cacheOn(commandTimeout?: number): Promise<TieredCache> {
+  const store = await storeOn(commandTimeout);
   const cache = await buildCache({ store, coherence: { interval: 50 } });
-  endings.push(async () => {
-    await cache.close();
-    await store.close();
-  });
+  endings.push(() => cache.close());
   return cache;
 }
 
@@ -133,6 +139,23 @@ describe('R4 In a cluster of three', () => {
     await eventually(async () => {
       for (const key of moving) expect(await reader.get(key)).toBe('last');
     });
+    await moveSlot(cluster, slot, to, from);
+  });
+
+  it('a slot that has moved is distrusted once, whichever process reads its feed after the first', async () => {
+    const slot = keySlot(prefixOf(1));
+    const from = cluster.ownerOf(slot);
+    const to = cluster.nodes.find((node) => node !== from) as RedisProcess;
+    const [one, other] = [(await storeOn()).shards[1], (await storeOn()).shards[1]] as [Shard, Shard];
+    const question = { feed: 'ns', watch: 'ns~versions', maxBehindBytes: 2 ** 20 };
+    const read = async (shard: Shard, since?: Mark): Promise<FeedReading | undefined> =>
+      eventually(() => shard.readFeed?.({ ...question, since }));
+    await read(one);
+    await read(other);
+    await moveSlot(cluster, slot, from, to);
+    const lifted = await read(one);
+    await read(other);
+    expect(await read(one, lifted?.mark)).toMatchObject({ gap: undefined });
     await moveSlot(cluster, slot, to, from);
   });
 
