@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
+import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
 import { systemClock } from '../../src/value/clock.js';
+import type { Clock } from '../../src/value/clock.js';
+import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
 import { startWorker } from '../support/worker-process.js';
@@ -13,11 +16,12 @@ describe('a life on the disk, when the wall clock is stepped', () => {
   let store: DiskStore;
   let wallAheadMs: number;
   let passedMs: number;
+  let clock: Clock;
   beforeEach(async () => {
     directory = diskDirectory();
     wallAheadMs = 0;
     passedMs = 0;
-    const clock = {
+    clock = {
       ...systemClock,
       now: () => systemClock.now() + passedMs + wallAheadMs,
       monotonic: () => systemClock.monotonic() + passedMs,
@@ -53,15 +57,32 @@ describe('a life on the disk, when the wall clock is stepped', () => {
     expect(await read('entry')).toBeUndefined();
   });
 
-  it('begins anew by a touch', async () => {
+  it('begins anew by a touch, and its age does not', async () => {
     await store.shards[0].write('entry', bytes, { lifeMs: 60_000 });
-    passedMs = 50_000;
-    await store.shards[0].touch('entry', 60_000);
-    wallAheadMs = -hourMs;
-    passedMs = 100_000;
-    expect((await read('entry'))?.ageMs).toBeLessThan(60_000);
-    passedMs = 110_001;
+    const stored = (await read('entry'))?.revision;
+    for (passedMs = 50_000; passedMs <= 150_000; passedMs += 50_000) {
+      await store.shards[0].touch('entry', 60_000);
+      wallAheadMs = -hourMs;
+      const seen = store.shards[0].readNow('entry');
+      expect(seen && String(seen.bytes.subarray(seen.start, seen.end))).toBe('1');
+      for (const item of [await read('entry'), seen]) expect(item?.ageMs).toBeGreaterThanOrEqual(passedMs);
+    }
+    expect(await read('entry')).toMatchObject({ bytes, revision: stored });
+    passedMs = 210_001;
     expect(await read('entry')).toBeUndefined();
+  });
+
+  it('that slides ends with its maxAge, though the clock was set back by an hour', async () => {
+    const cache = await buildCache({ store, clock, process: false });
+    const sliding = { ttl: sinceLastUsed('15m', { maxAge: '1h' }) };
+    await cache.set('k', 1, sliding);
+    wallAheadMs = -hourMs;
+    for (passedMs = hourMs / 6; passedMs < hourMs; passedMs += hourMs / 6) {
+      const use = cache.getOrSet('k', () => Promise.reject(new Error(`gone after ${passedMs} ms`)), sliding);
+      expect(await use).toBe(1);
+    }
+    expect(await cache.getOrSet('k', () => 2, sliding)).toBe(2);
+    await cache.close();
   });
 
   it('is as old for another process of the machine', async () => {

@@ -151,6 +151,7 @@ export class DiskShard implements Shard {
                 expiresAt: nowMs + lifeMs,
                 kind: present.kind,
                 revision: present.revision,
+                ageMs: present.ageMs(),
               },
             }
           : { answer: false },

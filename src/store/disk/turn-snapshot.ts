@@ -1,6 +1,6 @@
 import type { ItemView } from '../store.js';
 import type { DiskKey } from './disk-key.js';
-import { ageOf, headView, isLive, recordHeadBytes } from './disk-record.js';
+import { ageOf, headView, isLive, itemStart, recordHeadBytes } from './disk-record.js';
 import type { DiskInstant } from './disk-record.js';
 import type { Environment } from './environment.js';
 
@@ -12,6 +12,7 @@ interface Seen extends ItemView {
   of: Buffer | undefined;
   bytes: Buffer;
   head: DataView;
+  start: number;
   end: number;
   ageMs: number | undefined;
 }
@@ -53,6 +54,7 @@ export class TurnSnapshot {
       seen.head = headView(seen.bytes);
     }
     if (!isLive(seen.head, now)) return undefined;
+    seen.start = itemStart(seen.bytes);
     seen.end = this.environment.lastSize;
     seen.ageMs = ageOf(seen.head, now);
     return seen;

@@ -1,10 +1,12 @@
 import type { DiskKey } from './disk-key.js';
-import { copyItemBytes, headView, isLive, readHead, sealRecord } from './disk-record.js';
+import { ageInTouch, copyItemBytes, headView, isLive, readHead, sealRecord } from './disk-record.js';
 import type { DiskInstant, DiskRecord, RecordHead } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
 
 /** A live record as an operation finds it. The copy of its bytes is made only for those who ask. */
 export interface Present extends RecordHead {
+  /** In milliseconds, since it was written. */
+  ageMs(): number;
   copyBytes(): Buffer;
 }
 
@@ -165,8 +167,13 @@ export class WriteBatch {
   }
 
   private present({ record, size }: State): Present | undefined {
-    if (!record || !isLive(headView(record), this.now)) return undefined;
-    return { ...readHead(record), copyBytes: () => copyItemBytes(record, size) };
+    const view = record && headView(record);
+    if (!view || !isLive(view, this.now)) return undefined;
+    return {
+      ...readHead(record),
+      ageMs: () => ageInTouch(view, this.now),
+      copyBytes: () => copyItemBytes(record, size),
+    };
   }
 }
 
