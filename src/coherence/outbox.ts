@@ -19,6 +19,8 @@ interface Entry extends Unacknowledged {
   readonly clears: boolean;
   /** The first removal was acknowledged: the second is due then, on the monotonic clock. */
   repeatAt: number | undefined;
+  /** The second was not: the store has stood once more, perhaps with the bytes before it, and a third follows. */
+  repeatFailed?: boolean;
 }
 
 const firstDelayMs = 100;
@@ -225,6 +227,7 @@ export class Outbox {
     try {
       await entry.resend();
     } catch {
+      if (entry.repeatAt !== undefined) entry.repeatFailed = true;
       // The store has reported its own fault. What waits as well comes first from now on.
       if (this.entries.get(entry.name) === entry) {
         this.entries.delete(entry.name);
@@ -234,9 +237,10 @@ export class Outbox {
     }
     // A newer one of the same name, added while this one was on its way, stays.
     if (this.entries.get(entry.name) !== entry) return true;
-    if (entry.mayStillArrive !== true || entry.repeatAt !== undefined) this.remove(entry.name);
-    else if (this.closed) entry.repeatAt = 0;
-    else entry.repeatAt = this.clock.monotonic() + repeatAfterMs;
+    const isLast = entry.repeatAt !== undefined && entry.repeatFailed !== true;
+    if (entry.mayStillArrive !== true || isLast) this.remove(entry.name);
+    else entry.repeatAt = this.closed ? 0 : this.clock.monotonic() + repeatAfterMs;
+    entry.repeatFailed = false;
     return true;
   }
 

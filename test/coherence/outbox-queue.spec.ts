@@ -142,6 +142,21 @@ describe('What waits to be acknowledged is sent again', () => {
     expect(outbox.isEmpty).toBe(true);
   });
 
+  it('a third time, where the second was not acknowledged at once: the server may have stood with the bytes before it', async () => {
+    reachable = true;
+    add('a', { mayStillArrive: true });
+    await clock.advance('5s');
+    reachable = false;
+    await clock.advance('1s');
+    reachable = true;
+    await clock.advance('1s');
+    const acknowledgedAt = sent.at(-1)?.[1] as number;
+    expect(outbox.has('a')).toBe(true);
+    await clock.advance('10s');
+    expect(sent.at(-1)).toEqual(['a', acknowledgedAt + 5_000]);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
   it('without waiting behind a second time that is due later', async () => {
     reachable = true;
     add('a', { mayStillArrive: true });

@@ -1,4 +1,5 @@
 import type { Clock } from '../../value/clock.js';
+import { driftPerMs } from '../../value/drift-per-ms.js';
 
 /** memcached reads larger numbers as a date: 31 days would be in February 1970. */
 const maxRelativeSeconds = 30 * 24 * 3_600;
@@ -27,7 +28,7 @@ const leftOutMs = 3_000;
  * The life of an item that is written: the flag `T`, and the same seconds once more as the number that the server keeps beside it (`F`). What is left
  * (`t`) and what was given tell the item's age by the server's own clock. A date says nothing about an age: none is left with it.
  *
- * @param neverShorter adds what may be left out of it.
+ * @param neverShorter adds what may be left out of it, and what clocks drift.
  */
 export function lifeOnTheWire(lifeMs: number, neverShorter: boolean, clock: Clock): string {
   const { seconds, given } = lifeGiven(lifeMs, neverShorter, clock);
@@ -36,7 +37,7 @@ export function lifeOnTheWire(lifeMs: number, neverShorter: boolean, clock: Cloc
 
 /** As `lifeOnTheWire`, as two numbers. `given` is 0 where none is left with the item. */
 export function lifeGiven(lifeMs: number, neverShorter: boolean, clock: Clock): { seconds: number; given: number } {
-  const seconds = secondsToLive(neverShorter ? lifeMs + leftOutMs : lifeMs, clock);
+  const seconds = secondsToLive(neverShorter ? lifeMs * (1 + driftPerMs) + leftOutMs : lifeMs, clock);
   return { seconds, given: seconds <= maxRelativeSeconds ? seconds : 0 };
 }
 

@@ -1,12 +1,11 @@
 import type { Clock } from '../../value/clock.js';
+import { driftPerMs } from '../../value/drift-per-ms.js';
 import type { Command, Reply } from './conversation.js';
 
 /** The longest that memcached doesn't read as a date. */
 const lifeSeconds = 30 * 24 * 3_600;
 /** The fraction of a second that the server drops, and the second between two of its ticks. */
 const usuallyLateMs = 2_000;
-/** Clocks of two machines drift apart by less. */
-const driftPerMs = 500e-6;
 /** A clock that is behind for so long was set back; it is not late. */
 const setBackMs = 2_000;
 

@@ -7,7 +7,7 @@ import type { RedisConnection } from './redis-connection.js';
 import type { MetIncarnation } from './redis-partition.js';
 import type { RedisScript } from './redis-script.js';
 import { newLineage, newWord } from './redis-word.js';
-import { driftPerMs } from './server-time.js';
+import { driftPerMs } from '../../value/drift-per-ms.js';
 import { isFeedSettled, settleFeed } from './settle-scripts.js';
 
 /** What becomes of the entries when another server, or the same one with other data, answers. */

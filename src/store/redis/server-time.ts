@@ -1,4 +1,5 @@
 import type { Clock } from '../../value/clock.js';
+import { driftPerMs } from '../../value/drift-per-ms.js';
 
 /** One reading of a server's clock. */
 export interface TimeSample {
@@ -8,9 +9,6 @@ export interface TimeSample {
   readonly sentAt: number;
   readonly receivedAt: number;
 }
-
-/** Quartz drifts by less: so much worse an earlier reading becomes with each millisecond. */
-export const driftPerMs = 500e-6;
 
 /**
  * A server's clock as this process knows it: all processes date what they write by it, so that no host's wall clock decides how old an item is. It was

@@ -3,7 +3,7 @@ import type { Revision, WriteOptions, WriteOutcome } from '../item.js';
 import type { RedisArgument } from './driver/redis-driver.js';
 import { foreignHead } from './foreign-item.js';
 import { newRevision, revisionHead, sealItem } from './redis-item.js';
-import { driftPerMs } from './server-time.js';
+import { driftPerMs } from '../../value/drift-per-ms.js';
 
 /** A change as a script is told it, and what its reply says. */
 export interface ToldChange {
