@@ -234,11 +234,18 @@ export class FileSources {
     if (this.tuning.without.has('takeover')) return 'held';
     const lock = await this.folder.locks.tryTake(file.place.lock);
     if (!lock) return (await file.isCurrent()) ? 'held' : 'gone';
-    if (!(await file.isCurrent())) {
+    let size: number | undefined;
+    try {
+      if (await file.isCurrent()) ({ size } = await file.handle.stat());
+    } catch (error) {
+      await lock.release().catch(() => undefined);
+      throw error;
+    }
+    // Its last reader may have left meanwhile: it has ended then, and may be closed.
+    if (size === undefined || file.state !== 'filling') {
       await lock.release();
       return 'gone';
     }
-    const { size } = await file.handle.stat();
     if (size >= fileBytes(file.header.size)) {
       // It was complete all the time, and the one who filled it has gone.
       await lock.release();

@@ -1,0 +1,89 @@
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { fileName } from '../../src/file/file-feed.js';
+import { FilePlace, fileId } from '../../src/file/file-place.js';
+import { FileSources } from '../../src/file/file-sources.js';
+import { FilesFolder } from '../../src/file/files-folder.js';
+import { usualTuning } from '../../src/file/files-tuning.js';
+import { GrowingFile } from '../../src/file/growing-file.js';
+import { KeptFiles } from '../../src/file/kept-files.js';
+import { resolveFilesOptions } from '../../src/file/tiered-files-options.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
+import { eventually } from '../support/eventually.js';
+import { FilesBench, patterned } from './support/files-bench.js';
+
+const content = patterned(300_000);
+const request = { uid: 'f1', key: 'media/one' };
+
+let bench: FilesBench;
+let folder: FilesFolder;
+let sources: FileSources;
+let place: FilePlace;
+/** Of downloads that go on with what is there. */
+let asked: number;
+
+beforeEach(async () => {
+  bench = new FilesBench();
+  asked = 0;
+  await bench.objects.put(request.key, content);
+  await leaveUnfinished();
+  const objects: ObjectStore = {
+    ...bench.objects,
+    open: (...all) => {
+      asked++;
+      return bench.objects.open(...all);
+    },
+  };
+  const options = resolveFilesOptions({ objects, directory: bench.directory.path, maxBytes: '64mib' });
+  const tuning = { ...usualTuning, stagnantMs: 0 };
+  folder = new FilesFolder(options, tuning);
+  await folder.isUsable();
+  place = new FilePlace(folder.root, fileId(options.namespace, fileName(options.keyOf(request.uid), undefined)));
+  const kept = new KeptFiles({ clock: options.clock, maxOpen: 1, onDamage: () => undefined });
+  sources = new FileSources(options, tuning, folder, kept);
+});
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await sources.close();
+  await folder.close();
+  await bench.dispose();
+});
+
+/** As of a process that was stopped in the middle. */
+async function leaveUnfinished(): Promise<void> {
+  const store = bench.counted({
+    beforePiece: (sent) => (sent < 150_000 ? undefined : new Promise<void>(() => undefined)),
+  });
+  const files = bench.files({ store });
+  await files.open(request);
+  await eventually(() => expect(bench.names().parts).toHaveLength(1));
+  await files.close();
+}
+
+describe('The right to fill a file, whose process has stopped, is given back', () => {
+  const followed = async (): Promise<GrowingFile> => {
+    jest.spyOn(folder.locks, 'tryTake').mockResolvedValueOnce(undefined);
+    const file = await sources.find(place, request);
+    if (!(file instanceof GrowingFile)) throw new Error('nobody fills the file');
+    return file;
+  };
+
+  it.each<[string, number]>([
+    ['is closed', 0],
+    ['has ended, and is still open', 1],
+  ])('where the file %s by the time it was taken', async (_, otherReaders) => {
+    const file = await followed();
+    for (let readers = 0; readers <= otherReaders; readers++) file.enter();
+    const taking = jest.spyOn(folder.locks, 'tryTake').mockImplementationOnce(async (path) => {
+      const lock = await folder.locks.take(path, 0);
+      // The last reader leaves, and so does whoever expected one.
+      file.leave();
+      file.end('givenUp');
+      return lock;
+    });
+    await file.wait(content.length - 1, new AbortController().signal);
+    await eventually(() => expect(taking).toHaveBeenCalled());
+    await eventually(() => expect(bench.names().locks).toEqual([]));
+    expect([asked, bench.names().parts.length]).toEqual([0, 1]);
+    for (let readers = 0; readers < otherReaders; readers++) file.leave();
+  });
+});
