@@ -137,14 +137,16 @@ export class FileSources {
       const { header, available, handle } = found;
       if (header && this.suits(found, header, request)) {
         const binding = { range: { start: available }, ifMatch: header.etag, verify: false };
+        let first: OpenedObject | undefined;
         try {
           const isComplete = available >= header.size;
-          const first = isComplete ? undefined : await this.options.objects.open(request.key, binding);
+          first = isComplete ? undefined : await this.options.objects.open(request.key, binding);
           await writeAt(handle, encodeState('filling'), statePosition);
           const file = this.enlist(place, found, header);
           this.fill(file, request.key, lock, first, endTurn);
           return file;
         } catch (error) {
+          first?.body.destroy();
           if (!(error instanceof ObjectChangedError || error instanceof ObjectNotFoundError)) {
             await handle.close();
             throw error;

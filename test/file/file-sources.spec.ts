@@ -1,3 +1,6 @@
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fileName } from '../../src/file/file-feed.js';
 import { FilePlace, fileId } from '../../src/file/file-place.js';
@@ -19,18 +22,23 @@ let folder: FilesFolder;
 let sources: FileSources;
 let place: FilePlace;
 /** Of downloads that go on with what is there. */
-let asked: number;
+const bodies: Readable[] = [];
+/** Called when one has its answer. */
+let onOpened: () => void;
 
 beforeEach(async () => {
   bench = new FilesBench();
-  asked = 0;
+  bodies.splice(0);
+  onOpened = () => undefined;
   await bench.objects.put(request.key, content);
   await leaveUnfinished();
   const objects: ObjectStore = {
     ...bench.objects,
-    open: (...all) => {
-      asked++;
-      return bench.objects.open(...all);
+    open: async (...asked) => {
+      const opened = await bench.objects.open(...asked);
+      bodies.push(opened.body);
+      onOpened();
+      return opened;
     },
   };
   const options = resolveFilesOptions({ objects, directory: bench.directory.path, maxBytes: '64mib' });
@@ -83,7 +91,20 @@ describe('The right to fill a file, whose process has stopped, is given back', (
     await file.wait(content.length - 1, new AbortController().signal);
     await eventually(() => expect(taking).toHaveBeenCalled());
     await eventually(() => expect(bench.names().locks).toEqual([]));
-    expect([asked, bench.names().parts.length]).toEqual([0, 1]);
+    expect([bodies.length, bench.names().parts.length]).toEqual([0, 1]);
     for (let readers = 0; readers < otherReaders; readers++) file.leave();
+  });
+});
+
+describe('A download that goes on', () => {
+  it('lets its answer go where nothing can be written', async () => {
+    const probe = await open(bench.directory.path);
+    const handles = Object.getPrototypeOf(probe) as FileHandle;
+    await probe.close();
+    const failure = Object.assign(new Error('no space'), { code: 'ENOSPC' });
+    onOpened = () => void jest.spyOn(handles, 'write').mockRejectedValueOnce(failure);
+    await expect(sources.find(place, request)).rejects.toBe(failure);
+    expect(bodies.map(({ destroyed }) => destroyed)).toEqual([true]);
+    expect(bench.names().locks).toEqual([]);
   });
 });
