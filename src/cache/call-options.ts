@@ -1,4 +1,5 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 
 /** Options of writes. */
@@ -30,6 +31,16 @@ export function confirms(given: WriteOptions | undefined): boolean {
   if (given === undefined) return false;
   knownOfWrites.check(given);
   return given.confirm === true;
+}
+
+/** One entry of many. @throws InvalidOptionError for a text: its characters would be taken for a key, a value and options. */
+export function entryOf<E extends readonly unknown[]>(given: E): E {
+  if (Array.isArray(given)) return given;
+  throw new InvalidOptionError(
+    'setMany',
+    'an entry is no array',
+    'Give a list of [key, value] or [key, value, options].',
+  );
 }
 
 const none: ReadOptions = Object.freeze({});

@@ -5,13 +5,13 @@ import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { isPlainCall } from '../catalogue/plain-call.js';
 import { Integrity } from '../codec/integrity.js';
 import { HiddenNames } from '../key/hidden-names.js';
-import { toKey } from '../key/key.js';
+import { listKeys, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import type { Loader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import type { Lookup } from '../value/lookup.js';
-import { confirms, readOptions } from './call-options.js';
+import { confirms, entryOf, readOptions } from './call-options.js';
 import type { ReadOptions, WriteOptions } from './call-options.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { buildRooms } from './cache-rooms.js';
@@ -110,7 +110,11 @@ export class TieredCache {
   async getMany<V>(keys: readonly KeyOf<V>[], options?: ReadOptions): Promise<Lookup<V>[]> {
     const { version, confirm } = readOptions(options);
     const policyOf = version === undefined ? undefined : { version };
-    return this.rooms.lookUps.many<V>(keys.map(this.keyOf), (one) => this.policies.of<V>(one, policyOf), confirm);
+    return this.rooms.lookUps.many<V>(
+      listKeys(keys).map(this.keyOf),
+      (one) => this.policies.of<V>(one, policyOf),
+      confirm,
+    );
   }
 
   /**
@@ -154,10 +158,11 @@ export class TieredCache {
     loadMissing: BulkLoader<V, K>,
     options?: EntryOptions<V>,
   ): Promise<(V | undefined)[]> {
-    if (keys.length === 0) this.policies.assertCall(options);
+    const asked = listKeys<K>(keys);
+    if (asked.length === 0) this.policies.assertCall(options);
     return this.rooms.bulkLoads.many<V>(
-      keys,
-      keys.map(this.keyOf),
+      asked,
+      asked.map(this.keyOf),
       loadMissing as BulkLoader<V>,
       this.policies.ofCall(options),
     );
@@ -179,7 +184,8 @@ export class TieredCache {
     options?: WriteOptions,
   ): Promise<boolean> {
     const confirm = confirms(options);
-    const writes = [...entries].map(([key, value, own]) => {
+    const writes = [...entries].map((entry) => {
+      const [key, value, own] = entryOf(entry);
       const one = this.keyOf(key);
       return { key: one, value, policy: this.policies.of<V>(one, own) };
     });
@@ -215,8 +221,9 @@ export class TieredCache {
     return this.changes.track(this.rooms.writes.delete([this.keyOf(key)], confirms(options)));
   }
 
-  async deleteMany(keys: Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
-    return this.changes.track(this.rooms.writes.delete([...keys].map(this.keyOf), confirms(options)));
+  /** As `delete`, of all these keys. A string is one key. */
+  async deleteMany(keys: KeyLike | Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
+    return this.changes.track(this.rooms.writes.delete(listKeys(keys).map(this.keyOf), confirms(options)));
   }
 
   /** As `delete`, for every entry that was loaded or set with one of these tags. */

@@ -1,5 +1,5 @@
-import { Key, toKey } from '../key/key.js';
-import type { KeyLike } from '../key/key.js';
+import { listKeys, toKey } from '../key/key.js';
+import type { Key, KeyLike } from '../key/key.js';
 import { assertTag } from '../value/entry.js';
 import type { InvalidateOptions, Untrue } from './invalidate-options.js';
 
@@ -29,10 +29,13 @@ export function untrueNames(
     }
   };
   const nameKeys = (given: Untrue['keys']): void => {
-    for (const key of listed(given)) attempt(() => named.keys.push(checkedKey(key)));
+    if (given === undefined) return;
+    for (const key of listKeys(given)) attempt(() => named.keys.push(checkedKey(key)));
   };
   const nameTags = (given: Untrue['tags']): void => {
-    for (const tag of given ?? []) attempt(() => named.tags.push(checkedTag(tag)));
+    // A text, which the type refuses, is one tag: its characters are none.
+    const list = typeof given === 'string' ? [given as string] : (given ?? []);
+    for (const tag of list) attempt(() => named.tags.push(checkedTag(tag)));
   };
   attempt(() => nameKeys(keys?.apply(instance, [...args])));
   attempt(() => nameTags(typeof tags === 'function' ? tags.apply(instance, [...args]) : tags));
@@ -42,12 +45,6 @@ export function untrueNames(
     nameTags(more?.tags);
   });
   return named;
-}
-
-/** A string is iterable too, and one key. */
-function listed(keys: Untrue['keys']): Iterable<KeyLike> {
-  if (keys === undefined) return [];
-  return typeof keys === 'string' || keys instanceof Key ? [keys] : keys;
 }
 
 /** That of a class may not have been encoded yet. */

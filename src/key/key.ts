@@ -113,6 +113,15 @@ export function toKey(key: KeyLike): Key {
   throw new InvalidKeyError('A key is a string or made by versionedKey() or a key class. Convert it first.');
 }
 
+/** A list of keys as an array. A string is a list of texts too, and here one key. @throws InvalidKeyError for what is no list. */
+export function listKeys<K extends KeyLike>(keys: K | Iterable<K>): readonly K[] {
+  if (Array.isArray(keys)) return keys as readonly K[];
+  if (typeof keys === 'string' || keys instanceof Key) return [keys];
+  const given = (keys ?? {}) as Partial<Iterable<K>>;
+  if (typeof given[Symbol.iterator] === 'function') return [...(given as Iterable<K>)];
+  throw new InvalidKeyError('What was given for keys is no list of keys. Give an array of them.');
+}
+
 /** The {@link Key.id} of the key that has this text. */
 export function idOfText(text: string): string {
   if (text.charCodeAt(0) === hiddenMark) return `\0${text}`;

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
+import { versionedKey } from '../../src/key/key.js';
 import { InvalidKeyError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 
@@ -85,6 +86,36 @@ describe('Verbs that load', () => {
       expect(cache.getOrSet('k', () => 2, options)).not.toBe(cache.getOrSet('k', () => 2));
     },
   );
+});
+
+describe('Verbs of many keys', () => {
+  it('remove one key where a text is given, or a key alone', async () => {
+    const letters = [...'product:1'];
+    await cache.setMany(letters.map((letter) => [letter, 0] as const));
+    await cache.set('product:1', 1);
+    expect(await cache.deleteMany('product:1')).toBe(true);
+    expect(await cache.has('product:1')).toBe(false);
+    expect(await Promise.all(letters.map((letter) => cache.has(letter)))).not.toContain(false);
+    await cache.set(versionedKey('a', 1), 1);
+    await cache.deleteMany(versionedKey('a', 1));
+    expect(await cache.has(versionedKey('a', 1))).toBe(false);
+  });
+
+  it('look one key up where a text is given', async () => {
+    expect(await cache.getOrSetMany(given('k'), (keys) => keys.map((key) => [key, 1] as const))).toEqual([1]);
+    expect(await cache.getMany(given('k'))).toMatchObject([{ hit: true, value: 1 }]);
+  });
+
+  it('refuse what is no list of keys, and an entry that is a text', async () => {
+    for (const call of [
+      () => cache.deleteMany(given(5)),
+      () => cache.getMany(given({ 0: 'k' })),
+      () => cache.getOrSetMany(given(undefined), () => []),
+    ])
+      await expect(call()).rejects.toMatchObject({ code: 'INVALID_KEY' });
+    await expect(cache.setMany(given(['ab']))).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'setMany' });
+    expect(await cache.has('a')).toBe(false);
+  });
 });
 
 describe('Verbs that write', () => {

@@ -53,12 +53,18 @@ class Orgs {
   async renameInTransaction(_name: string): Promise<void> {}
 }
 
+@Injectable()
+class Lists {
+  @Invalidate({ keys: (_tag: string) => versionedKey('course a'), tags: (tag: string) => tag as never })
+  async change(_tag: string): Promise<void> {}
+}
+
 describe('@Invalidate', () => {
   let app: INestApplication;
   afterEach(() => app?.close());
 
   const startWith = async (options: Parameters<typeof cacheModule>[0] = {}) => {
-    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs] });
+    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs, Lists] });
     const cache = app.get(TieredCache);
     await cache.set('course a', 1);
     await cache.set('course 7', 1);
@@ -71,6 +77,14 @@ describe('@Invalidate', () => {
     };
     return { courses: app.get(Courses), cache, left };
   };
+
+  it('takes a key that is alone, and a text for tags, as one name', async () => {
+    const { cache, left } = await startWith();
+    await cache.set('other', 1, { tags: ['l'] });
+    await app.get(Lists).change('lists');
+    expect(await left()).toEqual(['course 7', 'of org']);
+    expect(await cache.get('other')).toBe(1);
+  });
 
   it('is given the arguments, and the instance as this', async () => {
     const { courses, left } = await startWith();
