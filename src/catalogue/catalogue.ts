@@ -1,7 +1,6 @@
-import { InvalidOptionError } from '../value/errors.js';
 import { describeAsMarkdown } from './catalogue-markdown.js';
 import type { KeyClassDescription, KeyClassFacts } from './key-class-facts.js';
-import { canProduceSameKey } from './key-overlap.js';
+import { overlappingPairs, refusePairs } from './key-overlap.js';
 import type { ObjectClassDescription, ObjectClassFacts } from './object-class.js';
 
 /** A class of keys of the cache, or of an object store. */
@@ -24,14 +23,7 @@ export class Catalogue {
     this.#classes = sorted.filter((facts): facts is KeyClassFacts => !isOfObjects(facts));
     this.#objects = sorted.filter(isOfObjects);
     // Keys of the cache and of objects live in different places and never meet.
-    const pairs = [...overlappingPairs(this.#classes), ...overlappingPairs(this.#objects)];
-    if (pairs.length === 0) return;
-    const problem = `some patterns can produce the same key: ${pairs.map(([a, b]) => `'${a}' and '${b}'`).join(', ')}`;
-    throw new InvalidOptionError(
-      'catalogue',
-      problem,
-      'Change a literal, list the values, or give a parameter matches.',
-    );
+    refusePairs('catalogue', [...overlappingPairs(this.#classes), ...overlappingPairs(this.#objects)]);
   }
 
   /**
@@ -57,14 +49,6 @@ export class Catalogue {
 
 function isOfObjects(facts: ClassFacts): facts is ObjectClassFacts {
   return 'kind' in facts;
-}
-
-function* overlappingPairs(classes: readonly ClassFacts[]): Generator<[string, string]> {
-  for (const [index, one] of classes.entries()) {
-    for (const other of classes.slice(index + 1)) {
-      if (canProduceSameKey(one.parsed, other.parsed)) yield [one.pattern, other.pattern];
-    }
-  }
 }
 
 /** By code unit: a locale's order would differ between hosts. */

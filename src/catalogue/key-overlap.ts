@@ -1,3 +1,4 @@
+import { InvalidOptionError } from '../value/errors.js';
 import { KeyParameter } from './key-parameter.js';
 import type { Segment } from './pattern-segment.js';
 
@@ -7,12 +8,38 @@ import type { Segment } from './pattern-segment.js';
  */
 export function canProduceSameKey(one: SegmentedPattern, other: SegmentedPattern): boolean {
   if (one.segments.length !== other.segments.length) return false;
-  return one.segments.every((segment, index) => overlap(shapeOf(segment), shapeOf(other.segments[index] as Segment)));
+  const shapes = ({ segments, typesAreTexts }: SegmentedPattern): Shape[] =>
+    segments.map((segment) => shapeOf(segment, typesAreTexts === true));
+  const others = shapes(other);
+  return shapes(one).every((shape, index) => overlap(shape, others[index] as Shape));
 }
 
-/** A pattern of keys of the cache or of objects. */
+/** The pairs of patterns that can produce the same key, a pattern that is there twice among them. */
+export function* overlappingPairs(classes: readonly PatternFacts[]): Generator<[string, string]> {
+  for (const [index, one] of classes.entries()) {
+    for (const other of classes.slice(index + 1)) {
+      if (canProduceSameKey(one.parsed, other.parsed)) yield [one.pattern, other.pattern];
+    }
+  }
+}
+
+/** @throws InvalidOptionError listing the pairs, unless there is none. */
+export function refusePairs(option: string, pairs: readonly (readonly [string, string])[]): void {
+  if (pairs.length === 0) return;
+  const problem = `some patterns can produce the same key: ${pairs.map(([a, b]) => `'${a}' and '${b}'`).join(', ')}`;
+  throw new InvalidOptionError(option, problem, 'Change a literal, list the values, or give a parameter matches.');
+}
+
+/** A pattern of keys of the cache, of records or of objects. */
 export interface SegmentedPattern {
   readonly segments: readonly Segment[];
+  /** A number and its digits, or true and `'true'`, are the same part of a key. Default: two, as in keys of the cache. */
+  readonly typesAreTexts?: boolean;
+}
+
+interface PatternFacts {
+  readonly pattern: string;
+  readonly parsed: SegmentedPattern;
 }
 
 /** What part of a key a segment can be: of a type other than text, or one of these texts. */
@@ -30,12 +57,19 @@ interface Text {
 
 const numeric = '0123456789.e+-';
 
-function shapeOf(segment: Segment): Shape {
+/** The texts of the types other than text, which have them. */
+const textsOfType: Readonly<Record<string, readonly Text[]>> = {
+  number: [{ steps: [{ run: numeric }], matches: /^-?\d+(?:\.\d+)?(?:e[+-]\d+)?$/ }],
+  bigint: [{ steps: [{ run: numeric }], matches: /^-?\d+$/ }],
+  boolean: [literal('true'), literal('false')],
+};
+
+function shapeOf(segment: Segment, typesAreTexts: boolean): Shape {
   if (typeof segment === 'string') return { texts: [literal(segment)] };
   if (!(segment instanceof KeyParameter)) return { texts: [{ steps: segment.flatMap(stepsOf) }] };
   const { type, values, matches, none } = segment;
   const texts = none === undefined ? [] : [literal(none)];
-  if (type !== 'string') return { type, texts };
+  if (type !== 'string') return typesAreTexts ? { texts: [...texts, ...(textsOfType[type] ?? [])] } : { type, texts };
   if (values) return { texts: [...texts, ...values.map(literal)] };
   return { texts: [...texts, { steps: [{ run: segment.alphabet }], matches }] };
 }

@@ -1,7 +1,7 @@
 import { json } from '../codec/json.js';
 import type { Codec } from '../codec/codec.js';
-import { Catalogue } from '../catalogue/catalogue.js';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { overlappingPairs, refusePairs } from '../catalogue/key-overlap.js';
 import type { KeyPart } from '../key/key-part.js';
 import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
 import { InvalidKeyError } from '../value/errors.js';
@@ -16,9 +16,13 @@ export interface AnyRecordKey {
 export class RecordKeys {
   private readonly patterns: ReadonlySet<string>;
 
-  /** @throws InvalidOptionError for patterns that can produce the same key. */
+  /** @throws InvalidOptionError for patterns that can produce the same key: a number stands as its digits. */
   constructor(keyClasses: readonly KeyClassFacts[]) {
-    new Catalogue(keyClasses);
+    const literal = keyClasses.map(({ pattern, parsed: { segments } }) => ({
+      pattern,
+      parsed: { segments, typesAreTexts: true },
+    }));
+    refusePairs('keys', [...overlappingPairs(literal)]);
     this.patterns = new Set(keyClasses.map(({ pattern }) => pattern));
   }
 
