@@ -38,7 +38,7 @@ const maxTries = 20;
 export class ShardVersions {
   readonly key: string;
   private registry: VersionRegistry | undefined;
-  /** The clear generation of the newest list that was there. */
+  /** The clear generation of the newest list that was there; 0: none was there when it was read. */
   private lastClear: number | undefined;
   private revision: Revision | undefined;
   private known: number | undefined;
@@ -108,7 +108,7 @@ export class ShardVersions {
    * bring back what was cleared.
    *
    * Copies may be near though this version is not listed: they were loaded while the shard was away, and the list is gone. So a clear is told from the
-   * list before the last one, too.
+   * list before the last one, too, and a list where there was none may be one that was made by a clear.
    */
   learn(item: StoredItem | undefined, reading: number, isOwnChange = false): boolean {
     if (reading < this.learnt) return false;
@@ -120,7 +120,7 @@ export class ShardVersions {
     this.recompute(space);
     const isVoided = before !== undefined && this.known !== before;
     const { lastClear } = this;
-    this.lastClear = this.registry?.clear ?? lastClear;
+    this.lastClear = this.registry?.clear ?? lastClear ?? 0;
     const isCleared = lastClear !== undefined && this.lastClear !== lastClear;
     if ((isVoided || isCleared) && !isOwnChange) this.onVoided(isCleared);
     return true;

@@ -75,6 +75,28 @@ describe('The list of versions', () => {
     });
   });
 
+  it('tells of a clear that was made where there was no list when it was read', async () => {
+    const told: boolean[] = [];
+    const own = versionsOf(shard, '1.4', (isCleared) => told.push(isCleared));
+    await own.reread();
+    await own.reread();
+    expect(told).toEqual([]);
+    await other.clear();
+    await own.reread();
+    await own.reread();
+    expect(told).toEqual([true]);
+  });
+
+  it('tells nothing of a list that was there when it was read first, nor of its own', async () => {
+    const told: boolean[] = [];
+    const own = versionsOf(shard, '1.4', (isCleared) => told.push(isCleared));
+    await own.reread();
+    await own.register();
+    await versionsOf(shard, '1.5', (isCleared) => told.push(isCleared)).register();
+    await own.reread();
+    expect(told).toEqual([]);
+  });
+
   it('has both of two processes that enter it at the same time', async () => {
     const own = ownOf(async (send) => {
       await other.register();
