@@ -4,8 +4,12 @@ import type { AbstractHttpAdapter, ApplicationConfig, ModulesContainer } from '@
 import type { Cache } from 'cache-manager';
 import { appendCacheStatus, cacheStatusName } from '../value/cache-status-field.js';
 import type { CacheStatusMember } from '../value/cache-status-field.js';
+import { InvalidKeyError } from '../value/errors.js';
 import { LoadNotes } from '../value/load-notes.js';
 import { storageBelow } from './cache-manager.js';
+
+/** Keys that were asked for, and whose look-up has not ended: of a look-up that rejects nobody is told. Older ones are forgotten. */
+const maxAwaited = 1_000;
 
 /** What is used of an interceptor of @nestjs/cache-manager; its types hide some of it. */
 interface Watched {
@@ -66,9 +70,24 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
   }
 
   private begin(context: ExecutionContext, key: string): void {
-    const text = storageBelow(this.cache)?.key(key).text ?? key;
+    const text = this.textOf(key);
+    if (text === undefined) return;
     this.asked.set(context, text);
+    this.awaited.delete(text);
     this.awaited.add(text);
+    if (this.awaited.size <= maxAwaited) return;
+    const [oldest] = this.awaited;
+    if (oldest !== undefined) this.awaited.delete(oldest);
+  }
+
+  /** `undefined`: it is too long for a key. The cache says so where the interceptor expects it, and answers the request all the same. */
+  private textOf(key: string): string | undefined {
+    try {
+      return storageBelow(this.cache)?.key(key).text ?? key;
+    } catch (error) {
+      if (error instanceof InvalidKeyError) return undefined;
+      throw error;
+    }
   }
 
   private found(context: ExecutionContext, value: unknown): CacheStatusMember {

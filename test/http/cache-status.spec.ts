@@ -1,12 +1,15 @@
 import { CACHE_MANAGER, CacheInterceptor } from '@nestjs/cache-manager';
 import { Controller, Get, NotFoundException, Post, Res, UseGuards, UseInterceptors } from '@nestjs/common';
 import type { CanActivate, INestApplication } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { Cache } from 'cache-manager';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { CacheInterceptorStatus } from '../../src/adapter/cache-interceptor-status.js';
 import { CacheManagerModule } from '../../src/adapter/cache-manager.module.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { appendCacheStatus, cacheStatusField } from '../../src/value/cache-status-field.js';
-import { onCacheEvent } from '../../src/value/events.js';
+import { channels, onCacheEvent } from '../../src/value/events.js';
 import { ask } from '../support/ask.js';
 import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
@@ -192,6 +195,51 @@ describe.each(platforms)('Cache-Status on %s', (platform) => {
       expect(await statusOf('drop-in', {}, 'POST')).toBe('tiered-cache; fwd=method');
     },
   );
+
+  it("keeps no request from its answer whose URL is longer than a key, by the interceptor of Nest's cache manager", async () => {
+    await open();
+    expect(await ask(`${url}/drop-in?q=${'q'.repeat(8_300)}`)).toMatchObject({ status: 200, text: '{"a":1}' });
+    expect(await statusOf('drop-in')).toBe('tiered-cache; fwd=miss; detail=absent');
+  });
+});
+
+describe('The keys of look-ups that have not ended', () => {
+  it('are the last thousand: others may have ended without a word', () => {
+    const cache = {} as Cache;
+    const headers = new Map<object, unknown>();
+    const httpAdapter = {
+      getHeader: () => undefined,
+      setHeader: (response: object, _: string, value: unknown) => headers.set(response, value),
+    };
+    const keys = new Map<object, string>();
+    const interceptor = Object.assign(new CacheInterceptor(cache, new Reflector()), {
+      httpAdapterHost: { httpAdapter },
+      trackBy: (context: object) => keys.get(context),
+      setHeadersWhenHttp: (_: object, __: unknown): void => undefined,
+    });
+    const wrapper = { isDependencyTreeStatic: () => true, instance: interceptor };
+    const modules = new Map([['all', { injectables: new Map(), providers: new Map([['one', wrapper]]) }]]);
+    const application = { getGlobalInterceptors: () => [] };
+    const status = new CacheInterceptorStatus(cache, 'cm', modules as never, application as never);
+    status.onModuleInit();
+    const contexts = Array.from({ length: 1_001 }, (_, index) => {
+      const response = {};
+      const context = { getType: () => 'http', switchToHttp: () => ({ getResponse: () => response }), response };
+      keys.set(context, `key${index}`);
+      interceptor.trackBy(context);
+      return context;
+    });
+    const told = [0, 1, 1_000].map((index) => {
+      channels.miss.publish({ cache: 'cm', key: `key${index}`, reason: 'absent' });
+      const context = contexts[index] as (typeof contexts)[number];
+      interceptor.setHeadersWhenHttp(context, undefined);
+      return headers.get(context.response);
+    });
+    status.onApplicationShutdown();
+    expect(told).toEqual(
+      ['', '; detail=absent', '; detail=absent'].map((detail) => `tiered-cache/cm; fwd=miss${detail}`),
+    );
+  });
 });
 
 describe('The field', () => {
