@@ -43,7 +43,17 @@ export class KeyParameter {
 
   /** The value as text, for a segment that it shares with other text. */
   text(value: unknown): string {
-    return String(this.#checked(value));
+    return this.textOf(this.#checked(value));
+  }
+
+  /**
+   * The text of a part that this made, where it stands without its type. As parts, the number 0 and the text 0 for "none" are two.
+   * @throws InvalidKeyError for a value that has the text for "none".
+   */
+  textOf(part: KeyPart): string {
+    const text = String(part);
+    if (typeof part !== 'string' && text === this.none) throw this.#ill('has the text that stands for "none"');
+    return text;
   }
 
   #checked(value: unknown): KeyPart {

@@ -1,6 +1,7 @@
 import { json } from '../codec/json.js';
 import type { Codec } from '../codec/codec.js';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { KeyParameter } from '../catalogue/key-parameter.js';
 import { overlappingPairs, refusePairs } from '../catalogue/key-overlap.js';
 import type { KeyPart } from '../key/key-part.js';
 import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
@@ -28,14 +29,18 @@ export class RecordKeys {
 
   /**
    * The key as it stands in Redis.
-   * @throws InvalidKeyError for a key of another class, and for a part that holds a colon: where it ends could not be told.
+   * @throws InvalidKeyError for a key of another class, for a part that holds a colon, since where it ends could not be told, and for a value that has the
+   * text for "none".
    */
   nameOf(key: AnyRecordKey): string {
-    const { pattern } = key.keyClass;
+    const { pattern, parsed } = key.keyClass;
     if (!this.patterns.has(pattern)) {
       throw new InvalidKeyError(`The key class '${pattern}' is none of these records'. Add it to their keys.`);
     }
-    const parts = key.parts.map(String);
+    const parts = key.parts.map((part, index) => {
+      const segment = parsed.segments[index];
+      return segment instanceof KeyParameter ? segment.textOf(part) : String(part);
+    });
     const bad = parts.findIndex((part) => part === '' || part.includes(':'));
     if (bad >= 0) {
       throw new InvalidKeyError(

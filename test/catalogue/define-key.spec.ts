@@ -6,11 +6,14 @@ import { json } from '../../src/codec/json.js';
 import type { StandardSchemaV1 } from '../../src/codec/standard-schema.js';
 import { CatalogueKey } from '../../src/catalogue/catalogue-key.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
+import { defineObject } from '../../src/catalogue/define-object.js';
 import type { KeyDefinition } from '../../src/catalogue/key-class.js';
+import type { ParameterSpec } from '../../src/catalogue/key-parameters.js';
 import { resolveInstants } from '../../src/catalogue/instants.js';
 import { untilInvalidated } from '../../src/catalogue/lives/until.js';
 import { untilEndOfDay } from '../../src/catalogue/lives/until-end-of-day.js';
 import { Key, toKey, versionedKey } from '../../src/key/key.js';
+import type { KeyPart } from '../../src/key/key-part.js';
 import {
   InvalidDurationError,
   InvalidKeyError,
@@ -119,6 +122,20 @@ describe('a key class', () => {
     expect(() => contentMetadata('a' as never)).toThrow(InvalidKeyError);
     expect(() => contentMetadata(null as never)).toThrow(InvalidKeyError);
     expect(() => defineKey('a:{toString}', {})({} as never)).toThrow(InvalidKeyError);
+  });
+
+  it.each<[ParameterSpec, KeyPart]>([
+    [{ type: 'number', none: '0' }, -0],
+    [{ type: 'boolean', none: 'false' }, false],
+    [{ type: 'bigint', none: '1' }, 1n],
+  ])('takes no value with the text for "none" where they would be one text: %j', (by, value) => {
+    const mixed = defineKey('img:{by}px', { params: { by } });
+    expect(() => mixed({ by: value as never })).toThrow(/parameter by .* stands for "none"/);
+    expect(() => defineObject('img/{by}', { params: { by } }).mint({ by: value as never })).toThrow(
+      /stands for "none"/,
+    );
+    const alone = defineKey('img:{by}', { params: { by } });
+    expect(alone({ by: value as never }).text).not.toBe(alone({} as never).text);
   });
 
   it('takes only what matches its expression, each time', () => {

@@ -41,4 +41,11 @@ describe('The key classes of records', () => {
     expect(() => new RecordKeys([by('day', 'number'), defineKey('stats:1', {})])).toThrow('same key');
     expect(new RecordKeys([by('day', 'number'), defineKey('stats:all', {})])).toBeInstanceOf(RecordKeys);
   });
+
+  it('take no value that has the text for "none"', () => {
+    const page = defineKey('page:{at}', { params: { at: { type: 'number', none: '0' } } });
+    const keys = new RecordKeys([page]);
+    expect([keys.nameOf(page()), keys.nameOf(page({ at: 1 }))]).toEqual(['page:0', 'page:1']);
+    expect(() => keys.nameOf(page({ at: 0 }))).toThrow(/parameter at .* stands for "none"/);
+  });
 });
