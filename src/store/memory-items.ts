@@ -35,6 +35,13 @@ export class MemoryItems {
     return this.others.calculatedSize + this.keptBytes;
   }
 
+  /** Bytes of the largest value that stays under this key, whatever else goes for it: what is irreplaceable does not. */
+  roomFor(storeKey: string): number {
+    const own = this.kept.get(storeKey);
+    const others = this.keptBytes - (own ? sizeOf(storeKey, own) : 0);
+    return Math.max(0, this.maxBytes - others - storeKey.length - itemBytes);
+  }
+
   get(storeKey: string): MemoryItem | undefined {
     return this.others.get(storeKey) ?? this.kept.get(storeKey);
   }
@@ -86,4 +93,7 @@ export class MemoryItems {
   }
 }
 
-const sizeOf = (storeKey: string, { bytes }: MemoryItem): number => bytes.length + storeKey.length + 64;
+/** Besides its key and its value. */
+const itemBytes = 64;
+
+const sizeOf = (storeKey: string, { bytes }: MemoryItem): number => bytes.length + storeKey.length + itemBytes;

@@ -1,4 +1,4 @@
-import { StoreUnavailableError } from '../value/errors.js';
+import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -21,9 +21,9 @@ import type {
 } from './store.js';
 
 export interface MemoryStoreOptions {
-  /** Bytes of keys and values before the least recently used go; locks come last. Default 64 MiB. */
+  /** Bytes of keys and values, and 64 for each item, before the least recently used go; locks come last. 1 or more, default 64 MiB. */
   readonly maxBytes?: number;
-  /** Bytes of the largest item. Default 8 MiB. */
+  /** Bytes of the largest value, 1 or more; what is too large for `maxBytes` is refused as well. Default 8 MiB. */
   readonly maxItemBytes?: number;
   readonly clock?: Clock;
 }
@@ -32,6 +32,8 @@ export interface MemoryStoreOptions {
  * A store in this process's memory: for tests, for development, and where no disk can be written. It outlives requests and modules,
  * not the process, and no other process sees it. Caches that are given the same object share it: it is closed when as many have closed it as
  * opened it, and holds what it held when it is opened again.
+ *
+ * @throws InvalidOptionError naming the option.
  */
 export function memoryStore(options: MemoryStoreOptions = {}): Store {
   known.check(options);
@@ -85,9 +87,11 @@ class MemoryShard implements Shard {
   private readonly feeds = new Map<string, MemoryFeed>();
 
   constructor({ maxBytes = 64 * 2 ** 20, maxItemBytes = 8 * 2 ** 20, clock = systemClock }: MemoryStoreOptions) {
+    assertBytes('maxBytes', maxBytes);
+    assertBytes('maxItemBytes', maxItemBytes);
     this.items = new MemoryItems(maxBytes, clock);
     this.maxBytes = maxBytes;
-    this.maxItemBytes = Math.min(maxItemBytes, maxBytes);
+    this.maxItemBytes = maxItemBytes;
     this.clock = clock;
   }
 
@@ -120,9 +124,10 @@ class MemoryShard implements Shard {
     const present = this.live(storeKey);
     if (only === 'absent' && present) return { status: 'exists' };
     if (typeof only === 'object' && !isSame(present, only)) return { status: 'changed' };
-    if (bytes.length > this.maxItemBytes) {
+    const maxBytes = Math.min(this.maxItemBytes, this.items.roomFor(storeKey));
+    if (bytes.length > maxBytes) {
       this.items.delete(storeKey);
-      return { status: 'too-large', maxBytes: this.maxItemBytes };
+      return { status: 'too-large', maxBytes };
     }
     return { status: 'stored', revision: this.put(storeKey, Buffer.from(bytes), lifeMs, irreplaceable) };
   }
@@ -219,6 +224,11 @@ class MemoryShard implements Shard {
 
 function isSame(present: MemoryItem | undefined, { session, number }: Revision): boolean {
   return present?.revision.session === session && present.revision.number === number;
+}
+
+function assertBytes(option: string, given: number): void {
+  if (Number.isSafeInteger(given) && given >= 1) return;
+  throw new InvalidOptionError(option, `${String(given)} is no number of bytes`, 'Give a whole number of 1 or more.');
 }
 
 const nothing = Buffer.alloc(0);
