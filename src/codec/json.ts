@@ -4,6 +4,7 @@ import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
 import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxDepth } from './max-depth.js';
+import { refusalFor, tooDeep } from './unencodable.js';
 import { KnownOptions } from '../value/known-options.js';
 
 export interface JsonOptions {
@@ -32,8 +33,7 @@ export function json<V = unknown>(options: JsonOptions = {}): Codec<V> {
         const checked = check(value, [], [], plainInstances);
         return Buffer.from(JSON.stringify(checked), 'utf8');
       } catch (error) {
-        if (error instanceof RangeError) throw tooDeep();
-        throw error;
+        throw refusalFor('json', error);
       }
     },
     decode(payload) {
@@ -78,7 +78,7 @@ function check(value: unknown, path: Path, ancestors: object[], plainInstances: 
 
 function checkObject(value: object, path: Path, ancestors: object[], plainInstances: boolean): unknown {
   if (ancestors.includes(value)) throw refuse(path, 'it contains itself', 'Break the cycle, or store ids.');
-  if (ancestors.length >= maxDepth) throw tooDeep();
+  if (ancestors.length >= maxDepth) throw tooDeep('json');
   ancestors.push(value);
   const checked = Array.isArray(value)
     ? checkArray(value, path, ancestors, plainInstances)
@@ -161,10 +161,6 @@ function remedyFor(value: object): string {
   } catch {
     return "It holds what JSON has no form for, such as a date: convert it to plain data first, or use structured({ instances: 'plain' }).";
   }
-}
-
-function tooDeep(): UnencodableValueError {
-  return refuse([], `it is nested too deeply, in more than ${maxDepth} levels`, 'Flatten it.');
 }
 
 function refuse(path: Path, problem: string, remedy: string): UnencodableValueError {

@@ -3,6 +3,7 @@ import { UnencodableValueError } from '../value/errors.js';
 import { binaryTypes } from './binary-types.js';
 import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxBigintDigits, maxDepth } from './max-depth.js';
+import { tooDeep } from './unencodable.js';
 
 type Path = (string | number)[];
 
@@ -41,17 +42,12 @@ export function refuseStructured(path: Path, problem: string, remedy: string): U
   return new UnencodableValueError('structured', `$${shown}`, problem, remedy);
 }
 
-/** The value as a whole: its path would be longer than anybody reads. */
-export function tooDeep(): UnencodableValueError {
-  return refuseStructured([], `it is nested too deeply, in more than ${maxDepth} levels`, 'Flatten it.');
-}
-
 function describeObject(value: object, path: Path, ancestors: object[], plain: boolean): unknown {
   if (ancestors.includes(value)) throw refuseStructured(path, 'it contains itself', 'Break the cycle, or store ids.');
   if (Object.getOwnPropertySymbols(value).length > 0) {
     throw refuseStructured(path, 'a property named by a symbol is not carried', 'Use string names.');
   }
-  if (ancestors.length >= maxDepth) throw tooDeep();
+  if (ancestors.length >= maxDepth) throw tooDeep('structured');
   ancestors.push(value);
   const described = describeKind(value, path, ancestors, plain);
   ancestors.pop();

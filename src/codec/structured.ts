@@ -3,7 +3,8 @@ import { UndecodableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { Codec } from './codec.js';
 import { reviveStructured } from './structured-reader.js';
-import { describeStructured, refuseStructured, tooDeep } from './structured-writer.js';
+import { describeStructured, refuseStructured } from './structured-writer.js';
+import { refusalFor } from './unencodable.js';
 
 export interface StructuredOptions {
   /**
@@ -38,8 +39,7 @@ export function structured<V = unknown>(options: StructuredOptions = {}): Codec<
       try {
         return Buffer.from(JSON.stringify(describeStructured(value, [], [], plain)), 'utf8');
       } catch (error) {
-        if (error instanceof RangeError) throw tooDeep();
-        throw error;
+        throw refusalFor('structured', error);
       }
     },
     decode(payload) {
