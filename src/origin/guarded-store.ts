@@ -202,9 +202,9 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     );
   }
 
-  /** A refused argument is the caller's mistake and says that the shard is well; everything else counts against it. */
+  /** A refused argument is the caller's mistake, and a refused write one of a shard that answers reads: it is well. Everything else counts against it. */
   private judge(error: unknown): unknown {
-    if (error instanceof TieredCacheError && !(error instanceof StoreUnavailableError)) {
+    if (error instanceof TieredCacheError && (!(error instanceof StoreUnavailableError) || error.isRefusal)) {
       this.breaker.succeeded();
       return error;
     }

@@ -87,13 +87,16 @@ export class UndecodableError extends TieredCacheError {
 /** The store, or the part of it that holds the key, can't be reached within its deadline. */
 export class StoreUnavailableError extends TieredCacheError {
   readonly code = 'STORE_UNAVAILABLE';
+  /** @internal The store refuses this, and goes on with the rest: it says so by a fault of its own. */
+  declare readonly isRefusal?: true;
 
   constructor(
     readonly shard: string,
     problem: string,
-    options?: Caused,
+    { isRefusal = false, ...options }: Caused & { readonly isRefusal?: boolean } = {},
   ) {
     super(`${shard}: ${problem}. Check that it runs and can be reached from this host.`, options);
+    if (isRefusal) this.isRefusal = true;
   }
 }
 

@@ -11,7 +11,7 @@ import { RedisPartition } from './redis-partition.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { lookAgain } from './redis-scripts.js';
-import { refusalCode, refusesWrites, RedisServerError } from './redis-server-error.js';
+import { refusalCode, refusesWrites, RedisServerError, takesNoWrites } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { FeedKeys } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
@@ -227,8 +227,9 @@ export class RedisCommands {
     if (error instanceof StoreUnavailableError) return error;
     // Of a command that is bound to its connection, and is not sent again elsewhere: the next one goes to the new owner.
     if (error instanceof RedisServerError) this.settings.access.learn(error, this.partition.slot);
-    const unavailable = this.unavailable(error instanceof Error ? error.message : 'no answer', error);
-    if (error instanceof RedisServerError && refusesWrites(unavailable)) this.reportRefusal(error);
-    return unavailable;
+    const isRefusal = error instanceof RedisServerError && takesNoWrites.has(error.code);
+    if (isRefusal) this.reportRefusal(error);
+    const problem = error instanceof Error ? error.message : 'no answer';
+    return new StoreUnavailableError(this.settings.name, problem, { cause: error, isRefusal });
   }
 }

@@ -21,7 +21,7 @@ export const refusalCode = (error: unknown): string | undefined =>
   error instanceof StoreUnavailableError && error.cause instanceof RedisServerError ? error.cause.code : undefined;
 
 /** It has no memory left; fewer replicas than `min-replicas-to-write`; a snapshot that failed, with `stop-writes-on-bgsave-error`. It is well, and answers reads. */
-const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF']);
+export const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF']);
 
 export const refusesWrites = (error: unknown): boolean => takesNoWrites.has(refusalCode(error) ?? '');
 

@@ -77,6 +77,22 @@ describe.each(reasons)('A server that refuses writes (%s) and answers reads', (c
     expect(await cache.get('k')).toBe('kept');
   });
 
+  it('is read on, and left alone by no breaker, whatever is written there', async () => {
+    const { server, cache } = await refusing();
+    const locks = new CacheLock({ store: await storeOn(server), namespace: 'test', ttl: 10_000 });
+    endings.push(() => locks.shutdown(0));
+    const events = recordEvents('fault', 'breaker');
+    endings.push(async () => events.stop());
+    for (let write = 0; write < 6; write++) {
+      expect(await cache.delete(`x:${write}`)).toBe(false);
+      expect(await cache.set(`y:${write}`, 'new', { ttl: 600_000 })).toBe(false);
+      expect((await locks.acquire(`z:${write}`)).status).toBe('unavailable');
+    }
+    expect(await cache.get('k')).toBe('kept');
+    expect(events.of('breaker')).toEqual([]);
+    expect(events.of('fault').filter(({ kind }) => kind === 'unavailable')).toEqual([]);
+  });
+
   it('gives no locks', async () => {
     const { server } = await refusing();
     const locks = new CacheLock({ store: await storeOn(server), namespace: 'test', ttl: 10_000 });
