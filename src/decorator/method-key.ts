@@ -1,5 +1,4 @@
-import { versionedKey } from '../key/key.js';
-import type { Key } from '../key/key.js';
+import { Key } from '../key/key.js';
 import type { KeyPart } from '../key/key-part.js';
 import { InvalidKeyError, InvalidOptionError } from '../value/errors.js';
 import { memberName } from '../value/member.js';
@@ -44,18 +43,35 @@ export function methodKey(name: string, method: string, args: readonly unknown[]
   while (length > 0 && args[length - 1] === undefined) length--;
   const parts = args.slice(0, length);
   const bad = parts.findIndex((part) => !isKeyPart(part));
-  if (bad === -1) return versionedKey(name, method, ...(parts as KeyPart[]));
+  if (bad === -1) return keyOf(name, method, parts as KeyPart[], () => `${name}.${method}`);
   throw new InvalidKeyError(
     `Argument ${bad + 1} of ${name}.${method} is ${kindOf(parts[bad])}, which is no key. ${remedy}`,
   );
 }
 
-/** As {@link methodKey}, of parts that the caller made of the arguments. */
+/**
+ * As {@link methodKey}, of parts that the caller made of the arguments.
+ *
+ * @throws InvalidKeyError naming the class, the method and the part that is none.
+ */
 export function mappedKey(name: string, instance: object, method: string, parts: unknown): Key {
-  if (Array.isArray(parts)) return versionedKey(name, method, ...(parts as KeyPart[]));
+  const member = (): string => memberName(Object.getPrototypeOf(instance) as object, method);
+  if (!Array.isArray(parts)) throw new InvalidKeyError(`${member()}: args gave no array of key parts. Return one.`);
+  const bad = parts.findIndex((part) => !isKeyPart(part));
+  if (bad === -1) return keyOf(name, method, parts as KeyPart[], member);
   throw new InvalidKeyError(
-    `${memberName(Object.getPrototypeOf(instance) as object, method)}: args gave no array of key parts. Return one.`,
+    `${member()}: part ${bad + 1} that args gave is ${kindOf(parts[bad])}, which is no key. Give strings, finite numbers, booleans, bigints or null.`,
   );
+}
+
+/** The parts may be a hundred thousand: as the arguments of a function they would end the stack. */
+function keyOf(name: string, method: string, parts: readonly KeyPart[], member: () => string): Key {
+  try {
+    return new Key([name, method, ...parts]);
+  } catch (cause) {
+    if (!(cause instanceof InvalidKeyError)) throw cause;
+    throw new InvalidKeyError(`${member()}: ${cause.message}`, { cause });
+  }
 }
 
 function isKeyPart(part: unknown): part is KeyPart {

@@ -3,6 +3,7 @@ import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { memoized } from '../../src/decorator/memoized.js';
+import { mappedKey } from '../../src/decorator/method-key.js';
 import { Invalidate } from '../../src/decorator/invalidate.js';
 import { loadSignal } from '../../src/load/flight.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
@@ -165,12 +166,32 @@ describe('@Memoize', () => {
     ['a gap', [undefined, 'a'], 'Argument 1 of Courses.loose is undefined'],
     ['a function', [() => 1], 'Argument 1 of Courses.loose is a function'],
     ['a date', [new Date(0)], 'Argument 1 of Courses.loose is an object'],
+    ['half a character', ['\ud800'], 'Courses.loose: A key part holds half of a surrogate pair'],
   ])('refuses %s at the call, and does not run the method', async (_name, args, message) => {
     const { loose, courses } = await withCourses();
     const refused = await loose(...args).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(InvalidKeyError);
     expect(String(refused)).toContain(message);
     expect(courses.loads).toBe(0);
+  });
+
+  it.each<[string, unknown, string]>([
+    ['undefined', { slug: 'a' }, 'Courses.search: part 2 that args gave is undefined'],
+    ['an object', { slug: {}, page: 1 }, 'Courses.search: part 1 that args gave is an object'],
+    ['half a character', { slug: '\ud800', page: 1 }, 'Courses.search: A key part holds half of a surrogate pair'],
+  ])('refuses a mapping that gives %s, and names the method and the part', async (_name, query, message) => {
+    const { courses } = await withCourses();
+    const refused = await courses.search(query as never).catch((error: unknown) => error);
+    expect(refused).toBeInstanceOf(InvalidKeyError);
+    expect(String(refused)).toContain(message);
+    expect(courses.loads).toBe(0);
+  });
+
+  it('refuses more parts than a key holds, however many', () => {
+    const parts = Array.from({ length: 500_000 }, () => 1);
+    expect(() => mappedKey('Courses', new Courses(), 'search', parts)).toThrow(
+      /^Courses\.search: A key has \d+ encoded characters/,
+    );
   });
 
   it('hands errors on, and keeps none beyond failureHold', async () => {
