@@ -3,11 +3,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CacheLock } from '../lock/cache-lock.js';
 import { resolveLockOptions } from '../lock/lock-options.js';
 import type { LockOptions } from '../lock/lock-options.js';
+import { assertLockResource, isLockResource } from '../lock/lock-place.js';
 import type { LockResource } from '../lock/lock-place.js';
 import type { Lease } from '../lock/lease.js';
 import { getCacheLockToken } from '../cache/injection-tokens.js';
 import { injected } from './injected.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
+import { InvalidOptionError } from '../value/errors.js';
 import { memberName, methodOf } from '../value/member.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { Unchecked } from '../value/unchecked.js';
@@ -67,14 +69,22 @@ export function WithLock(given: object): WithLockDecorator<never> {
     const original = methodOf('@WithLock', target, method, descriptor) as unknown as Method;
     const member = memberName(target, method);
     known.check(given, `@WithLock ${member}`);
+    assertResource(resource, member);
     assertPromised('@WithLock', target, method, original);
     const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name));
     replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
       const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
+      assertLockResource(wanted, `${member}: a lock's resource`);
       const answered = (): Promise<unknown> => assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
       return lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
     });
   };
+}
+
+function assertResource(resource: unknown, member: string): void {
+  if (typeof resource === 'function' || isLockResource(resource)) return;
+  const remedy = 'Give a text, a list of key parts, a Key, or a function of the arguments that makes one.';
+  throw new InvalidOptionError('@WithLock', `${member} names no resource to lock`, remedy);
 }
 
 /** A bad duration is wrong at the definition, not at the first call. */

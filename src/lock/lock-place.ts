@@ -3,6 +3,7 @@ import { Key } from '../key/key.js';
 import { encodePart } from '../key/key-part.js';
 import type { KeyPart } from '../key/key-part.js';
 import { digest, maxKeyBytes } from '../key/key-space.js';
+import { InvalidKeyError } from '../value/errors.js';
 import type { Shard, Store } from '../store/store.js';
 
 /** What is locked: a name, or a list of key parts. `'a'` and `['a']` are the same lock. */
@@ -20,8 +21,19 @@ export interface LockPlace {
 
 /** @throws InvalidKeyError */
 export function placeLock(store: Store, namespace: string, resource: LockResource, hidden?: HiddenNames): LockPlace {
+  assertLockResource(resource);
   const { text } = resource instanceof Key ? resource : new Key(typeof resource === 'string' ? [resource] : resource);
   return placeNamed(store, namespace, hidden ? hidden.hide('lock', text) : text);
+}
+
+/** @throws InvalidKeyError for what can be none. What a list holds is looked at when the lock is placed. */
+export function assertLockResource(given: unknown, whose = "A lock's resource"): asserts given is LockResource {
+  if (isLockResource(given)) return;
+  throw new InvalidKeyError(`${whose} is a text, a list of key parts or a Key. Convert what was given.`);
+}
+
+export function isLockResource(given: unknown): given is LockResource {
+  return typeof given === 'string' || Array.isArray(given) || given instanceof Key;
 }
 
 /** Of the name that a place says. */

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { WithLock, heldLease } from '../../src/decorator/with-lock.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
-import { LockHeldError, InvalidDurationError } from '../../src/value/errors.js';
+import { LockHeldError, InvalidDurationError, InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 @Injectable()
@@ -77,6 +77,38 @@ describe('@WithLock', () => {
     });
     expect(policies.loads).toBe(1);
     expect(await policies.tryRedeem('p')).toBe('p 2');
+  });
+
+  it.each([undefined, null, 5, new Set(['a'])])('refuses a resource that is %p at the definition', (resource) => {
+    const define = () => {
+      class Reports {
+        @WithLock({ resource: resource as never })
+        async write(): Promise<void> {}
+      }
+      return Reports;
+    };
+    expect(define).toThrow(InvalidOptionError);
+    expect(define).toThrow(
+      '@WithLock: Reports.write names no resource to lock. Give a text, a list of key parts, a Key',
+    );
+  });
+
+  it('names the method whose function gives no resource, and does not run it', async () => {
+    @Injectable()
+    class Reports {
+      written = 0;
+      @WithLock({ resource: (name: string) => ({ a: 'report' })[name] as string })
+      async write(_name: string): Promise<number> {
+        return ++this.written;
+      }
+    }
+    app = await start({ imports: [cacheModule()], providers: [Reports] });
+    const reports = app.get(Reports);
+    expect(await reports.write('a')).toBe(1);
+    const refused = reports.write('b');
+    await expect(refused).rejects.toThrow(InvalidKeyError);
+    await expect(refused).rejects.toThrow("Reports.write: a lock's resource is a text, a list of key parts or a Key");
+    expect(reports.written).toBe(1);
   });
 
   it('refuses a bad duration at the definition', () => {

@@ -5,7 +5,13 @@ import type { LockProtections } from '../../src/lock/lease.js';
 import { placeLock } from '../../src/lock/lock-place.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
-import { LeaseLostError, LockHeldError, LockUnavailableError, StoreUnavailableError } from '../../src/value/errors.js';
+import {
+  InvalidKeyError,
+  LeaseLostError,
+  LockHeldError,
+  LockUnavailableError,
+  StoreUnavailableError,
+} from '../../src/value/errors.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
@@ -37,6 +43,12 @@ function breakable(): { store: Store; breaks: { on: boolean } } {
 }
 
 describe('a section', () => {
+  it.each([undefined, null, 5, {}, new Set(['a'])])('is never of a resource that is %p', async (resource) => {
+    const entering = room().using(resource as never, {}, () => 1);
+    await expect(entering).rejects.toThrow(InvalidKeyError);
+    await expect(entering).rejects.toThrow("A lock's resource is a text, a list of key parts or a Key.");
+  });
+
   it.each(storePlaceNames)(
     'L10 on %s that throws passes on the same error, and the lock is free at once',
     async (name) => {
