@@ -4,7 +4,7 @@ import { isRevision } from './document-head.js';
 
 /** Where everything of the documents stands, in Redis and in the object store. */
 export class DocumentNames {
-  /** A hash: `revision`, the last that was drawn; `bytes`, what can't be evicted; `turned`, when the floors were. */
+  /** A hash: `revision`, the last that was drawn; `bytes`, what can't be evicted; `turned`, when the floors were; `looked`, the last of `removed` that was looked for again. */
   readonly state: string;
   /** A sorted set of what is not uploaded yet: ids, by since when, in microseconds of the server's clock. */
   readonly dirty: string;

@@ -201,6 +201,17 @@ if not redis.call('ZSCORE', KEYS[3], ARGV[2]) then redis.call('HDEL', KEYS[9], A
 return {ARGV[1], 1}`);
 
 /**
+ * Deleted documents are looked for again once: state says up to which one. ARGV 3 and 4 revisions, 5 how many.
+ * @returns the next ids after the former, up to the latter.
+ */
+export const takeRemoved = redisScript(`#!lua flags=allow-oom
+local after = redis.call('HGET', KEYS[2], 'looked') or '0'
+if tonumber(after) < tonumber(ARGV[3]) then after = ARGV[3] end
+local ids = redis.call('ZRANGEBYSCORE', KEYS[6], '(' .. after, ARGV[4], 'LIMIT', 0, ARGV[5])
+if #ids > 0 then redis.call('HSET', KEYS[2], 'looked', redis.call('ZSCORE', KEYS[6], ids[#ids])) end
+return {ARGV[1], ids}`);
+
+/**
  * A floor stays for at least as long as it is to be before the next turn, however old its revision is. ARGV 3 that time, in microseconds.
  * @returns 1 where those from before the last turn are forgotten.
  */

@@ -155,6 +155,13 @@ export class DocumentServer {
     await this.run(scripts.forgetRemoved, id, '', [revision]);
   }
 
+  /** @returns the next ids that were deleted between the two, which nobody else gets; both in microseconds of the server's clock. */
+  async takeRemoved(from: number, upTo: number, count: number): Promise<string[]> {
+    const rest = [from, upTo, count].map(String);
+    const [ids] = await this.run(scripts.takeRemoved, '', '', rest);
+    return (itemsOf(ids) ?? []).map((id) => textOf(id) ?? '');
+  }
+
   /** Forgets which documents were replaced, at the earliest so long after each was. */
   async turnFloors(lateMs: number): Promise<void> {
     await this.run(scripts.turnFloors, '', '', [String(lateMs * 1_000)]);

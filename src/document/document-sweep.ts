@@ -34,11 +34,14 @@ export interface SweptDocuments {
 /** Single documents may be damaged; if so many pages in a row fail, it is not them. */
 const maxVainPages = 5;
 
+/** No more of them are taken up while so many could not be looked for: each is asked for with every sweep. */
+const maxUnseen = 100;
+
 /** Takes up what processes that have ended left behind. Two at a time do no harm: each step may be repeated. */
 export class DocumentSweep {
   private readonly word = randomBytes(12).toString('hex');
-  /** Documents that were deleted up to then were looked for again, in microseconds of the server's clock. */
-  private lookedUpTo = 0;
+  /** Deleted documents that could not be looked for. Those that a process had when it ended are looked for when their marks go. */
+  private readonly unseen = new Set<string>();
 
   constructor(
     private readonly backup: DocumentBackup,
@@ -61,7 +64,7 @@ export class DocumentSweep {
     const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted, dropped: 0 };
 
     let vainPages = 0;
-    for await (const ids of this.due(names.dirty, '-inf', before(olderThanMs), signal)) {
+    for await (const ids of this.due(names.dirty, before(olderThanMs), signal)) {
       const attempts = await Promise.all(ids.map((id) => this.attempt(id)));
       for (const isDone of attempts) swept[isDone ? 'uploaded' : 'failed']++;
       // The object store is away: what waits will be there for the next sweep.
@@ -69,12 +72,12 @@ export class DocumentSweep {
       if (vainPages === maxVainPages) break;
     }
     const forgotten = nowMicros - Math.max(lateMs, removedForMs) * 1_000;
-    for await (const ids of this.due(names.removed, '-inf', String(forgotten), signal)) {
+    for await (const ids of this.due(names.removed, String(forgotten), signal)) {
       const finished = await Promise.allSettled(ids.map((id) => this.finish(id)));
       for (const { status } of finished) swept[status === 'fulfilled' ? 'removed' : 'failed']++;
     }
     swept.failed += await this.lookAgain(forgotten, nowMicros - lateMs * 1_000, signal);
-    for await (const stages of this.due(names.staged, '-inf', before(lateMs), signal)) {
+    for await (const stages of this.due(names.staged, before(lateMs), signal)) {
       await Promise.all(stages.map((name) => server.giveUp(name)));
       swept.unfinished += stages.length;
     }
@@ -83,16 +86,40 @@ export class DocumentSweep {
     return swept;
   }
 
-  /** Removes what was on its way when a document was deleted, once for each in this process. @returns how many it could not look for. */
+  /** Removes what was on its way when a document was deleted, once for each, whichever process does it. @returns how many it could not look for. */
   private async lookAgain(from: number, upTo: number, signal: AbortSignal | undefined): Promise<number> {
     let failed = 0;
-    const after = `(${Math.max(from, this.lookedUpTo)}`;
-    for await (const ids of this.due(this.backup.server.names.removed, after, String(upTo), signal)) {
+    let vainPages = 0;
+    for await (const ids of this.toLookFor(from, upTo, signal)) {
       const looked = await Promise.allSettled(ids.map((id) => this.backup.prune(id)));
-      failed += looked.filter(({ status }) => status === 'rejected').length;
+      const unseen = ids.filter((_, index) => looked[index]?.status === 'rejected');
+      for (const id of ids) this.unseen.delete(id);
+      // At the end: those that others stand before have their turn too.
+      for (const id of unseen) this.unseen.add(id);
+      failed += unseen.length;
+      vainPages = unseen.length < ids.length ? 0 : vainPages + 1;
+      if (vainPages === maxVainPages) break;
     }
-    if (failed === 0) this.lookedUpTo = upTo;
     return failed;
+  }
+
+  /** Those that nobody has looked for, and then those that this process could not. */
+  private async *toLookFor(
+    from: number,
+    upTo: number,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<readonly string[], void> {
+    const again = [...this.unseen];
+    while (this.unseen.size < maxUnseen) {
+      signal?.throwIfAborted();
+      const ids = await this.backup.server.takeRemoved(from, upTo, this.atOnce);
+      if (ids.length === 0) break;
+      yield ids;
+    }
+    for (let at = 0; at < again.length; at += this.atOnce) {
+      signal?.throwIfAborted();
+      yield again.slice(at, at + this.atOnce);
+    }
   }
 
   /** Its objects went when it was deleted, but for those that were on their way then. */
@@ -118,10 +145,9 @@ export class DocumentSweep {
     return adopted;
   }
 
-  /** Members of a sorted set from a score up to another, page by page. Those that stay in it are passed by. */
+  /** Members of a sorted set up to a score, page by page. Those that stay in it are passed by. */
   private async *due(
     key: string,
-    from: string,
     upTo: string,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<readonly string[], void> {
@@ -131,7 +157,7 @@ export class DocumentSweep {
       const page = await this.backup.server.ask(
         'ZRANGEBYSCORE',
         key,
-        from,
+        '-inf',
         upTo,
         'LIMIT',
         String(offset),

@@ -349,6 +349,69 @@ describe('Documents', () => {
     await lame.delete('never there');
   });
 
+  describe('that were deleted', () => {
+    let lists: string[];
+    let isRefused: (key: string) => boolean;
+    const counted = (): ObjectStore =>
+      objectsWith(objects, {
+        list: (prefix, options) => {
+          lists.push(prefix);
+          return objects.list(prefix, options);
+        },
+        remove: async (name, options) => {
+          if (isRefused(name)) throw new ObjectStoreUnavailableError('objects', 'refused');
+          return objects.remove(name, options);
+        },
+      });
+    /** An hour ago, and their objects have come in since. */
+    const deleteEarlier = async (ids: readonly string[]): Promise<void> => {
+      const before = (Date.now() - 3_600_000) * 1_000;
+      for (const [index, id] of ids.entries()) {
+        await objects.put(`documents/${id}/${before + index}`, 'x');
+        await server.command('ZADD', 'documents:removed', before + index, id);
+      }
+    };
+    beforeEach(() => {
+      lists = [];
+      isRefused = () => false;
+    });
+
+    it('are looked for again once, but for those that the object store refuses to remove, whichever process sweeps', async () => {
+      const documents = open({}, counted());
+      isRefused = (name) => name.startsWith('documents/b/');
+      await deleteEarlier(['a', 'b', 'c']);
+      expect(await documents.sweep()).toMatchObject({ failed: 1 });
+      expect(lists).toEqual(['documents/a/', 'documents/b/', 'documents/c/']);
+      expect(await documents.sweep()).toMatchObject({ failed: 1 });
+      expect(lists.splice(0).slice(3)).toEqual(['documents/b/']);
+
+      await open({}, counted()).sweep();
+      expect(lists).toEqual([]);
+      isRefused = () => false;
+      expect(await documents.sweep()).toMatchObject({ failed: 0 });
+      expect(await documents.sweep()).toMatchObject({ failed: 0 });
+      expect(lists).toEqual(['documents/b/']);
+      expect(await keysIn(objects)).toEqual([]);
+      expect((await documents.status()).removed).toBe(3);
+    });
+
+    it('wait for an object store that is away: no sweep asks it for all of them, and all are gone when it is back', async () => {
+      const documents = open({}, counted());
+      isRefused = () => true;
+      const ids = Array.from({ length: 130 }, (_, index) => `d${index}`);
+      await deleteEarlier(ids);
+      for (let sweeps = 0; sweeps < 8; sweeps++) {
+        expect(await documents.sweep()).toMatchObject({ failed: 20 });
+        expect(lists.splice(0)).toHaveLength(20);
+      }
+      isRefused = () => false;
+      expect(await documents.sweep()).toMatchObject({ failed: 0 });
+      expect(await documents.sweep()).toMatchObject({ failed: 0 });
+      expect(await keysIn(objects)).toEqual([]);
+      expect(lists).toHaveLength(130);
+    });
+  });
+
   it('of which the object store must have a copy are acknowledged after that', async () => {
     const documents = open({ acknowledge: 'objects' });
     const { revision } = await documents.put('d', 'x');
