@@ -11,7 +11,7 @@ import { RedisPartition } from './redis-partition.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { lookAgain } from './redis-scripts.js';
-import { refusalCode, refusesWrites, RedisServerError, takesNoWrites } from './redis-server-error.js';
+import { refusalCode, refusesWrites, RedisServerError, takesNoWrites, UnsettledError } from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { FeedKeys } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
@@ -33,7 +33,8 @@ export class RedisCommands {
   readonly session: RedisSession;
   readonly partition: RedisPartition;
   readonly time: ServerTime;
-  private saysRefusalAt = -Infinity;
+  /** When each refusal may be said again, by its words. */
+  private readonly saysRefusalAt = new Map<string, number>();
   /** When a server has answered a command on keys last, on the monotonic clock. One that lost them goes on answering others. */
   private answeredAt: number;
 
@@ -207,15 +208,18 @@ export class RedisCommands {
   }
 
   /** Once a minute: each refused write would say it. */
-  private reportRefusal({ code, message }: RedisServerError): void {
+  private reportRefusal(error: RedisServerError): void {
     const now = this.settings.clock.monotonic();
-    if (now < this.saysRefusalAt) return;
-    this.saysRefusalAt = now + refusalPauseMs;
     const said =
-      code === 'OOM'
-        ? 'The server is full and evicts nothing: entries are not stored, and locks are unavailable; reads and invalidations go on. Give it more maxmemory, or entries a server that evicts and locks one of their own.'
-        : `The server takes no writes: entries are not stored, invalidations are not acknowledged, and locks are unavailable; reads go on. It says: ${message}`;
-    reportFault({ source: this.settings.name, kind: 'degraded', message: said });
+      error instanceof UnsettledError
+        ? 'The server takes no writes and holds other data than before, or none: nothing is read from it until it takes writes.'
+        : error.code === 'OOM'
+          ? 'The server is full and evicts nothing: entries are not stored, and locks are unavailable; reads and invalidations go on. Give it more maxmemory, or entries a server that evicts and locks one of their own.'
+          : 'The server takes no writes: entries are not stored, invalidations are not acknowledged, and locks are unavailable; reads go on.';
+    if (now < (this.saysRefusalAt.get(said) ?? -Infinity)) return;
+    this.saysRefusalAt.set(said, now + refusalPauseMs);
+    const message = error.code === 'OOM' ? said : `${said} It says: ${error.message}`;
+    reportFault({ source: this.settings.name, kind: 'degraded', message });
   }
 
   private assertSession(session: number): void {
@@ -227,9 +231,10 @@ export class RedisCommands {
     if (error instanceof StoreUnavailableError) return error;
     // Of a command that is bound to its connection, and is not sent again elsewhere: the next one goes to the new owner.
     if (error instanceof RedisServerError) this.settings.access.learn(error, this.partition.slot);
-    const isRefusal = error instanceof RedisServerError && takesNoWrites.has(error.code);
-    if (isRefusal) this.reportRefusal(error);
+    const takesNone = error instanceof RedisServerError && takesNoWrites.has(error.code);
+    if (takesNone) this.reportRefusal(error);
     const problem = error instanceof Error ? error.message : 'no answer';
+    const isRefusal = takesNone && !(error instanceof UnsettledError);
     return new StoreUnavailableError(this.settings.name, problem, { cause: error, isRefusal });
   }
 }

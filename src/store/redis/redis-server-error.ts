@@ -25,6 +25,9 @@ export const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF']);
 
 export const refusesWrites = (error: unknown): boolean => takesNoWrites.has(refusalCode(error) ?? '');
 
+/** Refused as a write while nothing proves what the server holds: it is not read either. */
+export class UnsettledError extends RedisServerError {}
+
 /** `ERR unknown command 'X', with args beginning with: 'secret'` and the like. */
 function withoutArguments(answer: string): string {
   const [line = ''] = answer.split(/[\r\n]|, with args|, called with|: '/, 1);

@@ -6,6 +6,7 @@ import type { RedisReply } from './driver/redis-driver.js';
 import type { RedisConnection } from './redis-connection.js';
 import type { MetIncarnation } from './redis-partition.js';
 import type { RedisScript } from './redis-script.js';
+import { RedisServerError, takesNoWrites, UnsettledError } from './redis-server-error.js';
 import { newLineage, newWord } from './redis-word.js';
 import { driftPerMs } from '../../value/drift-per-ms.js';
 import { isFeedSettled, settleFeed } from './settle-scripts.js';
@@ -109,7 +110,10 @@ export class RedisSession {
     };
     if ((await ask(isFeedSettled)) !== 1) {
       const seed = String(Math.floor(clock.now()) * 1_000);
-      await ask(settleFeed, seed, newLineage(), afterFailover === 'trust' ? 'spare' : '');
+      await ask(settleFeed, seed, newLineage(), afterFailover === 'trust' ? 'spare' : '').catch((error: unknown) => {
+        if (error instanceof RedisServerError && takesNoWrites.has(error.code)) throw new UnsettledError(error.message);
+        throw error;
+      });
     }
     this.settled.add(feed);
   }

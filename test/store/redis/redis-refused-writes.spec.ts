@@ -8,22 +8,24 @@ import { recordEvents } from '../../../src/testing/event-recorder.js';
 import { buildCache } from '../../support/build-cache.js';
 import { eventually } from '../../support/eventually.js';
 import { patience } from '../../support/patience.js';
+import { startReplica } from '../../support/redis-fleet.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
+import { startTcpProxy } from '../../support/tcp-proxy.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
 
-async function storeOn({ url }: RedisProcess): Promise<Store> {
+async function storeOn({ url }: Pick<RedisProcess, 'url'>): Promise<Store> {
   const store = redisStore({ url, ...patience });
   await store.open();
   endings.push(() => store.close());
   return store;
 }
 
-async function cacheOn(redis: RedisProcess): Promise<TieredCache> {
+async function cacheOn(redis: Pick<RedisProcess, 'url'>): Promise<TieredCache> {
   const cache = await buildCache({ store: await storeOn(redis), process: false });
   endings.push(() => cache.close());
   return cache;
@@ -99,4 +101,37 @@ describe.each(reasons)('A server that refuses writes (%s) and answers reads', (c
     endings.push(() => locks.shutdown(0));
     expect((await locks.acquire('a')).status).toBe('unavailable');
   });
+});
+
+it('A replica that took over, and has none of its own, is read once it takes writes', async () => {
+  const old = await startRedis();
+  endings.push(() => old.stop());
+  const promoted = await startReplica(old.port);
+  endings.push(() => promoted.stop());
+  const address = await startTcpProxy(old.port);
+  endings.push(() => address.close());
+  const cache = await cacheOn({ url: `redis://127.0.0.1:${address.port}` });
+  await cache.set('k', 'old', { ttl: 600_000 });
+  await old.command('SET', 'replicated', 'yes');
+  expect(await old.command('WAIT', 1, 30_000)).toBe(1);
+  await promoted.command('REPLICAOF', 'NO', 'ONE');
+  await promoted.command('CONFIG', 'SET', 'min-replicas-to-write', 1);
+  const events = recordEvents('fault');
+  endings.push(async () => events.stop());
+
+  address.target = promoted.port;
+  address.cut();
+  const said = () => events.of('fault').filter(({ kind }) => kind === 'degraded');
+  await eventually(async () => {
+    expect(await cache.get('k')).toBeUndefined();
+    expect(said()).toMatchObject([
+      { message: expect.stringContaining('nothing is read from it until it takes writes') },
+    ]);
+  });
+  await promoted.command('CONFIG', 'SET', 'min-replicas-to-write', 0);
+  await eventually(async () => {
+    expect(await cache.set('k', 'new', { ttl: 600_000 })).toBe(true);
+    expect(await cache.get('k')).toBe('new');
+  });
+  expect(said()).toHaveLength(1);
 });
