@@ -37,7 +37,7 @@ const maxBytes = 16 * 2 ** 20;
  */
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
-  private readonly underWay = new Map<string, Promise<boolean>>();
+  private readonly underWay = new Map<string, Promise<unknown>>();
   /** How many writes of a name hold it back. */
   private readonly held = new Map<string, number>();
   private tickets = 0;
@@ -217,17 +217,22 @@ export class Outbox {
     return this.isAlone(entry);
   }
 
+  /** It may be under way already, where that is slow: whoever holds the name back waits for both. */
   private send(entry: Entry): Promise<boolean> {
-    const sending = this.acknowledged(entry).finally(() => this.underWay.delete(entry.name));
-    this.underWay.set(entry.name, sending);
+    const sending = this.acknowledged(entry);
+    const all = Promise.all([sending, this.underWay.get(entry.name)]).finally(() => {
+      if (this.underWay.get(entry.name) === all) this.underWay.delete(entry.name);
+    });
+    this.underWay.set(entry.name, all);
     return sending;
   }
 
   private async acknowledged(entry: Entry): Promise<boolean> {
+    const isRepeat = entry.repeatAt !== undefined;
     try {
       await entry.resend();
     } catch {
-      if (entry.repeatAt !== undefined) entry.repeatFailed = true;
+      if (isRepeat) entry.repeatFailed = true;
       // The store has reported its own fault. What waits as well comes first from now on.
       if (this.entries.get(entry.name) === entry) {
         this.entries.delete(entry.name);
@@ -237,7 +242,7 @@ export class Outbox {
     }
     // A newer one of the same name, added while this one was on its way, stays.
     if (this.entries.get(entry.name) !== entry) return true;
-    const isLast = entry.repeatAt !== undefined && entry.repeatFailed !== true;
+    const isLast = isRepeat && entry.repeatFailed !== true;
     if (entry.mayStillArrive !== true || isLast) this.remove(entry.name);
     else entry.repeatAt = this.closed ? 0 : this.clock.monotonic() + repeatAfterMs;
     entry.repeatFailed = false;

@@ -108,7 +108,7 @@ export class ShardVersions {
    * bring back what was cleared.
    *
    * Copies may be near though this version is not listed: they were loaded while the shard was away, and the list is gone. So a clear is told from the
-   * list before the last one, too, and a list where there was none may be one that was made by a clear.
+   * list before the last one, too, and may have made the first one.
    */
   learn(item: StoredItem | undefined, reading: number, isOwnChange = false): boolean {
     if (reading < this.learnt) return false;

@@ -14,7 +14,7 @@ export interface RegisteredPrefix {
 
 /** What a shard knows of the versions that keep entries on it. */
 export interface VersionRegistry {
-  /** The clear generation: every entry of the namespace on this shard that was made under another is not there. */
+  /** The clear generation: every entry of the namespace on this shard that was made under an earlier one is not there. 0: nobody has cleared since the list was made. */
   readonly clear: number;
   readonly prefixes: readonly RegisteredPrefix[];
 }
@@ -97,7 +97,7 @@ export function withPrefix(
   seed: number,
   now: number,
 ): VersionRegistry {
-  const clear = registry?.clear ?? seed;
+  const clear = registry?.clear ?? 0;
   const known = rowOf(registry, { prefix, fingerprint });
   const generation = known?.generation ?? Math.max(seed, clear + 1);
   const others = (registry?.prefixes ?? [])

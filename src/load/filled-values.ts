@@ -35,13 +35,13 @@ export class FilledValues {
       filled = await this.filled(one, placed, () =>
         lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
       );
-      if (filled === 'refused') return this.landedAfter(one, filled);
     } else {
       await this.release(() => lease?.giveBack());
       if (!lease && placed) this.refused(key, 'no-lease');
     }
-    // Where the store has not taken it, what it holds is what was not wanted.
-    if (cause === 'forced' && placed) await this.invalidations.sendOne(placed, { keeps: filled === 'stored' });
+    // Where the store has not taken it, what it holds is what was not wanted; or a newer value, whose writer may have been nobody: a stub that found no room.
+    const keeps = filled === 'stored' || filled === 'refused';
+    if (cause === 'forced' && placed) await this.invalidations.sendOne(placed, { keeps });
     return this.landedAfter(one, filled);
   }
 

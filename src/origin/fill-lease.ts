@@ -127,7 +127,11 @@ export class FillLease {
     if (!renewed) return this.ended || this.keepItem();
     const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
     const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
-    if (outcome.status !== 'stored') return false;
+    if (outcome.status !== 'stored') {
+      // What stands outlasts the load all the same.
+      if (this.standing && !this.ended) await this.keepItem();
+      return false;
+    }
     if (this.standing) this.companion = outcome.revision;
     else this.item = outcome.revision;
     if (this.standing && !this.ended) await this.keepItem();

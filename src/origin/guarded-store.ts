@@ -84,19 +84,22 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   readInto(questions: readonly ItemAsk[]): boolean {
     if ((this.shard as Shard).readInto && !this.breaker.isOpen && this.queue.take(questions.length)) {
       for (const question of questions) question.watcher = this;
-      let isAsked = false;
-      try {
-        isAsked = this.shard.readInto(questions);
-      } finally {
-        if (!isAsked) {
-          for (const question of questions) question.watcher = undefined;
-          this.queue.gone(questions.length);
-        }
-      }
-      if (isAsked) return true;
+      if (this.isAsked(questions)) return true;
+      for (const question of questions) question.watcher = undefined;
+      this.queue.gone(questions.length);
     }
     answerByBatch(this, questions);
     return true;
+  }
+
+  /** What the shard throws at once is an answer to all of them. */
+  private isAsked(questions: readonly ItemAsk[]): boolean {
+    try {
+      return this.shard.readInto(questions);
+    } catch (error) {
+      for (const question of questions) question.refuse(error);
+      return true;
+    }
   }
 
   askAnswered(): void {

@@ -1,3 +1,4 @@
+import { StoreUnavailableError } from '../value/errors.js';
 import type { ItemAsk } from './item-ask.js';
 import type { Shard, StoredItem } from './store.js';
 
@@ -17,7 +18,12 @@ export function answerBy(
   answer.then(
     (items) => {
       for (const [index, question] of questions.entries()) {
-        const { bytes, revision, won, ageMs } = items[index] as StoredItem & { readonly won: boolean };
+        const item = items[index];
+        if (!item) {
+          question.refuse(new StoreUnavailableError('The store', 'it answered fewer items than it was asked for'));
+          continue;
+        }
+        const { bytes, revision, won, ageMs } = item;
         const { session, number } = revision;
         question.answer({ bytes, start: 0, end: bytes.length, session, revision: number, won, ageMs });
       }

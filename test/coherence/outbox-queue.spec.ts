@@ -142,6 +142,32 @@ describe('What waits to be acknowledged is sent again', () => {
     expect(outbox.isEmpty).toBe(true);
   });
 
+  it('twice, also where the first is sent again before it is acknowledged', async () => {
+    const answers: (() => void)[] = [];
+    const resend = (): Promise<void> => {
+      sent.push(['a', clock.monotonic()]);
+      return sent.length > 2 ? Promise.resolve() : new Promise((resolve) => answers.push(resolve));
+    };
+    add('a', { mayStillArrive: true, resend });
+    await clock.advance(100);
+    add('b', { resend: () => Promise.resolve() });
+    await clock.advance(100);
+    expect(sentNames()).toEqual(['a', 'a']);
+    const { sent: onTheirWay, release } = outbox.hold(['a']);
+    let isHeld = true;
+    void onTheirWay?.then(() => (isHeld = false));
+    answers[1]?.();
+    await clock.advance(10);
+    expect(isHeld).toBe(true);
+    answers[0]?.();
+    await clock.advance(10);
+    expect([isHeld, outbox.has('a')]).toEqual([false, true]);
+    release();
+    await clock.advance('6s');
+    expect(sentNames()).toEqual(['a', 'a', 'a']);
+    expect(outbox.isEmpty).toBe(true);
+  });
+
   it('a third time, where the second was not acknowledged at once: the server may have stood with the bytes before it', async () => {
     reachable = true;
     add('a', { mayStillArrive: true });

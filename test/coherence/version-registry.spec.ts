@@ -79,11 +79,12 @@ describe('The generation of a version', () => {
 
   it('begins above the clear, or at the seed where that is larger', () => {
     const own = { prefix: 'p', fingerprint: 'f' };
-    expect(generationOf(withPrefix(undefined, own, 10, 0), 'p', 'f')).toBe(11);
+    expect(generationOf(withPrefix(undefined, own, 10, 0), 'p', 'f')).toBe(10);
     expect(generationOf(withPrefix(registry(), own, 10, 0), 'p', 'f')).toBe(51);
     expect(generationOf(withPrefix(registry(), own, 500, 0), 'p', 'f')).toBe(500);
     expect(withPrefix(registry(), own, 500, 0).clear).toBe(50);
-    expect(withPrefix(undefined, own, 10, 0).clear).toBe(10);
+    // The first list tells of no clear: nobody has cleared yet.
+    expect(withPrefix(undefined, own, 10, 0).clear).toBe(0);
   });
 
   it('stays when the version is renewed, and is another under another fingerprint', () => {

@@ -4,6 +4,7 @@ import { RequestScope } from '../../src/near/request-scope.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { InvalidKeyError } from '../../src/value/errors.js';
+import { eventually } from '../support/eventually.js';
 import { buildCache } from '../support/build-cache.js';
 import { shardWith } from '../support/shard-with.js';
 
@@ -30,4 +31,21 @@ describe('A key that the store refuses', () => {
     await expect(ask()).rejects.toThrow(InvalidKeyError);
     expect(loads).toBe(0);
   });
+});
+
+it('A forced miss whose stub found no room is told to all, as others are', async () => {
+  const store = memoryStore();
+  const noRoom = { bytes: Buffer.alloc(0), won: true, revision: { session: -1, number: 0 } };
+  const full = storeBehind(store, (shard) => shardWith(shard, { readOrStub: () => Promise.resolve([noRoom]) }));
+  const scope = new RequestScope();
+  const coherence = { interval: 20 } as const;
+  const [one, other] = [await buildCache({ store: full, scope, coherence }), await buildCache({ store, coherence })];
+  await one.set('k', 'old', { ttl: '1h' });
+  expect(await other.get('k')).toBe('old');
+  await store.shards[0].remove(one.storeKey('k'));
+  const forced = scope.run(() => (scope.forceMiss(), one.getOrSet('k', () => 'new', { ttl: '1h' })));
+  expect(await forced).toBe('new');
+  await eventually(async () => expect(await other.getOrSet('k', () => 'new')).toBe('new'));
+  await one.close();
+  await other.close();
 });

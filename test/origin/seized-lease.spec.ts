@@ -46,6 +46,16 @@ describe('A lease that is seized', () => {
     expect(await at.text()).toBe('new');
   });
 
+  it('keeps the item alive by each renewal also where there is no room for what stands beside it', async () => {
+    await at.put('old', leftMs());
+    const lease = await at.wonRefresh(leftMs);
+    await at.shard.remove(`${at.key}~r`);
+    await at.clock.advance(leftMs() - 1);
+    await lease.renew();
+    await at.clock.advance(2);
+    expect(await at.text()).toBe('old');
+  });
+
   it('keeps the item alive by each renewal, and by nothing once it has ended', async () => {
     await at.put('old', leftMs());
     const lease = await at.seize(leftMs);

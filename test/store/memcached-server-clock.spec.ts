@@ -22,7 +22,7 @@ const after = (seconds: number, item = 1): MetaReply =>
 /** Asks once more, `passMs` later; the answer takes no time. */
 function goesOn(passMs: number, reply: MetaReply | ServerError | undefined, session = 1): boolean {
   clock.skip(passMs);
-  return serverClock.note(session, reply);
+  return serverClock.note(session, reply, clock.monotonic());
 }
 
 describe('The clock of a server', () => {
@@ -83,13 +83,28 @@ describe('The clock of a server', () => {
     expect(goesOn(10_000, reply)).toBe(true);
   });
 
-  it('goes on, though this process was too busy to read what it said before', () => {
+  it('is not measured by what this process was too busy to read', () => {
+    const late = (ms: number, reply: MetaReply): boolean => {
+      const sentAt = clock.monotonic();
+      clock.skip(ms);
+      return serverClock.note(1, reply, sentAt);
+    };
+    // What it said at first was true 3 s ago.
+    expect(late(3_000, after(1))).toBe(true);
+    expect(goesOn(20, after(4))).toBe(true);
+    expect(late(3_000, after(4))).toBe(false);
+    expect(late(3_000, after(7))).toBe(false);
+    expect(goesOn(20, after(10))).toBe(true);
+    expect(goesOn(6_000, after(10))).toBe(false);
+  });
+
+  it('that stands a second time is not taken for one that was set back', () => {
     goesOn(0, after(0));
-    // It said 1 s, and 3 s went by.
-    clock.skip(3_000);
-    expect(serverClock.note(1, after(2))).toBe(true);
-    expect(goesOn(20, after(2))).toBe(true);
-    expect(goesOn(980, after(4))).toBe(true);
-    expect(goesOn(3_000, after(4))).toBe(false);
+    expect(goesOn(3_500, after(0))).toBe(false);
+    // Asked during the second stop, and answered by the clock of before.
+    const sentAt = clock.monotonic() + 2_001;
+    clock.skip(6_000);
+    expect(serverClock.note(1, after(4), sentAt)).toBe(false);
+    expect(goesOn(0, after(4))).toBe(false);
   });
 });

@@ -129,8 +129,9 @@ export class MemcachedServer {
     this.clockTimer?.cancel();
     if (!connection) return;
     this.clockTimer = this.options.clock.after(clockEachMs, () => this.readClock());
+    const sentAt = this.options.clock.monotonic();
     connection.send(clockQuestion, (_, reply) => {
-      this.clock.note(connection.session, reply);
+      this.clock.note(connection.session, reply, sentAt);
       if (reply?.code === 'EN') this.sayOnce('degraded', `${this.name} ${noClock}`);
     });
   }

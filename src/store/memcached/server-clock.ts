@@ -8,6 +8,8 @@ const lifeSeconds = 30 * 24 * 3_600;
 const usuallyLateMs = 2_000;
 /** A clock that is behind for so long was set back; it is not late. */
 const setBackMs = 2_000;
+/** What was read later than this may have been true long before. */
+const promptMs = 1_000;
 
 /**
  * How long an item has left that whoever finds none makes: it has the same end for all who ask. Flags are carried out in their order: `t` before `N` says nothing of an
@@ -42,28 +44,38 @@ export class ServerClock {
     private readonly askAgain: () => void,
   ) {}
 
-  /** @param reply what was answered to `clockQuestion`. @returns false where the clock stands. */
-  note(session: number, reply: Reply | undefined): boolean {
+  /**
+   * @param reply what was answered to `clockQuestion`.
+   * @param sentAt when it was sent, on the monotonic clock. One that was read late says that the clock is behind, and no more.
+   * @returns false where the clock stands.
+   */
+  note(session: number, reply: Reply | undefined, sentAt: number): boolean {
     if (!reply || !('code' in reply) || reply.secondsLeft === undefined || reply.revision === undefined) return true;
     const now = this.clock.monotonic();
+    const isPrompt = now - sentAt <= promptMs;
     const leadMs = -reply.secondsLeft * 1_000 - now;
-    const reading = { session, item: reply.revision, leadMs, at: now };
     const { furthest } = this;
-    if (furthest?.session === session && furthest.item === reading.item) {
+    if (furthest?.session === session && furthest.item === reply.revision) {
       const furthestMs = furthest.leadMs - (now - furthest.at) * driftPerMs;
       if (leadMs < furthestMs - usuallyLateMs) {
-        if (this.behindSince === undefined) {
-          this.behindSince = now;
-          this.clock.after(setBackMs + 1, this.askAgain);
-        }
-        if (now - this.behindSince <= setBackMs) return false;
+        if (!isPrompt || !this.wasSetBack(now)) return false;
       } else if (leadMs < furthestMs) {
         this.behindSince = undefined;
         return true;
       }
     }
+    if (!isPrompt) return true;
     this.behindSince = undefined;
-    this.furthest = reading;
+    this.furthest = { session, item: reply.revision, leadMs, at: now };
     return true;
+  }
+
+  /** It is asked again in time; a reading of long ago was of another stop. */
+  private wasSetBack(now: number): boolean {
+    if (this.behindSince === undefined || now - this.behindSince > setBackMs + promptMs) {
+      this.behindSince = now;
+      this.clock.after(setBackMs + 1, this.askAgain);
+    }
+    return now - this.behindSince > setBackMs;
   }
 }

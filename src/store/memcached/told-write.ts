@@ -88,13 +88,14 @@ function tellExactWrite(
   const line = only === 'absent' ? `add ${item}` : `cas ${item} ${only.number}`;
   const written = Buffer.from(bytes);
   const refused: WriteOutcome = { status: only === 'absent' ? 'exists' : 'changed' };
+  const sentAt = clock.monotonic();
   const commands = [{ line, body: written, isClassic: true } as const, { line: `mg ${storeKey} v c` }];
   return {
     // What is heard of the clock before the write is of no later moment than the life that it gives.
     commands: neverShorter ? [clockQuestion, ...commands] : commands,
     removes: false,
     outcome: (replies) => {
-      const clockGoesOn = !neverShorter || serverClock.note(session, replies[0]);
+      const clockGoesOn = !neverShorter || serverClock.note(session, replies[0], sentAt);
       const [answer, found] = replies.slice(-commands.length);
       switch (codeOf(answer)) {
         case 'STORED':
