@@ -14,7 +14,8 @@ const maxKept = 64;
 
 /**
  * The policies of options that were given before, by their values: most calls give the same ones, `{ ttl: '1h' }`, as a new object each time. Checking
- * and reading them takes as long as a third of a hit. Only options that nobody can change afterwards are kept: texts, numbers, booleans, functions.
+ * and reading them takes as long as a third of a hit. Only options that nobody can change afterwards are kept: texts, numbers, booleans, functions; and only
+ * of plain objects, since what a class's getters give is not among the names that are compared.
  */
 export class SeenOptions {
   private readonly byTtl = new Map<unknown, Seen>();
@@ -22,7 +23,7 @@ export class SeenOptions {
   /** @param own the options of the key's class. */
   find(call: EntryOptions, own: EntryOptions | undefined): EntryPolicy | undefined {
     const seen = this.byTtl.get(call.ttl);
-    if (seen === undefined || seen.own !== own) return undefined;
+    if (seen === undefined || seen.own !== own || !isPlainObject(call)) return undefined;
     let left = seen.count;
     for (const name in call) {
       const value = call[name as keyof EntryOptions];
@@ -33,9 +34,15 @@ export class SeenOptions {
   }
 
   keep(call: EntryOptions, own: EntryOptions | undefined, policy: EntryPolicy): void {
+    if (!isPlainObject(call)) return;
     const values = Object.values(call) as unknown[];
     if (values.some((value) => value === undefined || typeof value === 'object')) return;
     if (this.byTtl.size >= maxKept) this.byTtl.clear();
     this.byTtl.set(call.ttl, { call: { ...call }, count: values.length, own, policy });
   }
+}
+
+function isPlainObject(options: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(options);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -38,6 +38,27 @@ describe('options that are given again', () => {
     expect(policies.of(key, options).life.jitter).toBe(0.2);
   });
 
+  it('are read anew where they stand on a prototype', () => {
+    class Kept implements EntryOptions {
+      constructor(private readonly minutes: number) {
+        Object.defineProperty(this, 'minutes', { enumerable: false });
+      }
+      get ttl() {
+        return '1h' as const;
+      }
+      get staleFor() {
+        return this.minutes * 60_000;
+      }
+    }
+    const policies = new Policies(undefined);
+    expect(policies.of(key, new Kept(1)).life.staleFor).toBe(60_000);
+    expect(policies.of(key, new Kept(2)).life.staleFor).toBe(120_000);
+    expect(policies.of(key, { ttl: '1h' }).life.staleFor).toBe(0);
+    expect(policies.of(key, new Kept(3)).life.staleFor).toBe(180_000);
+    const bare = (): EntryOptions => Object.assign(Object.create(null) as object, { ttl: '1h', jitter: 0.1 } as const);
+    expect(policies.of(key, bare())).toBe(policies.of(key, bare()));
+  });
+
   it('are still errors where they are misspelt or out of range', () => {
     const policies = new Policies(undefined);
     policies.of(key, { ttl: '1h' });
