@@ -187,7 +187,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     try {
       return operation();
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

@@ -40,8 +40,7 @@ it('A forced miss whose stub found no room is told to all, as others are', async
   const scope = new RequestScope();
   const coherence = { interval: 20 } as const;
   const [one, other] = [await buildCache({ store: full, scope, coherence }), await buildCache({ store, coherence })];
-  await one.set('k', 'old', { ttl: '1h' });
-  expect(await other.get('k')).toBe('old');
+  await other.getOrSet('k', () => 'old', { ttl: '1h' });
   await store.shards[0].remove(one.storeKey('k'));
   const forced = scope.run(() => (scope.forceMiss(), one.getOrSet('k', () => 'new', { ttl: '1h' })));
   expect(await forced).toBe('new');

@@ -73,7 +73,7 @@ it.each([
   let asked = 0;
   source.list = () => {
     asked++;
-    return Promise.reject(thrown as Error);
+    return Promise.reject(thrown);
   };
   await clock.advance(3 * everyMs);
   expect(asked).toBeGreaterThan(1);
