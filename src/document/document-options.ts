@@ -39,7 +39,7 @@ export interface RedisDocumentsOptions {
   readonly namespace?: string;
   /** With what keys in the object store begin. Default `documents/`. Followed by `id/revision`. */
   readonly objectPrefix?: string;
-  /** Told once of each fact of the server that endangers documents: no append-only file, nothing evicted. Default: `process.emitWarning`. */
+  /** Told once of each fact of the server that endangers documents: no append-only file, nothing evicted. If it throws, that is a `degraded` fault, and it is told again. Default: `process.emitWarning`. */
   readonly onWarning?: (message: string) => void;
   /** Default: the system's. */
   readonly clock?: Clock;

@@ -77,7 +77,7 @@ export class PolicyWatch {
   private readonly warnings: ToldOnce;
 
   constructor(warn: (message: string) => void) {
-    this.warnings = new ToldOnce(warn);
+    this.warnings = new ToldOnce('redis documents', warn);
   }
 
   /** @param again it may have been configured anew. @throws InvalidOptionError, StoreUnavailableError */

@@ -37,7 +37,7 @@ export interface RedisRecordsOptions {
   readonly keys: readonly KeyClassFacts[];
   /** How many transactions run at a time in this process; others wait for their turn. Default 4. */
   readonly connections?: number;
-  /** Told once of each fact of the server that loses records: no append-only file, an eviction of all keys. Default: `process.emitWarning`. */
+  /** Told once of each fact of the server that loses records: no append-only file, an eviction of all keys. If it throws, that is a `degraded` fault, and it is told again. Default: `process.emitWarning`. */
   readonly onWarning?: (message: string) => void;
 }
 
@@ -122,9 +122,8 @@ export class RedisRecords {
     onWarning: (message: string) => void,
     tuning: Required<RecordTuning>,
   ) {
-    this.warnings = new ToldOnce(onWarning);
-    const connect = async (): Promise<RedisConnection> => this.checked(await (await this.access).ownConnection(0));
-    this.pool = new ConnectionPool('redis records', connections, connect, tuning.clock);
+    this.warnings = new ToldOnce('redis records', onWarning);
+    this.pool = new ConnectionPool('redis records', connections, () => this.ownConnection(), tuning.clock);
     const parts = { connections: this.pool, keys, ...tuning };
     this.transactions = new Transactions(parts);
   }
@@ -239,6 +238,16 @@ export class RedisRecords {
 
   private async connected(): Promise<RedisConnection> {
     return this.checked(await (await this.access).connected(0));
+  }
+
+  private async ownConnection(): Promise<RedisConnection> {
+    const connection = await (await this.access).ownConnection(0);
+    try {
+      return this.checked(connection);
+    } catch (error) {
+      connection.end('it was refused');
+      throw error;
+    }
   }
 
   private checked(connection: RedisConnection): RedisConnection {

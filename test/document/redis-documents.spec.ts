@@ -7,6 +7,7 @@ import type { RedisDocumentsOptions } from '../../src/document/document-options.
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { ObjectSizeError, ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
+import { onCacheEvent } from '../../src/value/events.js';
 import { InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
 import { eventually } from '../support/eventually.js';
 import type { RedisProcess } from '../support/redis-process.js';
@@ -552,6 +553,31 @@ describe('Documents', () => {
       ]);
     } finally {
       await server.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru', 'appendonly', 'yes');
+    }
+  });
+
+  it('are written and read where onWarning throws: that is a fault, and the warning is told again', async () => {
+    const faults: string[] = [];
+    const stop = onCacheEvent('fault', ({ source, message }) => void faults.push(`${source}: ${message}`));
+    const warnings: string[] = [];
+    let isReady = false;
+    const onWarning = (message: string): void => {
+      if (!isReady) throw new Error('the log is not open yet');
+      warnings.push(message);
+    };
+    await server.command('CONFIG', 'SET', 'maxmemory-policy', 'noeviction');
+    try {
+      const documents = open({ onWarning });
+      await documents.put('d', 'x');
+      expect(await textIn(documents, 'd')).toBe('x');
+      expect(faults).toEqual([expect.stringMatching(/^redis documents: onWarning threw at: .*noeviction/)]);
+      isReady = true;
+      await documents.status();
+      await documents.status();
+      expect(warnings).toEqual([expect.stringContaining('noeviction')]);
+    } finally {
+      stop();
+      await server.command('CONFIG', 'SET', 'maxmemory-policy', 'volatile-lru');
     }
   });
 

@@ -8,6 +8,7 @@ import { redisRecords } from '../../src/record/redis-records.js';
 import type { RedisRecords, RedisRecordsOptions } from '../../src/record/redis-records.js';
 import type { RecordSnapshot } from '../../src/record/record-snapshot.js';
 import type { RecordTransaction } from '../../src/record/transaction.js';
+import { onCacheEvent } from '../../src/value/events.js';
 import { ConflictError, InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { buildCache } from '../support/build-cache.js';
@@ -19,6 +20,14 @@ import { dataCap, lockbookKeys, metadata, ownedFiles } from './lockbook.js';
 import { patience } from '../support/patience.js';
 
 const publicKey = 'A2zx+/Qx=';
+
+/** Besides the one that asks. */
+async function expectConnections(redis: RedisProcess, expected: number): Promise<void> {
+  await eventually(async () => {
+    const list = await redis.text('CLIENT', 'LIST');
+    expect(list.trim().split('\n')).toHaveLength(expected + 1);
+  });
+}
 
 describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => {
   let server: RedisProcess;
@@ -124,6 +133,20 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     const node = await startRedis({ args: ['--cluster-enabled', 'yes'] });
     await expect(open({}, node.url).open()).rejects.toThrow(/do not work in a Cluster/);
     await node.stop();
+  });
+
+  it('leave no connection behind where a transaction meets a Cluster', async () => {
+    const node = await startRedis({ args: ['--cluster-enabled', 'yes'] });
+    try {
+      const records = open({}, node.url);
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const outcome = records.transaction((tx) => tx.get(dataCap({ publicKey })));
+        await expect(outcome).rejects.toThrow(/do not work in a Cluster/);
+      }
+      await expectConnections(node, 0);
+    } finally {
+      await node.stop();
+    }
   });
 
   it('a transaction reads what it has set, and happens at once or not at all', async () => {
@@ -327,6 +350,29 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
       expect(await warningsWith('maxmemory-policy', 'allkeys-lru')).toEqual([expect.stringContaining('allkeys-lru')]);
     } finally {
       await server.command('CONFIG', 'SET', 'appendonly', 'no', 'maxmemory', 0, 'maxmemory-policy', 'noeviction');
+    }
+  });
+
+  it('work where onWarning throws: that is a fault, and the warning is told again', async () => {
+    const faults: string[] = [];
+    const stop = onCacheEvent('fault', ({ source, kind, message }) => void faults.push(`${source} ${kind} ${message}`));
+    const warnings: string[] = [];
+    let isReady = false;
+    const onWarning = (message: string): void => {
+      if (!isReady) throw new Error('the log is not open yet');
+      warnings.push(message);
+    };
+    const records = open({ onWarning, connections: 1 });
+    try {
+      const outcome = await records.transaction((tx) => tx.set(dataCap({ publicKey }), 1));
+      expect(outcome.status).toBe('committed');
+      await expectConnections(server, 1);
+      expect(faults).toEqual([expect.stringMatching(/^redis records degraded onWarning threw at: .*append-only/)]);
+      isReady = true;
+      expect(await records.get(dataCap({ publicKey }))).toBe(1);
+      expect(warnings).toEqual([expect.stringContaining('append-only')]);
+    } finally {
+      stop();
     }
   });
 
