@@ -41,7 +41,7 @@ export function redisBackupWith(
   options: RedisBackupOptions,
   { clock = systemClock, random = systemRandom }: BackupTuning = {},
 ): RedisBackup {
-  const settings = readRedisOptions({ commandTimeout: '30s', connectTimeout: '5s', ...options.connection });
+  const settings = readRedisOptions(options.connection, 'url', { commandTimeout: '30s', connectTimeout: '5s' });
   const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
   const access = load.then((driver) => accessFor(settings, driver, clock, random));
   // Whoever uses it is told.

@@ -59,7 +59,7 @@ export function redisDocumentsWith(
   removedForMs = dayMs,
 ): RedisDocuments {
   const settings = readDocumentOptions(options, random);
-  const redis = readRedisOptions({ commandTimeout: '5s', connectTimeout: '2s', ...options.connection });
+  const redis = readRedisOptions(options.connection, 'url', { commandTimeout: '5s', connectTimeout: '2s' });
   if (redis.target.topology === 'cluster') throw clusterRefused();
   const load = redis.template ? redis.template.load() : loadDriver(redis.driver);
   const access = load.then((driver) => accessFor(redis, driver, settings.clock, settings.random));

@@ -67,6 +67,7 @@ export interface RedisSettings {
 }
 
 const drivers: readonly DriverName[] = ['built-in', 'redis', 'ioredis'];
+const usualDeadlines = { connectTimeout: 500, commandTimeout: 250 };
 const sources = ['url', 'client', 'cluster', 'sentinels'] as const;
 
 /** Their names. What `client` and `tls` hold is not ours to know. */
@@ -89,14 +90,21 @@ export const redisConnectionOptionTable: OptionTable<RedisConnectionOptions> = {
 
 export const redisConnectionOptions = KnownOptions.of<RedisConnectionOptions>('redis', redisConnectionOptionTable);
 
-/** @throws InvalidOptionError, InvalidDurationError */
-export function readRedisOptions(options: RedisConnectionOptions, urlOption = 'url'): RedisSettings {
+/**
+ * @param usual the deadlines of connections that name none.
+ * @throws InvalidOptionError, InvalidDurationError
+ */
+export function readRedisOptions(
+  options: RedisConnectionOptions,
+  urlOption = 'url',
+  usual: Required<Pick<RedisConnectionOptions, 'connectTimeout' | 'commandTimeout'>> = usualDeadlines,
+): RedisSettings {
   const given = sources.filter((name) => options[name] !== undefined);
   if (given.length !== 1) {
     const problem = given.length === 0 ? 'nothing says where Redis is' : `${given.join(' and ')} are both given`;
     throw new InvalidOptionError('redis', problem, 'Give one of url, client, cluster, or sentinels with name.');
   }
-  const { driver, connectTimeout = 500, commandTimeout = 250 } = options;
+  const { driver, connectTimeout = usual.connectTimeout, commandTimeout = usual.commandTimeout } = options;
   if (driver !== undefined && !drivers.includes(driver)) {
     throw new InvalidOptionError('driver', 'it is not a driver', "Give 'built-in', 'redis' or 'ioredis'.");
   }

@@ -2,6 +2,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { PassThrough } from 'node:stream';
 import { defineKey } from '../../../src/catalogue/define-key.js';
 import { redisBackupWith } from '../../../src/backup/redis-backup.js';
+import { redisDocuments } from '../../../src/document/redis-documents.js';
+import { memoryObjectStore } from '../../../src/object/memory-object-store.js';
 import { redisRecordsWith } from '../../../src/record/redis-records.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
@@ -64,5 +66,24 @@ describe('The time of a server that says nothing is that of the injected clock',
     endings.push(() => backup.close());
     await backup.take(new PassThrough().resume());
     expect(await hoursLater(() => backup.take(new PassThrough().resume()))).toMatchObject(unavailable);
+  });
+
+  it('is as long as usual there where a deadline is given as undefined', async () => {
+    const unset = undefined as never;
+    const { url } = options();
+    const connection = { url, commandTimeout: unset, connectTimeout: unset };
+    const backup = redisBackupWith({ connection }, { clock });
+    const objects = memoryObjectStore({ clock });
+    const documents = redisDocuments({ connection, objects, clock, sweepEvery: Infinity, onWarning: () => {} });
+    endings.push(
+      () => backup.close(),
+      () => documents.close(),
+    );
+    await backup.take(new PassThrough().resume());
+    expect(await documents.get('a')).toBeUndefined();
+    expect(String(await hoursLater(() => documents.get('a')))).toContain('within 5000 ms');
+    server.resume();
+    await backup.take(new PassThrough().resume());
+    expect(String(await hoursLater(() => backup.take(new PassThrough().resume())))).toContain('within 30000 ms');
   });
 });
