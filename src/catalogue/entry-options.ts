@@ -8,7 +8,8 @@ export type StoredTier = 'process' | 'store';
 /**
  * How an entry is loaded, kept and served. Given for a call, by a key class, or as the module's defaults, in this order of
  * precedence, option by option. A misspelt name is an error of every call. A value that an option can't have is an error at the definition of a module, a key
- * class or a method, and of every call but one that is answered near: such a call looks at names alone, which keeps it fast.
+ * class or a method, and of every call but one that is answered near: such a call looks at names alone, which keeps it fast. Give a plain object: such a call
+ * sees no name that stands on a prototype.
  */
 export interface EntryOptions<V = unknown> {
   /**
