@@ -14,17 +14,14 @@ const tryAgainPauseMs = { first: 5, longest: 50 };
 /** Refusals that end by themselves once the slot has arrived. */
 const isOverSoon = new Set(['MOVED', 'ASK', 'TRYAGAIN']);
 
-interface AskedOrder {
-  readonly first?: RedisAddress | undefined;
-  readonly last?: RedisAddress | undefined;
-}
-
 /** A Redis that is a Cluster: each slot has one primary, and a node that dies costs its slots only. */
 export class ClusterAccess implements RedisAccess {
   readonly name: string;
   readonly isSharded = true;
   private readonly topology = new ClusterTopology();
   private readonly servers = new Map<string, RedisServer>();
+  /** Nodes that said that the cluster is down, the latest last. One that is well again is no worse for being asked after others. */
+  private readonly cutOff = new Set<string>();
   private refreshing: Promise<void> | undefined;
   private refreshedAt = -Infinity;
   private isClosed = false;
@@ -129,13 +126,23 @@ export class ClusterAccess implements RedisAccess {
     const isNews = owner !== undefined && owner.text !== this.topology.ownerOf(slot)?.text;
     if (isNews) this.topology.move(slot, owner);
     // Whoever has the slot by now knows of it; others may have heard nothing yet, and would send it back.
-    void this.refresh({ first: owner }).catch(() => {});
+    void this.refresh(owner).catch(() => {});
     return isNews;
   }
 
   /** A node that is cut off from most of the others says that all is down, and takes itself for the owner of its slots as before. */
   private askOthers(slot: number): void {
-    void this.refresh({ last: this.topology.ownerOf(slot) }).catch(() => {});
+    const owner = this.topology.ownerOf(slot);
+    // Just after the owners were told, it may be the former one that has refused.
+    if (owner && !this.isFresh) {
+      this.cutOff.delete(owner.text);
+      this.cutOff.add(owner.text);
+    }
+    void this.refresh().catch(() => {});
+  }
+
+  private get isFresh(): boolean {
+    return this.settings.clock.monotonic() - this.refreshedAt < refreshPauseMs;
   }
 
   /** The server that a refusal names. */
@@ -157,20 +164,23 @@ export class ClusterAccess implements RedisAccess {
 
   /**
    * Asks the nodes that are known, one after the other, for the owners of the slots.
-   * @param order which one is asked before all others, and which one after them.
+   * @param first is asked before all others. Those that are cut off are asked after all others: each may name the next one.
    * @throws StoreUnavailableError
    */
-  private refresh(order: AskedOrder = {}): Promise<void> {
-    if (this.settings.clock.monotonic() - this.refreshedAt < refreshPauseMs) return Promise.resolve();
-    this.refreshing ??= this.readSlots(order).finally(() => (this.refreshing = undefined));
+  private refresh(first?: RedisAddress): Promise<void> {
+    if (this.isFresh) return Promise.resolve();
+    this.refreshing ??= this.readSlots(first).finally(() => (this.refreshing = undefined));
     return this.refreshing;
   }
 
-  private async readSlots({ first, last }: AskedOrder): Promise<void> {
+  private async readSlots(first: RedisAddress | undefined): Promise<void> {
     const known = [...this.topology.primaries, ...this.seeds];
     const ready = known.filter(({ text }) => this.servers.get(text)?.ready);
     const unique = new Map([...(first ? [first] : []), ...ready, ...known].map((address) => [address.text, address]));
-    if (last && unique.delete(last.text)) unique.set(last.text, last);
+    for (const text of this.cutOff) {
+      const address = unique.get(text);
+      if (address && text !== first?.text && unique.delete(text)) unique.set(text, address);
+    }
     let failure: unknown;
     for (const address of unique.values()) {
       try {
@@ -194,6 +204,7 @@ export class ClusterAccess implements RedisAccess {
     for (const [text, server] of this.servers) {
       if (present.has(text)) continue;
       this.servers.delete(text);
+      this.cutOff.delete(text);
       server.close();
     }
   }

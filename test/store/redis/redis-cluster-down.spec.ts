@@ -1,4 +1,5 @@
 import { expect, it } from '@jest/globals';
+import { keySlot } from '../../../src/store/redis/key-slot.js';
 import { RedisPartition } from '../../../src/store/redis/redis-partition.js';
 import { eventually } from '../../support/eventually.js';
 import { startFakeServer } from '../../support/fake-server.js';
@@ -6,23 +7,33 @@ import type { FakeServer } from '../../support/fake-server.js';
 import { patience } from '../../support/patience.js';
 import { openAccess } from './open-access.js';
 
+const down = '-CLUSTERDOWN The cluster is down\r\n';
 const info = 'redis_version:7.0.15\r\nrun_id:a\r\nmaster_replid:b\r\nrole:master\r\ncluster_enabled:1\r\n';
 
-/** A node of a Cluster that takes itself for the owner of all slots, and answers each read so. */
-async function node(read: string): Promise<FakeServer & { readonly slotsAsked: () => number }> {
+/**
+ * A node of a Cluster, and how it answers each read.
+ * @param owners whom it takes for the owners of the lower and the upper half of the slots. Default: itself.
+ */
+async function node(
+  read: string,
+  owners?: () => readonly FakeServer[],
+): Promise<FakeServer & { readonly slotsAsked: () => number }> {
   let slotsAsked = 0;
   const server: FakeServer = await startFakeServer((line) => {
     if (line === 'INFO') return `$${info.length}\r\n${info}\r\n`;
     if (line === 'GET') return read;
     if (line !== 'SLOTS') return undefined;
     slotsAsked++;
-    return `*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$9\r\n127.0.0.1\r\n:${server.port}\r\n`;
+    const halves = (owners?.() ?? [server, server]).map(
+      ({ port }, half) => `*3\r\n:${half * 8_192}\r\n:${half * 8_192 + 8_191}\r\n*2\r\n$9\r\n127.0.0.1\r\n:${port}\r\n`,
+    );
+    return `*2\r\n${halves.join('')}`;
   });
   return Object.assign(server, { slotsAsked: () => slotsAsked });
 }
 
 it('A node that says that the cluster is down is left for the one that another node names', async () => {
-  const cutOff = await node('-CLUSTERDOWN The cluster is down\r\n');
+  const cutOff = await node(down);
   const promoted = await node('$3\r\nnew\r\n');
   const access = await openAccess('built-in', { cluster: [cutOff.address, promoted.address], ...patience });
   try {
@@ -37,5 +48,25 @@ it('A node that says that the cluster is down is left for the one that another n
   } finally {
     access.close();
     await Promise.all([cutOff.close(), promoted.close()]);
+  }
+});
+
+it('Two such nodes that name each other are left for a third', async () => {
+  const lower: FakeServer = await node(down, () => [lower, upper]);
+  const upper: FakeServer = await node(down, () => [lower, upper]);
+  const promoted = await node('$3\r\nnew\r\n');
+  const cluster = [lower, upper, promoted].map(({ address }) => address);
+  const access = await openAccess('built-in', { cluster, ...patience });
+  try {
+    const prefixes = ['{0}', '{3}'];
+    expect(prefixes.map((prefix) => keySlot(prefix) < 8_192)).toEqual([false, true]);
+    const partitions = prefixes.map((prefix) => new RedisPartition(access, prefix));
+    await eventually(async () => {
+      const reads = await Promise.allSettled(partitions.map((partition) => partition.ask(['GET', 'k'])));
+      expect(reads.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+    });
+  } finally {
+    access.close();
+    await Promise.all([lower, upper, promoted].map((server) => server.close()));
   }
 });
