@@ -39,6 +39,14 @@ describe('A memcached that is full and evicts nothing (-M)', () => {
     ]);
   });
 
+  it('answers for those that it has, whatever is written there', async () => {
+    for (let write = 0; write < 6; write++) expect(await cache.set(`new:${write}`, write, { ttl: '1h' })).toBe(false);
+    expect(await cache.get('here')).toBe('kept');
+    expect(faults.of('breaker')).toEqual([]);
+    const said = faults.of('fault').filter(({ kind }) => kind !== 'write-unacknowledged');
+    expect(said).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('out of memory') }]);
+  });
+
   it('answers a look-up of keys of which it has some', async () => {
     const asked: unknown[] = [];
     const values = await cache.getOrSetMany(

@@ -16,6 +16,7 @@ import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { NoStub } from './no-stub.js';
 import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
+import { ServerError } from './server-error.js';
 import { serverFacts } from './server-facts.js';
 import { tellInvalidation } from './told-invalidation.js';
 import { touchItem } from './touch-item.js';
@@ -283,7 +284,9 @@ export class MemcachedShard implements Shard {
 
   private failed(error: unknown): StoreUnavailableError {
     const problem = error instanceof Error ? error.message : 'no answer';
-    return this.server.unavailable(problem, error);
+    const isRefusal = error instanceof ServerError && error.message.includes('out of memory storing');
+    if (isRefusal) this.noStub.reportFull();
+    return new StoreUnavailableError(this.server.name, problem, { cause: error, isRefusal });
   }
 
   private unexpected({ code }: MetaReply): StoreUnavailableError {

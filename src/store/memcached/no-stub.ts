@@ -25,13 +25,13 @@ export class NoStub {
     return { bytes: Buffer.alloc(0), start: 0, end: 0, ageMs: undefined, won: true, ...revision };
   }
 
-  /** Once a minute: each absent key would say it. */
-  private reportFull(): void {
+  /** Once a minute: each absent key and each write would say it. */
+  reportFull(): void {
     const now = this.clock.monotonic();
     if (now < this.saysFullAt) return;
     this.saysFullAt = now + pauseMs;
     const message =
-      'The server has no room for another entry: what it does not hold is loaded by each that asks, and not stored; what it holds is still read, and invalidations go on. Give it more memory (-m); where it was started with -M, give entries a server that evicts, and locks one of their own.';
+      'The server has no room for another entry (out of memory): what it does not hold is loaded by each that asks, and not stored; what it holds is still read, and invalidations go on. Give it more memory (-m); where it was started with -M, give entries a server that evicts, and locks one of their own.';
     reportFault({ source: this.source, kind: 'degraded', message });
   }
 }
