@@ -38,7 +38,7 @@ const maxTries = 20;
 export class ShardVersions {
   readonly key: string;
   private registry: VersionRegistry | undefined;
-  /** The clear generation of the newest list that was there; 0: none was there when it was read. */
+  /** The clear generation of the newest list that was there; 0: none was there when it was read; `lost`: none is there any more. */
   private lastClear: number | undefined;
   private revision: Revision | undefined;
   private known: number | undefined;
@@ -113,6 +113,7 @@ export class ShardVersions {
   learn(item: StoredItem | undefined, reading: number, isOwnChange = false): boolean {
     if (reading < this.learnt) return false;
     this.learnt = reading;
+    const hadList = this.registry !== undefined;
     this.revision = item?.revision;
     this.registry = item && decodeRegistry(item.bytes);
     const space = this.options.keySpace();
@@ -120,8 +121,8 @@ export class ShardVersions {
     this.recompute(space);
     const isVoided = before !== undefined && this.known !== before;
     const { lastClear } = this;
-    this.lastClear = this.registry?.clear ?? lastClear ?? 0;
-    const isCleared = lastClear !== undefined && this.lastClear !== lastClear;
+    this.lastClear = this.registry?.clear ?? (hadList ? lost : (lastClear ?? 0));
+    const isCleared = this.registry !== undefined && lastClear !== undefined && this.lastClear !== lastClear;
     if ((isVoided || isCleared) && !isOwnChange) this.onVoided(isCleared);
     return true;
   }
@@ -233,6 +234,8 @@ class ContendedError extends StoreUnavailableError {}
 type NextRegistry = (registry: VersionRegistry | undefined, seed: number) => VersionRegistry | undefined;
 
 const ofList = { lifeMs: Infinity, irreplaceable: true } as const;
+/** Whoever makes it anew may do so after a clear. */
+const lost = -1;
 const none: string[] = [];
 const nothing: VersionRegistry = { clear: 0, prefixes: [] };
 

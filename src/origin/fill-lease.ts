@@ -128,14 +128,20 @@ export class FillLease {
     const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
     const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
     if (outcome.status !== 'stored') {
-      // What stands outlasts the load all the same.
-      if (this.standing && !this.ended) await this.keepItem();
+      if (this.standing && !this.ended) await this.keepOwnItem();
       return false;
     }
     if (this.standing) this.companion = outcome.revision;
     else this.item = outcome.revision;
     if (this.standing && !this.ended) await this.keepItem();
     return true;
+  }
+
+  /** Without the companion another may have replaced it already, for longer. */
+  private async keepOwnItem(): Promise<void> {
+    const [present] = await this.shard.readMany([this.storeKey]);
+    const { session, number } = this.item;
+    if (present?.revision.session === session && present.revision.number === number) await this.keepItem();
   }
 
   private async dropCompanion(): Promise<void> {

@@ -87,6 +87,19 @@ describe('The list of versions', () => {
     expect(told).toEqual([true]);
   });
 
+  it('tells of a list that was lost and made anew: there may have been a clear between', async () => {
+    const told: boolean[] = [];
+    const own = versionsOf(shard, '1.4', (isCleared) => told.push(isCleared));
+    await other.register();
+    await own.reread();
+    await shard.remove(own.key);
+    await own.reread();
+    expect(told).toEqual([]);
+    await other.register();
+    await own.reread();
+    expect(told).toEqual([true]);
+  });
+
   it('tells nothing of a list that a version was the first to enter, nor of its own', async () => {
     const told: boolean[] = [];
     const own = versionsOf(shard, '1.4', (isCleared) => told.push(isCleared));

@@ -54,6 +54,11 @@ describe('A lease that is seized', () => {
     await lease.renew();
     await at.clock.advance(2);
     expect(await at.text()).toBe('old');
+    // Another has replaced it meanwhile.
+    await at.put('newer', hourMs);
+    await lease.renew();
+    await at.clock.advance('1m');
+    expect(await at.text()).toBe('newer');
   });
 
   it('keeps the item alive by each renewal, and by nothing once it has ended', async () => {

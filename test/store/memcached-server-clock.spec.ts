@@ -98,6 +98,13 @@ describe('The clock of a server', () => {
     expect(goesOn(6_000, after(10))).toBe(false);
   });
 
+  it('is known by the first reading, however late that was', () => {
+    const sentAt = clock.monotonic();
+    clock.skip(1_500);
+    expect(serverClock.note(1, after(1), sentAt)).toBe(true);
+    expect(goesOn(10_000, after(2))).toBe(false);
+  });
+
   it('that stands a second time is not taken for one that was set back', () => {
     goesOn(0, after(0));
     expect(goesOn(3_500, after(0))).toBe(false);

@@ -284,7 +284,8 @@ export class MemcachedShard implements Shard {
 
   private failed(error: unknown): StoreUnavailableError {
     const problem = error instanceof Error ? error.message : 'no answer';
-    const isRefusal = error instanceof ServerError && error.message.includes('out of memory storing');
+    const isRefusal =
+      error instanceof ServerError && /^out of memory( storing| allocating| incrementing|$)/i.test(error.message);
     if (isRefusal) this.noStub.reportFull();
     return new StoreUnavailableError(this.server.name, problem, { cause: error, isRefusal });
   }

@@ -64,7 +64,7 @@ export class ServerClock {
         return true;
       }
     }
-    if (!isPrompt) return true;
+    if (!isPrompt && this.furthest?.session === session && this.furthest.item === reply.revision) return true;
     this.behindSince = undefined;
     this.furthest = { session, item: reply.revision, leadMs, at: now };
     return true;

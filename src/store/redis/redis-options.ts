@@ -95,7 +95,7 @@ export const redisConnectionOptions = KnownOptions.of<RedisConnectionOptions>('r
  * @throws InvalidOptionError, InvalidDurationError
  */
 export function readRedisOptions(
-  options: RedisConnectionOptions,
+  options: RedisConnectionOptions = {},
   urlOption = 'url',
   usual: Required<Pick<RedisConnectionOptions, 'connectTimeout' | 'commandTimeout'>> = usualDeadlines,
 ): RedisSettings {
