@@ -1,3 +1,4 @@
+import { isSameRevision } from '../store/is-same-revision.js';
 import { randomInt } from 'node:crypto';
 import { keyOfChange } from '../store/feed.js';
 import type { Change, FeedQuestion, FeedReading, Invalidated, Invalidation } from '../store/feed.js';
@@ -54,7 +55,7 @@ export class KeyvShard implements Shard {
     return this.inTurn(storeKey, async () => {
       const present = only === undefined ? undefined : await this.read(storeKey);
       if (only === 'absent' && present) return { status: 'exists' };
-      if (typeof only === 'object' && !isRevision(present, only)) return { status: 'changed' };
+      if (typeof only === 'object' && !isSameRevision(present?.revision, only)) return { status: 'changed' };
       if (own.length > this.maxItemBytes) {
         await this.keyv.delete(storeKey);
         return { status: 'too-large', maxBytes: this.maxItemBytes };
@@ -67,7 +68,7 @@ export class KeyvShard implements Shard {
     return this.inTurn(storeKey, async () => {
       const present = await this.read(storeKey);
       if (!present) return 'absent';
-      if (revision && !isRevision(present, revision)) return 'changed';
+      if (revision && !isSameRevision(present?.revision, revision)) return 'changed';
       await this.keyv.delete(storeKey);
       return 'removed';
     });
@@ -187,10 +188,6 @@ const itemForm = /^(\d{1,15})\.([\w+/=]*)$/;
 const nothing = Buffer.alloc(0);
 /** No envelope, no number, no stub; no write ever makes its revision. */
 const foreign: StoredItem = { bytes: Buffer.from('?'), revision: { session: 0, number: -1 } };
-
-function isRevision(item: StoredItem | undefined, { session, number }: Revision): boolean {
-  return item?.revision.session === session && item.revision.number === number;
-}
 
 /** Clients hang the command that failed on their errors, and the command holds the value. */
 function withoutCommand(cause: unknown): Error {

@@ -1,3 +1,4 @@
+import { assertBytes } from '../value/assert-bytes.js';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import type { ZlibOptions } from 'node:zlib';
 import { InvalidOptionError, UndecodableError, UnencodableValueError } from '../value/errors.js';
@@ -28,13 +29,7 @@ const unknownSystem = 255;
 export function gzip<V>(codec: Codec<V>, options: GzipOptions = {}): Codec<V> {
   known.check(options);
   const { maxBytes = 16 * 1024 * 1024, level = 6 } = options;
-  if (!Number.isSafeInteger(maxBytes) || maxBytes < 1) {
-    throw new InvalidOptionError(
-      'gzip.maxBytes',
-      `${maxBytes} is no number of bytes`,
-      'Give a whole number of 1 or more.',
-    );
-  }
+  assertBytes('gzip.maxBytes', maxBytes);
   if (!Number.isInteger(level) || level < 1 || level > 9) {
     throw new InvalidOptionError('gzip.level', `${level} is no level`, 'Give a whole number from 1 to 9.');
   }

@@ -1,5 +1,6 @@
+import { isSameRevision } from '../store/is-same-revision.js';
 import type { Change, Invalidated } from '../store/feed.js';
-import type { Revision, Shard, WriteOptions, WriteOutcome } from '../store/store.js';
+import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
 import { encodeRecord, partsOf } from './feed-record.js';
 import type { FeedName } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
@@ -193,7 +194,7 @@ export class ShardInvalidations {
     let known = this.versions.knownRevision;
     const first = await send();
     let { watched } = first;
-    while (!isSame(watched, known) || this.versions.hasStrangers) {
+    while (!isSameRevision(watched, known) || this.versions.hasStrangers) {
       await this.versions.reread();
       if (this.versions.hasStrangers) await this.versions.voidStrangers();
       known = this.versions.knownRevision;
@@ -202,7 +203,7 @@ export class ShardInvalidations {
         items,
         at,
       ));
-      if (isSame(watched, known)) break;
+      if (isSameRevision(watched, known)) break;
     }
     return first;
   }
@@ -274,7 +275,3 @@ function tell(told: Told, items: readonly Invalidating[]): Told {
 
 const isUndoneBy = (told: Told, { items }: Call): boolean =>
   items.some((item) => 'write' in item && told.has(item.name.key) && told.get(item.name.key) !== item.storeKey);
-
-function isSame(one: Revision | undefined, other: Revision | undefined): boolean {
-  return one?.number === other?.number && one?.session === other?.session;
-}

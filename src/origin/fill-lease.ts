@@ -1,3 +1,4 @@
+import { isSameRevision } from '../store/is-same-revision.js';
 import { companionKey } from '../key/key-space.js';
 import type { ItemWrite, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 
@@ -140,8 +141,7 @@ export class FillLease {
   /** Without the companion another may have replaced it already, for longer. */
   private async keepOwnItem(): Promise<void> {
     const [present] = await this.shard.readMany([this.storeKey]);
-    const { session, number } = this.item;
-    if (present?.revision.session === session && present.revision.number === number) await this.keepItem();
+    if (isSameRevision(present?.revision, this.item)) await this.keepItem();
   }
 
   private async dropCompanion(): Promise<void> {

@@ -1,4 +1,6 @@
-import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
+import { isSameRevision } from './is-same-revision.js';
+import { assertBytes } from '../value/assert-bytes.js';
+import { StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -123,7 +125,7 @@ class MemoryShard implements Shard {
     const { lifeMs, only, irreplaceable = false } = options;
     const present = this.live(storeKey);
     if (only === 'absent' && present) return { status: 'exists' };
-    if (typeof only === 'object' && !isSame(present, only)) return { status: 'changed' };
+    if (typeof only === 'object' && !isSameRevision(present?.revision, only)) return { status: 'changed' };
     const maxBytes = Math.min(this.maxItemBytes, this.items.roomFor(storeKey));
     if (bytes.length > maxBytes) {
       this.items.delete(storeKey);
@@ -135,7 +137,7 @@ class MemoryShard implements Shard {
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     const present = this.live(storeKey);
     if (!present) return 'absent';
-    if (revision && !isSame(present, revision)) return 'changed';
+    if (revision && !isSameRevision(present?.revision, revision)) return 'changed';
     this.items.delete(storeKey);
     return 'removed';
   }
@@ -220,15 +222,6 @@ class MemoryShard implements Shard {
     this.items.set(storeKey, { bytes, revision, writtenAt, expiresAt: writtenAt + lifeMs, irreplaceable });
     return revision;
   }
-}
-
-function isSame(present: MemoryItem | undefined, { session, number }: Revision): boolean {
-  return present?.revision.session === session && present.revision.number === number;
-}
-
-function assertBytes(option: string, given: number): void {
-  if (Number.isSafeInteger(given) && given >= 1) return;
-  throw new InvalidOptionError(option, `${String(given)} is no number of bytes`, 'Give a whole number of 1 or more.');
 }
 
 const nothing = Buffer.alloc(0);

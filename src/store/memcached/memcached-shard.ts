@@ -16,7 +16,7 @@ import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { NoStub } from './no-stub.js';
 import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
-import { ServerError } from './server-error.js';
+import { hasNoRoom } from './server-error.js';
 import { serverFacts } from './server-facts.js';
 import { tellInvalidation } from './told-invalidation.js';
 import { touchItem } from './touch-item.js';
@@ -284,8 +284,7 @@ export class MemcachedShard implements Shard {
 
   private failed(error: unknown): StoreUnavailableError {
     const problem = error instanceof Error ? error.message : 'no answer';
-    const isRefusal =
-      error instanceof ServerError && /^out of memory( storing| allocating| incrementing|$)/i.test(error.message);
+    const isRefusal = hasNoRoom(error);
     if (isRefusal) this.noStub.reportFull();
     return new StoreUnavailableError(this.server.name, problem, { cause: error, isRefusal });
   }

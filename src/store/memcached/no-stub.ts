@@ -1,21 +1,22 @@
 import type { Clock } from '../../value/clock.js';
-import { reportFault } from '../../value/events.js';
+import { RareFaults } from '../../value/rare-faults.js';
 import type { ItemAnswer } from '../item-ask.js';
 import { isBareMiss } from './meta-reply.js';
 import type { MetaReply } from './meta-reply.js';
 
-const pauseMs = 60_000;
 /** No connection has it: a write and a removal by such a revision change nothing. */
 const noSession = -1;
 
+const full =
+  'The server has no room for another entry (out of memory): what it does not hold is loaded by each that asks, and not stored; what it holds is still read, and invalidations go on. Give it more memory (-m); where it was started with -M, give entries a server that evicts, and locks one of their own.';
+
 /** What a question is told whose key is absent and could be given no stub: whoever asked loads, and its fill is refused. */
 export class NoStub {
-  private saysFullAt = -Infinity;
+  private readonly faults: RareFaults;
 
-  constructor(
-    private readonly source: string,
-    private readonly clock: Clock,
-  ) {}
+  constructor(source: string, clock: Clock) {
+    this.faults = new RareFaults(source, clock);
+  }
 
   /** @param reply `EN`. */
   answer(reply: MetaReply): ItemAnswer {
@@ -25,13 +26,8 @@ export class NoStub {
     return { bytes: Buffer.alloc(0), start: 0, end: 0, ageMs: undefined, won: true, ...revision };
   }
 
-  /** Once a minute: each absent key and each write would say it. */
+  /** Each absent key and each write would say it. */
   reportFull(): void {
-    const now = this.clock.monotonic();
-    if (now < this.saysFullAt) return;
-    this.saysFullAt = now + pauseMs;
-    const message =
-      'The server has no room for another entry (out of memory): what it does not hold is loaded by each that asks, and not stored; what it holds is still read, and invalidations go on. Give it more memory (-m); where it was started with -M, give entries a server that evicts, and locks one of their own.';
-    reportFault({ source: this.source, kind: 'degraded', message });
+    this.faults.degraded(full);
   }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../../value/clock.js';
 import { driftPerMs } from '../../value/drift-per-ms.js';
 
 /** memcached reads larger numbers as a date: 31 days would be in February 1970. */
-const maxRelativeSeconds = 30 * 24 * 3_600;
+export const maxRelativeSeconds = 30 * 24 * 3_600;
 /** It keeps dates in 32 bits. */
 const lastDateSeconds = 2 ** 31 - 1;
 

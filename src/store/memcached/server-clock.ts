@@ -1,9 +1,8 @@
 import type { Clock } from '../../value/clock.js';
 import { driftPerMs } from '../../value/drift-per-ms.js';
 import type { Command, Reply } from './conversation.js';
+import { maxRelativeSeconds } from './seconds-to-live.js';
 
-/** The longest that memcached doesn't read as a date. */
-const lifeSeconds = 30 * 24 * 3_600;
 /** The fraction of a second that the server drops, and the second between two of its ticks. */
 const usuallyLateMs = 2_000;
 /** A clock that is behind for so long was set back; it is not late. */
@@ -15,7 +14,7 @@ const promptMs = 1_000;
  * How long an item has left that whoever finds none makes: it has the same end for all who ask. Flags are carried out in their order: `t` before `N` says nothing of an
  * item that is made. `EN`: there is no room for it.
  */
-export const clockQuestion: Command = { line: `mg ~clock N${lifeSeconds} t c` };
+export const clockQuestion: Command = { line: `mg ~clock N${maxRelativeSeconds} t c` };
 
 interface Reading {
   readonly session: number;

@@ -1,5 +1,4 @@
 import { StoreUnavailableError } from '../../value/errors.js';
-import { reportFault } from '../../value/events.js';
 import type { Revision, StoredItem } from '../item.js';
 import { assertStoreKey } from '../store-key.js';
 import type { RedisArgument, RedisReply } from './driver/redis-driver.js';
@@ -8,6 +7,7 @@ import type { RedisConnection } from './redis-connection.js';
 import { MovedMeanwhileError } from './moved-meanwhile-error.js';
 import { mayBeOfAnotherKey, openItem, payloadStart, revisionIn } from './redis-item.js';
 import { RedisPartition } from './redis-partition.js';
+import { RareFaults } from '../../value/rare-faults.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { lookAgain } from './redis-scripts.js';
@@ -19,7 +19,6 @@ import { ServerTime } from './server-time.js';
 import { counterRevision } from './told-change.js';
 import { newWord } from './redis-word.js';
 
-const refusalPauseMs = 60_000;
 /** Servers that come and go are left alone. */
 const maxSessions = 3;
 
@@ -33,13 +32,13 @@ export class RedisCommands {
   readonly session: RedisSession;
   readonly partition: RedisPartition;
   readonly time: ServerTime;
-  /** When each refusal may be said again, by its words. */
-  private readonly saysRefusalAt = new Map<string, number>();
+  private readonly faults: RareFaults;
   /** When a server has answered a command on keys last, on the monotonic clock. One that lost them goes on answering others. */
   private answeredAt: number;
 
   constructor(private readonly settings: RedisShardSettings) {
     this.answeredAt = settings.clock.monotonic();
+    this.faults = new RareFaults(settings.name, settings.clock);
     this.session = new RedisSession(settings);
     this.partition = new RedisPartition(settings.access, settings.prefix, (connection, met) => {
       this.time.forget();
@@ -207,19 +206,15 @@ export class RedisCommands {
     return new StoreUnavailableError(this.settings.name, problem, cause === undefined ? undefined : { cause });
   }
 
-  /** Once a minute: each refused write would say it. */
+  /** Each refused write would say it. */
   private reportRefusal(error: RedisServerError): void {
-    const now = this.settings.clock.monotonic();
     const said =
       error instanceof UnsettledError
         ? 'The server takes no writes and holds other data than before, or none: nothing is read from it until it takes writes.'
         : error.code === 'OOM'
           ? 'The server is full and evicts nothing: entries are not stored, and locks are unavailable; reads and invalidations go on. Give it more maxmemory, or entries a server that evicts and locks one of their own.'
           : 'The server takes no writes: entries are not stored, invalidations are not acknowledged, and locks are unavailable; reads go on.';
-    if (now < (this.saysRefusalAt.get(said) ?? -Infinity)) return;
-    this.saysRefusalAt.set(said, now + refusalPauseMs);
-    const message = error.code === 'OOM' ? said : `${said} It says: ${error.message}`;
-    reportFault({ source: this.settings.name, kind: 'degraded', message });
+    this.faults.degraded(said, error.code === 'OOM' ? said : `${said} It says: ${error.message}`);
   }
 
   private assertSession(session: number): void {

@@ -7,7 +7,7 @@ import { frameRecords, recordsOf } from './feed-frames.js';
 import { textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { changeAndAppend, readSegments, removeAndAppend } from './redis-scripts.js';
-import { refusalCode } from './redis-server-error.js';
+import { isFull } from './redis-server-error.js';
 import type { FeedKeys, RedisSession } from './redis-session.js';
 import { newLineage } from './redis-word.js';
 import { tellChange, withoutMemory } from './told-change.js';
@@ -64,8 +64,6 @@ export async function tellInvalidation(
   const outcomes = told.flatMap(({ outcome }, index) => (outcome ? [outcome(answers[index] === 1)] : []));
   return { outcomes, watched: revisionOf(keys.watch, head ?? null) };
 }
-
-export const isFull = (error: unknown): boolean => refusalCode(error) === 'OOM';
 
 interface Reading {
   readonly keys: FeedKeys;

@@ -23,6 +23,8 @@ export const refusalCode = (error: unknown): string | undefined =>
 /** It has no memory left; fewer replicas than `min-replicas-to-write`; a snapshot that failed, with `stop-writes-on-bgsave-error`. It is well, and answers reads. */
 export const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF']);
 
+export const isFull = (error: unknown): boolean => refusalCode(error) === 'OOM';
+
 export const refusesWrites = (error: unknown): boolean => takesNoWrites.has(refusalCode(error) ?? '');
 
 /** Refused as a write while nothing proves what the server holds: it is not read either. */

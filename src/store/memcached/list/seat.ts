@@ -1,3 +1,4 @@
+import { isSameRevision } from '../../is-same-revision.js';
 import type { Shard } from '../../store.js';
 import { isSameBallot, decodeMark } from './list-mark.js';
 import type { ListMark } from './list-mark.js';
@@ -35,7 +36,7 @@ export class Seat {
     if (!confirms) return true;
     const { watched } = await this.shard.invalidate({ feed: markKey, changes: [], records: [], watch: markKey });
     const { confirmed } = this;
-    if (watched && confirmed?.session === watched.session && confirmed.number === watched.number) return true;
+    if (watched && isSameRevision(watched, confirmed)) return true;
     const [item] = await this.shard.readMany([markKey]);
     const mark = decodeMark(item?.bytes);
     if (item && mark?.isOpen && isSameBallot(mark, list)) {
