@@ -63,14 +63,12 @@ export class DocumentSweep {
     const before = (ms: number): string => String(nowMicros - ms * 1_000);
     const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted, dropped: 0 };
 
-    let vainPages = 0;
-    for await (const ids of this.due(names.dirty, before(olderThanMs), signal)) {
+    swept.failed += await untilVain(this.due(names.dirty, before(olderThanMs), signal), async (ids) => {
       const attempts = await Promise.all(ids.map((id) => this.attempt(id)));
-      for (const isDone of attempts) swept[isDone ? 'uploaded' : 'failed']++;
-      // The object store is away: what waits will be there for the next sweep.
-      vainPages = attempts.includes(true) ? 0 : vainPages + 1;
-      if (vainPages === maxVainPages) break;
-    }
+      const done = attempts.filter(Boolean).length;
+      swept.uploaded += done;
+      return ids.length - done;
+    });
     const forgotten = nowMicros - Math.max(lateMs, removedForMs) * 1_000;
     for await (const ids of this.due(names.removed, String(forgotten), signal)) {
       const finished = await Promise.allSettled(ids.map((id) => this.finish(id)));
@@ -87,20 +85,15 @@ export class DocumentSweep {
   }
 
   /** Removes what was on its way when a document was deleted, once for each, whichever process does it. @returns how many it could not look for. */
-  private async lookAgain(from: number, upTo: number, signal: AbortSignal | undefined): Promise<number> {
-    let failed = 0;
-    let vainPages = 0;
-    for await (const ids of this.toLookFor(from, upTo, signal)) {
+  private lookAgain(from: number, upTo: number, signal: AbortSignal | undefined): Promise<number> {
+    return untilVain(this.toLookFor(from, upTo, signal), async (ids) => {
       const looked = await Promise.allSettled(ids.map((id) => this.backup.prune(id)));
       const unseen = ids.filter((_, index) => looked[index]?.status === 'rejected');
       for (const id of ids) this.unseen.delete(id);
       // At the end: those that others stand before have their turn too.
       for (const id of unseen) this.unseen.add(id);
-      failed += unseen.length;
-      vainPages = unseen.length < ids.length ? 0 : vainPages + 1;
-      if (vainPages === maxVainPages) break;
-    }
-    return failed;
+      return unseen.length;
+    });
   }
 
   /** Those that nobody has looked for, and then those that this process could not. */
@@ -177,4 +170,23 @@ export class DocumentSweep {
     const [seconds, micros] = (itemsOf(await this.backup.server.ask('TIME')) ?? []).map((part) => Number(textOf(part)));
     return (seconds ?? 0) * 1_000_000 + (micros ?? 0);
   }
+}
+
+/**
+ * Works on one page after the other. Where pages fail as a whole the object store is away: what waits will be there for the next sweep.
+ * @param work resolves to how many of the page failed. @returns how many of all.
+ */
+async function untilVain(
+  pages: AsyncIterable<readonly string[]>,
+  work: (ids: readonly string[]) => Promise<number>,
+): Promise<number> {
+  let failed = 0;
+  let vainPages = 0;
+  for await (const ids of pages) {
+    const failedHere = await work(ids);
+    failed += failedHere;
+    vainPages = failedHere < ids.length ? 0 : vainPages + 1;
+    if (vainPages === maxVainPages) break;
+  }
+  return failed;
 }

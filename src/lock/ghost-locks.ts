@@ -25,7 +25,7 @@ interface Watched {
 const firstPauseMs = 20;
 const longestPauseMs = 2_000;
 const onItsWayMs = 2_000;
-/** Of locks a store counts in seconds. */
+/** Besides its life, where a command may be carried out at any time: longer than such a store keeps a lock. */
 const keptLongerMs = 3_000;
 /** A server that is silent for so long does not go on: it was replaced. */
 const longestSilenceMs = 24 * 3_600_000;

@@ -63,7 +63,6 @@ export class ServerClock {
         return true;
       }
     }
-    if (!isPrompt && this.furthest?.session === session && this.furthest.item === reply.revision) return true;
     this.behindSince = undefined;
     this.furthest = { session, item: reply.revision, leadMs, at: now };
     return true;
