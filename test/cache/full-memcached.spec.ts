@@ -47,6 +47,14 @@ describe('A memcached that is full and evicts nothing (-M)', () => {
     expect(said).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('out of memory') }]);
   });
 
+  it('answers for those that it has, whatever tags are invalidated there that it has no counter for', async () => {
+    for (let tag = 0; tag < 6; tag++) expect(await cache.invalidateTags(`tag:${tag}`)).toBe(false);
+    expect(await cache.get('here')).toBe('kept');
+    expect(faults.of('breaker')).toEqual([]);
+    const said = faults.of('fault').filter(({ kind }) => kind !== 'write-unacknowledged');
+    expect(said).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('out of memory') }]);
+  });
+
   it('answers a look-up of keys of which it has some', async () => {
     const asked: unknown[] = [];
     const values = await cache.getOrSetMany(

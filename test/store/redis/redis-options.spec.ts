@@ -32,6 +32,7 @@ describe('The options of a connection to Redis', () => {
 
   it.each<[string, RedisConnectionOptions, RegExp]>([
     ['nothing', {}, /nothing says where Redis is/],
+    ['undefined', undefined as never, /nothing says where Redis is/],
     ['two places', { url: 'redis://a', cluster: ['a'] }, /url and cluster are both given/],
     ['an unknown driver', { url: 'redis://a', driver: 'iovalkey' as 'redis' }, /it is not a driver/],
     ['a user beside a URL', { url: 'redis://a', password: 'x' }, /a URL holds its own/],
