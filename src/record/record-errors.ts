@@ -17,11 +17,14 @@ export class UnknownOutcomeError extends TieredCacheError {
   }
 }
 
-/** Some commands of a transaction failed on the server; Redis has carried out the others, and takes nothing back. */
+/**
+ * Some commands of a transaction failed on the server; Redis has carried out the others, and takes nothing back. Where MULTI is among them, as after its right
+ * was withdrawn from a connection that stands, the others were carried out one by one, whatever had changed of what the body read.
+ */
 export class PartialTransactionError extends TieredCacheError {
   readonly code = 'PARTIAL_TRANSACTION';
 
-  /** @param failures the commands that failed, and the server's words. All others did happen. */
+  /** @param failures the commands that failed, and the server's words. All others did happen. The key of MULTI is all keys that were to be written. */
   constructor(
     readonly failures: readonly { readonly command: string; readonly key: string; readonly problem: string }[],
   ) {

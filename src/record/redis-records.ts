@@ -243,7 +243,10 @@ export class RedisRecords {
   private async ownConnection(): Promise<RedisConnection> {
     const connection = await (await this.access).ownConnection(0);
     try {
-      return this.checked(connection);
+      this.checked(connection);
+      // Where MULTI is refused, what follows it would be carried out at once, and not as a whole.
+      await Promise.all([this.ask(connection, ['MULTI']), this.ask(connection, ['EXEC'])]);
+      return connection;
     } catch (error) {
       connection.end('it was refused');
       throw error;

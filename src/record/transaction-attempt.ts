@@ -100,6 +100,10 @@ export class TransactionAttempt implements RecordTransaction {
     if (this.connection.hasEnded) throw this.connection.unavailable('the connection has ended');
     const sent = [['MULTI'], ...commands, ['EXEC']].map((args) => this.connection.ask(args));
     const outcomes = await Promise.allSettled(sent);
+    const [begun] = outcomes;
+    if (begun?.status === 'rejected' && begun.reason instanceof RedisServerError) {
+      throw this.carriedOutSingly(begun.reason, outcomes.slice(1, -1));
+    }
     const last = outcomes.at(-1) as PromiseSettledResult<RedisReply>;
     if (last.status === 'rejected') {
       const cause: unknown = last.reason;
@@ -130,6 +134,21 @@ export class TransactionAttempt implements RecordTransaction {
   /** Watches nothing any more, without having looked. */
   async forget(): Promise<void> {
     if (this.watched.size > 0 && !this.connection.hasEnded) await this.ask(['UNWATCH']);
+  }
+
+  /** The server took no MULTI, as after a change of its user's rights: what followed was no transaction. */
+  private carriedOutSingly(
+    refusal: RedisServerError,
+    outcomes: readonly PromiseSettledResult<RedisReply>[],
+  ): PartialTransactionError | StoreUnavailableError {
+    const isRefusedWhole = outcomes.every((one) => one.status === 'rejected' && one.reason instanceof RedisServerError);
+    if (isRefusedWhole) return this.refused(refusal);
+    const failures = outcomes.flatMap((outcome, index) => {
+      const [command, key] = this.commands[index] as readonly [string, string];
+      return outcome.status === 'rejected' ? [{ command, key, problem: (outcome.reason as Error).message }] : [];
+    });
+    const key = this.commands.map(([, name]) => name).join(' ');
+    return new PartialTransactionError([{ command: 'MULTI', key, problem: refusal.message }, ...failures]);
   }
 
   private async ask(args: readonly RedisArgument[]): Promise<RedisReply> {

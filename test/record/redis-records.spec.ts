@@ -258,6 +258,39 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect([error.code, error.message]).toEqual(['PARTIAL_TRANSACTION', expect.stringContaining('SET k (OOM)')]);
   });
 
+  it('a server that refuses MULTI carries out none of a transaction, or the caller is told that some of it happened', async () => {
+    const records = open();
+    const write = (ids: readonly string[]) =>
+      records
+        .transaction((tx) => {
+          for (const id of ids) tx.set(metadata({ id }), { owner: id, version: 1 });
+          tx.delete(ownedFiles({ publicKey }));
+        })
+        .catch((error: unknown) => error);
+    const standing = async (): Promise<string> => String(await server.command('KEYS', 'file_id:*'));
+    try {
+      await server.command('ACL', 'SETUSER', 'default', '-multi');
+      expect(await write(['a'])).toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringMatching(/NOPERM/) });
+      expect(await standing()).toBe('');
+      await server.command('ACL', 'SETUSER', 'default', '+multi');
+      await records.transaction((tx) => tx.get(dataCap({ publicKey })));
+      // From here on a connection stands that was asked before.
+      await server.command('ACL', 'SETUSER', 'default', '-multi', '-unlink');
+      const told = await write(['b']);
+      expect(await standing()).toBe('file_id:b:metadata');
+      expect(told).toBeInstanceOf(PartialTransactionError);
+      const failures = (told as PartialTransactionError).failures.map(({ command, key }) => `${command} ${key}`);
+      const owned = `public_key:${publicKey}:owned_files`;
+      expect(failures).toEqual([`MULTI file_id:b:metadata ${owned}`, `UNLINK ${owned}`]);
+      await server.command('ACL', 'SETUSER', 'default', '+multi');
+      await records.transaction((tx) => tx.get(dataCap({ publicKey })));
+      await server.command('ACL', 'SETUSER', 'default', '-multi', '-set');
+      expect(await write(['c'])).toBeInstanceOf(StoreUnavailableError);
+    } finally {
+      await server.command('ACL', 'SETUSER', 'default', '+@all');
+    }
+  });
+
   it('keeps no place where connecting fails, and lets nobody starve', async () => {
     const proxy = await startTcpProxy(server.port);
     const records = open({ connections: 2 }, `redis://127.0.0.1:${proxy.port}`);
