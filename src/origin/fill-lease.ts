@@ -46,9 +46,14 @@ export class FillLease {
    * Its readers go by the instants in the entry and are not deceived. False: it is gone.
    */
   async keepItem(): Promise<boolean> {
+    const leftMs = this.endingItemLeftMs;
+    return leftMs === undefined || this.shard.touch(this.storeKey, Math.max(0, leftMs) + 2 * leaseMs);
+  }
+
+  /** Undefined: the item outlives two leases by itself, or nobody can say. */
+  private get endingItemLeftMs(): number | undefined {
     const leftMs = this.itemLifeLeftMs?.();
-    if (leftMs === undefined || leftMs > 2 * leaseMs) return true;
-    return this.shard.touch(this.storeKey, Math.max(0, leftMs) + 2 * leaseMs);
+    return leftMs === undefined || leftMs > 2 * leaseMs ? undefined : leftMs;
   }
 
   /** Stores the value, if no invalidation came in between and the lease still stands. */
@@ -125,7 +130,7 @@ export class FillLease {
 
   private async extendOnce(lifeMs: number): Promise<boolean> {
     const renewed = this.standing ? this.companion : this.item;
-    if (!renewed) return this.ended || this.keepItem();
+    if (!renewed) return this.ended || this.keepOwnItem();
     const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
     const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
     if (outcome.status !== 'stored') {
@@ -134,14 +139,21 @@ export class FillLease {
     }
     if (this.standing) this.companion = outcome.revision;
     else this.item = outcome.revision;
-    if (this.standing && !this.ended) await this.keepItem();
+    if (this.standing && !this.ended) await this.keepOwnItem();
     return true;
   }
 
-  /** Without the companion another may have replaced it already, for longer. */
-  private async keepOwnItem(): Promise<void> {
+  /**
+   * As `keepItem`, unless something else stands in the item's place:
+   *
+   * 1. P refreshes an item that has a second left; 2. Q sets the key, for an hour; 3. P renews its lease, and would give Q's item seven seconds.
+   *
+   * No store can touch by revision. What is set between the look and the touch, in one trip, ends too soon; it is never served for too long.
+   */
+  private async keepOwnItem(): Promise<boolean> {
+    if (this.endingItemLeftMs === undefined) return true;
     const [present] = await this.shard.readMany([this.storeKey]);
-    if (isSameRevision(present?.revision, this.item)) await this.keepItem();
+    return isSameRevision(present?.revision, this.item) && this.keepItem();
   }
 
   private async dropCompanion(): Promise<void> {

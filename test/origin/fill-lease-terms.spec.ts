@@ -197,11 +197,21 @@ describe('A lease beside an item that is read on', () => {
     const lease = await at.wonRefresh(() => 2 * leaseMs);
     expect(at.asked).toEqual([]);
     expect(await lease.renew()).toBe(true);
-    expect(at.asked).toEqual([`write ${companionKey(at.key)}`, `touch ${at.key}`]);
+    expect(at.asked).toEqual([`write ${companionKey(at.key)}`, `readMany ${at.key}`, `touch ${at.key}`]);
     await at.clock.advance(4 * leaseMs - 1);
     expect(await at.text()).toBe('old');
     await at.clock.advance(1);
     expect(await at.text()).toBeUndefined();
+  });
+
+  it('gives no life to what has replaced the item', async () => {
+    // 1. The item has a second left, and P wins the right to replace it; 2. Q sets a newer one, for an hour; 3. P's loader runs on, and P renews.
+    const lease = await at.wonRefresh(() => 1_000);
+    await at.put('newer', hourMs);
+    expect(await lease.renew()).toBe(true);
+    await at.clock.advance('59m');
+    expect(await at.text()).toBe('newer');
+    expect(await lease.fill(bytes('late'), hourMs)).toEqual(changed);
   });
 
   it('gives it no life where it has more, or where nobody can say how much', async () => {

@@ -65,11 +65,23 @@ describe('A lease that is seized', () => {
     await at.put('old', leftMs());
     const lease = await at.seize(leftMs);
     at.asked = [];
+    const kept = [`readMany ${at.key}`, `touch ${at.key}`];
     expect(await lease?.renew()).toBe(true);
-    expect(at.asked).toEqual([`touch ${at.key}`]);
+    expect(at.asked).toEqual(kept);
     await lease?.holdBack(10_000);
-    expect(at.asked).toEqual([`touch ${at.key}`]);
+    expect(at.asked).toEqual(kept);
     expect(await at.text()).toBe('old');
+  });
+
+  it('gives no life to what has replaced the item', async () => {
+    // 1. The item has a second left, and P seizes the right to replace it; 2. Q sets a newer one, for an hour; 3. P's loader runs on, and P renews.
+    await at.put('old', leftMs());
+    const lease = await at.seize(leftMs);
+    await at.put('newer', hourMs);
+    expect(await lease?.renew()).toBe(true);
+    await at.clock.advance('59m');
+    expect(await at.text()).toBe('newer');
+    expect(await lease?.fill(bytes('late'), hourMs)).toEqual(changed);
   });
 
   it('puts a stub in the place of an item whose life is over, to the millisecond', async () => {
