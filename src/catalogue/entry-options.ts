@@ -14,8 +14,8 @@ export type StoredTier = 'process' | 'store';
 export interface EntryOptions<V = unknown> {
   /**
    * How long the entry is fresh, counted from the start of the load: a duration, a date, or either made from the value. `0`: for
-   * this request only, and the shared copy goes. `Infinity` only through the life `untilInvalidated()`. Default: the module's,
-   * which defaults to `DEFAULT_CACHE_TIMEOUT`.
+   * this request only; `set`, `refresh` and forced misses remove the shared copy, which answers every other look-up and stays.
+   * `Infinity` only through the life `untilInvalidated()`. Default: the module's, which defaults to `DEFAULT_CACHE_TIMEOUT`.
    */
   readonly ttl?: Duration | Date | ((value: V) => Duration | Date) | Life<V>;
   /** How long after `ttl` the entry may be served while it is refreshed, or when its loader fails. Default 0: not at all. */

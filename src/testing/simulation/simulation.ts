@@ -65,7 +65,7 @@ export interface Simulation<Shared, Service> {
   readonly commandTimeoutMs?: number;
   /** How many stories are told, from seed 1 on, or which. Default 200. */
   readonly seeds?: number | readonly number[];
-  /** How many times something is chosen to happen in each story, before it is told to its end. Default 300. */
+  /** How many times at most something is chosen to happen in a story, before it is told to its end: so often, or half or a third as often. Default 300. */
   readonly turns?: number;
   /** How often a story that breaks is told again to make it shorter. Default 300; 0: not at all. */
   readonly shrinkRuns?: number;
