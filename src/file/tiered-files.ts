@@ -18,7 +18,7 @@ import { usualTuning } from './files-tuning.js';
 import type { FilesTuning } from './files-tuning.js';
 import { unlessAborted } from './fill-turns.js';
 import { GrowingFile } from './growing-file.js';
-import type { KeptFile } from './kept-file.js';
+import { KeptFile } from './kept-file.js';
 import { KeptFiles } from './kept-files.js';
 import { openedFile } from './opened-file.js';
 import { RefusedFiles } from './refused-files.js';
@@ -26,8 +26,14 @@ import type { FileRequest, TieredFile } from './tiered-file.js';
 import { resolveFilesOptions } from './tiered-files-options.js';
 import type { ResolvedFilesOptions, TieredFilesOptions } from './tiered-files-options.js';
 
-/** So often a file is looked for again that was purged while it was found. */
+/** So often a file is looked for again that was purged while it was found, or while another row of it was looked for. */
 const maxLooks = 5;
+
+/** A search under way. */
+interface Search {
+  readonly request: FileRequest;
+  readonly source: Promise<Source>;
+}
 
 /**
  * Files of an object store, read through a folder of this host that its processes share. Of all that ask for a file at once one downloads it, and the
@@ -51,7 +57,7 @@ export class TieredFiles {
   private readonly purges: FilePurges;
   private readonly refused: RefusedFiles;
   private readonly feed: FileFeed | undefined;
-  private readonly looking = new Map<string, Promise<Source>>();
+  private readonly looking = new Map<string, Search>();
 
   /**
    * @param tuning of tests.
@@ -188,6 +194,8 @@ export class TieredFiles {
         const kept = await this.servable(place, request);
         if (kept) return kept;
         const found = await this.lookOnce(place, request);
+        // A whole copy is judged as any other is: another process may have made it for another row.
+        if (!found || found instanceof KeptFile) continue;
         // A purge may have come since it was looked for by the one whose search this joined.
         if (!(found instanceof GrowingFile) || (await found.isCurrent())) return found;
         this.sources.drop(place);
@@ -200,15 +208,20 @@ export class TieredFiles {
     return this.sources.head(request);
   }
 
-  /** Callers of one process share a search. */
-  private lookOnce(place: FilePlace, request: FileRequest): Promise<Source> {
+  /** Callers of one process share a search if their rows say the same. `undefined`: one for another row was under way, and has ended. */
+  private async lookOnce(place: FilePlace, request: FileRequest): Promise<Source | undefined> {
     const known = this.looking.get(place.id);
-    if (known) return known;
-    const look = this.sources.find(place, request).finally(() => {
-      if (this.looking.get(place.id) === look) this.looking.delete(place.id);
+    if (known) {
+      if (known.request.key === request.key && known.request.sha256 === request.sha256) return known.source;
+      await known.source.catch(() => undefined);
+      return undefined;
+    }
+    const source = this.sources.find(place, request).finally(() => {
+      if (this.looking.get(place.id) === search) this.looking.delete(place.id);
     });
-    this.looking.set(place.id, look);
-    return look;
+    const search = { request, source };
+    this.looking.set(place.id, search);
+    return source;
   }
 
   /** The whole copy, if it is what the row says, and no purge of it may have been missed. */

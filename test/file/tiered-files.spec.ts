@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredFile } from '../../src/file/tiered-file.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from './support/file-events.js';
 import { FilesBench, patterned, readAll, sha256Of } from './support/files-bench.js';
@@ -155,6 +156,65 @@ describe('A file whose bytes are not those of its checksum', () => {
     await put();
     const files = bench.files({}, { without: new Set(['holding-back']) });
     expect((await readAll(await files.open(wrong))).equals(content)).toBe(true);
+  });
+});
+
+describe('A file whose row changes while it is looked for', () => {
+  const newer = Buffer.from(content).reverse();
+  const [oldRow, newRow] = [
+    { uid: 'f1', key: 'media/old', sha256: sha256Of(content) },
+    { uid: 'f1', key: 'media/new', sha256: sha256Of(newer) },
+  ];
+
+  /** Opens both while the object store keeps the answer to the first back. */
+  async function openBoth(): Promise<PromiseSettledResult<TieredFile>[]> {
+    let answer = (): void => undefined;
+    const answered = new Promise<void>((resolve) => (answer = resolve));
+    const store = bench.counted({ beforeOpen: () => (store.reads.length === 1 ? answered : undefined) });
+    const files = bench.files({ store });
+    const first = files.open(oldRow);
+    await eventually(() => expect(store.reads).toHaveLength(1));
+    const opening = Promise.allSettled([first, files.open(newRow)]);
+    // Whoever came before this one has looked for a copy by now.
+    await expect(files.open({ uid: 'f2', key: 'media/absent' })).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+    answer();
+    return opening;
+  }
+
+  it('is what its own row says to each reader', async () => {
+    await put(content, oldRow.key);
+    await put(newer, newRow.key);
+    const [first, second] = (await openBoth()).map((one) => (one as PromiseFulfilledResult<TieredFile>).value);
+    expect((await readAll(first as TieredFile)).equals(content)).toBe(true);
+    expect((await readAll(second as TieredFile)).equals(newer)).toBe(true);
+    expect([first?.etag, second?.etag]).toEqual([`"${oldRow.sha256}"`, `"${newRow.sha256}"`]);
+  });
+
+  it('is not absent to the reader of the new row because the object of the old one is', async () => {
+    await put(newer, newRow.key);
+    const [first, second] = await openBoth();
+    expect(first).toMatchObject({ status: 'rejected', reason: { code: 'OBJECT_NOT_FOUND' } });
+    expect(second).toMatchObject({ status: 'fulfilled' });
+    expect((await readAll((second as PromiseFulfilledResult<TieredFile>).value)).equals(newer)).toBe(true);
+  });
+
+  it('is not served from a copy that another process has made for the old row meanwhile', async () => {
+    await put(content, oldRow.key);
+    await put(newer, newRow.key);
+    await put(content, 'media/first');
+    let goOn = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (goOn = resolve));
+    const store = bench.counted({ beforePiece: () => gone });
+    const files = bench.files({ store, maxConcurrentFills: 1 });
+    const first = await files.open({ uid: 'f0', key: 'media/first' });
+    // It has the right to fill the file, and waits for its turn.
+    const opening = files.open(newRow);
+    await eventually(() => expect(bench.names().locks).toHaveLength(2));
+    await readAll(await bench.files({}, { without: new Set(['one-leader']) }).open(oldRow));
+    await eventually(() => expect(bench.names().files).toHaveLength(1));
+    goOn();
+    expect((await readAll(await opening)).equals(newer)).toBe(true);
+    await readAll(first);
   });
 });
 
