@@ -1,6 +1,16 @@
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCommand } from '../../src/cli/run-command.js';
 import { startRedis } from '../support/redis-process.js';
@@ -31,7 +41,7 @@ describe('tiered-cache backup, verify and restore redis', () => {
     const taken = await run('backup', 'redis', file, '--url', server.url);
     expect([taken.code, taken.out]).toEqual([0, '']);
     expect(taken.err).toMatch(/2 keys in \d+ bytes; not in it: 1 expire, 0 went and 0 came/);
-    expect(existsSync(`${file}.unfinished`)).toBe(false);
+    expect(readdirSync(folder).filter((name) => name.includes('unfinished'))).toEqual([]);
     expect(JSON.parse(readFileSync(`${file}.manifest.json`, 'utf8'))).toMatchObject({ records: 2, mode: 'strict' });
 
     expect(await run('verify', 'redis', file)).toMatchObject({
@@ -69,6 +79,39 @@ describe('tiered-cache backup, verify and restore redis', () => {
       err: expect.stringMatching(/^verifying: 1 of 2 keys.*\n.*Nothing was restored/),
     });
     expect(damaged.err).not.toContain('Some keys were restored');
+  });
+
+  it('keeps one whole backup of two that are taken into one file at once', async () => {
+    for (let n = 0; n < 40; n++) await server.command('SET', `key:${n}`, randomBytes(100_000));
+    const file = join(folder, 'twice.bak');
+    const both = await Promise.all([1, 2].map(() => run('backup', 'redis', file, '--complete', '--url', server.url)));
+    expect(both.map(({ code, err }) => [code, code === 0 ? '' : err])).toEqual([
+      [0, ''],
+      [0, ''],
+    ]);
+    expect(await run('verify', 'redis', file)).toMatchObject({ code: 0, out: expect.stringMatching(/Whole\./) });
+    expect(
+      readdirSync(folder)
+        .filter((name) => name.startsWith('twice.bak'))
+        .sort(),
+    ).toEqual(['twice.bak', 'twice.bak.manifest.json']);
+    await server.command('FLUSHALL');
+  });
+
+  it('removes what runs into the same file left behind more than a day ago, and nothing else', async () => {
+    const file = join(folder, 'nightly.bak');
+    const left = `${file}.${randomUUID()}.unfinished`;
+    const others = [
+      `${file}.${randomUUID()}.unfinished`,
+      `${file}.old.unfinished`,
+      `${left}.kept`,
+      `x${randomUUID()}.unfinished`,
+    ];
+    for (const path of [left, ...others.map((other) => resolve(folder, other))]) writeFileSync(path, 'half');
+    for (const path of [left, ...others.slice(1)]) utimesSync(resolve(folder, path), 0, 0);
+    expect((await run('backup', 'redis', file, '--url', server.url)).code).toBe(0);
+    expect(existsSync(left)).toBe(false);
+    expect(others.filter((other) => !existsSync(resolve(folder, other)))).toEqual([]);
   });
 
   it('says what the system and the server refuse, in one line, without a password', async () => {

@@ -1,7 +1,7 @@
-import { once } from 'node:events';
-import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createReadStream, existsSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
 import type { BackupProgress } from '../../backup/backup-progress.js';
@@ -12,6 +12,7 @@ import type { RedisBackup } from '../../backup/redis-backup.js';
 import { verifyBackup } from '../../backup/verify-backup.js';
 import type { OptionTypes } from '../arguments.js';
 import type { Command, Output } from '../command.js';
+import { OutputFile } from '../output-file.js';
 import { UsageError } from '../usage-error.js';
 
 const manifestOption = { manifest: { type: 'string' } } as const;
@@ -36,13 +37,16 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
   const manifestFile = values.manifest ?? (toStandardOutput ? undefined : `${file}.manifest.json`);
   if (manifestFile === undefined) throw new UsageError('say where the manifest goes: --manifest FILE');
   if (toStandardOutput && process.stdout.isTTY) throw new UsageError('standard output is a terminal: redirect it');
-  // What is not finished never has the name of a backup.
-  const unfinished = { file: `${file}.unfinished`, manifest: `${manifestFile}.unfinished` };
   return untilInterrupted(output, (signal) =>
     onRedis(values.url, async (backup) => {
-      const stream = toStandardOutput ? process.stdout : createWriteStream(unfinished.file, { flush: true });
+      const begun: OutputFile[] = [];
+      const begin = async (path: string): Promise<OutputFile> => {
+        const begunNow = await OutputFile.begin(path);
+        begun.push(begunNow);
+        return begunNow;
+      };
+      const stream: Writable = toStandardOutput ? process.stdout : (await begin(file)).stream();
       try {
-        if (!toStandardOutput) await once(stream, 'open');
         const manifest = await backup.take(stream, {
           mode: values.complete ? 'complete' : 'strict',
           onProgress: tellOn(output),
@@ -50,23 +54,19 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
           // Beside the backup there has to be room for it; folders for such things are often small.
           ...(!toStandardOutput && { spoolFolder: dirname(file) }),
         });
-        await writeFile(unfinished.manifest, `${JSON.stringify(manifest, undefined, 2)}\n`, { flush: true });
         if (!toStandardOutput) {
           stream.end();
           await finished(stream);
-          await rename(unfinished.file, file);
         }
-        await rename(unfinished.manifest, manifestFile);
+        await (await begin(manifestFile)).write(`${JSON.stringify(manifest, undefined, 2)}\n`);
+        OutputFile.finish(begun);
         const { records, bytes, skipped } = manifest;
         const left = `${skipped.expiring} expire, ${skipped.vanished} went and ${skipped.appeared} came meanwhile`;
         output.err(`${records} keys in ${bytes} bytes; not in it: ${left}. Keep ${manifestFile} beside it.\n`);
         return 0;
       } catch (error) {
-        if (!toStandardOutput) {
-          stream.destroy();
-          await rm(unfinished.file, { force: true });
-        }
-        await rm(unfinished.manifest, { force: true });
+        if (!toStandardOutput) stream.destroy();
+        for (const one of begun) await one.giveUp();
         throw error;
       }
     }),

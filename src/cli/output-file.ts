@@ -1,0 +1,75 @@
+import { randomUUID } from 'node:crypto';
+import { renameSync } from 'node:fs';
+import type { WriteStream } from 'node:fs';
+import { lstat, open, readdir, rm } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+/** What a process left behind that was killed is removed after this long. One that still writes such a file by then ends with an error. */
+const leftBehindMs = 24 * 3_600_000;
+
+/**
+ * A file that gets its name only once it is whole. Until then it is `NAME.UUID.unfinished` beside it: two runs into one name never write into one file.
+ */
+export class OutputFile {
+  private constructor(
+    private readonly path: string,
+    private readonly unfinished: string,
+    private readonly handle: FileHandle,
+  ) {}
+
+  /** @throws what the system says. */
+  static async begin(path: string): Promise<OutputFile> {
+    await removeLeftBehind(path);
+    const unfinished = `${path}.${randomUUID()}.unfinished`;
+    return new OutputFile(path, unfinished, await open(unfinished, 'wx'));
+  }
+
+  /** What it holds. To be written to its end before `finish`, or destroyed. */
+  stream(): WriteStream {
+    return this.handle.createWriteStream({ flush: true });
+  }
+
+  /** As all that it holds. */
+  async write(text: string): Promise<void> {
+    try {
+      await this.handle.writeFile(text);
+      await this.handle.sync();
+    } finally {
+      await this.handle.close();
+    }
+  }
+
+  /**
+   * Gives them their names, over what has these by now. Nothing of this process comes in between, and hardly anything of another: a backup and the manifest of
+   * another run don't belong together.
+   */
+  static finish(files: readonly OutputFile[]): void {
+    for (const { unfinished, path } of files) renameSync(unfinished, path);
+  }
+
+  /** Removes it, where it has no name yet. */
+  async giveUp(): Promise<void> {
+    await rm(this.unfinished, { force: true });
+  }
+}
+
+async function removeLeftBehind(path: string): Promise<void> {
+  const folder = dirname(path);
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((one) => isUnfinished(one, basename(path)))) {
+    const left = join(folder, name);
+    // Somebody else may be faster, or own it.
+    const changedMs = await lstat(left).then(
+      ({ mtimeMs }) => mtimeMs,
+      () => Infinity,
+    );
+    if (Date.now() - changedMs > leftBehindMs) await rm(left, { force: true }).catch(() => {});
+  }
+}
+
+function isUnfinished(name: string, of: string): boolean {
+  return (
+    name.startsWith(`${of}.`) && /^\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.unfinished$/.test(name.slice(of.length))
+  );
+}
