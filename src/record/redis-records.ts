@@ -11,7 +11,7 @@ import type { RedisConnection } from '../store/redis/redis-connection.js';
 import type { RedisIdentity } from '../store/redis/redis-identity.js';
 import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
-import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
+import { isOk, textOf } from '../store/redis/redis-reply.js';
 import { redisScript } from '../store/redis/redis-script.js';
 import { RedisServerError } from '../store/redis/redis-server-error.js';
 import { systemRandom } from '../value/chance.js';
@@ -21,6 +21,7 @@ import { positiveMilliseconds } from '../value/duration.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { ToldOnce } from '../value/told-once.js';
+import { assertRecords, recordBytes } from './record-bytes.js';
 import { warningsOf } from './record-durability.js';
 import { codecOf, RecordKeys } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
@@ -145,39 +146,36 @@ export class RedisRecords {
     return (await this.read(key)).value;
   }
 
-  /** Values in the order of the keys, `undefined` where there is none: one MGET. @throws as `get` */
+  /** Values in the order of the keys, `undefined` where there is none: one MGET, and a second trip that looks at what is missing. @throws as `get` */
   async getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]> {
     return (await this.readMany(keys)).map(({ value }) => value);
   }
 
-  /** The record as it stands, with its version. @throws StoreUnavailableError, InvalidKeyError */
+  /** The record as it stands, with its version. @throws StoreUnavailableError, InvalidKeyError; UndecodableError where a list, a set or the like stands there */
   async read<V>(key: CatalogueKey<V>): Promise<RecordSnapshot<V>> {
     const [snapshot] = await this.readMany([key]);
     return snapshot as RecordSnapshot<V>;
   }
 
-  /** As `read`, in the order of the keys: one MGET. */
+  /** As `read`, in the order of the keys. Trips as `getMany`. */
   async readMany<V>(keys: readonly CatalogueKey<V>[]): Promise<RecordSnapshot<V>[]> {
     if (keys.length === 0) return [];
     const names = this.namesOf(keys);
     const connection = await this.connected();
     // Literal JSON does not say whose it is. A word that comes back shows that no reply was given to another command.
     const word = randomBytes(8).toString('hex');
-    const [values, role, echo] = await Promise.all([
-      this.ask(connection, ['MGET', ...names]),
+    const [found, role, echo] = await Promise.all([
+      recordBytes(names, (args) => this.ask(connection, args)),
       this.ask(connection, ['ROLE']),
       this.ask(connection, ['ECHO', word]),
     ]);
-    const found = itemsOf(values);
-    if (textOf(echo) !== word || found?.length !== keys.length) {
+    if (textOf(echo) !== word || !found) {
       connection.end('a reply to another command');
       throw connection.unavailable('a reply to another command');
     }
     assertPrimary(connection, role);
-    return keys.map((key, index) => {
-      const bytes = found[index];
-      return new RecordSnapshot(key, Buffer.isBuffer(bytes) ? bytes : undefined);
-    });
+    assertRecords(found);
+    return keys.map((key, index) => new RecordSnapshot(key, found[index] ?? undefined));
   }
 
   /** Writes one record, whatever stands there. Resolves once it is acknowledged. @throws StoreUnavailableError: it may have been written */

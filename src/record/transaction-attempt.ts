@@ -3,9 +3,10 @@ import { positiveMilliseconds } from '../value/duration.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { assertPrimary } from '../store/redis/assert-primary.js';
-import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
+import { isOk, itemsOf } from '../store/redis/redis-reply.js';
 import { RedisServerError } from '../store/redis/redis-server-error.js';
 import type { StoreUnavailableError } from '../value/errors.js';
+import { assertRecords, recordBytes } from './record-bytes.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from './record-errors.js';
 import { codecOf } from './record-keys.js';
 import type { AnyRecordKey, RecordKeys } from './record-keys.js';
@@ -41,10 +42,13 @@ export class TransactionAttempt implements RecordTransaction {
     if (unread.length > 0) {
       for (const name of unread) this.watched.add(name);
       // Both leave together: what is read after it is watched can't change unseen.
-      const [watching, read] = await Promise.all([this.ask(['WATCH', ...unread]), this.ask(['MGET', ...unread])]);
-      const values = itemsOf(read);
-      if (!isOk(watching) || values?.length !== unread.length || !values.every(isBulk)) this.endCrossed();
-      unread.forEach((name, index) => found.set(name, values?.[index] as Buffer | null));
+      const [watching, read] = await Promise.all([
+        this.ask(['WATCH', ...unread]),
+        recordBytes(unread, (args) => this.ask(args)),
+      ]);
+      if (!isOk(watching) || !read) this.endCrossed();
+      assertRecords(read);
+      unread.forEach((name, index) => found.set(name, read[index]));
     }
     this.assertRunning();
     return keys.map((key, index) => {
@@ -160,8 +164,7 @@ export class TransactionAttempt implements RecordTransaction {
   }
 
   private refused(cause: unknown): StoreUnavailableError {
-    const { message } = cause as Error;
-    return this.connection.unavailable(`it refuses the transaction (${message})`);
+    return this.connection.unavailable(`it refuses the transaction (${(cause as Error).message})`, cause);
   }
 
   private endCrossed(): never {
@@ -172,8 +175,4 @@ export class TransactionAttempt implements RecordTransaction {
   private assertRunning(): void {
     if (this.isOver) throw new TransactionOverError();
   }
-}
-
-function isBulk(reply: RedisReply): boolean {
-  return reply === null || textOf(reply) !== undefined;
 }

@@ -4,9 +4,12 @@ import type { AnyRecordKey } from './record-keys.js';
 
 /** What the body of a transaction works with. */
 export interface RecordTransaction {
-  /** The record's value; `undefined` where there is none. From then on a change by others makes the body run again. A value that the body has set is read back. */
+  /**
+   * The record's value; `undefined` where there is none. From then on a change by others makes the body run again. A value that the body has set is read back.
+   * @throws UndecodableError where a list, a set or the like stands there
+   */
   get<V>(key: CatalogueKey<V>): Promise<V | undefined>;
-  /** Values in the order of the keys, `undefined` where there is none: one trip. Duplicates are allowed. */
+  /** Values in the order of the keys, `undefined` where there is none: one trip, and a second one that looks at what is missing. Duplicates are allowed. */
   getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]>;
   /** Written if and when the transaction is committed: nothing happens when the body throws, aborts, or runs again. */
   set<V>(key: CatalogueKey<V>, value: NoInfer<V>, options?: RecordWriteOptions): void;

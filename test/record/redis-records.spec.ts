@@ -9,7 +9,13 @@ import type { RedisRecords, RedisRecordsOptions } from '../../src/record/redis-r
 import type { RecordSnapshot } from '../../src/record/record-snapshot.js';
 import type { RecordTransaction } from '../../src/record/transaction.js';
 import { onCacheEvent } from '../../src/value/events.js';
-import { ConflictError, InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
+import {
+  ConflictError,
+  InvalidKeyError,
+  InvalidOptionError,
+  StoreUnavailableError,
+  UndecodableError,
+} from '../../src/value/errors.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
@@ -63,6 +69,33 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect((await server.info('commandstats'))['cmdstat_mget']).toMatch(/^calls=1,/);
     expect(await records.getMany([])).toEqual([]);
     expect(await records.getMany([metadata({ id: 'none' })])).toEqual([undefined]);
+  });
+
+  it('a list, a set or a hash under the key of a record is not taken for none: reading it fails, and nothing replaces it', async () => {
+    const records = open({ connections: 1 });
+    await server.command('SADD', 'file_id:s:metadata', 'x');
+    await records.set(metadata({ id: 'a' }), { owner: 'a', version: 1 });
+    const [key, ...others] = ['s', 'a', 'none'].map((id) => metadata({ id })) as [ReturnType<typeof metadata>];
+    const readAndReplace = (keys: (typeof key)[]) =>
+      records.transaction(async (tx) => {
+        const found = await tx.getMany(keys);
+        tx.set(key, found[0] ?? { owner: 'b', version: 1 });
+      });
+    const readings: (() => Promise<unknown>)[] = [
+      () => records.get(key),
+      () => records.read(key),
+      () => records.getMany([key, ...others]),
+      () => readAndReplace([key]),
+      () => readAndReplace([key, ...others]),
+    ];
+    for (const reading of readings) {
+      const error: unknown = await reading().catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(UndecodableError);
+      expect(error).toMatchObject({ message: expect.stringMatching(/file_id:s:metadata.*WRONGTYPE/) });
+    }
+    expect(await server.text('TYPE', 'file_id:s:metadata')).toBe('set');
+    expect(await records.getMany(others)).toEqual([{ owner: 'a', version: 1 }, undefined]);
+    await expectConnections(server, 2);
   });
 
   it('have the SHA-256 of their bytes for a version', async () => {

@@ -164,8 +164,8 @@ export class RedisConnection {
     this.settings.onEnd?.(this, reason);
   }
 
-  unavailable(problem: string): StoreUnavailableError {
-    return new StoreUnavailableError(this.settings.name, problem);
+  unavailable(problem: string, cause?: unknown): StoreUnavailableError {
+    return new StoreUnavailableError(this.settings.name, problem, cause === undefined ? {} : { cause });
   }
 
   /** Writes what may be on its way. */
