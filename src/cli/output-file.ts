@@ -10,6 +10,7 @@ const leftBehindMs = 24 * 3_600_000;
 
 /**
  * A file that gets its name only once it is whole. Until then it is `NAME.UUID.unfinished` beside it: two runs into one name never write into one file.
+ * Its owner alone may read it.
  */
 export class OutputFile {
   private constructor(
@@ -22,7 +23,7 @@ export class OutputFile {
   static async begin(path: string): Promise<OutputFile> {
     await removeLeftBehind(path);
     const unfinished = `${path}.${randomUUID()}.unfinished`;
-    return new OutputFile(path, unfinished, await open(unfinished, 'wx'));
+    return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600));
   }
 
   /** What it holds. To be written to its end before `finish`, or destroyed. */

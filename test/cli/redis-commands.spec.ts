@@ -5,6 +5,7 @@ import {
   readFileSync,
   readdirSync,
   rmSync,
+  statSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -79,6 +80,13 @@ describe('tiered-cache backup, verify and restore redis', () => {
       err: expect.stringMatching(/^verifying: 1 of 2 keys.*\n.*Nothing was restored/),
     });
     expect(damaged.err).not.toContain('Some keys were restored');
+  });
+
+  it('lets nobody else read the backup and its manifest, also over files that others may read', async () => {
+    const file = join(folder, 'secret.bak');
+    writeFileSync(file, 'earlier');
+    expect((await run('backup', 'redis', file, '--url', server.url)).code).toBe(0);
+    expect([file, `${file}.manifest.json`].map((path) => statSync(path).mode & 0o077)).toEqual([0, 0]);
   });
 
   it('keeps one whole backup of two that are taken into one file at once', async () => {
