@@ -85,9 +85,10 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     if ((this.shard as Shard).readInto && !this.breaker.isOpen && this.queue.take(questions.length)) {
       for (const question of questions) question.watcher = this;
       if (this.isAsked(questions)) return true;
-      for (const question of questions) question.watcher = undefined;
       this.queue.gone(questions.length);
     }
+    // Those that are asked once more were let pass before: by a batch, they are counted as part of that alone.
+    for (const question of questions) question.watcher = undefined;
     answerByBatch(this, questions);
     return true;
   }

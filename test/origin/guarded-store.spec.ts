@@ -166,6 +166,69 @@ describe('A guarded shard', () => {
     await expect(shard.touch('k', 1)).rejects.toThrow(/left alone/);
   });
 
+  describe('that is asked a question once more', () => {
+    // 1. A key waits for another's load: its question was let pass, and answered; 2. it is asked again when the shard answers into no question.
+    const item = { bytes: Buffer.from('v'), revision: { session: 1, number: 1 }, won: false };
+    const asked: ItemAsk[] = [];
+    const readInto = (questions: readonly ItemAsk[]): boolean => asked.push(...questions) > 0;
+    const answered = (question: Question): void => {
+      asked.length = 0;
+      question.answer({ ...item, start: 0, end: 1, session: 1, revision: 1 });
+    };
+    const ends: [resolve: (found: boolean) => void, reject: (error: Error) => void][] = [];
+    const touch = (): Promise<boolean> => new Promise((...both) => ends.push(both));
+    const readOrStub = (): Promise<unknown> => Promise.resolve([item]);
+    /** How many of four commands go at once. */
+    const sent = async (shard: Shard): Promise<number> => {
+      ends.length = 0;
+      for (let index = 0; index < 4; index++) void shard.touch('k', 1).catch(() => {});
+      await settle();
+      return ends.length;
+    };
+
+    it('counts it once where it waits for its turn', async () => {
+      const [shard] = guarded(storeWith({ readInto, readOrStub, touch }), { maxPending: 2 }).shards;
+      const told: unknown[] = [];
+      const question = new Question((outcome) => told.push(outcome));
+      shard.readInto?.([question]);
+      answered(question);
+      expect(await sent(shard)).toBe(2);
+      shard.readInto?.([question]);
+      expect(told).toHaveLength(1);
+      for (let end = ends.shift(); end; end = ends.shift()) {
+        end[0](true);
+        await settle();
+      }
+      expect([told, asked]).toEqual([[undefined, undefined], []]);
+      expect(await sent(shard)).toBe(2);
+    });
+
+    it('counts it once where the shard is left alone, which is no failure of its own', async () => {
+      const clock = new FakeClock();
+      const breaker = { failures: 1 };
+      const [shard] = guarded(storeWith({ readInto, readOrStub, touch }), { maxPending: 2, breaker, clock }).shards;
+      const told: unknown[] = [];
+      const question = new Question((outcome) => told.push(outcome));
+      shard.readInto?.([question]);
+      answered(question);
+      const failing = shard.touch('k', 1);
+      ends.pop()?.[1](new Error('away'));
+      await expect(failing).rejects.toThrow('it failed');
+      const faults = recordEvents('fault');
+      await clock.advance(999);
+      shard.readInto?.([question]);
+      await settle();
+      expect([told.map(String), asked]).toEqual([['undefined', expect.stringContaining('left alone')], []]);
+      faults.stop();
+      expect(faults.of('fault')).toEqual([]);
+      await clock.advance(1);
+      const probe = shard.touch('k', 1);
+      ends.pop()?.[0](true);
+      expect(await probe).toBe(true);
+      expect(await sent(shard)).toBe(2);
+    });
+  });
+
   it('tells nothing without waiting while the shard is left alone, or where that throws', async () => {
     let isWell = true;
     const readNow = (): unknown => {
