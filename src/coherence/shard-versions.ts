@@ -1,3 +1,4 @@
+import { isSameRevision } from '../store/is-same-revision.js';
 import type { Revision, Shard, StoredItem } from '../store/store.js';
 import { storeKeyUnder } from '../key/key-space.js';
 import type { KeySpace } from '../key/key-space.js';
@@ -114,8 +115,10 @@ export class ShardVersions {
     if (reading < this.learnt) return false;
     this.learnt = reading;
     const hadList = this.registry !== undefined;
+    const isNews = item !== undefined && !isSameRevision(item.revision, this.revision);
     this.revision = item?.revision;
     this.registry = item && decodeRegistry(item.bytes);
+    if (isNews && !this.registry) this.tellIllegible();
     const space = this.options.keySpace();
     const before = space === this.knownFor ? this.known : undefined;
     this.recompute(space);
@@ -221,6 +224,12 @@ export class ShardVersions {
       await this.options.clock.sleep(this.options.random() * 5 * 2 ** Math.min(tries, 5));
     }
     throw new ContendedError(this.shard.name, 'the list of versions was changed by others again and again');
+  }
+
+  private tellIllegible(): void {
+    const message =
+      'The list of versions holds what no process wrote. It is begun anew: nothing that was stored before is served.';
+    reportFault({ source: this.shard.name, kind: 'undecodable', message, key: this.key });
   }
 
   private recompute(space: KeySpace): void {

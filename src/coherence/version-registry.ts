@@ -1,4 +1,6 @@
+import { maxPrefixBytes } from '../key/key-space.js';
 import { isCounter } from '../store/sound-counter.js';
+import { isWireSafe } from '../store/store-key.js';
 
 /** A version of the application that has entries on a shard. */
 export interface RegisteredPrefix {
@@ -54,7 +56,9 @@ function readRow(row: unknown): RegisteredPrefix | undefined {
   const [prefix, fingerprint, generation, renewedAt] = row as unknown[];
   if (
     typeof prefix !== 'string' ||
-    prefix.length > 250 ||
+    // Store keys are made with it.
+    prefix.length > maxPrefixBytes ||
+    !isWireSafe(prefix) ||
     typeof fingerprint !== 'string' ||
     fingerprint.length > 100
   ) {
@@ -90,6 +94,10 @@ export function isOverdue(registry: VersionRegistry, listed: Listed, now: number
 /**
  * The registry with this prefix in it, renewed. One that was not listed is given a new generation, so that entries which it left behind when it
  * was listed last are not there: nobody has removed them since. Prefixes that nobody has renewed for a day are purged.
+ * Those that claim to be renewed a day from now are the first to make room, and are purged by whoever renews:
+ *
+ * 1. A's clock is two days ahead of B's; 2. A is listed, and purges B, which nobody has renewed for two days; 3. B is listed anew. If that purged A, A would be
+ * listed anew and purge B, with each reading of the list.
  */
 export function withPrefix(
   registry: VersionRegistry | undefined,
@@ -102,8 +110,8 @@ export function withPrefix(
   const generation = known?.generation ?? Math.max(seed, clear + 1);
   const others = (registry?.prefixes ?? [])
     .filter((one) => one.prefix !== prefix || one.fingerprint !== fingerprint)
-    .filter((one) => now - one.renewedAt < purgeAfterMs)
-    .sort((one, other) => other.renewedAt - one.renewedAt)
+    .filter(({ renewedAt }) => now - renewedAt < purgeAfterMs && (!known || renewedAt - now < purgeAfterMs))
+    .sort((one, other) => Math.abs(now - one.renewedAt) - Math.abs(now - other.renewedAt))
     .slice(0, maxPrefixes - 1);
   return { clear, prefixes: [{ prefix, fingerprint, generation, renewedAt: now }, ...others] };
 }

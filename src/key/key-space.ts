@@ -7,6 +7,9 @@ export type KeyFormat = 'readable' | 'digest';
 /** memcached refuses keys over 250 bytes; five are left for the suffix of {@link companionKey}. */
 export const maxKeyBytes = 245;
 
+/** The longest prefix of a key space: half of the room goes to the namespace and the versions, the rest to the key's own head. */
+export const maxPrefixBytes = Math.floor(maxKeyBytes / 2);
+
 const digestLength = 1 + 43; // `~` and 32 bytes in base64url
 
 /**
@@ -26,8 +29,8 @@ export class KeySpace {
   ) {
     const stamp = versionStamp === undefined || versionStamp === '' ? '' : encodePart(versionStamp);
     const prefix = `${encodePart(namespace)}:${encodePart(packageVersion)}:${stamp}:`;
-    // A readable head survives: half of the room for the namespace and versions, the rest for the key's own head.
-    this.prefix = prefix.length <= maxKeyBytes / 2 ? prefix : `${prefix.slice(0, 60)}${digest(prefix)}:`;
+    // A readable head survives.
+    this.prefix = prefix.length <= maxPrefixBytes ? prefix : `${prefix.slice(0, 60)}${digest(prefix)}:`;
   }
 
   /** The key as a store sees it: printable ASCII without spaces, at most {@link maxKeyBytes} long, injective. */

@@ -27,7 +27,7 @@ describe('The list of versions', () => {
     expect(decodeRegistry(encodeRegistry(registry()))).toEqual(registry());
   });
 
-  const longest = 'p'.repeat(250);
+  const longest = 'p'.repeat(122);
   const sixteen = Array.from({ length: 16 }, (_, index) => [`p${index}`, 'f', 1, 0]);
   it.each<[string, unknown]>([
     ['with the longest prefix and fingerprint', [2, 1, [[longest, 'f'.repeat(100), 1, 0]]]],
@@ -47,6 +47,8 @@ describe('The list of versions', () => {
     ['with a version that is no list', [2, 1, ['x']]],
     ['with a prefix that is no text', [2, 1, [[1, 'f', 1, 0]]]],
     ['with a prefix that is too long', [2, 1, [[`${longest}p`, 'f', 1, 0]]]],
+    ['with an empty prefix', [2, 1, [['', 'f', 1, 0]]]],
+    ['with a prefix that no store key has', [2, 1, [['p q', 'f', 1, 0]]]],
     ['with a fingerprint that is no text', [2, 1, [['p', 1, 1, 0]]]],
     ['with a fingerprint that is too long', [2, 1, [['p', 'f'.repeat(101), 1, 0]]]],
     ['with a generation that is no number', [2, 1, [['p', 'f', '1', 0]]]],
@@ -129,6 +131,21 @@ describe('What is renewed and purged', () => {
     expect(kept.slice(1).map(({ renewedAt }) => renewedAt)).toEqual([
       15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1,
     ]);
+  });
+
+  it('makes room first where it claims to be renewed far ahead, and goes with the next renewal', () => {
+    const ahead = Array.from({ length: 15 }, (_, index) => row(`ahead${index}`, { renewedAt: 1e300 }));
+    const listed = withPrefix(registry(...ahead, row('there', { renewedAt: 1 })), own, 500, hour);
+    expect(listed.prefixes).toHaveLength(16);
+    expect(listed.prefixes.slice(0, 2).map(({ prefix }) => prefix)).toEqual(['own', 'there']);
+    expect(withPrefix(listed, own, 500, 2 * hour).prefixes.map(({ prefix }) => prefix)).toEqual(['own', 'there']);
+  });
+
+  it('stays where clocks differ by days: two versions do not purge each other again and again', () => {
+    const other = { prefix: 'ahead', fingerprint: 'f' };
+    const theirs = withPrefix(withPrefix(undefined, own, 500, 0), other, 500, 48 * hour);
+    expect(theirs.prefixes.map(({ prefix }) => prefix)).toEqual(['ahead']);
+    expect(withPrefix(theirs, own, 500, 0).prefixes.map(({ prefix }) => prefix)).toEqual(['own', 'ahead']);
   });
 });
 

@@ -13,12 +13,14 @@ import { structured } from '../../src/codec/structured.js';
 import { decodeRecord, encodeRecord } from '../../src/coherence/feed-record.js';
 import { decodeRegistry, encodeRegistry } from '../../src/coherence/version-registry.js';
 import { answerCodec, CachedAnswer } from '../../src/http/cached-answer.js';
+import { storeKeyUnder } from '../../src/key/key-space.js';
 import { decodeRecord as decodeLock, encodeRecord as encodeLock, holderOf } from '../../src/lock/lock-record.js';
 import { decodeSegment, encodeSegmentHead, frameRecords, recordsFrom } from '../../src/store/memcached/feed-segment.js';
 import { ReplyInChunk, readReplyAt, replyOf } from '../../src/store/memcached/meta-reply.js';
 import { recordsOf } from '../../src/store/redis/feed-frames.js';
 import { openItem, sealItem } from '../../src/store/redis/redis-item.js';
 import { isCounter } from '../../src/store/sound-counter.js';
+import { isWireSafe } from '../../src/store/store-key.js';
 import { UndecodableError } from '../../src/value/errors.js';
 import { seededRandom } from '../support/seeded-random.js';
 import type { SeededRandom } from '../support/seeded-random.js';
@@ -149,8 +151,10 @@ describe('bytes that were changed in a store, or on the way from it', () => {
         for (const name of told.names) must(typeof ('key' in name ? name.key : name.tag) === 'string');
       }
       const listed = decodeRegistry(bytes);
-      if (listed)
+      if (listed) {
         expect([listed.clear, ...listed.prefixes.map(({ generation }) => generation)].every(isCounter)).toBe(true);
+        for (const { prefix } of listed.prefixes) must(isWireSafe(storeKeyUnder(prefix, 'k'.repeat(300))));
+      }
       const held = decodeLock(bytes);
       if (held) must(held.ttlMs <= sevenDaysMs);
       const found = decodeSegment(bytes);

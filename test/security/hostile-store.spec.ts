@@ -6,6 +6,7 @@ import { guarded } from '../../src/origin/guarded-store.js';
 import { maxCounter } from '../../src/store/sound-counter.js';
 import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
+import { logRead } from '../support/log-read.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { patience } from '../support/patience.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
@@ -36,6 +37,10 @@ class Intruder {
     return Buffer.from(item.bytes);
   }
 }
+
+/** The rows of a list of versions. */
+const versionsIn = (list: Buffer): [string, string, number, number][] =>
+  (JSON.parse(String(list)) as [number, number, [string, string, number, number][]])[2];
 
 describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
   let place: StorePlace;
@@ -102,6 +107,38 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
     expect(await load()).toBe(2);
     await cache.dangerouslyClear();
     expect(await load()).toBe(3);
+  });
+
+  it.each([
+    ['with a space', 'bad prefix'],
+    ['with a line break', 'bad\n'],
+    ['that leaves no room for a key', 'p'.repeat(240)],
+  ])('stops no set and no delete with a prefix %s in the list of versions', async (_title, prefix) => {
+    await cache.set('abcdef', 1);
+    const list = `${namespace}~versions`;
+    const [own] = versionsIn(await intruder.read(list)) as [[string, string, number, number]];
+    const faults = recordEvents('fault');
+    await intruder.write(list, JSON.stringify([2, 1, [own, [prefix, own[1], 7, Date.now()]]]));
+    await logRead('default');
+    faults.stop();
+    await cache.set('abcdef', 2);
+    expect(await cache.get('abcdef')).toBe(2);
+    expect(await cache.delete('abcdef')).toBe(true);
+    expect(versionsIn(await intruder.read(list)).map(([listed]) => listed)).toEqual([own[0]]);
+    expect(faults.of('fault').map(({ kind, key }) => `${kind} ${key}`)).toEqual([`undecodable ${list}`]);
+  });
+
+  it('crowds none out of the list of versions with versions that claim to be renewed in the far future', async () => {
+    await cache.set('a', 1);
+    const list = `${namespace}~versions`;
+    const [own] = versionsIn(await intruder.read(list)) as [[string, string, number, number]];
+    const crowd = Array.from({ length: 15 }, (_, index) => [`${namespace}:crowd${index}::`, own[1], 7, 1e300]);
+    await intruder.write(list, JSON.stringify([2, 1, [...crowd, own]]));
+    const other = await buildCache({ store: place.connect(), namespace, packageVersion: '2.0.0', process: false });
+    await other.set('a', 2);
+    await other.close();
+    const listed = versionsIn(await intruder.read(list)).map(([prefix]) => prefix);
+    expect(listed.slice(0, 2)).toEqual([own[0].replace('1.0.0', '2.0.0'), own[0]]);
   });
 
   it('serves no entry of a generation beyond all clearings', async () => {
