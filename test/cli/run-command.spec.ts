@@ -251,7 +251,7 @@ describe('a look', () => {
       { encoding: 'utf8', env: { PATH: process.env['PATH'] } },
     );
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
-    expect(stderr).toMatch(/^tiered-cache: .*'memcache-client'.*npm install memcache-client`\.\n$/);
+    expect(stderr).toMatch(/^tiered-cache: .*'memcache-client'.*npm install "memcache-client@1\.0\.5"`\.\n$/);
   });
 });
 

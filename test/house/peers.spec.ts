@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { installCommand, loadedPackages } from '../../src/value/install-command.js';
 import { entries, filesOf, packageJson, root, textOf } from './repository.js';
 
 interface Combination {
@@ -37,6 +38,14 @@ describe('The peers that package.json names', () => {
   it('are tried through every entry of the package', () => {
     const parts = filesOf('scripts/compatibility/parts').map(textOf).join('\n');
     expect(entries.filter((entry) => !parts.includes(`from '${entry}'`))).toEqual([]);
+  });
+
+  it('are what errors advise to install, in these versions', () => {
+    for (const name of loadedPackages) {
+      expect(installCommand(name)).toBe(`npm install "${name}@${packageJson.peerDependencies[name]}"`);
+    }
+    const advising = filesOf('src').filter((file) => /\bnpm install\b|\binstall (it|lmdb)\b/i.test(textOf(file)));
+    expect(advising).toEqual(['src/value/install-command.ts']);
   });
 
   // Negative control of the first.

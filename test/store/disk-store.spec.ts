@@ -67,7 +67,7 @@ describe('options', () => {
       ],
       { env: { ...process.env, NODE_OPTIONS: '' } },
     );
-    expect(stdout).toMatch(/^INVALID_OPTION .*npm install lmdb/);
+    expect(stdout).toMatch(/^INVALID_OPTION .*npm install "lmdb@\^3\.0\.0"/);
   });
 });
 

@@ -4,6 +4,7 @@ import { loadMemcachedStore } from '../../store/memcached/load-memcached-store.j
 import { memoryStore } from '../../store/memory-store.js';
 import type { Store } from '../../store/store.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { installCommand } from '../../value/install-command.js';
 import { redisVariables } from './environment.js';
 import type { Environment } from './environment.js';
 
@@ -51,7 +52,7 @@ async function embedded(directory: string): Promise<DefaultStore> {
     return { store: diskStore({ directory }) };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    const remedy = 'Set CACHE_DISK_PATH, MEMCACHED_SERVERS or CACHE_REDIS_URL, or install lmdb.';
+    const remedy = `Set CACHE_DISK_PATH, MEMCACHED_SERVERS or CACHE_REDIS_URL, or run \`${installCommand('lmdb')}\`.`;
     return {
       store: memoryStore(),
       warning: `No disk store in ${directory} (${reason}): entries are kept in this process's memory. ${remedy}`,

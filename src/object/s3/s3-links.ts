@@ -2,6 +2,7 @@ import { GetObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { milliseconds } from '../../value/duration.js';
 import { InvalidDurationError, InvalidOptionError } from '../../value/errors.js';
+import { installCommand } from '../../value/install-command.js';
 import { attachmentNamed } from '../attachment.js';
 import { ObjectOperationError } from '../object-errors.js';
 import { assertContentType } from '../object-metadata.js';
@@ -77,7 +78,8 @@ async function loadSigner(store: string) {
   try {
     return (await import('@aws-sdk/s3-request-presigner')).getSignedUrl;
   } catch {
-    const remedy = 'They need the package @aws-sdk/s3-request-presigner: install it beside @aws-sdk/client-s3.';
+    const wanted = installCommand('@aws-sdk/s3-request-presigner');
+    const remedy = `They need a package beside @aws-sdk/client-s3. Run \`${wanted}\`.`;
     throw new ObjectOperationError(store, 'links', remedy);
   }
 }

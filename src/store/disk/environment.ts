@@ -1,6 +1,7 @@
 import type * as lmdbModule from 'lmdb';
 import type { RootDatabase } from 'lmdb';
 import { InvalidOptionError } from '../../value/errors.js';
+import { installCommand } from '../../value/install-command.js';
 import type { DiskKey } from './disk-key.js';
 import { diskKeyEncoder } from './disk-key.js';
 import { pageBytes } from './empty-data-file.js';
@@ -49,7 +50,7 @@ export async function loadLmdb(): Promise<Lmdb> {
     throw new InvalidOptionError(
       'diskStore',
       "it needs the package 'lmdb', which can't be loaded",
-      'Run `npm install lmdb`.',
+      `Run \`${installCommand('lmdb')}\`.`,
       { cause },
     );
   }

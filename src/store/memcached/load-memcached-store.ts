@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../value/errors.js';
+import { installCommand } from '../../value/install-command.js';
 import type { memcachedStore } from './memcached-store.js';
 
 interface MemcachedModule {
@@ -14,7 +15,7 @@ export async function loadMemcachedStore(): Promise<MemcachedModule> {
     throw new InvalidOptionError(
       'memcachedStore',
       "it needs the package 'memcache-client', which can't be loaded",
-      'Run `npm install memcache-client`.',
+      `Run \`${installCommand('memcache-client')}\`.`,
       { cause },
     );
   }

@@ -58,7 +58,9 @@ describe('The options of a connection to Redis', () => {
       name === installed ? import('ioredis') : Promise.reject(notFound);
     expect((await loadDriver('built-in', only('none'))).name).toBe('built-in');
     expect((await loadDriver('ioredis', only('ioredis'))).name).toBe('ioredis');
-    await expect(loadDriver('redis', only('ioredis'))).rejects.toThrow(/redis is not installed. .*npm install redis/);
+    await expect(loadDriver('redis', only('ioredis'))).rejects.toThrow(
+      /redis is not installed. .*npm install "@redis\/client@\^5\.12\.0 \|\| \^6\.0\.0"/,
+    );
     await expect(loadDriver('ioredis', only('none'))).rejects.toThrow(InvalidOptionError);
     expect((await loadDriver('redis')).name).toBe('redis');
     const broken = () => Promise.reject(new SyntaxError('in the package itself'));

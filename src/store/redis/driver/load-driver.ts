@@ -1,4 +1,5 @@
 import { InvalidOptionError } from '../../../value/errors.js';
+import { installCommand } from '../../../value/install-command.js';
 import { builtInDriver } from './built-in-driver.js';
 import { ioRedisDriver } from './ioredis-driver.js';
 import type { IoRedisClient } from './ioredis-driver.js';
@@ -27,7 +28,8 @@ export async function loadDriver(
     const found = await importModule(packageName).catch(absentOrThrow);
     if (found) return wanted === 'redis' ? driverOfNodeRedis(found) : driverOfIoRedis(found);
   }
-  const remedy = `Install it: npm install ${wanted}. Or leave driver out: the built-in one needs no package.`;
+  const command = installCommand(packages[wanted][0]);
+  const remedy = `Run \`${command}\`. Or leave driver out: the built-in one needs no package.`;
   throw new InvalidOptionError('driver', `${wanted} is not installed`, remedy);
 }
 
