@@ -106,21 +106,26 @@ export class LoadedValues {
    * What is stored is removed, but for what was stored since the load began, and all are told. Where the store can't be reached that is sent again until it is
    * acknowledged, and this process reads the source meanwhile. The key is named before and after: 1. it is named; 2. a look-up here reads the old item, which
    * is removed; 3. the look-up's answer comes.
+   *
+   * A lease removes what it was won for, and nothing else. What still stands was stored since the load began: 1. a load wins a stub; 2. the key is set;
+   * 3. the load finds none.
    * @returns the position since which the naming of others counts for what the load brought.
    */
   private async takeBack<V>(
-    { key, policy, lease, placed }: Wanted<V>,
-    { mark }: LoadStart,
+    one: Wanted<V>,
+    { mark, cause }: LoadStart,
     isReplacing: boolean,
     tags: NearCopy['tags'],
     name: () => void,
   ): Promise<number> {
+    const { key, policy, lease, placed } = one;
     let isOvertaken = this.near.invalidatedSince(key, tags, mark);
     name();
     const { position } = this.coherence.names;
     const isReached = await this.filled.release(() => (isReplacing ? lease?.removeItem() : lease?.giveBack()));
     const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
-    if (isReplacing && place) await this.invalidations.sendOne(place, { keeps: isReached && lease?.standing === true });
+    const keeps = isReached && (lease !== undefined || foundNothing(one, cause));
+    if (isReplacing && place) await this.invalidations.sendOne(place, { keeps });
     isOvertaken ||= this.near.invalidatedSince(key, tags, position);
     if (isReplacing) name();
     return isOvertaken ? mark : this.coherence.names.position;
@@ -206,6 +211,11 @@ export class LoadedValues {
 /** Whether something is still served that the load was to replace, or may be. */
 function replaces<V>({ lease }: Wanted<V>, { cause }: LoadStart): boolean {
   return cause !== 'miss' || lease?.standing === true;
+}
+
+/** The store held nothing when it was asked, though no right was won. */
+function foundNothing<V>({ placed, reason }: Wanted<V>, cause: LoadCause): boolean {
+  return cause === 'miss' && placed !== undefined && reason === 'absent';
 }
 
 /** Nothing is asked of the user's code but to encode, and nothing needs to be known first: it may be made up twice. */

@@ -42,6 +42,9 @@ afterEach(async () => {
 const never = (): never => {
   throw new Error('it was loaded');
 };
+const fails = (status: number): never => {
+  throw Object.assign(new Error('the source has failed'), { status });
+};
 
 describe('A source that has none of a key', () => {
   it('is no reason to tell anybody, where there was none before', async () => {
@@ -92,6 +95,44 @@ describe('A source that has none of a key', () => {
     expect(await cache.getOrSet<string | undefined>('k', () => undefined, stale)).toBe('old');
     await clock.advance(1);
     expect(await cache.get('k')).toBeUndefined();
+  });
+});
+
+/** 1. A load begins where the store holds nothing; 2. a value is set, and acknowledged; 3. the load ends: there is none, or it is for its request alone. */
+describe('A load that keeps nothing', () => {
+  it.each<[string, string | undefined, EntryOptions<string | undefined>]>([
+    ['finds none', undefined, life],
+    ['brings what is for its request alone', 'loaded', { ttl: () => 0 }],
+    ['is for its request alone from the start', 'loaded', { ttl: 0 }],
+  ])('leaves what was set while it was loaded: it %s', async (_, brought, options) => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    const load = async (): Promise<string | undefined> => {
+      expect(await here.set('k', 'set', life)).toBe(true);
+      return brought;
+    };
+    expect(await here.getOrSet('k', load, options)).toBe(brought);
+    expect(await here.get('k')).toBe('set');
+    expect(await there.get('k')).toBe('set');
+  });
+
+  it.each<[string, () => string | undefined, EntryOptions<string | undefined>]>([
+    ['finds none', () => undefined, {}],
+    ['is told that there is none', () => fails(404), {}],
+    ['brings what is for its request alone', () => 'loaded', { ttl: () => 0 }],
+  ])('leaves what another process set while it refreshed what only this one holds: it %s', async (_, brings, more) => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there', process: false })];
+    const stale = { ttl: '10s', staleFor: '1h' } as const;
+    await here.set('k', 'stale', stale);
+    await clock.advance('11s');
+    await shared.shards[0].remove(here.storeKey('k'));
+    const load = async (): Promise<string | undefined> => {
+      expect(await there.set('k', 'set', life)).toBe(true);
+      return brings();
+    };
+    expect(await here.getOrSet('k', load, { ...stale, ...more })).toBe('stale');
+    await clock.advance('2s');
+    expect(await there.get('k')).toBe('set');
+    expect(await here.get('k')).toBe('set');
   });
 });
 
