@@ -12,6 +12,9 @@ export interface BackupSettings {
   readonly uploadTimeoutMs: number;
 }
 
+/** Of an object's metadata: the SHA-256 of the document, in hexadecimal. Object stores know no checksum of what was uploaded in parts. */
+export const sha256Name = 'sha256';
+
 /** Another revision was written, or it was deleted: there is nothing more to upload of this one. */
 class SupersededError extends Error {}
 
@@ -126,8 +129,10 @@ export class DocumentBackup {
   private async put(id: string, { revision, size, sha256 }: StandingDocument, signal: AbortSignal): Promise<boolean> {
     const key = this.server.names.object(id, revision);
     try {
-      const written = await this.objects.put(key, this.parts(id, revision, size), { size, signal });
-      if (written.sha256 === sha256.toString('hex')) return true;
+      const expected = sha256.toString('hex');
+      const metadata = { [sha256Name]: expected };
+      const written = await this.objects.put(key, this.parts(id, revision, size), { size, metadata, signal });
+      if (written.sha256 === expected) return true;
       await this.objects.remove(key, { signal });
       throw new DocumentDamagedError(id, 'its bytes in Redis are not those that were written');
     } catch (error) {

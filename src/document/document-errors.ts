@@ -13,7 +13,10 @@ export class DocumentChangedError extends TieredCacheError {
   }
 }
 
-/** The bytes in Redis are not those that were written. They are not uploaded over anything, and a reader never gets the last of them. */
+/**
+ * The bytes in Redis, or in the object store, are not those that were written. They are not uploaded over anything, nor brought back to Redis, and a reader
+ * never gets the last of them.
+ */
 export class DocumentDamagedError extends TieredCacheError {
   readonly code = 'DOCUMENT_DAMAGED';
 

@@ -3,6 +3,8 @@ import type { Readable } from 'node:stream';
 import { ObjectNotFoundError } from '../object/object-errors.js';
 import type { OpenedObject } from '../object/object-store.js';
 import { outgoingBody } from '../object/outgoing-body.js';
+import { comparedBody } from './compared-body.js';
+import { sha256Name } from './document-backup.js';
 import type { DocumentBackup } from './document-backup.js';
 import { chunkBytes, chunked } from './document-chunks.js';
 import { DocumentChangedError, DocumentDamagedError } from './document-errors.js';
@@ -116,9 +118,11 @@ export class DocumentReads {
     const key = this.backup.server.names.object(id, revision);
     const opened: OpenedObject = await this.backup.objects.open(key, signal && { signal });
     const { size } = opened;
+    const sha256 = opened.metadata[sha256Name];
+    const whole = sha256 === undefined ? opened.body : comparedBody(id, opened.body, sha256);
     const copy = this.copies();
-    if (!copy?.mayKeep(size)) return { revision, size, where: 'objects', body: opened.body };
-    const body = outgoingBody(kept(opened.body, copy, id, revision, lookedAt), signal, () => opened.body.destroy());
+    if (!copy?.mayKeep(size)) return { revision, size, where: 'objects', body: whole };
+    const body = outgoingBody(kept(whole, copy, id, revision, lookedAt), signal, () => whole.destroy());
     return { revision, size, where: 'objects', body };
   }
 }

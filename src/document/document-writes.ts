@@ -1,5 +1,6 @@
 import { IncomingBody } from '../object/incoming-body.js';
 import type { ObjectBody } from '../object/object-store.js';
+import { sha256Name } from './document-backup.js';
 import type { DocumentBackup } from './document-backup.js';
 import { chunkBytes, chunked } from './document-chunks.js';
 import { headBytes } from './document-head.js';
@@ -49,7 +50,7 @@ export class DocumentWrites {
       const sha256 = incoming.sha256();
       const revision =
         first.length > this.settings.maxBytes ? undefined : await this.putWhole(id, sha256, first, budget);
-      if (!revision) return await this.putPast(id, [first], options.signal);
+      if (!revision) return await this.putPast(id, [first], options.signal, { [sha256Name]: sha256 });
       return { revision, size: incoming.size, sha256, where: 'redis' };
     } finally {
       incoming.release();
@@ -104,17 +105,18 @@ export class DocumentWrites {
     }
   }
 
-  /** To the object store at once. The copy in Redis, which is older, goes only after that. */
+  /** To the object store at once. The copy in Redis, which is older, goes only after that. @param metadata the SHA-256, where it is known before the last byte. */
   private async putPast(
     id: string,
     body: Iterable<Buffer> | AsyncIterable<Buffer>,
     signal: AbortSignal | undefined,
+    metadata: Readonly<Record<string, string>> = {},
   ): Promise<WrittenDocument> {
     const { server, objects } = this.backup;
     // What was written here gets its place among the objects first: this one is later than all of them.
     const revision = await server.drawRevision(id, await this.backup.prune(id, signal));
     const key = server.names.object(id, revision);
-    const { size, sha256 } = await objects.put(key, joined(body), signal && { signal });
+    const { size, sha256 } = await objects.put(key, joined(body), { metadata, ...(signal && { signal }) });
     await server.passBy(id, revision);
     // What could not be removed goes with the next revision.
     await this.backup.prune(id).catch(() => {});

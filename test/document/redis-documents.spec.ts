@@ -520,6 +520,43 @@ describe('Documents', () => {
     expect(await server.command('PTTL', key('d'))).toBe(-1);
   });
 
+  it.each<[string, Partial<RedisDocumentsOptions>]>([
+    ['would be brought back', {}],
+    ['are too large for it', { maxBytes: 1_000 }],
+  ])(
+    'that the object store has damaged are not read to their end, and do not get to Redis, where they %s',
+    async (_, options) => {
+      const bytes = randomBytes(megabyte);
+      const documents = open();
+      await documents.put('d', bytes);
+      await documents.uploaded();
+      await server.command('DEL', key('d'));
+      // As one that knows no checksum, such as S3's of what was uploaded in parts.
+      const damaging = objectsWith(objects, {
+        open: async (...args) => {
+          const { checksum: _checksum, ...found } = await objects.open(...args);
+          const damage = async function* (): AsyncGenerator<Buffer> {
+            for await (const piece of found.body as AsyncIterable<Buffer>) {
+              piece.writeUInt8(piece.readUInt8(0) ^ 1);
+              yield piece;
+            }
+          };
+          return { ...found, body: Readable.from(damage(), { objectMode: false }) };
+        },
+      });
+      const opened = await open(options, damaging).get('d');
+      let read = 0;
+      const reading = (async () => {
+        for await (const piece of opened?.body ?? []) read += (piece as Buffer).length;
+      })();
+      await expect(reading).rejects.toMatchObject({ code: 'DOCUMENT_DAMAGED', id: 'd' });
+      expect(read).toBeLessThan(megabyte);
+      expect(await server.command('EXISTS', key('d'))).toBe(0);
+      expect(await server.command('KEYS', 'documents:stage:*')).toEqual([]);
+      expect((await bytesOf(await open(options).get('d')))?.equals(bytes)).toBe(true);
+    },
+  );
+
   it('refuse ids with slashes, a Cluster, servers that evict anything, and options that are none', async () => {
     const documents = open();
     for (const id of ['a/b', '', '..', 'x\u0000'])
