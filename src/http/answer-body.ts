@@ -2,9 +2,11 @@ import { Readable } from 'node:stream';
 import { StreamableFile } from '@nestjs/common';
 import { RenderedDocument } from '../codec/spliced/rendered-document.js';
 import { SplicedDocument } from '../codec/spliced/spliced-document.js';
+import { loadSignal } from '../load/flight.js';
 import type { BodyKind } from './cached-answer.js';
 import { closeBody } from './close-body.js';
 import type { UnkeptReason } from './kept-headers.js';
+import { takeStream } from './taken-stream.js';
 
 /** A body as it is stored, with the headers that belong to it unless the handler set its own. */
 export interface EncodedBody {
@@ -37,8 +39,19 @@ export async function encodeBody(body: unknown, maxBytes: number): Promise<Encod
 
 /** Read to its end, or handed on with what was read put in front when it turns out to be too long. */
 async function encodeStream(file: StreamableFile, maxBytes: number): Promise<EncodedBody | UnkeptBody> {
-  const { type, disposition, length } = file.getHeaders();
-  const stream = file.getStream();
+  const { stream, giveBack } = takeStream(file, loadSignal());
+  try {
+    return await readStream(stream, file.getHeaders(), maxBytes);
+  } finally {
+    giveBack();
+  }
+}
+
+async function readStream(
+  stream: Readable,
+  { type, disposition, length }: ReturnType<StreamableFile['getHeaders']>,
+  maxBytes: number,
+): Promise<EncodedBody | UnkeptBody> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   const rest = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>;

@@ -1,9 +1,13 @@
+import type { EventEmitter } from 'node:events';
 import { get } from 'node:http';
 import type { ClientRequest } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { Controller, Get, Param } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Controller, Get, Param, StreamableFile } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { of } from 'rxjs';
+import type { Observable } from 'rxjs';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
@@ -18,6 +22,20 @@ let finish: () => void;
 /** Handlers run until `finish` is called. */
 function hold(): void {
   gate = new Promise((resolve) => (finish = resolve));
+}
+
+/** What the last file is read from. */
+let source: Readable;
+
+/** A file whose second piece comes when `finish` is called. */
+function twoPieces(): StreamableFile {
+  const pieces = async function* (): AsyncGenerator<string> {
+    yield 'first, ';
+    await gate;
+    yield 'second';
+  };
+  source = Readable.from(pieces());
+  return new StreamableFile(source);
 }
 
 @Controller('slow')
@@ -45,6 +63,34 @@ class SlowController {
       await gate;
       return { id, runs };
     });
+  }
+
+  @Get('emitted-file/:id')
+  @CachedResponse({ ttl: '5m' })
+  emittedFile(): Observable<StreamableFile> {
+    runs++;
+    return of(twoPieces());
+  }
+
+  @Get('timed-file/:id')
+  @CachedResponse({ ttl: '5m', timeout: { hard: 20 } })
+  timedFile(): StreamableFile {
+    runs++;
+    return twoPieces();
+  }
+
+  @Get('emitted-large/:id')
+  @CachedResponse({ ttl: '5m', maxBodyBytes: 10 })
+  emittedLarge(): Observable<StreamableFile> {
+    runs++;
+    return of(twoPieces());
+  }
+
+  @Get('endless/:id')
+  @CachedResponse({ ttl: '5m', maxLoad: 20 })
+  endless(): StreamableFile {
+    runs++;
+    return twoPieces();
   }
 }
 
@@ -103,5 +149,52 @@ describe.each(platforms)('On %s, an answer whose client leaves while its handler
       expect(JSON.parse(text)).toMatchObject({ id: '2', runs: before + 1 });
     }
     expect((await ask(`${url}/slow/reading/2`)).header['cache-status']).toMatch(/; hit; ttl=/);
+  });
+
+  it('is the answer of those who wait for it, also where it is a file that the handler emits', async () => {
+    hold();
+    const before = runs;
+    const closed = new Promise((resolve) => {
+      (app.getHttpServer() as EventEmitter).once('request', (_, response) => {
+        (response as EventEmitter).once('close', resolve);
+      });
+    });
+    const client = begin('emitted-file/1');
+    await eventually(() => expect(runs).toBe(before + 1));
+    const other = ask(`${url}/slow/emitted-file/1`);
+    client.destroy();
+    await closed;
+    finish();
+    const { status, text } = await other;
+    expect([status, text, runs]).toEqual([200, 'first, second', before + 1]);
+  });
+
+  it('is kept where it is a file, and the client was told that it takes too long', async () => {
+    hold();
+    const before = runs;
+    expect((await ask(`${url}/slow/timed-file/1`)).status).toBeGreaterThanOrEqual(500);
+    finish();
+    await eventually(async () => {
+      const { status, text, header } = await ask(`${url}/slow/timed-file/1`);
+      expect([status, text]).toEqual([200, 'first, second']);
+      expect(header['cache-status']).toMatch(/; hit; ttl=/);
+    });
+    expect(runs).toBe(before + 1);
+  });
+
+  it('is closed where it is a file that turns out to be too large', async () => {
+    hold();
+    await begunAndLeft('emitted-large/1');
+    finish();
+    await eventually(() => expect(source.destroyed).toBe(true));
+  });
+
+  it('is closed where it is a file that takes longer than a load may', async () => {
+    hold();
+    const before = runs;
+    expect((await ask(`${url}/slow/endless/1`)).status).toBeGreaterThanOrEqual(500);
+    expect(runs).toBe(before + 1);
+    await eventually(() => expect(source.destroyed).toBe(true));
+    finish();
   });
 });

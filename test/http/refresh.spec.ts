@@ -1,4 +1,5 @@
-import { Controller, createParamDecorator, Get, Res } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Controller, createParamDecorator, Get, Res, StreamableFile } from '@nestjs/common';
 import type { ExecutionContext, INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CachedResponse } from '../../src/http/cached-response.js';
@@ -36,14 +37,24 @@ class Pages {
     runs++;
     return act(real);
   }
+
+  @Get('awaited')
+  @CachedResponse({ ttl: 100, staleFor: '1m', keepHeaders: ['X-Run'], timeout: { soft: 30, hard: '1m' } })
+  awaited(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
 }
 
 describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
   let app: INestApplication;
   afterEach(() => app?.close());
 
-  /** Keeps a first answer, lets it become stale, and has it refreshed by `second`; resolves when the refresh has ended. */
-  async function refreshed(second: Act, path = 'page') {
+  /**
+   * Keeps a first answer, lets it become stale, and has it refreshed by `second`; resolves when the refresh has ended.
+   * @param served is called when the stale answer has come.
+   */
+  async function refreshed(second: Act, path = 'page', served = () => undefined as void) {
     runs = 0;
     act = (response) => {
       response.header('X-Run', '1');
@@ -65,6 +76,7 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     });
     let stale = await ask(url);
     while (runs === 1) stale = await ask(url);
+    served();
     await ended;
     expect([stale.status, stale.text, stale.header['etag']]).toEqual([200, 'first', '"first"']);
     expect(stale.header['cache-status']).toMatch(/^tiered-cache; hit; ttl=(0|-\d+)(; detail=stale)?$/);
@@ -83,6 +95,19 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     expect(error).toBeUndefined();
     const isSentAsItIs = typeof body === 'string' || (platform === 'Fastify' && Buffer.isBuffer(body));
     expect((await ask(url)).text).toBe(isSentAsItIs ? body.toString() : JSON.stringify(body));
+  });
+
+  it('keeps a file that ends after the stale answer was sent', async () => {
+    let finish = (): void => undefined;
+    const gate = new Promise<void>((resolve) => (finish = resolve));
+    const pieces = async function* (): AsyncGenerator<string> {
+      yield 'sec';
+      await gate;
+      yield 'ond';
+    };
+    const { url, error } = await refreshed(() => new StreamableFile(Readable.from(pieces())), 'awaited', finish);
+    expect(error).toBeUndefined();
+    expect((await ask(url)).text).toBe('second');
   });
 
   it.each(['page', 'decorated'])('keeps the headers, entity tag and type that it sets (%s)', async (path) => {
