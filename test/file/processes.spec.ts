@@ -29,7 +29,7 @@ beforeEach(async () => {
 afterEach(() => workers.giveBack(killed));
 
 describe('Processes of one host', () => {
-  it('download a cold file once, however many read it', async () => {
+  it('O1 download a cold file once, however many read it', async () => {
     const three = await workers.over(3, { objects: folder.path, pieceMs: 1 });
     const read = await Promise.all(three.map((worker) => worker.call<ReadOutcome[]>('read', request, 10)));
     for (const outcome of read.flat()) expect(outcome).toMatchObject(whole);
@@ -45,7 +45,7 @@ describe('Processes of one host', () => {
     expect(await readsOf([one, other])).toEqual(['all', 'all']);
   });
 
-  it('go on where one was that is killed in the middle, and get every byte', async () => {
+  it('O2 go on where one was that is killed in the middle, and get every byte', async () => {
     const data = { objects: folder.path, pieceMs: 20 };
     const [leader, ...followers] = (await workers.over(3, data)) as [WorkerProcess, ...WorkerProcess[]];
     killed.push(leader);
@@ -65,7 +65,7 @@ describe('Processes of one host', () => {
 });
 
 describe('A purge', () => {
-  it('in the middle of another process’s download leaves no copy of the old bytes behind', async () => {
+  it('O3 in the middle of another process’s download leaves no copy of the old bytes behind', async () => {
     const data = { objects: folder.path, pieceMs: 20 };
     const [leader, other] = (await workers.over(2, data)) as [WorkerProcess, WorkerProcess];
     const late = leader.call<ReadOutcome[]>('read', request);
@@ -82,7 +82,7 @@ describe('A purge', () => {
     await eventually(() => expect(workers.names()).toHaveLength(1));
   });
 
-  it('that left the unfinished file alone would be undone by it', async () => {
+  it('O3 (−) that left the unfinished file alone would be undone by it', async () => {
     const data = { objects: folder.path, pieceMs: 20, without: ['purged-parts'] } as const;
     const [leader, other] = (await workers.over(2, data)) as [WorkerProcess, WorkerProcess];
     const late = leader.call<ReadOutcome[]>('read', request);

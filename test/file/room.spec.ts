@@ -33,7 +33,7 @@ const idle = (files: TieredFiles): Promise<void> =>
 
 const usedBytes = (): number => bench.names().files.length * fileBytes(mib);
 
-describe('The bytes of the folder', () => {
+describe('O5 The bytes of the folder', () => {
   it('stay within their bound, and the file that was used longest ago goes first', async () => {
     const files = bench.files({ maxBytes: 10 * mib });
     const evicted = recordEvents('evicted');
@@ -93,7 +93,7 @@ describe('The bytes of the folder', () => {
   });
 });
 
-describe('A disk that is full', () => {
+describe('O5 A disk that is full', () => {
   it('costs copies, and no reader a byte', async () => {
     const full = smallFileSystem(16 * mib);
     // Whoever may not mount one sees what a folder does that may not be written to, below.
@@ -121,7 +121,7 @@ describe('A disk that is full', () => {
   });
 });
 
-describe('A folder', () => {
+describe('O5 A folder', () => {
   it('that is gone is made again', async () => {
     const files = bench.files({}, { retryMs: 50 });
     await keepAll(files, 1);

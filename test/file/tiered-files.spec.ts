@@ -126,7 +126,7 @@ describe('A file', () => {
   });
 });
 
-describe('A file whose bytes are not those of its checksum', () => {
+describe('O2 A file whose bytes are not those of its checksum', () => {
   const wrong = { ...request, sha256: 'ab'.repeat(32) };
 
   it('never ends well, and is not kept', async () => {
@@ -152,7 +152,7 @@ describe('A file whose bytes are not those of its checksum', () => {
     await expect(readAll(through)).rejects.toMatchObject({ code: 'OBJECT_DAMAGED' });
   });
 
-  it('reaches its readers as a whole body where the last bytes are not held back', async () => {
+  it('(−) reaches its readers as a whole body where the last bytes are not held back', async () => {
     await put();
     const files = bench.files({}, { without: new Set(['holding-back']) });
     expect((await readAll(await files.open(wrong))).equals(content)).toBe(true);

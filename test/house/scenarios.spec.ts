@@ -2,7 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { filesOf, textOf } from './repository.js';
 
 const page = 'docs/scenarios.md';
-const specs = ['test', 'examples'].flatMap(filesOf).filter((path) => path.endsWith('.spec.ts'));
+const sources = ['test', 'examples']
+  .flatMap(filesOf)
+  .filter((path) => path.endsWith('.ts') && path !== 'test/house/scenarios.spec.ts');
+const specs = sources.filter((path) => path.endsWith('.spec.ts'));
 
 /** The codes that the page explains, each in a row of its own. */
 const explained = [...textOf(page).matchAll(/^\| ([A-Z]\d{1,2}) /gm)].map(([, code]) => code);
@@ -28,6 +31,19 @@ describe('The codes of scenarios', () => {
     );
     expect(used.length).toBeGreaterThan(20);
     expect(used.filter(([, code]) => !explained.includes(code))).toEqual([]);
+  });
+
+  it('stand in a title each, and in a spec that test:endurance finds by them, but for those of the suite itself', () => {
+    const played = sources.flatMap((path) => {
+      const titles = textOf(path).matchAll(/\(\s*[`'"]((?:[A-Z]\d{1,2} )+)/g);
+      return [...titles].flatMap(([, codes = '']) => codes.trim().split(' '));
+    });
+    const texts = sources
+      .filter((path) => /\.(spec|endurance)\.ts$/.test(path))
+      .map(textOf)
+      .join('\n');
+    const isPlayed = (code: string): boolean => played.includes(code) && new RegExp(`\\b${code}\\b`).test(texts);
+    expect(explained.filter((code = '') => !code.startsWith('N') && !isPlayed(code))).toEqual([]);
   });
 
   it('are found in titles', () => {

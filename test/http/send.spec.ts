@@ -39,7 +39,7 @@ interface Answer {
   readonly body: Buffer;
 }
 
-describe.each(platforms)('A file sent by %s', (platform) => {
+describe.each(platforms)('O4 A file sent by %s', (platform) => {
   const directory = diskDirectory();
   const objects = memoryObjectStore({ clock: new FakeClock(modified.getTime()) });
   let app: INestApplication;
@@ -207,7 +207,7 @@ describe.each(platforms)('A file sent by %s', (platform) => {
     expect((await get('empty', { range: 'bytes=0-' })).status).toBe(416);
   });
 
-  it('lets go of all clients that leave in the middle of its download', async () => {
+  it('O5 lets go of all clients that leave in the middle of its download', async () => {
     const { port } = server().address() as AddressInfo;
     const clients = Array.from({ length: 20 }, () => {
       const sent = ask({ port, host: '127.0.0.1', path: '/files/slow', agent: false });

@@ -39,7 +39,7 @@ beforeEach(() => {
 
 afterEach(() => directory.remove());
 
-describe('S3', () => {
+describe('S3 A folder', () => {
   it(
     `kill -9, ${kills} times during writes: opens in time, 0 wrong values, 0 acknowledged writes lost`,
     async () => {

@@ -1,6 +1,6 @@
 import { faultsUnderLoad } from './faults-under-load.js';
 
-// Every kind of fault through one driver or another. `npm run test:scenarios` plays all of them through each.
+// R1: every kind of fault through one driver or another. `npm run test:scenarios` plays all of them through each.
 faultsUnderLoad('built-in', [
   'is killed',
   'is stopped by a signal',

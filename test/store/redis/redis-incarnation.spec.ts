@@ -86,7 +86,7 @@ async function readAfterSnapshot(how?: How): Promise<unknown[]> {
   return seen.map((value) => value ?? 'absent');
 }
 
-describe('A server that comes back from a snapshot', () => {
+describe('R2 A server that comes back from a snapshot', () => {
   it('does not bring back what was deleted', async () => {
     expect(new Set(await readAfterSnapshot())).toEqual(new Set(['absent']));
   });
@@ -239,7 +239,7 @@ async function readAfterFailover(how?: How): Promise<{ seen: unknown[]; lateFill
   return { seen: seen.map((value) => value ?? 'absent'), lateFill: late.status };
 }
 
-describe('A replica that takes over and missed a deletion', () => {
+describe('R2 A replica that takes over and missed a deletion', () => {
   it('does not bring back what was deleted, and refuses the fill of a lease that was voided', async () => {
     const { seen, lateFill } = await readAfterFailover();
     expect(new Set(seen)).toEqual(new Set(['absent']));

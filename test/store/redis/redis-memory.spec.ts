@@ -41,48 +41,51 @@ async function fill(server: RedisProcess): Promise<void> {
   throw new Error('the server was never full');
 }
 
-describe.each(['allkeys-lru', 'volatile-lru', 'noeviction'])('A server with the policy %s that is full', (policy) => {
-  it('goes on answering reads, and takes away what is deleted', async () => {
-    const { server, store } = await opened(policy);
-    const cache = await buildCache({ store, process: false });
-    endings.push(() => cache.close());
-    await cache.set('kept', 'value', { ttl: 600_000 });
-    await fill(server);
-    const load = async (): Promise<string> => 'loaded';
-    for (let round = 0; round < 10; round++) {
-      expect(await cache.getOrSet(`new:${round}`, load)).toBe('loaded');
-      // Evicted perhaps, and never an error.
-      expect(['value', undefined]).toContain(await cache.get('kept'));
-    }
-    if (policy === 'noeviction') expect(await cache.get('kept')).toBe('value');
-    expect(await cache.delete('kept')).toBe(true);
-    expect(await cache.get('kept')).toBeUndefined();
-  });
-
-  it('says whether it evicts locks, or gives none', async () => {
-    const { server, store } = await opened(policy);
-    const events = recordEvents('fault');
-    endings.push(async () => events.stop());
-    await fill(server);
-    const lock = new CacheLock({ store, namespace: 'test', ttl: 10_000 });
-    const { status } = await lock.acquire('a');
-    if (policy === 'noeviction') expect(status).toBe('unavailable');
-    else expect(status).toBe('acquired');
-    const said = await eventually(() => {
-      const about = events.of('fault').filter(({ kind }) => kind === 'evicts-locks' || kind === 'degraded');
-      expect(about.length).toBeGreaterThan(0);
-      return about;
+describe.each(['allkeys-lru', 'volatile-lru', 'noeviction'])(
+  'R5 A server with the policy %s that is full',
+  (policy) => {
+    it('goes on answering reads, and takes away what is deleted', async () => {
+      const { server, store } = await opened(policy);
+      const cache = await buildCache({ store, process: false });
+      endings.push(() => cache.close());
+      await cache.set('kept', 'value', { ttl: 600_000 });
+      await fill(server);
+      const load = async (): Promise<string> => 'loaded';
+      for (let round = 0; round < 10; round++) {
+        expect(await cache.getOrSet(`new:${round}`, load)).toBe('loaded');
+        // Evicted perhaps, and never an error.
+        expect(['value', undefined]).toContain(await cache.get('kept'));
+      }
+      if (policy === 'noeviction') expect(await cache.get('kept')).toBe('value');
+      expect(await cache.delete('kept')).toBe(true);
+      expect(await cache.get('kept')).toBeUndefined();
     });
-    expect(said.map(({ kind }) => kind)).toEqual([policy === 'noeviction' ? 'degraded' : 'evicts-locks']);
-    expect(said[0]?.message).toMatch(
-      policy === 'noeviction' ? /is full and evicts nothing/ : /maxmemory-policy noeviction/,
-    );
-    expect(await store.shards[0].evicts?.()).toBe(policy !== 'noeviction');
-    await lock.shutdown(0);
-  });
-});
 
-describe('A server that refuses for a moment, since it is full (noeviction),', () => {
+    it('says whether it evicts locks, or gives none', async () => {
+      const { server, store } = await opened(policy);
+      const events = recordEvents('fault');
+      endings.push(async () => events.stop());
+      await fill(server);
+      const lock = new CacheLock({ store, namespace: 'test', ttl: 10_000 });
+      const { status } = await lock.acquire('a');
+      if (policy === 'noeviction') expect(status).toBe('unavailable');
+      else expect(status).toBe('acquired');
+      const said = await eventually(() => {
+        const about = events.of('fault').filter(({ kind }) => kind === 'evicts-locks' || kind === 'degraded');
+        expect(about.length).toBeGreaterThan(0);
+        return about;
+      });
+      expect(said.map(({ kind }) => kind)).toEqual([policy === 'noeviction' ? 'degraded' : 'evicts-locks']);
+      expect(said[0]?.message).toMatch(
+        policy === 'noeviction' ? /is full and evicts nothing/ : /maxmemory-policy noeviction/,
+      );
+      expect(await store.shards[0].evicts?.()).toBe(policy !== 'noeviction');
+      await lock.shutdown(0);
+    });
+  },
+);
+
+describe('R5 A server that refuses for a moment, since it is full (noeviction),', () => {
   it('keeps a lock whose renewal it has no memory for, and renews it as soon as it has', async () => {
     const { server, store } = await opened('noeviction');
     const locks = new CacheLock({ store, namespace: 'test', ttl: '60s', deadline: '5s' });
