@@ -1,7 +1,7 @@
 import { Catch, HttpException, HttpStatus, Logger } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
-import { InvalidKeyError } from 'nestjs-tiered-cache';
+import { InvalidKeyError, LoadTimeoutError } from 'nestjs-tiered-cache';
 import { UpstreamError } from '../clients/upstream-error.js';
 
 interface Problem {
@@ -26,6 +26,10 @@ export class ProblemFilter implements ExceptionFilter {
     if (error instanceof UpstreamError) {
       this.logger.warn(error.message);
       return { status: HttpStatus.BAD_GATEWAY, body: { detail: `The ${error.service} service failed.` } };
+    }
+    if (error instanceof LoadTimeoutError) {
+      this.logger.warn(error.message);
+      return { status: HttpStatus.GATEWAY_TIMEOUT, body: { detail: 'This takes too long. Try again later.' } };
     }
     if (error instanceof InvalidKeyError) return { status: HttpStatus.BAD_REQUEST, body: { detail: error.message } };
     if (isRefusedByServer(error)) return { status: error.statusCode, body: { detail: error.message } };
