@@ -67,11 +67,12 @@ export class Writes {
     const preparing = this.entries.prepare(writes);
     const prepared = preparing instanceof Promise ? await preparing : preparing;
     for (const { key } of prepared) this.near.name(key);
+    // At once: a later call may end before the store answers this one.
+    for (const one of prepared) if (!one.placed) this.keepNear(one, this.coherence.names.position);
     const placed = prepared.filter((one) => one.placed !== undefined);
     const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
     const error = await (groups.length > 1 ? this.setRepeatably(groups) : this.setOnShards(groups, 0));
     if (error && confirm) throw error;
-    for (const one of prepared) if (!one.placed) this.keepNear(one, this.coherence.names.position);
     return error === undefined;
   }
 
@@ -127,7 +128,7 @@ export class Writes {
   }
 
   /**
-   * After the store took it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value may
+   * After the store took it, if it is to have it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value may
    * be the later one. What the request makes of it is not kept then.
    */
   keepNear({ key, policy, copy, isForRequest }: Prepared, position: number): void {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 import type { Invalidation } from '../../src/store/feed.js';
@@ -75,4 +75,37 @@ it('Nothing is built, behind the repetition of a long delete, on what was read b
   gates.get(4)?.open();
   expect(await deleted).toBe(true);
   expect(await mate.get('outer')).not.toBe('with old');
+});
+
+describe('What a call keeps in the process alone', () => {
+  const near = { tiers: ['process'] } as const;
+
+  it.each<[string, () => Promise<boolean>, unknown]>([
+    ['set', () => here.set('a', 'later', near), 'later'],
+    ['deleted', () => here.delete('a'), undefined],
+  ])('is not put over what is %s while the rest of it is on its way to the store', async (_, later, stands) => {
+    // 1. A call sets a, near, and b, which the store is slow to take; 2. a later call about a ends; 3. the store answers the first.
+    gate(sent + 1);
+    const both = here.setMany([
+      ['a', 'earlier', near],
+      ['b', 'stored', life],
+    ]);
+    await eventually(() => expect(sent).toBe(1));
+    expect(await later()).toBe(true);
+    gates.get(1)?.open();
+    expect(await both).toBe(true);
+    expect(await here.get('a')).toBe(stands);
+  });
+
+  it('is not put over what is called without waiting for it, where there is no store', async () => {
+    const alone = await buildCache({ name: 'alone', store: undefined, clock });
+    expect(await Promise.all([alone.set('a', 'earlier'), alone.delete('a')])).toEqual([true, true]);
+    expect(await alone.get('a')).toBeUndefined();
+    expect(await Promise.all([alone.set('a', 'earlier', { tags: ['t'] }), alone.set('a', 'later')])).toEqual([
+      true,
+      true,
+    ]);
+    expect(await alone.get('a')).toBe('later');
+    await alone.close();
+  });
 });
