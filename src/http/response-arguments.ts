@@ -16,10 +16,10 @@ interface Argument {
 
 /**
  * Has a handler be given the response of its run: as `@Res({ passthrough: true })`, and in the context of custom parameter decorators. Nest takes
- * neither from the context that interceptors can change.
+ * neither from the context that interceptors can change. A method that overrides another has the parameter decorators of that one, too.
  */
 export function giveStandIns(target: object, method: string | symbol, descriptor: PropertyDescriptor): void {
-  const given = Reflect.getOwnMetadata(routeArguments, target.constructor, method) as
+  const given = Reflect.getMetadata(routeArguments, target.constructor, method) as
     Readonly<Record<string, Argument>> | undefined;
   if (!given) return;
   const changed = Object.entries(given).map(([key, argument]): [string, Argument] => [

@@ -75,6 +75,29 @@ class WrappedController {
   }
 }
 
+interface Response {
+  status(code: number): unknown;
+  header(name: string, value: string): unknown;
+}
+
+class Refuses {
+  read(@Res({ passthrough: true }) response: Response): object {
+    response.status(404);
+    response.header('Set-Cookie', 'id=1');
+    return { run: ++runs };
+  }
+}
+
+/** Nest takes the arguments from the class above. */
+@Controller('overriding')
+class OverridingController extends Refuses {
+  @Get()
+  @CachedResponse()
+  override read(response: Response): object {
+    return super.read(response);
+  }
+}
+
 const cached = CachedResponse();
 const plain = (): void => undefined;
 /** The same handlers with the cache and without it. */
@@ -172,7 +195,12 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
       platform,
       {
         imports: [cacheModule()],
-        controllers: [controllerOf('cached', cached), controllerOf('plain', plain), WrappedController],
+        controllers: [
+          controllerOf('cached', cached),
+          controllerOf('plain', plain),
+          WrappedController,
+          OverridingController,
+        ],
         providers: interceptors.map((useClass) => ({ provide: APP_INTERCEPTOR, useClass })),
       },
       prepare,
@@ -242,6 +270,14 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
         without.text,
         without.header['retry-after'],
       ]);
+    }
+  });
+
+  it('is judged also where the response is an argument that the class above asks for', async () => {
+    const read = await open([]);
+    for (const turn of [1, 2]) {
+      const { status, text, header } = await read('overriding');
+      expect([status, text, header['set-cookie']]).toEqual([404, `{"run":${turn}}`, 'id=1']);
     }
   });
 
