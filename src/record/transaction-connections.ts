@@ -36,12 +36,10 @@ export class ConnectionPool implements TransactionConnections {
     }
     if (this.places > 0) {
       this.places--;
-      return this.made();
+      return this.madeInTime(giveUpAt, signal);
     }
     const handed = await this.wait(giveUpAt, signal);
-    if (!handed) return this.made();
-    if (!handed.hasEnded) return handed;
-    return this.made();
+    return handed?.hasEnded === false ? handed : this.madeInTime(giveUpAt, signal);
   }
 
   give(connection: RedisConnection): void {
@@ -72,33 +70,58 @@ export class ConnectionPool implements TransactionConnections {
     }
   }
 
+  /** What is made after the transaction has given up goes to the next. */
+  private madeInTime(giveUpAt: number, signal: AbortSignal | undefined): Promise<RedisConnection> {
+    return new Promise((resolve, reject) => {
+      let isTooLate = false;
+      const stop = this.whenGivenUp(giveUpAt, signal, (reason) => {
+        isTooLate = true;
+        reject(reason);
+      });
+      this.made().then(
+        (connection) => {
+          if (isTooLate) return this.give(connection);
+          stop();
+          resolve(connection);
+        },
+        (error: unknown) => {
+          stop();
+          reject(error);
+        },
+      );
+    });
+  }
+
   private wait(giveUpAt: number, signal: AbortSignal | undefined): Promise<RedisConnection | undefined> {
     return new Promise((resolve, reject) => {
-      const leave = (): void => {
-        const at = this.waiting.indexOf(waiter);
-        if (at >= 0) this.waiting.splice(at, 1);
-        timer.cancel();
-        signal?.removeEventListener('abort', abort);
-      };
       const waiter: Waiter = (connection) => {
-        leave();
+        stop();
         resolve(connection);
       };
-      const abort = (): void => {
-        leave();
-        reject(signal?.reason);
-      };
-      const timer = this.clock.after(Math.max(0, giveUpAt - this.clock.monotonic()), () => {
-        leave();
-        reject(
-          new StoreUnavailableError(
-            this.name,
-            `none of the ${this.size} connections for transactions was free in time`,
-          ),
-        );
+      const stop = this.whenGivenUp(giveUpAt, signal, (reason) => {
+        this.waiting.splice(this.waiting.indexOf(waiter), 1);
+        reject(reason);
       });
-      signal?.addEventListener('abort', abort, { once: true });
       this.waiting.push(waiter);
     });
+  }
+
+  /** Tells why, once the time is up or the signal aborts. @returns ends that. */
+  private whenGivenUp(giveUpAt: number, signal: AbortSignal | undefined, tell: (reason: unknown) => void): () => void {
+    const abort = (): void => {
+      stop();
+      tell(signal?.reason);
+    };
+    const timer = this.clock.after(Math.max(0, giveUpAt - this.clock.monotonic()), () => {
+      stop();
+      const problem = `none of the ${this.size} connections for transactions was free or made in time`;
+      tell(new StoreUnavailableError(this.name, problem));
+    });
+    const stop = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', abort);
+    };
+    signal?.addEventListener('abort', abort, { once: true });
+    return stop;
   }
 }

@@ -41,8 +41,9 @@ export class Transactions {
     const { connections, clock } = this.parts;
     const giveUpAt = clock.monotonic() + positiveMilliseconds(deadline, 'deadline');
     const connection = await connections.take(giveUpAt, signal);
-    let isClean: boolean | undefined;
+    let isClean = true;
     try {
+      signal?.throwIfAborted();
       for (let attempt = 1; ; attempt++) {
         isClean = false;
         const tx = new TransactionAttempt(connection, this.parts.keys);
@@ -61,7 +62,7 @@ export class Transactions {
       }
       throw error;
     } finally {
-      this.release(connection, isClean === true);
+      this.release(connection, isClean);
     }
   }
 

@@ -351,6 +351,34 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     await proxy.close();
   });
 
+  it.each<[string, RegExp]>([
+    ['an abort', /not any more/],
+    ['the deadline', /none of the 1 connections/],
+  ])('%s ends the wait for a connection that is being made, and the next transaction gets it', async (what, told) => {
+    const proxy = await startTcpProxy(server.port);
+    const records = open({ connections: 1 }, `redis://127.0.0.1:${proxy.port}`);
+    const release = proxy.holdCommands(() => 0);
+    try {
+      const abort = new AbortController();
+      const limit = what === 'an abort' ? { deadline: '1h' as const, signal: abort.signal } : { deadline: 20 };
+      let runs = 0;
+      const count = (tx: RecordTransaction): void => {
+        runs++;
+        tx.set(dataCap({ publicKey }), runs);
+      };
+      const refused = expect(records.transaction(count, limit)).rejects.toThrow(told);
+      await eventually(() => expect(proxy.held).toBe(1));
+      abort.abort(new Error('not any more'));
+      await refused;
+      release();
+      await records.transaction(count, { deadline: '1h' });
+      expect([runs, proxy.accepted]).toEqual([1, 1]);
+    } finally {
+      release();
+      await proxy.close();
+    }
+  });
+
   it('a transaction that is over can not be used', async () => {
     const records = open();
     let kept: RecordTransaction | undefined;
