@@ -36,6 +36,10 @@ export function s3Error(store: string, key: string, error: unknown, start = 0): 
   const options = { cause: error };
   if (name === 'NoSuchBucket') return new ObjectStoreUnavailableError(store, 'there is no such bucket', options);
   if (name === 'CredentialsProviderError') return new ObjectDeniedError(key, options);
+  if (name === 'NoSuchUpload') {
+    const problem = 'it knows the upload no more: it was given up, or has completed and the answer was lost';
+    return new ObjectStoreUnavailableError(store, problem, options);
+  }
   if (status === 404) return new ObjectNotFoundError(key, options);
   if (status === 401 || status === 403) return new ObjectDeniedError(key, options);
   if (status === 416) return new ObjectRangeError(key, start, sizeIn(error), options);

@@ -9,7 +9,7 @@ import type { CompletedPart } from '@aws-sdk/client-s3';
 import { InFlight } from './in-flight.js';
 import { md5Of } from './s3-head.js';
 import type { S3Requests, Send } from './s3-requests.js';
-import { statusOf } from './s3-errors.js';
+import { statusOf, wasRepeated } from './s3-errors.js';
 
 /** Where an upload goes, and how. */
 export interface UploadTarget {
@@ -73,14 +73,15 @@ export class S3Upload {
   }
 
   /**
-   * Makes the object of the parts. Resolves to the ETag that it must have, where that can be known.
+   * Makes the object of the parts. Resolves to the ETag that the server gives it; where its answer names none, to what S3 computes, where that can be known.
    *
-   * The SDK repeats a request whose answer is lost, and the second finds no such upload because the first has completed it: then the object tells.
+   * The SDK repeats a request whose answer is lost. The second finds no such upload, or that an object stands, because the first has completed it: then the
+   * object tells.
    */
   async complete(onlyAbsent: boolean, etagNow: () => Promise<string | undefined>): Promise<string | undefined> {
     await this.inFlight.settled();
     const { Bucket, Key } = this.target;
-    const expected = etagOf(this.parts);
+    const computed = etagOf(this.parts);
     const command = new CompleteMultipartUploadCommand({
       Bucket,
       Key,
@@ -89,13 +90,15 @@ export class S3Upload {
       ...(onlyAbsent && { IfNoneMatch: '*' }),
     });
     try {
-      await this.request((client, options) => client.send(command, options));
+      const { ETag } = await this.request((client, options) => client.send(command, options));
+      return ETag ? quoted(ETag) : computed;
     } catch (error) {
-      if (statusOf(error) !== 404 || expected === undefined || (await etagNow()) !== expected) throw error;
+      const mayBeOwn = statusOf(error) === 404 || (statusOf(error) === 412 && wasRepeated(error));
+      if (!mayBeOwn || computed === undefined || (await etagNow()) !== computed) throw error;
+      return computed;
     } finally {
       this.signal?.removeEventListener('abort', this.leave);
     }
-    return expected;
   }
 
   /** Ends what is under way and gives the parts up. Never rejects: what is left over costs space until a life-cycle rule removes it. */
@@ -133,6 +136,11 @@ export class S3Upload {
 
 export function md5Base64(bytes: Uint8Array): string {
   return createHash('md5').update(bytes).digest('base64');
+}
+
+/** Some servers leave the quotes out here, and nowhere else. */
+function quoted(etag: string): string {
+  return etag.includes('"') ? etag : `"${etag}"`;
 }
 
 /** What S3 calls an object of these parts: the MD5 of their MD5s, and their number. */

@@ -3,8 +3,8 @@ import { IncomingBody } from '../incoming-body.js';
 import { ObjectDamagedError, ObjectExistsError, ObjectSizeError } from '../object-errors.js';
 import { assertContentType, assertMetadata } from '../object-metadata.js';
 import type { ObjectBody, ObjectHead, PutObject, PutOptions } from '../object-store.js';
+import { RunningChecksum } from '../running-checksum.js';
 import { s3Error, statusOf, wasRepeated } from './s3-errors.js';
-import { md5Of } from './s3-head.js';
 import { isOwn } from './s3-requests.js';
 import type { S3Requests } from './s3-requests.js';
 import { maxParts, md5Base64, S3Upload } from './s3-upload.js';
@@ -81,7 +81,7 @@ export class S3Writes {
       if (statusOf(error) !== 412) throw error;
       // The client repeats a request whose answer is lost. The second may find the object of the first.
       const now = wasRepeated(error) ? await headNow() : undefined;
-      if (now && md5Of(now.etag) === Buffer.from(md5Base64(bytes), 'base64').toString('hex')) return now.etag;
+      if (now && holds(now, bytes)) return now.etag;
       throw new ObjectExistsError(key, { cause: error });
     }
   }
@@ -139,6 +139,14 @@ export class S3Writes {
   private async sendsMd5(): Promise<boolean> {
     return (await this.requests.checksums()) === 'WHEN_REQUIRED';
   }
+}
+
+/** Whether an object has these bytes, by its checksum. Where the store knows none, it can't be told. */
+function holds({ size, checksum }: ObjectHead, bytes: Buffer): boolean {
+  if (size !== bytes.length || !checksum) return false;
+  const running = new RunningChecksum(checksum);
+  running.update(bytes);
+  return running.matches();
 }
 
 /** The bytes in pieces of one size, the last one shorter, each with memory of its own. */

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
   ObjectChangedError,
   ObjectDamagedError,
+  ObjectExistsError,
   ObjectStoreUnavailableError,
 } from '../../../src/object/object-errors.js';
 import { S3ObjectStore } from '../../../src/object/s3/s3-object-store.js';
@@ -391,6 +392,80 @@ describe('The connections of a store of S3', () => {
     await clock.advance('1h');
     expect(standIn.requests).toHaveLength(2);
     await eventually(() => expect(standIn.openSockets).toBeLessThanOrEqual(1));
+  });
+});
+
+describe('A put to S3', () => {
+  const inParts = patterned(6_000_000, 'in parts');
+  const partBytes = 5 * 2 ** 20;
+  /** A store whose client repeats what is not answered. */
+  const repeating = (): S3ObjectStore => {
+    client.destroy();
+    client = standIn.client(3);
+    return new S3ObjectStore({ client, bucket: 'b', partBytes }, { stallMs: 60_000 });
+  };
+  const absent = { only: 'absent' } as const;
+
+  it('in parts bears the ETag that the server has given it, whatever that is made of', async () => {
+    standIn.compositeEtag = '"otherwise-2"';
+    const { etag: given, size: written } = await repeating().put('k', inParts);
+    expect([given, written]).toEqual(['"otherwise-2"', inParts.length]);
+    expect((await repeating().open('k', { ifMatch: given })).size).toBe(inParts.length);
+  });
+
+  it('in parts of which the server has not kept all is damaged, whatever its ETag is made of', async () => {
+    standIn.compositeEtag = '"otherwise-2"';
+    standIn.keeps = (bytes) => bytes.subarray(1);
+    await expect(repeating().put('k', inParts)).rejects.toThrow(ObjectDamagedError);
+  });
+
+  it.each([
+    ['looks for the upload', false],
+    ['compares the condition', true],
+  ])(
+    'in parts whose answer is lost is no other writer’s object where the server first %s',
+    async (_, comparesConditionFirst) => {
+      const writer = repeating();
+      await writer.head('k');
+      standIn.remove();
+      Object.assign(standIn, { comparesConditionFirst, lostAnswers: 1 });
+      const { etag: given } = await writer.put('k', inParts, absent);
+      expect(given).toBe((await writer.head('k'))?.etag);
+      expect(standIn.lostAnswers).toBe(0);
+    },
+  );
+
+  it('in parts whose answer is lost may have arrived, where its ETag does not tell', async () => {
+    standIn.compositeEtag = '"otherwise-2"';
+    standIn.lostAnswers = 1;
+    await expect(repeating().put('k', inParts)).rejects.toThrow(ObjectStoreUnavailableError);
+    expect((await repeating().head('k'))?.size).toBe(inParts.length);
+  });
+
+  it.each([
+    ['an MD5', {}],
+    ['no MD5', { etag: `"${'a'.repeat(32)}"`, 'x-amz-server-side-encryption': 'aws:kms' }],
+  ])('whose answer is lost is no other writer’s object where its ETag is %s', async (_, headers) => {
+    const writer = repeating();
+    await writer.head('k');
+    standIn.remove();
+    Object.assign(standIn, { headers, lostAnswers: 1 });
+    const { etag: given } = await writer.put('k', 'mine', absent);
+    expect(given).toBe((await writer.head('k'))?.etag);
+    expect(standIn.lostAnswers).toBe(0);
+  });
+
+  it.each([
+    ['at once', Buffer.from('mine')],
+    ['in parts', inParts],
+  ])('%s whose answer is lost says so where another writer’s object stands', async (_, body) => {
+    const writer = repeating();
+    await writer.head('k');
+    standIn.remove();
+    Object.assign(standIn, { comparesConditionFirst: true, lostAnswers: 1 });
+    standIn.onLost = () => standIn.replace(Buffer.alloc(body.length, 'theirs'));
+    await expect(writer.put('k', body, absent)).rejects.toThrow(ObjectExistsError);
+    expect(standIn.lostAnswers).toBe(0);
   });
 });
 
