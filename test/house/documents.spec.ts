@@ -24,7 +24,7 @@ const scripts = documents.flatMap(({ path, blocks }) =>
 
 /** Stands inside the project, so that the package is found by its own name; ignored by git. */
 let scratch: string;
-let memcached: MemcachedProcess | undefined;
+let memcached: Promise<MemcachedProcess> | undefined;
 let copy: string | undefined;
 
 const sourceFile = (path: string, file: string) => join(scratch, path.replace(/\.md$/, ''), file);
@@ -39,15 +39,15 @@ beforeAll(() => {
 afterAll(async () => {
   rmSync(scratch, { recursive: true, force: true });
   if (copy !== undefined) rmSync(copy, { recursive: true, force: true });
-  await memcached?.stop();
+  await (await memcached)?.stop();
 });
 
 async function environment(withMemcached: boolean): Promise<NodeJS.ProcessEnv> {
-  if (withMemcached) memcached ??= await startMemcached();
+  if (withMemcached) memcached ??= startMemcached();
   return {
     PORT: String(await freePort()),
     CACHE_DISK_PATH: mkdtempSync(join(scratch, 'disk-')),
-    MEMCACHED_SERVERS: withMemcached ? memcached?.address : '',
+    MEMCACHED_SERVERS: withMemcached ? (await memcached)?.address : '',
   };
 }
 
@@ -92,7 +92,7 @@ describe('The TypeScript blocks of the documents', () => {
       const ours = errors.filter((error) => error.file === sourceFile(path, file));
       expect(ours.map(({ message }) => message)).toEqual([]);
       if (!runs) return;
-      const beside = until ? undefined : (await saidTogether(path))[builtFile(path, file)];
+      const beside = until ? undefined : (await (together ??= saidTogether()))[builtFile(path, file)];
       if (beside?.code === 0 && (prints === undefined || beside.stdout.trim() === prints.trim())) return;
       // It needs a process of its own, or is wrong: what it does alone is what counts.
       const env = await environment(withMemcached);
@@ -106,33 +106,27 @@ describe('The TypeScript blocks of the documents', () => {
     });
   }
 
-  const together = new Map<string, Promise<Record<string, Ended>>>();
+  let together: Promise<Record<string, Ended>> | undefined;
 
-  /** What each block of a document did when all of them ran one after the other in one process. Nothing where that process did not end well by itself. */
-  function saidTogether(path: string): Promise<Record<string, Ended>> {
-    const known = together.get(path);
-    if (known) return known;
-    const running = (async () => {
-      const blocks = await Promise.all(
-        modules
-          .filter((module) => module.path === path && module.runs && module.until === undefined)
-          .map(async ({ file, memcached: withMemcached }) => {
-            const env = await environment(withMemcached);
-            return { file: builtFile(path, file), directory: env['CACHE_DISK_PATH'], env };
-          }),
-      );
-      const list = join(mkdtempSync(join(scratch, 'together-')), 'list.json');
-      writeFileSync(list, JSON.stringify(blocks));
-      const runner = join(root, 'test/house/run-blocks.mjs');
-      try {
-        const { code } = runToEnd(process.execPath, ['--enable-source-maps', runner, list], { timeoutMs: 100_000 });
-        return code === 0 ? (JSON.parse(readFileSync(`${list}.said`, 'utf8')) as Record<string, Ended>) : {};
-      } catch {
-        return {}; // it did not end
-      }
-    })();
-    together.set(path, running);
-    return running;
+  /** What each block did when all of them ran one after the other in one process. Nothing where that process did not end well by itself. */
+  async function saidTogether(): Promise<Record<string, Ended>> {
+    const blocks = await Promise.all(
+      modules
+        .filter((module) => module.runs && module.until === undefined)
+        .map(async ({ path, file, memcached: withMemcached }) => {
+          const env = await environment(withMemcached);
+          return { file: builtFile(path, file), directory: env['CACHE_DISK_PATH'], env };
+        }),
+    );
+    const list = join(mkdtempSync(join(scratch, 'together-')), 'list.json');
+    writeFileSync(list, JSON.stringify(blocks));
+    const runner = join(root, 'test/house/run-blocks.mjs');
+    try {
+      const { code } = runToEnd(process.execPath, ['--enable-source-maps', runner, list], { timeoutMs: 150_000 });
+      return code === 0 ? (JSON.parse(readFileSync(`${list}.said`, 'utf8')) as Record<string, Ended>) : {};
+    } catch {
+      return {}; // it did not end
+    }
   }
 });
 

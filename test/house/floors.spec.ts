@@ -13,8 +13,8 @@ interface Violation {
 const cruiser = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
 const config = join(root, '.dependency-cruiser.cjs');
 
-/** What dependency-cruiser, with this repository's rules, finds wrong in a folder's `src` and `examples`. */
-function inspect(folder: string): { violations: string[]; files: number } {
+/** What `npm run lint:floors`, which looks at this house, finds wrong in the `src` and `examples` of another one. */
+function violationsIn(folder: string): string[] {
   const { stdout, stderr } = runToEnd(
     process.execPath,
     [cruiser, 'src', 'examples', '--config', config, '-T', 'json'],
@@ -23,11 +23,8 @@ function inspect(folder: string): { violations: string[]; files: number } {
     },
   );
   if (!stdout.startsWith('{')) throw new Error(stderr);
-  const { summary } = JSON.parse(stdout) as { summary: { violations: Violation[]; totalCruised: number } };
-  return {
-    violations: summary.violations.map(({ from, to, rule }) => `${rule.severity} ${rule.name}: ${from} → ${to}`),
-    files: summary.totalCruised,
-  };
+  const { summary } = JSON.parse(stdout) as { summary: { violations: Violation[] } };
+  return summary.violations.map(({ from, to, rule }) => `${rule.severity} ${rule.name}: ${from} → ${to}`);
 }
 
 /** A house that breaks every rule once. */
@@ -52,12 +49,6 @@ const brokenHouse = {
 };
 
 describe('The floors of the house', () => {
-  it('no file imports from a higher floor, from the side, or in a circle', () => {
-    const { violations, files } = inspect(root);
-    expect(violations).toEqual([]);
-    expect(files).toBeGreaterThan(50);
-  });
-
   it('every room of src stands on a floor', () => {
     const rules = runToEnd(process.execPath, [
       '-p',
@@ -81,8 +72,8 @@ describe('The floors of the house', () => {
       }
       const nest = /^(error no-nest-below-the-decorators: src\/coherence\/imports-nest\.ts → ).*@nestjs\/common.*$/;
       expect(
-        inspect(folder)
-          .violations.map((line) => line.replace(nest, '$1@nestjs/common'))
+        violationsIn(folder)
+          .map((line) => line.replace(nest, '$1@nestjs/common'))
           .sort(),
       ).toEqual([
         'error barrels-are-for-users: src/module/imports-a-barrel.ts → src/index.ts',

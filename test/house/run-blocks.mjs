@@ -1,4 +1,4 @@
-// node run-blocks.mjs list.json: runs the blocks of a document one after the other in this process, most of whose time goes into loading Nest. What each printed, or how it failed,
+// node run-blocks.mjs list.json: runs the blocks of the documents one after the other in this process, most of whose time goes into loading Nest. What each printed, or how it failed,
 // is written to list.json.said. Whatever a block leaves open keeps the process from its end.
 import { readFileSync, writeFileSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
