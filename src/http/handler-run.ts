@@ -15,6 +15,7 @@ import type { HeaderRules, UnkeptReason } from './kept-headers.js';
 import { beginningOf, standInFor } from './stand-in-response.js';
 import type { Beginning, StandIn } from './stand-in-response.js';
 import { standInsOf } from './response-arguments.js';
+import { withResponseOfRun } from './response-of-request.js';
 
 /** What a run has made, to be kept. */
 export interface RunAnswer {
@@ -63,7 +64,7 @@ export class HandlerRun {
     this.context.getArgs<unknown[]>()[1] = standIn.response;
     let body: unknown;
     try {
-      body = await lastValueFrom(this.next.handle());
+      body = await withResponseOfRun(this.request, standIn.response, () => lastValueFrom(this.next.handle()));
       return await this.judged(body, standIn, isRefresh);
     } catch (error) {
       closeBody(body);

@@ -1,4 +1,4 @@
-import { Controller, Get, Header, HttpException, Res, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, Header, HttpException, Req, Res, UseInterceptors } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, INestApplication, NestInterceptor } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -95,6 +95,18 @@ class OverridingController extends Refuses {
   @CachedResponse()
   override read(response: Response): object {
     return super.read(response);
+  }
+}
+
+@Controller('requested')
+class RequestedController {
+  @Get()
+  @CachedResponse({ keyedBy: () => [] })
+  async read(@Req() request: { readonly res: Response }): Promise<object> {
+    await Promise.resolve();
+    request.res.status(404);
+    request.res.header('Set-Cookie', 'id=1');
+    return { run: ++runs };
   }
 }
 
@@ -200,6 +212,7 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
           controllerOf('plain', plain),
           WrappedController,
           OverridingController,
+          RequestedController,
         ],
         providers: interceptors.map((useClass) => ({ provide: APP_INTERCEPTOR, useClass })),
       },
@@ -273,10 +286,13 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
     }
   });
 
-  it('is judged also where the response is an argument that the class above asks for', async () => {
+  it.each<[string, string]>([
+    ['is an argument that the class above asks for', 'overriding'],
+    ...(platform === 'Express' ? ([['is that of Express’s request', 'requested']] as [string, string][]) : []),
+  ])('is judged also where the response %s', async (_, path) => {
     const read = await open([]);
     for (const turn of [1, 2]) {
-      const { status, text, header } = await read('overriding');
+      const { status, text, header } = await read(path);
       expect([status, text, header['set-cookie']]).toEqual([404, `{"run":${turn}}`, 'id=1']);
     }
   });

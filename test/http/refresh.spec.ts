@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { Controller, createParamDecorator, Get, Res, StreamableFile } from '@nestjs/common';
+import { Controller, createParamDecorator, Get, Req, Res, StreamableFile } from '@nestjs/common';
 import type { ExecutionContext, INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CachedResponse } from '../../src/http/cached-response.js';
@@ -36,6 +36,14 @@ class Pages {
   decorated(@Response() { real }: { real: Passthrough }): unknown {
     runs++;
     return act(real);
+  }
+
+  /** On Express. */
+  @Get('requested')
+  @CachedResponse({ ttl: 100, staleFor: '1m', keepHeaders: ['X-Run'], keyedBy: () => [] })
+  requested(@Req() { res }: { res: Passthrough }): unknown {
+    runs++;
+    return act(res);
   }
 
   @Get('awaited')
@@ -110,7 +118,8 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     expect((await ask(url)).text).toBe('second');
   });
 
-  it.each(['page', 'decorated'])('keeps the headers, entity tag and type that it sets (%s)', async (path) => {
+  const ways = platform === 'Express' ? ['page', 'decorated', 'requested'] : ['page', 'decorated'];
+  it.each(ways)('keeps the headers, entity tag and type that it sets (%s)', async (path) => {
     const { url, error } = await refreshed((response) => {
       response.header('X-Run', '2');
       response.header('ETag', '"second"');
