@@ -104,21 +104,17 @@ export class TransactionAttempt implements RecordTransaction {
     if (this.connection.hasEnded) throw this.connection.unavailable('the connection has ended');
     const sent = [['MULTI'], ...commands, ['EXEC']].map((args) => this.connection.ask(args));
     const outcomes = await Promise.allSettled(sent);
-    const [begun] = outcomes;
-    if (begun?.status === 'rejected' && begun.reason instanceof RedisServerError) {
-      throw this.carriedOutSingly(begun.reason, outcomes.slice(1, -1));
-    }
+    const [begun, ...queued] = outcomes.slice(0, -1);
     const last = outcomes.at(-1) as PromiseSettledResult<RedisReply>;
+    const notBegun = begun && refusalOf(begun);
+    if (notBegun) throw this.carriedOutSingly(notBegun, queued);
     if (last.status === 'rejected') {
-      const cause: unknown = last.reason;
-      // EXECABORT and the like: the server says that nothing has happened, and the first refusal says why.
-      const refused = outcomes.find(
-        (outcome) => outcome.status === 'rejected' && outcome.reason instanceof RedisServerError,
-      );
-      if (cause instanceof RedisServerError && refused?.status === 'rejected') throw this.refused(refused.reason);
+      // A refused command makes EXEC refuse the whole; the first refusal says why. EXEC's own says as well that nothing has happened.
+      const refusal = queued.map(refusalOf).find((one) => one !== undefined) ?? refusalOf(last);
+      if (refusal) throw this.refused(refusal);
       throw new UnknownOutcomeError(
         commands.map(([, name]) => name),
-        { cause },
+        { cause: last.reason },
       );
     }
     if (last.value === null) return false;
@@ -145,7 +141,7 @@ export class TransactionAttempt implements RecordTransaction {
     refusal: RedisServerError,
     outcomes: readonly PromiseSettledResult<RedisReply>[],
   ): PartialTransactionError | StoreUnavailableError {
-    const isRefusedWhole = outcomes.every((one) => one.status === 'rejected' && one.reason instanceof RedisServerError);
+    const isRefusedWhole = outcomes.every((one) => refusalOf(one) !== undefined);
     if (isRefusedWhole) return this.refused(refusal);
     const failures = outcomes.flatMap((outcome, index) => {
       const [command, key] = this.commands[index] as readonly [string, string];
@@ -163,8 +159,8 @@ export class TransactionAttempt implements RecordTransaction {
     }
   }
 
-  private refused(cause: unknown): StoreUnavailableError {
-    return this.connection.unavailable(`it refuses the transaction (${(cause as Error).message})`, cause);
+  private refused(cause: RedisServerError): StoreUnavailableError {
+    return this.connection.unavailable(`it refuses the transaction (${cause.message})`, cause);
   }
 
   private endCrossed(): never {
@@ -175,4 +171,12 @@ export class TransactionAttempt implements RecordTransaction {
   private assertRunning(): void {
     if (this.isOver) throw new TransactionOverError();
   }
+}
+
+/** What the server answered a command with that it did not take, also where this has ended the connection. */
+function refusalOf(outcome: PromiseSettledResult<unknown>): RedisServerError | undefined {
+  if (outcome.status === 'fulfilled') return undefined;
+  const error = outcome.reason as Error;
+  if (error instanceof RedisServerError) return error;
+  return error.cause instanceof RedisServerError ? error.cause : undefined;
 }

@@ -324,6 +324,43 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     }
   });
 
+  it('a transaction of which a server that has become a replica took no command has not happened, for certain', async () => {
+    const records = open();
+    await records.transaction((tx) => tx.get(dataCap({ publicKey })));
+    await server.command('REPLICAOF', '127.0.0.1', 1);
+    try {
+      const error: unknown = await records
+        .transaction((tx) => tx.set(dataCap({ publicKey }), 1))
+        .catch((thrown: unknown) => thrown);
+      expect(error).toBeInstanceOf(StoreUnavailableError);
+      expect(error).toMatchObject({ message: expect.stringMatching(/READONLY/) });
+    } finally {
+      await server.command('REPLICAOF', 'NO', 'ONE');
+    }
+    await eventually(() => records.transaction((tx) => tx.set(dataCap({ publicKey }), 2)));
+  });
+
+  it('a transaction of which a command was refused has not happened, for certain, also where EXEC has no answer', async () => {
+    const proxy = await startTcpProxy(server.port);
+    const records = open({}, `redis://127.0.0.1:${proxy.port}`);
+    await records.transaction((tx) => tx.get(dataCap({ publicKey })));
+    await server.command('CONFIG', 'SET', 'maxmemory', 1);
+    await server.command('CONFIG', 'RESETSTAT');
+    const release = proxy.holdCommands((chunk) => chunk.indexOf('EXEC'));
+    try {
+      const refused = expect(records.transaction((tx) => tx.set(dataCap({ publicKey }), 1))).rejects.toThrow(/OOM/);
+      const rejected = async () => (await server.info('commandstats'))['cmdstat_set'];
+      await eventually(async () => expect(await rejected()).toMatch(/rejected_calls=1/));
+      await eventually(() => expect(proxy.held).toBe(1));
+      await server.command('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await refused;
+    } finally {
+      await server.command('CONFIG', 'SET', 'maxmemory', 0);
+      release();
+      await proxy.close();
+    }
+  });
+
   it('keeps no place where connecting fails, and lets nobody starve', async () => {
     const proxy = await startTcpProxy(server.port);
     const records = open({ connections: 2 }, `redis://127.0.0.1:${proxy.port}`);

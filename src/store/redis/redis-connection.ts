@@ -5,7 +5,10 @@ import type { RedisIdentity } from './redis-identity.js';
 import { RedisServerError } from './redis-server-error.js';
 import type { TimeSample } from './server-time.js';
 
-/** Called once per command: with its reply, or with why there is none: RedisServerError, the server's own words, or StoreUnavailableError. */
+/**
+ * Called once per command: with its reply, or with why there is none: RedisServerError, the server's own words, or StoreUnavailableError. The cause of the latter
+ * is the RedisServerError of this command that has ended the connection, where that is what happened.
+ */
 export type RedisAnswer = (error: Error | undefined, reply: RedisReply) => void;
 
 /** Commands that were sent between two looks. */
@@ -25,6 +28,8 @@ interface Waiting {
   /** The look before it was written. */
   look: number;
   isSettled: boolean;
+  /** What the server said of it, where that ends the connection. */
+  refusal?: RedisServerError;
 }
 
 export interface RedisConnectionSettings {
@@ -160,7 +165,10 @@ export class RedisConnection {
     this.overdueTimer?.cancel();
     const left = [...this.sent.splice(0), ...this.urgent.splice(0), ...this.queued.splice(0)];
     const error = this.unavailable(reason);
-    for (const waiting of left) this.settle(waiting, error, null);
+    for (const waiting of left) {
+      const { refusal } = waiting;
+      this.settle(waiting, refusal ? this.unavailable(reason, refusal) : error, null);
+    }
     this.settings.onEnd?.(this, reason);
   }
 
@@ -225,9 +233,9 @@ export class RedisConnection {
 
   private fail(waiting: Waiting, error: unknown): void {
     if (error instanceof RedisServerError) {
-      if (endsConnection.has(error.code)) this.end(`the server says ${error.code}`);
-      else this.settle(waiting, error, null);
-      return;
+      if (!endsConnection.has(error.code)) return this.settle(waiting, error, null);
+      waiting.refusal = error;
+      return this.end(`the server says ${error.code}`);
     }
     this.end(error instanceof Error ? error.message : 'the connection has ended');
   }
