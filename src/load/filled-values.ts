@@ -30,19 +30,25 @@ export class FilledValues {
 
   async one<V>(one: Wanted<V>, cause: LoadCause): Promise<Landed<V>> {
     const { key, policy, placed, lease, tags } = one;
-    let filled: Filled = 'unknown';
-    if (tags && policy.shared && placed && lease) {
-      filled = await this.filled(one, placed, () =>
-        lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
-      );
-    } else {
-      await this.release(() => lease?.giveBack());
+    if (!tags || !policy.shared || !placed || !lease) {
       if (!lease && placed) this.refused(key, 'no-lease');
+      await this.leave(one, cause);
+      return this.landedAfter(one, 'unknown');
     }
+    const filled = await this.filled(one, placed, () =>
+      lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
+    );
     // Where the store has not taken it, what it holds is what was not wanted; or a newer value, whose writer may have been nobody: a stub that found no room.
     const keeps = filled === 'stored' || filled === 'refused';
-    if (cause === 'forced' && placed) await this.invalidations.sendOne(placed, { keeps });
+    if (cause === 'forced') await this.invalidations.sendOne(placed, { keeps });
     return this.landedAfter(one, filled);
+  }
+
+  /** It is not stored. Where the load was forced, what is stored was not wanted: it is removed, but for what was stored since, and all are told. */
+  async leave<V>({ placed, lease }: Wanted<V>, cause: LoadCause): Promise<void> {
+    const isForced = cause === 'forced';
+    const isReached = await this.release(() => (isForced ? lease?.removeItem() : lease?.giveBack()));
+    if (isForced && placed) await this.invalidations.sendOne(placed, { keeps: isReached && lease !== undefined });
   }
 
   /** Of one shard, all under leases and missed: in one round trip. */
@@ -138,8 +144,8 @@ export class FilledValues {
 
   private landedAfter<V>({ key, policy, tags, made }: Wanted<V>, filled: Filled): Landed<V> {
     const { copy } = made as NewEntry<V>;
-    if (filled === 'refused') this.near.dropAfterRefusal(key);
-    else if (tags && !this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
+    if (filled === 'refused' || !tags) this.near.dropAfterRefusal(key);
+    else if (!this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
     return { copy, keptForRequest: true };
   }
 

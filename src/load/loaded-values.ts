@@ -1,6 +1,7 @@
 import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
+import type { Key } from '../key/key.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
@@ -143,10 +144,14 @@ export class LoadedValues {
       await this.filled.release(() => lease?.giveBack());
       return { copy: made.copy, keptForRequest: false, unverified };
     }
-    if (unverified) return this.keepNowhere(one, made, 'unverified');
+    if (unverified) {
+      await this.filled.release(() => lease?.giveBack());
+      return this.keptNowhere(key, made, 'unverified');
+    }
     if (this.clock.now() >= made.head.staleUntil) {
       this.shortLives.note(key);
-      return this.keepNowhere(one, made, 'expired');
+      await this.filled.leave(one, cause);
+      return this.keptNowhere(key, made, 'expired');
     }
     return this.filled.one(one, cause);
   }
@@ -188,12 +193,7 @@ export class LoadedValues {
   }
 
   /** Its callers get the value, and nobody else does. */
-  private async keepNowhere<V>(
-    { key, lease }: Wanted<V>,
-    { copy }: NewEntry<V>,
-    reason: 'unverified' | 'expired',
-  ): Promise<Landed<V>> {
-    await this.filled.release(() => lease?.giveBack());
+  private keptNowhere<V>(key: Key, { copy }: NewEntry<V>, reason: 'unverified' | 'expired'): Landed<V> {
     this.near.dropAfterRefusal(key);
     this.filled.refused(key, reason);
     return { copy, keptForRequest: reason === 'expired', unverified: reason === 'unverified' };

@@ -1,6 +1,8 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
 
@@ -35,5 +37,59 @@ describe('A look-up of an entry whose tags can not be read', () => {
     expect(await ask(here)).toBe('loaded');
     faulty.down = undefined;
     expect(await there.get('k')).toBe('loaded there');
+  });
+});
+
+describe('What a forced load could not keep', () => {
+  const clock = new FakeClock();
+  const shared = memoryStore({ clock });
+  const faulty = new FaultyStore(shared);
+  let caches: TieredCache[] = [];
+  beforeEach(async () => {
+    const [here, there] = [
+      { name: 'here', store: faulty.store },
+      { name: 'there', store: shared },
+    ];
+    caches = await Promise.all([here, there].map((own) => buildCache({ clock, ...own })));
+    await caches[0]?.set('k', 'old', tagged);
+    await clock.advance('2s');
+    expect(await caches[1]?.get('k')).toBe('old');
+    await clock.advance('2s');
+  });
+  afterEach(() => Promise.all(caches.map((cache) => cache.close())));
+
+  /** @param meanwhile what happens while it is loaded. */
+  const refreshed = (meanwhile: () => unknown, options: EntryOptions<string>): Promise<string> => {
+    const load = async (): Promise<string> => {
+      faulty.down = undefined;
+      await meanwhile();
+      return 'new';
+    };
+    return (caches[0] as TieredCache).refresh('k', load, options);
+  };
+  const nothing = (): void => {};
+
+  it.each<[string, string | undefined, () => unknown, EntryOptions<string>]>([
+    ['a tag could not be read', '~tag:t', nothing, tagged],
+    ['its life is over', undefined, () => clock.advance('11s'), { ...tagged, ttl: '10s' }],
+  ])('is not followed by what was near, or stored, before: %s', async (_, down, meanwhile, options) => {
+    faulty.down = down;
+    expect(await refreshed(meanwhile, options)).toBe('new');
+    await clock.advance('2s');
+    for (const cache of caches) expect(await cache.get('k')).toBeUndefined();
+  });
+
+  it.each<[string, string | undefined, () => unknown, EntryOptions<string>]>([
+    ['a tag could not be read', '~tag:t', nothing, tagged],
+    ['its life is over', undefined, () => clock.advance('11s'), { ...tagged, ttl: '10s' }],
+  ])('leaves what another process set meanwhile: %s', async (_, down, wait, options) => {
+    const meanwhile = async (): Promise<void> => {
+      await wait();
+      expect(await caches[1]?.set('k', 'set', tagged)).toBe(true);
+    };
+    faulty.down = down;
+    expect(await refreshed(meanwhile, options)).toBe('new');
+    await clock.advance('2s');
+    for (const cache of caches) expect(await cache.get('k')).toBe('set');
   });
 });
