@@ -38,17 +38,19 @@ export class FilledValues {
     const filled = await this.filled(one, placed, () =>
       lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
     );
-    // Where the store has not taken it, what it holds is what was not wanted; or a newer value, whose writer may have been nobody: a stub that found no room.
-    const keeps = filled === 'stored' || filled === 'refused';
-    if (cause === 'forced') await this.invalidations.sendOne(placed, { keeps });
+    if (cause === 'forced') {
+      // Where the store has not taken it, what it holds is what was not wanted; or a newer value, whose writer may have been nobody: a stub that found no room.
+      const keeps = filled === 'stored' || (filled === 'refused' && (await this.release(() => lease.isReplaced())));
+      await this.invalidations.sendOne(placed, { keeps });
+    }
     return this.landedAfter(one, filled);
   }
 
   /** It is not stored. Where the load was forced, what is stored was not wanted: it is removed, but for what was stored since, and all are told. */
   async leave<V>({ placed, lease }: Wanted<V>, cause: LoadCause): Promise<void> {
     const isForced = cause === 'forced';
-    const isReached = await this.release(() => (isForced ? lease?.removeItem() : lease?.giveBack()));
-    if (isForced && placed) await this.invalidations.sendOne(placed, { keeps: isReached && lease !== undefined });
+    const isGone = await this.release(() => (isForced ? lease?.removeItem() : lease?.giveBack()));
+    if (isForced && placed) await this.invalidations.sendOne(placed, { keeps: isGone && lease !== undefined });
   }
 
   /** Of one shard, all under leases and missed: in one round trip. */
@@ -100,11 +102,10 @@ export class FilledValues {
     if (later.length > 0) await Promise.all(later);
   }
 
-  /** Giving back is a courtesy: what can't be given back runs out by itself. False: the store could not be reached. */
-  async release(give: () => Promise<unknown> | undefined): Promise<boolean> {
+  /** Giving back is a courtesy: what can't be given back runs out by itself. False: the store could not be reached, or the lease says so. */
+  async release(give: () => Promise<boolean | void> | undefined): Promise<boolean> {
     try {
-      await give();
-      return true;
+      return (await give()) !== false;
     } catch (error) {
       if (error instanceof StoreUnavailableError) return false;
       throw error;

@@ -123,9 +123,9 @@ export class LoadedValues {
     let isOvertaken = this.near.invalidatedSince(key, tags, mark);
     name();
     const { position } = this.coherence.names;
-    const isReached = await this.filled.release(() => (isReplacing ? lease?.removeItem() : lease?.giveBack()));
+    const isGone = await this.filled.release(() => (isReplacing ? lease?.removeItem() : lease?.giveBack()));
     const place = placed ?? (policy.shared ? this.coherence.place(key) : undefined);
-    const keeps = isReached && (lease !== undefined || foundNothing(one, cause));
+    const keeps = isGone && (lease !== undefined || foundNothing(one, cause));
     if (isReplacing && place) await this.invalidations.sendOne(place, { keeps });
     isOvertaken ||= this.near.invalidatedSince(key, tags, position);
     if (isReplacing) name();

@@ -104,13 +104,29 @@ export class FillLease {
     await this.dropCompanion();
   }
 
-  /** Gives the right back and removes the item, if it is still the one that the lease was won for. */
-  async removeItem(): Promise<void> {
-    if (this.ended) return;
+  /**
+   * Gives the right back and removes the item, if it is still the one that the lease was won for. False: it may stand all the same, see
+   * {@link isReplaced}.
+   */
+  async removeItem(): Promise<boolean> {
+    if (this.ended) return this.isReplaced();
     this.ended = true;
     await this.extending;
-    await this.shard.remove(this.storeKey, this.fenced ? this.item : undefined);
+    const outcome = await this.shard.remove(this.storeKey, this.fenced ? this.item : undefined);
     await this.dropCompanion();
+    return outcome !== 'changed' || this.isReplaced();
+  }
+
+  /**
+   * Asked once the store has refused its revision: whether whatever stands now was stored since the lease was won. False: that can't be known. A revision
+   * matches nothing after a reconnect, and an item that stood before may be the same still.
+   */
+  async isReplaced(): Promise<boolean> {
+    if (!this.standing) return true;
+    const [present] = await this.shard.readMany([this.storeKey]);
+    if (!present) return true;
+    const { session, number } = present.revision;
+    return session === this.item.session && number !== this.item.number;
   }
 
   /** After a failed load: the right runs out by itself, so that the fleet does not throw itself at a source in trouble. 0: at once. */
