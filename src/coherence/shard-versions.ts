@@ -4,6 +4,7 @@ import { storeKeyUnder } from '../key/key-space.js';
 import type { KeySpace } from '../key/key-space.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { GenerationFloors } from './generation-floors.js';
 import {
   cleared,
   decodeRegistry,
@@ -11,6 +12,7 @@ import {
   generationOf,
   isOverdue,
   withoutStrangers,
+  withoutVersions,
   withPrefix,
 } from './version-registry.js';
 import type { VersionRegistry } from './version-registry.js';
@@ -27,6 +29,10 @@ export interface VersionsOptions {
 /** Counts what store keys and the feed look like: processes of another layout compute other keys. */
 const layout = 2;
 const maxTries = 20;
+/** Generations begin at the microseconds. */
+const perMs = 1_000;
+/** A stamp changes now and then, and may change back. */
+const maxFloors = 16;
 
 /**
  * The versions of the application that keep entries on one shard. A process lists its version before its first lease or write there, and removes
@@ -48,6 +54,8 @@ export class ShardVersions {
   /** Readings of the list are numbered as they are sent. */
   private sent = 0;
   private learnt = 0;
+  /** Of the versions that this process had, by their prefixes. */
+  private readonly floors: GenerationFloors;
 
   constructor(
     private readonly shard: Shard,
@@ -56,6 +64,7 @@ export class ShardVersions {
     private readonly onVoided: (isCleared: boolean) => void,
   ) {
     this.key = listUnder(options.feed);
+    this.floors = new GenerationFloors(options.clock, perMs, maxFloors);
   }
 
   /** What entries of the present version carry; undefined: this version is not listed, as far as is known. */
@@ -117,8 +126,10 @@ export class ShardVersions {
     const hadList = this.registry !== undefined;
     const isNews = item !== undefined && !isSameRevision(item.revision, this.revision);
     this.revision = item?.revision;
-    this.registry = item && decodeRegistry(item.bytes);
-    if (isNews && !this.registry) this.tellIllegible();
+    this.registry = item && this.decoded(item);
+    if (isNews) this.tellOdd(item);
+    // What it said is over, also if it is put back: where there is no room for a clear, the list is removed.
+    if (hadList && !this.registry) this.floors.remember(this.options.keySpace().prefix, this.floor + 1);
     const space = this.options.keySpace();
     const before = space === this.knownFor ? this.known : undefined;
     this.recompute(space);
@@ -209,7 +220,7 @@ export class ShardVersions {
       const [item] = await this.shard.readMany([this.key]);
       // First what others have changed: the own change alone voids nothing.
       const isNews = this.learn(item, reading);
-      const registry = next(item && decodeRegistry(item.bytes), seed(this.options));
+      const registry = next(item && this.decoded(item), Math.max(seed(this.options), this.floor + 1));
       if (!registry) return isNews ? undefined : this.reread();
       const bytes = encodeRegistry(registry);
       const only = this.shard.invalidate ? (item?.revision ?? 'absent') : undefined;
@@ -226,15 +237,40 @@ export class ShardVersions {
     throw new ContendedError(this.shard.name, 'the list of versions was changed by others again and again');
   }
 
-  private tellIllegible(): void {
-    const message =
-      'The list of versions holds what no process wrote. It is begun anew: nothing that was stored before is served.';
-    reportFault({ source: this.shard.name, kind: 'undecodable', message, key: this.key });
+  /**
+   * Versions whose generation is below one that this process knew are taken for unlisted, and given a new one:
+   *
+   * 1. Somebody who can write to the store copies the list; 2. everything is cleared, which is acknowledged; 3. the copy is put back: it is signed, and what
+   * was made before 2 carries its generation.
+   */
+  private decoded({ bytes }: Pick<StoredItem, 'bytes'>): VersionRegistry | undefined {
+    const registry = decodeRegistry(bytes);
+    const own = fingerprintOf(this.options.keySpace());
+    return (
+      registry &&
+      withoutVersions(registry, ({ prefix, fingerprint }) => {
+        return fingerprint === own && (generationOf(registry, prefix, own) ?? 0) < this.floors.of(prefix);
+      })
+    );
+  }
+
+  private get floor(): number {
+    return this.floors.of(this.options.keySpace().prefix);
+  }
+
+  private tellOdd({ bytes }: StoredItem): void {
+    const { registry, key } = this;
+    if (registry && registry.prefixes.length === decodeRegistry(bytes)?.prefixes.length) return;
+    const kind = registry ? 'degraded' : 'undecodable';
+    const problem = registry ? 'is older than one that this process knew' : 'holds what no process wrote';
+    const message = `The list of versions ${problem}. The version is listed anew: nothing that it stored before is served.`;
+    reportFault({ source: this.shard.name, kind, message, key });
   }
 
   private recompute(space: KeySpace): void {
     this.knownFor = space;
     this.known = this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
+    if (this.registry) this.floors.remember(space.prefix, this.known ?? this.registry.clear);
   }
 }
 
@@ -258,5 +294,5 @@ export function fingerprintOf(space: KeySpace): string {
 
 /** Where numbers that only grow begin: microseconds since 1970, the last three digits at random, so that a lost one never comes to an old value. */
 export function seed({ clock, random }: Pick<VersionsOptions, 'clock' | 'random'>): number {
-  return Math.floor(clock.now()) * 1_000 + Math.floor(random() * 1_000);
+  return Math.floor(clock.now()) * perMs + Math.floor(random() * perMs);
 }

@@ -128,6 +128,14 @@ export function withoutStrangers(registry: VersionRegistry, fingerprint: string,
   return { clear: registry.clear, prefixes };
 }
 
+/** As if these had not been listed. */
+export function withoutVersions(
+  { clear, prefixes }: VersionRegistry,
+  isLeftOut: (row: RegisteredPrefix) => boolean,
+): VersionRegistry {
+  return { clear, prefixes: prefixes.filter((row) => !isLeftOut(row)) };
+}
+
 function newest(registry: VersionRegistry | undefined): number {
   return Math.max(0, registry?.clear ?? 0, ...(registry?.prefixes ?? []).map(({ generation }) => generation));
 }

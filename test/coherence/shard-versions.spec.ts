@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from '@jest/globals';
 import { ShardVersions } from '../../src/coherence/shard-versions.js';
 import { KeySpace } from '../../src/key/key-space.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { maxCounter } from '../../src/store/sound-counter.js';
 import type { Shard } from '../../src/store/store.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { shardWith } from '../support/shard-with.js';
@@ -18,6 +19,11 @@ function versionsOf(
 ): ShardVersions {
   const space = new KeySpace('test', version, undefined, format);
   return new ShardVersions(shard, { feed: 'test~feed', keySpace: () => space, clock, random: () => 0 }, onVoided);
+}
+
+async function listOn(shard: Shard, { key }: ShardVersions): Promise<string> {
+  const [item] = await shard.readMany([key]);
+  return String(item?.bytes);
 }
 
 describe('The list of versions', () => {
@@ -143,6 +149,40 @@ describe('The list of versions', () => {
     });
     await own.register();
     expect(typeof own.generation).toBe('number');
+  });
+
+  it('clears again and again after somebody had set it to the last number that can be followed', async () => {
+    const own = versionsOf(shard, '1.4');
+    await own.register();
+    const [, , rows] = JSON.parse(await listOn(shard, own)) as [number, number, unknown[]];
+    await shard.write(own.key, Buffer.from(JSON.stringify([2, maxCounter - 1, rows])), { lifeMs: Infinity });
+    await own.reread();
+    const generations = [own.generation];
+    for (let clears = 0; clears < 4; clears++) {
+      await own.clear();
+      await own.register();
+      generations.push(own.generation);
+    }
+    expect(generations.every((generation) => typeof generation === 'number')).toBe(true);
+    expect(new Set(generations).size).toBe(generations.length);
+  });
+
+  it('gives a version a new generation where an older one of it was put back under another stamp', async () => {
+    let space = new KeySpace('test', '1.4', 'one');
+    const options = { feed: 'test~feed', keySpace: () => space, clock, random: () => 0 };
+    const own = new ShardVersions(shard, options, () => undefined);
+    await own.register();
+    const before = await listOn(shard, own);
+    await own.clear();
+    const { generation } = own;
+    space = new KeySpace('test', '1.4', 'two');
+    await own.register();
+    await shard.write(own.key, Buffer.from(before), { lifeMs: Infinity });
+    await own.reread();
+    space = new KeySpace('test', '1.4', 'one');
+    expect(own.generation).toBeUndefined();
+    await own.register();
+    expect(own.generation).toBeGreaterThan(generation as number);
   });
 
   it('is read once where nobody else changes it', async () => {

@@ -15,6 +15,7 @@ import { systemClock } from '../../src/value/clock.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { logRead } from '../support/log-read.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { patience } from '../support/patience.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
@@ -207,6 +208,42 @@ describe.each(storePlaceNames)('on the %s store, integrity', (name) => {
     expect(await other.getOrSet('a', () => 2)).toBe(2);
     await other.dangerouslyClear();
     expect(await other.get('a')).toBeUndefined();
+  });
+
+  it.each([
+    ['a clear', false],
+    ['a clear that had no room and removed it', true],
+  ])(
+    'an older list of versions that is put back revives nothing in a process that knew of %s',
+    async (_title, isFull) => {
+      const list = `${namespace}~versions`;
+      const [writer, reader] = [await cacheOf(old), await cacheOf(old)];
+      await writer.set('a', 'cleared');
+      expect(await reader.get('a')).toBe('cleared');
+      const before = await rawBytes(list);
+      if (isFull) await raw.shards[0].remove(list);
+      else await writer.dangerouslyClear();
+      await logRead('default', 2);
+      const events = faults();
+      await raw.shards[0].write(list, before, forever);
+      await logRead('default', 2);
+      expect(await writer.get('a')).toBeUndefined();
+      expect(await reader.get('a')).toBeUndefined();
+      events.stop();
+      expect(events.of('fault').map(({ kind, key }) => `${kind} ${key}`)).toContain(`degraded ${list}`);
+      await writer.set('a', 'new');
+      expect(await reader.get('a')).toBe('new');
+    },
+  );
+
+  it('control: in a process that starts later, such a list revives what was cleared', async () => {
+    const writer = await cacheOf(old);
+    await writer.set('a', 'cleared');
+    const before = await rawBytes(`${namespace}~versions`);
+    await writer.dangerouslyClear();
+    await writer.close();
+    await raw.shards[0].write(`${namespace}~versions`, before, forever);
+    expect(await (await cacheOf(old)).get('a')).toBe('cleared');
   });
 
   it('a rewritten lock record holds nobody up, where it would without', async () => {
