@@ -68,6 +68,10 @@ export class FileSources {
     this.growing.delete(id);
   }
 
+  get growingFiles(): readonly GrowingFile[] {
+    return [...this.growing.values()];
+  }
+
   get fillsNow(): number {
     return this.fills.size;
   }

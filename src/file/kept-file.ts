@@ -17,10 +17,9 @@ export class NotAFileError extends Error {}
  * A block's checksum is compared before its first byte is handed out, once while the handle is open.
  */
 export class KeptFile {
-  /** Whether the object store or this process's own download has vouched for it since the feed of purges was last interrupted. */
-  isConfirmed = false;
   /** The object store is being asked. */
-  confirming: Promise<boolean> | undefined;
+  private confirming: Promise<boolean> | undefined;
+  private hasConfirmation = false;
   touchedAt = -Infinity;
   private users = 1;
   private readonly compared = new Map<number, Promise<void>>();
@@ -58,6 +57,35 @@ export class KeptFile {
       await handle.close();
       throw error;
     }
+  }
+
+  /** Whether the object store has vouched for it since the feed of purges was last interrupted. */
+  get isConfirmed(): boolean {
+    return this.hasConfirmation;
+  }
+
+  /**
+   * Asks once, however many wait for the answer. 1. The object store is asked; 2. a purge is missed; 3. the answer of before it comes: it is for those who
+   * asked then, and whoever comes after 2 asks anew.
+   */
+  confirm(ask: () => Promise<boolean>): Promise<boolean> {
+    if (this.confirming) return this.confirming;
+    const confirming = ask()
+      .then((isConfirmed) => {
+        if (this.confirming === confirming) this.hasConfirmation = isConfirmed;
+        return isConfirmed;
+      })
+      .finally(() => {
+        if (this.confirming === confirming) this.confirming = undefined;
+      });
+    this.confirming = confirming;
+    return confirming;
+  }
+
+  /** Purges may have been missed. */
+  distrust(): void {
+    this.hasConfirmation = false;
+    this.confirming = undefined;
   }
 
   /** Whether its handle had to make room for others. */

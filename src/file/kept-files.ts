@@ -70,7 +70,7 @@ export class KeptFiles {
 
   /** Purges may have been missed: the object store has to vouch for each again. */
   distrust(): void {
-    for (const file of this.open.values()) file.isConfirmed = false;
+    for (const file of this.open.values()) file.distrust();
   }
 
   close(): void {

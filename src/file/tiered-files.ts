@@ -31,6 +31,7 @@ const maxLooks = 5;
 
 /** A search under way. */
 interface Search {
+  readonly place: FilePlace;
   readonly request: FileRequest;
   readonly source: Promise<Source>;
 }
@@ -90,7 +91,7 @@ export class TieredFiles {
       cache &&
       new FileFeed(cache, {
         named: (file) => void this.purgeNamed(file).catch(() => undefined),
-        missed: () => this.keptFiles.distrust(),
+        missed: () => this.distrust(),
       });
   }
 
@@ -219,7 +220,7 @@ export class TieredFiles {
     const source = this.sources.find(place, request).finally(() => {
       if (this.looking.get(place.id) === search) this.looking.delete(place.id);
     });
-    const search = { request, source };
+    const search = { place, request, source };
     this.looking.set(place.id, search);
     return source;
   }
@@ -235,13 +236,16 @@ export class TieredFiles {
     return undefined;
   }
 
-  /** Asked once, however many wait for the answer. */
   private isConfirmed(kept: KeptFile, key: string): Promise<boolean> {
-    kept.confirming ??= this.options.objects
-      .head(key)
-      .then((head) => (kept.isConfirmed = head?.etag === kept.header.etag))
-      .finally(() => (kept.confirming = undefined));
-    return kept.confirming;
+    return kept.confirm(async () => (await this.options.objects.head(key))?.etag === kept.header.etag);
+  }
+
+  /** Purges may have been missed: copies have to be confirmed again, and whoever comes now reads behind no download that began before. */
+  private distrust(): void {
+    this.keptFiles.distrust();
+    for (const { place } of [...this.looking.values(), ...this.sources.growingFiles]) {
+      void this.purgeHere(place).catch(() => undefined);
+    }
   }
 
   private purgeNamed(name: string): Promise<void> {

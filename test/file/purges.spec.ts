@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { TieredFiles } from '../../src/file/tiered-files.js';
 import { versionedKey } from '../../src/key/key.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
@@ -44,6 +45,34 @@ const keep = async (files: TieredFiles, uid = request.uid): Promise<void> => {
   await readAll(await files.open({ ...request, uid }));
   await eventually(async () => expect((await files.open({ ...request, uid })).source).toBe('disk'));
 };
+
+/** A promise that the test resolves. */
+function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}
+
+/** Whoever came before this has looked for a file by now. */
+const lookedForBefore = (files: TieredFiles): Promise<void> =>
+  expect(files.open({ uid: 'f2', key: 'media/absent' })).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+
+/** `lose` makes a gap of the feed, in which anything may have been purged. */
+async function losingPurges(objects: ObjectStore): Promise<{ files: TieredFiles; lose: () => Promise<void> }> {
+  const store = memoryStore();
+  const [cache, other] = await Promise.all(
+    ['here', 'there'].map((name) => buildCache({ name, store, coherence: { interval: 20 } })),
+  );
+  caches = [cache, other] as TieredCache[];
+  await Promise.all(caches.map((one) => one.set(one.name, 1)));
+  const lose = async (): Promise<void> => {
+    const cleared = recordEvents('nearCleared');
+    await (other as TieredCache).dangerouslyClear();
+    await eventually(() => expect(cleared.seen).toContainEqual(expect.objectContaining({ cache: 'here' })));
+    cleared.stop();
+  };
+  return { files: bench.files({ store: objects, cache: cache as TieredCache }), lose };
+}
 
 describe('A purge', () => {
   it('takes the copy away, and what was remembered of the file', async () => {
@@ -141,6 +170,69 @@ describe('A purge', () => {
     await eventually(() => expect(cleared.seen).toContainEqual(expect.objectContaining({ cache: 'there' })));
     cleared.stop();
     expect((await readAll(await there.open(request))).equals(newer)).toBe(true);
+  });
+
+  it.each([
+    ['an answer of before it is late', true],
+    ['an answer of before it came', false],
+  ])('that was lost in a gap is made up for where %s', async (_, isLate) => {
+    const answered = gate();
+    const store = bench.counted();
+    const slow: ObjectStore = {
+      ...store,
+      head: async (...asked) => {
+        const head = await store.head(...asked);
+        if (store.heads.length === 1) await answered.opened;
+        return head;
+      },
+    };
+    await keep(bench.files());
+    const { files, lose } = await losingPurges(slow);
+    const early = files.open(request);
+    await eventually(() => expect(store.heads).toHaveLength(1));
+    await bench.objects.put(request.key, newer);
+    await lose();
+    if (!isLate) {
+      answered.open();
+      expect((await readAll(await early)).equals(content)).toBe(true);
+    }
+    const late = files.open(request);
+    await lookedForBefore(files);
+    answered.open();
+    expect((await readAll(await late)).equals(newer)).toBe(true);
+    await early;
+  });
+
+  it.each([
+    ['has begun', 1],
+    ['was asked for', 0],
+  ])('that was lost in a gap hands out no download that %s before', async (_, pieces) => {
+    const answered = gate();
+    const store = bench.counted({ beforePiece: (sent) => (sent > 0 && isFirst() ? answered.opened : undefined) });
+    const isFirst = (): boolean => store.reads.length === 1;
+    const slow: ObjectStore = {
+      ...store,
+      open: async (...asked) => {
+        const opened = await store.open(...asked);
+        if (pieces === 0 && isFirst()) await answered.opened;
+        return opened;
+      },
+    };
+    const { files, lose } = await losingPurges(slow);
+    const early = files.open(request).then(readAll);
+    await eventually(async () => {
+      expect(store.reads).toHaveLength(1);
+      expect((await files.status()).fills).toBe(pieces);
+    });
+    await bench.objects.put(request.key, newer);
+    await lose();
+    const late = files.open(request);
+    await lookedForBefore(files);
+    answered.open();
+    expect((await readAll(await late)).equals(newer)).toBe(true);
+    await early;
+    await eventually(async () => expect((await files.status()).fills).toBe(0));
+    expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
   });
 
   it('of what is no uid is refused', async () => {
