@@ -199,7 +199,7 @@ export class LoadedValues {
     return { copy, keptForRequest: reason === 'expired', unverified: reason === 'unverified' };
   }
 
-  /** `ttl: 0`: this request may go on with it; whatever others share under this key goes. */
+  /** `ttl: 0`: this request may go on with it; what others share goes where the load was to replace it, or this process holds it. */
   private async keepForRequest<V>(one: Wanted<V>, { copy }: NewEntry<V>, start: LoadStart): Promise<Landed<V>> {
     const { key } = one;
     const isReplacing = replaces(one, start) || this.near.process?.peek(key.id) !== undefined;
