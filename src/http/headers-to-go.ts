@@ -8,28 +8,50 @@ export interface HeadersToGo {
 
 type Plain = Readonly<Record<string, unknown>>;
 type Store = (this: ServerResponse, line: string, headers: unknown) => void;
+type Respond = (this: object, headers: unknown, options: unknown) => void;
+
+/** What is used of a response, which Node's declarations don't name for both versions of the protocol. */
+interface OfEitherVersion {
+  _storeHeader?: Store;
+  /** HTTP/2. */
+  readonly stream?: { respond?: Respond };
+}
 
 /**
- * Has a look at the headers before they are written: session middleware sets its cookie then, and what compresses says so. Node has one place that all of
- * them come by; a response without it (HTTP/2) is not looked at.
+ * Has a look at the headers before they are written: session middleware sets its cookie then, and what compresses says so. Node has one place for each version of
+ * HTTP that all of them come by; a response without it is not looked at.
  */
 export function whenHeadersGo(raw: ServerResponse, correct: (headers: HeadersToGo) => void): void {
-  const response = raw as ServerResponse & { _storeHeader?: Store };
+  const response = raw as ServerResponse & OfEitherVersion;
   const store = response._storeHeader;
-  if (typeof store !== 'function') return;
+  if (typeof store !== 'function') return whenStreamResponds(response.stream, correct);
   response._storeHeader = function (line, headers) {
-    const isPlain = typeof headers === 'object' && headers !== null && !Array.isArray(headers);
-    if (!isPlain || this.getHeaderNames().length > 0) {
+    if (!isPlain(headers) || this.getHeaderNames().length > 0) {
       correct(this);
       return store.call(this, line, headers);
     }
-    const plain = new PlainHeaders(headers as Plain);
-    correct(plain);
-    return store.call(this, line, plain.all);
+    return store.call(this, line, corrected(headers, correct));
   };
 }
 
-/** Those that are given to `writeHead`, under whatever case of their names. What somebody else made is not changed. */
+function whenStreamResponds(stream: OfEitherVersion['stream'], correct: (headers: HeadersToGo) => void): void {
+  const respond = stream?.respond;
+  if (!stream || typeof respond !== 'function') return;
+  stream.respond = function (headers, options) {
+    return respond.call(this, isPlain(headers) ? corrected(headers, correct) : headers, options);
+  };
+}
+
+const isPlain = (headers: unknown): headers is Plain =>
+  typeof headers === 'object' && headers !== null && !Array.isArray(headers);
+
+function corrected(headers: Plain, correct: (headers: HeadersToGo) => void): Plain {
+  const plain = new PlainHeaders(headers);
+  correct(plain);
+  return plain.all;
+}
+
+/** Those that are given to `writeHead`, or to a stream of HTTP/2, under whatever case of their names. What somebody else made is not changed. */
 class PlainHeaders implements HeadersToGo {
   constructor(public all: Plain) {}
 
