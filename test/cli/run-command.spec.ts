@@ -1,7 +1,9 @@
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -319,6 +321,12 @@ describe('tiered-cache list', () => {
       await cache.set(versionedKey('a b', 'ü%'), 1, { ttl: '1h' });
       await cache.set('plain', 1, { ttl: '1h' });
       await cache.close();
+      // What somebody else wrote there: the server takes a key of any bytes in base64.
+      const client = connect(Number(server.address.split(':')[1]), '127.0.0.1');
+      const forged = Buffer.from(`${cache.storeKey('x')}\nforged: line`).toString('base64');
+      client.write(`ms ${forged} 1 b\r\n1\r\n`);
+      expect(String((await once(client, 'data'))[0])).toMatch(/^HD/);
+      client.destroy();
       const { code, out } = await run(
         'list',
         '--servers',

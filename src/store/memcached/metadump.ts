@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../value/clock.js';
+import { isWireSafe } from '../store-key.js';
 
 /** Our keys have 250 bytes at most, written with up to three characters each; the facts behind them are short. */
 const maxLineBytes = 4_096;
@@ -57,10 +58,11 @@ function refusalOf(said: string): Error {
   return said.startsWith('BUSY') ? new CrawlerBusyError(message) : new Error(message);
 }
 
-/** undefined for keys that are none of ours: not text. */
+/** undefined for keys that are none of ours. The server takes a line break into a key, and tells it as `%0A`. */
 function decoded(key: string): string | undefined {
   try {
-    return decodeURIComponent(key);
+    const storeKey = decodeURIComponent(key);
+    return isWireSafe(storeKey) ? storeKey : undefined;
   } catch {
     return undefined;
   }
