@@ -1,36 +1,60 @@
 import type { Clock } from '../value/clock.js';
 
 interface Refusal {
+  /** The object that was asked for. */
+  readonly key: string;
   readonly error: Error;
-  readonly until: number;
 }
 
 const maxRefusals = 1_000;
 
 /** Objects that are absent or denied, for a moment: so that a thousand requests for one are not a thousand requests to the store. */
 export class RefusedFiles {
-  private readonly refusals = new Map<string, Refusal>();
+  private readonly refusals = new Map<string, Refusal & { readonly until: number }>();
+  /** Counted by how ids begin. Of two files that begin alike the purge of one costs the other a request, and no room is needed for each. */
+  private readonly purges = new Uint32Array(2 ** 16);
+  private gaps = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly forMs: number,
   ) {}
 
-  of(id: string): Error | undefined {
+  of(id: string): Refusal | undefined {
     const known = this.refusals.get(id);
     if (!known) return undefined;
-    if (this.clock.monotonic() < known.until) return known.error;
+    if (this.clock.monotonic() < known.until) return known;
     this.refusals.delete(id);
     return undefined;
   }
 
-  remember(id: string, error: Error): void {
+  /** Changes with each purge of the file. */
+  markOf(id: string): number {
+    return this.gaps + (this.purges[bucketOf(id)] as number);
+  }
+
+  /**
+   * 1. An object is asked for; 2. it is put, and the file is purged; 3. the answer comes that there is none: nobody remembers it.
+   *
+   * @param mark of when the object was not asked for yet.
+   */
+  remember(id: string, mark: number, refusal: Refusal): void {
+    if (mark !== this.markOf(id)) return;
     const [oldest] = this.refusals.keys();
     if (this.refusals.size >= maxRefusals && oldest !== undefined) this.refusals.delete(oldest);
-    this.refusals.set(id, { error, until: this.clock.monotonic() + this.forMs });
+    this.refusals.set(id, { ...refusal, until: this.clock.monotonic() + this.forMs });
   }
 
   forget(id: string): void {
     this.refusals.delete(id);
+    (this.purges[bucketOf(id)] as number)++;
+  }
+
+  /** Purges may have been missed. */
+  forgetAll(): void {
+    this.refusals.clear();
+    this.gaps++;
   }
 }
+
+const bucketOf = (id: string): number => Number.parseInt(id.slice(0, 4), 16);

@@ -106,7 +106,8 @@ export class TieredFiles {
     signal?.throwIfAborted();
     const place = this.placeOf(request.uid);
     const refusal = this.refused.of(place.id);
-    if (refusal) throw refusal;
+    if (refusal?.key === request.key) throw refusal.error;
+    const mark = this.refused.markOf(place.id);
     try {
       const file = openedFile(request, await unlessAborted(this.find(place, request), signal), this.reader);
       const { source } = file;
@@ -115,7 +116,7 @@ export class TieredFiles {
       return file;
     } catch (error) {
       const isAnswer = error instanceof ObjectNotFoundError || error instanceof ObjectDeniedError;
-      if (isAnswer) this.refused.remember(place.id, error);
+      if (isAnswer) this.refused.remember(place.id, mark, { key: request.key, error });
       throw error;
     }
   }
@@ -145,7 +146,7 @@ export class TieredFiles {
     return explainFile(uid, place, {
       folder: this.folder,
       isConfirmed: !this.feed || kept?.isConfirmed === true,
-      refused: this.refused.of(place.id)?.message,
+      refused: this.refused.of(place.id)?.error.message,
     });
   }
 
@@ -243,6 +244,7 @@ export class TieredFiles {
   /** Purges may have been missed: copies have to be confirmed again, and whoever comes now reads behind no download that began before. */
   private distrust(): void {
     this.keptFiles.distrust();
+    this.refused.forgetAll();
     for (const { place } of [...this.looking.values(), ...this.sources.growingFiles]) {
       void this.purgeHere(place).catch(() => undefined);
     }

@@ -235,6 +235,42 @@ describe('A purge', () => {
     expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
   });
 
+  it.each(['a purge', 'a gap'] as const)(
+    'is not made void by an answer of before %s, that there is no object',
+    async (what) => {
+      const answered = gate();
+      const store = bench.counted();
+      const slow: ObjectStore = {
+        ...store,
+        open: async (...asked) => {
+          const isFirst = store.reads.length === 0;
+          const opening = store.open(...asked);
+          if (isFirst) await Promise.allSettled([opening, answered.opened]);
+          return opening;
+        },
+      };
+      await bench.objects.remove(request.key);
+      const { files, lose } = await losingPurges(slow);
+      const early = files.open(request).catch((error: unknown) => error);
+      await eventually(() => expect(store.reads).toHaveLength(1));
+      await bench.objects.put(request.key, content);
+      if (what === 'a purge') await files.purge(request);
+      else await lose();
+      answered.open();
+      expect(await early).toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+      expect((await readAll(await files.open(request))).equals(content)).toBe(true);
+    },
+  );
+
+  it('that was lost in a gap takes away what was remembered of an absent file', async () => {
+    await bench.objects.remove(request.key);
+    const { files, lose } = await losingPurges(bench.objects);
+    await expect(files.open(request)).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
+    await bench.objects.put(request.key, content);
+    await lose();
+    expect((await readAll(await files.open(request))).equals(content)).toBe(true);
+  });
+
   it('of what is no uid is refused', async () => {
     await expect(bench.files().purge({ uid: '' })).rejects.toMatchObject({ code: 'INVALID_OPTION' });
   });

@@ -198,6 +198,13 @@ describe('A file whose row changes while it is looked for', () => {
     expect((await readAll((second as PromiseFulfilledResult<TieredFile>).value)).equals(newer)).toBe(true);
   });
 
+  it('is not absent because the object of its old row was a moment ago', async () => {
+    await put(newer, newRow.key);
+    const files = bench.files();
+    await expect(files.open(oldRow)).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND', key: oldRow.key });
+    expect((await readAll(await files.open(newRow))).equals(newer)).toBe(true);
+  });
+
   it('is not served from a copy that another process has made for the old row meanwhile', async () => {
     await put(content, oldRow.key);
     await put(newer, newRow.key);
