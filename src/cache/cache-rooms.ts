@@ -34,6 +34,7 @@ import { CacheClock } from '../value/cache-clock.js';
 import { systemClock } from '../value/clock.js';
 import { channels } from '../value/events.js';
 import { AtomicChanges } from '../write/atomic-changes.js';
+import { CurrentWrites } from '../write/current-writes.js';
 import { ExactWrites } from '../write/exact-writes.js';
 import { Expiry } from '../write/expiry.js';
 import { PreparedEntries } from '../write/prepared-entries.js';
@@ -134,7 +135,8 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
 
   const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
   const repetitions = new Repetitions(coherence, clock);
-  const writes = new Writes(name, coherence, near, invalidations, repetitions, prepared, clock);
+  const current = new CurrentWrites(coherence, repetitions, clock);
+  const writes = new Writes(name, coherence, near, invalidations, repetitions, prepared, current, clock);
   const exact = new ExactWrites(coherence, repetitions, clock, random);
   return {
     clock,

@@ -1,19 +1,18 @@
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import { removalOf } from '../coherence/shard-invalidations.js';
-import type { Acknowledged, InvalidatingKey } from '../coherence/shard-invalidations.js';
+import type { InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
 import { nameOf } from '../near/invalidations.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
-import { storedLifeMs } from '../origin/stored-life.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
-import { isCurrent } from './prepared-entries.js';
+import type { CurrentWrites, SentWrites } from './current-writes.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 import { mayBeRepeated } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
@@ -22,16 +21,10 @@ import type { Part, Repetitions } from './repetitions.js';
 interface SetOutcome {
   /** Why the store does not hold what was set. */
   readonly error?: StoreUnavailableError | ValueTooLargeError | undefined;
-  /** See {@link Acknowledged}. */
+  /** See `Acknowledged`. */
   readonly atOnce: boolean;
   /** What the store holds now. */
   readonly stored: readonly Prepared[];
-}
-
-/** What of a `set` a shard has acknowledged. */
-interface Sent {
-  readonly acknowledged: Acknowledged;
-  readonly prepared: readonly Prepared[];
 }
 
 /** What of a `set` goes to one shard. */
@@ -43,9 +36,6 @@ interface SetCall {
   /** See {@link Repetitions.send}. */
   readonly own: number;
 }
-
-/** So many lists of versions a `set` follows. */
-const maxLists = 3;
 
 /**
  * What callers write and invalidate. The order is always the same: near copies here, the store and its feed, near copies here once more. The
@@ -59,6 +49,7 @@ export class Writes {
     private readonly invalidations: Invalidations,
     private readonly repetitions: Repetitions,
     private readonly entries: PreparedEntries,
+    private readonly current: CurrentWrites,
     private readonly clock: CacheClock,
   ) {}
 
@@ -156,9 +147,9 @@ export class Writes {
 
   private async sendSets(shard: Shard, group: readonly Prepared[], { ticket, own }: SetCall): Promise<SetOutcome> {
     const { position } = this.coherence.names;
-    let sent: Sent;
+    let sent: SentWrites;
     try {
-      sent = await this.sendCurrent(shard, group, own);
+      sent = await this.current.send(shard, group, own);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
@@ -182,37 +173,12 @@ export class Writes {
     return { error, atOnce: acknowledged.atOnce, stored };
   }
 
-  /**
-   * 1. A value is sealed under the list of versions that is known; 2. on its way it meets a store that has lost the list, or somebody clears: nothing from
-   * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more.
-   * @throws StoreUnavailableError
-   */
-  private async sendCurrent(shard: Shard, group: readonly Prepared[], own: number): Promise<Sent> {
-    const feed = this.coherence.feedOf(shard);
-    const at = (group[0] as Prepared).head.createdAt;
-    for (let tries = 1; tries <= maxLists; tries++) {
-      await feed.ready();
-      const prepared = group.map((one) => (isCurrent(one) ? one : one.anew()));
-      const items = prepared.map((one) => this.itemOf(one));
-      const acknowledged = await this.repetitions.send(shard, items, at, { own });
-      if (prepared.every(isCurrent)) return { acknowledged, prepared };
-    }
-    throw new StoreUnavailableError(shard.name, 'its list of versions began anew again and again');
-  }
-
   /** What the store does not take is gone from it all the same: what it held before is not what was set. */
   private refusalOf({ key, sealed }: Prepared, outcome: WriteOutcome): ValueTooLargeError | undefined {
     if (outcome.status !== 'too-large') return undefined;
     const refusal = new ValueTooLargeError(key.text, sealed?.length ?? 0, outcome.maxBytes);
     reportFault({ source: this.cache, kind: 'too-large', message: refusal.message, key: key.text });
     return refusal;
-  }
-
-  private itemOf({ placed, sealed, policy, head }: Prepared): InvalidatingKey {
-    const item = removalOf(placed as Placed);
-    if (!sealed) return item;
-    const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
-    return { ...item, write: { bytes: sealed, options: { lifeMs, neverShorter: true } } };
   }
 
   private async send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
@@ -270,7 +236,7 @@ export class Writes {
     const keys = groups.flatMap(([, group]) => group.map(({ key }) => key));
     this.repetitions.repeatLater(groups.map(partOf), this.naming(keys));
     const stored = outcomes.flatMap((outcome) => outcome.stored);
-    this.repetitions.noteStored(stored.map((one) => this.itemOf(one)));
+    this.repetitions.noteStored(stored.map((one) => this.current.itemOf(one)));
   }
 
   /**
