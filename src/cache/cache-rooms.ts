@@ -155,7 +155,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
     atomicChanges: new AtomicChanges(coherence, invalidations, entries, prepared, notes, writes, exact),
-    expiry: new Expiry(coherence, near, invalidations, writes, exact, clock),
+    expiry: new Expiry(coherence, near, invalidations, writes, exact, prepared, clock),
     explanations: new Explanations(coherence, near, entries, clock),
   };
 }

@@ -74,6 +74,8 @@ export class AtomicChanges {
       read: Read<V>,
     ) => { found: NearCopy<V> } | { value: V; kept: { freshUntil: number; staleUntil: number } | undefined },
   ): Promise<Changed<V>> {
+    const waiting = this.prepared.behind([key]);
+    if (waiting) await waiting;
     const done = await this.exact.tried(async () => {
       const read = await this.read<V>(key, policy);
       const decided = decide(read);

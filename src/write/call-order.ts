@@ -1,6 +1,6 @@
 /**
- * The order of calls for one key, where one of them has to ask for something before it is sent: 1. `set` of an entry with tags asks for their generations;
- * 2. `delete` of its key is called; 3. the generations come. The set is sent first.
+ * The order of calls for one key, where one of them has to wait for something before it is sent: 1. `set` of an entry with tags asks for their generations,
+ * or an earlier `delete` of its key is being sent again; 2. `delete` of its key is called; 3. the generations come, or that one is answered. The set is sent first.
  */
 export class CallOrder {
   private readonly asking = new Map<string, Promise<unknown>>();

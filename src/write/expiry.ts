@@ -9,6 +9,7 @@ import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { ExactWrites } from './exact-writes.js';
+import type { PreparedEntries } from './prepared-entries.js';
 import type { Writes } from './writes.js';
 
 /** Ends the freshness of an entry: it is served as far as its `staleFor` allows, and refreshed. */
@@ -19,6 +20,7 @@ export class Expiry {
     private readonly invalidations: Invalidations,
     private readonly writes: Writes,
     private readonly exact: ExactWrites,
+    private readonly entries: PreparedEntries,
     private readonly clock: CacheClock,
   ) {}
 
@@ -28,6 +30,8 @@ export class Expiry {
    */
   async expire(key: Key, confirm: boolean): Promise<boolean> {
     this.near.name(key);
+    const waiting = this.entries.behind([key]);
+    if (waiting) await waiting;
     const placed = this.coherence.place(key);
     if (!placed) return true;
     try {

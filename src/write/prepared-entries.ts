@@ -58,12 +58,18 @@ export class PreparedEntries {
     private readonly clock: CacheClock,
   ) {}
 
-  /** @throws UnencodableValueError, InvalidDurationError, the signal's reason: nothing was written then. At once where no tag must be asked for. */
-  prepare<V>(writes: readonly Write<V>[]): Prepared[] | Promise<Prepared[]> {
-    return this.order.after(idsOf(writes.map(({ key }) => key)), () => this.prepareNow(writes));
+  /**
+   * What `begin` makes of what was prepared, in the order of calls: what is called later for these keys waits for both. At once where neither has to wait.
+   * @throws UnencodableValueError, InvalidDurationError, the signal's reason: nothing was written then.
+   */
+  prepare<V, R>(writes: readonly Write<V>[], begin: (prepared: Prepared[]) => R | Promise<R>): R | Promise<R> {
+    return this.order.after(idsOf(writes.map(({ key }) => key)), () => {
+      const prepared = this.prepareNow(writes);
+      return prepared instanceof Promise ? prepared.then(begin) : begin(prepared);
+    });
   }
 
-  /** Resolves when what is being prepared for these keys is being sent; undefined: nothing is. */
+  /** Resolves when what was called earlier for these keys is being sent; undefined: nothing waits. */
   behind(keys: readonly Key[]): Promise<unknown> | undefined {
     return this.order.behind(idsOf(keys));
   }

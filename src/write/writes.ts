@@ -27,14 +27,13 @@ interface SetOutcome {
   readonly stored: readonly Prepared[];
 }
 
-/** What of a `set` goes to one shard. */
-type Group = readonly [Shard, readonly Prepared[]];
+/** What of a `set` goes to one shard; and what lets the outbox send the same names again. */
+type Group = readonly [shard: Shard, prepared: readonly Prepared[], release: () => void];
 
 interface SetCall {
+  readonly groups: readonly Group[];
   /** See {@link Outbox.ticket}. */
   readonly ticket: number;
-  /** See {@link Repetitions.send}. */
-  readonly own: number;
 }
 
 /**
@@ -55,33 +54,44 @@ export class Writes {
 
   /** All values are encoded before the first is written. True: every shard acknowledged all of its keys. */
   async set<V>(writes: readonly Write<V>[], confirm: boolean): Promise<boolean> {
-    const preparing = this.entries.prepare(writes);
-    const prepared = preparing instanceof Promise ? await preparing : preparing;
-    for (const { key } of prepared) this.near.name(key);
-    // At once: a later call may end before the store answers this one.
-    for (const one of prepared) if (!one.placed) this.keepNear(one, this.coherence.names.position);
-    const placed = prepared.filter((one) => one.placed !== undefined);
-    const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)];
-    const error = await (groups.length > 1 ? this.setRepeatably(groups) : this.setOnShards(groups, 0));
+    const beginning = this.entries.prepare(writes, (prepared) => this.begin(prepared));
+    const call = beginning instanceof Promise ? await beginning : beginning;
+    const error = await (call.groups.length > 1 ? this.setRepeatably(call) : this.setOnShards(call, 0));
     if (error && confirm) throw error;
     return error === undefined;
   }
 
+  /** Resolves when nothing of the same names is on its way from the outbox. */
+  private begin(prepared: readonly Prepared[]): SetCall | Promise<SetCall> {
+    for (const { key } of prepared) this.near.name(key);
+    // At once: a later call may end before the store answers this one.
+    for (const one of prepared) if (!one.placed) this.keepNear(one, this.coherence.names.position);
+    const placed = prepared.filter((one) => one.placed !== undefined);
+    const { outbox } = this.coherence;
+    const underWay: Promise<unknown>[] = [];
+    const groups = [...byShard(placed, (one) => (one.placed as Placed).shard)].map(([shard, group]): Group => {
+      const { sent, release } = outbox.hold(group.map((one) => (one.placed as Placed).name));
+      if (sent) underWay.push(sent);
+      return [shard, group, release];
+    });
+    const call = { groups, ticket: outbox.ticket() };
+    return underWay.length > 0 ? Promise.all(underWay).then(() => call) : call;
+  }
+
   /** What this process sets meanwhile is later, and is known to be. */
-  private async setRepeatably(groups: readonly Group[]): Promise<SetOutcome['error']> {
-    const parts = groups.map(partOf);
+  private async setRepeatably(call: SetCall): Promise<SetOutcome['error']> {
+    const parts = call.groups.map(partOf);
     this.repetitions.begin(parts);
     try {
-      return await this.setOnShards(groups, 1);
+      return await this.setOnShards(call, 1);
     } finally {
       this.repetitions.end(parts);
     }
   }
 
-  private async setOnShards(groups: readonly Group[], own: number): Promise<SetOutcome['error']> {
-    const ticket = this.coherence.outbox.ticket();
-    const call = { ticket, own };
-    const outcomes = await Promise.all(groups.map(([shard, group]) => this.setOnShard(shard, group, call)));
+  /** @param own see {@link Repetitions.send}. */
+  private async setOnShards({ groups, ticket }: SetCall, own: number): Promise<SetOutcome['error']> {
+    const outcomes = await Promise.all(groups.map((group) => this.setOnShard(group, ticket, own)));
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
     if (inSeveral) error = (await this.repeatSets(groups, ticket)) ?? error;
@@ -135,17 +145,15 @@ export class Writes {
     return () => keys.forEach((key) => this.near.name(key));
   }
 
-  private async setOnShard(shard: Shard, group: readonly Prepared[], call: SetCall): Promise<SetOutcome> {
-    const { sent, release } = this.coherence.outbox.hold(group.map((one) => (one.placed as Placed).name));
+  private async setOnShard([shard, group, release]: Group, ticket: number, own: number): Promise<SetOutcome> {
     try {
-      if (sent) await sent;
-      return await this.sendSets(shard, group, call);
+      return await this.sendSets(shard, group, ticket, own);
     } finally {
       release();
     }
   }
 
-  private async sendSets(shard: Shard, group: readonly Prepared[], { ticket, own }: SetCall): Promise<SetOutcome> {
+  private async sendSets(shard: Shard, group: readonly Prepared[], ticket: number, own: number): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let sent: SentWrites;
     try {

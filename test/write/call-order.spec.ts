@@ -55,6 +55,18 @@ describe.each(places)('What is called %s without waiting for what was called bef
       expect(await other.get('k')).toBeUndefined();
     });
 
+    it.each<[string, () => Promise<unknown>, unknown]>([
+      ['an expire', () => cache.expire('k'), undefined],
+      ['an update', () => cache.update('k', (value = 'nothing') => `${value}, and updated`), 'set, and updated'],
+      ['a setIfAbsent', async () => expect(await cache.setIfAbsent('k', 'absent')).toBe('set'), 'set'],
+    ])('comes later: %s', async (___, change, stands) => {
+      await within(async () => {
+        await Promise.all([cache.set('k', 'set', options), change()]);
+        expect(await cache.get('k')).toBe(stands);
+      });
+      expect(await other.get('k')).toBe(stands);
+    });
+
     it('comes later: of three sets and a delete between them, the last one stays', async () => {
       await within(async () => {
         const calls = [cache.set('k', 1, options), cache.set('k', 2), cache.delete('k'), cache.set('k', 3, options)];
@@ -164,5 +176,52 @@ describe('A delete and a set that are called in one turn, on a memcached', () =>
     await eventually(async () => expect(await here.get('k')).toBe('old'));
     expect(await both()).toEqual([true, true]);
     expect(await here.get('k')).toBe('set');
+  });
+});
+
+describe('What is called while a set waits for an earlier delete that is being sent again', () => {
+  const clock = new FakeClock();
+  let here: TieredCache;
+  /** How the store takes what is sent to it; those that are left out at once. */
+  let gates: Promise<void>[];
+  let resend: () => void;
+  let sent: number;
+  beforeEach(async () => {
+    // 1. delete(k) is refused, and waits in the outbox; 2. it is sent again, and the store is slow; 3. set(k) waits for that.
+    [gates, sent] = [[], 0];
+    const shared = memoryStore({ clock });
+    const behind = storeBehind(shared, (shard) =>
+      shardWith(shard, {
+        async invalidate(asked: Invalidation) {
+          sent++;
+          await gates.shift();
+          return shard.invalidate?.(asked);
+        },
+      }),
+    );
+    here = await buildCache({ store: behind, clock });
+    const refused = Promise.reject(new StoreUnavailableError('the store', 'the connection was cut'));
+    const slow = new Promise<void>((resolve) => (resend = resolve));
+    gates = [refused, slow];
+    sent = 0;
+    expect(await here.delete('k')).toBe(false);
+    await clock.advance(100);
+    expect(sent).toBe(2);
+  });
+  afterEach(() => here.close());
+
+  it.each<[string, () => Promise<unknown>, unknown]>([
+    ['delete', () => here.delete('k'), undefined],
+    ['deleteMany', () => here.deleteMany(['other', 'k']), undefined],
+    ['expire', () => here.expire('k'), undefined],
+    ['set', () => here.set('k', 'later', { ttl: '1h' }), 'later'],
+  ])('comes later: %s', async (_, call, stands) => {
+    const set = here.set('k', 'set', { ttl: '1h' });
+    const later = call();
+    resend();
+    expect(await Promise.all([set, later])).toEqual([true, true]);
+    expect(await here.get('k')).toBe(stands);
+    await clock.advance('10s');
+    expect(await here.get('k')).toBe(stands);
   });
 });
