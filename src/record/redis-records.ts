@@ -17,7 +17,6 @@ import { RedisServerError } from '../store/redis/redis-server-error.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import { positiveMilliseconds } from '../value/duration.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { ToldOnce } from '../value/told-once.js';
@@ -25,6 +24,7 @@ import { assertRecords, recordBytes } from './record-bytes.js';
 import { warningsOf } from './record-durability.js';
 import { codecOf, RecordKeys } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
+import { recordLifeMs } from './record-life.js';
 import { RecordSnapshot } from './record-snapshot.js';
 import type { RecordChange } from './record-snapshot.js';
 import type { RecordTransaction, RecordWriteOptions, TransactionOptions, TransactionOutcome } from './transaction.js';
@@ -183,7 +183,7 @@ export class RedisRecords {
     const [name] = this.namesOf([key]);
     const bytes = Buffer.from(codecOf(key).encode(value));
     const connection = await this.connected();
-    const life = ttl === undefined ? [] : ['PX', lifeText(ttl)];
+    const life = ttl === undefined ? [] : ['PX', String(recordLifeMs(ttl))];
     if (!isOk(await this.ask(connection, ['SET', name ?? '', bytes, ...life]))) {
       throw connection.unavailable('a write without an OK');
     }
@@ -283,8 +283,4 @@ function refusedOr(connection: RedisConnection, error: unknown): unknown {
 
 function marked(bytes: Uint8Array | undefined): Buffer {
   return bytes ? Buffer.concat([Buffer.from('='), bytes]) : Buffer.from('-');
-}
-
-function lifeText(ttl: NonNullable<RecordWriteOptions['ttl']>): string {
-  return String(Math.ceil(positiveMilliseconds(ttl, 'ttl')));
 }

@@ -1,5 +1,4 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
-import { positiveMilliseconds } from '../value/duration.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { assertPrimary } from '../store/redis/assert-primary.js';
@@ -10,6 +9,7 @@ import { assertRecords, recordBytes } from './record-bytes.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from './record-errors.js';
 import { codecOf } from './record-keys.js';
 import type { AnyRecordKey, RecordKeys } from './record-keys.js';
+import { recordLifeMs } from './record-life.js';
 import { AbortedTransaction } from './transaction.js';
 import type { RecordTransaction, RecordWriteOptions } from './transaction.js';
 
@@ -61,7 +61,7 @@ export class TransactionAttempt implements RecordTransaction {
     this.assertRunning();
     const name = this.keys.nameOf(key);
     const bytes = Buffer.from(codecOf(key).encode(value));
-    const life = ttl === undefined ? [] : ['PX', String(Math.ceil(positiveMilliseconds(ttl, 'ttl')))];
+    const life = ttl === undefined ? [] : ['PX', String(recordLifeMs(ttl))];
     this.commands.push(['SET', name, bytes, ...life]);
     this.written.set(name, bytes);
   }

@@ -20,7 +20,7 @@ export interface RecordTransaction {
 }
 
 export interface RecordWriteOptions {
-  /** How long the record lives. Default: until it is removed. */
+  /** How long the record lives: more than 0, and at most `Number.MAX_SAFE_INTEGER` ms. Default: until it is removed. */
   readonly ttl?: Duration;
 }
 

@@ -11,6 +11,7 @@ import type { RecordTransaction } from '../../src/record/transaction.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import {
   ConflictError,
+  InvalidDurationError,
   InvalidKeyError,
   InvalidOptionError,
   StoreUnavailableError,
@@ -134,6 +135,27 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect(left).toBeGreaterThan(50_000);
     await records.transaction((tx) => tx.set(dataCap({ publicKey }), 2, { ttl: '2m' }));
     expect(Number(await server.command('PTTL', `public_key:${publicKey}:data_cap`))).toBeGreaterThan(110_000);
+  });
+
+  it('change nothing where one of them shall live for longer than Redis can count, or no time at all', async () => {
+    const records = open();
+    const [cap, files] = [await records.read(dataCap({ publicKey })), await records.read(ownedFiles({ publicKey }))];
+    for (const ttl of [Number.MAX_VALUE, 2 ** 53, Infinity, 0]) {
+      const writes: (() => Promise<unknown>)[] = [
+        async () => records.compareAndSet(files.changedTo(['x']), cap.changedTo(1, { ttl })),
+        () => records.set(dataCap({ publicKey }), 1, { ttl }),
+        () =>
+          records.transaction((tx) => {
+            tx.set(ownedFiles({ publicKey }), ['x']);
+            tx.set(dataCap({ publicKey }), 1, { ttl });
+          }),
+      ];
+      for (const write of writes) await expect(write()).rejects.toThrow(InvalidDurationError);
+    }
+    expect(await server.command('DBSIZE')).toBe(0);
+    const change = cap.changedTo(1, { ttl: Number.MAX_SAFE_INTEGER });
+    expect(await records.compareAndSet(change)).toBe('stored');
+    await records.set(dataCap({ publicKey }), 2, { ttl: Number.MAX_SAFE_INTEGER });
   });
 
   it('are changed by comparison, all of them or none', async () => {
