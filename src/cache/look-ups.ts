@@ -70,7 +70,7 @@ export class LookUps {
     if (!placed || typeof placed === 'string') return undefined;
     try {
       await placed.feed.ready();
-      const mark = this.coherence.names.position;
+      const mark = this.coherence.positionAt(placed);
       const [item] = await placed.shard.readMany([placed.storeKey]);
       if (!item || item.bytes.length === 0) return undefined;
       const { envelope, verdict } = await this.entries.explain(placed, item, policy.serving);
@@ -91,7 +91,7 @@ export class LookUps {
   ): Promise<void> {
     try {
       await this.coherence.feedOf(shard).ready();
-      const mark = this.coherence.names.position;
+      const marks = asked.map(({ placed }) => this.coherence.positionAt(placed));
       const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
       const [items, generations] = await Promise.all([
         shard.readMany(asked.map(({ placed }) => placed.storeKey)),
@@ -102,7 +102,7 @@ export class LookUps {
           const item = items[index];
           const holds = item !== undefined && item.bytes.length > 0;
           const understood = holds
-            ? await this.entries.understand(placed, item, policy, generations, mark)
+            ? await this.entries.understand(placed, item, policy, generations, marks[index] as number)
             : { miss: 'absent' as const };
           found.set(placed.key.id, await this.told(placed, policy, understood));
         }),

@@ -97,6 +97,14 @@ export class Coherence {
     return placed && this.outbox.has(placed.name) ? undefined : placed;
   }
 
+  /**
+   * The position among invalidated names, for what is read there from now on. Of a version that is in force no more, what is read is as of before all of them:
+   * near copies went when it ended, and what others have kept near since is not to be replaced by it.
+   */
+  positionAt({ space }: Placed): number {
+    return space === this.configuration.versions.current() ? this.names.position : 0;
+  }
+
   /** What a key is called in the feed: its text, or its digest where that is long. */
   nameOf(key: Key): string {
     const { text } = key;

@@ -90,8 +90,7 @@ export class LeasedReads {
   /** Items, rights and generations in one round trip. What a single read has brought is not asked for again. */
   private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number>> {
     const asked = group.filter(({ item }) => item === undefined);
-    const { position } = this.coherence.names;
-    for (const one of asked) one.askedAt = position;
+    for (const one of asked) one.askedAt = this.coherence.positionAt(one.placed as Placed);
     const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
     const generations = this.notes.read(tags);
     const [answered, known] = await Promise.allSettled([this.answers(shard, asked), generations]);

@@ -69,3 +69,69 @@ describe('What was invalidated under one stamp, and is acknowledged under the ne
     expect(await (await ofStamp('two')).get('k')).not.toBe('old');
   });
 });
+
+/**
+ * 1. A look-up here waits, and asks the store for the key of the old stamp; 2. the stamp changes, and near copies go; 3. the new stamp's value is near;
+ * 4. the store answers the look-up: what it holds under the old stamp, which is older than what is near, though it was read later.
+ */
+describe('What is read under one stamp, and comes in under the next', () => {
+  /** The stamp becomes another one, and `here` knows. */
+  const changed = async (): Promise<void> => {
+    stamp = 'two';
+    await clock.advance(1_100);
+  };
+  const never = (): never => {
+    throw new Error('it was loaded');
+  };
+
+  it('is the answer of who waited for another process’s load, and nobody else’s', async () => {
+    const [here, there] = [await changing(shared), await ofStamp('one')];
+    let fill = (): void => {};
+    const load = (): Promise<string> => new Promise((resolve) => (fill = () => resolve('old')));
+    const loading = there.getOrSet('k', load, life);
+    const waiting = here.getOrSet('k', never, life);
+    await clock.advance(10);
+    await changed();
+    expect(await here.getOrSet('k', () => 'new', life)).toBe('new');
+    fill();
+    expect(await loading).toBe('old');
+    await clock.advance(500);
+    expect(await waiting).toBe('old');
+    expect(await here.get('k')).toBe('new');
+  });
+
+  it('is the answer of who waited for the turn of a load, and nobody else’s', async () => {
+    const here = await process({ versionStamp: () => stamp, maxConcurrentLoads: 1 });
+    let end = (): void => {};
+    const load = (): Promise<number> => new Promise((resolve) => (end = () => resolve(1)));
+    const running = here.getOrSet('other', load, life);
+    await clock.advance(0);
+    const waiting = here.getOrSet('k', never, life);
+    await clock.advance(10);
+    expect(await (await ofStamp('one')).getOrSet('k', () => 'old', life)).toBe('old');
+    await changed();
+    expect(await (await ofStamp('two')).getOrSet('k', () => 'new', life)).toBe('new');
+    expect(await here.get('k')).toBe('new');
+    end();
+    await running;
+    expect(await waiting).toBe('old');
+    expect(await here.get('k')).toBe('new');
+  });
+
+  it('is the answer of who waited for a reading of the feed, and nobody else’s', async () => {
+    const held = new HeldAnswers(shared);
+    const here = await process({ store: held.store, versionStamp: () => stamp, coherence: { blindFor: 0 } });
+    await here.lookup('anything');
+    await (await ofStamp('two')).set('k', 'new', life);
+    await (await ofStamp('one')).getOrSet('k', () => 'old', life);
+    held.hold('readFeed', '');
+    await clock.advance('5s');
+    const waiting = here.get('k');
+    await clock.advance(0);
+    await changed();
+    held.letGo();
+    await clock.advance(10);
+    expect(await waiting).toBe('old');
+    expect(await here.get('k')).toBe('new');
+  });
+});
