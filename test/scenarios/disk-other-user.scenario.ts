@@ -14,6 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
 import type { DiskStoreTuning } from '../../src/store/disk/disk-store.js';
 import { emptyDataFile } from '../../src/store/disk/empty-data-file.js';
+import { assertSafeDirectory } from '../../src/store/disk/private-folder.js';
 import { bootName } from '../../src/store/disk/process-stamp.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { diskDirectory } from '../support/disk-directory.js';
@@ -68,6 +69,28 @@ describe('a folder that somebody else could have made', () => {
   it('is refused when it belongs to another user, with what to do', async () => {
     chownSync(directory, stranger, stranger);
     expect(await refusal()).toMatch(/belongs to user 65534.*chown/);
+  });
+
+  /** As a process of that user would find it. */
+  async function foundBy(user: number): Promise<void> {
+    process.seteuid?.(user);
+    try {
+      await assertSafeDirectory(directory);
+    } finally {
+      process.seteuid?.(0);
+    }
+  }
+
+  it('is refused when it is this user’s and everybody may write to it, and taken when it is root’s, as volumes are', async () => {
+    chmodSync(directory, 0o777);
+    chmodSync(outer.path, 0o755);
+    await foundBy(stranger);
+    chownSync(directory, stranger, stranger);
+    await expect(foundBy(stranger)).rejects.toThrow(/Everybody may write to.*chmod o-w/);
+    chmodSync(directory, 0o1777);
+    await foundBy(stranger);
+    chmodSync(directory, 0o700);
+    await foundBy(stranger);
   });
 
   it('is refused when the folder inside it belongs to another user', async () => {

@@ -42,7 +42,9 @@ export async function writePrivateFile(path: string, content: string | Uint8Arra
 }
 
 /**
- * The folder that a user named may be root's (a volume) or this user's, and nobody else may be able to exchange what is in it.
+ * The folder that a user named may be root's (a volume) or this user's. One of this user that everybody may write to is refused: others could exchange what is
+ * in it. Root's is taken as it is, as is any of root's own processes: the volumes of containers are root's and open (Kubernetes' emptyDir has mode 0777), and
+ * only root can change that. docs/security.md says what neighbours can do there.
  *
  * @throws ForeignFolderError
  */
