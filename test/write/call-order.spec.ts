@@ -57,7 +57,11 @@ describe.each(places)('What is called %s without waiting for what was called bef
 
     it.each<[string, () => Promise<unknown>, unknown]>([
       ['an expire', () => cache.expire('k'), undefined],
-      ['an update', () => cache.update('k', (value = 'nothing') => `${value}, and updated`), 'set, and updated'],
+      [
+        'an update',
+        () => cache.update<string>('k', (value = 'nothing') => `${value}, and updated`),
+        'set, and updated',
+      ],
       ['a setIfAbsent', async () => expect(await cache.setIfAbsent('k', 'absent')).toBe('set'), 'set'],
     ])('comes later: %s', async (___, change, stands) => {
       await within(async () => {
