@@ -3,6 +3,7 @@ import type { Clock } from '../value/clock.js';
 import { ObjectDamagedError, ObjectStoreUnavailableError } from './object-errors.js';
 import type { ByteRange, ObjectChecksum } from './object-store.js';
 import { asError } from './outgoing-body.js';
+import type { RestingBodies } from './resting-bodies.js';
 import { RunningChecksum } from './running-checksum.js';
 import { StallTimer } from './stall-timer.js';
 
@@ -29,6 +30,8 @@ export interface ResumedBodyOptions {
   /** Of exactly these bytes; `undefined`: not known. */
   readonly checksum: ObjectChecksum | undefined;
   readonly signal: AbortSignal | undefined;
+  /** Where it is found while nobody reads it, by whoever needs its connection. */
+  readonly resting: RestingBodies;
   readonly clock: Clock;
   /** From 0 to 1, to spread the tries of many readers. */
   readonly random: () => number;
@@ -98,9 +101,11 @@ export class ResumedBody extends Readable {
     stretch.body.on('data', this.onData).on('end', this.onEnd).on('error', this.onError).on('close', this.onClose);
     stretch.body.pause();
     if (this.wanted) this.flow(stretch);
+    else this.options.resting.add(this.letGo, this.options.clock);
   }
 
   private flow({ body }: Stretch): void {
+    this.options.resting.delete(this.letGo);
     this.stall.ask();
     body.resume();
   }
@@ -108,6 +113,7 @@ export class ResumedBody extends Readable {
   /** Lets go of the connection, whose late words are not heard. One at its end goes back to its pool and is left alone. */
   private detach(): void {
     this.stall.rest();
+    this.options.resting.delete(this.letGo);
     const { stretch } = this;
     if (!stretch) return;
     this.stretch = undefined;
@@ -134,6 +140,13 @@ export class ResumedBody extends Readable {
     if (this.wanted) return;
     this.stretch?.body.pause();
     this.stall.rest();
+    this.options.resting.add(this.letGo, this.options.clock);
+  };
+
+  /** While nobody reads. That costs no try. */
+  private readonly letGo = (): void => {
+    this.detach();
+    this.pauseMs = 0;
   };
 
   private readonly onEnd = (): void => {

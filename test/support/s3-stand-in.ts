@@ -3,6 +3,7 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
+import type { S3ClientConfig } from '@aws-sdk/client-s3';
 
 /** What an answer does when it has sent so many bytes of its body. */
 export interface Fault {
@@ -74,12 +75,13 @@ export class S3StandIn {
   }
 
   /** @param maxAttempts how often the client sends what is not answered. */
-  client(maxAttempts = 1): S3Client {
+  client(maxAttempts = 1, requestHandler: S3ClientConfig['requestHandler'] = {}): S3Client {
     return new S3Client({
       endpoint: `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`,
       region: 'us-east-1',
       forcePathStyle: true,
       maxAttempts,
+      requestHandler,
       credentials: { accessKeyId: 'any', secretAccessKey: 'any' },
     });
   }

@@ -61,7 +61,8 @@ export interface S3ObjectStoreOptions {
  *
  * What the client leaves open is done here: a body that stalls, is cut or ends early goes on by Range and If-Match on another connection (three
  * tries in a row, after about 0.2, 1 and 3 s); its size and, where the store knows one, its checksum are compared before its last bytes are handed out;
- * a body that is left early lets go of its connection at once; an upload that fails leaves no parts.
+ * a body that is left early lets go of its connection at once, and one that nobody reads does for a request that waits for one; an upload that fails leaves
+ * no parts.
  *
  * Servers differ: some ignore `only: 'absent'` for uploads in parts, where it is then asked before the upload and not decided among racing writers.
  *

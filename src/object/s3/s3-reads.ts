@@ -55,6 +55,7 @@ export class S3Reads {
               resume: (start, ending) => this.resume(key, fullKey, { start, end: range.end }, head.etag, ending),
               checksum: verify && isWhole ? head.checksum : undefined,
               signal,
+              resting: this.requests.resting,
               clock: this.tuning.clock,
               random: this.tuning.random,
               tuning: this.tuning,

@@ -1,8 +1,9 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import { TieredCacheError } from '../../value/errors.js';
 import { ObjectStoreUnavailableError } from '../object-errors.js';
+import { RestingBodies } from '../resting-bodies.js';
 import { StallTimer } from '../stall-timer.js';
-import type { Clock } from '../../value/clock.js';
+import type { Clock, Timer } from '../../value/clock.js';
 
 export interface RequestLimits {
   /** Ends the request, with its reason. */
@@ -21,13 +22,21 @@ export interface Answer<Output> {
 /** A command of the SDK, as far as `send` is concerned. */
 export type Send<Output> = (client: S3Client, options: { readonly abortSignal: AbortSignal }) => Promise<Output>;
 
+/** Stores may share a client, and with it its connections. */
+const restingOf = new WeakMap<S3Client, RestingBodies>();
+
 /** The one place that sends. The SDK waits for ever for an answer that doesn't come; this does not. */
 export class S3Requests {
+  readonly resting: RestingBodies;
+
   constructor(
     readonly store: string,
     private readonly client: S3Client,
     private readonly clock: Clock,
-  ) {}
+  ) {
+    this.resting = restingOf.get(client) ?? new RestingBodies();
+    restingOf.set(client, this.resting);
+  }
 
   /**
    * Sends, and keeps the connection until `release`.
@@ -45,6 +54,7 @@ export class S3Requests {
     const leave = (): void => ending.abort();
     signal?.addEventListener('abort', leave, { once: true });
     timer.ask();
+    const freeing = this.freeConnections(answerMs / 10);
     try {
       const output = await send(this.client, { abortSignal: ending.signal });
       return { output, release: () => ending.abort() };
@@ -55,8 +65,20 @@ export class S3Requests {
       throw error;
     } finally {
       timer.rest();
+      freeing.cancel();
       signal?.removeEventListener('abort', leave);
     }
+  }
+
+  /** A request waits unseen until the client has a connection for it. Bodies that nobody reads might hold all of them for as long as they like. */
+  private freeConnections(everyMs: number): Pick<Timer, 'cancel'> {
+    const look = (): Timer =>
+      this.clock.after(everyMs, () => {
+        this.resting.letGoOfOne(everyMs, this.clock);
+        timer = look();
+      });
+    let timer = look();
+    return { cancel: () => timer.cancel() };
   }
 
   /** As {@link open}, for answers without a body. */

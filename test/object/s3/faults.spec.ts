@@ -376,6 +376,45 @@ describe('The connections of a store of S3', () => {
     await eventually(() => expect(standIn.openSockets).toBe(0));
   });
 
+  it('are no longer held by bodies that nobody reads when a request waits for one', async () => {
+    const large = patterned(6_000_000);
+    standIn.replace(large);
+    client.destroy();
+    client = standIn.client(1, { httpAgent: { maxSockets: 2 } });
+    const opened = await Promise.all([store().open('k'), store().open('k')]);
+    const head = store().head('k');
+    await clock.advance('1s');
+    await eventually(() => expect(standIn.requests).toHaveLength(3));
+    expect((await head)?.size).toBe(6_000_000);
+    const readers = opened.map(({ body }) => new Reader(body));
+    for (const { done, chunks } of readers) {
+      await done;
+      expect(Buffer.concat(chunks).equals(large)).toBe(true);
+    }
+    // Only the one that had rested longest was let go of.
+    expect(ranges().filter(Boolean)).toHaveLength(1);
+  });
+
+  it('are left to bodies that are read, while a request waits for one', async () => {
+    standIn.replace(patterned(6_000_000));
+    client.destroy();
+    client = standIn.client(1, { httpAgent: { maxSockets: 1 } });
+    const { body } = await store().open('k');
+    const rests = (): Promise<void> =>
+      eventually(() => expect(body.readableLength).toBeGreaterThanOrEqual(body.readableHighWaterMark));
+    const chunks = body[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+    const head = store().head('k');
+    for (let times = 0; times < 5; times++) {
+      await clock.advance(900);
+      await chunks.next();
+      await rests();
+    }
+    expect(standIn.requests).toHaveLength(1);
+    await clock.advance('2s');
+    expect((await head)?.size).toBe(6_000_000);
+    body.destroy();
+  });
+
   it('are closed when the signal aborts, while a body stalls and between two tries', async () => {
     standIn.faults = [
       { does: 'stall', atByte: 1000 },
