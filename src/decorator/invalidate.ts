@@ -9,7 +9,7 @@ import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
 import type { InvalidateDecorator, InvalidateOptions } from './invalidate-options.js';
-import { afterCommit } from './transaction.js';
+import { afterCommitOf } from './transaction.js';
 import type { AfterCommitWork, CommitHooks } from './transaction.js';
 import { untrueNames } from './untrue-names.js';
 import { replaceMethod } from './wrapped-method.js';
@@ -56,8 +56,9 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
           tags.length > 0 ? invalidateTags(cache, tags, confirm) : undefined,
         ]);
       };
+      const handed = (): Promise<void> => reported(invalidate, cache);
       await (hooks
-        ? afterCommit(invalidate, () => hooks.afterCommit(() => reported(invalidate, cache)))
+        ? afterCommitOf({ work: invalidate, inDoubt: handed }, () => hooks.afterCommit(handed))
         : invalidate());
       if (errors.length > 0) throw errors[0];
       return result;

@@ -166,6 +166,57 @@ describe('@Invalidate', () => {
       expect(await left()).toEqual(['course a', 'course 7', 'list', 'of org']);
     });
 
+    it('is done also where the transaction around one that has resolved is rolled back: that one may have committed by itself', async () => {
+      const store = memoryStore();
+      const { courses, left } = await startWith({ stores: store });
+      const others: string[] = [];
+      const nested = (inner: () => Promise<void>) =>
+        inTransaction(async () => {
+          await inTransaction(async () => {
+            await courses.rename('a');
+            await afterCommit(async () => void others.push('a message')); // no entry, which could be loaded once more
+            await inner();
+          }).catch(() => undefined);
+          throw new Error('rolled back');
+        });
+      const both = nested(() => Promise.reject(new Error('rolled back to a savepoint')));
+      await expect(both).rejects.toThrow('rolled back');
+      expect(await left()).toEqual(['course a', 'course 7', 'list', 'of org']);
+      await expect(nested(async () => {})).rejects.toThrow('rolled back');
+      expect([others, await left()]).toEqual([[], ['course 7', 'of org']]);
+      const cause = new InvalidOptionError('store', 'it refuses', 'Mend it.');
+      store.shards[0].invalidate = () => Promise.reject(cause);
+      const events = recordEvents('fault');
+      await expect(nested(async () => {})).rejects.toThrow('rolled back');
+      events.stop();
+      expect(events.of('fault')).toContainEqual(expect.objectContaining({ kind: 'write-unacknowledged', cause }));
+    });
+
+    it('waits for a transaction that outlives the one around it', async () => {
+      const { courses, left } = await startWith();
+      let [end, commit] = [(): void => undefined, (): void => undefined];
+      const isOver = new Promise<void>((resolve) => (end = resolve));
+      const commits = new Promise<void>((resolve) => (commit = resolve));
+      let tellNamed = (): void => undefined;
+      const isNamed = new Promise<void>((resolve) => (tellNamed = resolve));
+      let inner: Promise<unknown> = Promise.resolve();
+      await inTransaction(() => {
+        inner = inTransaction(async () => {
+          await isOver;
+          await courses.rename('a');
+          tellNamed();
+          await commits;
+        });
+        return Promise.resolve();
+      });
+      end();
+      await isNamed;
+      expect(await left()).toEqual(['course a', 'course 7', 'list', 'of org']);
+      commit();
+      await inner;
+      expect(await left()).toEqual(['course 7', 'of org']);
+    });
+
     it('is done at once where there is no transaction', async () => {
       const { courses, left } = await startWith();
       await courses.rename('a');
