@@ -37,8 +37,8 @@ export interface MemoizeByKeyClass<Args extends readonly unknown[], V, Parameter
 export interface MemoizeByArguments<Args extends readonly unknown[], V> extends MemoizeEntryOptions<Args, V> {
   readonly key?: undefined;
   /**
-   * Stands for the class in the keys, where its own name does not last: of one or two letters as minifiers give them, or shared with
-   * another class. Default: the name of the instance's class.
+   * Stands for the class in the keys, where its own name does not last: of one or two letters as minifiers give them, at random as `mixin()` does, or shared
+   * with another class. Default: the name of the instance's class.
    */
   readonly name?: string;
   /**

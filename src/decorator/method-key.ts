@@ -1,7 +1,7 @@
 import { Key } from '../key/key.js';
 import type { KeyPart } from '../key/key-part.js';
 import { InvalidKeyError, InvalidOptionError } from '../value/errors.js';
-import { memberName } from '../value/member.js';
+import { isNameOfMixin, memberName } from '../value/member.js';
 
 const remedy =
   'Give the option args: it maps the arguments to the parts of a key, or to the parameters of a key class.';
@@ -12,8 +12,8 @@ const longestMinifiedName = 2;
 /**
  * The name of a class as it stands in keys.
  *
- * @throws InvalidKeyError for a class without a name, and for a name that another class may have after the next build. InvalidOptionError for
- * an option `name` that is no name.
+ * @throws InvalidKeyError for a class without a name, for a name that another class may have after the next build, and for one that the class has in this process
+ * alone. InvalidOptionError for an option `name` that is no name.
  */
 export function nameInKeys(owner: { readonly name: string }, method: string | symbol, own?: string): string {
   if (own !== undefined) {
@@ -24,6 +24,11 @@ export function nameInKeys(owner: { readonly name: string }, method: string | sy
   if (name === '') {
     throw new InvalidKeyError(
       `@Memoize: a class without a name.${String(method)} has no name to stand in its keys. Name the class, or give the option name or a key class.`,
+    );
+  }
+  if (isNameOfMixin(name)) {
+    throw new InvalidKeyError(
+      `@Memoize: the class of ${name}.${String(method)} has a name that mixin() gave it at random, and in each process it has another. Extend it by a class with a name, or give the option name or a key class.`,
     );
   }
   if (name.length > longestMinifiedName) return name;

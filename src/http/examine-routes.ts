@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
 import { InvalidOptionError } from '../value/errors.js';
+import { isNameOfMixin } from '../value/member.js';
 import { assertAnswerable } from './assert-answerable.js';
 import { settingsOf } from './cached-response.interceptor.js';
 import type { ResponseSettings } from './response-settings.js';
@@ -40,6 +41,7 @@ export function examineRoutes(
     const { controller, handler, settings } = route;
     const member = `${controller.name}.${settings.method}`;
     if (!isRoute(handler)) throw ofNoRoute(member);
+    if (isNameOfMixin(controller.name)) throw ofMixin(member);
     assertAnswerable(member, handler);
     if (!route.isStatic && !settings.isRequestCovered) throw ofRequestScope(member);
     const facts = routeFacts(controller, handler, settings.method, application);
@@ -79,6 +81,13 @@ const ofNoRoute = (member: string): InvalidOptionError =>
     '@CachedResponse',
     `${member} is no route of HTTP, so nothing would ever be answered from the cache`,
     'Use @Memoize for resolvers, gateways and message handlers.',
+  );
+
+const ofMixin = (member: string): InvalidOptionError =>
+  new InvalidOptionError(
+    '@CachedResponse',
+    `the controller of ${member} has a name that mixin() gave it at random, and in each process it has another: no process would find what others keep`,
+    'Extend it by a class with a name, and make that one the controller.',
   );
 
 const ofRequestScope = (member: string): InvalidOptionError =>

@@ -21,3 +21,6 @@ export function methodOf<F>(
   if (typeof value === 'function') return value;
   throw new InvalidOptionError(decorator, `${member} is not a method`, 'Decorate a method.');
 }
+
+/** Whether Nest's `mixin()` has named the class: at random, in each process anew. */
+export const isNameOfMixin = (name: string): boolean => /^[0-9a-f]{21}$/.test(name);

@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, Scope } from '@nestjs/common';
+import { Inject, Injectable, mixin, Module, Scope } from '@nestjs/common';
 import type { INestApplication, ModuleMetadata } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef, REQUEST } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -179,5 +179,33 @@ describe('Names of classes as minifiers give them', () => {
     @Injectable()
     class Policies extends Repository {}
     await expect(started({ providers: [Courses, Policies] })).rejects.toThrow('two classes are called Repository');
+  });
+});
+
+describe('The name that mixin() gives a class at random', () => {
+  const rowsOf = (table: string, name?: string) => {
+    class TableRows {
+      @Memoize({ ...(name !== undefined && { name }) })
+      async find(id: string): Promise<string> {
+        return `${table} ${id}`;
+      }
+    }
+    return mixin(TableRows);
+  };
+
+  it('is refused when an instance is made: another process would have another', async () => {
+    const starting = started({ providers: [{ provide: 'rows', useClass: rowsOf('courses') }] });
+    await expect(starting).rejects.toThrow(InvalidKeyError);
+    await expect(starting).rejects.toThrow(/has a name that mixin\(\) gave it at random.*or give the option name/);
+  });
+
+  it('doesn’t matter where the option name stands for it, or a class with a name extends it', async () => {
+    class PolicyRows extends rowsOf('policies') {}
+    const courses = { provide: 'courses', useClass: rowsOf('courses', 'CourseRows') };
+    const app = await started({ providers: [courses, PolicyRows] });
+    expect(memoized(app.get<{ find(id: string): Promise<string> }>('courses'), 'find').key('1').text).toBe(
+      'CourseRows:find:1',
+    );
+    expect(memoized(app.get(PolicyRows), 'find').key('1').text).toBe('PolicyRows:find:1');
   });
 });

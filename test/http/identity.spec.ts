@@ -1,4 +1,4 @@
-import { Controller, Get, HostParam, VERSION_NEUTRAL, VersioningType } from '@nestjs/common';
+import { Controller, Get, HostParam, mixin, VERSION_NEUTRAL, VersioningType } from '@nestjs/common';
 import type { INestApplication, VersioningOptions } from '@nestjs/common';
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -170,6 +170,14 @@ describe.each(platforms)('Which answer it is, on %s', (platform) => {
     await expect(open([catsOf('1'), catsOf('1')], { type: VersioningType.HEADER, header: 'v' })).rejects.toThrow(
       'two controllers of one name have CatsController.all on one route and version',
     );
+  });
+
+  it('refuses a controller that mixin() has named at random, unless a class with a name extends it', async () => {
+    await expect(open([mixin(catsOf('1'))])).rejects.toThrow(/\.all has a name that mixin\(\) gave it at random/);
+    @Controller('named')
+    class NamedController extends mixin(catsOf('1')) {}
+    const read = await open([NamedController]);
+    for (const _turn of [1, 2]) expect((await read('named')).text).toMatch(/"run":1\}$/);
   });
 
   it.each([
