@@ -179,12 +179,19 @@ export class FolderRoom {
     return minFreeBytes + bytes - bavail * bsize;
   }
 
-  /** @param busy what is returned when others have the lock for too long. Default: an error. */
+  /**
+   * The wait for a turn counts, so that the tenth of those who come while others have the lock waits no longer than the first.
+   *
+   * @param busy what is returned when others have the lock for too long. Default: an error.
+   */
   private locked<T>(work: () => Promise<T>, busy?: () => T): Promise<T> {
+    const { clock } = this.options;
+    const waitsUntil = clock.monotonic() + lockWaitMs;
     const run = this.turn.then(async () => {
       let lock: FileLock;
       try {
-        lock = await this.options.locks.take(join(this.folder, 'lock'), lockWaitMs);
+        const waitMs = Math.max(0, waitsUntil - clock.monotonic());
+        lock = await this.options.locks.take(join(this.folder, 'lock'), waitMs);
       } catch (error) {
         if (busy && fileErrorCode(error) === undefined) return busy();
         throw error;

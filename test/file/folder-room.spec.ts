@@ -100,6 +100,29 @@ describe('What one process has reserved', () => {
     expect(await room.used()).toBe(one);
   });
 
+  it('is waited for by all who come at once for those ten seconds, and not by one after the other', async () => {
+    const clock = new FakeClock();
+    const [room, other] = [await bench.room(10 * one), await bench.room(10 * one, clock)];
+    const { reserving, held } = await heldReserving(room, await bench.part('f1', size));
+    const late = await Promise.all(['f2', 'f3', 'f4'].map((uid) => bench.part(uid, size)));
+    const ends: number[] = [];
+    const waiting = late.map((part) =>
+      other.reserve(part.bytes, part.claim).finally(() => ends.push(clock.monotonic())),
+    );
+    while (ends.length < late.length) {
+      // No time goes by while the file system works.
+      if (clock.waiting > 0) await clock.advance('10ms');
+      else await new Promise(setImmediate);
+    }
+    expect(await Promise.all(waiting)).toEqual([false, false, false]);
+    expect(Math.max(...ends)).toBeLessThan(11_000);
+    held.open();
+    expect(await reserving).toBe(true);
+    const next = await bench.part('f5', size);
+    expect(await other.reserve(next.bytes, next.claim)).toBe(true);
+    expect(await room.used()).toBe(2 * one);
+  });
+
   it('is taken back when the folder can’t say so', async () => {
     const room = await bench.room(10 * one);
     await expect(room.reserve(one, () => Promise.reject(new Error('no space')))).rejects.toThrow('no space');
