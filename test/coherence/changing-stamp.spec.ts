@@ -135,3 +135,23 @@ describe('What is read under one stamp, and comes in under the next', () => {
     expect(await here.get('k')).toBe('new');
   });
 });
+
+/** 1. It reads the entry of the old stamp; 2. the stamp changes; 3. what it makes of that is sealed for the new stamp, and would be written to the place of the old one. */
+describe('A change of an entry that is under way while the stamp changes', () => {
+  it('is decided once more', async () => {
+    const held = new HeldAnswers(shared);
+    const here = await changing(held.store);
+    await here.set('k', 1, life);
+    await (await ofStamp('two')).getOrSet('k', () => 100, life);
+    held.hold('readMany', here.storeKey('k'));
+    const updated = here.update<number>('k', (current = 0) => current + 1, life);
+    await clock.advance(0);
+    stamp = 'two';
+    await clock.advance(1_100);
+    held.letGo();
+    await clock.advance(100);
+    expect(await updated).toBe(101);
+    expect(await here.get('k')).toBe(101);
+    expect(await (await ofStamp('two')).get('k')).toBe(101);
+  });
+});
