@@ -23,7 +23,7 @@ function objectSection(objectClass: ObjectClassDescription): string {
     ...(maxBytes === null ? [] : [`- at most: ${maxBytes} bytes`]),
     `- ${immutable ? 'never replaced' : 'may be replaced'}`,
     `- file cache: ${kept}`,
-    ...(secret ? ['- a secret: never cached, no links'] : []),
+    ...(secret ? ['- a secret: no links, never to be cached'] : []),
     ...(owner === null ? [] : [`- owner: ${plain(owner)}`]),
   ];
   const paragraphs = [objectClass.holds, objectClass.description].filter((text) => text !== null).map(plain);

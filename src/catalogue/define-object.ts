@@ -63,7 +63,7 @@ function rulesOf<P extends string, S extends ObjectParameterSpecs<P>>(
 ): ObjectRules {
   const { maxBytes, cache = false, secret = false } = definition;
   if (secret && cache !== false) {
-    const remedy = 'Leave cache out: a secret never comes to rest on a disk.';
+    const remedy = 'Leave cache out: a secret is read from the store itself.';
     throw new InvalidOptionError('cache', 'the object is a secret', remedy);
   }
   const isRandom = [...parts.values()].some(({ minted }) => minted === 'random');

@@ -23,11 +23,14 @@ export interface ObjectDefinition<Pattern extends string, Specs extends ObjectPa
    */
   readonly immutable?: boolean;
   /**
-   * The pattern of the keys that the file cache keeps it under, `s3_files:{uid}` for example, or false: it never comes to rest on a host's disk.
-   * Default false.
+   * For the catalogue: the pattern of the keys that the file cache keeps it under, `s3_files:{uid}` for example, or false: it is not to be read through
+   * one. `TieredFiles` knows no classes and keeps a copy of whatever it opens. Default false.
    */
   readonly cache?: string | false;
-  /** A secret is never cached and has no links. Default false. */
+  /**
+   * A secret has no links, and `cache` is refused beside it. Read it with `StoredObjects`: `TieredFiles` knows no classes, and would keep a copy.
+   * Default false.
+   */
   readonly secret?: boolean;
 }
 

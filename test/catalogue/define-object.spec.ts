@@ -164,7 +164,7 @@ describe('A catalogue of objects', () => {
       '- parameter `content_uid`: a string that matches `/^cf_/`; a hint, which may not match',
     );
     expect(markdown).toContain('- parameter `random`: 128 random bits');
-    expect(markdown).toContain('- a secret: never cached, no links');
+    expect(markdown).toContain('- a secret: no links, never to be cached');
     expect(catalogue.toJSON().map(({ pattern }) => pattern)).toEqual(['a:{b}', audio.pattern, 'keys/{uid}']);
   });
 });
