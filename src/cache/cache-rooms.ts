@@ -154,7 +154,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     bulkLoads: new BulkLoads(coherence, near, hits, entries, fills, singles, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
-    atomicChanges: new AtomicChanges(coherence, invalidations, entries, prepared, notes, writes, exact),
+    atomicChanges: new AtomicChanges(coherence, near, invalidations, entries, prepared, notes, writes, exact),
     expiry: new Expiry(coherence, near, invalidations, writes, exact, prepared, clock),
     explanations: new Explanations(coherence, near, entries, clock),
   };

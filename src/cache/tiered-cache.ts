@@ -203,7 +203,7 @@ export class TieredCache {
   /**
    * Compare-and-set. `change` may run several times. The entry's remaining life goes on, unless `options` name a `ttl`; so do its tags, with those of
    * `options`, and its `version`, unless they name another. What was kept in the store alone stays there.
-   * @throws ConflictError after 10 tries; StoreUnavailableError.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; ValueTooLargeError, and what the entry held before is gone.
    */
   async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);

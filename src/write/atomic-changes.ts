@@ -4,6 +4,7 @@ import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearCopy } from '../near/near-copy.js';
+import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { StoredItem } from '../store/store.js';
@@ -34,6 +35,7 @@ export interface Changed<V> {
 export class AtomicChanges {
   constructor(
     private readonly coherence: Coherence,
+    private readonly near: NearTiers,
     private readonly invalidations: Invalidations,
     private readonly entries: StoredEntries,
     private readonly prepared: PreparedEntries,
@@ -45,7 +47,7 @@ export class AtomicChanges {
   /**
    * Stores `change(current)`, tried again with the newer value when somebody else wrote in between.
    * @param keepsLife the entry's remaining life goes on; else that of the policy begins.
-   * @throws ConflictError after 10 tries; StoreUnavailableError; whatever `change` throws.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; ValueTooLargeError, and what was there before is gone; whatever `change` throws.
    */
   update<V>(
     key: Key,
@@ -136,7 +138,11 @@ export class AtomicChanges {
     }
     const by = { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs };
     const outcome = await this.exact.write(placed, item, by, head.createdAt);
-    if (outcome.status === 'too-large') throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+    if (outcome.status === 'too-large') {
+      // What it was to replace is gone from the store, and the others were told.
+      this.near.name(key);
+      throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+    }
     // Stored, but as nothing that anybody takes for an entry of now: it is decided once more.
     if (outcome.status !== 'stored' || !isCurrent(prepared)) return false;
     this.writes.keepNear(prepared, position);

@@ -148,6 +148,12 @@ describe('What can’t be written', () => {
     expect(await shared.shardOf(storeKey).readMany([storeKey])).toEqual([undefined]);
   });
 
+  it('is followed by nothing of before, here as elsewhere, where it was to change that', async () => {
+    await cache.set('k', 'before', life);
+    await expect(cache.update('k', () => 'x'.repeat(2_000), life)).rejects.toThrow(ValueTooLargeError);
+    expect(await cache.get('k')).toBeUndefined();
+  });
+
   it('is undefined: that is what a miss looks like', async () => {
     const set = cache.set('k', undefined, life);
     await expect(set).rejects.toThrow(UnencodableValueError);
