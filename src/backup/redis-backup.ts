@@ -95,7 +95,8 @@ export class RedisBackup {
         return manifest;
       },
       (error: unknown) => {
-        failure = error;
+        // A put that has failed has destroyed its body: then that it is closed is all that the backup knows.
+        if (!body.destroyed) failure = error;
         body.destroy(error instanceof Error ? error : new Error(String(error)));
         throw error;
       },

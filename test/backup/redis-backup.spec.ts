@@ -3,6 +3,7 @@ import { createReadStream, createWriteStream, mkdtempSync, readFileSync, rmSync,
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Writable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DamagedBackupError, RestoreRefusedError } from '../../src/backup/backup-errors.js';
@@ -18,6 +19,7 @@ import type { TakeBackupOptions } from '../../src/backup/take-backup.js';
 import { verifyBackup } from '../../src/backup/verify-backup.js';
 import { folderObjectStore } from '../../src/object/folder-object-store.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
+import { ObjectSizeError } from '../../src/object/object-errors.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
 import { moveSlot, startRedisCluster } from '../support/redis-fleet.js';
@@ -320,6 +322,26 @@ describe('A backup of Redis', () => {
     const taking = backup.take(stream);
     setImmediate(() => stream.destroy());
     await expect(taking).rejects.toThrow('closed before the backup had ended');
+  });
+
+  it.each<[string, () => ObjectStore]>([
+    ['a folder', () => folderObjectStore({ directory: join(folder, 'objects') })],
+    ['memory', memoryObjectStore],
+  ])('that %s does not take rejects with why', async (_, store) => {
+    for (let n = 0; n < 80; n++) await source.command('SET', `large:${n}`, randomBytes(100_000));
+    const objects = store();
+    const backup = reach(source);
+    const take = backup.take.bind(backup);
+    let taking: ReturnType<typeof take> | undefined;
+    backup.take = (...args) => (taking = take(...args));
+    const put = (body: Readable): Promise<unknown> =>
+      objects.put('large', body, { maxBytes: 2_000_000 }).catch(async (error: unknown) => {
+        // An object store may have to tidy up before it says why. By then the backup has found its stream closed.
+        await taking?.catch(() => {});
+        throw error;
+      });
+    await expect(backup.takeInto(put)).rejects.toThrow(ObjectSizeError);
+    expect(await objects.head('large')).toBe(undefined);
   });
 
   it.each<[string, () => ObjectStore]>([
