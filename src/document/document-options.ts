@@ -27,13 +27,13 @@ export interface RedisDocumentsOptions {
    * the document in Redis, from where it is backed up later. Default `redis`.
    */
   readonly acknowledge?: 'redis' | 'objects';
-  /** How long a document that is backed up stays in Redis, where its room is not needed. Default 30 days. */
+  /** How long a document that is backed up stays in Redis, where its room is not needed. More than 0. Default 30 days. */
   readonly keepFor?: Duration;
-  /** How long an upload may take. Objects of deleted documents are looked for again after twice that, and a day later. Default 10 minutes. */
+  /** How long an upload may take. More than 0. Objects of deleted documents are looked for again after twice that, and a day later. Default 10 minutes. */
   readonly uploadTimeout?: Duration;
   /** How many uploads run at a time in this process. Default 4. */
   readonly uploadsAtOnce?: number;
-  /** How often what other processes left behind is taken up, by one process at a time. Infinity: only when `sweep` is called. Default 1 minute. */
+  /** How often what other processes left behind is taken up, by one process at a time. 0 or Infinity: only when `sweep` is called. Default 1 minute. */
   readonly sweepEvery?: Duration;
   /** With what keys in Redis begin. Default `documents`. */
   readonly namespace?: string;

@@ -29,7 +29,8 @@ export interface SweepDocumentsOptions {
   readonly olderThan?: Duration;
   /**
    * Looks at all keys as well, for documents that the index lacks, and lists all objects, for those that are later than what Redis has: as after a restore,
-   * or when a replica has taken over. Default false.
+   * or when a replica has taken over. Default false. Of the sweeps that run by themselves, a process's first is, the first after it meets another server, and
+   * one every six hours.
    */
   readonly thorough?: boolean;
   readonly signal?: AbortSignal;
