@@ -83,7 +83,10 @@ export class AtomicChanges {
       const decided = decide(read);
       if ('found' in decided) return { copy: decided.found, from: decided.found };
       const write = { key, value: decided.value, policy };
-      const prepared = this.prepared.prepareOne(write, read.generations, { life: decided.kept, entry: read.current });
+      const prepared = this.prepared.prepareOne(write, read.generations, read.position, {
+        life: decided.kept,
+        entry: read.current,
+      });
       // The stamp has changed since the read: what was made of an entry of the old one is nothing that may stand under the new one.
       if (prepared.placed?.storeKey !== read.placed.storeKey) return undefined;
       const isWritten = await this.named(read.placed, () => this.write(prepared, read));

@@ -76,13 +76,16 @@ export class PreparedEntries {
 
   private prepareNow<V>(writes: readonly Write<V>[]): Prepared[] | Promise<Prepared[]> {
     const tags = [...new Set(writes.flatMap(({ policy }) => policy.tags))];
-    if (tags.length === 0) return writes.map((write) => this.prepareOne(write, undefined));
-    return this.generations(tags).then((generations) => writes.map((write) => this.prepareOne(write, generations)));
+    const mark = this.coherence.names.position;
+    if (tags.length === 0) return writes.map((write) => this.prepareOne(write, undefined, mark));
+    return this.generations(tags).then((known) => writes.map((write) => this.prepareOne(write, known, mark)));
   }
 
+  /** @param mark the position among invalidated names before the generations were asked for. */
   prepareOne<V>(
     { key, value, policy }: Write<V>,
     generations: ReadonlyMap<string, number> | undefined,
+    mark: number,
     { life, entry }: Kept = nothing,
   ): Prepared {
     policy.signal?.throwIfAborted();
@@ -97,6 +100,7 @@ export class PreparedEntries {
       placed,
       createdAt: this.clock.now(),
       loadCostMs: 0,
+      mark,
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
     return this.seal({ key, policy, value, payload }, entry ? goingOn(origin, entry) : origin, life);
@@ -104,13 +108,13 @@ export class PreparedEntries {
 
   private seal<V>(
     encoded: EncodedValue<V>,
-    origin: Omit<EntryOrigin, 'generation' | 'mark'>,
+    origin: Omit<EntryOrigin, 'generation'>,
     kept: EntryInstants | undefined,
   ): Prepared {
     const { placed } = origin;
     const { key, policy, payload } = encoded;
     const generation = placed ? generationAt(placed) : 0;
-    const entry = this.entries.make(encoded, { ...origin, generation, mark: this.coherence.names.position }, kept);
+    const entry = this.entries.make(encoded, { ...origin, generation }, kept);
     const sealed = placed && !entry.isForRequest ? sealEnvelope(placed.storeKey, entry.head, payload) : undefined;
     return { key, policy, placed, sealed, ...entry, anew: () => this.seal(encoded, origin, kept) };
   }

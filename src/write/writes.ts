@@ -129,11 +129,11 @@ export class Writes {
   }
 
   /**
-   * After the store took it, if it is to have it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value may
-   * be the later one. What the request makes of it is not kept then.
+   * After the store took it, if it is to have it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value
+   * may be the later one, or one of its tags was invalidated since its generation was asked for. What the request makes of it is not kept then.
    */
   keepNear({ key, policy, copy, isForRequest }: Prepared, position: number): void {
-    const overtaken = this.near.namedSince(key, copy.tags, position);
+    const overtaken = this.near.namedSince(key, [], position) || this.near.tagNamedSince(copy.tags, copy.mark);
     this.near.name(key);
     if (overtaken) return this.near.noteForRequest(key, copy);
     const anew = copy.markedAt(this.coherence.names.position);

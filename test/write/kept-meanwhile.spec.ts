@@ -7,6 +7,7 @@ import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { shardWith } from '../support/shard-with.js';
 
 const life = { ttl: '1h' } as const;
@@ -108,4 +109,23 @@ describe('What a call keeps in the process alone', () => {
     expect(await alone.get('a')).toBe('later');
     await alone.close();
   });
+});
+
+it.each<[string, () => Promise<unknown>]>([
+  ['near', () => here.set('k', 'old', { ...life, tags: ['t'], tiers: ['process'] })],
+  ['in the store', () => here.set('k', 'old', { ...life, tags: ['t'] })],
+  ['as it was updated', () => here.update('k', () => 'old', { ...life, tags: ['t'] })],
+])('Nothing is kept %s whose tag was invalidated since its generation was read', async (_, change) => {
+  // 1. The generations of an entry's tags are read, and one part of the store is slow to answer; 2. one of the tags is invalidated; 3. the answer comes.
+  const held = new HeldAnswers(shared);
+  here = await buildCache({ name: 'behind', store: held.store, clock });
+  expect(await here.invalidateTags('t')).toBe(true);
+  held.hold('readMany', '~tag:t');
+  const changed = change();
+  await eventually(() => expect(held.held).toBe(1));
+  expect(await here.invalidateTags('t')).toBe(true);
+  held.letGo();
+  await changed;
+  expect(here.peek('k')).toBeUndefined();
+  expect(await here.get('k')).toBeUndefined();
 });
