@@ -89,7 +89,7 @@ function allDone(works: readonly AfterCommitWork[]): Promise<PromiseSettledResul
 /**
  * Does the work after the present {@link inTransaction} has committed; at once where there is none.
  *
- * @param hook asks the transaction library first, as the module's option `afterCommit` does.
+ * @param hook hands the work to a transaction library, where no {@link inTransaction} runs. Default: none. The module's option `afterCommit` is not asked: give the same hook.
  * @returns resolves when the work is done, or handed over. @throws what the hook throws, after the work was done.
  * @example await afterCommit(async () => void (await cache.delete(courseKey({ slug }))));
  */

@@ -240,6 +240,24 @@ describe('@Invalidate', () => {
       expect([handed.length, await left()]).toEqual([1, ['course 7', 'of org']]);
     });
 
+    it('waits for inTransaction alone where that runs: no hook is asked, which may tell of a savepoint', async () => {
+      const { courses, left } = await startWith({ afterCommit: never });
+      const others: string[] = [];
+      await inTransaction(async () => {
+        await courses.rename('a');
+        await afterCommit(async () => void others.push('a message'), never);
+        expect([others, await left()]).toEqual([[], ['course a', 'course 7', 'list', 'of org']]);
+      });
+      expect([others, await left()]).toEqual([['a message'], ['course 7', 'of org']]);
+    });
+
+    it('hands work of the application to the hook that afterCommit is given', async () => {
+      const handed: AfterCommitWork[] = [];
+      const work = (): Promise<void> => Promise.resolve();
+      await afterCommit(work, (given) => handed.push(given) > 0);
+      expect(handed).toEqual([work]);
+    });
+
     it.each<[string, (hook: AfterCommitHook) => TieredCacheOptions[]]>([
       ['its own hook, whichever was imported first', (afterCommit) => [{ name: 'second' }, { afterCommit }]],
       [
