@@ -196,7 +196,7 @@ export class TieredFiles {
         const kept = await this.servable(place, request);
         if (kept) return kept;
         const found = await this.lookOnce(place, request);
-        // A whole copy is judged as any other is: another process may have made it for another row.
+        // Another process may have made a whole copy for another row: it is compared as copies are.
         if (!found || found instanceof KeptFile) continue;
         // A purge may have come since it was looked for by the one whose search this joined.
         if (!(found instanceof GrowingFile) || (await found.isCurrent())) return found;
