@@ -1,4 +1,4 @@
-import { open } from 'node:fs/promises';
+import { open, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { chunksOf } from './backup-record.js';
 import type { DumpedKeys } from './key-dumps.js';
@@ -17,7 +17,10 @@ export class BackupSpool {
 
   /** @throws what the system says where there is no such folder or no right. */
   static async at(path: string): Promise<BackupSpool> {
-    return new BackupSpool(await open(path, 'wx+'));
+    const file = await open(path, 'wx+');
+    // Without its name it ends with the process, however that ends: it may be as large as the backup.
+    await rm(path, { force: true }).catch(() => {});
+    return new BackupSpool(file);
   }
 
   /** As `add`, for the chunks of these keys. @returns how many bytes they have. */

@@ -106,6 +106,20 @@ describe('tiered-cache backup, verify and restore redis', () => {
     await server.command('FLUSHALL');
   });
 
+  it('keeps what waits for its end in files that end with the process', async () => {
+    await server.command('MSET', 'a', '1', 'b', '2');
+    const seen: string[][] = [];
+    const code = await runCommand(['backup', 'redis', join(folder, 'spooled.bak'), '--url', server.url], {
+      out: () => {},
+      err: (text) => {
+        if (!text.startsWith('dumping')) return;
+        const spool = readdirSync(folder).find((name) => name.startsWith('redis-backup-'));
+        seen.push(spool === undefined ? ['none'] : readdirSync(join(folder, spool)));
+      },
+    });
+    expect([code, seen]).toEqual([0, [[]]]);
+  });
+
   it('removes what runs into the same file left behind more than a day ago, and nothing else', async () => {
     const file = join(folder, 'nightly.bak');
     const left = `${file}.${randomUUID()}.unfinished`;
@@ -134,6 +148,7 @@ describe('tiered-cache backup, verify and restore redis', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
+    ['SIGHUP', 129],
   ] as const)('leaves nothing behind when it is ended by %s', async (signal, code) => {
     await server.command('MSET', 'a', '1', 'b', '2');
     const file = join(folder, `${signal}.bak`);

@@ -73,7 +73,7 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
   );
 }
 
-/** Ctrl-C ends the command in order, and a second one at once. */
+/** Ctrl-C, or a terminal that is closed, ends the command in order, and a second one at once. */
 async function untilInterrupted(output: Output, act: (signal: AbortSignal) => Promise<number>): Promise<number> {
   const interrupted = new AbortController();
   let code = 0;
@@ -81,6 +81,7 @@ async function untilInterrupted(output: Output, act: (signal: AbortSignal) => Pr
     [
       ['SIGINT', 130],
       ['SIGTERM', 143],
+      ['SIGHUP', 129],
     ] as const
   ).map(([name, its]) => {
     const listener = (): void => {
