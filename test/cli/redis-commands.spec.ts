@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  renameSync,
   rmSync,
   statSync,
   truncateSync,
@@ -103,6 +104,28 @@ describe('tiered-cache backup, verify and restore redis', () => {
         .filter((name) => name.startsWith('twice.bak'))
         .sort(),
     ).toEqual(['twice.bak', 'twice.bak.manifest.json']);
+    await server.command('FLUSHALL');
+  });
+
+  it('restores what it has verified, also where another backup gets its name meanwhile', async () => {
+    const [file, other] = [join(folder, 'verified.bak'), join(folder, 'other.bak')];
+    for (const [path, key] of [
+      [file, 'verified'],
+      [other, 'other'],
+    ] as const) {
+      await server.command('FLUSHALL');
+      await server.command('SET', key, 'x');
+      expect((await run('backup', 'redis', path, '--url', server.url)).code).toBe(0);
+    }
+    await server.command('FLUSHALL');
+    const code = await runCommand(['restore', 'redis', file, '--url', server.url], {
+      out: () => {},
+      err: (text) => {
+        if (text.startsWith('verifying')) renameSync(other, file);
+      },
+    });
+    expect([code, await server.command('EXISTS', 'verified', 'other')]).toEqual([0, 1]);
+    expect(await server.text('GET', 'verified')).toBe('x');
     await server.command('FLUSHALL');
   });
 

@@ -1,5 +1,5 @@
 import { createReadStream, existsSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { open, readFile, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -140,11 +140,13 @@ async function restoreFile(args: readonly string[], output: Output): Promise<num
     onRedis(values.url, async (backup) => {
       let isRestoring = false;
       const tell = tellOn(output);
+      // Opened once: what is restored has been verified, whatever gets its name meanwhile.
+      const opened = await open(file);
       try {
-        const restored = await backup.restore(() => createReadStream(file, readAhead), {
+        const restored = await backup.restore(() => opened.createReadStream(fromItsBeginning), {
           manifest,
           replace: values.replace ?? false,
-          expectedBytes: (await stat(file)).size,
+          expectedBytes: (await opened.stat()).size,
           onProgress: (progress) => {
             isRestoring ||= progress.phase === 'restoring';
             tell(progress);
@@ -160,12 +162,15 @@ async function restoreFile(args: readonly string[], output: Output): Promise<num
       } catch (error) {
         if (isRestoring) output.err('Some keys were restored, not all. Run it again with --replace.\n');
         throw error;
+      } finally {
+        await opened.close();
       }
     }),
   );
 }
 
 const readAhead = { highWaterMark: 2 ** 20 };
+const fromItsBeginning = { ...readAhead, start: 0, autoClose: false };
 const endUnknown = 'Without its manifest it can not be told whether the end is missing.';
 
 async function onRedis(url: string | undefined, use: (backup: RedisBackup) => Promise<number>): Promise<number> {
