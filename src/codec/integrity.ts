@@ -13,7 +13,7 @@ export interface IntegrityKey {
 
 /** See {@link Integrity}. */
 export interface IntegrityOptions {
-  /** The first signs, all verify. To change it: give the new one second to all processes, then first; a day later, or when its last entries have ended, drop the old one. */
+  /** The first signs, all verify. To change it: give the new one second to all processes, then first; drop the old one when its last entries and locks have ended. */
   readonly keys: readonly IntegrityKey[];
 }
 
