@@ -6,6 +6,11 @@ import type { ItemWrite, Revision, Shard, StoredItem, WriteOptions, WriteOutcome
 export const leaseMs = 3_000;
 /** How often a lease is renewed while its loader runs. */
 export const leaseRenewalMs = 1_000;
+/**
+ * The life of an item that is about to end and must outlive its load: more than any store may still have in mind for it, which is four seconds and a
+ * two-thousandth of its life. memcached writes an item anew that is given a shorter life, unless it was to live for more than 30 days: its revision would be another.
+ */
+export const keptItemMs = 1_800_000;
 
 const stub = Buffer.alloc(0);
 
@@ -46,14 +51,13 @@ export class FillLease {
    * Its readers go by the instants in the entry and are not deceived. False: it is gone.
    */
   async keepItem(): Promise<boolean> {
-    const leftMs = this.endingItemLeftMs;
-    return leftMs === undefined || this.shard.touch(this.storeKey, Math.max(0, leftMs) + 2 * leaseMs);
+    return !this.isItemEnding || this.shard.touch(this.storeKey, keptItemMs);
   }
 
-  /** Undefined: the item outlives two leases by itself, or nobody can say. */
-  private get endingItemLeftMs(): number | undefined {
+  /** False: the item outlives two leases by itself, or nobody can say. */
+  private get isItemEnding(): boolean {
     const leftMs = this.itemLifeLeftMs?.();
-    return leftMs === undefined || leftMs > 2 * leaseMs ? undefined : leftMs;
+    return leftMs !== undefined && leftMs <= 2 * leaseMs;
   }
 
   /** Stores the value, if no invalidation came in between and the lease still stands. */
@@ -162,12 +166,12 @@ export class FillLease {
   /**
    * As `keepItem`, unless something else stands in the item's place:
    *
-   * 1. P refreshes an item that has a second left; 2. Q sets the key, for an hour; 3. P renews its lease, and would give Q's item seven seconds.
+   * 1. P refreshes an item that has a second left; 2. Q sets the key, for an hour; 3. P renews its lease, and would give Q's item half an hour.
    *
    * No store can touch by revision. What is set between the look and the touch, in one trip, ends too soon; it is never served for too long.
    */
   private async keepOwnItem(): Promise<boolean> {
-    if (this.endingItemLeftMs === undefined) return true;
+    if (!this.isItemEnding) return true;
     const [present] = await this.shard.readMany([this.storeKey]);
     return isSameRevision(present?.revision, this.item) && this.keepItem();
   }

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { companionKey } from '../../src/key/key-space.js';
-import { FillLeases, leaseMs } from '../../src/origin/fill-lease.js';
+import { FillLeases, keptItemMs, leaseMs } from '../../src/origin/fill-lease.js';
 import { shardWith } from '../support/shard-with.js';
 import { LeasedKey } from './support/leased-key.js';
 
@@ -193,12 +193,13 @@ describe('A lease beside an item that is read on', () => {
     expect([await at.text(), await at.refreshing()]).toEqual([undefined, false]);
   });
 
-  it('gives the item another six seconds to live whenever it has no more than six left', async () => {
+  it('gives the item half an hour to live whenever it has no more than six seconds left', async () => {
     const lease = await at.wonRefresh(() => 2 * leaseMs);
     expect(at.asked).toEqual([]);
     expect(await lease.renew()).toBe(true);
     expect(at.asked).toEqual([`write ${companionKey(at.key)}`, `readMany ${at.key}`, `touch ${at.key}`]);
-    await at.clock.advance(4 * leaseMs - 1);
+    expect(keptItemMs).toBe(hourMs / 2);
+    await at.clock.advance(keptItemMs - 1);
     expect(await at.text()).toBe('old');
     await at.clock.advance(1);
     expect(await at.text()).toBeUndefined();
@@ -225,9 +226,9 @@ describe('A lease beside an item that is read on', () => {
     expect(at.asked).toEqual([`write ${companionKey(at.key)}`]);
   });
 
-  it('of an item whose life is long over gives it six seconds, and no less', async () => {
+  it('gives it no less where its life is long over', async () => {
     await at.wonRefresh(() => -hourMs);
-    await at.clock.advance(2 * leaseMs - 1);
+    await at.clock.advance(keptItemMs - 1);
     expect(await at.text()).toBe('old');
     await at.clock.advance(1);
     expect(await at.text()).toBeUndefined();
