@@ -7,7 +7,7 @@ import type { Clock } from '../value/clock.js';
 import { InvalidOptionError, TieredCacheError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { resolveByteRange } from './byte-range.js';
-import { fileErrorCode, namesIn, objectPieces, openObjectFile, writeWhole } from './folder-object-file.js';
+import { fileErrorCode, namesIn, objectPieces, openObjectFile, syncFolders, writeWhole } from './folder-object-file.js';
 import type { OpenedFile } from './folder-object-file.js';
 import { encodeFooter } from './folder-object-footer.js';
 import type { FoundObject } from './folder-object-footer.js';
@@ -47,7 +47,7 @@ export interface FolderObjectStoreOptions {
  * Objects in a folder of this host: for development, tests and small installations. It holds to the whole contract but for links
  * (`presigns` is false). A file's name is a digest of the key, so that no key reaches a path, and two keys that differ in case only stay two.
  *
- * A file gets its name by a rename once it is whole and synced; readers of an older object keep its bytes. `list` reads the end of every file: it
+ * A file gets its name by a rename once it is whole and synced, and its folder is synced after that; readers of an older object keep its bytes. `list` reads the end of every file: it
  * is for thousands of objects, not for millions. Half files of killed processes stay in `incoming/` and may be deleted while nobody writes.
  *
  * @throws InvalidOptionError
@@ -176,7 +176,8 @@ class FolderObjectStore implements ObjectStore {
 
   async #write(key: string, part: string, incoming: IncomingBody, facts: WrittenFacts): Promise<string> {
     const file = await this.#guarded(async () => {
-      await mkdir(this.incoming, { recursive: true, mode: 0o700 });
+      const created = await mkdir(this.incoming, { recursive: true, mode: 0o700 });
+      if (created !== undefined) await syncFolders(dirname(this.incoming), dirname(created));
       return open(part, 'wx', 0o600);
     });
     try {
@@ -200,14 +201,15 @@ class FolderObjectStore implements ObjectStore {
   /** A link refuses to replace a file, a rename does so in one step. */
   async #publish(key: string, part: string, only: PutOptions['only']): Promise<void> {
     const path = this.#pathOf(key);
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    if (only !== 'absent') return rename(part, path);
-    try {
-      await link(part, path);
-    } catch (error) {
-      if (fileErrorCode(error) === 'EEXIST') throw new ObjectExistsError(key);
-      throw error;
+    const folder = dirname(path);
+    const created = await mkdir(folder, { recursive: true, mode: 0o700 });
+    if (only !== 'absent') await rename(part, path);
+    else {
+      await link(part, path).catch((error: unknown) => {
+        throw fileErrorCode(error) === 'EEXIST' ? new ObjectExistsError(key) : error;
+      });
     }
+    await syncFolders(folder, created === undefined ? folder : dirname(created));
   }
 
   async #paths(): Promise<string[]> {

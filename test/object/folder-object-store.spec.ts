@@ -8,9 +8,11 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { folderObjectStore } from '../../src/object/folder-object-store.js';
 import {
   ObjectDamagedError,
@@ -52,6 +54,35 @@ describe('an object store in a folder', () => {
     return Buffer.concat(chunks).toString();
   };
   const descriptors = (): string[] => readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).startsWith(directory));
+
+  it.each(['over what stands there', 'only where none stands'])(
+    'gives an object a name that lasts, %s: each folder that has a new name in it is synced',
+    async (how) => {
+      const handle = await open(directory);
+      const files = Object.getPrototypeOf(handle) as FileHandle;
+      await handle.close();
+      const synced: string[] = [];
+      const spy = jest.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
+        synced.push(linkOf(`${this.fd}`));
+      });
+      const store = folderObjectStore({ directory: join(directory, 'new') });
+      const only = how.startsWith('only') ? ({ only: 'absent' } as const) : {};
+      await store.put('k', 'x', only);
+      const [path = ''] = readdirSync(join(directory, 'new/objects-v1'));
+      expect(synced).toEqual([
+        join(directory, 'new'),
+        directory,
+        join(directory, 'new/objects-v1', path),
+        join(directory, 'new/objects-v1'),
+        join(directory, 'new'),
+      ]);
+      synced.length = 0;
+      if (how.startsWith('only')) await store.remove('k');
+      await store.put('k', 'y', only);
+      expect(synced).toEqual([join(directory, 'new/objects-v1', path)]);
+      spy.mockRestore();
+    },
+  );
 
   it('keeps its objects across processes, in files that only their owner can read', async () => {
     await folderObjectStore({ directory }).put('a/../../etc/passwd'.replaceAll('../', ''), 'x');
