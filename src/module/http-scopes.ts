@@ -13,6 +13,9 @@ interface Hooks {
   addHook(name: 'onRequest', hook: FastifyHook): void;
 }
 
+/** The request that each scope was opened for, by whichever cache of the process. */
+const openedFor = new WeakMap<ScopeState, IncomingMessage>();
+
 /**
  * One scope per HTTP request, on any platform whose middleware is handed Node's request and response. It ends when the response is finished or its
  * connection is gone: exception filters still read it, work that outlives the response does not. None for a request that becomes a WebSocket: what
@@ -38,10 +41,12 @@ export class HttpScopes {
   }
 
   private open(request: IncomingMessage, response: ServerResponse, next: Next): void {
-    if (this.scope.active) return next(); // another cache of this application opened it
+    const present = this.scope.current(); // of another cache of this application, or of a request that makes this one in its own context (inject)
+    if (present && openedFor.get(present) === request) return next();
     if (request.headers.upgrade?.toLowerCase() === 'websocket') return next();
     if (response.destroyed || request.socket.destroyed) return next(); // nothing would end it
     const state = new ScopeState();
+    openedFor.set(state, request);
     response.once('close', () => state.close());
     if (response.socket === null) this.endWithConnection(request.socket, response, state);
     this.scope.open(state, next, request);

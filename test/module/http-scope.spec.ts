@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import { connect } from 'node:net';
 import type { Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { Body, Catch, Controller, Get, Injectable, Module, Param, Post, UseFilters, UseGuards } from '@nestjs/common';
@@ -163,6 +164,60 @@ class HeldController {
   }
 }
 
+/** One end of a connection in memory: what is written to the other one is read here, in the same asynchronous context. */
+class End extends Duplex {
+  other: End | undefined = undefined;
+  override _read(): void {}
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.other?.push(chunk);
+    done();
+  }
+  override _final(done: () => void): void {
+    this.other?.push(null);
+    done();
+  }
+}
+
+/** Asks as `inject` does: no socket stands between the one that asks and the one that answers. */
+async function askWithin(server: Server, path: string): Promise<unknown> {
+  const [client, ofServer] = [new End(), new End()];
+  client.other = ofServer;
+  ofServer.other = client;
+  server.emit('connection', ofServer);
+  client.write(`GET ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`);
+  const text = Buffer.concat((await client.toArray()) as Buffer[]).toString();
+  return JSON.parse(text.slice(text.indexOf('\r\n\r\n')));
+}
+
+/** A look-up says nothing of its value as JSON. */
+function readIn(people: ReturnType<RequestCache['namespace']>): string {
+  const lookup = people.lookup<string>('who');
+  return lookup.hit ? lookup.value : 'nobody';
+}
+
+/** One request that makes another, in the same process. */
+@Controller('nested')
+class NestedController {
+  constructor(
+    private readonly cache: RequestCache,
+    private readonly host: HttpAdapterHost,
+  ) {}
+  @Get('outer')
+  async outer(): Promise<object> {
+    const people = this.cache.namespace('people');
+    people.set('who', 'alice');
+    const inner = await askWithin(this.host.httpAdapter.getHttpServer() as Server, '/nested/inner');
+    return { inner, outer: readIn(people) };
+  }
+  @Get('inner')
+  inner(): object {
+    const people = this.cache.namespace('people');
+    const found = readIn(people);
+    people.set('who', 'bob');
+    return { found, kept: readIn(people) };
+  }
+}
+
 /** A body that comes in pieces is read when the request's context is long gone. */
 async function postInPieces(url: string): Promise<unknown> {
   const body = JSON.stringify({ text: 'x'.repeat(30_000) });
@@ -205,6 +260,15 @@ describe.each(platforms)('A request on %s', (platform) => {
     const url = await app.getUrl();
     const answer = { length: 30_000, steps };
     expect(await Promise.all([postInPieces(url), postInPieces(url)])).toEqual([answer, answer]);
+  });
+
+  it.each([
+    ['one cache', []],
+    ['two caches', [cacheModule({ name: 'second' })]],
+  ])('has one of its own also where another request makes it in its own context, with %s', async (_, others) => {
+    app = await listen(platform, { imports: [cacheModule(), ...others], controllers: [NestedController] });
+    const answered = await fetch(`${await app.getUrl()}/nested/outer`);
+    expect(await answered.json()).toEqual({ inner: { found: 'nobody', kept: 'bob' }, outer: 'alice' });
   });
 
   it('has none that outlives its connection, also if its answer waits for others of that connection', async () => {
