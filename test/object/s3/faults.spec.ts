@@ -329,6 +329,13 @@ describe('A server of S3 that does not answer', () => {
     await expect(store().open('k')).rejects.toThrow(ObjectStoreUnavailableError);
   });
 
+  it('with an object that is archived says so, and does not blame the credentials', async () => {
+    standIn.refusals = [[403, 'InvalidObjectState']];
+    const opening = store().open('k');
+    await expect(opening).rejects.toThrow(ObjectStoreUnavailableError);
+    await expect(opening).rejects.toThrow(/k is archived/);
+  });
+
   it('for an absent bucket is not taken for one without the object', async () => {
     standIn.refusals = [
       [404, ''],
