@@ -6,7 +6,7 @@ import { isNameOfMixin } from '../value/member.js';
 import { assertAnswerable } from './assert-answerable.js';
 import { settingsOf } from './cached-response.interceptor.js';
 import type { ResponseSettings } from './response-settings.js';
-import { declaredPath, interceptorsAround, isRoute, routeFacts } from './route-facts.js';
+import { declaredPath, interceptorsAround, isRoute, modulePathOf, routeFacts } from './route-facts.js';
 
 type Controller = object & { readonly name: string; readonly prototype: object };
 
@@ -16,6 +16,8 @@ interface FoundRoute {
   readonly settings: ResponseSettings;
   /** Nothing of its controller's tree is made anew for each request. */
   readonly isStatic: boolean;
+  /** Before the path of the controller, by the module that it belongs to. */
+  readonly modulePath: string;
 }
 
 /** What a start has to know of the decorated routes of one cache. */
@@ -45,7 +47,7 @@ export function examineRoutes(
     assertAnswerable(member, handler);
     if (!route.isStatic && !settings.isRequestCovered) throw ofRequestScope(member);
     const facts = routeFacts(controller, handler, settings.method, application);
-    const place = `${facts.identity} ${declaredPath(controller, handler)}`;
+    const place = `${facts.identity} ${declaredPath(controller, handler)} ${route.modulePath}`;
     const owner = owners.get(place);
     if (owner && owner !== controller) throw ofOneName(member);
     owners.set(place, controller);
@@ -58,7 +60,8 @@ export function examineRoutes(
 
 function* foundRoutes(modules: ModulesContainer): Generator<FoundRoute> {
   const scanner = new MetadataScanner();
-  for (const { controllers, providers } of modules.values()) {
+  for (const { metatype, controllers, providers } of modules.values()) {
+    const modulePath = modulePathOf(metatype, modules.applicationId);
     for (const wrapper of [...controllers.values(), ...providers.values()]) {
       const controller: unknown = wrapper.metatype;
       if (!isClass(controller) || wrapper.inject) continue;
@@ -67,7 +70,13 @@ function* foundRoutes(modules: ModulesContainer): Generator<FoundRoute> {
         const handler = methods[name];
         const settings = typeof handler === 'function' ? settingsOf(handler) : undefined;
         if (!settings) continue;
-        yield { controller, handler: handler as object, settings, isStatic: wrapper.isDependencyTreeStatic() };
+        yield {
+          controller,
+          handler: handler as object,
+          settings,
+          isStatic: wrapper.isDependencyTreeStatic(),
+          modulePath,
+        };
       }
     }
   }

@@ -4,7 +4,7 @@ import type { ApplicationConfig } from '@nestjs/core';
 
 /** Nest's own marks, the same in Nest 11 and 12; its packages don't export them by a stable path. */
 const [guardsMark, interceptorsMark, versionMark] = ['__guards__', '__interceptors__', '__version__'];
-const [hostMark, pathMark] = ['host', 'path'];
+const [hostMark, pathMark, modulePathMark] = ['host', 'path', '__module_path__'];
 
 /** What Nest's metadata says of one handler of one controller. */
 export interface RouteFacts {
@@ -57,7 +57,13 @@ const textOf = (given: unknown): string =>
 /** Whether HTTP requests reach it. */
 export const isRoute = (handler: object): boolean => Reflect.hasMetadata(pathMark, handler);
 
-/** The paths of a handler as its decorators have them: global and module prefixes are the same for all that could meet there. */
+/** The path that RouterModule gives to a module in one application. */
+export function modulePathOf(module: object, applicationId: string): string {
+  const ofApplication: unknown = Reflect.getMetadata(`${modulePathMark}${applicationId}`, module);
+  return String(ofApplication ?? Reflect.getMetadata(modulePathMark, module) ?? '');
+}
+
+/** The paths of a handler as its decorators have them: the global prefix is the same for all. */
 export function declaredPath(controller: object, handler: object): string {
   const paths = [controller, handler].map((one) => [Reflect.getMetadata(pathMark, one) as unknown].flat());
   return JSON.stringify(paths.map((of) => of.map((path) => String(path).replace(/^\/+|\/+$/g, ''))));

@@ -1,5 +1,6 @@
-import { Controller, Get, HostParam, mixin, VERSION_NEUTRAL, VersioningType } from '@nestjs/common';
+import { Controller, Get, HostParam, mixin, Module, VERSION_NEUTRAL, VersioningType } from '@nestjs/common';
 import type { INestApplication, VersioningOptions } from '@nestjs/common';
+import { RouterModule } from '@nestjs/core';
 import { request as httpRequest } from 'node:http';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CachedResponse } from '../../src/http/cached-response.js';
@@ -11,13 +12,17 @@ let runs = 0;
 let given: unknown;
 
 /** One controller of that name for each version. */
-const catsOf = (version: string | string[] | typeof VERSION_NEUTRAL | undefined, host?: string | string[]) => {
+const catsOf = (
+  version: string | string[] | typeof VERSION_NEUTRAL | undefined,
+  host?: string | string[],
+  from = `${String(version)} ${String(host)}`,
+) => {
   @Controller({ path: 'cats', ...(version !== undefined && { version }), ...(host !== undefined && { host }) })
   class CatsController {
     @Get()
     @CachedResponse()
     all(): object {
-      return { from: `${String(version)} ${String(host)}`, run: ++runs };
+      return { from, run: ++runs };
     }
   }
   return CatsController;
@@ -168,6 +173,35 @@ describe.each(platforms)('Which answer it is, on %s', (platform) => {
 
   it('refuses two controllers of one name that could meet', async () => {
     await expect(open([catsOf('1'), catsOf('1')], { type: VersioningType.HEADER, header: 'v' })).rejects.toThrow(
+      'two controllers of one name have CatsController.all on one route and version',
+    );
+  });
+
+  it('tells two controllers of one name apart that RouterModule puts on different paths', async () => {
+    @Module({ controllers: [catsOf(undefined, undefined, 'admin')] })
+    class AdminModule {}
+    @Module({ controllers: [catsOf(undefined, undefined, 'public')] })
+    class PublicModule {}
+    const routes = RouterModule.register([
+      { path: 'admin', module: AdminModule },
+      { path: 'public', module: PublicModule },
+    ]);
+    runs = 0;
+    app = await listen(platform, { imports: [cacheModule(), AdminModule, PublicModule, routes] });
+    for (const _turn of [1, 2]) {
+      expect((await ask(`${await app.getUrl()}/admin/cats`)).text).toBe('{"from":"admin","run":1}');
+      expect((await ask(`${await app.getUrl()}/public/cats`)).text).toBe('{"from":"public","run":2}');
+    }
+  });
+
+  it('refuses two controllers of one name that RouterModule puts on one path', async () => {
+    @Module({ controllers: [catsOf(undefined)] })
+    class OneModule {}
+    @Module({ controllers: [catsOf(undefined)] })
+    class OtherModule {}
+    const modules = [OneModule, OtherModule];
+    const routes = RouterModule.register(modules.map((module) => ({ path: 'admin', module })));
+    await expect(listen(platform, { imports: [cacheModule(), ...modules, routes] })).rejects.toThrow(
       'two controllers of one name have CatsController.all on one route and version',
     );
   });
