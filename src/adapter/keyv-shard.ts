@@ -17,6 +17,8 @@ export interface KeyvLike {
   disconnect?(): unknown;
   on?(event: 'error', listener: (error: unknown) => void): unknown;
   throwOnErrors?: boolean;
+  /** The storage adapter below a Keyv. */
+  readonly store?: unknown;
   /** What storage adapters for keyv 6 say of themselves. */
   readonly capabilities?: { readonly expires?: boolean };
 }
@@ -57,7 +59,7 @@ export class KeyvShard implements Shard {
       if (only === 'absent' && present) return { status: 'exists' };
       if (typeof only === 'object' && !isSameRevision(present?.revision, only)) return { status: 'changed' };
       if (own.length > this.maxItemBytes) {
-        await this.keyv.delete(storeKey);
+        await this.take(storeKey);
         return { status: 'too-large', maxBytes: this.maxItemBytes };
       }
       return { status: 'stored', revision: await this.put(storeKey, own, lifeMs) };
@@ -69,7 +71,7 @@ export class KeyvShard implements Shard {
       const present = await this.read(storeKey);
       if (!present) return 'absent';
       if (revision && !isSameRevision(present?.revision, revision)) return 'changed';
-      await this.keyv.delete(storeKey);
+      await this.take(storeKey);
       return 'removed';
     });
   }
@@ -150,6 +152,12 @@ export class KeyvShard implements Shard {
     const stored = await this.keyv.set(storeKey, text, lifeMs === Infinity ? undefined : Math.ceil(lifeMs));
     if (stored === false) throw this.unavailable('the Keyv did not store an item');
     return { session: 0, number };
+  }
+
+  /** False means that the adapter swallowed an error, or that another process was faster: then nothing is left. */
+  private async take(storeKey: string): Promise<void> {
+    if ((await this.keyv.delete(storeKey)) !== false) return;
+    if (await this.read(storeKey)) throw this.unavailable('the Keyv did not delete an item');
   }
 
   /** A bad key refuses them all. */

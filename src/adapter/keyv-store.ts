@@ -24,8 +24,9 @@ export interface KeyvStoreOptions {
  * loads for itself, and near copies elsewhere learn of no invalidation and no clearing: they live out their time. Give short lives, or
  * `process: false`. memcached, the disk store and the memory store can do all of that.
  *
- * A Keyv is told to throw its errors from now on: swallowed, an outage would look like an acknowledged write. Its keys get up to 250 bytes
- * long, and its own prefix in front.
+ * A Keyv and its adapter are told to throw their errors from now on: swallowed, an outage would look like an acknowledged write. An adapter that
+ * swallows them and has no switch (`throwOnErrors`, `throwErrors`) acknowledges writes that its server refused; a delete is checked. Keys get up
+ * to 250 bytes long, and the Keyv's own prefix in front.
  *
  * @throws InvalidOptionError for what is no Keyv, a Keyv before 5.4 or from 6 on (which swallow their errors), a storage adapter for keyv 6, a
  * bare Map (which keeps no lives), and options out of range.
@@ -84,7 +85,8 @@ class KeyvStore implements Store {
     this.name = name;
     this.capabilities = { reach, atomic: false, durable, touch: false, clockResolutionMs: 1, keepsDeadlines: false };
     this.shards = [new KeyvShard(keyv, name, maxItemBytes)];
-    if ('throwOnErrors' in keyv) keyv.throwOnErrors = true;
+    throwErrors(keyv);
+    throwErrors(keyv.store);
     keyv.on?.('error', ignored); // an event without a listener would end the process; the operation rejects too
   }
 
@@ -101,6 +103,12 @@ class KeyvStore implements Store {
     this.shards[0].closed = true;
     await this.keyv.disconnect?.();
   }
+}
+
+/** A Keyv and the adapter below it have a switch each. Adapters for Redis before version 5 call theirs `throwErrors`. */
+function throwErrors(storage: unknown): void {
+  if (typeof storage !== 'object' || storage === null) return;
+  for (const name of ['throwOnErrors', 'throwErrors']) if (name in storage) Reflect.set(storage, name, true);
 }
 
 function ignored(): void {}

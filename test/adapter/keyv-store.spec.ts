@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { Keyv } from 'keyv';
@@ -10,6 +11,7 @@ import type { Store } from '../../src/store/store.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import { InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { cacheModule } from '../support/nest-application.js';
 
 const oneMebibyte = 2 ** 20;
@@ -25,6 +27,41 @@ function mapAdapter(now: () => number = Date.now): KeyvLike {
     set: async (key, value, ttl = Infinity) => void items.set(key, { value, until: now() + ttl }),
     delete: async (key) => items.delete(key),
   };
+}
+
+/** As adapters for Redis are: what the server refuses is an event, unless their switch is on. */
+class SwallowingAdapter extends EventEmitter {
+  isReadOnly = false;
+  readonly items = new Map<string, string>();
+
+  constructor(nameOfSwitch?: 'throwOnErrors' | 'throwErrors') {
+    super();
+    if (nameOfSwitch) Object.assign(this, { [nameOfSwitch]: false });
+  }
+  /** A Keyv puts its namespace in front. */
+  holds(key: string): boolean {
+    return this.items.has(key) || this.items.has(`keyv:${key}`);
+  }
+  async get(key: string): Promise<string | undefined> {
+    return this.items.get(key);
+  }
+  async set(key: string, value: string): Promise<void> {
+    this.unlessReadOnly(() => this.items.set(key, value));
+  }
+  async delete(key: string): Promise<boolean> {
+    return this.unlessReadOnly(() => this.items.delete(key)) ?? false;
+  }
+  async clear(): Promise<void> {
+    this.unlessReadOnly(() => this.items.clear());
+  }
+
+  private unlessReadOnly<R>(work: () => R): R | undefined {
+    if (!this.isReadOnly) return work();
+    const error = new Error("READONLY You can't write against a read only replica.");
+    this.emit('error', error);
+    if (Reflect.get(this, 'throwOnErrors') === true || Reflect.get(this, 'throwErrors') === true) throw error;
+    return undefined;
+  }
 }
 
 const atomicHere = (store: Store): Store => ({
@@ -98,6 +135,38 @@ describe('keyvStore', () => {
     expect((refusal as Error).cause).toMatchObject({ message: 'down' });
     expect((refusal as Error).cause).not.toHaveProperty('command');
     await store.close();
+  });
+
+  describe.each<[string, (adapter: SwallowingAdapter) => KeyvLike]>([
+    ['a Keyv over an adapter', (adapter) => new Keyv({ store: adapter })],
+    ['a bare adapter', (adapter) => adapter],
+  ])('over %s that swallows errors', (_, keyvOver) => {
+    it.each(['throwOnErrors', 'throwErrors'] as const)(
+      'acknowledges nothing that its server refused: %s',
+      async (name) => {
+        const adapter = new SwallowingAdapter(name);
+        const cache = await buildCache({ store: keyvStore(keyvOver(adapter)) });
+        expect(await cache.set('a', 'old')).toBe(true);
+        adapter.isReadOnly = true;
+        expect(await cache.delete('a')).toBe(false);
+        expect(await cache.set('b', 'new')).toBe(false);
+        adapter.isReadOnly = false;
+        await eventually(() => expect(adapter.holds(cache.storeKey('a'))).toBe(false));
+        await cache.close();
+      },
+    );
+
+    it('acknowledges no delete that deleted nothing, also without a switch', async () => {
+      const adapter = new SwallowingAdapter();
+      const cache = await buildCache({ store: keyvStore(keyvOver(adapter)) });
+      expect(await cache.set('a', 'old')).toBe(true);
+      expect(adapter.holds(cache.storeKey('a'))).toBe(true);
+      adapter.isReadOnly = true;
+      expect(await cache.delete('a')).toBe(false);
+      adapter.isReadOnly = false;
+      await eventually(() => expect(adapter.holds(cache.storeKey('a'))).toBe(false));
+      await cache.close();
+    });
   });
 
   it.each([['a text'], [''], [{ an: 'object' }], [7]])(
