@@ -69,10 +69,10 @@ export class KeyvShard implements Shard {
   remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     return this.inTurn(storeKey, async () => {
       const present = await this.read(storeKey);
-      if (!present) return 'absent';
+      if (revision && !present) return 'absent';
       if (revision && !isSameRevision(present?.revision, revision)) return 'changed';
-      await this.take(storeKey);
-      return 'removed';
+      await this.take(storeKey); // some of what somebody else wrote is read as nothing
+      return present ? 'removed' : 'absent';
     });
   }
 
@@ -139,11 +139,23 @@ export class KeyvShard implements Shard {
 
   /** What somebody else wrote under this key is an item as well: its bytes are not understood, and that is a miss of this key alone. */
   private async read(storeKey: string): Promise<StoredItem | undefined> {
-    const text = await this.keyv.get(storeKey);
+    const text = await this.textOf(storeKey);
     if (text === undefined || text === null) return undefined;
     const [, revision, base64] = (typeof text === 'string' ? itemForm.exec(text) : undefined) ?? [];
     if (revision === undefined) return foreign;
     return { bytes: Buffer.from(base64 ?? '', 'base64'), revision: { session: 0, number: Number(revision) } };
+  }
+
+  /** In an outage the adapter fails as well. Where it answers, the Keyv could not deserialize what is there. */
+  private async textOf(storeKey: string): Promise<unknown> {
+    try {
+      return await this.keyv.get(storeKey);
+    } catch (cause) {
+      const adapter = this.keyv.store as Partial<Pick<KeyvLike, 'get'>> | undefined;
+      if (typeof adapter?.get !== 'function') throw cause;
+      await adapter.get(storeKey);
+      return notDeserialized;
+    }
   }
 
   private async put(storeKey: string, bytes: Buffer, lifeMs: number): Promise<Revision> {
@@ -194,6 +206,7 @@ export class KeyvShard implements Shard {
 const settleMs = 30;
 const itemForm = /^(\d{1,15})\.([\w+/=]*)$/;
 const nothing = Buffer.alloc(0);
+const notDeserialized = '?';
 /** No envelope, no number, no stub; no write ever makes its revision. */
 const foreign: StoredItem = { bytes: Buffer.from('?'), revision: { session: 0, number: -1 } };
 

@@ -169,25 +169,45 @@ describe('keyvStore', () => {
     });
   });
 
-  it.each([['a text'], [''], [{ an: 'object' }], [7]])(
-    'reads %j that somebody else wrote as a miss, and writes over it',
-    async (foreign) => {
-      const items = new Map<string, unknown>();
-      const store = keyvStore({
-        get: async (key) => items.get(key),
-        set: async (key, value) => void items.set(key, value),
-        delete: async (key) => items.delete(key),
-      });
-      const cache = await buildCache({ store });
-      items.set(cache.storeKey('a'), foreign);
-      expect(await cache.get('a')).toBeUndefined();
-      expect(await cache.getOrSet('a', () => 1)).toBe(1);
-      items.set(cache.storeKey('b'), foreign);
-      expect(await cache.delete('b')).toBe(true);
-      expect(items.has(cache.storeKey('b'))).toBe(false);
-      await cache.close();
-    },
-  );
+  describe.each<[string, string, (adapter: KeyvLike) => KeyvLike]>([
+    ['a bare adapter', '', (adapter) => adapter],
+    ['a Keyv over an adapter', 'keyv:', (store) => new Keyv({ store })],
+    [
+      'a Keyv with a deserialization of its own',
+      'keyv:',
+      (store) =>
+        new Keyv({
+          store,
+          serialize: (data) => `ours${JSON.stringify(data)}`,
+          deserialize: (text) => {
+            if (!text.startsWith('ours')) throw new Error('not ours');
+            return JSON.parse(text.slice('ours'.length)) as object;
+          },
+        }),
+    ],
+  ])('over %s', (_, prefix, keyvOver) => {
+    it.each([['a text'], [''], ['7'], ['null'], [{ an: 'object' }], [7]])(
+      'reads %j that somebody else wrote as a miss, writes over it, and deletes it',
+      async (foreign) => {
+        const items = new Map<string, unknown>();
+        const adapter = {
+          get: async (key: string) => items.get(key),
+          set: async (key: string, value: string) => void items.set(key, value),
+          delete: async (key: string) => items.delete(key),
+          clear: async () => items.clear(),
+        };
+        const cache = await buildCache({ store: keyvStore(keyvOver(adapter)) });
+        items.set(prefix + cache.storeKey('a'), foreign);
+        expect(await cache.lookup('a')).toMatchObject({ hit: false, reason: expect.not.stringMatching('unavailable') });
+        expect(await cache.getOrSet('a', () => 1)).toBe(1);
+        expect(items.get(prefix + cache.storeKey('a'))).not.toBe(foreign);
+        items.set(prefix + cache.storeKey('b'), foreign);
+        expect(await cache.delete('b')).toBe(true);
+        expect(items.has(prefix + cache.storeKey('b'))).toBe(false);
+        await cache.close();
+      },
+    );
+  });
 
   it('is closed once, and ends its Keyv', async () => {
     let ended = 0;
