@@ -23,12 +23,19 @@ export interface KeyvLike {
   readonly capabilities?: { readonly expires?: boolean };
 }
 
+/** Rather than a storage adapter. */
+export function isKeyv(keyv: KeyvLike): boolean {
+  return 'hooks' in keyv && 'stats' in keyv;
+}
+
 /**
  * All of a Keyv. Items are texts: the revision, a dot, the bytes in base64. Operations on one key take turns, which is as atomic as one
  * process can be.
  */
 export class KeyvShard implements Shard {
   closed = false;
+  /** A Keyv gives its own `ttl` to what is given none, and takes 0 for no end; an adapter may take 0 for a life that is over. */
+  private readonly noEnd: 0 | undefined;
   private readonly feeds = new Map<string, MemoryFeed>();
   private readonly turns = new Map<string, Promise<unknown>>();
 
@@ -37,7 +44,9 @@ export class KeyvShard implements Shard {
     readonly name: string,
     private readonly maxItemBytes: number,
     private readonly clock: Clock = systemClock,
-  ) {}
+  ) {
+    this.noEnd = isKeyv(keyv) ? 0 : undefined;
+  }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {
     return this.each(storeKeys, (key) => this.read(key));
@@ -161,7 +170,7 @@ export class KeyvShard implements Shard {
   private async put(storeKey: string, bytes: Buffer, lifeMs: number): Promise<Revision> {
     const number = randomInt(2 ** 48 - 1);
     const text = `${number}.${bytes.toString('base64')}`;
-    const stored = await this.keyv.set(storeKey, text, lifeMs === Infinity ? undefined : Math.ceil(lifeMs));
+    const stored = await this.keyv.set(storeKey, text, lifeMs === Infinity ? this.noEnd : Math.ceil(lifeMs));
     if (stored === false) throw this.unavailable('the Keyv did not store an item');
     return { session: 0, number };
   }

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import type { Shard, Store, StoreCapabilities } from '../store/store.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
-import { KeyvShard } from './keyv-shard.js';
+import { isKeyv, KeyvShard } from './keyv-shard.js';
 import type { KeyvLike } from './keyv-shard.js';
 
 export interface KeyvStoreOptions {
@@ -26,7 +26,7 @@ export interface KeyvStoreOptions {
  *
  * A Keyv and its adapter are told to throw their errors from now on: swallowed, an outage would look like an acknowledged write. An adapter that
  * swallows them and has no switch (`throwOnErrors`, `throwErrors`) acknowledges writes that its server refused; a delete is checked. Keys get up
- * to 250 bytes long, and the Keyv's own prefix in front.
+ * to 250 bytes long, and the Keyv's own prefix in front. The Keyv's own `ttl` does not apply.
  *
  * @throws InvalidOptionError for what is no Keyv, a Keyv before 5.4 or from 6 on (which swallow their errors), a storage adapter for keyv 6, a
  * bare Map (which keeps no lives), and options out of range.
@@ -63,7 +63,7 @@ function assertUsable(keyv: KeyvLike): void {
   if (!isStorage) {
     throw new InvalidOptionError('keyv', 'it has no get, set and delete', 'Give a Keyv or a storage adapter of one.');
   }
-  if ('hooks' in keyv && 'stats' in keyv && !('throwOnErrors' in keyv)) {
+  if (isKeyv(keyv) && !('throwOnErrors' in keyv)) {
     const problem = 'this Keyv swallows its errors, and an outage would look like an acknowledged write';
     throw new InvalidOptionError('keyv', problem, 'Use version 5.4 of keyv, or a later 5.');
   }

@@ -6,6 +6,7 @@ import { keyvStore } from '../../src/adapter/keyv-store.js';
 import type { KeyvLike } from '../../src/adapter/keyv-shard.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
+import { untilInvalidated } from '../../src/catalogue/lives/until.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { storeContract } from '../../src/testing/store-contract.js';
@@ -207,6 +208,17 @@ describe('keyvStore', () => {
         await cache.close();
       },
     );
+  });
+
+  it('ends nothing that has no end, nor what has a tag, with the life that its Keyv gives to all', async () => {
+    const keyv = new Keyv({ ttl: 20 });
+    const cache = await buildCache({ store: keyvStore(keyv), process: false });
+    expect(await cache.set('lasting', 1, { ttl: untilInvalidated() })).toBe(true);
+    expect(await cache.set('tagged', 2, { ttl: '1h', tags: ['team'] })).toBe(true);
+    await keyv.set('brief', 3);
+    await eventually(async () => expect(await keyv.get('brief')).toBeUndefined());
+    expect(await cache.getMany(['lasting', 'tagged'])).toMatchObject([{ value: 1 }, { value: 2 }]);
+    await cache.close();
   });
 
   it('is closed once, and ends its Keyv', async () => {
