@@ -4,6 +4,8 @@ import type { WriteStream } from 'node:fs';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { systemClock } from '../value/clock.js';
+import type { Clock } from '../value/clock.js';
 
 /** What a process left behind that was killed is removed after this long. One that still writes such a file by then ends with an error. */
 const leftBehindMs = 24 * 3_600_000;
@@ -20,8 +22,8 @@ export class OutputFile {
   ) {}
 
   /** @throws what the system says. */
-  static async begin(path: string): Promise<OutputFile> {
-    await removeLeftBehind(path);
+  static async begin(path: string, clock: Clock = systemClock): Promise<OutputFile> {
+    await removeLeftBehind(path, clock.now());
     const unfinished = `${path}.${randomUUID()}.unfinished`;
     return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600));
   }
@@ -55,7 +57,7 @@ export class OutputFile {
   }
 }
 
-async function removeLeftBehind(path: string): Promise<void> {
+async function removeLeftBehind(path: string, now: number): Promise<void> {
   const folder = dirname(path);
   const names = await readdir(folder).catch(() => []);
   for (const name of names.filter((one) => isUnfinished(one, basename(path)))) {
@@ -65,7 +67,7 @@ async function removeLeftBehind(path: string): Promise<void> {
       ({ mtimeMs }) => mtimeMs,
       () => Infinity,
     );
-    if (Date.now() - changedMs > leftBehindMs) await rm(left, { force: true }).catch(() => {});
+    if (now - changedMs > leftBehindMs) await rm(left, { force: true }).catch(() => {});
   }
 }
 
