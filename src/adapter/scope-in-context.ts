@@ -24,9 +24,11 @@ export function putState<C extends object>(context: C, state: ScopeState | undef
  */
 export function withState<C extends object>(context: C, state: ScopeState | undefined): C {
   let held = state;
-  return new Proxy(context, {
+  const proxy: C = new Proxy(context, {
     get: (target, name): unknown => (name === place ? held : Reflect.get(target, name)),
-    set: (target, name, value: unknown) => {
+    set: (target, name, value: unknown, receiver: unknown) => {
+      // A child context of cls-hooked has this one as its prototype, and what is set in it is its own.
+      if (receiver !== proxy) return Reflect.set(target, name, value, receiver);
       if (name !== place) return Reflect.set(target, name, value);
       held = value as ScopeState | undefined;
       return true;
@@ -39,4 +41,5 @@ export function withState<C extends object>(context: C, state: ScopeState | unde
         ? { value: held, writable: true, enumerable: true, configurable: true }
         : Reflect.getOwnPropertyDescriptor(target, name),
   });
+  return proxy;
 }

@@ -80,4 +80,28 @@ describe('A scope within a context of cls-hooked', () => {
     await expect(scope.run(() => Promise.reject(new Error('failed')))).rejects.toThrow('failed');
     expect(scope.active).toBe(false);
   });
+
+  it('has contexts within it, each with what was set in it alone', async () => {
+    const scope = new RequestScope(clsHookedStorage(team));
+    const work = async (): Promise<void> => {
+      team.set('transaction', 'none');
+      const bystander = team.bind(() => team.get('transaction') as unknown);
+      let left = 2;
+      let open = (): void => {};
+      const bothHaveSet = new Promise<void>((resolve) => (open = resolve));
+      const inTransaction = (id: string) =>
+        team.runAndReturn(async () => {
+          team.set('transaction', id);
+          if (--left === 0) open();
+          await bothHaveSet;
+          expect(scope.active).toBe(true);
+          return scope.run(() => team.get('transaction') as unknown);
+        });
+      expect(await Promise.all([inTransaction('a'), inTransaction('b')])).toEqual(['a', 'b']);
+      expect([bystander(), team.get('transaction')]).toEqual(['none', 'none']);
+    };
+    await team.runAndReturn(() => scope.run(work));
+    await team.runAndReturn(() => scope.run(() => scope.run(work)));
+    await scope.run(work);
+  });
 });
