@@ -1,7 +1,7 @@
 import { Injectable, Module } from '@nestjs/common';
 import type { TestingModule } from '@nestjs/testing';
 import { Test } from '@nestjs/testing';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
@@ -49,6 +49,20 @@ describe('FakeClock', () => {
     await clock.advance(100);
     expect(woken).toEqual(['called', 'slept']);
     expect(clock.waiting).toBe(0);
+  });
+
+  it('moves while the timers of the test runner are fake', async () => {
+    jest.useFakeTimers();
+    try {
+      const clock = new FakeClock();
+      const ran: string[] = [];
+      clock.after(0, () => ran.push('soon'));
+      clock.after(10, () => ran.push('due'));
+      await clock.advance(10);
+      expect(ran).toEqual(['soon', 'due']);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('jumps on the wall alone', () => {
