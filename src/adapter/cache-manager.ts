@@ -9,6 +9,7 @@ import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { CacheManagerWrap } from './cache-manager-wrap.js';
+import { ClockedStorage } from './clocked-storage.js';
 import { keyvStorage } from './keyv-storage.js';
 import type { KeyvStorage } from './keyv-storage.js';
 
@@ -24,7 +25,7 @@ export interface CacheManagerOptions {
   readonly codec?: Codec<unknown>;
   /** What `cacheId()` answers. Default: random. */
   readonly cacheId?: string;
-  /** What `wrap` dates entries by. Default: the system's, and in CacheManagerModule the clock of the cache below. */
+  /** What entries are dated by. Default: the system's, and in CacheManagerModule the clock of the cache below. */
   readonly clock?: Clock;
   /** Does nothing: it says how several stores are treated, and there is one. @deprecated Leave it out. */
   readonly nonBlocking?: unknown;
@@ -48,7 +49,8 @@ export function cacheManager(tiers: TieredCache, options: CacheManagerOptions = 
   const { namespace = 'cache-manager', codec, cacheId, clock = systemClock } = options;
   const ttlMs = milliseconds(options.ttl ?? 0, 'ttl');
   const thresholdMs = milliseconds(options.refreshThreshold ?? 0, 'refreshThreshold');
-  const storage = keyvStorage(tiers, codec && { codec });
+  const below = codec ? { codec } : {};
+  const storage = clock === systemClock ? keyvStorage(tiers, below) : new ClockedStorage(tiers, below, clock);
   const keyv = new Keyv({ store: storage, namespace, useKeyPrefix: false, throwOnErrors: true, ttl: ttlMs });
   keyv.serialize = undefined; // the codec does that, once
   keyv.deserialize = undefined;

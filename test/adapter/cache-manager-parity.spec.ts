@@ -9,6 +9,7 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { replaceStores } from '../../src/testing/replace-stores.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { cacheModule } from '../support/nest-application.js';
 
 describe('As cache-manager itself does', () => {
@@ -58,5 +59,37 @@ describe('The clock of a drop-in', () => {
     await clock.advance('1s');
     expect(await read()).toBe(2);
     await module.close();
+  });
+
+  describe.each([
+    ['behind the time of day', () => new FakeClock(1_000_000)],
+    ['ahead of it', () => new FakeClock(Date.now() + 86_400_000)],
+  ])('%s', (_, makeClock) => {
+    it('is that of get and mget too, which find what wrap has stored, and of ttl', async () => {
+      const clock = makeClock();
+      const cache = cacheManager(await buildCache({ clock }), { ttl: 60_000, clock });
+      expect(await cache.wrap('a', async () => 1)).toBe(1);
+      await clock.advance('30s');
+      expect([await cache.get('a'), await cache.mget(['a', 'b'])]).toEqual([1, [1, undefined]]);
+      expect(await cache.wrap('a', async () => 2)).toBe(1);
+      expect(await cache.ttl('a')).toBeGreaterThan(Date.now());
+      await clock.advance('30s');
+      expect([await cache.get('a'), await cache.mget(['a'])]).toEqual([undefined, [undefined]]);
+    });
+
+    it('is that of set and mset too, whose entries wrap refreshes when they are due', async () => {
+      const clock = makeClock();
+      const cache = cacheManager(await buildCache({ clock }), { ttl: 60_000, refreshThreshold: 10_000, clock });
+      const refreshed = new Set<string>();
+      cache.on('refresh', ({ key }) => refreshed.add(key));
+      await cache.set('a', 1);
+      await cache.mset([{ key: 'b', value: 1 }]);
+      await clock.advance('40s');
+      for (const key of ['a', 'b']) expect(await cache.wrap(key, async () => 2)).toBe(1);
+      await clock.advance('11s');
+      for (const key of ['a', 'b']) await cache.wrap(key, async () => 3);
+      await eventually(() => expect(refreshed).toEqual(new Set(['a', 'b'])));
+      expect(await cache.mget(['a', 'b'])).toEqual([3, 3]);
+    });
   });
 });
