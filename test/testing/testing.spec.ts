@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { Injectable, Module } from '@nestjs/common';
 import type { TestingModule } from '@nestjs/testing';
 import { Test } from '@nestjs/testing';
@@ -6,13 +7,17 @@ import { Memoize } from '../../src/decorator/memoize.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
+import type { Invalidated, Invalidation } from '../../src/store/feed.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import type { Shard, Store } from '../../src/store/store.js';
+import type { TestRunner } from '../../src/testing/codec-contract.js';
 import { recordEvents } from '../../src/testing/event-recorder.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { faultyStore } from '../../src/testing/faulty-store.js';
 import type { StoreFault } from '../../src/testing/faulty-store.js';
 import { replaceStores } from '../../src/testing/replace-stores.js';
 import { storeContract } from '../../src/testing/store-contract.js';
+import type { StoreSubject } from '../../src/testing/store-contract.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 
 describe('FakeClock', () => {
@@ -86,6 +91,91 @@ describe('A faulty store that is not told to fail', () => {
       tooLargeBytes: 2 ** 20 + 1,
     },
   );
+});
+
+/** How the suite judges a store: the names of the rules that fail, and why. */
+async function failuresOf(open: () => Promise<StoreSubject>): Promise<Record<string, string>> {
+  const rules: [string, () => void | Promise<void>][] = [];
+  const runner: TestRunner = { describe: (_, define) => define(), it: (name, test) => void rules.push([name, test]) };
+  storeContract(runner, { name: 'of somebody', open, tooLargeBytes: 2 ** 20 + 1 });
+  const failures: Record<string, string> = {};
+  for (const [name, test] of rules) {
+    try {
+      await test();
+    } catch (error) {
+      failures[name] = (error as Error).message;
+    }
+  }
+  return failures;
+}
+
+/** A store in memory whose invalidations take two steps. */
+function inTwoSteps(invalidate: (shard: Shard, asked: Invalidation) => Promise<Invalidated>, clock: FakeClock): Store {
+  const store = memoryStore({ clock, maxItemBytes: 2 ** 20 });
+  const [inner] = store.shards;
+  const original = inner.invalidate?.bind(inner);
+  const whole = Object.assign(Object.create(inner) as Shard, { invalidate: original });
+  return Object.assign(store, {
+    shards: [Object.assign(inner, { invalidate: (asked: Invalidation) => invalidate(whole, asked) })],
+  });
+}
+
+const invalidated = (shard: Shard, asked: Invalidation): Promise<Invalidated> =>
+  shard.invalidate?.(asked) ?? Promise.reject(new Error('the shard has no feed'));
+
+const apart = ({ feed, watch, changes, records }: Invalidation) => ({
+  changesAlone: { feed, watch, changes, records: [] },
+  recordsAlone: { feed, watch, changes: [], records },
+});
+
+describe('The suite of stores', () => {
+  const judged = (invalidate: (shard: Shard, asked: Invalidation) => Promise<Invalidated>) =>
+    failuresOf(async () => {
+      const clock = new FakeClock();
+      const store = inTwoSteps(invalidate, clock);
+      await store.open();
+      return { store, advance: (ms) => clock.advance(ms), dispose: () => store.close() };
+    });
+
+  it('refuses a store whose feed tells of a removal that comes a turn later', async () => {
+    const failures = await judged(async (shard, asked) => {
+      const { changesAlone, recordsAlone } = apart(asked);
+      const answer = await invalidated(shard, recordsAlone);
+      await setImmediate();
+      return { ...answer, outcomes: (await invalidated(shard, changesAlone)).outcomes };
+    });
+    expect(failures).toEqual({
+      'tells of an invalidation only once what it removes is gone': expect.stringContaining('could still be read'),
+    });
+  });
+
+  it('refuses a store whose feed tells of a removal a turn later, unless it removes once more', async () => {
+    const telling = (again: boolean) => async (shard: Shard, asked: Invalidation) => {
+      const { changesAlone, recordsAlone } = apart(asked);
+      const { outcomes } = await invalidated(shard, changesAlone);
+      await setImmediate();
+      const answer = await invalidated(shard, recordsAlone);
+      const removals = asked.changes.filter((change) => 'remove' in change);
+      if (again) await invalidated(shard, { ...changesAlone, changes: removals });
+      return { ...answer, outcomes };
+    };
+    expect(await judged(telling(false))).toEqual({
+      'refuses the fill of a stub that was won before the feed told of the invalidation':
+        expect.stringContaining('was still good after it'),
+    });
+    expect(await judged(telling(true))).toEqual({});
+  });
+
+  it('asks for a second handle where other processes reach the store', async () => {
+    const open = async () => {
+      const clock = new FakeClock();
+      const store = memoryStore({ clock, maxItemBytes: 2 ** 20 });
+      Object.assign(store, { capabilities: { ...store.capabilities, reach: 'fleet' } });
+      await store.open();
+      return { store, advance: (ms: number) => clock.advance(ms), dispose: () => store.close() };
+    };
+    expect(Object.values(await failuresOf(open))).toEqual([expect.stringContaining('Give the suite a secondHandle')]);
+  });
 });
 
 describe('A faulty store', () => {

@@ -1,13 +1,18 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import type { Change, FeedReading, Invalidated, Invalidation, Mark } from '../../store/feed.js';
 import { maxRecordBytes } from '../../store/feed.js';
-import type { Shard } from '../../store/store.js';
+import type { Revision, Shard } from '../../store/store.js';
 import type { TestRunner } from '../codec-contract.js';
 import { bothHandles } from './atomicity.js';
 import { bytesOf, forever, onBench } from './subject.js';
 import type { Bench, StoreContractOptions } from './subject.js';
 
 const maxBehindBytes = 4 * 2 ** 20;
+
+/** How often a rule invalidates while others look, and how many look by each handle: what is wrong for one trip is seen by some of them. */
+const roundsOfLooking = 20;
+const lookersByHandle = 3;
 
 /** `invalidate` and `readFeed`, of stores whose `capabilities.atomic` is true. */
 export function feedRules({ describe, it }: TestRunner, options: StoreContractOptions): void {
@@ -70,6 +75,40 @@ export function feedRules({ describe, it }: TestRunner, options: StoreContractOp
       await bench.invalidate([{ remove: key }], ['x']);
       const late = await bench.at.write(key, bytesOf('late'), { ...forever, only: stub?.revision ?? 'absent' });
       assert.equal(late.status, 'changed');
+    });
+
+    rule('tells of an invalidation only once what it removes is gone', async (bench) => {
+      for (let round = 0; round < roundsOfLooking; round++) {
+        const { keys, since, invalidate } = await removalOf(bench, round);
+        await whileLooking(bench, invalidate, async (shard) => {
+          const { records } = await bench.readFeedOf(shard, since);
+          if (records.length === 0) return;
+          const items = await shard.readMany(keys);
+          const stale = items.filter((item) => item?.bytes.toString() === 'old').length;
+          assert.equal(stale, 0, 'the feed told of an invalidation, and what it removes could still be read');
+        });
+      }
+    });
+
+    rule('refuses the fill of a stub that was won before the feed told of the invalidation', async (bench) => {
+      for (let round = 0; round < roundsOfLooking; round++) {
+        const { keys, since, invalidate } = await removalOf(bench, round);
+        const early: { readonly key: string; readonly only: Revision }[] = [];
+        await whileLooking(bench, invalidate, async (shard) => {
+          const items = await shard.readOrStub(keys, 60_000);
+          const { records, gap } = await bench.readFeedOf(shard, since);
+          if (records.length > 0 || gap !== undefined) return;
+          for (const [index, key] of keys.entries()) {
+            const item = items[index];
+            if (item?.won) early.push({ key, only: item.revision });
+          }
+        });
+        for (const { key, only } of early) {
+          const { status } = await bench.at.write(key, bytesOf('late'), { ...forever, only });
+          const wrong = 'a lease that was won before the feed told of the invalidation was still good after it';
+          assert.equal(status, 'changed', wrong);
+        }
+      }
     });
 
     rule('answers the revision of the watched item, and the item to readers', async (bench) => {
@@ -141,6 +180,42 @@ interface FeedBench extends Bench {
   append(...records: string[]): Promise<unknown>;
   appendTo(shard: Shard, ...records: string[]): Promise<unknown>;
   readFeed(since: Mark | undefined, watch?: string, behind?: number): Promise<FeedReading>;
+  readFeedOf(shard: Shard, since: Mark | undefined): Promise<FeedReading>;
+}
+
+interface Removal {
+  readonly keys: string[];
+  readonly since: Mark | undefined;
+  readonly invalidate: () => Promise<unknown>;
+}
+
+/** Some items, where the feed is before they are removed, and their removal. */
+async function removalOf(bench: FeedBench, round: number): Promise<Removal> {
+  const keys = Array.from({ length: 5 }, (_, index) => bench.key(`removed-${round}-${index}`));
+  for (const each of keys) await bench.at.write(each, bytesOf('old'), forever);
+  const { mark } = await bench.readFeed(undefined);
+  const changes = keys.map((remove) => ({ remove }));
+  return { keys, since: mark, invalidate: () => bench.invalidate(changes, ['x']) };
+}
+
+/** Looks again and again by each handle until the work has ended, and once after it. */
+async function whileLooking(
+  bench: FeedBench,
+  work: () => Promise<unknown>,
+  look: (shard: Shard) => Promise<void>,
+): Promise<void> {
+  const shards = await bothHandles(bench, bench.feed);
+  const lookers = shards.flatMap((shard) => Array.from({ length: lookersByHandle }, () => shard));
+  let isOver = false;
+  const working = work().finally(() => (isOver = true));
+  const looking = lookers.map(async (shard) => {
+    while (!isOver) {
+      await look(shard);
+      await setImmediate();
+    }
+    await look(shard);
+  });
+  await Promise.all([working, ...looking]);
 }
 
 function feedBench(bench: Bench): FeedBench {
@@ -152,10 +227,13 @@ function feedBench(bench: Bench): FeedBench {
     shard.invalidate?.(invalidation) ?? missing();
   const appendTo = (shard: Shard, ...records: string[]): Promise<unknown> =>
     append(shard, { feed, changes: [], records: records.map(bytesOf), watch });
+  const readFeedOf: FeedBench['readFeedOf'] = (shard, since) =>
+    shard.readFeed?.({ feed, since, watch, maxBehindBytes }) ?? missing();
   return {
     ...bench,
     feed,
     at,
+    readFeedOf,
     invalidate: (changes, records, watched = watch) =>
       append(at, { feed, changes, records: records.map(bytesOf), watch: watched }),
     append: (...records) => appendTo(at, ...records),

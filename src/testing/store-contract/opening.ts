@@ -19,6 +19,19 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
     );
 
     it(
+      'is given to this suite by two handles, if it is atomic and not of one process alone',
+      onBench(options, async ({ store, secondHandle }) => {
+        const { atomic, reach } = store.capabilities;
+        if (!atomic || reach === 'process') return;
+        const problem = `The reach of the store ${options.name} is '${reach}': what it promises holds between processes.`;
+        assert.ok(
+          secondHandle,
+          `${problem} Give the suite a secondHandle, which opens another store on the same items.`,
+        );
+      }),
+    );
+
+    it(
       'places a key on the same shard each time',
       onBench(options, async ({ store, key }) => {
         for (let index = 0; index < 100; index++) {

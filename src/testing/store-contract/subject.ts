@@ -4,7 +4,10 @@ import type { Shard, Store, StoredItem } from '../../store/store.js';
 export interface StoreSubject {
   /** Open and ready. Items of earlier tests may be there: the suite uses keys of its own. */
   readonly store: Store;
-  /** Another open store on the same items, as another process has it. Given, atomicity is tried between the two. */
+  /**
+   * Another open store on the same items, as another process has it: atomicity and the feed are tried between the two. An atomic store must give it
+   * unless its `reach` is `process`; there it is optional, and one handle is tried with itself by default.
+   */
   readonly secondHandle?: () => Promise<Store>;
   /** Moves the store's clock. Default: real time passes. */
   readonly advance?: (milliseconds: number) => void | Promise<void>;
