@@ -77,8 +77,8 @@ export function neverGoesBack({ withFaults = false }: NeverGoesBackOptions = {})
 }
 
 /**
- * No two loads of one key run at once anywhere, as long as nothing has gone wrong and nothing was written or invalidated between their beginnings. Not
- * for operations that force a miss: those load whatever others do.
+ * No two loads of one key run at once in caches of one name, whichever processes they are of, as long as nothing has gone wrong and nothing was
+ * written or invalidated between their beginnings. Not for operations that force a miss: those load whatever others do.
  */
 export function oneLoadAtATime(): Check {
   return {
@@ -91,10 +91,11 @@ export function oneLoadAtATime(): Check {
           .find(
             (one) =>
               one.key === load.key &&
+              one.cache === load.cache &&
               !(one.ended && isBefore(one.ended, load.began)) &&
               !wasWrittenBetween(history, one.began, load.began),
           );
-        return other ? [`${load.cache} and ${other.cache} load ${load.key} at once`] : [];
+        return other ? [`${load.process} and ${other.process} load ${load.key} at once`] : [];
       }),
   };
 }

@@ -34,7 +34,9 @@ export interface VersionAcknowledged extends Moment {
 
 /** One run of a loader, as the library tells of it. */
 export interface LoadRun {
-  readonly cache: string;
+  readonly process: string;
+  /** The name of its cache. Undefined: its process gave it none, as `SimulatedProcess.cache`, which is named after its process. */
+  readonly cache: string | undefined;
   readonly key: string;
   readonly began: Moment;
   ended?: Moment;
@@ -42,7 +44,9 @@ export interface LoadRun {
 
 /** A loaded value that only its callers were given, as the library tells of it: the store did not take it. */
 export interface LoadRefusal extends Moment {
-  readonly cache: string;
+  readonly process: string;
+  /** As in {@link LoadRun}. */
+  readonly cache: string | undefined;
   readonly key: string;
   readonly reason: string;
 }
@@ -113,7 +117,7 @@ export class History {
 
   /** Whether a value may have been given to who asked that nobody else was given: its load was refused in this process meanwhile. */
   mayBeOfRefusedLoad({ process, began, order }: VersionRead): boolean {
-    return this.refusals.some((one) => one.cache === process && one.order > began.order && one.order < order);
+    return this.refusals.some((one) => one.process === process && one.order > began.order && one.order < order);
   }
 
   /** Whether nothing had gone wrong by this moment. */

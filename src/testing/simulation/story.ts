@@ -2,6 +2,7 @@ import { onCacheEvent } from '../../value/events.js';
 import { commitFault } from './faults.js';
 import type { History, Moment } from './history.js';
 import type { Plan, Turn } from './plan.js';
+import { runningHost } from './simulated-host.js';
 import { pickByName, seededRandom } from './seeded-random.js';
 import type { Simulation, Versions } from './simulation.js';
 import { World } from './world.js';
@@ -134,7 +135,7 @@ class Story<Shared, Service> {
     };
     const context = { service, shared, process, draw: seededRandom(salt), history, began };
     const working = async (): Promise<unknown> => work(context);
-    working().then(
+    host.run(working).then(
       (answer) => {
         if (host.isCrashed) return;
         end('resolved', kind === 'does' ? 'ends' : `ends: ${textOf(answer as Versions | undefined)}`);
@@ -184,16 +185,27 @@ const textOf = (versions: Versions | undefined): string =>
     .map(([row, version]) => `${row} ${version ?? 'unknown'}`)
     .join(', ') || 'nothing';
 
+/** Whose event it is: a cache that is named after its process counts as one without a name. */
+function originOf(cacheName: string): { readonly process: string; readonly cache: string | undefined } {
+  const process = runningHost()?.name ?? cacheName;
+  return { process, cache: cacheName === process ? undefined : cacheName };
+}
+
 /** Notes in the history what the library tells of itself, until the returned function is called. */
 function listen(history: History): () => void {
   const stops = [
-    onCacheEvent('loadStarted', ({ cache, key }) => void history.loads.push({ cache, key, began: history.moment() })),
-    onCacheEvent('loadFinished', ({ cache, key }) => {
-      const load = history.loads.find((one) => one.cache === cache && one.key === key && !one.ended);
+    onCacheEvent('loadStarted', ({ cache, key }) => {
+      history.loads.push({ ...originOf(cache), key, began: history.moment() });
+    }),
+    onCacheEvent('loadFinished', (event) => {
+      const { process, cache } = originOf(event.cache);
+      const load = history.loads.find(
+        (one) => one.process === process && one.cache === cache && one.key === event.key && !one.ended,
+      );
       if (load) load.ended = history.moment();
     }),
     onCacheEvent('loadRefused', ({ cache, key, reason }) => {
-      history.refusals.push({ cache, key, reason, ...history.moment() });
+      history.refusals.push({ ...originOf(cache), key, reason, ...history.moment() });
     }),
     onCacheEvent('invalidated', ({ key }) => void history.invalidated.push({ key, ...history.moment() })),
     onCacheEvent('writeGivenUp', ({ key, reason }) => void history.givenUp.push({ key, reason, ...history.moment() })),

@@ -84,10 +84,12 @@ export class World<Shared = unknown, Service = unknown> {
   async end(): Promise<void> {
     this.history.seal();
     const endings = Promise.all(
-      this.members.map(async ({ service, process }) => {
-        await this.simulation.stop?.(service);
-        await process.close();
-      }),
+      this.members.map(({ host, service, process }) =>
+        host.run(async () => {
+          await this.simulation.stop?.(service);
+          await process.close();
+        }),
+      ),
     );
     const passes = (): Promise<void> => this.clock.advanceTo(this.clock.now() + 10, () => this.settle());
     await this.until(endings, 'The stop of a service', () => true, passes);
@@ -110,7 +112,7 @@ export class World<Shared = unknown, Service = unknown> {
       await process.open();
       return service;
     };
-    const service = await this.until(starting(), 'The start of a service', (step) => step.host === host);
+    const service = await this.until(host.run(starting), 'The start of a service', (step) => step.host === host);
     return { index, host, process, service };
   }
 

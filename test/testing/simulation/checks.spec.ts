@@ -17,8 +17,8 @@ class Written {
     this.history.read(process, 'row', version, began);
   }
 
-  load(cache: string): { end(): void } {
-    const load: History['loads'][number] = { cache, key: 'row', began: this.history.moment() };
+  load(process: string, cache?: string): { end(): void } {
+    const load: History['loads'][number] = { process, cache, key: 'row', began: this.history.moment() };
     this.history.loads.push(load);
     return { end: () => Object.assign(load, { ended: this.history.moment() }) };
   }
@@ -70,12 +70,12 @@ describe('never goes back', () => {
   it('asks it of no version that a refused load may have brought', () => {
     const written = new Written();
     const began = written.history.moment();
-    const refusal = { key: 'row', reason: 'lease-lost', ...written.history.moment() };
+    const refusal = { cache: 'prices', key: 'row', reason: 'lease-lost', ...written.history.moment() };
     written.read('P0', 2, began);
     written.read('P0', 1);
-    written.history.refusals.push({ cache: 'P1', ...refusal });
+    written.history.refusals.push({ process: 'P1', ...refusal });
     expect(written.wrong(neverGoesBack())).toHaveLength(1);
-    written.history.refusals.push({ cache: 'P0', ...refusal });
+    written.history.refusals.push({ process: 'P0', ...refusal });
     expect(written.wrong(neverGoesBack())).toEqual([]);
     written.read('P0', 2);
     written.read('P0', 1);
@@ -95,6 +95,17 @@ describe('one load at a time', () => {
     written.load('P0').end();
     expect(written.wrong(oneLoadAtATime())).toHaveLength(1);
     slow.end();
+  });
+
+  it('asks it of caches of one name, in one process and in all', () => {
+    const written = new Written();
+    written.load('P0');
+    written.load('P0', 'prices');
+    written.load('P1', 'stock');
+    expect(written.wrong(oneLoadAtATime())).toEqual([]);
+    written.load('P1', 'prices');
+    written.load('P1', 'stock');
+    expect(written.wrong(oneLoadAtATime())).toEqual(['P1 and P0 load row at once', 'P1 and P1 load row at once']);
   });
 
   it('and lets pass what a write that is under way explains, and what follows a fault', () => {

@@ -4,10 +4,23 @@ import type { TestingModule } from '@nestjs/testing';
 import { describe, expect, it } from '@jest/globals';
 import { Memoize } from '../../../src/decorator/memoize.js';
 import { TieredCache } from '../../../src/cache/tiered-cache.js';
+import { getTieredCacheToken } from '../../../src/cache/injection-tokens.js';
 import { TieredCacheModule } from '../../../src/module/tiered-cache.module.js';
 import { replaceStores } from '../../../src/testing/replace-stores.js';
-import { neverOlderThanAcknowledged, SimulatedTable, simulate } from '../../../src/testing/simulation.js';
-import type { SimulatedProcess, Simulation, Versions } from '../../../src/testing/simulation.js';
+import {
+  neverGoesBack,
+  neverOlderThanAcknowledged,
+  oneLoadAtATime,
+  SimulatedTable,
+  simulate,
+} from '../../../src/testing/simulation.js';
+import type {
+  Check,
+  OperationContext,
+  SimulatedProcess,
+  Simulation,
+  Versions,
+} from '../../../src/testing/simulation.js';
 
 const PROCESS = 'the process';
 const TABLE = 'the table';
@@ -65,5 +78,48 @@ describe('an application of Nest', () => {
 
   it('tells two histories where its chance is that of the machine', async () => {
     await expect(simulate(simulationWith('of the machine'))).rejects.toMatchObject({ code: 'UNREPEATABLE_HISTORY' });
+  });
+});
+
+@Module({
+  imports: ['prices', 'stock'].map((name) =>
+    TieredCacheModule.forRoot({ name, namespace: name, packageVersion: '1', warnings: false }),
+  ),
+})
+class ShopModule {}
+
+describe('an application of Nest with named caches', () => {
+  const find =
+    (name: string) =>
+    async ({ service, process, shared }: OperationContext<SimulatedTable, TestingModule>): Promise<Versions> => {
+      const cache = service.get<TieredCache>(getTieredCacheToken(name));
+      return { [name]: await cache.getOrSet('7', () => shared.read(process, name), { ttl: '2s' }) };
+    };
+
+  const everyLoadHasItsOrigin: Check = {
+    name: 'every load is noted by its process and its cache',
+    violations: ({ loads }) =>
+      loads
+        .filter(
+          ({ process, cache, ended }) => !/^P[01]$/.test(process) || !/^(prices|stock)$/.test(cache ?? '') || !ended,
+        )
+        .map(({ process, cache }) => `a load of ${process} and ${cache}`),
+  };
+
+  it('may load one key in two of them at once', async () => {
+    const summary = await simulate<SimulatedTable, TestingModule>({
+      shared: () => new SimulatedTable(),
+      start: async ({ store, clock, random }) => {
+        const builder = Test.createTestingModule({ imports: [ShopModule] });
+        return (await replaceStores(builder, { store, clock, random }).compile()).init();
+      },
+      stop: (app) => app.close(),
+      operations: { price: { reads: find('prices') }, stock: { reads: find('stock') } },
+      holds: [oneLoadAtATime(), neverGoesBack(), everyLoadHasItsOrigin],
+      faults: false,
+      seeds: 6,
+    });
+    expect(summary.resolved['price']).toBeGreaterThan(30);
+    expect(summary.resolved['stock']).toBeGreaterThan(30);
   });
 });
