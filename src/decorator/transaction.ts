@@ -20,7 +20,10 @@ export interface CommitHooks {
 /** What waits for a commit. */
 export interface NamedWork {
   readonly work: AfterCommitWork;
-  /** Done instead where an inner transaction has resolved and the one around it rejects: it may have committed by itself. Never rejects. */
+  /**
+   * Done instead where an inner transaction has resolved and the one around it rejects: it may have committed by itself. Never rejects.
+   * Absent: the work is done only where every transaction that it was named in has resolved.
+   */
   readonly inDoubt?: AfterCommitWork;
 }
 
@@ -46,7 +49,8 @@ function present(): Transaction | undefined {
  * `@Invalidate({ after: 'commit' })` and {@link afterCommit} name inside is done once `run` has resolved, and not at all if it rejects, also where the
  * rejection is a lost answer to `COMMIT`. Put it around the outermost transaction; one inside of another belongs to that one, whose end its work waits for.
  * Where the inner one has resolved and the outer one rejects, the inner one may have been a savepoint, or have committed by itself: what `@Invalidate` named in
- * it is invalidated, which costs a load at most; work of `afterCommit` is not done. What goes on after `run` has settled is outside.
+ * it is invalidated, which costs a load at most; work of `afterCommit` is not done. So too where the inner one rejects and the outer one resolves. What goes on
+ * after `run` has settled is outside.
  *
  * @returns what `run` returned, after the invalidations. @throws what `run` throws; the transaction has committed where one of them rejects, and all of
  * them were tried.
@@ -60,7 +64,7 @@ export async function inTransaction<R>(run: () => Promise<R>): Promise<R> {
   } catch (error) {
     own.isOver = true;
     const outer = present();
-    if (outer) handOver(own, outer);
+    if (outer) handOver({ ...own, waiting: own.waiting.filter(({ inDoubt }) => inDoubt) }, outer);
     else await allDone(own.resolvedInside);
     throw error;
   }

@@ -192,6 +192,23 @@ describe('@Invalidate', () => {
       expect(events.of('fault')).toContainEqual(expect.objectContaining({ kind: 'write-unacknowledged', cause }));
     });
 
+    it('does no work of a transaction that was rolled back where the one around it commits, and invalidates what was named in it', async () => {
+      const { courses, left } = await startWith();
+      const others: string[] = [];
+      await inTransaction(async () => {
+        await afterCommit(async () => void others.push('outer'));
+        const rolledBack = inTransaction(async () => {
+          await courses.rename('a');
+          await afterCommit(async () => void others.push('inner'));
+          await inTransaction(() => afterCommit(async () => void others.push('innermost')));
+          throw new Error('rolled back to a savepoint');
+        });
+        await expect(rolledBack).rejects.toThrow('rolled back');
+        expect([others, await left()]).toEqual([[], ['course a', 'course 7', 'list', 'of org']]);
+      });
+      expect([others, await left()]).toEqual([['outer'], ['course 7', 'of org']]);
+    });
+
     it('waits for a transaction that outlives the one around it', async () => {
       const { courses, left } = await startWith();
       let [end, commit] = [(): void => undefined, (): void => undefined];
