@@ -1,3 +1,4 @@
+import { idOfText } from '../key/key.js';
 import { maxRecordBytes } from '../store/feed.js';
 
 /** A key by its name (its text, or its digest where that is long or not to be seen), or a tag. */
@@ -50,6 +51,7 @@ export function decodeRecord(bytes: Buffer): FeedRecord | undefined {
       return undefined;
     }
     if (!isTexts(keys) || !isTexts(tags)) return undefined;
+    for (const key of keys) idOfText(key); // throws for what names no key
     return {
       writer,
       number: number as number,

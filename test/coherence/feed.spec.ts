@@ -110,19 +110,20 @@ describe('the feed of a store, by a clock that stands still', () => {
     expect(await counter()).toBe(before);
   });
 
+  const appended = async (record: string): Promise<unknown> =>
+    store.shards[0].invalidate?.({
+      feed: 'test',
+      changes: [],
+      records: [Buffer.from(record)],
+      watch: 'test~versions',
+    });
+
   it.each<[string, () => Promise<unknown>]>([
     ['cleared', () => store.shards[0].remove('test~versions')],
     ['cleared', () => here.dangerouslyClear()],
-    [
-      'a record that can’t be read',
-      async () =>
-        store.shards[0].invalidate?.({
-          feed: 'test',
-          changes: [],
-          records: [Buffer.from('nonsense')],
-          watch: 'test~versions',
-        }),
-    ],
+    ['a record that can’t be read', () => appended('nonsense')],
+    ['a record that can’t be read', () => appended('[2,"w",1,1,["%"],[]]')], // the name of no key
+    ['a record that can’t be read', () => appended('[2,"w",1,1,["#xn"],[]]')],
     ['too far behind', () => here.deleteMany(Array.from({ length: 3_000 }, (_, n) => `row${n}`.padEnd(100, '.')))],
   ])('drops what is near when %s', async (reason, breakIt) => {
     await here.set('a', 1);
