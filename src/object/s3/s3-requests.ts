@@ -3,6 +3,7 @@ import { TieredCacheError } from '../../value/errors.js';
 import { ObjectStoreUnavailableError } from '../object-errors.js';
 import { RestingBodies } from '../resting-bodies.js';
 import { StallTimer } from '../stall-timer.js';
+import { hasQueuedRequests } from './client-queue.js';
 import type { Clock, Timer } from '../../value/clock.js';
 
 export interface RequestLimits {
@@ -70,11 +71,14 @@ export class S3Requests {
     }
   }
 
-  /** A request waits unseen until the client has a connection for it. Bodies that nobody reads might hold all of them for as long as they like. */
+  /**
+   * A request waits until the client has a connection for it. Bodies that nobody reads might hold all of them for as long as they like. An answer that
+   * is late while connections are free costs no body its own.
+   */
   private freeConnections(everyMs: number): Pick<Timer, 'cancel'> {
     const look = (): Timer =>
       this.clock.after(everyMs, () => {
-        this.resting.letGoOfOne(everyMs, this.clock);
+        if (hasQueuedRequests(this.client)) this.resting.letGoOfOne(everyMs, this.clock);
         timer = look();
       });
     let timer = look();

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { Agent } from 'node:http';
 import { crc32 } from 'node:zlib';
 import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -387,9 +388,11 @@ describe('The connections of a store of S3', () => {
     const large = patterned(6_000_000);
     standIn.replace(large);
     client.destroy();
-    client = standIn.client(1, { httpAgent: { maxSockets: 2 } });
+    const httpAgent = new Agent({ keepAlive: true, maxSockets: 2 });
+    client = standIn.client(1, { httpAgent });
     const opened = await Promise.all([store().open('k'), store().open('k')]);
     const head = store().head('k');
+    await eventually(() => expect(Object.keys(httpAgent.requests)).toHaveLength(1));
     await clock.advance('1s');
     await eventually(() => expect(standIn.requests).toHaveLength(3));
     expect((await head)?.size).toBe(6_000_000);
@@ -420,6 +423,22 @@ describe('The connections of a store of S3', () => {
     await clock.advance('2s');
     expect((await head)?.size).toBe(6_000_000);
     body.destroy();
+  });
+
+  it('are left to bodies that nobody reads, while an answer is late and others are free', async () => {
+    const large = patterned(6_000_000);
+    standIn.replace(large);
+    const { body } = await store().open('k');
+    standIn.refusals = ['silence'];
+    const late = store().head('k');
+    late.catch(() => undefined);
+    await eventually(() => expect(standIn.requests).toHaveLength(2));
+    await clock.advance('11s');
+    await expect(late).rejects.toThrow(ObjectStoreUnavailableError);
+    const reader = new Reader(body);
+    await reader.done;
+    expect(reader.bytes.equals(large)).toBe(true);
+    expect(standIn.requests).toHaveLength(2);
   });
 
   it('are closed when the signal aborts, while a body stalls and between two tries', async () => {
