@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { StreamableFile } from '@nestjs/common';
+import { InvalidOptionError } from '../value/errors.js';
 import { onAbort } from '../value/on-abort.js';
 import { closeBody } from './close-body.js';
 
@@ -10,25 +11,65 @@ export interface TakenStream {
   readonly giveBack: () => void;
 }
 
+/** A file that loads read. */
+interface ReadFile {
+  /** As without these loads. */
+  readonly getStream: () => Readable;
+  /** Of `getStream`, where it is the file's and not its class's. */
+  readonly own: PropertyDescriptor | undefined;
+  loads: number;
+}
+
+const readFiles = new WeakMap<StreamableFile, ReadFile>();
+
+/** Streams are read once. */
+const taken = new WeakSet<Readable>();
+
 /**
  * Nest 12 closes the files that a handler has answered with once the response of its request is over, has failed, or has lost its client. A load goes on
- * then, for the store and for others that wait. So the file shows Nest another stream while the load reads.
+ * then, for the store and for others that wait. So the file shows Nest another stream while the load reads. Several loads may read a file that makes its stream
+ * anew: each has one of its own.
  *
  * @param signal of the load: the stream is closed when it aborts. `undefined`: no load, so nobody else waits, and Nest may close the file.
+ * @throws InvalidOptionError where the stream of the file was taken before: it has no bytes any more, or they go to another load.
  */
 export function takeStream(file: StreamableFile, signal: AbortSignal | undefined): TakenStream {
-  const stream = file.getStream();
+  const stream = (readFiles.get(file) ?? file).getStream();
+  if (taken.has(stream)) throw takenBefore();
+  taken.add(stream);
   if (!signal) return { stream, giveBack: () => undefined };
   const shown = new Readable({ read: () => undefined });
-  file.getStream = () => shown;
+  const stopShowing = show(file, shown);
   const close = (): void => closeBody(stream);
   const stopListening = signal.aborted ? close() : onAbort(signal, close);
   return {
     stream,
     giveBack() {
       stopListening?.();
-      file.getStream = () => stream;
+      stopShowing();
       if (shown.destroyed) close();
     },
   };
 }
+
+/** @returns shows the file's own stream again, unless another load reads the file. */
+function show(file: StreamableFile, shown: Readable): () => void {
+  const own = Object.getOwnPropertyDescriptor(file, 'getStream');
+  const readFile = readFiles.get(file) ?? { getStream: file.getStream.bind(file), own, loads: 0 };
+  readFiles.set(file, readFile);
+  readFile.loads++;
+  file.getStream = () => shown;
+  return () => {
+    if (--readFile.loads > 0) return;
+    readFiles.delete(file);
+    if (readFile.own) Object.defineProperty(file, 'getStream', readFile.own);
+    else Reflect.deleteProperty(file, 'getStream');
+  };
+}
+
+const takenBefore = (): InvalidOptionError =>
+  new InvalidOptionError(
+    '@CachedResponse',
+    'the handler has returned a StreamableFile whose stream was read before',
+    'Return a new one at each call.',
+  );

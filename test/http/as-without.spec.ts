@@ -1,10 +1,12 @@
-import { Controller, Get, Header, HttpException, Req, Res, UseInterceptors } from '@nestjs/common';
+import { Readable } from 'node:stream';
+import { Controller, Get, Header, HttpException, Req, Res, StreamableFile, UseInterceptors } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, INestApplication, NestInterceptor } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { map } from 'rxjs';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 /** What is used of an application of Express. */
@@ -107,6 +109,40 @@ class RequestedController {
     request.res.status(404);
     request.res.header('Set-Cookie', 'id=1');
     return { run: ++runs };
+  }
+}
+
+let opened = 0;
+let gate: Promise<void> | undefined;
+
+/** May be sent as often as one likes. */
+class Logo extends StreamableFile {
+  override getStream(): Readable {
+    opened++;
+    const pieces = async function* (): AsyncGenerator<string> {
+      yield 'lo';
+      await gate;
+      yield 'go';
+    };
+    return Readable.from(pieces());
+  }
+}
+
+@Controller('one-file')
+class OneFileController {
+  private readonly logo = new Logo(Buffer.from('not read'), { length: 4 });
+  private readonly readOnce = new StreamableFile(Readable.from(['lo', 'go']));
+
+  @Get('logo/:language')
+  @CachedResponse()
+  getLogo(): StreamableFile {
+    return this.logo;
+  }
+
+  @Get('read-once/:language')
+  @CachedResponse()
+  getReadOnce(): StreamableFile {
+    return this.readOnce;
   }
 }
 
@@ -213,6 +249,7 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
           WrappedController,
           OverridingController,
           RequestedController,
+          OneFileController,
         ],
         providers: interceptors.map((useClass) => ({ provide: APP_INTERCEPTOR, useClass })),
       },
@@ -295,6 +332,32 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
       const { status, text, header } = await read(path);
       expect([status, text, header['set-cookie']]).toEqual([404, `{"run":${turn}}`, 'id=1']);
     }
+  });
+
+  it('has all bytes of a file that makes its stream anew, whichever routes return it, one after the other and at once', async () => {
+    const read = await open([]);
+    const textOf = async (language: string): Promise<string> => (await read(`one-file/logo/${language}`)).text;
+    gate = undefined;
+    for (const language of ['en', 'de', 'en', 'de'])
+      expect([language, await textOf(language)]).toEqual([language, 'logo']);
+    let finish = (): void => undefined;
+    gate = new Promise((resolve) => (finish = resolve));
+    const before = opened;
+    const both = Promise.all(['fr', 'it'].map(textOf));
+    try {
+      await eventually(() => expect(opened).toBeGreaterThanOrEqual(before + 2));
+    } finally {
+      finish();
+    }
+    expect(await both).toEqual(['logo', 'logo']);
+    for (const language of ['fr', 'it', 'la']) expect([language, await textOf(language)]).toEqual([language, 'logo']);
+  });
+
+  it('is an error where a file is returned once more whose only stream was read, and is not kept as an empty one', async () => {
+    const read = await open([]);
+    expect((await read('one-file/read-once/en')).text).toBe('logo');
+    for (const _turn of [1, 2]) expect((await read('one-file/read-once/de')).status).toBe(500);
+    expect((await read('one-file/read-once/en')).text).toBe('logo');
   });
 
   const withoutPassword = (name: string, value: unknown): unknown => (name === 'password' ? undefined : value);
