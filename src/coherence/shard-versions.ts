@@ -11,11 +11,11 @@ import {
   encodeRegistry,
   generationOf,
   isOverdue,
+  withoutOlder,
   withoutStrangers,
-  withoutVersions,
   withPrefix,
 } from './version-registry.js';
-import type { VersionRegistry } from './version-registry.js';
+import type { Listed, VersionRegistry } from './version-registry.js';
 
 export interface VersionsOptions {
   /** Begins the keys of the feed and of the registry. */
@@ -79,7 +79,7 @@ export class ShardVersions {
       this.recompute(space);
       return this.known;
     }
-    return this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
+    return this.listedGeneration(space);
   }
 
   /**
@@ -126,8 +126,8 @@ export class ShardVersions {
     const hadList = this.registry !== undefined;
     const isNews = item !== undefined && !isSameRevision(item.revision, this.revision);
     this.revision = item?.revision;
-    this.registry = item && this.decoded(item);
-    if (isNews) this.tellOdd(item);
+    this.registry = item && decodeRegistry(item.bytes);
+    if (isNews) this.tellOdd();
     // What it said is over, also if it is put back: where there is no room for a clear, the list is removed.
     if (hadList && !this.registry) this.floors.remember(this.options.keySpace().prefix, this.floor + 1);
     const space = this.options.keySpace();
@@ -154,11 +154,9 @@ export class ShardVersions {
   register(): Promise<void> {
     const list = (): Promise<void> =>
       this.change((registry, seed) => {
-        const space = this.options.keySpace();
-        const own = { prefix: space.prefix, fingerprint: fingerprintOf(space) };
-        return generationOf(registry ?? nothing, own.prefix, own.fingerprint) === undefined
-          ? withPrefix(registry, own, seed, this.options.clock.now())
-          : undefined;
+        const own = this.listed;
+        const isListed = registry && generationOf(registry, own.prefix, own.fingerprint) !== undefined;
+        return isListed ? undefined : withPrefix(registry, own, seed, this.options.clock.now());
       });
     return (this.registering ??= list().finally(() => (this.registering = undefined)));
   }
@@ -166,8 +164,7 @@ export class ShardVersions {
   /** Once an hour, by whichever process sees it first. Never rejects. */
   async renewIfOverdue(): Promise<void> {
     const now = this.options.clock.now();
-    const space = this.options.keySpace();
-    const own = { prefix: space.prefix, fingerprint: fingerprintOf(space) };
+    const own = this.listed;
     if (!this.registry || !isOverdue(this.registry, own, now)) return;
     try {
       await this.change((registry, seed) =>
@@ -220,7 +217,7 @@ export class ShardVersions {
       const [item] = await this.shard.readMany([this.key]);
       // First what others have changed: the own change alone voids nothing.
       const isNews = this.learn(item, reading);
-      const registry = next(item && this.decoded(item), Math.max(seed(this.options), this.floor + 1));
+      const registry = next(this.withoutPutBack(item), Math.max(seed(this.options), this.floor + 1));
       if (!registry) return isNews ? undefined : this.reread();
       const bytes = encodeRegistry(registry);
       const only = this.shard.invalidate ? (item?.revision ?? 'absent') : undefined;
@@ -238,29 +235,35 @@ export class ShardVersions {
   }
 
   /**
-   * Versions whose generation is below one that this process knew are taken for unlisted, and given a new one:
+   * A version whose generation is below one that this process knew is taken for unlisted, and given a new one:
    *
    * 1. Somebody who can write to the store copies the list; 2. everything is cleared, which is acknowledged; 3. the copy is put back: it is signed, and what
    * was made before 2 carries its generation.
+   * Its row stays in the list that removals are made up from: a process that started later knows nothing of 2, and serves what it stores under that generation.
    */
-  private decoded({ bytes }: Pick<StoredItem, 'bytes'>): VersionRegistry | undefined {
-    const registry = decodeRegistry(bytes);
-    const own = fingerprintOf(this.options.keySpace());
-    return (
-      registry &&
-      withoutVersions(registry, ({ prefix, fingerprint }) => {
-        return fingerprint === own && (generationOf(registry, prefix, own) ?? 0) < this.floors.of(prefix);
-      })
-    );
+  private listedGeneration(space: KeySpace): number | undefined {
+    const generation = this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
+    return generation !== undefined && generation >= this.floors.of(space.prefix) ? generation : undefined;
+  }
+
+  private withoutPutBack(item: StoredItem | undefined): VersionRegistry | undefined {
+    const registry = item && decodeRegistry(item.bytes);
+    return registry && withoutOlder(registry, this.listed, this.floor);
+  }
+
+  /** What stands in the list for the present version. */
+  private get listed(): Listed {
+    const space = this.options.keySpace();
+    return { prefix: space.prefix, fingerprint: fingerprintOf(space) };
   }
 
   private get floor(): number {
     return this.floors.of(this.options.keySpace().prefix);
   }
 
-  private tellOdd({ bytes }: StoredItem): void {
+  private tellOdd(): void {
     const { registry, key } = this;
-    if (registry && registry.prefixes.length === decodeRegistry(bytes)?.prefixes.length) return;
+    if (registry && registry === withoutOlder(registry, this.listed, this.floor)) return;
     const kind = registry ? 'degraded' : 'undecodable';
     const problem = registry ? 'is older than one that this process knew' : 'holds what no process wrote';
     const message = `The list of versions ${problem}. The version is listed anew: nothing that it stored before is served.`;
@@ -269,7 +272,7 @@ export class ShardVersions {
 
   private recompute(space: KeySpace): void {
     this.knownFor = space;
-    this.known = this.registry && generationOf(this.registry, space.prefix, fingerprintOf(space));
+    this.known = this.listedGeneration(space);
     if (this.registry) this.floors.remember(space.prefix, this.known ?? this.registry.clear);
   }
 }
@@ -282,7 +285,6 @@ const ofList = { lifeMs: Infinity, irreplaceable: true } as const;
 /** Whoever makes it anew may do so after a clear. */
 const lost = -1;
 const none: string[] = [];
-const nothing: VersionRegistry = { clear: 0, prefixes: [] };
 
 /** The store key of the list, on each shard. @param head begins the keys of the namespace in all its versions. */
 export const listUnder = (head: string): string => `${head}~versions`;

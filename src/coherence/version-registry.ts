@@ -79,7 +79,7 @@ export function generationOf(registry: VersionRegistry, prefix: string, fingerpr
   return own && Math.max(registry.clear, own.generation);
 }
 
-type Listed = Pick<RegisteredPrefix, 'prefix' | 'fingerprint'>;
+export type Listed = Pick<RegisteredPrefix, 'prefix' | 'fingerprint'>;
 
 /** Processes of one version that have another secret are listed beside each other, under one prefix. */
 const rowOf = (registry: VersionRegistry | undefined, { prefix, fingerprint }: Listed): RegisteredPrefix | undefined =>
@@ -128,12 +128,16 @@ export function withoutStrangers(registry: VersionRegistry, fingerprint: string,
   return { clear: registry.clear, prefixes };
 }
 
-/** As if these had not been listed. */
-export function withoutVersions(
-  { clear, prefixes }: VersionRegistry,
-  isLeftOut: (row: RegisteredPrefix) => boolean,
+/** As if the prefix had not been listed, where its generation is below that one. */
+export function withoutOlder(
+  registry: VersionRegistry,
+  { prefix, fingerprint }: Listed,
+  floor: number,
 ): VersionRegistry {
-  return { clear, prefixes: prefixes.filter((row) => !isLeftOut(row)) };
+  const generation = generationOf(registry, prefix, fingerprint);
+  if (generation === undefined || generation >= floor) return registry;
+  const own = rowOf(registry, { prefix, fingerprint });
+  return { clear: registry.clear, prefixes: registry.prefixes.filter((row) => row !== own) };
 }
 
 function newest(registry: VersionRegistry | undefined): number {

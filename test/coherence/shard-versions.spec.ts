@@ -185,6 +185,26 @@ describe('The list of versions', () => {
     expect(own.generation).toBeGreaterThan(generation as number);
   });
 
+  it('names a version for removals whose generation is below the one that this process knew under an earlier stamp', async () => {
+    // 1. The clock of one process is an hour ahead; 2. its stamp becomes another one; 3. the list is lost; 4. the first stamp is listed at the right time.
+    const spaces = ['one', 'two'].map((stamp) => new KeySpace('test', '1.4', stamp)) as [KeySpace, KeySpace];
+    let [space] = spaces;
+    const ahead = { ...clock, now: () => clock.now() + 3_600_000 };
+    const options = { feed: 'test~feed', keySpace: () => space, clock: ahead, random: () => 0 };
+    const own = new ShardVersions(shard, options, () => undefined);
+    await own.register();
+    space = spaces[1];
+    await own.register();
+    await shard.remove(own.key);
+    await own.reread();
+    await own.register();
+    await new ShardVersions(shard, { ...options, clock, keySpace: () => spaces[0] }, () => undefined).register();
+    await own.reread();
+    expect(own.otherKeys('k', space.storeKey('k'))).toEqual([spaces[0].storeKey('k')]);
+    await own.clear();
+    expect(JSON.stringify(await listOn(shard, own))).toContain(spaces[0].prefix);
+  });
+
   it('is read once where nobody else changes it', async () => {
     let readings = 0;
     const readMany = (keys: readonly string[]): Promise<unknown> => {
