@@ -6,6 +6,8 @@ export interface FakeServer {
   readonly address: string;
   /** Connections accepted so far. */
   readonly accepted: number;
+  /** Of these, those that have ended. */
+  readonly closed: number;
   /** What arrived, one text per chunk. */
   readonly chunks: readonly string[];
   close(): Promise<void>;
@@ -16,12 +18,16 @@ export async function startFakeServer(answer: (line: string) => string | undefin
   const sockets = new Set<Socket>();
   const chunks: string[] = [];
   let accepted = 0;
+  let closed = 0;
   const server = createServer((socket) => {
     accepted++;
     sockets.add(socket);
     let partial = '';
     socket.on('error', () => {});
-    socket.on('close', () => sockets.delete(socket));
+    socket.on('close', () => {
+      closed++;
+      sockets.delete(socket);
+    });
     socket.on('data', (chunk: Buffer) => {
       chunks.push(chunk.toString('latin1'));
       const lines = (partial + chunk.toString('latin1')).split('\r\n');
@@ -37,6 +43,9 @@ export async function startFakeServer(answer: (line: string) => string | undefin
     address: `127.0.0.1:${port}`,
     get accepted() {
       return accepted;
+    },
+    get closed() {
+      return closed;
     },
     chunks,
     close: async () => {

@@ -20,8 +20,12 @@ export class ClusterAccess implements RedisAccess {
   readonly isSharded = true;
   private readonly topology = new ClusterTopology();
   private readonly servers = new Map<string, RedisServer>();
-  /** Nodes that said that the cluster is down, the latest last. One that is well again is no worse for being asked after others. */
+  /**
+   * Nodes that may be cut off, the latest last: they said that the cluster is down, or were asked for the slots as replicas. One that is well again is no
+   * worse for being asked after others.
+   */
   private readonly cutOff = new Set<string>();
+  private askedReplica: RedisServer | undefined;
   private refreshing: Promise<void> | undefined;
   private refreshedAt = -Infinity;
   private isClosed = false;
@@ -41,6 +45,7 @@ export class ClusterAccess implements RedisAccess {
   close(): void {
     this.isClosed = true;
     for (const server of this.servers.values()) server.close();
+    this.askedReplica?.close();
   }
 
   ready(slot: number): RedisConnection | undefined {
@@ -134,11 +139,13 @@ export class ClusterAccess implements RedisAccess {
   private askOthers(slot: number): void {
     const owner = this.topology.ownerOf(slot);
     // Just after the owners were told, it may be the former one that has refused.
-    if (owner && !this.isFresh) {
-      this.cutOff.delete(owner.text);
-      this.cutOff.add(owner.text);
-    }
+    if (owner && !this.isFresh) this.askLast(owner);
     void this.refresh().catch(() => {});
+  }
+
+  private askLast({ text }: RedisAddress): void {
+    this.cutOff.delete(text);
+    this.cutOff.add(text);
   }
 
   private get isFresh(): boolean {
@@ -182,20 +189,46 @@ export class ClusterAccess implements RedisAccess {
       if (address && text !== first?.text && unique.delete(text)) unique.set(text, address);
     }
     let failure: unknown;
+    const replicas: RedisAddress[] = [];
     for (const address of unique.values()) {
+      const server = this.serverAt(address);
       try {
-        const connection = await this.serverAt(address).connected();
-        const reply = await connection.ask(['CLUSTER', 'SLOTS'], true);
-        if (!this.topology.read(reply, address)) throw this.unavailable('it does not say who holds which slot');
-        this.refreshedAt = this.settings.clock.monotonic();
-        this.forgetOthers();
-        return;
+        return await this.readSlotsOf(server);
+      } catch (error) {
+        failure = error;
+        if (server.isReplica) replicas.push(address);
+      }
+    }
+    for (const address of replicas) {
+      try {
+        return await this.readSlotsOfReplica(address);
       } catch (error) {
         failure = error;
       }
     }
     if (failure instanceof StoreUnavailableError) throw failure;
     throw new StoreUnavailableError(this.name, 'no node says who holds which slot', { cause: failure });
+  }
+
+  private async readSlotsOf(server: RedisServer): Promise<void> {
+    const connection = await server.connected();
+    const reply = await connection.ask(['CLUSTER', 'SLOTS'], true);
+    if (!this.topology.read(reply, server.address)) throw this.unavailable('it does not say who holds which slot');
+    this.refreshedAt = this.settings.clock.monotonic();
+    this.forgetOthers();
+  }
+
+  /** All nodes that are known may have been failed over. A replica may be cut off and name old primaries, so the next time others are asked before it. */
+  private async readSlotsOfReplica(address: RedisAddress): Promise<void> {
+    this.askLast(address);
+    // Its connection is used for nothing else: what it holds is not believed.
+    this.askedReplica = new RedisServer(address, { ...this.settings, role: 'any' });
+    if (this.isClosed) this.askedReplica.close();
+    try {
+      await this.readSlotsOf(this.askedReplica);
+    } finally {
+      this.askedReplica.close();
+    }
   }
 
   /** Nodes that hold no slot any more, as an old primary after a failover. */

@@ -25,7 +25,7 @@ export interface RedisConnectionOptions {
    * `Cluster`). It is a template: connections with the same login, TLS settings and database are made beside it; it is never used or closed.
    */
   readonly client?: RedisClientTemplate;
-  /** Some nodes of a Cluster, `['10.0.0.1:7000', …]`; the others are found. */
+  /** Some nodes of a Cluster, `['10.0.0.1:7000', …]`; the others are found, also where these have become replicas. */
   readonly cluster?: readonly string[];
   /** The sentinels, `['10.0.0.1:26379', …]`, which are asked for the primary called `name`. */
   readonly sentinels?: readonly string[];

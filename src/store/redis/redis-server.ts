@@ -38,6 +38,8 @@ export class RedisServer {
   readonly name: string;
   /** Who answered when the present connection was made. */
   identity: RedisIdentity | undefined;
+  /** Whether it was one when it was last connected to. */
+  isReplica = false;
 
   private connection: RedisConnection | undefined;
   private connecting: Promise<RedisConnection> | undefined;
@@ -100,6 +102,7 @@ export class RedisServer {
 
   private async connectAndRemember(): Promise<RedisConnection> {
     this.attempt = new AbortController();
+    this.isReplica = false;
     try {
       const { connection, identity } = await this.connect(
         this.attempt,
@@ -192,7 +195,8 @@ export class RedisServer {
     if (!identity) throw this.unavailable('it does not say who it is');
     if (Number.parseInt(identity.version, 10) < leastMajorVersion) throw this.tooOld(identity.version.slice(0, 20));
     if (identity.isLoading) throw this.unavailable('it is still reading its snapshot');
-    if (!identity.isPrimary && this.settings.role !== 'any') {
+    this.isReplica = !identity.isPrimary;
+    if (this.isReplica && this.settings.role !== 'any') {
       if (identity.isWritableReplica && !this.saidWritable) {
         this.saidWritable = true;
         const message = `${this.name} is a replica that takes writes (replica-read-only no): they are lost at its next synchronization. It is not used; name its primary, or Sentinels.`;

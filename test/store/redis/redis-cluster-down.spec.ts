@@ -8,7 +8,8 @@ import { patience } from '../../support/patience.js';
 import { openAccess } from './open-access.js';
 
 const down = '-CLUSTERDOWN The cluster is down\r\n';
-const info = 'redis_version:7.0.15\r\nrun_id:a\r\nmaster_replid:b\r\nrole:master\r\ncluster_enabled:1\r\n';
+const infoOf = (role: string) =>
+  `redis_version:7.0.15\r\nrun_id:a\r\nmaster_replid:b\r\nrole:${role}\r\ncluster_enabled:1\r\n`;
 
 /**
  * A node of a Cluster, and how it answers each read.
@@ -17,8 +18,10 @@ const info = 'redis_version:7.0.15\r\nrun_id:a\r\nmaster_replid:b\r\nrole:master
 async function node(
   read: string,
   owners?: () => readonly FakeServer[],
+  role: 'master' | 'slave' = 'master',
 ): Promise<FakeServer & { readonly slotsAsked: () => number }> {
   let slotsAsked = 0;
+  const info = infoOf(role);
   const server: FakeServer = await startFakeServer((line) => {
     if (line === 'INFO') return `$${info.length}\r\n${info}\r\n`;
     if (line === 'GET') return read;
@@ -68,5 +71,47 @@ it('Two such nodes that name each other are left for a third', async () => {
   } finally {
     access.close();
     await Promise.all([lower, upper, promoted].map((server) => server.close()));
+  }
+});
+
+it('Nodes that have all become replicas name the primaries, and are asked for nothing else', async () => {
+  const promoted = await node('$3\r\nnew\r\n');
+  const demoted = await node('$3\r\nold\r\n', () => [promoted, promoted], 'slave');
+  const access = await openAccess('built-in', { cluster: [demoted.address], ...patience });
+  try {
+    expect(String(await new RedisPartition(access, '').ask(['GET', 'k']))).toBe('new');
+    expect(demoted.slotsAsked()).toBe(1);
+    expect(demoted.chunks.join('')).not.toContain('GET');
+    await eventually(() => expect(demoted.closed).toBe(demoted.accepted));
+  } finally {
+    access.close();
+    await Promise.all([demoted.close(), promoted.close()]);
+  }
+});
+
+it('A replica is asked for the primaries after all others: it may be cut off, and know the old ones', async () => {
+  const promoted = await node('$3\r\nnew\r\n');
+  const replica = await node('', () => [replica, replica], 'slave');
+  const access = await openAccess('built-in', { cluster: [replica.address, promoted.address], ...patience });
+  try {
+    expect(String(await new RedisPartition(access, '').ask(['GET', 'k']))).toBe('new');
+    expect(replica.slotsAsked()).toBe(0);
+  } finally {
+    access.close();
+    await Promise.all([replica.close(), promoted.close()]);
+  }
+});
+
+it('Of two replicas, the one that names nobody who answers is left for the other', async () => {
+  const promoted = await node('$3\r\nnew\r\n');
+  const cutOff: FakeServer = await node('', () => [cutOff, cutOff], 'slave');
+  const replica = await node('', () => [promoted, promoted], 'slave');
+  const access = await openAccess('built-in', { cluster: [cutOff.address, replica.address], ...patience });
+  try {
+    const partition = new RedisPartition(access, '');
+    await eventually(async () => expect(String(await partition.ask(['GET', 'k']))).toBe('new'));
+  } finally {
+    access.close();
+    await Promise.all([cutOff, replica, promoted].map((server) => server.close()));
   }
 });
