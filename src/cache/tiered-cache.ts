@@ -170,7 +170,8 @@ export class TieredCache {
 
   /**
    * Stores the value in all tiers and tells the other processes. False: the store did not acknowledge, and what it held before is removed as
-   * soon as it can be reached; or the value is larger than it takes, and what it held before is gone.
+   * soon as it can be reached; or the value is larger than it takes, and what it held before is gone. The value is that of the call: it may be changed
+   * before the promise resolves.
    * @throws UnencodableValueError, InvalidDurationError before anything is written; with `confirm` StoreUnavailableError and ValueTooLargeError.
    */
   async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
@@ -192,7 +193,7 @@ export class TieredCache {
     return this.changes.track(this.rooms.writes.set(writes, confirm));
   }
 
-  /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError */
+  /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError, UnencodableValueError */
   async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);

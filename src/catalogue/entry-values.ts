@@ -62,7 +62,7 @@ export const entryValues = {
       throw new InvalidOptionError('tags', `${given.length} tags on one entry`, remedy);
     }
     given.forEach(assertTag);
-    return new Set(given).size === given.length ? given : [...new Set(given)];
+    return [...new Set(given)]; // a copy: the caller may change its own
   },
   tiers(given: readonly StoredTier[] | undefined): readonly StoredTier[] | undefined {
     if (given === undefined) return undefined;

@@ -4,6 +4,7 @@ import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearCopy } from '../near/near-copy.js';
+import type { EncodedValue } from '../near/new-entries.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
@@ -56,17 +57,18 @@ export class AtomicChanges {
     keepsLife: boolean,
   ): Promise<Changed<V>> {
     return this.tried(key, policy, ({ current }) => ({
-      value: change(current?.read()),
+      encoded: this.prepared.encode({ key, value: change(current?.read()), policy }),
       kept: keepsLife ? current : undefined,
     }));
   }
 
   /**
    * Stores the value unless there is one, and returns whichever is there now: all callers agree on the first.
-   * @throws ConflictError after 10 tries; StoreUnavailableError.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; UnencodableValueError, whatever is there.
    */
-  setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Changed<V>> {
-    return this.tried(key, policy, ({ current }) => (current ? { found: current } : { value, kept: undefined }));
+  async setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Changed<V>> {
+    const encoded = this.prepared.encode({ key, value, policy });
+    return this.tried(key, policy, ({ current }) => (current ? { found: current } : { encoded, kept: undefined }));
   }
 
   private async tried<V>(
@@ -74,7 +76,9 @@ export class AtomicChanges {
     policy: EntryPolicy<V>,
     decide: (
       read: Read<V>,
-    ) => { found: NearCopy<V> } | { value: V; kept: { freshUntil: number; staleUntil: number } | undefined },
+    ) =>
+      | { found: NearCopy<V> }
+      | { encoded: EncodedValue<V>; kept: { freshUntil: number; staleUntil: number } | undefined },
   ): Promise<Changed<V>> {
     const waiting = this.prepared.behind([key]);
     if (waiting) await waiting;
@@ -82,8 +86,7 @@ export class AtomicChanges {
       const read = await this.read<V>(key, policy);
       const decided = decide(read);
       if ('found' in decided) return { copy: decided.found, from: decided.found };
-      const write = { key, value: decided.value, policy };
-      const prepared = this.prepared.prepareOne(write, read.generations, read.position, {
+      const prepared = this.prepared.prepareOne(decided.encoded, read.generations, read.position, {
         life: decided.kept,
         entry: read.current,
       });

@@ -63,8 +63,9 @@ export class PreparedEntries {
    * @throws UnencodableValueError, InvalidDurationError, the signal's reason: nothing was written then.
    */
   prepare<V, R>(writes: readonly Write<V>[], begin: (prepared: Prepared[]) => R | Promise<R>): R | Promise<R> {
+    const encoded = writes.map((write) => this.encode(write));
     return this.order.after(idsOf(writes.map(({ key }) => key)), () => {
-      const prepared = this.prepareNow(writes);
+      const prepared = this.prepareNow(encoded);
       return prepared instanceof Promise ? prepared.then(begin) : begin(prepared);
     });
   }
@@ -74,27 +75,36 @@ export class PreparedEntries {
     return this.order.behind(idsOf(keys));
   }
 
-  private prepareNow<V>(writes: readonly Write<V>[]): Prepared[] | Promise<Prepared[]> {
-    const tags = [...new Set(writes.flatMap(({ policy }) => policy.tags))];
+  private prepareNow<V>(values: readonly EncodedValue<V>[]): Prepared[] | Promise<Prepared[]> {
+    const tags = [...new Set(values.flatMap(({ policy }) => policy.tags))];
     const mark = this.coherence.names.position;
-    if (tags.length === 0) return writes.map((write) => this.prepareOne(write, undefined, mark));
-    return this.generations(tags).then((known) => writes.map((write) => this.prepareOne(write, known, mark)));
+    if (tags.length === 0) return values.map((value) => this.prepareOne(value, undefined, mark));
+    return this.generations(tags).then((known) => values.map((value) => this.prepareOne(value, known, mark)));
   }
 
-  /** @param mark the position among invalidated names before the generations were asked for. */
-  prepareOne<V>(
-    { key, value, policy }: Write<V>,
-    generations: ReadonlyMap<string, number> | undefined,
-    mark: number,
-    { life, entry }: Kept = nothing,
-  ): Prepared {
+  /**
+   * To be called before anything is waited for: the caller may change the value afterwards.
+   * @throws UnencodableValueError, the signal's reason.
+   */
+  encode<V>({ key, value, policy }: Write<V>): EncodedValue<V> {
     policy.signal?.throwIfAborted();
     const { codec } = policy.serving;
     if (value === undefined) {
       const remedy = 'Store null, or delete the key.';
       throw new UnencodableValueError(codec.name, '$', 'undefined is what a miss looks like', remedy);
     }
-    const payload = encodeFor(key, codec, value);
+    return { key, value, policy, payload: encodeFor(key, codec, value) };
+  }
+
+  /** @param mark the position among invalidated names before the generations were asked for. */
+  prepareOne<V>(
+    encoded: EncodedValue<V>,
+    generations: ReadonlyMap<string, number> | undefined,
+    mark: number,
+    { life, entry }: Kept = nothing,
+  ): Prepared {
+    const { key, policy } = encoded;
+    policy.signal?.throwIfAborted();
     const placed = policy.shared ? this.coherence.place(key) : undefined;
     const origin = {
       placed,
@@ -103,7 +113,7 @@ export class PreparedEntries {
       mark,
       tags: policy.tags.map((tag) => ({ tag, generation: generations?.get(tag) ?? 0 })),
     };
-    return this.seal({ key, policy, value, payload }, entry ? goingOn(origin, entry) : origin, life);
+    return this.seal(encoded, entry ? goingOn(origin, entry) : origin, life);
   }
 
   private seal<V>(

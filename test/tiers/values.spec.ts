@@ -137,21 +137,26 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
     await writer.close();
   });
 
+  const made = (codecName: string): unknown =>
+    codecName === 'bytes'
+      ? Buffer.from([1, 2, 3])
+      : codecName === 'structured'
+        ? new Map([['list', [1]]])
+        : { list: [1] };
+  const spoil = (value: unknown): void => {
+    try {
+      if (Buffer.isBuffer(value)) value[0] = 9;
+      else if (value instanceof Map) (value.get('list') as number[]).push(2);
+      else (value as { list: number[] }).list.push(2);
+    } catch (error) {
+      expect(error).toBeInstanceOf(TypeError); // frozen
+    }
+  };
   it.each(codecs.map(({ name }, index) => [name, index] as const))(
     'V3 a caller that changes what it read or wrote through %s changes nothing for others',
     async (name, index) => {
       const codec = codecs[index] as Codec<unknown>;
-      const make = (): unknown =>
-        name === 'bytes' ? Buffer.from([1, 2, 3]) : name === 'structured' ? new Map([['list', [1]]]) : { list: [1] };
-      const spoil = (value: unknown): void => {
-        try {
-          if (Buffer.isBuffer(value)) value[0] = 9;
-          else if (value instanceof Map) (value.get('list') as number[]).push(2);
-          else (value as { list: number[] }).list.push(2);
-        } catch (error) {
-          expect(error).toBeInstanceOf(TypeError); // frozen
-        }
-      };
+      const make = (): unknown => made(name);
       const key = `spoilt ${name}`;
       const read = (cache: TieredCache) => cache.getOrSet<unknown>(key, make, { codec });
       await scope.run(async () => {
@@ -177,6 +182,44 @@ describe.each(storePlaceNames)('values over the %s store', (placeName) => {
       }
     },
   );
+
+  describe.each(codecs.map(({ name }, index) => [name, index] as const))('V3 through %s', (name, index) => {
+    const codec = codecs[index] as Codec<unknown>;
+    const key = `changed meanwhile ${name}`;
+    const tagged = { codec, tags: ['t'] };
+
+    it.each<[string, (value: unknown) => Promise<unknown>]>([
+      ['a set with tags', (value) => near.set(key, value, tagged)],
+      ['a setMany with tags', (value) => near.setMany([[key, value, tagged]])],
+      [
+        'a set behind one with tags',
+        (value) => Promise.all([near.set(key, made(name), tagged), near.set(key, value, { codec })]),
+      ],
+      ['a setIfAbsent', (value) => near.setIfAbsent(key, value, { codec })],
+    ])('%s stores the value of its call, whatever becomes of that before it resolves', async (_, write) => {
+      await near.delete(key);
+      const value = made(name);
+      const writing = write(value);
+      spoil(value);
+      await writing;
+      for (const cache of [near, shared]) {
+        expect(await cache.getOrSet<unknown>(key, () => 'lost', { codec })).toEqual(made(name));
+      }
+    });
+  });
+
+  it.each<[string, (tags: string[]) => Promise<unknown>]>([
+    ['set', (tags) => near.set('tagged meanwhile', 1, { tags })],
+    ['setIfAbsent', (tags) => near.setIfAbsent('tagged meanwhile', 1, { tags })],
+  ])('%s stores the tags of its call, whatever is put among them before it resolves', async (_, write) => {
+    await near.delete('tagged meanwhile');
+    const tags = ['of the call'];
+    const writing = write(tags);
+    tags.push('of later');
+    await writing;
+    const { tiers } = await near.explain('tagged meanwhile');
+    expect(tiers.at(-1)).toMatchObject({ freshness: 'fresh', tags: ['of the call'] });
+  });
 
   describe('by a clock that is set', () => {
     const minute = 60_000;
