@@ -120,7 +120,7 @@ it('What was given up while its turn was prepared is not decided on any more', a
     name: 'disk',
     now: () => ({ nowMs: clock.now(), hostMs: clock.monotonic(), boot: 1 }),
     clock,
-    gate: { enter: async () => {}, leave: () => {}, close: () => {} },
+    gate: { enter: async () => {}, assertInPlace: () => {}, leave: () => {}, close: () => {} },
     deadlineMs: 300,
     makeRoom: async () => {},
     settled: () => {},

@@ -9,6 +9,7 @@ import { DiskJournal } from '../support/disk-journal.js';
 import { look, sealed } from '../support/disk-record-look.js';
 import { eventually } from '../support/eventually.js';
 import { expectInQuiet } from '../support/in-quiet.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { startWorker } from '../support/worker-process.js';
 import type { WorkerProcess } from '../support/worker-process.js';
 
@@ -102,6 +103,37 @@ describe('what one process wrote', () => {
       await reads;
     }
     await store.close();
+  });
+});
+
+describe('what a process changes after another has set the folder aside', () => {
+  it.each<[string, (shard: DiskStore['shards'][0]) => Promise<unknown>]>([
+    ['a removal of what the old folder does not have', (shard) => shard.remove('a')],
+    ['a write', (shard) => shard.write('a', Buffer.from('2'), { lifeMs: Infinity })],
+  ])('is not acknowledged, and is made in the new folder when it is tried again: %s', async (_, change) => {
+    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
+      directory: directory.path,
+      maxBytes: 2 ** 20,
+    });
+    workers.push(worker);
+    const store = new DiskStore({ directory: directory.path }, { ...patience, careEachMs: 60_000 });
+    await store.open();
+    const events = recordEvents('fault');
+    try {
+      await store.shards[0].write('large', Buffer.alloc(2 ** 21), { lifeMs: Infinity });
+      writeFileSync(join(directory.path, 'v2', 'suspect'), '');
+      await worker.call('open');
+      await worker.call('write', 'a', 'loaded before the change');
+      await expect(change(store.shards[0])).rejects.toThrow(StoreUnavailableError);
+      expect(events.of('fault')).toMatchObject([
+        { kind: 'degraded', message: expect.stringContaining('moved or removed') as unknown },
+      ]);
+      await eventually(async () => expect(await store.shards[0].remove('a')).toBe('removed'));
+      expect(await worker.call('look', 'a')).toEqual({ found: 'absent' });
+    } finally {
+      events.stop();
+      await store.close();
+    }
   });
 });
 

@@ -1,14 +1,23 @@
-import { closeSync, constants, lstatSync, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readlinkSync, writeSync } from 'node:fs';
 import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../value/clock.js';
 import { UnjudgedHolderError } from './file-lock.js';
 import type { Liveness } from './liveness.js';
 
+/** The folder that a process has open is no longer in its place: what it commits there is seen by nobody who opens the place later. */
+export class FolderMovedError extends Error {
+  constructor(folder: string) {
+    super(`${folder} was moved or removed`);
+  }
+}
+
 /** Stands between the transactions of the processes that have a database open, and an opening by another process. */
 export interface CommitGate {
-  /** Before a transaction begins; waits while somebody opens. */
+  /** Before a transaction begins; waits while somebody opens. @throws FolderMovedError */
   enter(): Promise<void>;
+  /** Before an answer that needs no transaction. @throws FolderMovedError */
+  assertInPlace(): void;
   /** After it was committed. */
   leave(): void;
   close(): void;
@@ -43,11 +52,15 @@ const openingMark = (folder: string): string => join(folder, 'opening');
  * Whichever of 1 and 4 comes first, the later sees it: a writer that is late finds the mark at 2, marks itself idle and waits; an
  * opener that is late waits at 5. Both are writes and reads of files, which every process sees in the same order.
  *
+ * An opener may set the folder aside between 5 and 6, and its mark goes with it. A writer that finds no mark at 2 therefore looks whether the gate
+ * in the place is still its own. While it has that open, no other file gets its inode.
+ *
  * @param slot the process's own, given to it while it held the right to open.
  */
 export function commitGate(folder: string, slot: number, { livenessOf, clock }: GateKeeping): CommitGate {
   const mark = openingMark(folder);
   const file = openSync(gateFile(folder), constants.O_RDWR | (constants.O_NOFOLLOW ?? 0));
+  const { ino } = fstatSync(file);
   let open = true;
   let left: string | undefined;
   const say = (state: Buffer): void => {
@@ -60,12 +73,16 @@ export function commitGate(folder: string, slot: number, { livenessOf, clock }: 
     const opener = contentOf(mark);
     return opener !== undefined && opener !== left;
   };
+  const assertInPlace = (): void => {
+    if (lstatSync(gateFile(folder), { throwIfNoEntry: false })?.ino !== ino) throw new FolderMovedError(folder);
+  };
   say(idle);
   return {
+    assertInPlace,
     async enter() {
       for (let looks = 1; ; looks++) {
         say(busy);
-        if (!isSet()) return;
+        if (!isSet()) return assertInPlace();
         say(idle);
         await clock.sleep(1);
         const opener = looks % looksBetweenJudgements === 0 ? contentOf(mark) : undefined;

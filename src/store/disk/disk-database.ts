@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../../value/errors.js';
 import { channels, reportFault } from '../../value/events.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
 import type { ItemView, StoredItem } from '../store.js';
+import { FolderMovedError } from './commit-gate.js';
 import type { CommitGate } from './commit-gate.js';
 import type { DiskFolder } from './disk-folder.js';
 import type { DiskTuning } from './disk-tuning.js';
@@ -205,7 +206,7 @@ export class DiskDatabase {
 
   private async takeCare(): Promise<void> {
     try {
-      if (!(await this.folder.isCurrent())) return this.end('its folder was moved or removed', 'degraded');
+      if (!(await this.folder.isCurrent())) return this.endMoved();
       this.environment.readerCheck();
       if (this.tuning.clock.now() - this.contractedAt > contractedForMs) this.room.relax();
       if (this.room.measure().fileBytes > this.room.maxBytes * outgrown) {
@@ -226,6 +227,7 @@ export class DiskDatabase {
       this.failing = false;
       return;
     }
+    if (failure instanceof FolderMovedError) return this.endMoved();
     if (!this.failing) {
       this.failing = true;
       const message = `Writes fail, reads go on: ${(failure as Error).message}.`;
@@ -249,6 +251,10 @@ export class DiskDatabase {
     if (this.ended) return this.ended;
     if (isDamage(cause)) this.end((cause as Error).message, 'damaged', true);
     return this.ended ?? new StoreUnavailableError(this.name, 'a read failed', { cause });
+  }
+
+  private endMoved(): void {
+    this.end('its folder was moved or removed', 'degraded');
   }
 
   /** @param suspect the next to open it must not take it over unseen. */

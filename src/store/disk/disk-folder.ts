@@ -242,9 +242,10 @@ export class DiskFolder {
   }
 
   /**
-   * 1. A finds the file damaged and holds the lock.  2. B, which has the file open, goes on: its map outlives the rename.  3. A renames,
-   * and opens an empty database in the old place.  4. B finds another inode in the place within a second, closes and enters anew.
-   * Between 3 and 4 the two don't see each other's writes; B's next look at the coherence log finds another session, and clears.
+   * 1. A finds the file damaged and holds the lock.  2. B, which has the file open, goes on reading: its map outlives the rename.  3. A renames,
+   * and opens an empty database in the old place.  4. B finds another folder in the place at its next write, or within a second, closes and
+   * enters anew. Between 3 and 4 B doesn't see A's writes, and nothing of B's is acknowledged; B's next look at the coherence log finds
+   * another session, and clears.
    */
   private async setAside(refusal: Refusal, lock: FileLock): Promise<void> {
     if (!(await lock.isHeld())) throw new Error('the right to set the folder aside was lost');

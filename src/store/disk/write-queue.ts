@@ -144,6 +144,7 @@ export class WriteQueue {
     if (callers.some(({ conflicts }) => conflicts >= maxConflicts)) return this.transactAlone(callers);
     const { changes, bytes, plans } = this.plan(callers);
     if (changes.length > 0) await this.options.makeRoom(bytes);
+    else this.options.gate.assertInPlace();
     const applied = changes.length > 0 ? await this.apply(changes) : [];
     const failed = new Set(changes.filter((_, i) => applied[i] !== true));
     // A change that found another state takes with it what was decided, after it and for the same key, on the strength of it.
