@@ -4,10 +4,12 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
@@ -51,6 +53,19 @@ function stampOfAnotherContainer(): string {
   const [instance, , boot] = rest.split('.');
   return `1-987654321-${instance}.1234567.${boot}`;
 }
+
+/** What is left of an opener's lifeline when it was killed: a socket that refuses. */
+async function leaveLifeline(stamp: string): Promise<void> {
+  const folder = join(directory.path, 'lifelines');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const server = createServer();
+  const bound = join(folder, 'bound');
+  await new Promise<void>((resolve) => server.listen(bound, resolve));
+  renameSync(bound, join(folder, instanceOf(stamp)));
+  await new Promise((resolve) => server.close(resolve));
+}
+
+const instanceOf = (stamp: string): string => stamp.split('-')[2]?.split('.')[0] ?? '';
 
 beforeEach(() => {
   directory = diskDirectory();
@@ -139,6 +154,36 @@ describe('the mark of an opener', () => {
     } finally {
       await worker.kill();
     }
+  });
+});
+
+describe('what an opener of another container left when it was killed', () => {
+  it('is cleared away together, mark and lifeline, and the shared database is used', async () => {
+    const opener = stampOfAnotherContainer();
+    usersFolder();
+    symlinkSync(opener, join(directory.path, 'v2', 'opening'));
+    await leaveLifeline(opener);
+    const { store } = await openStore();
+    expect(await stores(store)).toBe('stored');
+    expect(events.all).toEqual([]);
+    expect(readdirSync(directory.path)).toEqual(['lifelines', 'v2']);
+    expect(readdirSync(join(directory.path, 'lifelines'))).not.toContain(instanceOf(opener));
+  });
+
+  it('is judged by its lifeline also after another database of the directory was opened', async () => {
+    const opener = stampOfAnotherContainer();
+    const lock = join(directory.path, 'v2.lock');
+    usersFolder();
+    symlinkSync(opener, join(directory.path, 'v2', 'opening'));
+    await leaveLifeline(opener);
+    symlinkSync(stampOfAnotherContainer(), lock);
+    const { store: apart } = await openStore();
+    expect(events.of('fault')).toMatchObject([{ kind: 'degraded' }]);
+    await apart.close();
+    rmSync(lock);
+    const { store } = await openStore();
+    expect(await stores(store)).toBe('stored');
+    expect(events.of('fault')).toHaveLength(1);
   });
 });
 

@@ -131,8 +131,9 @@ export class DiskFolder {
       await this.prepare();
       const users = await this.users.survey();
       this.assertUsable(users);
-      await clearLifelines(this.directory);
       release = await holdCommits(this.path, users.running, users.ending, commitWaitMs, this.keeping);
+      // A lifeline judges the mark `opening`, too. Whoever uses a database of its own leaves what judges the marks of the shared one.
+      if (this.options.name === undefined) await clearLifelines(this.directory);
       const refusal = await vet(this.path, users.running.length > 0, this.options.maxFileBytes);
       if (refusal) await this.setAside(refusal, lock);
       try {
