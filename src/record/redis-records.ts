@@ -165,7 +165,9 @@ export class RedisRecords {
     // Literal JSON does not say whose it is. A word that comes back shows that no reply was given to another command.
     const word = randomBytes(8).toString('hex');
     const [found, role, echo] = await Promise.all([
-      recordBytes(names, (args) => this.ask(connection, args)),
+      recordBytes(names, connection).catch((error: unknown) => {
+        throw refusedOr(connection, error);
+      }),
       this.ask(connection, ['ROLE']),
       this.ask(connection, ['ECHO', word]),
     ]);

@@ -44,7 +44,9 @@ export class TransactionAttempt implements RecordTransaction {
       // Both leave together: what is read after it is watched can't change unseen.
       const [watching, read] = await Promise.all([
         this.ask(['WATCH', ...unread]),
-        recordBytes(unread, (args) => this.ask(args)),
+        recordBytes(unread, this.connection).catch((error: unknown) => {
+          throw this.refusedOr(error);
+        }),
       ]);
       if (!isOk(watching) || !read) this.endCrossed();
       assertRecords(read);
@@ -155,8 +157,12 @@ export class TransactionAttempt implements RecordTransaction {
     try {
       return await this.connection.ask(args);
     } catch (error) {
-      throw error instanceof RedisServerError ? this.refused(error) : error;
+      throw this.refusedOr(error);
     }
+  }
+
+  private refusedOr(error: unknown): unknown {
+    return error instanceof RedisServerError ? this.refused(error) : error;
   }
 
   private refused(cause: RedisServerError): StoreUnavailableError {

@@ -72,6 +72,33 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect(await records.getMany([metadata({ id: 'none' })])).toEqual([undefined]);
   });
 
+  it('are read many at a time by few commands, however many are missing, also in a transaction', async () => {
+    const proxy = await startTcpProxy(server.port);
+    let commands = 0;
+    const release = proxy.holdCommands((chunk) => {
+      commands += chunk.toString('latin1').match(/(?<=^|\r\n)\*\d+\r\n/g)?.length ?? 0;
+      return -1;
+    });
+    try {
+      const records = open({}, `redis://127.0.0.1:${proxy.port}`);
+      const keys = Array.from({ length: 400 }, (_, index) => metadata({ id: `${index}` }));
+      await records.transaction((tx) => tx.getMany(keys.slice(0, 2)));
+      await server.command('SCRIPT', 'FLUSH', 'SYNC'); // the source of a script that is not known any more is sent again
+      for (const read of [
+        () => records.getMany(keys),
+        () => records.transaction(async (tx) => void (await tx.getMany(keys))),
+      ]) {
+        commands = 0;
+        await read();
+        expect(commands).toBeGreaterThan(1);
+        expect(commands).toBeLessThan(20);
+      }
+    } finally {
+      release();
+      await proxy.close();
+    }
+  });
+
   it('a list, a set or a hash under the key of a record is not taken for none: reading it fails, and nothing replaces it', async () => {
     const records = open({ connections: 1 });
     await server.command('SADD', 'file_id:s:metadata', 'x');
@@ -484,6 +511,7 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect(await outcome).toMatchObject({ value: 2 });
     expect(await records.transaction((tx) => tx.get(dataCap({ publicKey })))).toMatchObject({ value: undefined });
     expect(await records.delete(dataCap({ publicKey }))).toBe(false);
+    expect(await records.getMany(['x', 'y'].map((id) => metadata({ id })))).toEqual([undefined, undefined]);
   });
 
   it('warn once where what is committed is only in memory, or may be evicted', async () => {
