@@ -215,7 +215,7 @@ export class BulkLoads {
   private async force<V>(bulk: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
     if (this.places) await this.places.enter(bulk);
     const seizing = wanted.map(async (one) => {
-      one.lease = one.placed && (await this.singles.seize(one.placed));
+      one.lease = one.placed && (await this.singles.seize(one.placed, one.policy));
     });
     try {
       await allSettled(seizing);

@@ -54,7 +54,7 @@ export class SingleFills {
   async force<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
     if (this.places) await this.places.enter(flight);
     const one = this.wanted(call, this.coherence.placeToRead(call.key, call.policy), 'forced');
-    one.lease = one.placed && (await this.seize(one.placed));
+    one.lease = one.placed && (await this.seize(one.placed, call.policy));
     return this.load(flight, call, one, 'forced');
   }
 
@@ -82,11 +82,15 @@ export class SingleFills {
   }
 
   /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
-  async seize(placed: Placed): Promise<FillLease | undefined> {
+  async seize(placed: Placed, { idleMs = Infinity }: Pick<EntryPolicy, 'idleMs'>): Promise<FillLease | undefined> {
     if (!placed.shard.invalidate) return this.leases.unfenced(placed.shard, placed.storeKey);
     try {
       await placed.feed.ready();
-      return await this.leases.seize(placed.shard, placed.storeKey, (item) => this.lifeLeftMs(placed, item));
+      // The item is written anew: where its life slides, to live as after a use, and not for the whole of its maximum age.
+      const idleUntil = this.clock.now() + idleMs;
+      const lifeLeft = (item: StoredItem): number =>
+        Math.min(this.lifeLeftMs(placed, item), idleUntil - this.clock.now());
+      return await this.leases.seize(placed.shard, placed.storeKey, lifeLeft);
     } catch (error) {
       if (error instanceof StoreUnavailableError) return undefined;
       throw error;

@@ -429,6 +429,26 @@ describe('An entry that lies where it can be read at once', () => {
     expect(await usedEvery(11, { ...sliding, version: 2 })).toBe('loaded again');
   });
 
+  it('slides no further than before where a refresh has failed', async () => {
+    const cache = await opened({ process: false });
+    await cache.set('k', 'set', sliding);
+    await expect(cache.refresh('k', () => fails(500), sliding)).rejects.toThrow('the source has failed');
+    expect(await cache.get('k')).toBe('set');
+    await clock.advance('1m');
+    expect(await cache.get('k')).toBeUndefined();
+  });
+
+  it('is replaced by a refresh that takes longer than it lives unused', async () => {
+    const cache = await opened({ process: false });
+    await cache.set('k', 'old', sliding);
+    const load = async (): Promise<string> => {
+      for (let second = 0; second < 20; second++) await clock.advance('1s');
+      return 'new';
+    };
+    expect(await cache.refresh('k', load, sliding)).toBe('new');
+    expect(await cache.get('k')).toBe('new');
+  });
+
   it('ends with its tag', async () => {
     const [cache, other] = [await opened({ process: false }), await opened({ name: 'other' })];
     const tagged = { ...life, tags: ['t'] };
