@@ -18,6 +18,8 @@ import type { Wanted } from './wanted.js';
 /** What became of a fill. */
 type Filled = 'stored' | 'refused' | 'unknown';
 
+type Withdrawn = Required<Pick<Landed, 'withdrawnAt'>>;
+
 /** Stores what was loaded under its lease, and keeps it near, one value or many at a time. */
 export class FilledValues {
   constructor(
@@ -32,25 +34,41 @@ export class FilledValues {
     const { key, policy, placed, lease, tags } = one;
     if (!tags || !policy.shared || !placed || !lease) {
       if (!lease && placed) this.refused(key, 'no-lease');
-      await this.leave(one, cause);
-      return this.landedAfter(one, 'unknown');
+      const left = await (tags ? this.leave(one, cause) : this.leaveNothing(one, cause));
+      return { ...this.landedAfter(one, 'unknown'), ...left };
     }
     const filled = await this.filled(one, placed, () =>
       lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
     );
-    if (cause === 'forced') {
+    if (cause !== 'forced') return this.landedAfter(one, filled);
+    const tell = async (): Promise<void> => {
       // Where the store has not taken it, what it holds is what was not wanted; or a newer value, whose writer may have been nobody: a stub that found no room.
       const keeps = filled === 'stored' || (filled === 'refused' && (await this.release(() => lease.isReplaced())));
       await this.invalidations.sendOne(placed, { keeps });
-    }
-    return this.landedAfter(one, filled);
+    };
+    const told = await (filled === 'refused' ? this.withdrawing(one, tell) : tell());
+    return { ...this.landedAfter(one, filled), ...told };
+  }
+
+  /** It is kept neither in the store nor near. */
+  leaveNothing<V>(one: Wanted<V>, cause: LoadCause): Promise<Withdrawn | void> {
+    const leave = (): Promise<void> => this.leave(one, cause);
+    return cause === 'forced' ? this.withdrawing(one, leave) : leave();
   }
 
   /** It is not stored. Where the load was forced, what is stored was not wanted: it is removed, but for what was stored since, and all are told. */
-  async leave<V>({ placed, lease }: Wanted<V>, cause: LoadCause): Promise<void> {
+  private async leave<V>({ placed, lease }: Wanted<V>, cause: LoadCause): Promise<void> {
     const isForced = cause === 'forced';
     const isGone = await this.release(() => (isForced ? lease?.removeItem() : lease?.giveBack()));
     if (isForced && placed) await this.invalidations.sendOne(placed, { keeps: isGone && lease !== undefined });
+  }
+
+  /** Before and after: 1. a look-up here reads the old item; 2. that is removed, and the others are told; 3. the look-up's answer comes. */
+  private async withdrawing<V>({ key, made }: Wanted<V>, work: () => Promise<void>): Promise<Withdrawn> {
+    this.near.withdraw(key);
+    await work();
+    this.near.withdraw(key);
+    return { withdrawnAt: (made as NewEntry<V>).copy.mark };
   }
 
   /** Of one shard, all under leases and missed: in one round trip. */

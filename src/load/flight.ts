@@ -13,8 +13,8 @@ export interface Landed<V = unknown> {
   /** May this request answer from it again? Not for values that `cacheIf` turned down. */
   readonly keptForRequest: boolean;
   /**
-   * Of none, and of a life of 0: the position among invalidated names when the load had named its key itself. Only an invalidation since then is one of what
-   * it brought.
+   * Of none, of a life of 0, and of what a forced load could not keep: since this position among invalidated names, at which the load had named its key
+   * itself or had begun, only an invalidation is one of what it brought.
    */
   readonly withdrawnAt?: number;
   /** It was found in the store, and is due for a refresh. */

@@ -150,8 +150,8 @@ export class LoadedValues {
     }
     if (this.clock.now() >= made.head.staleUntil) {
       this.shortLives.note(key);
-      await this.filled.leave(one, cause);
-      return this.keptNowhere(key, made, 'expired');
+      const left = await this.filled.leaveNothing(one, cause);
+      return { ...this.keptNowhere(key, made, 'expired'), ...left };
     }
     return this.filled.one(one, cause);
   }

@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
 
 const tagged = { ttl: '1h', tags: ['t'] } as const;
 
@@ -68,6 +71,12 @@ describe('What a forced load could not keep', () => {
     return (caches[0] as TieredCache).refresh('k', load, options);
   };
   const nothing = (): void => {};
+  /** The store took the item away for want of room, and another process has asked for it. */
+  const displaced = async (here: TieredCache): Promise<void> => {
+    const [shard] = shared.shards;
+    await shard.remove(here.storeKey('k'));
+    await shard.readOrStub([here.storeKey('k')], 10_000);
+  };
 
   it.each<[string, string | undefined, () => unknown, EntryOptions<string>]>([
     ['a tag could not be read', '~tag:t', nothing, tagged],
@@ -91,5 +100,43 @@ describe('What a forced load could not keep', () => {
     expect(await refreshed(meanwhile, options)).toBe('new');
     await clock.advance('2s');
     for (const cache of caches) expect(await cache.get('k')).toBe('set');
+  });
+
+  it.each<[string, (here: TieredCache) => unknown, EntryOptions<string>]>([
+    ['its life is over', () => clock.advance('11s'), { ttl: '10s' }],
+    ['a tag could not be read', nothing, { ttl: '1h', tags: ['unread'] }],
+    ['what it was to replace made room, and left a stub', displaced, { ttl: '1h' }],
+  ])('is not followed by the answer to a look-up that was under way: %s', async (_, meanwhile, options) => {
+    // 1. A look-up here reads the old item, and asks for the generation of its tag; 2. the forced load ends; 3. the generation comes.
+    const held = new HeldAnswers(faulty.store);
+    const here = await buildCache({ name: 'slow', store: held.store, clock });
+    caches.push(here);
+    await here.lookup('anything');
+    held.hold('readMany', '~tag:t');
+    const looking = here.get('k');
+    await eventually(() => expect(held.held).toBe(1));
+    faulty.down = '~tag:unread';
+    const load = async (): Promise<string> => {
+      await meanwhile(here);
+      return 'new';
+    };
+    expect(await here.refresh('k', load, options)).toBe('new');
+    faulty.down = undefined;
+    held.letGo();
+    await looking;
+    expect(here.peek('k')).toBeUndefined();
+  });
+
+  it('is what its own request goes on with', async () => {
+    const scope = new RequestScope();
+    const here = await buildCache({ name: 'scoped', store: faulty.store, clock, scope });
+    caches.push(here);
+    await here.lookup('anything');
+    await scope.run(async () => {
+      faulty.down = '~tag:unread';
+      expect(await here.refresh('k', () => 'new', { ttl: '1h', tags: ['unread'] })).toBe('new');
+      faulty.down = undefined;
+      expect(here.peek('k')).toBe('new');
+    });
   });
 });
