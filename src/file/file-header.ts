@@ -92,3 +92,11 @@ export function decodeTrailer(trailer: Buffer): Uint32Array | undefined {
 export function isComparedWith({ checksum }: FileHeader, sha256: string | undefined): boolean {
   return sha256 === undefined || (checksum?.algorithm === 'sha256' && checksum.hex === sha256);
 }
+
+/** Whether an unfinished file is the one that a row asks for. Where the row says no checksum, its key tells: the object of another row may be another. */
+export function isFillFor(
+  header: FileHeader,
+  { key, sha256 }: { readonly key: string; readonly sha256?: string },
+): boolean {
+  return sha256 === undefined ? header.key === key : isComparedWith(header, sha256);
+}

@@ -6,7 +6,7 @@ import { bootName } from '../store/disk/process-stamp.js';
 import type { FileLock } from '../store/disk/file-lock.js';
 import { reportFault } from '../value/events.js';
 import { writeAt } from './file-bytes.js';
-import { encodeHeader, encodeState, fileBytes, headerBytes, isComparedWith, statePosition } from './file-header.js';
+import { encodeHeader, encodeState, fileBytes, headerBytes, isFillFor, statePosition } from './file-header.js';
 import type { FileHeader } from './file-header.js';
 import type { FilePlace } from './file-place.js';
 import type { FilesFolder } from './files-folder.js';
@@ -46,8 +46,8 @@ export class FileSources {
     if (this.isTooLarge(request.size ?? 0)) return this.head(request);
     const known = this.growing.get(place.id);
     if (known) {
-      // One of another checksum goes on for its own readers, and is not this one's file.
-      if (!isComparedWith(known.header, request.sha256)) return this.head(request);
+      // One for another row goes on for its own readers, and is not this one's file.
+      if (!isFillFor(known.header, request)) return this.head(request);
       if (await known.isCurrent()) return known;
       this.forget(known);
     }
@@ -57,7 +57,7 @@ export class FileSources {
       const lock = await this.tryLead(place);
       if (lock) return this.lead(place, request, lock);
       const found = (await this.follow(place)) ?? (await this.kept.find(place));
-      if (found) return isComparedWith(found.header, request.sha256) ? found : this.head(request);
+      if (found) return isFillFor(found.header, request) ? found : this.head(request);
       await clock.sleep(this.tuning.pollMs);
     }
     return this.head(request);
@@ -263,9 +263,10 @@ export class FileSources {
     return 'leading';
   }
 
-  private suits({ state }: UnfinishedFile, header: FileHeader, { uid, sha256 }: FileRequest): boolean {
-    const isUsable = header.uid === uid && header.boot === bootName() && (state === 'filling' || state === 'givenUp');
-    return isUsable && isComparedWith(header, sha256);
+  private suits({ state }: UnfinishedFile, header: FileHeader, request: FileRequest): boolean {
+    const isUsable =
+      header.uid === request.uid && header.boot === bootName() && (state === 'filling' || state === 'givenUp');
+    return isUsable && isFillFor(header, request);
   }
 
   private enlist(

@@ -18,8 +18,9 @@ export class NotAFileError extends Error {}
  */
 export class KeptFile {
   /** The object store is being asked. */
-  private confirming: Promise<boolean> | undefined;
-  private hasConfirmation = false;
+  private confirming: { readonly key: string; readonly answer: Promise<boolean> } | undefined;
+  /** The row's key for which it has answered last. */
+  private confirmedKey: string | undefined;
   touchedAt = -Infinity;
   private users = 1;
   private readonly compared = new Map<number, Promise<void>>();
@@ -59,32 +60,38 @@ export class KeptFile {
     }
   }
 
-  /** Whether the object store has vouched for it since the feed of purges was last interrupted. */
+  /** Whether the object store has vouched for it, for some row, since the feed of purges was last interrupted. */
   get isConfirmed(): boolean {
-    return this.hasConfirmation;
+    return this.confirmedKey !== undefined;
+  }
+
+  /** Whether it has done so for a row of this key. What it says of one object says nothing of the object that another row names. */
+  isConfirmedFor(key: string): boolean {
+    return this.confirmedKey === key;
   }
 
   /**
-   * Asks once, however many wait for the answer. 1. The object store is asked; 2. a purge is missed; 3. the answer of before it comes: it is for those who
-   * asked then, and whoever comes after 2 asks anew.
+   * Asks once, however many wait for the answer to one key. 1. The object store is asked; 2. a purge is missed; 3. the answer of before it comes: it is for
+   * those who asked then, and whoever comes after 2 asks anew.
    */
-  confirm(ask: () => Promise<boolean>): Promise<boolean> {
-    if (this.confirming) return this.confirming;
-    const confirming = ask()
+  confirm(key: string, ask: () => Promise<boolean>): Promise<boolean> {
+    if (this.confirming?.key === key) return this.confirming.answer;
+    const answer = ask()
       .then((isConfirmed) => {
-        if (this.confirming === confirming) this.hasConfirmation = isConfirmed;
+        if (isConfirmed && this.confirming === confirming) this.confirmedKey = key;
         return isConfirmed;
       })
       .finally(() => {
         if (this.confirming === confirming) this.confirming = undefined;
       });
+    const confirming = { key, answer };
     this.confirming = confirming;
-    return confirming;
+    return answer;
   }
 
   /** Purges may have been missed. */
   distrust(): void {
-    this.hasConfirmation = false;
+    this.confirmedKey = undefined;
     this.confirming = undefined;
   }
 

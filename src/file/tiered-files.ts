@@ -231,14 +231,14 @@ export class TieredFiles {
     const kept = await this.keptFiles.find(place);
     if (!kept) return undefined;
     const { header } = kept;
-    if (isComparedWith(header, sha256) && (!this.feed || kept.isConfirmed || (await this.isConfirmed(kept, key))))
+    if (isComparedWith(header, sha256) && (!this.feed || kept.isConfirmedFor(key) || (await this.confirm(kept, key))))
       return kept;
     await this.purgeHere(place);
     return undefined;
   }
 
-  private isConfirmed(kept: KeptFile, key: string): Promise<boolean> {
-    return kept.confirm(async () => (await this.options.objects.head(key))?.etag === kept.header.etag);
+  private confirm(kept: KeptFile, key: string): Promise<boolean> {
+    return kept.confirm(key, async () => (await this.options.objects.head(key))?.etag === kept.header.etag);
   }
 
   /** Purges may have been missed: copies have to be confirmed again, and whoever comes now reads behind no download that began before. */

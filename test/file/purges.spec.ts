@@ -262,6 +262,36 @@ describe('A purge', () => {
     },
   );
 
+  it.each(['of before', 'under way'])(
+    'that was lost in a gap is made up for, though the row of before was vouched for by an answer %s',
+    async (when) => {
+      const answered = gate();
+      const store = bench.counted();
+      const slow: ObjectStore = {
+        ...store,
+        head: async (...asked) => {
+          const head = await store.head(...asked);
+          if (when === 'under way' && store.heads.length === 1) await answered.opened;
+          return head;
+        },
+      };
+      await keep(bench.files());
+      const { files, lose } = await losingPurges(slow);
+      await lose();
+      // The row names another object now, and the one of before stands still.
+      const newRow = { ...request, key: 'media/two' };
+      await bench.objects.put(newRow.key, newer);
+      const early = files.open(request).then(readAll);
+      if (when === 'of before') await early;
+      await eventually(() => expect(store.heads).toHaveLength(1));
+      const late = files.open(newRow);
+      await lookedForBefore(files);
+      answered.open();
+      expect((await readAll(await late)).equals(newer)).toBe(true);
+      expect((await early).equals(content)).toBe(true);
+    },
+  );
+
   it('that was lost in a gap takes away what was remembered of an absent file', async () => {
     await bench.objects.remove(request.key);
     const { files, lose } = await losingPurges(bench.objects);

@@ -190,6 +190,20 @@ describe('A file whose row changes while it is looked for', () => {
     expect([first?.etag, second?.etag]).toEqual([`"${oldRow.sha256}"`, `"${newRow.sha256}"`]);
   });
 
+  it('is not read behind a download for its old row, where rows say no checksum', async () => {
+    await put(content, oldRow.key);
+    await put(newer, newRow.key);
+    let goOn = (): void => undefined;
+    const gone = new Promise<void>((resolve) => (goOn = resolve));
+    const store = bench.counted({ beforePiece: () => (store.reads.length === 1 ? gone : undefined) });
+    const files = bench.files({ store });
+    const first = await files.open({ uid: 'f1', key: oldRow.key });
+    const second = await files.open({ uid: 'f1', key: newRow.key });
+    goOn();
+    expect((await readAll(second)).equals(newer)).toBe(true);
+    expect((await readAll(first)).equals(content)).toBe(true);
+  });
+
   it('is not absent to the reader of the new row because the object of the old one is', async () => {
     await put(newer, newRow.key);
     const [first, second] = await openBoth();
