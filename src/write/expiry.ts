@@ -31,7 +31,11 @@ export class Expiry {
   async expire(key: Key, confirm: boolean): Promise<boolean> {
     this.near.name(key);
     const waiting = this.entries.behind([key]);
-    if (waiting) await waiting;
+    if (waiting) {
+      await waiting;
+      // Without a store, what is set keeps itself near by then.
+      this.near.name(key);
+    }
     const placed = this.coherence.place(key);
     if (!placed) return true;
     try {

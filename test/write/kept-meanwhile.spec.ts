@@ -107,6 +107,8 @@ describe('What a call keeps in the process alone', () => {
       true,
     ]);
     expect(await alone.get('a')).toBe('later');
+    expect(await Promise.all([alone.set('a', 'earlier', { tags: ['t'] }), alone.expire('a')])).toEqual([true, true]);
+    expect(await alone.get('a')).toBeUndefined();
     await alone.close();
   });
 });
