@@ -163,7 +163,8 @@ export class Writes {
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
       for (const { key, placed, copy } of group) {
         this.invalidations.sendLater(placed as Placed, { mayStillArrive: true, ticket });
-        this.near.keepForRequest(key, copy);
+        if (this.near.tagNamedSince(copy.tags, copy.mark)) this.near.noteForRequest(key, copy);
+        else this.near.keepForRequest(key, copy);
       }
       return { error, atOnce: true, stored: [] };
     }

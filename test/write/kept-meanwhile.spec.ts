@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 import type { Invalidation } from '../../src/store/feed.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -7,6 +8,7 @@ import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { FaultyStore } from '../support/faulty-store.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { shardWith } from '../support/shard-with.js';
 
@@ -130,4 +132,23 @@ it.each<[string, () => Promise<unknown>]>([
   await changed;
   expect(here.peek('k')).toBeUndefined();
   expect(await here.get('k')).toBeUndefined();
+});
+
+it('Nothing that the store refuses is kept for the request whose tag it has invalidated since its generation was read', async () => {
+  const faulty = new FaultyStore(shared);
+  const held = new HeldAnswers(faulty.store);
+  const scope = new RequestScope();
+  here = await buildCache({ name: 'behind', store: held.store, clock, scope });
+  expect(await here.invalidateTags('t', 'u')).toBe(true);
+  await scope.run(async () => {
+    held.hold('readMany', '~tag:u');
+    const changed = here.set('k', 'old', { ...life, tags: ['t', 'u'] });
+    await eventually(() => expect(held.held).toBe(1));
+    expect(await here.invalidateTags('t')).toBe(true);
+    faulty.down = here.storeKey('k');
+    held.letGo();
+    expect(await changed).toBe(false);
+    expect(await here.get('k')).toBeUndefined();
+    faulty.down = undefined;
+  });
 });
