@@ -5,6 +5,8 @@ import { RedisServerError } from './redis-server-error.js';
 
 export interface SubscriberSettings {
   readonly access: RedisAccess;
+  /** Whose channels these are, as the access names it. */
+  readonly home: string;
   readonly clock: Clock;
   /** Called after each message, and after each confirmed subscription: what was published before it is made good. */
   readonly wake: (channel: string, message: string) => void;
@@ -82,9 +84,8 @@ export class RedisSubscriber {
 
   private async agreeOnce(): Promise<void> {
     const surplus = [...this.subscribed].filter((channel) => !this.wanted.has(channel));
-    const [first] = this.wanted.values();
-    if (first === undefined && surplus.length === 0) return;
-    const connection = this.connection ?? (first === undefined ? undefined : await this.connect(first));
+    if (this.isIdle && surplus.length === 0) return;
+    const connection = this.connection ?? (this.isIdle ? undefined : await this.connect());
     if (!connection) return;
     const missing = [...this.wanted].filter(([channel]) => !this.subscribed.has(channel));
     await Promise.all([
@@ -96,8 +97,12 @@ export class RedisSubscriber {
     ]);
   }
 
-  private async connect(slot: number): Promise<RedisConnection> {
-    const connection = await this.settings.access.ownConnection(slot, (ended) => this.hasLost(ended));
+  private async connect(): Promise<RedisConnection> {
+    const { access, home } = this.settings;
+    // A slot that has moved stays among these until RedisWakes looks for such. It leads to another server.
+    const slot = [...this.wanted.values()].find((each) => access.homeOf(each) === home);
+    if (slot === undefined) throw new Error('all its slots have moved');
+    const connection = await access.ownConnection(slot, (ended) => this.hasLost(ended));
     this.connection = connection;
     this.subscribed.clear();
     this.pingLater(connection);
@@ -105,12 +110,17 @@ export class RedisSubscriber {
   }
 
   private async subscribe(connection: RedisConnection, channel: string, slot: number): Promise<void> {
-    const { access, wake, wakesAnew } = this.settings;
+    const { access, home, wake, wakesAnew } = this.settings;
     try {
       await connection.subscribe(channel, access.isSharded, (message) => wake(channel, message.toString('latin1')));
     } catch (error) {
       // Another server has the slot by now, or this one does not permit it.
-      if (error instanceof RedisServerError) access.learn(error, slot);
+      if (error instanceof RedisServerError) {
+        access.learn(error, slot);
+        // The connection leads to another server: the slot that it was made for moved meanwhile.
+        if (error.code === 'MOVED' && access.homeOf(slot) === home)
+          connection.end('it is not the server of its channels');
+      }
       throw error;
     }
     this.subscribed.add(channel);

@@ -86,6 +86,7 @@ export class RedisWakes {
       const { access, clock } = this;
       subscriber = new RedisSubscriber({
         access,
+        home,
         clock,
         wake: (woken, message) => this.wake(woken, message),
         wakesAnew,

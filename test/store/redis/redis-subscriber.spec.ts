@@ -37,6 +37,7 @@ async function listening(confirmed: (channel: string, listening: Listening) => v
         return connection;
       },
     }),
+    home: access.homeOf(0) ?? '',
     clock: systemClock,
     wake: (channel) => confirmed(channel, own),
     wakesAnew: true,

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { keySlot } from '../../../src/store/redis/key-slot.js';
 import type { RedisAccess } from '../../../src/store/redis/redis-access.js';
+import { RedisServerError } from '../../../src/store/redis/redis-server-error.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import { RedisWakes } from '../../../src/store/redis/redis-wakes.js';
 import type { WakeProtections } from '../../../src/store/redis/redis-wakes.js';
@@ -15,8 +16,9 @@ import type { RedisProcess } from '../../support/redis-process.js';
 import { startTcpProxy } from '../../support/tcp-proxy.js';
 import { testedDriver } from './drivers.js';
 import type { TestedDriver } from './drivers.js';
+import { openAccess } from './open-access.js';
 
-const endings: (() => Promise<unknown>)[] = [];
+const endings: (() => unknown)[] = [];
 afterEach(async () => {
   for (const end of endings.splice(0).reverse()) await end();
 });
@@ -190,4 +192,61 @@ describe('In a cluster', () => {
       await moveSlot(cluster, slot, to, from);
     },
   );
+
+  /** Two channels of one node, listened to by a clock that stands still. */
+  async function listenAt(reach: (access: RedisAccess) => Partial<RedisAccess> = () => ({})) {
+    const [x, y] = cluster.nodes as readonly [RedisProcess, RedisProcess, RedisProcess];
+    const tags = Array.from({ length: 50 }, (_, index) => `{~${index}}`);
+    const [first, second] = tags.filter((tag) => cluster.ownerOf(keySlot(tag)) === x) as [string, string];
+    const access = await openAccess('built-in', { cluster: [x.address], ...patience });
+    access.open();
+    // From now on it is known which node has which slot.
+    await access.connected(0);
+    const clock = new FakeClock();
+    const reached = Object.assign(Object.create(access) as RedisAccess, reach(access));
+    const wakes = new RedisWakes(reached, clock);
+    endings.push(() => {
+      wakes.close();
+      access.close();
+    });
+    const woken = { first: 0, second: 0 };
+    const listen = (): void => {
+      wakes.open();
+      wakes.listen(`${first}feed`, keySlot(first), () => woken.first++);
+      wakes.listen(`${second}feed`, keySlot(second), () => woken.second++);
+    };
+    const listeners = (node: RedisProcess, tag: string) => node.text('PUBSUB', 'SHARDNUMSUB', `${tag}feed`);
+    return { x, y, first, second, access, clock, woken, listen, listeners };
+  }
+
+  it('A channel stays with its node where the slot of another one has moved before the connection is made anew', async () => {
+    const { x, y, first, second, access, clock, woken, listen, listeners } = await listenAt();
+    listen();
+    await eventually(() => expect(Math.min(woken.first, woken.second)).toBeGreaterThan(0));
+    await moveSlot(cluster, keySlot(first), x, y);
+    endings.push(() => moveSlot(cluster, keySlot(first), y, x));
+    // The node ends the first subscription, and the process its connection.
+    await eventually(async () => expect(await listeners(x, second)).toBe(`${second}feed,0`));
+    access.learn(new RedisServerError(`MOVED ${keySlot(first)} ${y.address}`), keySlot(first));
+    await eventually(() => expect(access.homeOf(keySlot(first))).toBe(y.address));
+    await eventually(async () => {
+      await clock.advance(20);
+      expect([await listeners(x, second), await listeners(y, first)]).toEqual([`${second}feed,1`, `${first}feed,1`]);
+    });
+  });
+
+  it('A connection to another node than the one of its channels is left', async () => {
+    const lastSlot = 16_383;
+    expect(cluster.ownerOf(lastSlot)).not.toBe(cluster.ownerOf(0));
+    let made = 0;
+    const { x, first, second, clock, listen, listeners } = await listenAt((through) => ({
+      ownConnection: (slot, ...rest) => through.ownConnection(made++ === 0 ? lastSlot : slot, ...rest),
+    }));
+    listen();
+    await eventually(async () => {
+      await clock.advance(20);
+      expect([await listeners(x, first), await listeners(x, second)]).toEqual([`${first}feed,1`, `${second}feed,1`]);
+    });
+    expect(made).toBe(2);
+  });
 });
