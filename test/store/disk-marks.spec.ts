@@ -12,6 +12,7 @@ import {
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { gateBytes } from '../../src/store/disk/commit-gate.js';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
 import type { DiskStoreTuning } from '../../src/store/disk/disk-store.js';
 import { emptyDataFile } from '../../src/store/disk/empty-data-file.js';
@@ -184,6 +185,38 @@ describe('what an opener of another container left when it was killed', () => {
     const { store } = await openStore();
     expect(await stores(store)).toBe('stored');
     expect(events.of('fault')).toHaveLength(1);
+  });
+});
+
+describe('a thread that ended in a transaction, while its process lives', () => {
+  async function leaveBusyThread(slot: number): Promise<void> {
+    const thread = drawStamp();
+    writeFileSync(join(usersFolder(), `${thread}-${slot}`), '');
+    const path = join(directory.path, 'v2', 'gate');
+    const gate = existsSync(path) ? readFileSync(path) : Buffer.alloc(gateBytes);
+    gate[slot] = 1;
+    writeFileSync(path, gate);
+    await leaveLifeline(thread);
+  }
+
+  it('is given half a second before the database is opened', async () => {
+    await leaveBusyThread(0);
+    const { store, ms } = await openStore();
+    expect(ms).toBeGreaterThan(490);
+    expect(await stores(store)).toBe('stored');
+    expect(events.all).toEqual([]);
+    expect(readdirSync(usersFolder())).toHaveLength(1);
+  });
+
+  it('is given it also after another user has left, who leaves no clean mark', async () => {
+    const { store: before } = await openStore();
+    await leaveBusyThread(1);
+    await before.close();
+    expect(existsSync(join(directory.path, 'v2', 'clean'))).toBe(false);
+    const { store, ms } = await openStore();
+    expect(ms).toBeGreaterThan(490);
+    expect(await stores(store)).toBe('stored');
+    expect(readdirSync(usersFolder())).toHaveLength(1);
   });
 });
 

@@ -128,10 +128,10 @@ export class DiskFolder {
     const lock = await this.takeLock(lockWaitMs);
     let release = async (): Promise<void> => {};
     try {
-      await this.prepare();
-      const users = await this.users.survey();
+      const users = await this.prepare();
       this.assertUsable(users);
       release = await holdCommits(this.path, users.running, users.ending, commitWaitMs, this.keeping);
+      for (const user of users.ending) await this.users.remove(user);
       // A lifeline judges the mark `opening`, too. Whoever uses a database of its own leaves what judges the marks of the shared one.
       if (this.options.name === undefined) await clearLifelines(this.directory);
       const refusal = await vet(this.path, users.running.length > 0, this.options.maxFileBytes);
@@ -206,15 +206,17 @@ export class DiskFolder {
     await writePrivateFile(join(this.path, 'suspect'), '').catch(() => undefined);
   }
 
-  /** The cache holds what the application holds: nobody else's business. */
-  private async prepare(): Promise<void> {
+  /** The cache holds what the application holds: nobody else's business. @returns who has it open. */
+  private async prepare(): Promise<Survey> {
     if (this.options.without === 'ownership') await makeFolders(this.path);
     else await makePrivateFolder(this.path);
-    if (!isUnused(await this.users.survey())) return;
+    const users = await this.users.survey();
+    if (!isUnused(users)) return users;
     // LMDB leaves its lock file sparse and maps it: on a full disk the first touch of a hole is a SIGBUS. Bytes that are written
     // are refused with an error instead. (Never while somebody has it open: closing it would drop that process's locks.)
     await this.reserve('lock.mdb', 64 * (maxReaders + 8));
     await this.reserve('gate', gateBytes);
+    return users;
   }
 
   private async reserve(name: string, bytes: number): Promise<void> {
@@ -225,7 +227,8 @@ export class DiskFolder {
 
   private async register<T>(openEnvironment: () => T): Promise<Entered<T>> {
     await removeCleanMark(this.path);
-    const user = await this.users.add(this.stamp, (await this.users.survey()).running);
+    const { running, ending } = await this.users.survey();
+    const user = await this.users.add(this.stamp, [...running, ...ending]);
     let gate: CommitGate | undefined;
     try {
       if ((await bootOf(this.path)) !== bootName()) await writePrivateFile(join(this.path, 'boot'), bootName());
@@ -267,4 +270,5 @@ export class DiskFolder {
   }
 }
 
-const isUnused = ({ running, unknown }: Survey): boolean => running.length === 0 && unknown.length === 0;
+const isUnused = ({ running, ending, unknown }: Survey): boolean =>
+  running.length === 0 && ending.length === 0 && unknown.length === 0;

@@ -12,7 +12,7 @@ export interface FolderUser extends GateUser {
 
 export interface Survey {
   readonly running: readonly FolderUser[];
-  /** Threads that ended while their process lives: lmdb may still be writing what they asked for. */
+  /** Threads that ended while their process lives: lmdb may still be writing what they asked for. Who has waited for them removes their files. */
   readonly ending: readonly FolderUser[];
   /** Of another container or host, and nobody can tell whether they live. They are taken to. */
   readonly unknown: readonly FolderUser[];
@@ -25,19 +25,17 @@ export class FolderUsers {
     private readonly livenessOf: (stamp: string) => Promise<Liveness>,
   ) {}
 
-  /** Clears away the files of those that ended. Only for who holds the right to open. */
+  /** Clears away the files of processes that ended. Only for who holds the right to open. */
   async survey(): Promise<Survey> {
     await mkdir(this.path(), { mode: 0o700 }).catch(unlessItExists);
     const found: { -readonly [P in keyof Survey]: FolderUser[] } = { running: [], ending: [], unknown: [] };
     for (const name of await readdir(this.path())) {
       const user = { name, stamp: name, slot: Number(name.split('-')[3]) };
       const liveness = await this.livenessOf(name);
+      const stamp = readStamp(name);
       if (liveness !== 'ended') found[liveness].push(user);
-      else {
-        await rm(this.path(name), { force: true });
-        const stamp = readStamp(name);
-        if (isOfThisNamespace(stamp) && processRuns(stamp)) found.ending.push(user);
-      }
+      else if (isOfThisNamespace(stamp) && processRuns(stamp)) found.ending.push(user);
+      else await rm(this.path(name), { force: true });
     }
     return found;
   }
