@@ -185,6 +185,24 @@ describe('one directory', () => {
     }
   });
 
+  it('takes what one store asks for in the turn in which another closes', async () => {
+    const events = recordEvents('fault');
+    try {
+      const a = await openStore();
+      const b = await openStore();
+      const last = a.shards[0].write('x', bytes('1'), forever);
+      const stub = a.shards[0].readOrStub(['stub'], 60_000);
+      const closed = a.close();
+      const other = b.shards[0].write('y', bytes('2'), forever);
+      expect(await other).toMatchObject({ status: 'stored' });
+      expect(await last).toMatchObject({ status: 'stored' });
+      await Promise.allSettled([stub, closed]);
+      expect(events.all).toEqual([]);
+    } finally {
+      events.stop();
+    }
+  });
+
   it('is removed under two processes, and both go on with one new database', async () => {
     const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
       directory: directory.path,

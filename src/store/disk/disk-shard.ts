@@ -92,7 +92,10 @@ export class DiskShard implements Shard {
     { lifeMs, only, irreplaceable = false }: WriteOptions,
     until?: number,
   ): Promise<WriteOutcome> {
-    if (typeof only === 'object' && !this.isOfSession(storeKey, only)) return { status: 'changed' };
+    assertStoreKey(storeKey);
+    // Asked now: the answer is made within a transaction that other stores share, and this one may be closed by then.
+    const { session } = this.database();
+    if (typeof only === 'object' && only.session !== session) return { status: 'changed' };
     const tooLarge = bytes.length > this.maxItemBytes;
     // Copied when it is planned, which may be after the caller's next change.
     const copy = tooLarge ? nothing : Buffer.from(bytes);
@@ -104,7 +107,7 @@ export class DiskShard implements Shard {
         if (typeof only === 'object' && present?.revision !== only.number) return { answer: { status: 'changed' } };
         if (tooLarge) return { answer: { status: 'too-large', maxBytes: this.maxItemBytes }, remove: true };
         return {
-          answer: (number) => ({ status: 'stored', revision: this.revision(number) }),
+          answer: (number) => ({ status: 'stored', revision: { session, number } }),
           put: { bytes: copy, expiresAt: nowMs + lifeMs, kind: irreplaceable ? irreplaceableKind : itemKind },
         };
       },
@@ -112,7 +115,8 @@ export class DiskShard implements Shard {
   }
 
   async remove(storeKey: string, revision?: Revision, until?: number): Promise<RemoveOutcome> {
-    const ofSession = !revision || this.isOfSession(storeKey, revision);
+    assertStoreKey(storeKey);
+    const ofSession = !revision || revision.session === this.database().session;
     return this.run<RemoveOutcome>(storeKey, {
       until,
       decide: (present) => {
@@ -215,13 +219,14 @@ export class DiskShard implements Shard {
   }
 
   private stub(storeKey: string, stubMs: number, until?: number): Promise<StoredItem & { won: boolean }> {
+    const { session } = this.database();
     return this.run<StoredItem & { won: boolean }>(storeKey, {
       until,
       decide: (present, nowMs) =>
         present
-          ? { answer: { bytes: present.copyBytes(), revision: this.revision(present.revision), won: false } }
+          ? { answer: { bytes: present.copyBytes(), revision: { session, number: present.revision }, won: false } }
           : {
-              answer: (number) => ({ bytes: nothing, revision: this.revision(number), won: true }),
+              answer: (number) => ({ bytes: nothing, revision: { session, number }, won: true }),
               put: { bytes: nothing, expiresAt: nowMs + stubMs, kind: itemKind },
             },
     });
@@ -230,15 +235,6 @@ export class DiskShard implements Shard {
   private run<T>(storeKey: string, operation: Omit<Operation<T>, 'key'>): Promise<T> {
     assertStoreKey(storeKey);
     return this.database().queue.run<T>({ ...operation, key: storeKey });
-  }
-
-  private revision(number: number): Revision {
-    return { session: this.database().session, number };
-  }
-
-  private isOfSession(storeKey: string, revision: Revision): boolean {
-    assertStoreKey(storeKey);
-    return revision.session === this.database().session;
   }
 
   private database(): DiskDatabase {
