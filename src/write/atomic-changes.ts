@@ -84,13 +84,15 @@ export class AtomicChanges {
     if (waiting) await waiting;
     const done = await this.exact.tried(async () => {
       const read = await this.read<V>(key, policy);
+      // The stamp has changed meanwhile: an entry of the old one answers nothing that is asked under the new one.
+      if (this.coherence.place(key)?.storeKey !== read.placed.storeKey) return undefined;
       const decided = decide(read);
       if ('found' in decided) return { copy: decided.found, from: decided.found };
       const prepared = this.prepared.prepareOne(decided.encoded, read.generations, read.position, {
         life: decided.kept,
         entry: read.current,
       });
-      // The stamp has changed since the read: what was made of an entry of the old one is nothing that may stand under the new one.
+      // Or while the change ran: what was made of an entry of the old one is nothing that may stand under the new one.
       if (prepared.placed?.storeKey !== read.placed.storeKey) return undefined;
       const isWritten = await this.named(read.placed, () => this.write(prepared, read));
       return isWritten ? { copy: prepared.copy as NearCopy<V>, from: read.current } : undefined;

@@ -154,4 +154,24 @@ describe('A change of an entry that is under way while the stamp changes', () =>
     expect(await here.get('k')).toBe(101);
     expect(await (await ofStamp('two')).get('k')).toBe(101);
   });
+
+  it.each<[string, (cache: TieredCache) => Promise<string>]>([
+    ['setIfAbsent', (cache) => cache.setIfAbsent('k', 'new', life)],
+    ['update', (cache) => cache.update<string>('k', (current) => current ?? 'new', life)],
+  ])('answers nothing of the old one, where it waits for a reading of the feed: %s', async (_, change) => {
+    const held = new HeldAnswers(shared);
+    const here = await process({ store: held.store, versionStamp: () => stamp, coherence: { blindFor: 0 } });
+    await here.lookup('anything');
+    await (await ofStamp('one')).set('k', 'old', life);
+    held.hold('readFeed', '');
+    await clock.advance('5s');
+    const changed = change(here);
+    await clock.advance(0);
+    stamp = 'two';
+    await clock.advance(1_100);
+    held.letGo();
+    await clock.advance(100);
+    expect(await changed).toBe('new');
+    for (const cache of [here, await ofStamp('two')]) expect(await cache.get('k')).toBe('new');
+  });
 });
