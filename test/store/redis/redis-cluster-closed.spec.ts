@@ -18,3 +18,18 @@ it('A Cluster that is closed while it is looked for connects to no further node'
     await Promise.all([silent.close(), further.close()]);
   }
 });
+
+it('A Cluster that is closed while a replica is asked for the primaries leaves no connection', async () => {
+  const info = 'redis_version:7.0.15\r\nrun_id:a\r\nmaster_replid:b\r\nrole:slave\r\ncluster_enabled:1\r\n';
+  const replica = await startFakeServer((line) => (line === 'INFO' ? `$${info.length}\r\n${info}\r\n` : undefined));
+  try {
+    const access = await openAccess('built-in', { cluster: [replica.address], ...patience });
+    const connecting = expect(access.connected(0)).rejects.toThrow('it was closed');
+    await eventually(() => expect(replica.chunks.join('')).toContain('SLOTS'));
+    access.close();
+    await connecting;
+    await eventually(() => expect(replica.closed).toBe(replica.accepted));
+  } finally {
+    await replica.close();
+  }
+});
