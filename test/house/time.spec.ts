@@ -15,6 +15,8 @@ const machines = new Set(['systemClock', 'systemRandom']);
 
 /** Who may, and why: a file, or one of its uses. */
 const allowed: Readonly<Record<string, string>> = {
+  'src/adapter/cache-manager.ts: systemClock': 'is the clock that Keyv goes by, and nothing is to be shifted for',
+  'src/adapter/clocked-storage.ts: Date.now': 'is what Keyv compares with, whatever the cache’s clock says',
   'src/adapter/keyv-shard.ts: randomInt': 'draws revisions, which no two processes may share',
   'src/module/tiered-cache.module.ts: systemClock': 'is where an application gets the machine’s',
   'src/module/tiered-cache.module.ts: systemRandom': 'is where an application gets the machine’s',
@@ -25,6 +27,7 @@ const allowed: Readonly<Record<string, string>> = {
   'src/store/memcached/list/list-follower.ts: randomInt': 'draws ids of lists, which no two processes may share',
   'src/store/memcached/memcached-store.ts: systemClock': 'is a default of its tuning',
   'src/store/memcached/memcached-store.ts: systemRandom': 'is a default of its tuning',
+  'src/testing/fake-clock.ts: timers': 'lets code run that waits, also while the test runner replaces the timers',
   'src/testing/lock-contract.ts': 'measures a lock on a real server, whose clock nobody moves',
   'src/testing/store-contract/counters.ts': 'compares counters with the time that they begin with',
   'src/testing/store-contract/lives.ts': 'measures lives on a real server, whose clock nobody moves',
