@@ -3,7 +3,7 @@ import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driv
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { assertPrimary } from '../store/redis/assert-primary.js';
 import { isOk, itemsOf } from '../store/redis/redis-reply.js';
-import { RedisServerError } from '../store/redis/redis-server-error.js';
+import { refusalBehind, RedisServerError } from '../store/redis/redis-server-error.js';
 import type { StoreUnavailableError } from '../value/errors.js';
 import { assertRecords, recordBytes } from './record-bytes.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from './record-errors.js';
@@ -182,7 +182,5 @@ export class TransactionAttempt implements RecordTransaction {
 /** What the server answered a command with that it did not take, also where this has ended the connection. */
 function refusalOf(outcome: PromiseSettledResult<unknown>): RedisServerError | undefined {
   if (outcome.status === 'fulfilled') return undefined;
-  const error = outcome.reason as Error;
-  if (error instanceof RedisServerError) return error;
-  return error.cause instanceof RedisServerError ? error.cause : undefined;
+  return outcome.reason instanceof RedisServerError ? outcome.reason : refusalBehind(outcome.reason);
 }

@@ -1,5 +1,6 @@
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { onAbort } from '../value/on-abort.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 
 /** Hands out connections that transactions run on. What a connection watches is its own: one that is shared would lose another's watch. */
@@ -119,9 +120,9 @@ export class ConnectionPool implements TransactionConnections {
     });
     const stop = (): void => {
       timer.cancel();
-      signal?.removeEventListener('abort', abort);
+      stopListening?.();
     };
-    signal?.addEventListener('abort', abort, { once: true });
+    const stopListening = signal && onAbort(signal, abort);
     return stop;
   }
 }

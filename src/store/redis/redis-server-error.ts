@@ -16,9 +16,12 @@ export class RedisServerError extends Error {
 /** What a script meets where a slot is on its way, and a key that it was not told of is there already: it says ERR of what TRYAGAIN is said of else. */
 const isOnItsWay = /^ERR Script attempted to access a non local key/;
 
-/** The first word of the server's answer that this failure comes from, if it comes from one. */
-export const refusalCode = (error: unknown): string | undefined =>
-  error instanceof StoreUnavailableError && error.cause instanceof RedisServerError ? error.cause.code : undefined;
+/** The server's answer that this failure comes from, if it comes from one. */
+export const refusalBehind = (error: unknown): RedisServerError | undefined =>
+  error instanceof StoreUnavailableError && error.cause instanceof RedisServerError ? error.cause : undefined;
+
+/** The first word of that answer. */
+export const refusalCode = (error: unknown): string | undefined => refusalBehind(error)?.code;
 
 /** It has no memory left; fewer replicas than `min-replicas-to-write`; a snapshot that failed, with `stop-writes-on-bgsave-error`. It is well, and answers reads. */
 export const takesNoWrites = new Set(['OOM', 'NOREPLICAS', 'MISCONF']);
