@@ -137,7 +137,7 @@ class MemoryShard implements Shard {
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
     const present = this.live(storeKey);
     if (!present) return 'absent';
-    if (revision && !isSameRevision(present?.revision, revision)) return 'changed';
+    if (revision && !isSameRevision(present.revision, revision)) return 'changed';
     this.items.delete(storeKey);
     return 'removed';
   }
