@@ -238,6 +238,7 @@ export class Flight<R = unknown> {
   private waited(clock: Clock, { hardMs, signal, limit, askedAt }: Patience): Promise<R> {
     if (hardMs === Infinity && !signal) return this.promise;
     return new Promise((resolve, reject) => {
+      if (signal?.aborted) return reject(signal.reason);
       // Somebody waits: the clock keeps the process alive until then.
       const waiting = new AbortController();
       const leave = (): void => {
@@ -257,7 +258,6 @@ export class Flight<R = unknown> {
         waiting.abort();
         stopListening?.();
       };
-      if (signal?.aborted) return reject(signal.reason);
       const stopListening = signal && onAbort(signal, leave);
       this.promise.finally(settle).then(resolve, reject);
     });
