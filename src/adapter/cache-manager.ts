@@ -7,7 +7,7 @@ import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 import { CacheManagerWrap } from './cache-manager-wrap.js';
 import { ClockedStorage } from './clocked-storage.js';
 import { keyvStorage } from './keyv-storage.js';
@@ -75,8 +75,9 @@ export function cacheManager(tiers: TieredCache, options: CacheManagerOptions = 
       events.emit('mdel', { keys });
       return acknowledged;
     },
-    mset: (list) => unlessAway(inner.mset(list), list),
-    clear: () => unlessAway(inner.clear(), false),
+    // What cache-manager's event said already need not reject as well.
+    mset: async (list) => (await unlessAway(() => inner.mset(list))) ?? list,
+    clear: async () => (await unlessAway(() => inner.clear())) ?? false,
   };
   storages.set(manager, storage);
   return manager;
@@ -88,16 +89,6 @@ const storages = new WeakMap<object, KeyvStorage>();
 /** The storage below a cache that `cacheManager` has made. */
 export function storageBelow(manager: Cache): KeyvStorage | undefined {
   return storages.get(manager);
-}
-
-/** What cache-manager's event said already need not reject as well. */
-async function unlessAway<R>(outcome: Promise<R>, otherwise: R): Promise<R> {
-  try {
-    return await outcome;
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) return otherwise;
-    throw error;
-  }
 }
 
 function ignored(): void {}

@@ -3,7 +3,7 @@ import { fingerprintOf } from '../coherence/shard-versions.js';
 import { decodeRegistry } from '../coherence/version-registry.js';
 import type { KeySpace } from '../key/key-space.js';
 import type { Shard, Store } from '../store/store.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 
 /** Whose entries a command is about. */
 export interface Identity {
@@ -50,13 +50,10 @@ async function listOn(
   shard: Shard,
   namespace: string,
 ): Promise<readonly { readonly prefix: string; readonly fingerprint: string }[] | 'illegible' | 'away'> {
-  try {
-    const [item] = await shard.readMany([listOfVersions(namespace)]);
-    return item ? (decodeRegistry(item.bytes)?.prefixes ?? 'illegible') : [];
-  } catch (error) {
-    if (error instanceof StoreUnavailableError) return 'away';
-    throw error;
-  }
+  const items = await unlessAway(() => shard.readMany([listOfVersions(namespace)]));
+  if (!items) return 'away';
+  const [item] = items;
+  return item ? (decodeRegistry(item.bytes)?.prefixes ?? 'illegible') : [];
 }
 
 /** Why a command finds nothing there, if the lists tell. */

@@ -4,6 +4,7 @@ import { storeKeyUnder } from '../key/key-space.js';
 import type { KeySpace } from '../key/key-space.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { unlessAway } from '../value/unless-away.js';
 import { GenerationFloors } from './generation-floors.js';
 import {
   cleared,
@@ -166,13 +167,11 @@ export class ShardVersions {
     const now = this.options.clock.now();
     const own = this.listed;
     if (!this.registry || !isOverdue(this.registry, own, now)) return;
-    try {
-      await this.change((registry, seed) =>
+    await unlessAway(() =>
+      this.change((registry, seed) =>
         registry && isOverdue(registry, own, now) ? withPrefix(registry, own, seed, now) : undefined,
-      );
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-    }
+      ),
+    );
   }
 
   /** From now on no entry is there, of any version. @throws StoreUnavailableError */

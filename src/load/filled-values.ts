@@ -8,9 +8,9 @@ import type { NewEntry } from '../near/new-entries.js';
 import { storedLifeMs } from '../origin/stored-life.js';
 import type { ItemWrite, Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
+import { unlessAway } from '../value/unless-away.js';
 import type { Landed } from './flight.js';
 import type { LoadCause } from './load-start.js';
 import type { Wanted } from './wanted.js';
@@ -37,9 +37,8 @@ export class FilledValues {
       const left = await (tags ? this.leave(one, cause) : this.leaveNothing(one, cause));
       return { ...this.landedAfter(one, 'unknown'), ...left };
     }
-    const filled = await this.filled(one, placed, () =>
-      lease.fill(this.seal(one, placed), this.lifeMs(one, this.clock.now())),
-    );
+    const [sealed, lifeMs] = [this.seal(one, placed), this.lifeMs(one, this.clock.now())];
+    const filled = await this.judge(one, placed, await unlessAway(() => lease.fill(sealed, lifeMs)));
     if (cause !== 'forced') return this.landedAfter(one, filled);
     const tell = async (): Promise<void> => {
       // Where the store has not taken it, what it holds is what was not wanted; or a newer value, whose writer may have been nobody: a stub that found no room.
@@ -82,7 +81,7 @@ export class FilledValues {
       (write ? written : others).push(one);
     }
     await Promise.all([
-      this.write(shard, writes).then((outcomes) => this.landAll(written, outcomes)),
+      unlessAway(() => shard.writeMany?.(writes)).then((outcomes) => this.landAll(written, outcomes)),
       ...others.map(async (one) => one.land(await this.one(one, 'miss'))),
     ]);
   }
@@ -94,16 +93,6 @@ export class FilledValues {
       return placed && lease?.fillAmongOthers(this.seal(one, placed), this.lifeMs(one, now));
     } catch {
       return undefined;
-    }
-  }
-
-  /** Undefined: the shard could not be reached. */
-  private async write(shard: Shard, writes: readonly ItemWrite[]): Promise<readonly WriteOutcome[] | undefined> {
-    try {
-      return await shard.writeMany?.(writes);
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return undefined;
-      throw error;
     }
   }
 
@@ -122,26 +111,12 @@ export class FilledValues {
 
   /** Giving back is a courtesy: what can't be given back runs out by itself. False: the store could not be reached, or the lease says so. */
   async release(give: () => Promise<boolean | void> | undefined): Promise<boolean> {
-    try {
-      return (await give()) !== false;
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return false;
-      throw error;
-    }
+    const isGone = await unlessAway(async () => (await give()) !== false);
+    return isGone === true;
   }
 
   refused(key: Key, reason: CacheEvents['loadRefused']['reason']): void {
     if (channels.loadRefused.hasSubscribers) channels.loadRefused.publish({ cache: this.cache, key: key.text, reason });
-  }
-
-  private async filled<V>(one: Wanted<V>, placed: Placed, fill: () => Promise<WriteOutcome>): Promise<Filled> {
-    let outcome: WriteOutcome | undefined;
-    try {
-      outcome = await fill();
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-    }
-    return this.judge(one, placed, outcome);
   }
 
   /** @param outcome undefined: the store could not be reached. */

@@ -4,8 +4,9 @@ import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLease } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { LoadTimeoutError, StoreUnavailableError } from '../value/errors.js';
+import { LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
+import { unlessAway } from '../value/unless-away.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Flight } from './flight.js';
 import type { LeasedReads } from './leased-reads.js';
@@ -166,19 +167,16 @@ export class Fills {
    */
   private async afterFailure<V>(error: unknown, one: Wanted<V>, start: LoadStart, stopped: AbortSignal): Promise<void> {
     const { policy, key, lease } = one;
-    try {
-      const isStaleAllowed = stopped.aborted ? undefined : allowsStale(policy, error, this.cache, key.text);
-      if (isStaleAllowed === undefined) await lease?.giveBack();
-      else if (isStaleAllowed) {
-        const { failureHoldMs } = policy;
-        // Where something stands, others are served that.
-        const isMissing = start.cause === 'miss' || lease?.standing === false;
-        if (isMissing) this.failed.note(key, policy, error, start.mark, one.reason === 'unavailable');
-        await lease?.holdBack(failureHoldMs);
-      } else await this.values.keepNothing(one, start);
-    } catch (unavailable) {
-      if (!(unavailable instanceof StoreUnavailableError)) throw unavailable;
+    const isStaleAllowed = stopped.aborted ? undefined : allowsStale(policy, error, this.cache, key.text);
+    if (isStaleAllowed) {
+      // Where something stands, others are served that.
+      const isMissing = start.cause === 'miss' || lease?.standing === false;
+      if (isMissing) this.failed.note(key, policy, error, start.mark, one.reason === 'unavailable');
     }
+    await unlessAway<unknown>(() => {
+      if (isStaleAllowed === undefined) return lease?.giveBack();
+      return isStaleAllowed ? lease?.holdBack(policy.failureHoldMs) : this.values.keepNothing(one, start);
+    });
   }
 
   /** By a load that failed a moment ago while the store was away. @throws its error */

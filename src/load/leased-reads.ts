@@ -9,7 +9,7 @@ import { byShard } from '../store/placement.js';
 import type { Shard, StoredItem } from '../store/store.js';
 import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 import type { NearHits } from './near-hits.js';
 import type { Asked, Wanted } from './wanted.js';
 
@@ -53,17 +53,14 @@ export class LeasedReads {
 
   /** An unreachable shard is no reason to fail: its keys are loaded without it. */
   private async outcomesOn<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
-    try {
-      return await this.askShard(shard, group);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return group.map((one) => {
-        if (one.landed) return 'found';
-        one.placed = undefined;
-        one.reason = 'unavailable';
-        return 'mine';
-      });
-    }
+    const outcomes = await unlessAway(() => this.askShard(shard, group));
+    if (outcomes) return outcomes;
+    return group.map((one) => {
+      if (one.landed) return 'found';
+      one.placed = undefined;
+      one.reason = 'unavailable';
+      return 'mine';
+    });
   }
 
   private async askShard<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {

@@ -3,7 +3,7 @@ import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { TagGeneration } from '../value/entry.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 import { maxInheritedTags } from './load-reads.js';
 import type { RunLoad } from './load-start.js';
 import type { Wanted } from './wanted.js';
@@ -18,13 +18,8 @@ export class LoadTags {
   /** Read again, not taken from what the look-up knew: an invalidation in between belongs to the load. */
   async atStart(tags: readonly string[], placed: Placed | undefined): Promise<readonly TagGeneration[] | undefined> {
     if (!placed) return tags.map((tag) => ({ tag, generation: 0 })); // kept near at most, where tags are dropped by name
-    try {
-      const generations = await this.notes.readAnew(tags);
-      return tags.map((tag) => ({ tag, generation: generations.get(tag) ?? 0 }));
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return undefined;
-      throw error;
-    }
+    const generations = await unlessAway(() => this.notes.readAnew(tags));
+    return generations && tags.map((tag) => ({ tag, generation: generations.get(tag) ?? 0 }));
   }
 
   /**

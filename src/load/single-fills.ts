@@ -11,6 +11,7 @@ import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { MissReason } from '../value/lookup.js';
+import { unlessAway } from '../value/unless-away.js';
 import type { Fills, LoadKeys } from './fills.js';
 import type { Flight, Landed } from './flight.js';
 import type { LoadCall } from './load-call.js';
@@ -84,17 +85,14 @@ export class SingleFills {
   /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
   async seize(placed: Placed, { idleMs = Infinity }: Pick<EntryPolicy, 'idleMs'>): Promise<FillLease | undefined> {
     if (!placed.shard.invalidate) return this.leases.unfenced(placed.shard, placed.storeKey);
-    try {
+    return unlessAway(async () => {
       await placed.feed.ready();
       // The item is written anew: where its life slides, to live as after a use, and not for the whole of its maximum age.
       const idleUntil = this.clock.now() + idleMs;
       const lifeLeft = (item: StoredItem): number =>
         Math.min(this.lifeLeftMs(placed, item), idleUntil - this.clock.now());
-      return await this.leases.seize(placed.shard, placed.storeKey, lifeLeft);
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return undefined;
-      throw error;
-    }
+      return this.leases.seize(placed.shard, placed.storeKey, lifeLeft);
+    });
   }
 
   /** The right to replace what is there, or what has replaced it meanwhile. */

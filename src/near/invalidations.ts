@@ -5,7 +5,7 @@ import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/s
 import { asInvalidation } from '../coherence/tag-generations.js';
 import type { Shard } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 import type { NearTiers } from './near-tiers.js';
 
 /** What is done about a key that is no longer true. */
@@ -40,13 +40,9 @@ export class Invalidations {
   async sendOne(placed: Placed, remedy: Remedy = {}): Promise<void> {
     const { outbox } = this.near.coherence;
     const ticket = outbox.ticket();
-    try {
-      await this.send(placed.shard, [itemOf(placed, remedy)]);
-      if (remedy.keeps !== true) outbox.settle(placed.name, ticket);
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      this.wait(placed, { ...remedy, ticket });
-    }
+    const acknowledged = await unlessAway(() => this.send(placed.shard, [itemOf(placed, remedy)]));
+    if (!acknowledged) this.wait(placed, { ...remedy, ticket });
+    else if (remedy.keeps !== true) outbox.settle(placed.name, ticket);
   }
 
   /** Near copies here go. Until it is acknowledged, this process reads the key from its source. */

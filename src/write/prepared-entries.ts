@@ -9,7 +9,8 @@ import type { EncodedValue, EntryOrigin, NewEntries, NewEntry } from '../near/ne
 import type { NearCopy } from '../near/near-copy.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError, UnencodableValueError } from '../value/errors.js';
+import { UnencodableValueError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 import { CallOrder } from './call-order.js';
 
 export interface Write<V> {
@@ -79,7 +80,10 @@ export class PreparedEntries {
     const tags = [...new Set(values.flatMap(({ policy }) => policy.tags))];
     const mark = this.coherence.names.position;
     if (tags.length === 0) return values.map((value) => this.prepareOne(value, undefined, mark));
-    return this.generations(tags).then((known) => values.map((value) => this.prepareOne(value, known, mark)));
+    // Where they can't be read, the write is not acknowledged either.
+    return unlessAway(() => this.notes.readAnew(tags)).then((known) =>
+      values.map((value) => this.prepareOne(value, known, mark)),
+    );
   }
 
   /**
@@ -127,16 +131,6 @@ export class PreparedEntries {
     const entry = this.entries.make(encoded, { ...origin, generation }, kept);
     const sealed = placed && !entry.isForRequest ? sealEnvelope(placed.storeKey, entry.head, payload) : undefined;
     return { key, policy, placed, sealed, ...entry, anew: () => this.seal(encoded, origin, kept) };
-  }
-
-  /** The generations that a write begins with; `undefined` when they can't be read, and then the write won't be acknowledged either. */
-  async generations(tags: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> {
-    try {
-      return await this.notes.readAnew(tags);
-    } catch (error) {
-      if (error instanceof StoreUnavailableError) return undefined;
-      throw error;
-    }
   }
 }
 
