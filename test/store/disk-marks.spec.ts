@@ -55,16 +55,23 @@ function stampOfAnotherContainer(): string {
   return `1-987654321-${instance}.1234567.${boot}`;
 }
 
-/** What is left of an opener's lifeline when it was killed: a socket that refuses. */
-async function leaveLifeline(stamp: string): Promise<void> {
+/** An opener's lifeline. Its end is that of a killed one: a socket that refuses. */
+async function openLifeline(stamp: string): Promise<{ end(): Promise<void> }> {
   const folder = join(directory.path, 'lifelines');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const server = createServer();
   const bound = join(folder, 'bound');
   await new Promise<void>((resolve) => server.listen(bound, resolve));
   renameSync(bound, join(folder, instanceOf(stamp)));
-  await new Promise((resolve) => server.close(resolve));
+  return {
+    async end() {
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
 }
+
+/** What is left of an opener's lifeline when it was killed. */
+const leaveLifeline = async (stamp: string): Promise<void> => (await openLifeline(stamp)).end();
 
 const instanceOf = (stamp: string): string => stamp.split('-')[2]?.split('.')[0] ?? '';
 
@@ -189,14 +196,28 @@ describe('what an opener of another container left when it was killed', () => {
 });
 
 describe('a thread that ended in a transaction, while its process lives', () => {
-  async function leaveBusyThread(slot: number): Promise<void> {
+  function markBusyThread(slot: number): string {
     const thread = drawStamp();
     writeFileSync(join(usersFolder(), `${thread}-${slot}`), '');
     const path = join(directory.path, 'v2', 'gate');
     const gate = existsSync(path) ? readFileSync(path) : Buffer.alloc(gateBytes);
     gate[slot] = 1;
     writeFileSync(path, gate);
-    await leaveLifeline(thread);
+    return thread;
+  }
+
+  const leaveBusyThread = (slot: number): Promise<void> => leaveLifeline(markBusyThread(slot));
+  const openers = (): number => readdirSync(join(directory.path, 'lifelines')).length;
+
+  /** Opens while a thread is busy that ends once it is waited for. @returns how long it took from then on, in milliseconds. */
+  async function openWhileAThreadEnds(): Promise<{ store: DiskStore; ms: number }> {
+    const lifeline = await openLifeline(markBusyThread(0));
+    const opening = openStore();
+    await eventually(() => expect(readdirSync(join(directory.path, 'v2'))).toContain('opening'), { everyMs: 1 });
+    const endedAt = performance.now();
+    await lifeline.end();
+    const { store } = await opening;
+    return { store, ms: performance.now() - endedAt };
   }
 
   it('is given half a second before the database is opened', async () => {
@@ -217,6 +238,54 @@ describe('a thread that ended in a transaction, while its process lives', () => 
     expect(ms).toBeGreaterThan(490);
     expect(await stores(store)).toBe('stored');
     expect(readdirSync(usersFolder())).toHaveLength(1);
+  });
+
+  it('is given it where it ends while an opener waits for it, and locks nobody out later', async () => {
+    const { store: first, ms } = await openWhileAThreadEnds();
+    expect(ms).toBeGreaterThan(490);
+    expect(await stores(first)).toBe('stored');
+    expect([readdirSync(usersFolder()).length, openers()]).toEqual([1, 1]);
+    await first.close();
+    const { store: second, ms: againMs } = await openStore();
+    expectInQuiet(againMs, lockedOutMs);
+    expect(await stores(second)).toBe('stored');
+    expect(events.all).toEqual([]);
+  });
+
+  it('vouches no more for the database when it ends while an opener waits for it', async () => {
+    mkdirSync(join(directory.path, 'v2'), { mode: 0o700 });
+    writeFileSync(join(directory.path, 'v2', 'data.mdb'), emptyDataFile());
+    writeFileSync(join(directory.path, 'v2', 'boot'), 'another');
+    const { store } = await openWhileAThreadEnds();
+    expect(await stores(store)).toBe('stored');
+    expect(events.of('fault')).toMatchObject([
+      { kind: 'degraded', message: expect.stringContaining('the machine was restarted while it was open') as unknown },
+    ]);
+  });
+
+  it.each<[string, (path: string, thread: string) => void]>([
+    [
+      'a user',
+      (path, thread) => {
+        mkdirSync(join(path, 'users'), { recursive: true, mode: 0o700 });
+        writeFileSync(join(path, 'users', `${thread}-0`), '');
+      },
+    ],
+    [
+      'an opener',
+      (path, thread) => {
+        mkdirSync(path, { mode: 0o700 });
+        symlinkSync(thread, join(path, 'opening'));
+      },
+    ],
+    ['a holder of the right to open', (path, thread) => symlinkSync(thread, `${path}.lock`)],
+  ])('is judged by its lifeline as %s of another database of the directory', async (_, leaveMark) => {
+    const thread = drawStamp();
+    leaveMark(join(directory.path, 'v2-another'), thread);
+    await leaveLifeline(thread);
+    const { store } = await openStore();
+    expect(await stores(store)).toBe('stored');
+    expect(readdirSync(join(directory.path, 'lifelines'))).toContain(instanceOf(thread));
   });
 });
 

@@ -3,6 +3,7 @@ import { readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../value/clock.js';
 import { UnjudgedHolderError } from './file-lock.js';
+import { mayStillWrite } from './liveness.js';
 import type { Liveness } from './liveness.js';
 
 /** The folder that a process has open is no longer in its place: what it commits there is seen by nobody who opens the place later. */
@@ -106,13 +107,14 @@ export interface GateUser {
 /**
  * Keeps the others from committing until the returned function is called. Only for who holds the right to open.
  *
- * @param ending threads that ended, and may have left a transaction that is still being written: a while is all they get.
- * @throws Error when one of the others stays busy for longer than `waitMs`, or another opener is at it; UnjudgedHolderError.
+ * A thread that ends in a transaction, before this wait or during it, may have left it to lmdb, which is still writing: a while is all it gets.
+ *
+ * @param others all that have the database open, or had when they ended.
+ * @throws Error when one that runs stays busy for longer than `waitMs`, or another opener is at it; UnjudgedHolderError.
  */
 export async function holdCommits(
   folder: string,
   others: readonly GateUser[],
-  ending: readonly GateUser[],
   waitMs: number,
   { stamp, livenessOf, clock }: GateKeeping,
 ): Promise<() => Promise<void>> {
@@ -124,21 +126,29 @@ export async function holdCommits(
   await (process.platform === 'win32' ? writeFile(mark, stamp, { flag: 'wx' }) : symlink(stamp, mark));
   const release = (): Promise<void> => rm(mark, { force: true });
   const startedAt = clock.monotonic();
+  const endedAt = new Map<GateUser, number>();
+  const isWaitedFor = async (user: GateUser, nowMs: number): Promise<boolean> => {
+    const foundAt = endedAt.get(user);
+    if (foundAt !== undefined) return nowMs - foundAt < endingWaitMs;
+    if ((await livenessOf(user.stamp)) !== 'ended') return true;
+    if (!mayStillWrite(user.stamp)) return false;
+    endedAt.set(user, nowMs);
+    return true;
+  };
   try {
-    let unseen = [...others, ...ending];
+    let unseen = others;
     while (unseen.length > 0) {
       await clock.sleep(settleMs);
       const slots = await readFile(gateFile(folder));
-      const waitedMs = clock.monotonic() - startedAt;
+      const nowMs = clock.monotonic();
       const stillBusy: GateUser[] = [];
       for (const user of unseen) {
-        if (slots[user.slot] !== busy[0]) continue;
-        const ends = ending.includes(user);
-        if (ends ? waitedMs < endingWaitMs : (await livenessOf(user.stamp)) !== 'ended') stillBusy.push(user);
+        if (slots[user.slot] === busy[0] && (await isWaitedFor(user, nowMs))) stillBusy.push(user);
       }
       unseen = stillBusy;
-      if (unseen[0] && waitedMs > waitMs) {
-        throw new Error(`process ${unseen[0].stamp} does not finish its transaction`);
+      const stuck = unseen.find((user) => !endedAt.has(user));
+      if (stuck && nowMs - startedAt > waitMs) {
+        throw new Error(`process ${stuck.stamp} does not finish its transaction`);
       }
     }
     return release;

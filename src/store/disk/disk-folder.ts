@@ -130,11 +130,12 @@ export class DiskFolder {
     try {
       const users = await this.prepare();
       this.assertUsable(users);
-      release = await holdCommits(this.path, users.running, users.ending, commitWaitMs, this.keeping);
-      for (const user of users.ending) await this.users.remove(user);
-      // A lifeline judges the mark `opening`, too. Whoever uses a database of its own leaves what judges the marks of the shared one.
-      if (this.options.name === undefined) await clearLifelines(this.directory);
-      const refusal = await vet(this.path, users.running.length > 0, this.options.maxFileBytes);
+      release = await holdCommits(this.path, [...users.running, ...users.ending], commitWaitMs, this.keeping);
+      // Some may have ended during the wait: they have had theirs by now, and vouch for nothing.
+      const { running, ending } = await this.users.survey();
+      for (const user of ending) await this.users.remove(user);
+      await clearLifelines(this.directory);
+      const refusal = await vet(this.path, running.length > 0, this.options.maxFileBytes);
       if (refusal) await this.setAside(refusal, lock);
       try {
         return await this.register(openEnvironment);

@@ -2,8 +2,8 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gateBytes } from './commit-gate.js';
 import type { GateUser } from './commit-gate.js';
+import { mayStillWrite } from './liveness.js';
 import type { Liveness } from './liveness.js';
-import { isOfThisNamespace, processRuns, readStamp } from './process-stamp.js';
 
 /** One opening of the database by one process or thread. The name of its file says it all: its stamp, and the slot in the gate. */
 export interface FolderUser extends GateUser {
@@ -32,9 +32,8 @@ export class FolderUsers {
     for (const name of await readdir(this.path())) {
       const user = { name, stamp: name, slot: Number(name.split('-')[3]) };
       const liveness = await this.livenessOf(name);
-      const stamp = readStamp(name);
       if (liveness !== 'ended') found[liveness].push(user);
-      else if (isOfThisNamespace(stamp) && processRuns(stamp)) found.ending.push(user);
+      else if (mayStillWrite(name)) found.ending.push(user);
       else await rm(this.path(name), { force: true });
     }
     return found;

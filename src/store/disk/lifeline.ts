@@ -1,11 +1,12 @@
 import { closeSync, openSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, readlink, rename, rm } from 'node:fs/promises';
 import { connect, createServer } from 'node:net';
 import type { Server, Socket } from 'node:net';
 import { join } from 'node:path';
 import { systemClock } from '../../value/clock.js';
 import type { Clock } from '../../value/clock.js';
 import { ForeignFolderError, makePrivateFolder } from './private-folder.js';
+import { readStamp } from './process-stamp.js';
 
 /**
  * A socket in the folder, on which an opener listens for as long as it lives. The kernel closes it when its process or thread ends,
@@ -96,14 +97,32 @@ export async function connectTo(directory: string, instance: string, clock: Cloc
   );
 }
 
-/** Removes what openers that were killed have left. Only for who holds the right to open, after their other marks are gone. */
+/**
+ * Removes what openers that were killed have left. One that a mark still names stays, as it judges that mark.
+ *
+ * An opener that is refused makes no mark any more. So the marks are read after all were asked.
+ */
 export async function clearLifelines(directory: string): Promise<void> {
-  const names = await readdir(join(directory, folderName)).catch(() => []);
-  for (const name of names) {
-    if (isName(name) && (await knock(directory, name)) === 'refused') {
-      await rm(join(directory, folderName, name), { force: true });
-    }
+  const refused: string[] = [];
+  for (const name of await readdir(join(directory, folderName)).catch(() => [])) {
+    if (isName(name) && (await knock(directory, name)) === 'refused') refused.push(name);
   }
+  if (refused.length === 0) return;
+  const marked = await markedInstances(directory);
+  for (const name of refused.filter((instance) => !marked.has(instance))) {
+    await rm(join(directory, folderName, name), { force: true });
+  }
+}
+
+/** Those whom a lock, a mark `opening` or a user's file names, of whichever database of the directory. */
+async function markedInstances(directory: string): Promise<ReadonlySet<string>> {
+  const stamps: string[] = [];
+  for (const name of await readdir(directory)) {
+    const path = join(directory, name);
+    stamps.push(...(await readdir(join(path, 'users')).catch(() => [])));
+    for (const mark of [path, join(path, 'opening')]) stamps.push(await readlink(mark).catch(() => ''));
+  }
+  return new Set(stamps.map((stamp) => readStamp(stamp).instance));
 }
 
 const isName = (instance: string): boolean => /^[0-9a-f]{8}$/.test(instance);

@@ -13,3 +13,9 @@ export async function livenessOf(directory: string, text: string): Promise<Liven
   if (!isOfThisNamespace(stamp)) return 'unknown';
   return processRuns(stamp) ? 'running' : 'ended';
 }
+
+/** Of an opener that ended: it may have been a thread, and its process goes on writing what the thread asked for. */
+export function mayStillWrite(text: string): boolean {
+  const stamp = readStamp(text);
+  return isOfThisNamespace(stamp) && processRuns(stamp);
+}
