@@ -68,17 +68,15 @@ export class Fills {
 
   /** Loads keys whose leases were won in another way, such as by who replaces what is there. @throws as `run`. */
   async load<V>(carrier: Flight, mine: readonly Wanted<V>[], load: LoadKeys<V>, cause: LoadCause): Promise<void> {
-    const leases = mine.flatMap(({ lease }) => (lease ? [lease] : []));
     try {
-      await this.loadUnder(leases, carrier, mine, load, cause);
+      await this.loadUnder(carrier, mine, load, cause);
     } catch (error) {
-      await giveBackAll(leases);
+      await giveBackAll(mine.map(({ lease }) => lease));
       throw error;
     }
   }
 
   private async loadUnder<V>(
-    leases: readonly FillLease[],
     carrier: Flight,
     mine: readonly Wanted<V>[],
     load: LoadKeys<V>,
@@ -101,15 +99,9 @@ export class Fills {
         carrier.nameTags(named);
       },
     };
-    const run = {
-      keys: mine.map(({ key }) => key),
-      maxLoadMs: Math.max(...mine.map(({ policy }) => policy.maxLoadMs)),
-      leases,
-      isRefresh: cause === 'refresh',
-    };
     let loaded: ReadonlyMap<string, V | undefined>;
     try {
-      loaded = await this.runner.run(carrier, run, () => load(mine, context));
+      loaded = await this.runner.run(carrier, mine, cause === 'refresh', () => load(mine, context));
     } catch (error) {
       await Promise.all(mine.map((one) => this.afterFailure(error, one, start, signal)));
       throw error;

@@ -5,6 +5,7 @@ import { LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
 import type { Flight } from './flight.js';
+import type { Wanted } from './wanted.js';
 
 /** What a loader is told. */
 export interface LoadContext<V = unknown> {
@@ -20,14 +21,6 @@ export interface LoadContext<V = unknown> {
 /** Makes the value. `undefined` is returned to the callers and never stored. */
 export type Loader<V> = (context: LoadContext<V>) => V | undefined | Promise<V | undefined>;
 
-/** What a loader is run for. */
-export interface LoaderRun {
-  readonly keys: readonly Key[];
-  readonly maxLoadMs: number;
-  readonly leases: readonly FillLease[];
-  readonly isRefresh: boolean;
-}
-
 /** Runs loaders: within `maxLoad`, with the lease renewed, and with what came of it told. */
 export class LoaderRunner {
   constructor(
@@ -39,19 +32,18 @@ export class LoaderRunner {
    * Calls a loader of one or many keys and renews their leases meanwhile.
    * @throws the loader's own error, unchanged; LoadTimeoutError after `maxLoad`, when a later result is refused.
    */
-  async run<R>(
-    flight: Flight,
-    { keys, maxLoadMs, leases, isRefresh }: LoaderRun,
-    load: () => R | Promise<R>,
-  ): Promise<R> {
+  async run<V, R>(flight: Flight, mine: readonly Wanted<V>[], isRefresh: boolean, load: () => Promise<R>): Promise<R> {
+    const leases = mine.flatMap(({ lease }) => lease ?? []);
     const renewal = leases.length > 0 ? this.renewEverySecond(leases) : undefined;
     const startedAt = this.clock.monotonic();
     if (channels.loadStarted.hasSubscribers) {
-      for (const key of keys) channels.loadStarted.publish({ cache: this.cache, key: key.text, refresh: isRefresh });
+      for (const { key } of mine)
+        channels.loadStarted.publish({ cache: this.cache, key: key.text, refresh: isRefresh });
     }
     let outcome: { readonly error?: unknown } = {};
     try {
-      return await this.within(maxLoadMs, flight, keys[0] as Key, load);
+      const maxLoadMs = Math.max(...mine.map(({ policy }) => policy.maxLoadMs));
+      return await this.within(maxLoadMs, flight, (mine[0] as Wanted<V>).key, load);
     } catch (error) {
       outcome = { error };
       throw error;
@@ -59,14 +51,14 @@ export class LoaderRunner {
       renewal?.cancel();
       if (channels.loadFinished.hasSubscribers) {
         const durationMs = this.clock.monotonic() - startedAt;
-        for (const key of keys) {
+        for (const { key } of mine) {
           channels.loadFinished.publish({ cache: this.cache, key: key.text, durationMs, ...outcome });
         }
       }
     }
   }
 
-  private within<R>(maxLoadMs: number, flight: Flight, key: Key, load: () => R | Promise<R>): Promise<R> {
+  private within<R>(maxLoadMs: number, flight: Flight, key: Key, load: () => Promise<R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const timer = this.clock.after(maxLoadMs, () => {
         const tooLate = new LoadTimeoutError(key.text, maxLoadMs, 'maxLoad');
