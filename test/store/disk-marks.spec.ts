@@ -196,8 +196,7 @@ describe('what an opener of another container left when it was killed', () => {
 });
 
 describe('a thread that ended in a transaction, while its process lives', () => {
-  function markBusyThread(slot: number): string {
-    const thread = drawStamp();
+  function markBusyThread(slot: number, thread = drawStamp()): string {
     writeFileSync(join(usersFolder(), `${thread}-${slot}`), '');
     const path = join(directory.path, 'v2', 'gate');
     const gate = existsSync(path) ? readFileSync(path) : Buffer.alloc(gateBytes);
@@ -206,7 +205,7 @@ describe('a thread that ended in a transaction, while its process lives', () => 
     return thread;
   }
 
-  const leaveBusyThread = (slot: number): Promise<void> => leaveLifeline(markBusyThread(slot));
+  const leaveBusyThread = (slot: number, stamp?: string): Promise<void> => leaveLifeline(markBusyThread(slot, stamp));
   const openers = (): number => readdirSync(join(directory.path, 'lifelines')).length;
 
   /** Opens while a thread is busy that ends once it is waited for. @returns how long it took from then on, in milliseconds. */
@@ -220,8 +219,11 @@ describe('a thread that ended in a transaction, while its process lives', () => 
     return { store, ms: performance.now() - endedAt };
   }
 
-  it('is given half a second before the database is opened', async () => {
-    await leaveBusyThread(0);
+  it.each([
+    ['this container', drawStamp],
+    ['another container', stampOfAnotherContainer],
+  ])('is given half a second before the database is opened, where it is of %s', async (_, stamp) => {
+    await leaveBusyThread(0, stamp());
     const { store, ms } = await openStore();
     expect(ms).toBeGreaterThan(490);
     expect(await stores(store)).toBe('stored');

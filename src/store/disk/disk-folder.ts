@@ -212,7 +212,7 @@ export class DiskFolder {
     if (this.options.without === 'ownership') await makeFolders(this.path);
     else await makePrivateFolder(this.path);
     const users = await this.users.survey();
-    if (!isUnused(users)) return users;
+    if (users.running.length > 0 || users.unknown.length > 0) return users;
     // LMDB leaves its lock file sparse and maps it: on a full disk the first touch of a hole is a SIGBUS. Bytes that are written
     // are refused with an error instead. (Never while somebody has it open: closing it would drop that process's locks.)
     await this.reserve('lock.mdb', 64 * (maxReaders + 8));

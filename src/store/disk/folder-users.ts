@@ -12,7 +12,7 @@ export interface FolderUser extends GateUser {
 
 export interface Survey {
   readonly running: readonly FolderUser[];
-  /** Threads that ended while their process lives: lmdb may still be writing what they asked for. Who has waited for them removes their files. */
+  /** Ended, maybe threads whose process lives: lmdb may still be writing what they asked for. Whoever has waited for them removes their files. */
   readonly ending: readonly FolderUser[];
   /** Of another container or host, and nobody can tell whether they live. They are taken to. */
   readonly unknown: readonly FolderUser[];

@@ -14,8 +14,11 @@ export async function livenessOf(directory: string, text: string): Promise<Liven
   return processRuns(stamp) ? 'running' : 'ended';
 }
 
-/** Of an opener that ended: it may have been a thread, and its process goes on writing what the thread asked for. */
+/**
+ * Of an opener that ended: it may have been a thread, and its process goes on writing what the thread asked for. Nobody can tell of a process of another
+ * container whether it runs.
+ */
 export function mayStillWrite(text: string): boolean {
   const stamp = readStamp(text);
-  return isOfThisNamespace(stamp) && processRuns(stamp);
+  return isOfThisBoot(stamp.boot) && (!isOfThisNamespace(stamp) || processRuns(stamp));
 }
