@@ -5,6 +5,7 @@ import type { Key } from '../key/key.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntry } from '../near/new-entries.js';
+import type { FillLease } from '../origin/fill-lease.js';
 import { storedLifeMs } from '../origin/stored-life.js';
 import type { ItemWrite, Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -17,6 +18,12 @@ import type { Wanted } from './wanted.js';
 
 /** What became of a fill. */
 type Filled = 'stored' | 'refused' | 'unknown';
+
+/** A loaded value, and what stores it among others. */
+export interface WrittenValue<V> {
+  readonly one: Wanted<V>;
+  readonly write: ItemWrite;
+}
 
 type Withdrawn = Required<Pick<Landed, 'withdrawnAt'>>;
 
@@ -70,38 +77,16 @@ export class FilledValues {
     return { withdrawnAt: (made as NewEntry<V>).copy.mark };
   }
 
+  /** The write that stores it among others. */
+  writeOf<V>(one: Wanted<V>, placed: Placed, lease: FillLease, now: number): ItemWrite | undefined {
+    return lease.fillAmongOthers(this.seal(one, placed), this.lifeMs(one, now));
+  }
+
   /** Of one shard, all under leases and missed: in one round trip. */
-  async many<V>(shard: Shard, made: readonly Wanted<V>[], now: number): Promise<void> {
-    const writes: ItemWrite[] = [];
-    const written: Wanted<V>[] = [];
-    const others: Wanted<V>[] = [];
-    for (const one of made) {
-      const write = this.writeOf(one, now);
-      if (write) writes.push(write);
-      (write ? written : others).push(one);
-    }
-    await Promise.all([
-      unlessAway(() => shard.writeMany?.(writes)).then((outcomes) => this.landAll(written, outcomes)),
-      ...others.map(async (one) => one.land(await this.one(one, 'miss'))),
-    ]);
-  }
-
-  /** Undefined: it needs more than one write, or can't be written, which is told where it is filled alone. */
-  private writeOf<V>(one: Wanted<V>, now: number): ItemWrite | undefined {
-    const { placed, lease } = one;
-    try {
-      return placed && lease?.fillAmongOthers(this.seal(one, placed), this.lifeMs(one, now));
-    } catch {
-      return undefined;
-    }
-  }
-
-  private async landAll<V>(
-    written: readonly Wanted<V>[],
-    outcomes: readonly WriteOutcome[] | undefined,
-  ): Promise<void> {
+  async many<V>(shard: Shard, written: readonly WrittenValue<V>[]): Promise<void> {
+    const outcomes = await unlessAway(() => shard.writeMany?.(written.map(({ write }) => write)));
     const later: Promise<void>[] = [];
-    for (const [index, one] of written.entries()) {
+    for (const [index, { one }] of written.entries()) {
       const filled = this.judge(one, one.placed as Placed, outcomes?.[index]);
       if (typeof filled === 'string') one.land(this.landedAfter(one, filled));
       else later.push(filled.then((known) => one.land(this.landedAfter(one, known))));

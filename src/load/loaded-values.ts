@@ -8,9 +8,11 @@ import type { NearTiers } from '../near/near-tiers.js';
 import type { NewEntries, NewEntry } from '../near/new-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import { byShard } from '../store/placement.js';
+import type { ItemWrite } from '../store/store.js';
 import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { FilledValues } from './filled-values.js';
+import type { WrittenValue } from './filled-values.js';
 import type { Landed } from './flight.js';
 import type { LoadCause, LoadStart, RunLoad } from './load-start.js';
 import { LoadTags } from './load-tags.js';
@@ -69,16 +71,17 @@ export class LoadedValues {
     load: RunLoad,
   ): Promise<void> {
     const alone: Wanted<V>[] = [];
-    const together: Wanted<V>[] = [];
+    const together: WrittenValue<V>[] = [];
     const dates = this.dates(load);
     const mayGoTogether = mine.length > 1 && load.added.length === 0 && !load.reads.needsThought;
     for (const one of mine) {
-      const isMade = mayGoTogether && this.makePlainly(one, loaded.get(one.key.id), load, dates);
-      (isMade ? together : alone).push(one);
+      const write = mayGoTogether ? this.writePlainly(one, loaded.get(one.key.id), load, dates) : undefined;
+      if (write) together.push({ one, write });
+      else alone.push(one);
     }
-    const groups = byShard(together, ({ placed }) => (placed as Placed).shard);
+    const groups = byShard(together, ({ one }) => (one.placed as Placed).shard);
     await allSettled([
-      ...[...groups].map(([shard, group]) => this.filled.many<V>(shard, group, dates.now)),
+      ...[...groups].map(([shard, group]) => this.filled.many(shard, group)),
       ...alone.map(async (one) => one.land(await this.keep(one, loaded.get(one.key.id), load, dates))),
     ]);
   }
@@ -156,15 +159,17 @@ export class LoadedValues {
     return this.filled.one(one, cause);
   }
 
-  /** False: something is special about it, or wrong, and it is kept alone. */
-  private makePlainly<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): boolean {
+  /** Undefined: something is special about it, or wrong, and it is kept alone. */
+  private writePlainly<V>(one: Wanted<V>, value: V | undefined, load: RunLoad, dates: Dates): ItemWrite | undefined {
     const { key, policy, lease, placed } = one;
-    if (value === undefined || !lease || !placed?.shard.writeMany || !isPlainFill(one, load)) return false;
+    if (value === undefined || !placed?.shard.writeMany || !lease?.isOneWrite || !isPlainFill(one, load))
+      return undefined;
     try {
       const made = this.make(one, value, encodeFor(key, policy.serving.codec, value), load, dates);
-      return !made.isForRequest && dates.now < made.head.staleUntil;
+      if (made.isForRequest || dates.now >= made.head.staleUntil) return undefined;
+      return this.filled.writeOf(one, placed, lease, dates.now);
     } catch {
-      return false;
+      return undefined;
     }
   }
 

@@ -68,9 +68,14 @@ export class FillLease {
     return this.fillAfterRenewal(bytes, lifeMs);
   }
 
+  /** Whether a fill is one write, and not refused here. */
+  get isOneWrite(): boolean {
+    return !this.ended && !this.extending && !this.companion;
+  }
+
   /** As `fill`, by a write that the caller sends among others; undefined: that needs more than one write, or is refused. */
   fillAmongOthers(bytes: Uint8Array, lifeMs: number): ItemWrite | undefined {
-    if (this.ended || this.extending || this.companion) return undefined;
+    if (!this.isOneWrite) return undefined;
     this.ended = true;
     return { storeKey: this.storeKey, bytes, options: this.fillOptions(lifeMs) };
   }
