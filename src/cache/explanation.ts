@@ -1,5 +1,4 @@
 import type { Serving } from '../catalogue/entry-policy.js';
-import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
@@ -9,6 +8,7 @@ import type { StoredEntries } from '../near/stored-entries.js';
 import { isServable } from '../near/verdict.js';
 import type { Verdict } from '../near/verdict.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import type { Provenance } from '../value/entry.js';
 import { StoreUnavailableError, UndecodableError } from '../value/errors.js';
 import type { Freshness, MissReason, TierName } from '../value/lookup.js';
 
@@ -55,7 +55,9 @@ export class Explanations {
     const placed = this.coherence.place(key);
     const tiers = this.near
       .explain(key, asked)
-      .map(({ tier, copy, verdict }) => (copy ? this.told(tier, copy.head, verdict) : missed(tier, 'absent')));
+      .map(({ tier, copy, verdict }) =>
+        copy ? this.told(tier, copy.serving.codec.name, copy, verdict) : missed(tier, 'absent'),
+      );
     if (placed) tiers.push(await this.inStore(placed, asked));
     return {
       key: key.text,
@@ -78,8 +80,7 @@ export class Explanations {
       const bytes = item.bytes.length;
       try {
         const { envelope, verdict } = await this.entries.explain(placed, item, asked);
-        const { payload, ...head } = envelope;
-        return { ...this.told(tier, head, verdict), bytes: payload.length };
+        return { ...this.told(tier, envelope.codec, envelope, verdict), bytes: envelope.payloadBytes };
       } catch (error) {
         if (!(error instanceof UndecodableError)) throw error;
         return { ...missed(tier, 'undecodable'), bytes };
@@ -90,19 +91,19 @@ export class Explanations {
     }
   }
 
-  private told(tier: TierName, head: EnvelopeHead, verdict: Verdict): TierExplanation {
+  private told(tier: TierName, codec: string, entry: Provenance, verdict: Verdict): TierExplanation {
     const now = this.clock.now();
     return {
       tier,
       hit: isServable(verdict),
       ...(isServable(verdict) ? { freshness: verdict } : { reason: verdict }),
-      ageMs: now - head.createdAt,
-      freshForMs: Math.max(0, head.freshUntil - now),
-      servableForMs: Math.max(0, head.staleUntil - now),
-      codec: head.codec,
-      loadCostMs: head.loadCostMs,
-      ...(head.version === undefined ? undefined : { version: head.version }),
-      ...(head.tags.length > 0 && { tags: head.tags.map(({ tag }) => tag) }),
+      ageMs: now - entry.createdAt,
+      freshForMs: Math.max(0, entry.freshUntil - now),
+      servableForMs: Math.max(0, entry.staleUntil - now),
+      codec,
+      loadCostMs: entry.loadCostMs,
+      ...(entry.version === undefined ? undefined : { version: entry.version }),
+      ...(entry.tags.length > 0 && { tags: entry.tags.map(({ tag }) => tag) }),
     };
   }
 }

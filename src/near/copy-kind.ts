@@ -9,7 +9,6 @@ class SharedKind {
   /** Lives end so many milliseconds before or after this instant; at it, where they have no end. */
   readonly nearEnd: number;
   readonly staleForMs: number;
-  readonly generation: number;
   readonly version: string | undefined;
   readonly tags: EnvelopeHead['tags'];
   readonly storeOnly: boolean;
@@ -27,7 +26,6 @@ class SharedKind {
   ) {
     this.nearEnd = head.freshUntil;
     this.staleForMs = staleForMs(head);
-    this.generation = head.generation;
     this.version = head.version;
     this.tags = head.tags;
     this.storeOnly = head.storeOnly ?? false;
@@ -39,7 +37,6 @@ class SharedKind {
       // Endless ones differ from each other by NaN.
       (nearEnd === head.freshUntil || Math.abs(head.freshUntil - nearEnd) < maxEndsAfterMs) &&
       this.staleForMs === staleForMs(head) &&
-      this.generation === head.generation &&
       this.version === head.version &&
       this.storeOnly === (head.storeOnly ?? false) &&
       this.tags.length === 0 &&
@@ -70,10 +67,6 @@ class OwnKind {
 
   get staleForMs(): number {
     return this.shared.staleForMs;
-  }
-
-  get generation(): number {
-    return this.shared.generation;
   }
 
   get version(): string | undefined {

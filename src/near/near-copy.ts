@@ -19,7 +19,7 @@ export class NearCopy<V = unknown> {
   private readonly endsAfterMs: number;
   private ownMark: number;
   private readonly lifeMs: number;
-  private readonly loadCostMs: number;
+  readonly loadCostMs: number;
   private kind: CopyKind;
   private readonly shared: V | undefined;
   private resolved: Promise<V> | undefined;
@@ -95,10 +95,6 @@ export class NearCopy<V = unknown> {
     return this.kind.serving.isolation;
   }
 
-  get generation(): number {
-    return this.kind.generation;
-  }
-
   get version(): string | undefined {
     return this.kind.version;
   }
@@ -121,22 +117,6 @@ export class NearCopy<V = unknown> {
 
   get createdAt(): number {
     return this.kind.createdAt ?? this.freshUntil - this.lifeMs;
-  }
-
-  /** Put together anew: for looking at, not for the path of a hit. */
-  get head(): EnvelopeHead {
-    const { serving, generation, version, tags, storeOnly } = this.kind;
-    return {
-      codec: serving.codec.name,
-      createdAt: this.createdAt,
-      freshUntil: this.freshUntil,
-      staleUntil: this.staleUntil,
-      loadCostMs: this.loadCostMs,
-      generation,
-      ...(version === undefined ? undefined : { version }),
-      tags,
-      ...(storeOnly ? { storeOnly } : undefined),
-    };
   }
 
   /** The process tier does not keep it, whoever asked for it. */

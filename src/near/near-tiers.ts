@@ -268,7 +268,7 @@ export class NearTiers {
   }
 
   private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
-    return verdictOf(copy, { serving: copy.serving, generation: undefined }, asked, now);
+    return verdictOf(copy, { serving: copy.serving }, asked, now);
   }
 
   private ofProcessVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {

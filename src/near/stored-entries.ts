@@ -27,7 +27,7 @@ import type { Verdict } from './verdict.js';
 /** A stored item, understood: the copy, or why it is none. Bytes that are none will never be served by any process of this version. */
 export type Understood<V> = { readonly copy: NearCopy<V> } | { readonly miss: MissReason };
 
-/** What stands around a near copy in memory, besides its bytes: the copy, its head, its place in the list. Measured. */
+/** What stands around a near copy in memory, besides its bytes: the copy, its place in the list. Measured. */
 const copyOverheadBytes = 200;
 
 /** Between the bytes of a store and copies that can be served. */

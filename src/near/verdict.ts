@@ -7,9 +7,8 @@ import type { MissReason } from '../value/lookup.js';
 export type Verdict = 'fresh' | 'stale' | MissReason | 'untrusted';
 
 /** What a copy or item says of itself. A near copy is asked as it is; an item by its head. */
-export interface Candidate extends Pick<EnvelopeHead, 'freshUntil' | 'staleUntil' | 'generation'> {
-  readonly version?: string | undefined;
-}
+export type Candidate = Pick<EnvelopeHead, 'freshUntil' | 'staleUntil' | 'version'> &
+  Partial<Pick<EnvelopeHead, 'generation'>>;
 
 /** What is known of it besides. */
 export interface Standing {
