@@ -2,7 +2,6 @@ import { allowsStale } from '../catalogue/allows-stale.js';
 import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';
-import type { FillLease } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
@@ -112,17 +111,12 @@ export class Fills {
   /** Where loads are limited: what is still to be loaded when it is this fill's turn. */
   private async inTurn<V>(carrier: Flight, { mine, others }: Asked<V>): Promise<Asked<V>> {
     if (!this.places || mine.length === 0) return { mine, others };
-    const leased = mine.filter(({ lease }) => lease !== undefined);
-    if (
-      await this.places.enter(
-        carrier,
-        leased.map(({ lease }) => lease as FillLease),
-      )
-    )
-      return { mine, others };
+    const leases = mine.map(({ lease }) => lease);
+    if (await this.places.enter(carrier, leases)) return { mine, others };
+    const leased = mine.filter(({ lease }) => lease);
+    const unleased = mine.filter(({ lease }) => !lease);
     for (const one of leased) one.lease = undefined;
     const again = await this.reads.ask(leased);
-    const unleased = mine.filter((one) => !leased.includes(one));
     return { mine: [...unleased, ...again.mine], others: [...others, ...again.others] };
   }
 

@@ -1,5 +1,7 @@
+import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLease } from '../origin/fill-lease.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { onAbort } from '../value/on-abort.js';
 import type { Flight } from './flight.js';
 import { LoadPlace, LoadTurn } from './load-turn.js';
 
@@ -40,7 +42,7 @@ export class LoadPlaces {
    * @param leases what it has won, given back if it has to wait.
    * @throws the signal's reason when all its callers left first.
    */
-  async enter(flight: Flight, leases: readonly FillLease[] = []): Promise<boolean> {
+  async enter(flight: Flight, leases: readonly (FillLease | undefined)[] = []): Promise<boolean> {
     await Promise.resolve(); // a flight that a loader began has been joined by it from here on
     const turn = (flight.turn ??= new LoadTurn());
     if (turn.place) return true;
@@ -49,28 +51,26 @@ export class LoadPlaces {
       turn.take(this.newPlace());
       return true;
     }
-    await Promise.all([this.waitFor(turn, flight.controller.signal), ...leases.map(givenBack)]);
+    await Promise.all([this.waitFor(turn, flight.controller.signal), giveBackAll(leases)]);
     flight.controller.signal.throwIfAborted();
     return false;
   }
 
   private waitFor(turn: LoadTurn, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
-      const stop = (): void => {
+      if (signal.aborted) return reject(signal.reason);
+      const leave = (): void => {
         this.waiting.delete(turn);
         turn.onPlace = undefined;
-        signal.removeEventListener('abort', leave);
-      };
-      const leave = (): void => {
-        stop();
         reject(signal.reason);
       };
-      if (signal.aborted) return leave();
+      const stopListening = onAbort(signal, leave);
       turn.onPlace = () => {
-        stop();
+        this.waiting.delete(turn);
+        turn.onPlace = undefined;
+        stopListening();
         resolve();
       };
-      signal.addEventListener('abort', leave, { once: true });
       this.waiting.add(turn);
     });
   }
@@ -82,9 +82,4 @@ export class LoadPlaces {
       else this.free++;
     });
   }
-}
-
-/** A courtesy: what can't be given back runs out by itself. */
-function givenBack(lease: FillLease): Promise<void> {
-  return lease.giveBack().catch(() => {});
 }
