@@ -61,11 +61,14 @@ export class FillLease {
   }
 
   /** Stores the value, if no invalidation came in between and the lease still stands. */
-  fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
-    if (this.ended) return Promise.resolve({ status: 'changed' });
+  async fill(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
+    if (this.ended) return { status: 'changed' };
     this.ended = true;
-    if (!this.extending && !this.companion) return this.write(bytes, lifeMs);
-    return this.fillAfterRenewal(bytes, lifeMs);
+    // A fill that nothing keeps waiting is sent in the step of the call.
+    if (this.extending) await this.extending;
+    const outcome = await this.shard.write(this.storeKey, bytes, this.fillOptions(lifeMs));
+    await this.dropCompanion();
+    return outcome;
   }
 
   /** Whether a fill is one write, and not refused here. */
@@ -78,17 +81,6 @@ export class FillLease {
     if (!this.isOneWrite) return undefined;
     this.ended = true;
     return { storeKey: this.storeKey, bytes, options: this.fillOptions(lifeMs) };
-  }
-
-  private async fillAfterRenewal(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
-    await this.extending;
-    const outcome = await this.write(bytes, lifeMs);
-    await this.dropCompanion();
-    return outcome;
-  }
-
-  private write(bytes: Uint8Array, lifeMs: number): Promise<WriteOutcome> {
-    return this.shard.write(this.storeKey, bytes, this.fillOptions(lifeMs));
   }
 
   private fillOptions(lifeMs: number): WriteOptions {
@@ -158,14 +150,11 @@ export class FillLease {
     if (!renewed) return this.ended || this.keepOwnItem();
     const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
     const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
-    if (outcome.status !== 'stored') {
-      if (this.standing && !this.ended) await this.keepOwnItem();
-      return false;
-    }
-    if (this.standing) this.companion = outcome.revision;
-    else this.item = outcome.revision;
+    const isRenewed = outcome.status === 'stored';
+    if (isRenewed && this.standing) this.companion = outcome.revision;
+    else if (isRenewed) this.item = outcome.revision;
     if (this.standing && !this.ended) await this.keepOwnItem();
-    return true;
+    return isRenewed;
   }
 
   /**
