@@ -32,11 +32,6 @@ export class OwnRecords {
     return writer === this.writer && number > this.floor && !this.unanswered.has(number);
   }
 
-  /** How many are remembered. */
-  get remembered(): number {
-    return this.unanswered.size;
-  }
-
   private forgetOldest(): void {
     const [oldest = this.floor] = this.unanswered;
     this.unanswered.delete(oldest);

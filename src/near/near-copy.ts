@@ -1,6 +1,5 @@
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { Serving } from '../catalogue/entry-policy.js';
-import type { Isolation } from '../codec/codec.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Trust } from '../coherence/trust.js';
 import { kindOf } from './copy-kind.js';
@@ -89,10 +88,6 @@ export class NearCopy<V = unknown> {
   /** How it was decoded, and for whom: a look-up that is answered by the same needs no second look. */
   get serving(): Serving {
     return this.kind.serving;
-  }
-
-  get isolation(): Isolation {
-    return this.kind.serving.isolation;
   }
 
   get version(): string | undefined {

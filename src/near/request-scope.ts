@@ -65,10 +65,6 @@ export class RequestTier {
     return this.copies;
   }
 
-  get size(): number {
-    return this.copies.size + (this.notes?.size ?? 0);
-  }
-
   /** All that the request has read, by id. */
   reads(): Iterable<[string, ReadNote]> {
     return this.notes ? [...this.copies, ...this.notes] : this.copies;

@@ -50,10 +50,6 @@ export class AdaptiveMap<V extends Evictable> implements BoundedMap<V> {
     return this.values.get(key);
   }
 
-  has(key: string): boolean {
-    return this.values.has(key);
-  }
-
   set(key: string, value: V, bytes: number): boolean {
     assertCount('bytes', bytes);
     const former = this.values.get(key);

@@ -26,7 +26,7 @@ export interface BoundedMapOptions<V> {
 /**
  * A map that holds at most so many entries and so many bytes, and decides itself which ones.
  *
- * `get` and `set` are uses. `peek`, `has` and `entries` are not: they change nothing, now or later.
+ * `get` and `set` are uses. `peek` and `entries` are not: they change nothing, now or later.
  *
  * @example
  * const copies = createBoundedMap<NearCopy>('adaptive', { maxEntries: 10_000, maxBytes: 64 * 2 ** 20, random });
@@ -43,7 +43,6 @@ export interface BoundedMap<V extends Evictable> {
   get(key: string): V | undefined;
   /** The value. Not a use. */
   peek(key: string): V | undefined;
-  has(key: string): boolean;
   /**
    * Keeps the value, in place of the one that the key had. A use.
    *

@@ -41,10 +41,6 @@ export class LruMap<V extends Evictable> implements BoundedMap<V> {
     return this.cache.peek(key);
   }
 
-  has(key: string): boolean {
-    return this.cache.has(key);
-  }
-
   set(key: string, value: V, bytes: number): boolean {
     assertCount('bytes', bytes);
     if (bytes > this.maxBytes) {
