@@ -1,7 +1,7 @@
 import type { Trust } from '../coherence/trust.js';
-import { InvalidOptionError } from '../value/errors.js';
 import { createBoundedMap } from './eviction/create-bounded-map.js';
 import type { Eviction } from './eviction/create-bounded-map.js';
+import { assertCount } from './eviction/bounded-map.js';
 import type { BoundedMap } from './eviction/bounded-map.js';
 import type { NearCopy } from './near-copy.js';
 
@@ -37,8 +37,8 @@ export class ProcessTier {
     { maxEntries = 10_000, maxBytes = 64 * 2 ** 20, eviction = 'adaptive' }: ProcessTierOptions,
     { random, onEvicted }: ProcessTierSetting,
   ) {
-    assertCount('process.maxEntries', maxEntries);
-    assertCount('process.maxBytes', maxBytes);
+    assertCount('process.maxEntries', maxEntries, remedy);
+    assertCount('process.maxBytes', maxBytes, remedy);
     this.copies = createBoundedMap<NearCopy>(eviction, {
       maxEntries,
       maxBytes,
@@ -118,12 +118,4 @@ export class ProcessTier {
   }
 }
 
-function assertCount(option: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidOptionError(
-      option,
-      `${value} is not a count`,
-      'Give a whole number of 1 or more, or process: false.',
-    );
-  }
-}
+const remedy = 'Give a whole number of 1 or more, or process: false.';

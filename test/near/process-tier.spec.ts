@@ -94,8 +94,14 @@ describe('The copies of a process', () => {
     expect(held('a')).toEqual(['a']);
   });
 
-  it.each([0, -1, 1.5, NaN])('have bounds of whole numbers: %p', (bound) => {
-    for (const options of [{ maxEntries: bound }, { maxBytes: bound }])
-      expect(() => new ProcessTier(options, { random: () => 0 })).toThrow(InvalidOptionError);
+  it.each([0, -1, 1.5, NaN, Infinity])('have bounds of whole numbers: %p', (bound) => {
+    for (const option of ['maxEntries', 'maxBytes'])
+      expect(() => new ProcessTier({ [option]: bound }, { random: () => 0 })).toThrow(
+        new InvalidOptionError(
+          `process.${option}`,
+          `${bound} is not a count`,
+          'Give a whole number of 1 or more, or process: false.',
+        ),
+      );
   });
 });

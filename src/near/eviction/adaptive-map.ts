@@ -1,5 +1,5 @@
 import { AdaptivePolicy } from './adaptive-policy.js';
-import { assertBounds, assertCount } from './bounded-map.js';
+import { assertCount } from './bounded-map.js';
 import type { BoundedMap, BoundedMapOptions, Evictable } from './bounded-map.js';
 
 /** Evictions by one `set`. A value that needs more room than they make is refused; the room stays free for its next try. */
@@ -20,9 +20,7 @@ export class AdaptiveMap<V extends Evictable> implements BoundedMap<V> {
   private values = new Map<string, V>();
   private policy: AdaptivePolicy;
 
-  /** @throws InvalidOptionError if a bound is not a whole number of 1 or more. */
   constructor(options: BoundedMapOptions<V>) {
-    assertBounds(options);
     this.maxEntries = options.maxEntries;
     this.maxBytes = options.maxBytes;
     this.seed = Math.floor(options.random() * 2 ** 32) | 0;

@@ -60,15 +60,8 @@ export interface BoundedMap<V extends Evictable> {
   entries(): IterableIterator<[string, V]>;
 }
 
-/** @throws InvalidOptionError unless both are whole numbers of 1 or more. */
-export function assertBounds({ maxEntries, maxBytes }: { maxEntries: number; maxBytes: number }): void {
-  assertCount('maxEntries', maxEntries);
-  assertCount('maxBytes', maxBytes);
-}
-
 /** @throws InvalidOptionError unless it is a whole number of 1 or more. */
-export function assertCount(option: string, value: number): void {
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidOptionError(option, `${value} is not a count`, 'Give a whole number of 1 or more.');
-  }
+export function assertCount(option: string, value: number, remedy = 'Give a whole number of 1 or more.'): void {
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw new InvalidOptionError(option, `${value} is not a count`, remedy);
 }

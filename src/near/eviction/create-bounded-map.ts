@@ -11,7 +11,7 @@ import { LruMap } from './lru-map.js';
  */
 export type Eviction = 'adaptive' | 'lru';
 
-/** @throws InvalidOptionError if a bound or the eviction can't be used. */
+/** @throws InvalidOptionError if the eviction is unknown. */
 export function createBoundedMap<V extends Evictable>(
   eviction: Eviction,
   options: BoundedMapOptions<V>,

@@ -1,5 +1,5 @@
 import { LRUCache } from 'lru-cache';
-import { assertBounds, assertCount } from './bounded-map.js';
+import { assertCount } from './bounded-map.js';
 import type { BoundedMap, BoundedMapOptions, Evictable } from './bounded-map.js';
 
 /** A bounded map that evicts the least recently used. Refuses only what is larger than the whole map. */
@@ -8,9 +8,7 @@ export class LruMap<V extends Evictable> implements BoundedMap<V> {
   readonly maxBytes: number;
   private readonly cache: LRUCache<string, V>;
 
-  /** @throws InvalidOptionError if a bound is not a whole number of 1 or more. */
   constructor(options: BoundedMapOptions<V>) {
-    assertBounds(options);
     const { maxEntries, maxBytes, onEvicted } = options;
     this.maxEntries = maxEntries;
     this.maxBytes = maxBytes;

@@ -160,9 +160,7 @@ describe.each(['adaptive', 'lru'] as const)('%s: a bounded map', (eviction) => {
     expect([...map.entries()].every(([, { id }]) => id % 2 === 1)).toBe(true);
   });
 
-  it.each([0, -1, 1.5, NaN, Infinity])('refuses %p as a bound and as a size, and changes nothing', (count) => {
-    expect(() => open(eviction, { maxEntries: count })).toThrow(InvalidOptionError);
-    expect(() => open(eviction, { maxBytes: count })).toThrow(InvalidOptionError);
+  it.each([0, -1, 1.5, NaN, Infinity])('refuses %p as a size, and changes nothing', (count) => {
     const { map, model } = open(eviction, {});
     model.set('a', new Item(1), 1, map);
     expect(() => map.set('a', new Item(2), count)).toThrow(InvalidOptionError);
