@@ -6,6 +6,7 @@ import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
+import { giveBackAll } from '../origin/fill-lease.js';
 import type { FillLease, FillLeases } from '../origin/fill-lease.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -71,15 +72,7 @@ export class SingleFills {
       one.lease = placed && this.leases.unfenced(placed.shard, placed.storeKey);
       return this.load(flight, call, one, 'refresh', stale);
     }
-    const won = await this.win(placed, stale, call.policy);
-    if (won === 'unavailable') return this.load(flight, call, this.wanted(call, undefined, won), 'refresh', stale);
-    if (won === 'elsewhere') return { copy: undefined, keptForRequest: false };
-    if ('copy' in won) {
-      this.near.keep(call.key, won.copy, call.policy);
-      return { copy: won.copy, keptForRequest: true };
-    }
-    one.lease = won.lease;
-    return this.load(flight, call, one, 'refresh', stale);
+    return (await this.win(one, placed, stale)) ?? this.load(flight, call, one, 'refresh', stale);
   }
 
   /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
@@ -95,37 +88,37 @@ export class SingleFills {
     });
   }
 
-  /** The right to replace what is there, or what has replaced it meanwhile. */
-  private async win<V>(
-    placed: Placed,
-    stale: NearCopy<V>,
-    policy: EntryPolicy<V>,
-  ): Promise<{ copy: NearCopy<V> } | { lease: FillLease } | 'elsewhere' | 'unavailable'> {
+  /**
+   * Wins the right to replace what is there. Where the store can't be reached, the key is loaded without it.
+   * @returns what makes a load needless: what has replaced it meanwhile, or no copy where another process is at it.
+   */
+  private async win<V>(one: Wanted<V>, placed: Placed, stale: NearCopy<V>): Promise<Landed<V> | undefined> {
+    const { key, policy } = one;
     const mark = this.coherence.names.position;
-    let lease: FillLease | undefined;
     try {
       await placed.feed.ready();
       const lifeLeft = (item: StoredItem): number => this.lifeLeftMs(placed, item);
       const touches = this.coherence.store?.capabilities.touch === true;
       const won = await this.leases.winRefresh(placed.shard, placed.storeKey, touches ? lifeLeft : undefined);
       // Evicted, or invalidated by somebody: whoever asks next loads it, and so does this refresh.
-      if (!won.item) {
-        lease = await this.leases.win(placed.shard, placed.storeKey);
-        return lease ? { lease } : 'elsewhere';
-      }
-      ({ lease } = won);
+      one.lease = won.item ? won.lease : await this.leases.win(placed.shard, placed.storeKey);
+      if (!won.item) return one.lease ? undefined : elsewhere;
       const known = await this.notes.read(policy.tags);
       const found = await this.entries.understand(placed, won.item, policy, known, mark);
       if ('copy' in found && found.copy.servedUntil > Math.max(this.clock.now(), stale.servedUntil)) {
-        await lease?.giveBack();
-        return { copy: found.copy };
+        await one.lease?.giveBack();
+        this.near.keep(key, found.copy, policy);
+        return { copy: found.copy, keptForRequest: true };
       }
     } catch (error) {
-      await lease?.giveBack().catch(() => {});
-      if (error instanceof StoreUnavailableError) return 'unavailable';
-      throw error;
+      await giveBackAll([one.lease]);
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      one.lease = undefined;
+      one.placed = undefined;
+      one.reason = 'unavailable';
+      return undefined;
     }
-    return lease ? { lease } : 'elsewhere';
+    return one.lease ? undefined : elsewhere;
   }
 
   private async fill<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, one: Wanted<V>): Promise<Landed<V>> {
@@ -159,6 +152,8 @@ export class SingleFills {
     }
   }
 }
+
+const elsewhere: Landed<never> = { copy: undefined, keptForRequest: false };
 
 /** The loader of one key as that of many. */
 function loaderOf<V>({ key, loader }: LoadCall<V>, stale?: NearCopy<V>): LoadKeys<V> {
