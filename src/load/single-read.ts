@@ -8,7 +8,6 @@ import { Wanted } from './wanted.js';
 export class SingleRead<V = unknown> extends Wanted<V> {
   /** What its callers wait for. */
   readonly promise: Promise<V | undefined>;
-  private settle!: () => void;
 
   /** @param arrived in the caller's own asynchronous context, once the store has answered. */
   constructor(
@@ -23,12 +22,7 @@ export class SingleRead<V = unknown> extends Wanted<V> {
   ) {
     super(entries, placed.key, placed.key, policy, placed, 'absent', position, beganAt, slot);
     // Settled with nothing: of an object, a promise asks for `then`, through all its classes.
-    const answered = new Promise<void>((resolve) => (this.settle = resolve));
+    const answered = new Promise<void>((resolve) => (this.onAnswered = resolve));
     this.promise = answered.then(() => arrived(this as SingleRead)) as Promise<V | undefined>;
-  }
-
-  protected override answered(): void {
-    this.settle();
-    super.answered();
   }
 }

@@ -89,15 +89,11 @@ export class Wanted<V = unknown> extends ItemAsk {
     if (this.copy === undefined) {
       this.item = itemOf(found);
     }
-    this.answered();
+    this.onAnswered?.();
   }
 
   protected override fail(error: unknown): void {
     this.error = error;
-    this.answered();
-  }
-
-  protected answered(): void {
     this.onAnswered?.();
   }
 
