@@ -15,8 +15,8 @@ export class OthersWatch {
   private readonly stops: (() => void)[] = [];
   private readonly isPushed: boolean;
   private pauseMs: number;
-  private isWoken = false;
-  private pausing: AbortController | undefined = undefined;
+  /** Aborted by a fill elsewhere, also between two pauses: then the next one is over at once. */
+  private woken = new AbortController();
 
   constructor(
     places: readonly Placed[],
@@ -27,29 +27,23 @@ export class OthersWatch {
     this.pauseMs = this.isPushed ? longestPauseMs : firstPauseMs;
     if (!this.isPushed) return;
     for (const { shard, storeKey } of places) {
-      const stop = shard.watchItem?.(storeKey, () => this.wake());
+      const stop = shard.watchItem?.(storeKey, () => this.woken.abort());
       if (stop) this.stops.push(stop);
     }
   }
 
   /** Until it is time to ask again, no longer than that. @throws the signal's reason */
   async pause(signal: AbortSignal, longestMs: number): Promise<void> {
-    if (!this.isWoken) {
-      this.pausing = new AbortController();
-      const either = AbortSignal.any([signal, this.pausing.signal]);
+    if (!this.woken.signal.aborted) {
+      const either = AbortSignal.any([signal, this.woken.signal]);
       await this.clock.sleep(Math.min(this.pauseMs * (0.5 + this.random()), longestMs), either);
       this.pauseMs = Math.min(this.pauseMs * 1.5, longestPauseMs);
     }
-    this.isWoken = false;
+    this.woken = new AbortController();
     signal.throwIfAborted();
   }
 
   stop(): void {
     for (const stop of this.stops) stop();
-  }
-
-  private wake(): void {
-    this.isWoken = true;
-    this.pausing?.abort();
   }
 }
