@@ -4,6 +4,7 @@ import type { WriteStream } from 'node:fs';
 import { lstat, open, readdir, rm } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { syncFolders } from '../object/folder-object-file.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 
@@ -45,10 +46,11 @@ export class OutputFile {
 
   /**
    * Gives them their names, over what has these by now. Nothing of this process comes in between, and hardly anything of another: a backup and the manifest of
-   * another run don't belong together.
+   * another run don't belong together. Resolves once the names last. @throws what the system says.
    */
-  static finish(files: readonly OutputFile[]): void {
+  static async finish(files: readonly OutputFile[]): Promise<void> {
     for (const { unfinished, path } of files) renameSync(unfinished, path);
+    for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolders(folder, folder);
   }
 
   /** Removes it, where it has no name yet. */

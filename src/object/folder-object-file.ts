@@ -69,7 +69,7 @@ export function fileErrorCode(error: unknown): string | undefined {
   return syscall === undefined ? undefined : code;
 }
 
-/** Without this, a new name may be gone after a power cut. Of a folder and those around it, up to one. */
+/** Without this, a new name may be gone after a power cut, and a removed one may be back. Of a folder and those around it, up to one. */
 export async function syncFolders(folder: string, upTo: string): Promise<void> {
   for (let path = folder; ; path = dirname(path)) {
     await syncFolder(path);

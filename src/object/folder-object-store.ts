@@ -47,7 +47,7 @@ export interface FolderObjectStoreOptions {
  * Objects in a folder of this host: for development, tests and small installations. It holds to the whole contract but for links
  * (`presigns` is false). A file's name is a digest of the key, so that no key reaches a path, and two keys that differ in case only stay two.
  *
- * A file gets its name by a rename once it is whole and synced, and its folder is synced after that; readers of an older object keep its bytes. `list` reads the end of every file: it
+ * A file gets its name by a rename once it is whole and synced, and its folder is synced after that, as it is after a removal; readers of an older object keep its bytes. `list` reads the end of every file: it
  * is for thousands of objects, not for millions. Half files of killed processes stay in `incoming/` and may be deleted while nobody writes.
  *
  * @throws InvalidOptionError
@@ -137,7 +137,7 @@ class FolderObjectStore implements ObjectStore {
   async remove(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     assertObjectKey(key);
     signal?.throwIfAborted();
-    await this.#guarded(() => rm(this.#pathOf(key), { force: true }));
+    await this.#guarded(() => this.#unpublish(key));
   }
 
   async *list(prefix: string, { after, signal }: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
@@ -210,6 +210,16 @@ class FolderObjectStore implements ObjectStore {
       });
     }
     await syncFolders(folder, created === undefined ? folder : dirname(created));
+  }
+
+  /** The folder is synced also where there is nothing to remove: an earlier removal may have failed before its sync. */
+  async #unpublish(key: string): Promise<void> {
+    const path = this.#pathOf(key);
+    const folder = dirname(path);
+    await rm(path, { force: true });
+    await syncFolders(folder, folder).catch((error: unknown) => {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    });
   }
 
   async #paths(): Promise<string[]> {

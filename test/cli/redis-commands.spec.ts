@@ -4,6 +4,7 @@ import {
   mkdtempSync,
   readFileSync,
   readdirSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -11,9 +12,11 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import { open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { runCommand } from '../../src/cli/run-command.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
@@ -88,6 +91,29 @@ describe('tiered-cache backup, verify and restore redis', () => {
     writeFileSync(file, 'earlier');
     expect((await run('backup', 'redis', file, '--url', server.url)).code).toBe(0);
     expect([file, `${file}.manifest.json`].map((path) => statSync(path).mode & 0o077)).toEqual([0, 0]);
+  });
+
+  it('ends once the names of the backup and of its manifest last: the folders that they are in are synced', async () => {
+    const there = await open(folder);
+    const files = Object.getPrototypeOf(there) as FileHandle;
+    await there.close();
+    const synced: { path: string; names: string[] }[] = [];
+    const spy = jest.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
+      const path = readlinkSync(`/proc/self/fd/${this.fd}`);
+      if (statSync(path).isDirectory()) synced.push({ path, names: readdirSync(path) });
+    });
+    const beside = mkdtempSync(join(folder, 'manifests-'));
+    try {
+      const file = join(folder, 'lasting.bak');
+      const taken = await run('backup', 'redis', file, '--manifest', join(beside, 'm.json'), '--url', server.url);
+      expect(taken.code).toBe(0);
+    } finally {
+      spy.mockRestore();
+    }
+    expect(synced).toEqual([
+      { path: folder, names: expect.arrayContaining(['lasting.bak']) as unknown },
+      { path: beside, names: ['m.json'] },
+    ]);
   });
 
   it('keeps one whole backup of two that are taken into one file at once', async () => {

@@ -55,34 +55,50 @@ describe('an object store in a folder', () => {
   };
   const descriptors = (): string[] => readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).startsWith(directory));
 
-  it.each(['over what stands there', 'only where none stands'])(
-    'gives an object a name that lasts, %s: each folder that has a new name in it is synced',
-    async (how) => {
+  describe('acknowledges what lasts', () => {
+    const synced: string[] = [];
+    beforeEach(async () => {
+      synced.length = 0;
       const handle = await open(directory);
       const files = Object.getPrototypeOf(handle) as FileHandle;
       await handle.close();
-      const synced: string[] = [];
-      const spy = jest.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
+      jest.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
         synced.push(linkOf(`${this.fd}`));
       });
-      const store = folderObjectStore({ directory: join(directory, 'new') });
-      const only = how.startsWith('only') ? ({ only: 'absent' } as const) : {};
-      await store.put('k', 'x', only);
-      const [path = ''] = readdirSync(join(directory, 'new/objects-v1'));
-      expect(synced).toEqual([
-        join(directory, 'new'),
-        directory,
-        join(directory, 'new/objects-v1', path),
-        join(directory, 'new/objects-v1'),
-        join(directory, 'new'),
-      ]);
+    });
+    afterEach(() => void jest.restoreAllMocks());
+
+    it.each(['over what stands there', 'only where none stands'])(
+      'of a put %s: each folder that has a new name in it is synced',
+      async (how) => {
+        const store = folderObjectStore({ directory: join(directory, 'new') });
+        const only = how.startsWith('only') ? ({ only: 'absent' } as const) : {};
+        await store.put('k', 'x', only);
+        const [path = ''] = readdirSync(join(directory, 'new/objects-v1'));
+        expect(synced).toEqual([
+          join(directory, 'new'),
+          directory,
+          join(directory, 'new/objects-v1', path),
+          join(directory, 'new/objects-v1'),
+          join(directory, 'new'),
+        ]);
+        if (how.startsWith('only')) await store.remove('k');
+        synced.length = 0;
+        await store.put('k', 'y', only);
+        expect(synced).toEqual([join(directory, 'new/objects-v1', path)]);
+      },
+    );
+
+    it('of a removal: the folder that the name was in is synced', async () => {
+      const store = folderObjectStore({ directory });
+      await store.remove('k');
+      await store.put('k', 'x');
+      const [path = ''] = readdirSync(join(directory, 'objects-v1'));
       synced.length = 0;
-      if (how.startsWith('only')) await store.remove('k');
-      await store.put('k', 'y', only);
-      expect(synced).toEqual([join(directory, 'new/objects-v1', path)]);
-      spy.mockRestore();
-    },
-  );
+      await store.remove('k');
+      expect(synced).toEqual([join(directory, 'objects-v1', path)]);
+    });
+  });
 
   it('keeps its objects across processes, in files that only their owner can read', async () => {
     await folderObjectStore({ directory }).put('a/../../etc/passwd'.replaceAll('../', ''), 'x');

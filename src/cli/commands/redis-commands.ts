@@ -59,7 +59,7 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
           await finished(stream);
         }
         await (await begin(manifestFile)).write(`${JSON.stringify(manifest, undefined, 2)}\n`);
-        OutputFile.finish(begun);
+        await OutputFile.finish(begun);
         const { records, bytes, skipped } = manifest;
         const left = `${skipped.expiring} expire, ${skipped.vanished} went and ${skipped.appeared} came meanwhile`;
         output.err(`${records} keys in ${bytes} bytes; not in it: ${left}. Keep ${manifestFile} beside it.\n`);
