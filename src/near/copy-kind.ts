@@ -18,6 +18,8 @@ class SharedKind {
   readonly nearUntil = undefined;
   readonly alias = undefined;
   readonly refreshNotBefore = undefined;
+  /** Of both kinds: where a copy reads what no hit asks for. */
+  readonly shared: SharedKind = this;
 
   constructor(
     head: EnvelopeHead,
@@ -59,26 +61,10 @@ class OwnKind {
   alias: string | undefined = undefined;
   refreshNotBefore: number | undefined = undefined;
 
-  constructor(private readonly shared: SharedKind) {}
+  constructor(readonly shared: SharedKind) {}
 
   get nearEnd(): number {
     return this.shared.nearEnd;
-  }
-
-  get staleForMs(): number {
-    return this.shared.staleForMs;
-  }
-
-  get version(): string | undefined {
-    return this.shared.version;
-  }
-
-  get tags(): EnvelopeHead['tags'] {
-    return this.shared.tags;
-  }
-
-  get storeOnly(): boolean {
-    return this.shared.storeOnly;
   }
 
   get serving(): Serving {

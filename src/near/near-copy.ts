@@ -91,11 +91,11 @@ export class NearCopy<V = unknown> {
   }
 
   get version(): string | undefined {
-    return this.kind.version;
+    return this.kind.shared.version;
   }
 
   get tags(): EnvelopeHead['tags'] {
-    return this.kind.tags;
+    return this.kind.shared.tags;
   }
 
   get freshUntil(): number {
@@ -107,7 +107,7 @@ export class NearCopy<V = unknown> {
   }
 
   get staleUntil(): number {
-    return this.freshUntil + this.kind.staleForMs;
+    return this.freshUntil + this.kind.shared.staleForMs;
   }
 
   get createdAt(): number {
@@ -116,7 +116,7 @@ export class NearCopy<V = unknown> {
 
   /** The process tier does not keep it, whoever asked for it. */
   get storeOnly(): boolean {
-    return this.kind.storeOnly;
+    return this.kind.shared.storeOnly;
   }
 
   /** The process tier keeps it no longer than this, however long its life. */
