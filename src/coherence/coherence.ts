@@ -11,7 +11,6 @@ import { Outbox } from './outbox.js';
 import type { Placed } from './placed.js';
 import { ShardFeed } from './shard-feed.js';
 import type { FeedListener } from './shard-feed.js';
-import { ShardInvalidations } from './shard-invalidations.js';
 import { listUnder } from './shard-versions.js';
 import type { StalenessSample } from './staleness-sample.js';
 import { TagGenerations } from './tag-generations.js';
@@ -46,10 +45,7 @@ export class Coherence {
   readonly tags: TagGenerations | undefined;
   readonly store: Store | undefined;
   readonly feeds: readonly ShardFeed[];
-  private readonly byShard: ReadonlyMap<
-    Shard,
-    { readonly feed: ShardFeed; readonly invalidations: ShardInvalidations }
-  >;
+  private readonly byShard: ReadonlyMap<Shard, ShardFeed>;
   private readonly head: string;
   /** Of a store with one shard, which all keys belong to. */
   private readonly only: ShardFeed | undefined;
@@ -70,13 +66,8 @@ export class Coherence {
       // 1. A clears both parts; 2. B hears of it from that of `outer`; 3. B builds `outer` from the `inner` that the other part holds from before.
       cleared: (told: ShardFeed) => this.feeds.forEach((feed) => feed !== told && feed.doubt()),
     };
-    this.byShard = new Map(
-      store?.shards.map((shard) => {
-        const feed = new ShardFeed(shard, listener, options);
-        return [shard, { feed, invalidations: new ShardInvalidations(shard, this.head, feed.versions, feed.own) }];
-      }),
-    );
-    this.feeds = [...this.byShard.values()].map(({ feed }) => feed);
+    this.byShard = new Map(store?.shards.map((shard) => [shard, new ShardFeed(shard, listener, options)]));
+    this.feeds = [...this.byShard.values()];
     this.only = this.feeds.length === 1 ? this.feeds[0] : undefined;
     this.outbox = new Outbox(configuration.cache, clock, this.feeds, (name) => this.feedOfName(name));
   }
@@ -118,11 +109,7 @@ export class Coherence {
   }
 
   feedOf(shard: Shard): ShardFeed {
-    return this.partOf(shard).feed;
-  }
-
-  invalidationsOf(shard: Shard): ShardInvalidations {
-    return this.partOf(shard).invalidations;
+    return this.byShard.get(shard) as ShardFeed;
   }
 
   /**
@@ -172,10 +159,6 @@ export class Coherence {
   private feedOfName(name: string): ShardFeed {
     const { store, tags } = this as { readonly store: Store; readonly tags: TagGenerations };
     return isTagName(name) ? this.feedOf(tags.shardOf(tagIn(name))) : this.feedOfKey(store, name);
-  }
-
-  private partOf(shard: Shard): { readonly feed: ShardFeed; readonly invalidations: ShardInvalidations } {
-    return this.byShard.get(shard) as { feed: ShardFeed; invalidations: ShardInvalidations };
   }
 }
 

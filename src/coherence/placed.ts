@@ -2,6 +2,7 @@ import type { Key } from '../key/key.js';
 import type { KeySpace } from '../key/key-space.js';
 import type { Shard } from '../store/store.js';
 import type { ShardFeed } from './shard-feed.js';
+import type { InvalidatingKey } from './shard-invalidations.js';
 
 /** A key, what the feed calls it, and where it stands in the store. */
 export interface Placed {
@@ -12,4 +13,9 @@ export interface Placed {
   readonly storeKey: string;
   readonly shard: Shard;
   readonly feed: ShardFeed;
+}
+
+/** Of a key whose item is to go. */
+export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
+  return { name: { key: name }, text: key.text, storeKey };
 }

@@ -8,6 +8,7 @@ import { channels, reportFault } from '../value/events.js';
 import { decodeRecord } from './feed-record.js';
 import type { FeedName } from './feed-record.js';
 import { OwnRecords } from './own-records.js';
+import { ShardInvalidations } from './shard-invalidations.js';
 import { ShardTrust } from './trust.js';
 import { ShardVersions } from './shard-versions.js';
 import type { VersionsOptions } from './shard-versions.js';
@@ -51,9 +52,10 @@ export class ShardFeed {
   /** Shared by the near copies of this shard's keys. */
   readonly trust: ShardTrust;
   readonly versions: ShardVersions;
-  /** What this cache appended itself. */
-  readonly own = new OwnRecords();
+  /** What this cache sends to the shard, and appends to its feed. */
+  readonly invalidations: ShardInvalidations;
 
+  private readonly own = new OwnRecords();
   private readonly reader = ++readers;
   private mark: Mark | undefined;
   private wasRead = false;
@@ -81,6 +83,7 @@ export class ShardFeed {
       if (isCleared) options.cleared(this);
       listener.missed(this, 'cleared');
     });
+    this.invalidations = new ShardInvalidations(shard, options.feed, this.versions, this.own);
   }
 
   /** Whether near copies of this shard are vouched for by its feed. */

@@ -4,7 +4,6 @@ import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
 import { encodeRecord, partsOf } from './feed-record.js';
 import type { FeedName } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
-import type { Placed } from './placed.js';
 import type { ShardVersions } from './shard-versions.js';
 
 /** A key: its item goes under all versions, or is replaced under the present one. */
@@ -259,11 +258,6 @@ export class ShardInvalidations {
     );
     return outcomes.filter((outcome) => outcome !== undefined);
   }
-}
-
-/** Of a key whose item is to go. */
-export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
-  return { name: { key: name }, text: key.text, storeKey };
 }
 
 function tell(told: Told, items: readonly Invalidating[]): Told {

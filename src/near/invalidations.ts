@@ -1,6 +1,6 @@
 import { tagName } from '../coherence/invalidated-names.js';
+import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
-import { removalOf } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
 import { asInvalidation } from '../coherence/tag-generations.js';
 import type { Shard } from '../store/store.js';
@@ -31,9 +31,9 @@ export class Invalidations {
    * @throws StoreUnavailableError: it may have happened in part.
    */
   async send(shard: Shard, items: readonly Invalidating[], at = this.clock.now()): Promise<Acknowledged> {
-    const { coherence } = this.near;
-    await coherence.feedOf(shard).ready();
-    return coherence.invalidationsOf(shard).send(items, at);
+    const feed = this.near.coherence.feedOf(shard);
+    await feed.ready();
+    return feed.invalidations.send(items, at);
   }
 
   /** Acknowledged, or to be sent again until it is. Whoever calls this invalidates the near copies here, before and after. */

@@ -1,6 +1,6 @@
 import type { Coherence } from '../coherence/coherence.js';
+import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
-import { removalOf } from '../coherence/shard-invalidations.js';
 import { storedLifeMs } from '../origin/stored-life.js';
 import type { StoredItem, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';

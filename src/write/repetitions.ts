@@ -82,7 +82,7 @@ export class Repetitions {
     at: number,
     { from, own = 0 }: { readonly from?: StoredItem | undefined; readonly own?: number } = {},
   ): Promise<Acknowledged> {
-    const sending = this.coherence.invalidationsOf(shard).send(items, at);
+    const sending = this.coherence.feedOf(shard).invalidations.send(items, at);
     if (this.names.size > 0) this.note(items, sending, from, own);
     return sending;
   }
@@ -128,7 +128,7 @@ export class Repetitions {
         else others.push(item);
       }
       await Promise.all([
-        this.coherence.invalidationsOf(shard).repeat(others, at),
+        this.coherence.feedOf(shard).invalidations.repeat(others, at),
         ...later.map((item) => this.keep(shard, item, at)),
       ]);
     }
@@ -175,7 +175,7 @@ export class Repetitions {
 
   /** What was stored later stays where it still stands; else the item is removed once more, unless something is stored meanwhile. */
   private async keep(shard: Shard, item: InvalidatingKey, at: number): Promise<void> {
-    const sender = this.coherence.invalidationsOf(shard);
+    const sender = this.coherence.feedOf(shard).invalidations;
     for (let tries = 0; tries < maxTries; tries++) {
       const later = this.names.get(item.name.key)?.later;
       const stored = await later;

@@ -1,6 +1,6 @@
 import type { Coherence } from '../coherence/coherence.js';
+import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
-import { removalOf } from '../coherence/shard-invalidations.js';
 import type { InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
