@@ -1,5 +1,6 @@
 import { types } from 'node:util';
 import { UnencodableValueError } from '../value/errors.js';
+import { lastingCopy } from '../value/lasting-copy.js';
 import type { Codec } from './codec.js';
 
 /**
@@ -21,6 +22,6 @@ export function bytes(): Codec<Buffer> {
       }
       return Buffer.from(value);
     },
-    decode: (payload) => Buffer.from(payload),
+    decode: (payload) => lastingCopy(payload),
   };
 }

@@ -56,8 +56,8 @@ function reviveBytes(content: readonly unknown[]): unknown {
   if (content.length !== 2 || typeof type !== 'string' || typeof base64 !== 'string') throw unknown();
   const bytes = Buffer.from(base64, 'base64');
   if (bytes.toString('base64') !== base64) throw unknown();
-  if (type === 'Buffer') return bytes;
   const memory = new Uint8Array(bytes).buffer;
+  if (type === 'Buffer') return Buffer.from(memory);
   if (type === 'ArrayBuffer') return memory;
   if (type === 'DataView') return new DataView(memory);
   if (!Object.hasOwn(binaryTypes, type)) throw unknown();

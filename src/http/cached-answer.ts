@@ -2,6 +2,7 @@ import type { CopyEnd, NotesEnd } from '../codec/noted-end.js';
 import { SplicedDocument } from '../codec/spliced/spliced-document.js';
 import type { Clock } from '../value/clock.js';
 import { UndecodableError } from '../value/errors.js';
+import { lastingCopy } from '../value/lasting-copy.js';
 import { neverKept } from './kept-headers.js';
 
 /** `text` is UTF-8 as it is sent, `bytes` anything else, `spliced` a document whose holes are filled for each request. */
@@ -72,7 +73,7 @@ export const answerCodec: NotesEnd<CachedAnswer> = {
   decode(payload) {
     const end = payload.length < 4 ? Infinity : 4 + payload.readUInt32BE(0);
     if (end > payload.length) throw new UndecodableError('An answer ends within its head.');
-    const answer = new CachedAnswer(headOf(payload.toString('utf8', 4, end)), Buffer.from(payload.subarray(end)));
+    const answer = new CachedAnswer(headOf(payload.toString('utf8', 4, end)), lastingCopy(payload.subarray(end)));
     // What can't be filled is no answer: it would fail each request until it ends.
     if (answer.head.kind === 'spliced') void answer.document;
     return answer;

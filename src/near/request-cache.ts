@@ -7,6 +7,7 @@ import { toKey } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
 import { UnencodableValueError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { lastingCopy } from '../value/lasting-copy.js';
 import { Hit, Miss } from '../value/lookup.js';
 import type { Lookup } from '../value/lookup.js';
 import { NearCopy } from './near-copy.js';
@@ -130,6 +131,6 @@ function copyOf<V>(value: V, codec: Codec<V>): NearCopy<V> {
     generation: 0,
     tags: noTags,
   };
-  const kept = serving.isolation === 'clone' ? payload : undefined;
+  const kept = serving.isolation === 'clone' ? lastingCopy(payload) : undefined;
   return new NearCopy(head, kept, serving, lastingTrust, payload.length, codec.decode(payload), 0);
 }

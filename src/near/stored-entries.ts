@@ -17,6 +17,7 @@ import type { CacheClock } from '../value/cache-clock.js';
 import type { TagGeneration } from '../value/entry.js';
 import { UndecodableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
+import { lastingCopy } from '../value/lasting-copy.js';
 import type { MissReason } from '../value/lookup.js';
 import { assertDepth } from './freeze.js';
 import { NearCopy } from './near-copy.js';
@@ -118,7 +119,7 @@ export class StoredEntries {
       const { trust } = placed.feed;
       const { codec, isolation } = policy.serving;
       // What is frozen holds no bytes; what is cloned copies them.
-      if (isolation === 'share') return this.copyOf(envelope, Buffer.from(envelope.payload), policy, trust, mark);
+      if (isolation === 'share') return this.copyOf(envelope, lastingCopy(envelope.payload), policy, trust, mark);
       if (isolation === 'clone') return this.copyOf(envelope, envelope.payload, policy, trust, mark);
       const heldBytes = codec.decodedBytes ? codec.decodedBytes(envelope.payload) : envelope.payloadBytes;
       return this.copyOfValue(envelope, envelope.decode(codec), heldBytes, undefined, policy, trust, mark);
@@ -148,7 +149,7 @@ export class StoredEntries {
   copyOf<V>(head: EnvelopeHead, payload: Buffer, policy: EntryPolicy<V>, trust: Trust, mark: number): NearCopy<V> {
     const { codec, isolation } = policy.serving;
     // A view of a socket's buffer would keep the whole buffer alive for as long as the copy.
-    const kept = isolation === 'clone' ? Buffer.from(payload) : undefined;
+    const kept = isolation === 'clone' ? lastingCopy(payload) : undefined;
     const decoded = codec.decode(kept ?? payload);
     if (isolation !== 'freeze') assertDepth(decoded);
     // What is decoded for each reader is kept as bytes; everything else as what comes out of them.

@@ -2,6 +2,7 @@ import { isSameRevision } from './is-same-revision.js';
 import { assertBytes } from '../value/assert-bytes.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import { lastingCopy } from '../value/lasting-copy.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { keyOfChange } from './feed.js';
@@ -131,7 +132,7 @@ class MemoryShard implements Shard {
       this.items.delete(storeKey);
       return { status: 'too-large', maxBytes };
     }
-    return { status: 'stored', revision: this.put(storeKey, Buffer.from(bytes), lifeMs, irreplaceable) };
+    return { status: 'stored', revision: this.put(storeKey, lastingCopy(bytes), lifeMs, irreplaceable) };
   }
 
   async remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
@@ -155,7 +156,7 @@ class MemoryShard implements Shard {
       else if ('advance' in change) this.incrementNow(change.advance, change.by, change.seed, Infinity);
       else outcomes.push(this.writeNow(change.write, change.bytes, change.options));
     }
-    for (const record of records) this.feedOf(feed).append(Buffer.from(record));
+    for (const record of records) this.feedOf(feed).append(lastingCopy(record));
     return { outcomes, watched: this.live(watch)?.revision };
   }
 
@@ -174,7 +175,7 @@ class MemoryShard implements Shard {
     const present = this.live(storeKey);
     const sum = present ? Number(present.bytes.toString('latin1')) + by : seed;
     if (!Number.isSafeInteger(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
-    this.put(storeKey, Buffer.from(`${sum}`, 'latin1'), lifeMs);
+    this.put(storeKey, lastingCopy(Buffer.from(`${sum}`, 'latin1')), lifeMs);
     return sum;
   }
 

@@ -1,15 +1,25 @@
 import { gzipSync } from 'node:zlib';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { bytes } from '../../src/codec/bytes.js';
 import { gzip } from '../../src/codec/gzip.js';
 import { json } from '../../src/codec/json.js';
 import { lengthPrefixed } from '../../src/codec/length-prefixed.js';
 import { structured } from '../../src/codec/structured.js';
+import { spliced } from '../../src/codec/spliced/spliced.js';
+import { splicedDocument } from '../../src/codec/spliced/spliced-builder.js';
 import { sealEnvelope } from '../../src/codec/envelope.js';
 import type { Codec } from '../../src/codec/codec.js';
+import { answerCodec, CachedAnswer } from '../../src/http/cached-answer.js';
+import { toKey } from '../../src/key/key.js';
 import { WarningLog } from '../../src/module/warning-log.js';
+import { RequestCache } from '../../src/near/request-cache.js';
+import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import type { Shard } from '../../src/store/store.js';
 import { reportFault } from '../../src/value/events.js';
 import { UnencodableValueError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
@@ -77,6 +87,96 @@ describe('the process tier', () => {
     expect(held.filter(Boolean)).toHaveLength(expected);
     await cache.close();
   });
+});
+
+describe('small bytes that are kept', () => {
+  const small = Buffer.from('small');
+  /** What lies in Node's pool holds its 8 KiB for as long as it is kept. */
+  const heldBy = (bytes: Uint8Array): number => bytes.buffer.byteLength - bytes.length;
+  /** Tells what its readers are given bytes of. */
+  const spying = (decoded: Buffer[], isolation: 'clone' | 'share'): Codec<unknown> => ({
+    name: 'spying',
+    isolations: [isolation],
+    encode: () => small,
+    decode: (payload) => decoded.push(payload) && payload,
+  });
+
+  it.each(['clone', 'share'] as const)(
+    'hold nothing beside themselves in the near tiers under %s',
+    async (isolation) => {
+      const store = memoryStore();
+      const [writer, reader] = [await buildCache({ store }), await buildCache({ store })];
+      await writer.set('a', 1, { codec: spying([], isolation) });
+      const decoded: Buffer[] = [];
+      const options = { codec: spying(decoded, isolation) };
+      for (const cache of [reader, reader]) await cache.getOrSet('a', () => 'loaded', options);
+      expect(decoded.map((bytes) => [bytes.toString(), heldBy(bytes)])).toEqual(decoded.map(() => ['small', 0]));
+      expect(decoded.length).toBeGreaterThan(0);
+      await Promise.all([writer.close(), reader.close()]);
+    },
+  );
+
+  it('hold nothing beside themselves in a request', async () => {
+    const scope = new RequestScope();
+    const cache = new RequestCache(scope, (key) => toKey(key).text).namespace();
+    const decoded: Buffer[] = [];
+    await scope.run(async () => {
+      cache.set('a', 1, spying(decoded, 'clone'));
+      cache.get('a');
+    });
+    expect(decoded.map(heldBy).at(-1)).toBe(0);
+  });
+
+  it('hold nothing beside themselves in a store in memory, nor do its counters and its feed', async () => {
+    const store = memoryStore();
+    await store.open();
+    const shard = store.shards[0] as Required<Shard>;
+    const watch = 'watched';
+    const { mark } = await shard.readFeed({ feed: 'feed', since: undefined, watch, maxBehindBytes: mebibyte });
+    await shard.write('item', small, { lifeMs: Infinity });
+    await shard.increment('counter', 1, 5);
+    await shard.invalidate({ feed: 'feed', changes: [], records: [small], watch });
+    const items = await shard.readMany(['item', 'counter']);
+    const { records } = await shard.readFeed({ feed: 'feed', since: mark, watch, maxBehindBytes: mebibyte });
+    const kept = [...items.map((item) => item?.bytes as Buffer), ...records];
+    expect(kept.map((bytes) => [bytes.toString(), heldBy(bytes)])).toEqual([
+      ['small', 0],
+      ['5', 0],
+      ['small', 0],
+    ]);
+    await store.close();
+  });
+
+  it.each<[string, (decoded: Buffer) => Buffer]>([
+    ['bytes()', (value) => bytes().decode(Buffer.from(bytes().encode(value)))],
+    ['structured()', (value) => structured<Buffer>().decode(Buffer.from(structured().encode(value)))],
+    ['the codec of cached answers', (body) => answerCodec.decode(Buffer.from(answerCodec.encode(answerOf(body)))).body],
+  ])('hold nothing beside themselves in what %s decodes, which readers may share', (_title, decoded) => {
+    expect([decoded(small).toString(), heldBy(decoded(small))]).toEqual(['small', 0]);
+  });
+
+  it('hold nothing beside themselves in a spliced document', () => {
+    const stored = spliced().encode(splicedDocument().literal('"small"').build());
+    const documents: unknown[] = [];
+    const before = arrayBufferBytes();
+    for (let count = 0; count < 500; count++) {
+      documents.push(spliced().decode(Buffer.from(stored)));
+      Buffer.from('other'.repeat(800));
+    }
+    expect(arrayBufferBytes() - before).toBeLessThan(mebibyte);
+    expect(documents).toHaveLength(500);
+  });
+
+  function arrayBufferBytes(): number {
+    setFlagsFromString('--expose-gc');
+    (runInNewContext('gc') as () => void)();
+    return process.memoryUsage().arrayBuffers;
+  }
+
+  function answerOf(body: Buffer): CachedAnswer {
+    const life = { createdAt: 0, freshUntil: 1, staleForMs: 0 };
+    return new CachedAnswer({ kind: 'bytes', headers: [], etag: undefined, ...life }, body);
+  }
 });
 
 describe('what small bytes can do', () => {

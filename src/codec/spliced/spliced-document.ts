@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import { inspect } from 'node:util';
 import { UndecodableError } from '../../value/errors.js';
+import { lastingCopy } from '../../value/lasting-copy.js';
 import { Hole, hole, literalType } from './hole.js';
 
 /** `structure`: the lengths add up and arguments are UTF-8. `json`: also, filled with any text, it is JSON. */
@@ -41,7 +42,7 @@ export class SplicedDocument {
    * @throws UndecodableError for bytes that are no such document.
    */
   static parse(bytes: Uint8Array, check: SplicedCheck = 'json'): SplicedDocument {
-    const copy = Buffer.from(bytes);
+    const copy = lastingCopy(bytes);
     const pieces = readPieces(copy.toString('latin1'));
     if (check === 'json') assertJson(pieces.literals);
     return new SplicedDocument(copy, pieces);
