@@ -16,6 +16,8 @@ const leftBehindMs = 24 * 3_600_000;
  * Its owner alone may read it.
  */
 export class OutputFile {
+  private written: WriteStream | undefined;
+
   private constructor(
     private readonly path: string,
     private readonly unfinished: string,
@@ -29,9 +31,9 @@ export class OutputFile {
     return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600));
   }
 
-  /** What it holds. To be written to its end before `finish`, or destroyed. */
+  /** What it holds. To be written to its end before `finish`. */
   stream(): WriteStream {
-    return this.handle.createWriteStream({ flush: true });
+    return (this.written = this.handle.createWriteStream({ flush: true }));
   }
 
   /** As all that it holds. */
@@ -53,8 +55,10 @@ export class OutputFile {
     for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolders(folder, folder);
   }
 
-  /** Removes it, where it has no name yet. */
+  /** Closes it, whoever may still be writing, and removes it where it has no name yet. */
   async giveUp(): Promise<void> {
+    this.written?.destroy();
+    await this.handle.close().catch(() => {});
     await rm(this.unfinished, { force: true });
   }
 }

@@ -21,6 +21,15 @@ import { runCommand } from '../../src/cli/run-command.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
 
+/** What an open file of this process was opened as; empty: it is closed by now. */
+function openedAs(fd: string): string {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
+
 describe('tiered-cache backup, verify and restore redis', () => {
   let server: RedisProcess;
   let folder: string;
@@ -99,7 +108,7 @@ describe('tiered-cache backup, verify and restore redis', () => {
     await there.close();
     const synced: { path: string; names: string[] }[] = [];
     const spy = jest.spyOn(files, 'sync').mockImplementation(async function (this: FileHandle) {
-      const path = readlinkSync(`/proc/self/fd/${this.fd}`);
+      const path = openedAs(`${this.fd}`);
       if (statSync(path).isDirectory()) synced.push({ path, names: readdirSync(path) });
     });
     const beside = mkdtempSync(join(folder, 'manifests-'));
@@ -111,8 +120,8 @@ describe('tiered-cache backup, verify and restore redis', () => {
       spy.mockRestore();
     }
     expect(synced).toEqual([
-      { path: folder, names: expect.arrayContaining(['lasting.bak']) as unknown },
       { path: beside, names: ['m.json'] },
+      { path: folder, names: expect.arrayContaining(['lasting.bak']) as unknown },
     ]);
   });
 
@@ -192,6 +201,19 @@ describe('tiered-cache backup, verify and restore redis', () => {
     const refused = await run('backup', 'redis', join(folder, 'refused.bak'), '--url', url);
     expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/it refuses the connection \(WRONGPASS/) });
     expect(refused.err).not.toContain('hunter2');
+  });
+
+  it.each([
+    ['the manifest', 'asked.bak', '/nowhere/m.json'],
+    ['the backup', '/nowhere/asked.bak', 'm.json'],
+  ])('asks Redis for nothing where %s can not be written, and leaves nothing behind', async (_, file, manifest) => {
+    await server.command('MSET', 'a', '1', 'b', '2');
+    const mine = mkdtempSync(join(folder, 'asked-'));
+    const paths = [resolve(mine, file), '--manifest', resolve(mine, manifest)];
+    const refused = await run('backup', 'redis', ...paths, '--url', server.url);
+    expect(refused).toEqual({ code: 1, out: '', err: expect.stringMatching(/^tiered-cache: ENOENT.*nowhere.*\n$/) });
+    expect(readdirSync(mine)).toEqual([]);
+    expect(readdirSync('/proc/self/fd').filter((fd) => openedAs(fd).startsWith(mine))).toEqual([]);
   });
 
   it.each([

@@ -45,8 +45,10 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
         begun.push(begunNow);
         return begunNow;
       };
-      const stream: Writable = toStandardOutput ? process.stdout : (await begin(file)).stream();
       try {
+        // Begun before Redis is asked for anything: a backup takes long, and is worth nothing where its manifest can't be written.
+        const manifestOutput = await begin(manifestFile);
+        const stream: Writable = toStandardOutput ? process.stdout : (await begin(file)).stream();
         const manifest = await backup.take(stream, {
           mode: values.complete ? 'complete' : 'strict',
           onProgress: tellOn(output),
@@ -58,14 +60,13 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
           stream.end();
           await finished(stream);
         }
-        await (await begin(manifestFile)).write(`${JSON.stringify(manifest, undefined, 2)}\n`);
+        await manifestOutput.write(`${JSON.stringify(manifest, undefined, 2)}\n`);
         await OutputFile.finish(begun);
         const { records, bytes, skipped } = manifest;
         const left = `${skipped.expiring} expire, ${skipped.vanished} went and ${skipped.appeared} came meanwhile`;
         output.err(`${records} keys in ${bytes} bytes; not in it: ${left}. Keep ${manifestFile} beside it.\n`);
         return 0;
       } catch (error) {
-        if (!toStandardOutput) stream.destroy();
         for (const one of begun) await one.giveUp();
         throw error;
       }
