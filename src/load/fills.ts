@@ -6,6 +6,7 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import { unlessAway } from '../value/unless-away.js';
+import type { BulkLoadContext } from './bulk-loader.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Flight } from './flight.js';
 import type { LeasedReads } from './leased-reads.js';
@@ -20,13 +21,8 @@ import type { Asked, Wanted } from './wanted.js';
 /** Calls the user's loader for these keys. What it answers is matched by `Key.id`; tags that it names go to every key. */
 export type LoadKeys<V> = (
   wanted: readonly Wanted<V>[],
-  context: FillContext,
+  context: BulkLoadContext,
 ) => Promise<ReadonlyMap<string, V | undefined>>;
-
-export interface FillContext {
-  readonly signal: AbortSignal;
-  readonly tag: (...tags: string[]) => void;
-}
 
 /**
  * The one way from a miss to a value, for one key and for many: ask the store, load what this process has won the right to load, wait for what others
