@@ -9,12 +9,6 @@ interface ReadBefore {
   readonly held: RequestTier;
 }
 
-interface Verification {
-  readonly read: Promise<boolean>;
-  /** Undefined while it is under way. */
-  outcome: boolean | undefined;
-}
-
 /** Tags of one entry in all, those of its loader's reads included. */
 export const maxInheritedTags = 64;
 
@@ -28,7 +22,8 @@ export const maxInheritedTags = 64;
  * only the look-up that needs it and the fill wait for it. What is fetched from the store by a command sent since the load began needs none.
  */
 export class LoadReads {
-  private readonly verifications = new Map<Coherence, Verification>();
+  private readonly verifications = new Map<Coherence, Promise<boolean>>();
+  private readonly verifiedCaches = new Set<Coherence>();
   private isTainted = false;
   private readonly inherited = new Map<Coherence, Map<string, number>>();
   private readonly before: readonly ReadBefore[];
@@ -59,11 +54,11 @@ export class LoadReads {
     if (!coherence.vouches) return unverified;
     let verification = this.verifications.get(coherence);
     if (!verification) {
-      const made: Verification = { read: coherence.verify(), outcome: undefined };
-      void made.read.then((outcome) => (made.outcome = outcome));
-      this.verifications.set(coherence, (verification = made));
+      verification = coherence.verify();
+      void verification.then((isTrue) => isTrue && this.verifiedCaches.add(coherence));
+      this.verifications.set(coherence, verification);
     }
-    return verification.read;
+    return verification;
   }
 
   /**
@@ -77,7 +72,7 @@ export class LoadReads {
 
   /** Whether `verify` has said so already. */
   isVerified(coherence: Coherence): boolean {
-    return !this.verifies || this.verifications.get(coherence)?.outcome === true;
+    return !this.verifies || this.verifiedCaches.has(coherence);
   }
 
   /** The loader was given something that may not be true any more: its result is answered, and not kept. */
@@ -104,7 +99,7 @@ export class LoadReads {
 
   /** Whether all that the result was built on is known to have been true since the load began. */
   async mayKeep(): Promise<boolean> {
-    for (const { read } of this.verifications.values()) if (!(await read)) return false;
+    for (const verification of this.verifications.values()) if (!(await verification)) return false;
     return !this.isTainted && !this.before.some(({ near, held }) => near.wasInvalidated(held, this.loadedIn(near)));
   }
 
