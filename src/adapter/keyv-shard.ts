@@ -155,7 +155,10 @@ export class KeyvShard implements Shard {
     return { bytes: Buffer.from(base64 ?? '', 'base64'), revision: { session: 0, number: Number(revision) } };
   }
 
-  /** In an outage the adapter fails as well. Where it answers, the Keyv could not deserialize what is there. */
+  /**
+   * What the Keyv can not deserialize fails each time, although the adapter answers. In an outage the adapter fails as well, and a failure that is over
+   * by then, as of one connection, does not come again.
+   */
   private async textOf(storeKey: string): Promise<unknown> {
     try {
       return await this.keyv.get(storeKey);
@@ -163,7 +166,7 @@ export class KeyvShard implements Shard {
       const adapter = this.keyv.store as Partial<Pick<KeyvLike, 'get'>> | undefined;
       if (typeof adapter?.get !== 'function') throw cause;
       await adapter.get(storeKey);
-      return notDeserialized;
+      return this.keyv.get(storeKey).catch(() => notDeserialized);
     }
   }
 

@@ -138,6 +138,24 @@ describe('keyvStore', () => {
     await store.close();
   });
 
+  it('takes a get that failed once for no item of somebody else', async () => {
+    let cuts = 0;
+    const adapter = new (class extends Map<string, unknown> {
+      override get(key: string): unknown {
+        if (cuts-- > 0) throw new Error('the connection was cut');
+        return super.get(key);
+      }
+    })();
+    const store = keyvStore(new Keyv({ store: adapter }));
+    await store.open();
+    const [shard] = store.shards;
+    await shard.write('a', Buffer.from('mine'), { lifeMs: 60_000 });
+    cuts = 1;
+    const [read] = await shard.readMany(['a']);
+    expect(read?.bytes.toString()).toBe('mine');
+    await store.close();
+  });
+
   describe.each<[string, (adapter: SwallowingAdapter) => KeyvLike]>([
     ['a Keyv over an adapter', (adapter) => new Keyv({ store: adapter })],
     ['a bare adapter', (adapter) => adapter],
