@@ -5,10 +5,11 @@ import { byteSize } from '../value/byte-size.js';
 import type { ByteSize } from '../value/byte-size.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import { milliseconds, positiveMilliseconds } from '../value/duration.js';
+import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import { serverLifeMs } from '../value/server-life.js';
 
 export interface RedisDocumentsOptions {
   /** Where Redis is. Not a Cluster. `commandTimeout` defaults to 5 s and `connectTimeout` to 2 s here: a command carries up to 512 KiB. */
@@ -104,8 +105,8 @@ export function readDocumentOptions(options: RedisDocumentsOptions, random: () =
     maxBytes,
     budgetOf: budget(options.dirtyBudget ?? '25%'),
     acknowledge,
-    lifeMs: Math.ceil(positiveMilliseconds(options.keepFor ?? '30d', 'keepFor')),
-    uploadTimeoutMs: positiveMilliseconds(options.uploadTimeout ?? '10m', 'uploadTimeout'),
+    lifeMs: serverLifeMs(options.keepFor ?? '30d', 'keepFor'),
+    uploadTimeoutMs: serverLifeMs(options.uploadTimeout ?? '10m', 'uploadTimeout'),
     uploadsAtOnce,
     sweepEveryMs: milliseconds(options.sweepEvery ?? '1m', 'sweepEvery'),
     namespace,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import { serverLifeMs } from '../value/server-life.js';
 import { codecOf } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
-import { recordLifeMs } from './record-life.js';
 import type { RecordWriteOptions } from './transaction.js';
 
 /** A change of one record, made by `RecordSnapshot.changedTo`. */
@@ -52,7 +52,7 @@ export class RecordSnapshot<V> {
       key: this.key,
       expected: this.#bytes,
       written: value === undefined ? undefined : codecOf(this.key).encode(value),
-      lifeMs: ttl === undefined ? undefined : recordLifeMs(ttl),
+      lifeMs: ttl === undefined ? undefined : serverLifeMs(ttl, 'ttl'),
     };
   }
 }

@@ -19,12 +19,12 @@ import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import { serverLifeMs } from '../value/server-life.js';
 import { ToldOnce } from '../value/told-once.js';
 import { assertRecords, recordBytes } from './record-bytes.js';
 import { warningsOf } from './record-durability.js';
 import { codecOf, RecordKeys } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
-import { recordLifeMs } from './record-life.js';
 import { RecordSnapshot } from './record-snapshot.js';
 import type { RecordChange } from './record-snapshot.js';
 import type { RecordTransaction, RecordWriteOptions, TransactionOptions, TransactionOutcome } from './transaction.js';
@@ -185,7 +185,7 @@ export class RedisRecords {
     const [name] = this.namesOf([key]);
     const bytes = Buffer.from(codecOf(key).encode(value));
     const connection = await this.connected();
-    const life = ttl === undefined ? [] : ['PX', String(recordLifeMs(ttl))];
+    const life = ttl === undefined ? [] : ['PX', String(serverLifeMs(ttl, 'ttl'))];
     if (!isOk(await this.ask(connection, ['SET', name ?? '', bytes, ...life]))) {
       throw connection.unavailable('a write without an OK');
     }

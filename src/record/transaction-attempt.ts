@@ -5,11 +5,11 @@ import { assertPrimary } from '../store/redis/assert-primary.js';
 import { isOk, itemsOf } from '../store/redis/redis-reply.js';
 import { refusalBehind, RedisServerError } from '../store/redis/redis-server-error.js';
 import type { StoreUnavailableError } from '../value/errors.js';
+import { serverLifeMs } from '../value/server-life.js';
 import { assertRecords, recordBytes } from './record-bytes.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from './record-errors.js';
 import { codecOf } from './record-keys.js';
 import type { AnyRecordKey, RecordKeys } from './record-keys.js';
-import { recordLifeMs } from './record-life.js';
 import { AbortedTransaction } from './transaction.js';
 import type { RecordTransaction, RecordWriteOptions } from './transaction.js';
 
@@ -63,7 +63,7 @@ export class TransactionAttempt implements RecordTransaction {
     this.assertRunning();
     const name = this.keys.nameOf(key);
     const bytes = Buffer.from(codecOf(key).encode(value));
-    const life = ttl === undefined ? [] : ['PX', String(recordLifeMs(ttl))];
+    const life = ttl === undefined ? [] : ['PX', String(serverLifeMs(ttl, 'ttl'))];
     this.commands.push(['SET', name, bytes, ...life]);
     this.written.set(name, bytes);
   }

@@ -8,7 +8,12 @@ import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { ObjectSizeError, ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
 import { onCacheEvent } from '../../src/value/events.js';
-import { InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
+import {
+  InvalidDurationError,
+  InvalidKeyError,
+  InvalidOptionError,
+  StoreUnavailableError,
+} from '../../src/value/errors.js';
 import { eventually } from '../support/eventually.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer, textIn } from './documents-on.js';
@@ -564,6 +569,10 @@ describe('Documents', () => {
     expect(() => redisDocuments({ connection: { cluster: ['127.0.0.1:1'] }, objects })).toThrow(InvalidOptionError);
     for (const wrong of [{ dirtyBudget: '101%' }, { maxBytes: '600mb' }, { uploadsAtOnce: 0 }, { acknowledge: 'x' }]) {
       expect(() => documentsOn(server, objects, wrong as Partial<RedisDocumentsOptions>)).toThrow(InvalidOptionError);
+    }
+    for (const uncountable of [Infinity, Number.MAX_VALUE, 2 ** 53, 0]) {
+      expect(() => documentsOn(server, objects, { keepFor: uncountable })).toThrow(InvalidDurationError);
+      expect(() => documentsOn(server, objects, { uploadTimeout: uncountable })).toThrow(InvalidDurationError);
     }
     await server.command('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru');
     try {
