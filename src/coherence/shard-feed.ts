@@ -54,6 +54,8 @@ export class ShardFeed {
   readonly versions: ShardVersions;
   /** What this cache sends to the shard, and appends to its feed. */
   readonly invalidations: ShardInvalidations;
+  /** When the newest reading that was answered began: everything that stood in the feed by then is known. 0: it was never read. */
+  readUpTo = 0;
 
   private readonly own = new OwnRecords();
   private readonly reader = ++readers;
@@ -63,7 +65,6 @@ export class ShardFeed {
   private isAnswered = false;
   private hasFailed = false;
   private startedAt = 0;
-  private lastSuccessAt = 0;
   private timer: Timer | undefined;
   private underWay: Promise<boolean> | undefined;
   private next: Promise<boolean> | undefined;
@@ -89,11 +90,6 @@ export class ShardFeed {
   /** Whether near copies of this shard are vouched for by its feed. */
   get isPolled(): boolean {
     return this.options.polled && this.shard.readFeed !== undefined;
-  }
-
-  /** When the newest reading that was answered began: everything that stood in the feed by then is known. 0: it was never read. */
-  get readUpTo(): number {
-    return this.lastSuccessAt;
   }
 
   /** How old something may be that this feed has not vouched for. */
@@ -170,7 +166,7 @@ export class ShardFeed {
   /** The clock was set back: what was believed until an instant of the time before is not. */
   distrust(): void {
     if (this.isPolled) this.trust.until = -Infinity;
-    this.lastSuccessAt = Math.min(this.lastSuccessAt, this.options.clock.now());
+    this.readUpTo = Math.min(this.readUpTo, this.options.clock.now());
   }
 
   /** Another part has told of a clear, of which this one may not have told yet: nothing is believed before a reading that is sent from now on. */
@@ -221,7 +217,7 @@ export class ShardFeed {
       this.settledDoubts = doubts;
       if (this.isPolled && !this.closed && !this.isDoubted) this.trust.until = began + intervalMs + graceMs;
       this.tellReading(applied, true);
-      this.lastSuccessAt = began;
+      this.readUpTo = began;
       if (this.isPolled) this.listener.read(this);
       return true;
     } catch (error) {
@@ -230,7 +226,7 @@ export class ShardFeed {
       this.isAnswered = false;
       this.hasFailed ||= !this.wasRead;
       // Of a process that stood still, that is over.
-      const blindUntil = this.lastSuccessAt + intervalMs + blindForMs;
+      const blindUntil = this.readUpTo + intervalMs + blindForMs;
       if (this.isPolled && !this.closed && !this.isDoubted)
         this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
       return false;
@@ -281,7 +277,7 @@ export class ShardFeed {
   private tellReading(applied: number, answered: boolean): void {
     if (!channels.logRead.hasSubscribers || !this.isPolled) return;
     const { cache, clock } = this.options;
-    const lagMs = this.lastSuccessAt === 0 ? 0 : clock.now() - this.lastSuccessAt;
+    const lagMs = this.readUpTo === 0 ? 0 : clock.now() - this.readUpTo;
     channels.logRead.publish({ cache, shard: this.shard.name, lagMs, applied, answered });
   }
 

@@ -190,13 +190,13 @@ export class ShardInvalidations {
     at: number,
     send: () => Promise<Invalidated>,
   ): Promise<Invalidated> {
-    let known = this.versions.knownRevision;
+    let known = this.versions.revision;
     const first = await send();
     let { watched } = first;
     while (!isSameRevision(watched, known) || this.versions.hasStrangers) {
       await this.versions.reread();
       if (this.versions.hasStrangers) await this.versions.voidStrangers();
-      known = this.versions.knownRevision;
+      known = this.versions.revision;
       ({ watched } = await this.append(
         items.flatMap((item) => this.repeated(item)),
         items,

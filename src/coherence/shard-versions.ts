@@ -45,10 +45,16 @@ const maxFloors = 16;
  */
 export class ShardVersions {
   readonly key: string;
+  /**
+   * Of the list that this process knows now. Whoever makes up what is sent takes it down at the same time, and compares it with what the answer tells:
+   *
+   * 1. A knows one version, and sends the removal of k under it; 2. B, of another version, is listed, and wins k; 3. A's reading of the feed learns of B's
+   * version; 4. the removal is answered: A knows the list by now, but did not when it made up the removal.
+   */
+  revision: Revision | undefined;
   private registry: VersionRegistry | undefined;
   /** The clear generation of the newest list that was there; 0: none was there when it was read; `lost`: none is there any more. */
   private lastClear: number | undefined;
-  private revision: Revision | undefined;
   private known: number | undefined;
   private knownFor: KeySpace | undefined;
   private registering: Promise<void> | undefined;
@@ -81,16 +87,6 @@ export class ShardVersions {
       return this.known;
     }
     return this.listedGeneration(space);
-  }
-
-  /**
-   * Of the list that this process knows now. Whoever makes up what is sent takes it down at the same time, and compares it with what the answer tells:
-   *
-   * 1. A knows one version, and sends the removal of k under it; 2. B, of another version, is listed, and wins k; 3. A's reading of the feed learns of B's
-   * version; 4. the removal is answered: A knows the list by now, but did not when it made up the removal.
-   */
-  get knownRevision(): Revision | undefined {
-    return this.revision;
   }
 
   /** The store keys of a text under every version that is listed but the one of `storeKey`, which need not be the present one: the stamp may have changed. */

@@ -16,7 +16,8 @@ export class NearCopy<V = unknown> {
   /** Of the map that keeps it. */
   slot = 0;
   private readonly endsAfterMs: number;
-  private ownMark: number;
+  /** The position among invalidated names at which it was known to be true: what was named since is not in it. */
+  mark: number;
   private readonly lifeMs: number;
   readonly loadCostMs: number;
   private kind: CopyKind;
@@ -41,7 +42,7 @@ export class NearCopy<V = unknown> {
     const { isolation } = serving;
     this.kind = kindOf(head, serving, trust);
     this.endsAfterMs = head.freshUntil === Infinity ? 0 : inPlace(head.freshUntil - this.kind.nearEnd);
-    this.ownMark = mark;
+    this.mark = mark;
     this.lifeMs = head.freshUntil === Infinity ? 0 : inPlace(head.freshUntil - head.createdAt);
     this.loadCostMs = Math.round(head.loadCostMs);
     this.resolved = undefined;
@@ -70,14 +71,9 @@ export class NearCopy<V = unknown> {
     return this.createdAt === other.createdAt && isDeepStrictEqual(this.read(), other.read());
   }
 
-  /** The position among invalidated names at which it was known to be true: what was named since is not in it. */
-  get mark(): number {
-    return this.ownMark;
-  }
-
   /** This copy, of a value that was written: it is as true as when it was acknowledged. */
   markedAt(position: number): this {
-    this.ownMark = position;
+    this.mark = position;
     return this;
   }
 
