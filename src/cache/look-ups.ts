@@ -59,7 +59,7 @@ export class LookUps {
 
   /** Whether `many` would find it. Not a use of it: nothing is copied nearer, and no event tells of it. */
   async has(key: Key, policy: EntryPolicy): Promise<boolean> {
-    const near = (await this.hits.prepare([{ key, policy }])) ? this.hits.find(key, policy, false) : undefined;
+    const near = (await this.hits.prepare([{ key }])) ? this.hits.find(key, policy, false) : undefined;
     const read = near?.copy ?? (await this.readInStore(key, policy));
     if (read) this.hits.builtOn(key, read);
     return read !== undefined;

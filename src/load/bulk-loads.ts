@@ -76,7 +76,7 @@ export class BulkLoads {
     const forced = this.near.scope.current()?.forced ?? false;
     for (const one of forced ? [] : asked) {
       const failure = this.flights.failureOf(one);
-      if (failure && !(isVerified && this.hits.find(one.key, one.policy)) && !this.flights.present(one))
+      if (failure && !(isVerified && this.hits.find(one.key, one.policy, false)) && !this.flights.present(one))
         throw failure.error;
     }
     const joined: Promise<void>[] = [];

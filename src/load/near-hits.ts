@@ -38,25 +38,20 @@ export class NearHits {
    * at all.
    * @returns whether near copies may be served then.
    */
-  async prepare<V>(asked: readonly { readonly key: Key; readonly policy: EntryPolicy<V> }[]): Promise<boolean> {
+  async prepare(asked: readonly { readonly key: Key }[]): Promise<boolean> {
     const load = loadUnderWay();
     if (load) {
       if (load.isVerified(this.coherence)) return true;
       return asked.some(({ key }) => this.needsVerifying(key, load)) && load.verify(this.coherence);
     }
     const doubtful = asked.filter(({ key }) => this.near.isDoubtful(key.id));
-    if (doubtful.length > 0) {
-      await Promise.all(doubtful.map(({ key, policy }) => this.near.recall(key, policy.serving)));
-    }
+    if (doubtful.length > 0) await Promise.all(doubtful.map(({ key }) => this.near.readFor(key.id)));
     return true;
   }
 
   /** As `find`, after what it takes to know. */
   async recall<V>(key: Key, policy: EntryPolicy<V>): Promise<NearFinding<V> | undefined> {
-    const load = loadUnderWay();
-    if (!load) return this.near.recall(key, policy.serving);
-    if (!this.needsVerifying(key, load) || !(await load.verify(this.coherence))) return undefined;
-    return this.near.findVerified(key, policy.serving);
+    return (await this.prepare([{ key }])) ? this.find(key, policy) : undefined;
   }
 
   /** Whether the feed must be read before a look-up of the key can be answered. */

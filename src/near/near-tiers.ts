@@ -41,7 +41,7 @@ export class NearTiers {
 
   /**
    * The nearest copy that this look-up may be served, fresh or stale. Believes the process tier only as far as the feed has been read;
-   * see {@link recall} for reading on.
+   * see {@link readFor} for reading on.
    * @param isUse false for who only looks.
    */
   find<V>(key: Key, serving: Serving<V>, isUse = true): NearFinding<V> | undefined {
@@ -81,14 +81,11 @@ export class NearTiers {
     return copy !== undefined && this.clock.now() >= copy.trust.until;
   }
 
-  /** As `find`; where the process holds a copy that the feed has not vouched for of late, the feed is read first. */
-  async recall<V>(key: Key, serving: Serving<V>): Promise<NearFinding<V> | undefined> {
-    const copy = this.process?.peek(key.id);
-    if (copy && this.clock.now() >= copy.trust.until) {
-      const feeds = this.coherence.feeds.filter(({ trust }) => copy.trust.covers(trust));
-      await Promise.all(feeds.map((feed) => feed.poll()));
-    }
-    return this.find(key, serving);
+  /** Reads the feeds that can vouch for a doubtful copy. */
+  async readFor(id: string): Promise<void> {
+    const copy = this.process?.peek(id);
+    const feeds = this.coherence.feeds.filter(({ trust }) => copy?.trust.covers(trust) === true);
+    await Promise.all(feeds.map((feed) => feed.poll()));
   }
 
   /** What is held and what would be said of it, tier by tier. @param asked undefined: for people, who look at everything. */

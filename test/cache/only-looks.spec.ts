@@ -109,6 +109,17 @@ describe('has', () => {
     expect(await there.get('page')).toBeUndefined();
   });
 
+  it('is no use of a copy either that it has to read the feed for', async () => {
+    await here.set('a', 1, life);
+    await here.set('b', 2, life);
+    clock.jump(30 * 60_000);
+    faulty.commands.splice(0);
+    expect(await here.has('a')).toBe(true);
+    expect(faulty.commands).toEqual([expect.stringContaining('~feed')]);
+    await here.set('c', 3, life);
+    expect([here.peek('a'), here.peek('b')]).toEqual([undefined, 2]);
+  });
+
   it('asks the store only where get would', async () => {
     const nearOnly = defineKey('row:{id}', { owner: 'test', holds: 'a row', ttl: '1m', tiers: ['process'] });
     const shared = defineKey('row:{id}', { owner: 'test', holds: 'a row', ttl: '1m' });
