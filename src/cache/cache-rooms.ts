@@ -89,19 +89,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const staleness = new StalenessSample(name, clock, random, () => coherence.feeds);
   const names = new InvalidatedNames(undefined, remembers);
   const resolved = resolveCoherence(configuration.coherence, store);
-  const shared = {
-    cache: name,
-    namespace,
-    store,
-    versions,
-    hidden,
-    clock,
-    random,
-    names,
-    staleness,
-    generations,
-    ...resolved,
-  };
+  const shared = { cache: name, namespace, store, versions, hidden, clock, random, names, generations, ...resolved };
   const coherence: Coherence = new Coherence(shared, {
     named: (named, at) => {
       staleness.named(named, at);

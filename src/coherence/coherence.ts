@@ -12,7 +12,6 @@ import type { Placed } from './placed.js';
 import { ShardFeed } from './shard-feed.js';
 import type { FeedListener } from './shard-feed.js';
 import { listUnder } from './shard-versions.js';
-import type { StalenessSample } from './staleness-sample.js';
 import { TagGenerations } from './tag-generations.js';
 import type { VersionedKeySpace } from './versioned-key-space.js';
 
@@ -30,7 +29,6 @@ export interface CoherenceConfiguration {
   readonly maxBehindBytes: number;
   readonly polled: boolean;
   readonly names: InvalidatedNames;
-  readonly staleness: StalenessSample;
   /** False only in tests that show what happens when all generations of tags are taken for one. */
   readonly generations: boolean;
 }

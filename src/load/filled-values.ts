@@ -123,7 +123,7 @@ export class FilledValues {
 
   private landedAfter<V>({ key, policy, tags, made }: Wanted<V>, filled: Filled): Landed<V> {
     const { copy } = made as NewEntry<V>;
-    if (filled === 'refused' || !tags) this.near.dropAfterRefusal(key);
+    if (filled === 'refused' || !tags) this.near.process?.delete(key.id);
     else if (!this.near.keep(key, copy, policy)) this.refused(key, 'invalidated');
     return { copy, keptForRequest: true };
   }

@@ -199,7 +199,7 @@ export class LoadedValues {
 
   /** Its callers get the value, and nobody else does. */
   private keptNowhere<V>(key: Key, { copy }: NewEntry<V>, reason: 'unverified' | 'expired'): Landed<V> {
-    this.near.dropAfterRefusal(key);
+    this.near.process?.delete(key.id);
     this.filled.refused(key, reason);
     return { copy, keptForRequest: reason === 'expired', unverified: reason === 'unverified' };
   }

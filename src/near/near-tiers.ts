@@ -20,9 +20,6 @@ export interface NearFinding<V> {
   readonly tier: TierName;
 }
 
-/** What of a policy decides where a near copy is kept. */
-export type KeptNear = Pick<EntryPolicy, 'nearby'>;
-
 /** The request and process tiers of one cache, nearest first. */
 export class NearTiers {
   constructor(
@@ -118,9 +115,9 @@ export class NearTiers {
    * Or: 1. a look-up reads the store; 2. another process deletes the key; 3. a load here finds it gone, fills it and is kept; 4. the look-up's
    * answer comes, before the feed has named the key. Their dates tell nothing: each is by the clock of whoever loaded it.
    */
-  keep(key: Key, copy: NearCopy, { nearby }: KeptNear): boolean {
+  keep(key: Key, copy: NearCopy, { nearby }: Pick<EntryPolicy, 'nearby'>): boolean {
     if (this.namedSince(key, copy.tags, copy.mark) || this.isUnacknowledged(key, copy)) {
-      this.dropAfterRefusal(key);
+      this.process?.delete(key.id);
       return false;
     }
     if (!this.process) return true;
@@ -139,10 +136,6 @@ export class NearTiers {
       channels.backfilled.publish({ cache: this.cache, key: key.text, tier: 'process' });
     }
     return true;
-  }
-
-  dropAfterRefusal({ id }: Key): void {
-    this.process?.delete(id);
   }
 
   /** Whether the key or one of the tags was invalidated since that position. */

@@ -11,7 +11,7 @@ import { lastingCopy } from '../value/lasting-copy.js';
 import { Hit, Miss } from '../value/lookup.js';
 import type { Lookup } from '../value/lookup.js';
 import { NearCopy } from './near-copy.js';
-import type { RequestScope, RequestTier, ScopeState } from './request-scope.js';
+import type { RequestScope, RequestTier } from './request-scope.js';
 
 /** In this process: what two of them hold is not mixed up. */
 let made = 0;
@@ -106,8 +106,7 @@ export class NamespacedRequestCache {
   }
 
   private held(): RequestTier | undefined {
-    const state: ScopeState | undefined = this.scope.current();
-    return state?.tierOf(this.owner);
+    return this.scope.current()?.tierOf(this.owner);
   }
 }
 
