@@ -104,7 +104,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const notes = new TagNotes(scope, names, coherence.tags, () => loadUnderWay() !== undefined);
   const entries = new StoredEntries(name, coherence, notes, clock, random, checksGeneration);
   const newEntries = new NewEntries(entries, random);
-  const near: NearTiers = new NearTiers(name, coherence, clock, scope, process, notes);
+  const near: NearTiers = new NearTiers(name, coherence, clock, scope, process);
   const invalidations = new Invalidations(near, clock);
   const setBack = (): void => {
     for (const feed of coherence.feeds) feed.distrust();

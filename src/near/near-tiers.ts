@@ -11,7 +11,6 @@ import type { TierName } from '../value/lookup.js';
 import type { NearCopy } from './near-copy.js';
 import type { ProcessTier } from './process-tier.js';
 import type { Read, RequestScope, RequestTier, ScopeState } from './request-scope.js';
-import type { TagNotes } from './tag-notes.js';
 import { isServable, verdictOf } from './verdict.js';
 import type { Verdict } from './verdict.js';
 
@@ -28,7 +27,6 @@ export class NearTiers {
     private readonly clock: CacheClock,
     readonly scope: RequestScope,
     readonly process: ProcessTier | undefined,
-    private readonly notes: TagNotes,
   ) {}
 
   /** The copies of this cache in the open request, by id. */
@@ -236,7 +234,6 @@ export class NearTiers {
     for (const [id, copy] of held.entries()) {
       if (copy.tags.some((known) => known.tag === tag)) held.drop(id);
     }
-    this.notes.forget([tag]);
   }
 
   clear(): void {

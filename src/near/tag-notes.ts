@@ -43,13 +43,9 @@ export class TagNotes {
 
   /** As `read`, whatever is remembered: a note is a copy, and says nothing of now. @throws StoreUnavailableError */
   async readAnew(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    this.forget(tags);
-    return this.read(tags);
-  }
-
-  forget(tags: readonly string[]): void {
     const notes = this.scope.current()?.notesOf(this);
     for (const tag of tags) notes?.delete(tag);
+    return this.read(tags);
   }
 }
 
