@@ -41,11 +41,7 @@ export class FailedLoads {
     const slot = slotOf(key, policy);
     this.failures.delete(slot);
     this.failures.set(slot, { error, until: this.clock.monotonic() + failureHoldMs, position, isUnasked });
-    if (this.failures.size <= maxFailures) return;
-    for (const oldest of this.failures.keys()) {
-      this.failures.delete(oldest);
-      return;
-    }
+    if (this.failures.size > maxFailures) this.failures.delete(this.failures.keys().next().value as string);
   }
 
   /** An invalidation since then is a reason to ask the source again. */

@@ -54,11 +54,7 @@ const maxNotes = 10_000;
 
 function remember(notes: Map<string, Note>, tag: string, note: Note): void {
   notes.set(tag, note);
-  if (notes.size <= maxNotes) return;
-  for (const oldest of notes.keys()) {
-    notes.delete(oldest);
-    return;
-  }
+  if (notes.size > maxNotes) notes.delete(notes.keys().next().value as string);
 }
 
 const none: ReadonlyMap<string, number> = new Map();
