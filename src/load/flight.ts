@@ -14,13 +14,11 @@ export interface Landed<V = unknown> {
   readonly keptForRequest: boolean;
   /**
    * Of none, of a life of 0, and of what a forced load could not keep: since this position among invalidated names, at which the load had named its key
-   * itself or had begun, only an invalidation is one of what it brought.
+   * itself or had begun, only an invalidation is one of what it brought. Without it and without a copy, another process is at it.
    */
   readonly withdrawnAt?: number;
   /** It was found in the store, and is due for a refresh. */
   readonly refreshDue?: boolean;
-  /** The loader says that there is none. Without it and without a copy, another process is at it. */
-  readonly none?: boolean;
   /** What it was built on may not be true any more: a load that is given it is not kept either. */
   readonly unverified?: boolean;
 }

@@ -246,7 +246,7 @@ export class Flights {
       const landed = await (present && askedAt === undefined
         ? this.judged(landing, present, call, (firstAt) => this.serveStale(call, stale, firstAt))
         : landing);
-      return landed.copy || landed.none === true ? landed : served;
+      return landed.copy || landed.withdrawnAt !== undefined ? landed : served;
     } catch (error) {
       policy.signal?.throwIfAborted();
       const isAnswer = refresh.landed ? !allowsStale(policy, error, this.cache, call.key.text) : isBuiltOn;

@@ -103,7 +103,7 @@ export class LoadedValues {
     const withdrawnAt = await this.takeBack(one, start, isReplacing, [], () =>
       isReplacing ? this.near.name(key) : this.coherence.names.withdraw(this.coherence.nameOf(key)),
     );
-    return { copy: undefined, keptForRequest: false, none: true, withdrawnAt };
+    return { copy: undefined, keptForRequest: false, withdrawnAt };
   }
 
   /**
