@@ -88,6 +88,19 @@ it('What a borrower waits for is carried out by a lender that was held up', asyn
   expect(await textIn(shard, 'k')).toBe('new');
 });
 
+it('A request that is larger than a lender takes is rejected by its size, and what is asked beside it is answered', async () => {
+  const shard = await openShard();
+  await shard.write('k', bytes('there'), lasting);
+  const { borrowed, lender } = await borrowing(shard, 30_000);
+  lender.resume();
+  const read = borrowed.call('readMany', [['k']]);
+  const changes = [{ write: 'large', bytes: Buffer.alloc(65 * 2 ** 20), ...lasting }];
+  const large = borrowed.call('invalidate', [{ feed: 'f', changes, records: [], watch: 'w' }]);
+  await expect(large).rejects.toThrow(/a request of 681\d+ bytes is larger than the 67108864/);
+  expect(await read).toMatchObject([{ bytes: bytes('there') }]);
+  expect(await borrowed.call('readMany', [['k']])).toMatchObject([{ bytes: bytes('there') }]);
+});
+
 it('What was answered while the borrower was blocked is taken, and the connection stays', async () => {
   const { borrowed, lender } = await borrowing(await openShard(), 100);
   const call = borrowed.call('touch', ['k', 1]);

@@ -3,6 +3,7 @@ import { answerTimer } from '../../value/answer-timer.js';
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
+import { maxRequestBytes } from './lent-shard.js';
 import type { LentOperation, LentReply, LentRequest } from './lent-shard.js';
 import { connectTo } from './lifeline.js';
 import { FrameReader, frameOf } from './wire.js';
@@ -71,6 +72,12 @@ export class BorrowedShard {
     const id = ++this.lastId;
     const { clock, deadlineMs, graceMs } = this.options;
     const limitMs = deadlineMs + graceMs;
+    const request: LentRequest = { id, operation, args, until: hostMonotonicMs() + deadlineMs };
+    const frame = frameOf(request);
+    if (frame.length > maxRequestBytes) {
+      const problem = `a request of ${frame.length} bytes is larger than the ${maxRequestBytes} that another container takes`;
+      return Promise.reject(new StoreUnavailableError(this.options.name, problem));
+    }
     return new Promise((resolve, reject) => {
       const deadline = answerTimer(clock, limitMs, () => {
         this.fail(id, `the process that has it open did not answer within ${limitMs} ms`);
@@ -79,8 +86,7 @@ export class BorrowedShard {
       this.waiting.set(id, { resolve, reject, deadline });
       // Somebody waits: until the answer is there the connection keeps the process alive.
       this.socket.ref();
-      const request: LentRequest = { id, operation, args, until: hostMonotonicMs() + deadlineMs };
-      this.socket.write(frameOf(request));
+      this.socket.write(frame);
     });
   }
 

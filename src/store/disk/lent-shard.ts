@@ -39,8 +39,8 @@ export interface LentRequest {
 export type LentReply =
   { readonly id: number; readonly result: unknown } | { readonly id: number; readonly problem: string };
 
-/** Four items of the largest size. */
-const maxRequestBytes = 64 * 2 ** 20;
+/** Four items of the largest size. A lender cuts the connection to whoever sends more. */
+export const maxRequestBytes = 64 * 2 ** 20;
 
 /**
  * Carries out on this process's shard what a process of another container asks for over the socket.
