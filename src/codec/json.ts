@@ -2,7 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
-import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
+import { conversionOf, keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxDepth } from './max-depth.js';
 import { refusalFor, tooDeep } from './unencodable.js';
 import { KnownOptions } from '../value/known-options.js';
@@ -10,7 +10,8 @@ import { KnownOptions } from '../value/known-options.js';
 export interface JsonOptions {
   /**
    * `'refuse'` (default): an instance of a class is an error, since JSON gives back a plain object. `'plain'`: it is stored as
-   * its own enumerable properties, knowingly. What keeps its content elsewhere (Date, Map, Set, typed arrays …) is refused still.
+   * its own enumerable properties, knowingly. What keeps its content elsewhere (Date, Map, Set, typed arrays …) is refused still, and so is an
+   * instance without any such property: a URL and a class with private fields alone look as an empty one does.
    */
   readonly instances?: 'refuse' | 'plain';
 }
@@ -110,8 +111,11 @@ function checkProperties(value: object, path: Path, ancestors: object[], plainIn
   const isPlain = prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
   if (!isPlain && (!plainInstances || keepsContentElsewhere(value))) {
     const name = (value.constructor as { name?: string } | undefined)?.name ?? 'a class';
-    const remedy = plainInstances ? "Use structured({ instances: 'plain' }), or convert it first." : remedyFor(value);
-    throw refuse(path, `an instance of ${name} would come back as ${comesBackAs(value)}`, remedy);
+    throw refuse(
+      path,
+      `an instance of ${name} would come back as ${comesBackAs(value)}`,
+      remedyFor(value, plainInstances),
+    );
   }
   if (isPlain && 'toJSON' in value && typeof value.toJSON === 'function') {
     throw refuse(path, 'its toJSON() changes what is stored', 'Call it yourself and store the result.');
@@ -150,17 +154,34 @@ function distanceToRoot(value: object): number {
   return distance;
 }
 
-const comesBackAs = (value: object): string => (types.isDate(value) ? 'a text' : 'a plain object');
+function comesBackAs(value: object): string {
+  if (types.isDate(value)) return 'a text';
+  return Object.keys(value).length === 0 ? 'an empty object' : 'a plain object';
+}
 
 /** What carries the whole instance: the first advice has to be the right one, since each costs a deployment. */
-function remedyFor(value: object): string {
-  if (keepsContentElsewhere(value)) return 'Use the structured codec, or convert it first.';
+function remedyFor(value: object, plainInstances: boolean): string {
+  if (keepsContentElsewhere(value)) {
+    if (!isStructured(value)) return conversionOf(value);
+    return `Use ${plainInstances ? "structured({ instances: 'plain' })" : 'the structured codec'}, or convert it first.`;
+  }
   try {
     check(value, [], [], true);
     return "Convert it to a plain object first, or use json({ instances: 'plain' }).";
   } catch {
     return "It holds what JSON has no form for, such as a date: convert it to plain data first, or use structured({ instances: 'plain' }).";
   }
+}
+
+/** What `structured()` carries, of what keeps its content elsewhere. */
+function isStructured(value: object): boolean {
+  return (
+    types.isDate(value) ||
+    types.isMap(value) ||
+    types.isSet(value) ||
+    types.isArrayBuffer(value) ||
+    ArrayBuffer.isView(value)
+  );
 }
 
 function refuse(path: Path, problem: string, remedy: string): UnencodableValueError {

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 
-/** Objects whose own properties say nothing of what they hold. */
+/** Objects whose own properties say nothing of what they hold. One without any may hold all in private fields, as a URL does: nothing tells it from an empty one. */
 export function keepsContentElsewhere(value: object): boolean {
   return (
     types.isDate(value) ||
@@ -13,6 +13,12 @@ export function keepsContentElsewhere(value: object): boolean {
     types.isWeakMap(value) ||
     types.isWeakSet(value) ||
     types.isAnyArrayBuffer(value) ||
-    ArrayBuffer.isView(value)
+    ArrayBuffer.isView(value) ||
+    Object.keys(value).length === 0
   );
+}
+
+/** How to store what no codec carries. */
+export function conversionOf(value: object): string {
+  return value instanceof URL ? 'Store its href.' : 'Convert it to plain data first.';
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { UnencodableValueError } from '../value/errors.js';
 import { binaryTypes } from './binary-types.js';
-import { keepsContentElsewhere } from './keeps-content-elsewhere.js';
+import { conversionOf, keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxBigintDigits, maxDepth } from './max-depth.js';
 import { tooDeep } from './unencodable.js';
 
@@ -146,7 +146,7 @@ function foreign(value: object, path: Path): UnencodableValueError {
     path,
     `an instance of ${name} would not come back as one`,
     keepsContentElsewhere(value)
-      ? 'Convert it to plain data first.'
+      ? conversionOf(value)
       : "Convert it to plain data first, or use structured({ instances: 'plain' }).",
   );
 }

@@ -10,7 +10,8 @@ export interface StructuredOptions {
   /**
    * `'refuse'` (default): an instance of a class is an error, since a plain object would come back. `'plain'`: it is stored as its own
    * enumerable properties, knowingly, as an ORM's row with its dates is. What keeps its content elsewhere (an Error, a RegExp, a subclass of
-   * Map …) is refused still.
+   * Map …) is refused still, and so is an instance without any such property: a URL and a class with private fields alone look as an empty one
+   * does.
    */
   readonly instances?: 'refuse' | 'plain';
 }

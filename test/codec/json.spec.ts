@@ -13,6 +13,15 @@ class Money {
 
 class Tally extends Array<number> {}
 
+class Secretive {
+  #cents = 5;
+  spent(): number {
+    return this.#cents++;
+  }
+}
+
+class Empty {}
+
 const cycle: { self?: unknown } = {};
 cycle.self = cycle;
 
@@ -118,9 +127,31 @@ describe('json', () => {
       new Uint8Array(2),
       Object(1) as unknown,
       Promise.resolve(),
+      new URL('https://a/b'),
+      new URLSearchParams('a=1'),
+      new Headers({ a: '1' }),
+      new Intl.NumberFormat('en'),
+      new Secretive(),
+      new Empty(),
     ]) {
       expect(refusal({ value }, plain).path).toBe('$.value');
     }
+  });
+
+  it('advises what carries the value', () => {
+    const plain = json({ instances: 'plain' });
+    const link = new URL('https://a/b');
+    for (const codec of [json(), plain]) {
+      expect(refusal({ link }, codec).message).toBe(
+        "The json codec can't store $.link: an instance of URL would come back as an empty object. Store its href.",
+      );
+      expect(refusal([new Secretive()], codec).message).toMatch(/Secretive .* Convert it to plain data first\.$/);
+      expect(refusal([/a/], codec).message).toMatch(/RegExp .* Convert it to plain data first\.$/);
+    }
+    expect(refusal(new Map()).message).toMatch(/Use the structured codec, or convert it first\.$/);
+    expect(refusal(new Map(), plain).message).toMatch(
+      /Use structured\(\{ instances: 'plain' \}\), or convert it first\.$/,
+    );
   });
 
   it('takes plain objects and arrays of another realm', () => {

@@ -11,6 +11,13 @@ const endurance = process.env['ENDURANCE'] === '1';
 class Money {
   constructor(readonly cents: number) {}
 }
+class Secretive {
+  #cents = 5;
+  spent(): number {
+    return this.#cents++;
+  }
+}
+class Empty {}
 class SpecialMap extends Map {}
 class SpecialDate extends Date {}
 class SpecialBytes extends Uint8Array {}
@@ -115,6 +122,31 @@ codecContract<unknown>(
 
 describe('structured', () => {
   const roundTrip = (value: unknown): unknown => structured().decode(Buffer.from(structured().encode(value)));
+
+  it('refuses an instance without properties of its own also where instances are plain: private fields may hold all', () => {
+    const plain = structured({ instances: 'plain' });
+    for (const value of [
+      new URL('https://a/b'),
+      new URLSearchParams('a=1'),
+      new Headers({ a: '1' }),
+      new Intl.NumberFormat('en'),
+      new Secretive(),
+      new Empty(),
+    ]) {
+      expect(() => plain.encode({ value })).toThrow(/\$\.value: an instance of .* would not come back as one/);
+    }
+    for (const codec of [structured(), plain]) {
+      expect(() => codec.encode({ link: new URL('https://a/b') })).toThrow(/Store its href\.$/);
+      expect(() => codec.encode(new Secretive())).toThrow(/Convert it to plain data first\.$/);
+    }
+    const kept = { empty: {}, bare: Object.create(null) as object, money: new Money(1), list: [] };
+    expect(plain.decode(Buffer.from(plain.encode(kept)))).toEqual({
+      empty: {},
+      bare: {},
+      money: { cents: 1 },
+      list: [],
+    });
+  });
 
   it('is JSON with tags', () => {
     const value = {
