@@ -1,3 +1,7 @@
+/** Generations begin at the microseconds. */
+export const perMs = 1_000;
+/** A stamp changes now and then, and may change back. The one that was seen longest ago goes first. */
+const maxFloors = 16;
 /** Further ahead of the clock than this, a number is none that a process began at its clock. */
 const mostAheadMs = 24 * 3_600_000;
 
@@ -10,15 +14,7 @@ const mostAheadMs = 24 * 3_600_000;
 export class GenerationFloors {
   private readonly floors = new Map<string, number>();
 
-  /**
-   * @param perMs by so much generations that begin at the clock grow in a millisecond.
-   * @param maxFloors the one that was seen longest ago goes first.
-   */
-  constructor(
-    private readonly clock: { now(): number },
-    private readonly perMs: number,
-    private readonly maxFloors: number,
-  ) {}
+  constructor(private readonly clock: { now(): number }) {}
 
   /** 0: none is known. */
   of(name: string): number {
@@ -26,11 +22,11 @@ export class GenerationFloors {
   }
 
   remember(name: string, generation: number): void {
-    if (generation > (this.clock.now() + mostAheadMs) * this.perMs) return;
+    if (generation > (this.clock.now() + mostAheadMs) * perMs) return;
     const floor = Math.max(generation, this.of(name));
     this.floors.delete(name);
     this.floors.set(name, floor);
-    if (this.floors.size <= this.maxFloors) return;
+    if (this.floors.size <= maxFloors) return;
     const [oldest] = this.floors.keys();
     if (oldest !== undefined) this.floors.delete(oldest);
   }

@@ -5,7 +5,7 @@ import type { KeySpace } from '../key/key-space.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { unlessAway } from '../value/unless-away.js';
-import { GenerationFloors } from './generation-floors.js';
+import { GenerationFloors, perMs } from './generation-floors.js';
 import {
   cleared,
   decodeRegistry,
@@ -30,10 +30,6 @@ export interface VersionsOptions {
 /** Counts what store keys and the feed look like: processes of another layout compute other keys. */
 const layout = 2;
 const maxTries = 20;
-/** Generations begin at the microseconds. */
-const perMs = 1_000;
-/** A stamp changes now and then, and may change back. */
-const maxFloors = 16;
 
 /**
  * The versions of the application that keep entries on one shard. A process lists its version before its first lease or write there, and removes
@@ -71,7 +67,7 @@ export class ShardVersions {
     private readonly onVoided: (isCleared: boolean) => void,
   ) {
     this.key = listUnder(options.feed);
-    this.floors = new GenerationFloors(options.clock, perMs, maxFloors);
+    this.floors = new GenerationFloors(options.clock);
   }
 
   /** What entries of the present version carry; undefined: this version is not listed, as far as is known. */
