@@ -133,16 +133,11 @@ export class ShardInvalidations {
     for (const call of this.waiting) {
       items += call.items.length;
       if (count > 0 && items > maxItemsPerTrip) break;
-      if (isUndoneBy(told, call) || this.isUndone(call)) break;
+      if ([told, ...this.underWay].some((one) => isUndoneBy(one, call))) break;
       tell(told, call.items);
       count++;
     }
     return this.waiting.splice(0, count);
-  }
-
-  private isUndone(call: Call): boolean {
-    for (const told of this.underWay) if (isUndoneBy(told, call)) return true;
-    return false;
   }
 
   private async trip(calls: readonly Call[], told: Told): Promise<void> {

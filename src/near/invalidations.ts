@@ -39,10 +39,11 @@ export class Invalidations {
   /** Acknowledged, or to be sent again until it is. Whoever calls this invalidates the near copies here, before and after. */
   async sendOne(placed: Placed, remedy: Remedy = {}): Promise<void> {
     const { outbox } = this.near.coherence;
+    const { keeps = false } = remedy;
     const ticket = outbox.ticket();
-    const acknowledged = await unlessAway(() => this.send(placed.shard, [itemOf(placed, remedy)]));
+    const acknowledged = await unlessAway(() => this.send(placed.shard, [{ ...removalOf(placed), keeps }]));
     if (!acknowledged) this.wait(placed, { ...remedy, ticket });
-    else if (remedy.keeps !== true) outbox.settle(placed.name, ticket);
+    else if (!keeps) outbox.settle(placed.name, ticket);
   }
 
   /** Near copies here go. Until it is acknowledged, this process reads the key from its source. */
@@ -67,7 +68,8 @@ export class Invalidations {
     const { key, name, shard } = placed;
     const { outbox } = this.near.coherence;
     const { keeps = false, mayStillArrive = false, ticket } = remedy;
-    const resend = (): Promise<void> => this.send(shard, [itemOf(placed, remedy)]).then(() => this.near.name(key));
+    const item = { ...removalOf(placed), keeps };
+    const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.name(key));
     const waiting = { name, shown: key.text, resend, ticket };
     if (!keeps) return outbox.add({ ...waiting, mayStillArrive });
     // What waits already tells the others as well, and may be a removal.
@@ -80,8 +82,4 @@ export class Invalidations {
 /** What the feed and the outbox call it. */
 export function nameOf({ name }: Invalidating): string {
   return 'tag' in name ? tagName(name.tag) : name.key;
-}
-
-function itemOf(placed: Placed, { keeps = false }: Remedy): Invalidating {
-  return keeps ? { ...removalOf(placed), keeps } : removalOf(placed);
 }
