@@ -96,8 +96,7 @@ export class Coherence {
 
   /** What a key is called in the feed: its text, or its digest where that is long. */
   nameOf(key: Key): string {
-    const { text } = key;
-    return feedName(text);
+    return feedName(key.text);
   }
 
   /** What a tag is called in the store, the feed and events. @throws InvalidOptionError for what is no tag. */

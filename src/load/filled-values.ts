@@ -38,8 +38,8 @@ export class FilledValues {
   ) {}
 
   async one<V>(one: Wanted<V>, cause: LoadCause): Promise<Landed<V>> {
-    const { key, policy, placed, lease, tags } = one;
-    if (!tags || !policy.shared || !placed || !lease) {
+    const { key, placed, lease, tags } = one;
+    if (!tags || !placed || !lease) {
       if (!lease && placed) this.refused(key, 'no-lease');
       const left = await (tags ? this.leave(one, cause) : this.leaveNothing(one, cause));
       return { ...this.landedAfter(one, 'unknown'), ...left };

@@ -1,5 +1,4 @@
 import { allowsStale } from '../catalogue/allows-stale.js';
-import type { Placed } from '../coherence/placed.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { giveBackAll } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
@@ -125,7 +124,8 @@ export class Fills {
     const maxLoadMs = Math.max(...waited.map(({ policy }) => policy.maxLoadMs));
     const limitMs = Math.max(maxLoadMs, ...waited.map(({ policy }) => policy.hardMs));
     const leftMs = (): number => startedAt + limitMs - this.clock.monotonic();
-    const watch = new OthersWatch(placesOf(waited), this.clock, this.random);
+    const places = waited.flatMap(({ placed }) => placed ?? []);
+    const watch = new OthersWatch(places, this.clock, this.random);
     try {
       for (let asked: Asked<V> = { mine: [], others: [...waited] }; ;) {
         await watch.pause(carrier.controller.signal, leftMs());
@@ -177,5 +177,3 @@ export class Fills {
     }
   }
 }
-
-const placesOf = <V>(wanted: readonly Wanted<V>[]): Placed[] => wanted.flatMap(({ placed }) => placed ?? []);

@@ -232,8 +232,9 @@ export class Flights {
    */
   async serveStale<V>(call: LoadCall<V>, stale: NearCopy<V>, askedAt?: number): Promise<Landed<V>> {
     const { policy } = call;
-    const present = this.current<V>(this.refreshes, this.slotOf(call.key, policy), call);
-    const refresh = present ?? this.refresh(call, stale);
+    const slot = this.slotOf(call.key, policy);
+    const present = this.current<V>(this.refreshes, slot, call);
+    const refresh = present ?? this.refresh(slot, call, stale);
     const isStale = this.clock.now() >= stale.freshUntil;
     const isBuiltOn = isStale && loadUnderWay() !== undefined;
     const served: Landed<V> = { copy: stale, keptForRequest: true, unverified: isBuiltOn };
@@ -256,11 +257,9 @@ export class Flights {
   }
 
   /** Outside of the request, and of the load, that happened to come first: its scope, its end and its signal mean nothing to the refresh. */
-  private refresh<V>(call: LoadCall<V>, stale: NearCopy<V>): Flight<Landed<V>> | undefined {
-    const { key, policy } = call;
-    const slot = this.slotOf(key, policy);
+  private refresh<V>(slot: string, call: LoadCall<V>, stale: NearCopy<V>): Flight<Landed<V>> | undefined {
     if (this.clock.now() < stale.refreshNotBefore) return undefined;
-    const background = { ...call, policy: { ...policy, signal: undefined } };
+    const background = { ...call, policy: { ...call.policy, signal: undefined } };
     const fly: Fly<V> = (flight) => this.flyRefresh(flight, background, stale);
     return outsideOfLoads(() => this.near.scope.outside(() => this.begin(this.refreshes, slot, background, fly)));
   }

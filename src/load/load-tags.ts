@@ -1,3 +1,4 @@
+import { noTags } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Placed } from '../coherence/placed.js';
@@ -49,5 +50,3 @@ export class LoadTags {
     return [...all].map(([tag, generation]) => ({ tag, generation })).slice(0, maxInheritedTags);
   }
 }
-
-const noTags: readonly TagGeneration[] = Object.freeze([]);

@@ -9,7 +9,7 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { freshnessAt } from '../value/entry.js';
 import { channels } from '../value/events.js';
 import { Hit } from '../value/lookup.js';
-import type { Freshness, TierName } from '../value/lookup.js';
+import type { TierName } from '../value/lookup.js';
 import { loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
 import { isOvertaken } from './is-overtaken.js';
@@ -67,7 +67,7 @@ export class NearHits {
   /** The value of a near copy, told to whoever listens. */
   hit<V>(key: Key, copy: NearCopy<V>, tier: TierName): Hit<V> {
     const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
-    this.tell(key, tier, freshness);
+    if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
     if (tier === 'process') {
       if (channels.staleness.hasSubscribers) this.staleness.note(key.text, this.coherence.nameOf(key), copy);
       this.near.keepForRequest(key, copy);
@@ -96,8 +96,11 @@ export class NearHits {
 
   /** A hit of the store, kept near: its callers take the value. */
   stored<V>(key: Key, copy: NearCopy<V>, policy: EntryPolicy<V>, refreshDue: boolean): Landed<V> {
-    if (channels.hit.hasSubscribers)
-      this.tell(key, this.coherence.store?.name ?? 'store', freshnessAt(copy, this.clock.now()) ?? 'stale');
+    if (channels.hit.hasSubscribers) {
+      const tier = this.coherence.store?.name ?? 'store';
+      const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
+      channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
+    }
     this.near.keep(key, copy, policy);
     return { copy, keptForRequest: true, refreshDue };
   }
@@ -128,9 +131,5 @@ export class NearHits {
       this.near.noteForRequest(key, { mark, tags, freshUntil: copy?.freshUntil ?? Infinity });
     }
     return copy?.read();
-  }
-
-  private tell(key: Key, tier: TierName, freshness: Freshness): void {
-    if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
   }
 }

@@ -36,11 +36,6 @@ export class TagNotes {
     return known;
   }
 
-  /** Runs work that no note is believed in: it decides what is written. */
-  without<R>(work: () => R): R {
-    return this.scope.outside(work);
-  }
-
   /** As `read`, whatever is remembered: a note is a copy, and says nothing of now. @throws StoreUnavailableError */
   async readAnew(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const notes = this.scope.current()?.notesOf(this);

@@ -120,7 +120,10 @@ export class AtomicChanges {
     const generations = await this.notes.readAnew(policy.tags);
     const [item] = await placed.shard.readMany([placed.storeKey]);
     if (!item || item.bytes.length === 0) return { placed, item, current: undefined, position, generations };
-    const found = await this.notes.without(() => this.entries.understand(placed, item, policy, generations, position));
+    // It decides what is written: no note of the request's is believed.
+    const found = await this.near.scope.outside(() =>
+      this.entries.understand(placed, item, policy, generations, position),
+    );
     return { placed, item, current: 'copy' in found ? found.copy : undefined, position, generations };
   }
 
