@@ -30,7 +30,7 @@ export interface FileExplanation {
 export interface ExplainedWith {
   readonly folder: FilesFolder;
   readonly isConfirmed: boolean;
-  /** What was remembered of an object that is absent or denied. */
+  /** What was remembered of an object that is absent, denied or archived. */
   readonly refused: string | undefined;
 }
 

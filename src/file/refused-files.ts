@@ -8,7 +8,7 @@ interface Refusal {
 
 const maxRefusals = 1_000;
 
-/** Objects that are absent or denied, for a moment: so that a thousand requests for one are not a thousand requests to the store. */
+/** Objects that are absent, denied or archived, for a moment: so that a thousand requests for one are not a thousand requests to the store. */
 export class RefusedFiles {
   private readonly refusals = new Map<string, Refusal & { readonly until: number }>();
   /** Counted by how ids begin. Of two files that begin alike the purge of one costs the other a request, and no room is needed for each. */

@@ -1,4 +1,4 @@
-import { ObjectDeniedError, ObjectNotFoundError } from '../object/object-errors.js';
+import { ObjectArchivedError, ObjectDeniedError, ObjectNotFoundError } from '../object/object-errors.js';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { channels, reportFault } from '../value/events.js';
 import { explainFile } from './file-explanation.js';
@@ -28,6 +28,9 @@ import type { ResolvedFilesOptions, TieredFilesOptions } from './tiered-files-op
 
 /** So often a file is looked for again that was purged while it was found, or while another row of it was looked for. */
 const maxLooks = 5;
+
+/** What an object store says of an object: no outage, so that it is remembered for a moment. */
+const answers = [ObjectNotFoundError, ObjectDeniedError, ObjectArchivedError];
 
 /** A search under way. */
 interface Search {
@@ -98,8 +101,8 @@ export class TieredFiles {
   /**
    * Opens a file. Its size and ETag are known then, whether its bytes have come or not.
    *
-   * @throws ObjectNotFoundError, ObjectDeniedError: remembered for 5 s · ObjectStoreUnavailableError · InvalidOptionError for a request that names no
-   * file · the reason of `signal`.
+   * @throws ObjectNotFoundError, ObjectDeniedError, ObjectArchivedError: remembered for 5 s · ObjectStoreUnavailableError · InvalidOptionError for a
+   * request that names no file · the reason of `signal`.
    */
   async open(request: FileRequest, { signal }: { readonly signal?: AbortSignal } = {}): Promise<TieredFile> {
     assertFileRequest(request);
@@ -115,8 +118,8 @@ export class TieredFiles {
         channels.fileOpened.publish({ cache: this.name, key: request.uid, source });
       return file;
     } catch (error) {
-      const isAnswer = error instanceof ObjectNotFoundError || error instanceof ObjectDeniedError;
-      if (isAnswer) this.refused.remember(place.id, mark, { key: request.key, error });
+      if (answers.some((answer) => error instanceof answer))
+        this.refused.remember(place.id, mark, { key: request.key, error: error as Error });
       throw error;
     }
   }

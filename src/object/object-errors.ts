@@ -97,6 +97,18 @@ export class ObjectDeniedError extends TieredCacheError {
   }
 }
 
+/** The object lies in an archive (S3 Glacier), from which it is not read. The store answered: asking again does not help before it is restored. */
+export class ObjectArchivedError extends TieredCacheError {
+  readonly code = 'OBJECT_ARCHIVED';
+
+  constructor(
+    readonly key: string,
+    options?: Caused,
+  ) {
+    super(`${key} is archived. Restore the object, and read it once that is done.`, options);
+  }
+}
+
 /**
  * The store can't be reached, is overloaded, stalls, or has no such bucket. It says nothing of the object: what is unreachable is not deleted.
  * A write may or may not have arrived.

@@ -20,7 +20,8 @@ export interface ObjectStore {
   /**
    * Opens an object for reading. Resolves when its head is known; its body then has to be read to its end or destroyed.
    *
-   * @throws ObjectNotFoundError · ObjectChangedError: it is not what `ifMatch` names · ObjectRangeError: `range` begins behind its last byte.
+   * @throws ObjectNotFoundError · ObjectChangedError: it is not what `ifMatch` names · ObjectRangeError: `range` begins behind its last byte ·
+   * ObjectArchivedError: S3 alone.
    * @example
    * const { size, body } = await store.open('images/originals/u1/r', { signal });
    * for await (const chunk of body) await handle.write(chunk);

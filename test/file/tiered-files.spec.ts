@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ObjectArchivedError, ObjectDeniedError } from '../../src/object/object-errors.js';
 import type { TieredFile } from '../../src/file/tiered-file.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from './support/file-events.js';
@@ -90,6 +91,24 @@ describe('A file', () => {
     await readAll(await files.open(asked));
     await eventually(async () => expect((await files.open(asked)).source).toBe('disk'));
     expect((await files.open(asked)).etag).toBe(`"${sha256}"`);
+  });
+
+  it.each([
+    ['denied', new ObjectDeniedError(request.key)],
+    ['archived', new ObjectArchivedError(request.key)],
+  ])('that is %s is asked for once in a while', async (_, refusal) => {
+    let reads = 0;
+    const store = {
+      ...bench.objects,
+      open: async () => {
+        reads++;
+        throw refusal;
+      },
+    };
+    const files = bench.files({ store });
+    await expect(files.open(request)).rejects.toBe(refusal);
+    await expect(files.open(request)).rejects.toBe(refusal);
+    expect(reads).toBe(1);
   });
 
   it('that is absent is asked for once in a while', async () => {

@@ -1,5 +1,6 @@
 import { TieredCacheError } from '../../value/errors.js';
 import {
+  ObjectArchivedError,
   ObjectDeniedError,
   ObjectNotFoundError,
   ObjectRangeError,
@@ -37,10 +38,7 @@ export function s3Error(store: string, key: string, error: unknown, start = 0): 
   if (name === 'NoSuchBucket') return new ObjectStoreUnavailableError(store, 'there is no such bucket', options);
   if (name === 'CredentialsProviderError') return new ObjectDeniedError(key, options);
   // The credentials are right: it says so with status 403 all the same.
-  if (name === 'InvalidObjectState') {
-    const problem = `${key} is archived, and has to be restored before it can be read`;
-    return new ObjectStoreUnavailableError(store, problem, options);
-  }
+  if (name === 'InvalidObjectState') return new ObjectArchivedError(key, options);
   if (name === 'NoSuchUpload') {
     const problem = 'it knows the upload no more: it was given up, or has completed and the answer was lost';
     return new ObjectStoreUnavailableError(store, problem, options);

@@ -6,6 +6,7 @@ import type { Readable } from 'node:stream';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import {
+  ObjectArchivedError,
   ObjectChangedError,
   ObjectDamagedError,
   ObjectExistsError,
@@ -333,7 +334,7 @@ describe('A server of S3 that does not answer', () => {
   it('with an object that is archived says so, and does not blame the credentials', async () => {
     standIn.refusals = [[403, 'InvalidObjectState']];
     const opening = store().open('k');
-    await expect(opening).rejects.toThrow(ObjectStoreUnavailableError);
+    await expect(opening).rejects.toThrow(ObjectArchivedError);
     await expect(opening).rejects.toThrow(/k is archived/);
   });
 

@@ -9,6 +9,7 @@ const statuses: Readonly<Record<string, number>> = {
   OBJECT_CHANGED: 409,
   OBJECT_DAMAGED: 502,
   OBJECT_DENIED: 502,
+  OBJECT_ARCHIVED: 502,
   OBJECT_STORE_UNAVAILABLE: 503,
   INVALID_KEY: 400,
 };
