@@ -10,3 +10,9 @@ export function encodeFor<V>(key: { readonly text: string }, codec: Codec<V>, va
     throw error instanceof UnencodableValueError ? error.at(key.text, loadedBy(value)) : error;
   }
 }
+
+/** @throws UnencodableValueError for `undefined`, whatever its codec makes of it. */
+export function assertStorable({ name }: { readonly name: string }, value: unknown): void {
+  if (value !== undefined) return;
+  throw new UnencodableValueError(name, '$', 'undefined is what a miss looks like', 'Store null, or delete the key.');
+}

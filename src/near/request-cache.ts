@@ -1,11 +1,11 @@
 import { servingOf } from '../catalogue/entry-policy.js';
 import type { Codec } from '../codec/codec.js';
+import { assertStorable } from '../codec/encode-for.js';
 import { noTags } from '../codec/envelope.js';
 import { json } from '../codec/json.js';
 import { lastingTrust } from '../coherence/trust.js';
 import { toKey } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
-import { UnencodableValueError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { lastingCopy } from '../value/lasting-copy.js';
 import { Hit, Miss } from '../value/lookup.js';
@@ -111,14 +111,8 @@ export class NamespacedRequestCache {
 }
 
 function copyOf<V>(value: V, codec: Codec<V>): NearCopy<V> {
-  if (value === undefined) {
-    throw new UnencodableValueError(
-      codec.name,
-      '$',
-      'undefined is what a miss looks like',
-      'Store null, or delete the key.',
-    );
-  }
+  assertStorable(codec, value);
+
   const payload = Buffer.from(codec.encode(value));
   const serving = servingOf(codec, undefined, undefined);
   const head = {

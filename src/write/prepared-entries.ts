@@ -1,6 +1,6 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { EntryInstants } from '../catalogue/instants.js';
-import { encodeFor } from '../codec/encode-for.js';
+import { assertStorable, encodeFor } from '../codec/encode-for.js';
 import { sealEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
@@ -9,7 +9,6 @@ import type { EncodedValue, EntryOrigin, NewEntries, NewEntry } from '../near/ne
 import type { NearCopy } from '../near/near-copy.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { UnencodableValueError } from '../value/errors.js';
 import { unlessAway } from '../value/unless-away.js';
 import { CallOrder } from './call-order.js';
 
@@ -93,10 +92,7 @@ export class PreparedEntries {
   encode<V>({ key, value, policy }: Write<V>): EncodedValue<V> {
     policy.signal?.throwIfAborted();
     const { codec } = policy.serving;
-    if (value === undefined) {
-      const remedy = 'Store null, or delete the key.';
-      throw new UnencodableValueError(codec.name, '$', 'undefined is what a miss looks like', remedy);
-    }
+    assertStorable(codec, value);
     return { key, value, policy, payload: encodeFor(key, codec, value) };
   }
 

@@ -1,7 +1,10 @@
 import { expect, it } from '@jest/globals';
+import type { Codec } from '../../src/codec/codec.js';
+import { json } from '../../src/codec/json.js';
 import { RequestCache } from '../../src/near/request-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { toKey } from '../../src/key/key.js';
+import { UnencodableValueError } from '../../src/value/errors.js';
 import { recordEvents } from '../support/recorded-events.js';
 
 const scope = new RequestScope();
@@ -12,6 +15,24 @@ it('The first value of a request that is set as its default is kept for it, and 
   const askTwice = (): unknown[] => [cache.setDefault('k', 'first'), cache.setDefault('k', 'second'), cache.get('k')];
   expect(await scope.run(async () => askTwice())).toEqual(['first', 'first', 'first']);
   expect(await scope.run(async () => cache.get('k'))).toBeUndefined();
+});
+
+it('A value that is undefined is refused, as it is by a cache: it is what a miss looks like', async () => {
+  const cache = cacheOf();
+  const anything: Codec<unknown> = { ...json<unknown>(), name: 'anything', encode: () => Buffer.from('1') };
+  await scope.run(async () => {
+    for (const set of [cache.set.bind(cache), cache.setDefault.bind(cache)]) {
+      expect(() => void set('k', undefined, anything)).toThrow(
+        new UnencodableValueError(
+          'anything',
+          '$',
+          'undefined is what a miss looks like',
+          'Store null, or delete the key.',
+        ),
+      );
+    }
+    expect(cache.get('k')).toBeUndefined();
+  });
 });
 
 it('A default that is set outside of a request is given back and kept nowhere, and that is said once', () => {
