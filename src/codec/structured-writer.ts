@@ -78,8 +78,9 @@ function describeKind(value: object, path: Path, ancestors: object[], plain: boo
 }
 
 function describeArray(value: readonly unknown[], path: Path, ancestors: object[], plain: boolean): unknown[] {
-  // A hole is no own property, so an array with holes has fewer keys than its length, one with names more.
-  if (Object.keys(value).length !== value.length) {
+  // A hole is no key. Indices come before names: where the last key is the last index, no key is a name.
+  const keys = Object.keys(value);
+  if (keys.length !== value.length || (keys.length > 0 && keys.at(-1) !== String(keys.length - 1))) {
     throw refuseStructured(path, 'an array with holes or named properties is not carried', 'Use an object.');
   }
   return Array.from(value, at(path, ancestors, plain));

@@ -80,6 +80,9 @@ codecContract<unknown>(
       Object(1n),
       new Array(2),
       Object.assign([1], { named: 1 }),
+      // As many names as items: one for each hole.
+      Object.assign(new Array(2), { 0: 1, named: 1 }),
+      Object.assign(new Array(2), { 0: 1, '-1': 1 }),
       Object.assign(new Map(), { named: 1 }),
       { [Symbol('s')]: 1 },
       cycle,
