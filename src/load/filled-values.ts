@@ -77,7 +77,6 @@ export class FilledValues {
     return { withdrawnAt: (made as NewEntry<V>).copy.mark };
   }
 
-  /** The write that stores it among others. */
   writeOf<V>(one: Wanted<V>, placed: Placed, lease: FillLease, now: number): ItemWrite | undefined {
     return lease.fillAmongOthers(this.seal(one, placed), this.lifeMs(one, now));
   }

@@ -132,7 +132,6 @@ export class Flight<R = unknown> {
     return this.madeController;
   }
 
-  /** Its loader names these tags. */
   nameTags(tags: readonly string[]): void {
     this.named = [...this.named, ...tags];
   }
@@ -189,7 +188,6 @@ export class Flight<R = unknown> {
     this.countWaiting(0);
   }
 
-  /** Somebody waits for it, or leaves. */
   countWaiting(change: number): void {
     this.waiting += change;
     this.deadline?.keepAlive?.(this.waiting > 0);
@@ -226,7 +224,6 @@ export class Flight<R = unknown> {
     else this.turn?.forgo();
   }
 
-  /** Everybody left: its load is told to stop. */
   abandon(): void {
     this.abandoned = true;
     this.madeController?.abort(allLeft());
@@ -261,7 +258,6 @@ export class Flight<R = unknown> {
     });
   }
 
-  /** For a flight that another one flies. */
   carriedBy(bulk: Flight): void {
     this.carrier = bulk;
     bulk.countWaiting(this.waiting);

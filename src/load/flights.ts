@@ -106,7 +106,6 @@ export class Flights {
     return failure?.isUnasked === true ? undefined : failure;
   }
 
-  /** Waits for a flight that somebody else has begun. */
   joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
     return this.judged(this.wait(flight, call.policy), flight, call, (askedAt) => this.join(call, false, askedAt));
   }

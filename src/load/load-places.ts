@@ -9,11 +9,7 @@ import { LoadPlace, LoadTurn } from './load-turn.js';
  * The loaders of one cache that may run at once in this process. A load past the limit waits for its turn, in order of arrival, and what it
  * knows of the store is old by then: it asks again.
  *
- * Nobody waits for a place while holding what others wait for, so that nobody waits for ever:
- *
- * 1. A runs in P1 and asks for X; B runs in P2 and asks for Y; each process has one place;
- * 2. P2 has won the lease of X for a load that waits behind B, P1 that of Y for one that waits behind A;
- * 3. A polls for X and B for Y, until `maxLoad` ends them both. So a lease is given back before the wait, and asked for when it is over.
+ * Nobody waits for a place while holding a lease that others wait for. docs/decisions/0006-a-load-that-waits-for-its-turn-holds-no-lease.md says why.
  *
  * Within a process, what a running loader waits for has that loader's place:
  *

@@ -18,8 +18,7 @@ export const maxInheritedTags = 64;
  * 1. A removes `inner` and `outer` from the store; 2. B misses `outer` and wins its lease; 3. B's loader is given `inner` from its process tier,
  * since the feed has not been read since 1; 4. B fills `outer`: its lease stands, and everyone reads a page of old parts for its whole life.
  *
- * So a near copy is served to a loader only after a reading of the feed that was sent since the load began. It is made at the first need, and
- * only the look-up that needs it and the fill wait for it. What is fetched from the store by a command sent since the load began needs none.
+ * So a near copy is served to a loader only after a reading of the feed that was sent since the load began. What the store is asked for since needs none.
  */
 export class LoadReads {
   private readonly verifications = new Map<Coherence, Promise<boolean>>();

@@ -50,7 +50,6 @@ export class LoadTurn {
     own?.leave();
   }
 
-  /** The flight has landed. */
   end(): void {
     this.leave();
     this.giveBack();

@@ -6,7 +6,6 @@ import { Wanted } from './wanted.js';
 
 /** A key that is wanted alone, on the short way: it also resolves the promise of its callers. */
 export class SingleRead<V = unknown> extends Wanted<V> {
-  /** What its callers wait for. */
   readonly promise: Promise<V | undefined>;
 
   /** @param arrived in the caller's own asynchronous context, once the store has answered. */

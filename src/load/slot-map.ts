@@ -10,7 +10,6 @@ export class SlotMap<V> {
   private slots = new Map<string, V | undefined>();
   private taken = 0;
 
-  /** How many slots are taken. */
   get size(): number {
     return this.taken;
   }
