@@ -112,7 +112,6 @@ export class NamespacedRequestCache {
 
 function copyOf<V>(value: V, codec: Codec<V>): NearCopy<V> {
   assertStorable(codec, value);
-
   const payload = Buffer.from(codec.encode(value));
   const serving = servingOf(codec, undefined, undefined);
   const head = {
