@@ -1,15 +1,14 @@
 import { idOfText } from '../key/key.js';
 import { maxRecordBytes } from '../store/feed.js';
-
-/** A key by its name (its text, or its digest where that is long or not to be seen), or a tag. */
-export type FeedName = { readonly key: string } | { readonly tag: string };
+import { isTagName, tagIn, tagName } from './invalidated-names.js';
 
 /** What one cache told the feed in one append: names that are no longer true. */
 export interface FeedRecord {
   /** Names the cache instance that wrote it, and which of its records this is. */
   readonly writer: string;
   readonly number: number;
-  readonly names: readonly FeedName[];
+  /** Keys by their texts, or their digests where those are long or not to be seen; tags as {@link tagName} spells them. */
+  readonly names: readonly string[];
   /** When the writer began to invalidate, by its clock: for measuring, nothing is decided by it. */
   readonly at: number;
 }
@@ -20,22 +19,22 @@ const frameBytes = 200;
 
 /** Format 2: a JSON array `[2, writer, number, at, [keys], [tags]]`. */
 export function encodeRecord({ writer, number, names, at }: FeedRecord): Buffer {
-  const keys = names.flatMap((name) => ('key' in name ? [name.key] : []));
-  const tags = names.flatMap((name) => ('tag' in name ? [name.tag] : []));
+  const keys = names.filter((name) => !isTagName(name));
+  const tags = names.filter(isTagName).map(tagIn);
   return Buffer.from(JSON.stringify([format, writer, number, at, keys, tags]));
 }
 
 /** Parts of a list of names that each fit into one record. */
-export function partsOf(names: readonly FeedName[]): FeedName[][] {
-  const parts: FeedName[][] = [];
+export function partsOf(names: readonly string[]): string[][] {
+  const parts: string[][] = [];
   let left = 0;
   for (const name of names) {
-    const bytes = Buffer.byteLength(JSON.stringify('key' in name ? name.key : name.tag)) + 1;
+    const bytes = Buffer.byteLength(JSON.stringify(isTagName(name) ? tagIn(name) : name)) + 1;
     if (bytes > left || parts.length === 0) {
       parts.push([]);
       left = maxRecordBytes - frameBytes;
     }
-    (parts.at(-1) as FeedName[]).push(name);
+    (parts.at(-1) as string[]).push(name);
     left -= bytes;
   }
   return parts;
@@ -56,7 +55,7 @@ export function decodeRecord(bytes: Buffer): FeedRecord | undefined {
       writer,
       number: number as number,
       at: at as number,
-      names: [...keys.map((key) => ({ key })), ...tags.map((tag) => ({ tag }))],
+      names: [...keys, ...tags.map(tagName)],
     };
   } catch {
     return undefined;

@@ -17,5 +17,5 @@ export interface Placed {
 
 /** Of a key whose item is to go. */
 export function removalOf({ key, name, storeKey }: Placed): InvalidatingKey {
-  return { name: { key: name }, text: key.text, storeKey };
+  return { name, text: key.text, storeKey };
 }

@@ -6,7 +6,6 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { channels, reportFault } from '../value/events.js';
 import { decodeRecord } from './feed-record.js';
-import type { FeedName } from './feed-record.js';
 import { OwnRecords } from './own-records.js';
 import { ShardInvalidations } from './shard-invalidations.js';
 import { ShardTrust } from './trust.js';
@@ -28,7 +27,7 @@ export interface ShardFeedOptions extends VersionsOptions {
 /** What a feed tells the near tiers. */
 export interface FeedListener {
   /** Another process invalidated these, and began to do so at that time of its clock. */
-  named(names: readonly FeedName[], at: number): void;
+  named(names: readonly string[], at: number): void;
   /** Something was missed: nothing near of this shard is known to be true. */
   missed(feed: ShardFeed, reason: string): void;
   /** The feed was read, and what was new in it was named before. */

@@ -2,13 +2,13 @@ import { isSameRevision } from '../store/is-same-revision.js';
 import type { Change, Invalidated } from '../store/feed.js';
 import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
 import { encodeRecord, partsOf } from './feed-record.js';
-import type { FeedName } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
 import type { ShardVersions } from './shard-versions.js';
 
 /** A key: its item goes under all versions, or is replaced under the present one. */
 export interface InvalidatingKey {
-  readonly name: { readonly key: string };
+  /** What the feed calls it. */
+  readonly name: string;
   readonly text: string;
   readonly storeKey: string;
   readonly write?: { readonly bytes: Uint8Array; readonly options: WriteOptions };
@@ -18,7 +18,8 @@ export interface InvalidatingKey {
 
 /** A tag: its generation advances. */
 export interface InvalidatingTag {
-  readonly name: { readonly tag: string };
+  /** As {@link tagName} spells it. */
+  readonly name: string;
   readonly advance: { readonly storeKey: string; readonly by: number; readonly seed: () => number };
 }
 
@@ -235,7 +236,7 @@ export class ShardInvalidations {
     return this.versions.otherKeys(text, storeKey).map((other) => ({ remove: other }));
   }
 
-  private record(names: readonly FeedName[], at: number): { record: Buffer; number: number } {
+  private record(names: readonly string[], at: number): { record: Buffer; number: number } {
     const number = this.own.begin();
     return { record: encodeRecord({ writer: this.own.writer, number, names, at }), number };
   }
@@ -257,10 +258,10 @@ export class ShardInvalidations {
 
 function tell(told: Told, items: readonly Invalidating[]): Told {
   for (const item of items) {
-    if ('storeKey' in item) told.set(item.name.key, item.write || item.keeps === true ? item.storeKey : undefined);
+    if ('storeKey' in item) told.set(item.name, item.write || item.keeps === true ? item.storeKey : undefined);
   }
   return told;
 }
 
 const isUndoneBy = (told: Told, { items }: Call): boolean =>
-  items.some((item) => 'write' in item && told.has(item.name.key) && told.get(item.name.key) !== item.storeKey);
+  items.some((item) => 'write' in item && told.has(item.name) && told.get(item.name) !== item.storeKey);

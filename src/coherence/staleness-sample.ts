@@ -1,7 +1,7 @@
 import type { Clock } from '../value/clock.js';
 import { channels } from '../value/events.js';
+import { tagName } from './invalidated-names.js';
 import type { Trust } from './trust.js';
-import type { FeedName } from './feed-record.js';
 import type { ShardFeed } from './shard-feed.js';
 
 /** What of a near copy tells whether a name in the feed was meant for it. */
@@ -55,14 +55,12 @@ export class StalenessSample {
     if (place < maxSamples) this.samples[place] = sample;
   }
 
-  named(names: readonly FeedName[], at: number | undefined): void {
+  named(names: readonly string[], at: number | undefined): void {
     if (this.samples.length === 0 || at === undefined) return;
     for (const sample of this.samples) {
       const { name, hitAt, copy } = sample;
       if (at > hitAt || copy.createdAt >= at) continue;
-      const isNamed = names.some((one) =>
-        'key' in one ? one.key === name : copy.tags.some(({ tag }) => tag === one.tag),
-      );
+      const isNamed = names.some((one) => one === name || copy.tags.some(({ tag }) => tagName(tag) === one));
       if (isNamed) sample.staleMs = Math.max(sample.staleMs, hitAt - at);
     }
   }

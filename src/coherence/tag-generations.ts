@@ -4,6 +4,7 @@ import { byShard } from '../store/placement.js';
 import { countOn, isCounter, numberIn } from '../store/sound-counter.js';
 import type { Shard, Store } from '../store/store.js';
 import type { TagGeneration } from '../value/entry.js';
+import { tagName } from './invalidated-names.js';
 import type { Invalidating, InvalidatingTag } from './shard-invalidations.js';
 
 /** What the present generation of a tag says of an entry that was made under an earlier one. */
@@ -49,7 +50,7 @@ export class TagGenerations {
   /** What advances the tag, so that entries of loads which began earlier are not valid, or not fresh. */
   advance(tag: string, how: 'invalidate' | 'expire'): Invalidating {
     const by = how === 'invalidate' ? invalidationStep : 1;
-    return { name: { tag }, advance: { storeKey: this.storeKey(tag), by, seed: () => this.seed() } };
+    return { name: tagName(tag), advance: { storeKey: this.storeKey(tag), by, seed: () => this.seed() } };
   }
 
   private async readOf(shard: Shard, tags: readonly string[]): Promise<TagGeneration[]> {

@@ -1,4 +1,4 @@
-import { tagName } from '../coherence/invalidated-names.js';
+import { tagIn } from '../coherence/invalidated-names.js';
 import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
@@ -59,9 +59,9 @@ export class Invalidations {
    */
   advanceLater(shard: Shard, advance: InvalidatingTag, ticket: number): void {
     const item = asInvalidation(advance);
-    const { tag } = item.name;
+    const tag = tagIn(item.name);
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
-    this.near.coherence.outbox.add({ name: nameOf(item), shown: `tag ${tag}`, resend, ticket });
+    this.near.coherence.outbox.add({ name: item.name, shown: `tag ${tag}`, resend, ticket });
   }
 
   private wait(placed: Placed, remedy: Remedy): void {
@@ -77,9 +77,4 @@ export class Invalidations {
     // They are told once more when what may arrive has, and neither look-ups nor changes wait for that.
     if (mayStillArrive) outbox.add({ ...waiting, name: `\0\0\0~${name}`, after: [name], mayStillArrive });
   }
-}
-
-/** What the feed and the outbox call it. */
-export function nameOf({ name }: Invalidating): string {
-  return 'tag' in name ? tagName(name.tag) : name.key;
 }

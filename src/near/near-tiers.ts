@@ -1,7 +1,6 @@
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
-import type { FeedName } from '../coherence/feed-record.js';
-import { tagName } from '../coherence/invalidated-names.js';
+import { isTagName, tagIn, tagName } from '../coherence/invalidated-names.js';
 import type { ShardFeed } from '../coherence/shard-feed.js';
 import { idOfText, textOfId } from '../key/key.js';
 import type { Key } from '../key/key.js';
@@ -201,17 +200,17 @@ export class NearTiers {
   }
 
   /** Another process invalidated these, says the feed. Requests under way go on with what they have read. */
-  applyNames(names: readonly FeedName[]): void {
+  applyNames(names: readonly string[]): void {
     for (const name of names) {
-      if ('tag' in name) {
-        this.nameTag(name.tag, 'remote');
+      if (isTagName(name)) {
+        this.nameTag(tagIn(name), 'remote');
         continue;
       }
-      this.coherence.names.name(name.key);
-      if (name.key.startsWith('~')) this.process?.deleteAlias(name.key);
-      this.process?.delete(idOfText(name.key));
+      this.coherence.names.name(name);
+      if (name.startsWith('~')) this.process?.deleteAlias(name);
+      this.process?.delete(idOfText(name));
       if (channels.invalidated.hasSubscribers) {
-        channels.invalidated.publish({ cache: this.cache, key: name.key, origin: 'remote' });
+        channels.invalidated.publish({ cache: this.cache, key: name, origin: 'remote' });
       }
     }
   }

@@ -3,7 +3,6 @@ import { maxItemsPerTrip } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/shard-invalidations.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import { nameOf } from '../near/invalidations.js';
 import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 
@@ -67,7 +66,7 @@ export class Repetitions {
 
   /** Whether something is stored, or on its way, that is later than a call. */
   hasLater(item: Invalidating): boolean {
-    return this.names.get(nameOf(item))?.later !== undefined;
+    return this.names.get(item.name)?.later !== undefined;
   }
 
   /**
@@ -101,7 +100,7 @@ export class Repetitions {
    * Of calls that do the same to the same names the newest waits: its repetition is the earlier ones' as well.
    */
   repeatLater(parts: readonly Part[], nameAgain: () => void): void {
-    const after = parts.flatMap(({ items }) => items.map(nameOf));
+    const after = namesOf(parts);
     if (after.length < 2) return;
     const resend = async (): Promise<void> => {
       const failed = (await this.repeatAll(parts)).find((outcome) => outcome.status === 'rejected');
@@ -137,7 +136,7 @@ export class Repetitions {
   /** What was stored when the call that waits was sent, where nothing that is later was noted since. */
   noteStored(items: readonly InvalidatingKey[]): void {
     for (const item of items) {
-      const name = this.names.get(nameOf(item));
+      const name = this.names.get(item.name);
       if (name && item.write) name.later ??= Promise.resolve(this.storedOf(item.write));
     }
   }
@@ -159,7 +158,7 @@ export class Repetitions {
       const write = 'storeKey' in item ? item.write : undefined;
       if (!write) continue;
       const index = writes++;
-      const name = this.names.get(nameOf(item));
+      const name = this.names.get(item.name);
       if (!name || name.calls <= own) continue;
       const stored = this.storedOf(write);
       const { later } = name;
@@ -177,7 +176,7 @@ export class Repetitions {
   private async keep(shard: Shard, item: InvalidatingKey, at: number): Promise<void> {
     const sender = this.coherence.feedOf(shard).invalidations;
     for (let tries = 0; tries < maxTries; tries++) {
-      const later = this.names.get(item.name.key)?.later;
+      const later = this.names.get(item.name)?.later;
       const stored = await later;
       const [found] = stored ? await shard.readMany([item.storeKey]) : [];
       if (stored && found && digestOf(found.bytes) === stored.digest) {
@@ -185,7 +184,7 @@ export class Repetitions {
         const options = { lifeMs, neverShorter: true, only: found.revision };
         const { outcomes } = await sender.send([{ ...item, write: { bytes: found.bytes, options } }], at);
         if (outcomes[0]?.status === 'stored') return;
-      } else if (this.names.get(item.name.key)?.later === later) {
+      } else if (this.names.get(item.name)?.later === later) {
         break;
       }
     }
@@ -200,7 +199,7 @@ export function mayBeRepeated(parts: readonly Part[]): boolean {
 
 /** The same for calls whose repetitions do the same to the same names. */
 export function digestOfCall(parts: readonly Part[]): string {
-  const acts = parts.flatMap(({ items }) => items.map((item) => `${actOf(item)} ${nameOf(item)}`));
+  const acts = parts.flatMap(({ items }) => items.map((item) => `${actOf(item)} ${item.name}`));
   return digestOf(Buffer.from(JSON.stringify(acts.sort())));
 }
 
@@ -212,5 +211,5 @@ function digestOf(bytes: Uint8Array): string {
 }
 
 function namesOf(parts: readonly Part[]): string[] {
-  return parts.flatMap(({ items }) => items.map(nameOf));
+  return parts.flatMap(({ items }) => items.map(({ name }) => name));
 }

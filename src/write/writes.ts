@@ -4,7 +4,6 @@ import type { Placed } from '../coherence/placed.js';
 import type { InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
-import { nameOf } from '../near/invalidations.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { byShard } from '../store/placement.js';
@@ -256,7 +255,7 @@ export class Writes {
   private settle({ shard, items, placed }: Part, ticket: number, isSent: boolean, isAcknowledged: boolean): void {
     for (const [index, item] of items.entries()) {
       if (isAcknowledged && isExpiry(item)) continue;
-      if (isAcknowledged) this.coherence.outbox.settle(nameOf(item), ticket);
+      if (isAcknowledged) this.coherence.outbox.settle(item.name, ticket);
       else if (isSent && this.repetitions.hasLater(item)) continue;
       else if (placed) this.invalidations.sendLater(placed[index] as Placed, { ticket });
       else if ('advance' in item) this.invalidations.advanceLater(shard, item, ticket);

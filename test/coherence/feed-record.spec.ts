@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { decodeRecord, encodeRecord, partsOf } from '../../src/coherence/feed-record.js';
-import type { FeedName } from '../../src/coherence/feed-record.js';
+import { tagName } from '../../src/coherence/invalidated-names.js';
 import { OwnRecords } from '../../src/coherence/own-records.js';
 import { digest } from '../../src/key/key-space.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
@@ -10,11 +10,11 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { shardWith } from '../support/shard-with.js';
 
-const record = { writer: 'w', number: 7, at: 1.5, names: [{ key: 'a' }, { tag: 't' }, { key: 'é' }] };
+const record = { writer: 'w', number: 7, at: 1.5, names: ['a', tagName('t'), 'é'] };
 
 describe('A record of the feed', () => {
   it('names keys of up to 200 bytes as they are, and longer ones by a digest: all processes must agree on it', async () => {
-    const named: FeedName[] = [];
+    const named: string[] = [];
     const store = storeBehind(memoryStore(), (shard) => {
       const invalidate = (asked: Invalidation): Promise<unknown> => {
         for (const bytes of asked.records) named.push(...(decodeRecord(Buffer.from(bytes))?.names ?? []));
@@ -25,15 +25,19 @@ describe('A record of the feed', () => {
     const cache = await buildCache({ store });
     for (const length of [200, 201]) await cache.delete('k'.repeat(length));
     await cache.close();
-    expect(named).toEqual([{ key: 'k'.repeat(200) }, { key: digest('k'.repeat(201)) }]);
+    expect(named).toEqual(['k'.repeat(200), digest('k'.repeat(201))]);
   });
 
   it('is read as it was written, keys before tags', () => {
     expect(decodeRecord(encodeRecord(record))).toEqual({
       ...record,
-      names: [{ key: 'a' }, { key: 'é' }, { tag: 't' }],
+      names: ['a', 'é', tagName('t')],
     });
     expect(decodeRecord(encodeRecord({ ...record, names: [] }))?.names).toEqual([]);
+  });
+
+  it('has these bytes: processes of other releases read them', () => {
+    expect(encodeRecord(record).toString()).toBe('[2,"w",7,1.5,["a","é"],["t"]]');
   });
 
   it.each<[string, unknown]>([
@@ -55,12 +59,12 @@ describe('A record of the feed', () => {
 });
 
 describe('A list of names', () => {
-  const bytesOf = (names: readonly FeedName[]): number => encodeRecord({ ...record, names }).length;
+  const bytesOf = (names: readonly string[]): number => encodeRecord({ ...record, names }).length;
 
-  it.each<[string, (index: number) => FeedName]>([
-    ['keys', (index) => ({ key: `${index}`.padStart(100, 'k') })],
-    ['tags', (index) => ({ tag: `${index}`.padStart(100, 't') })],
-    ['keys that take more bytes than characters', (index) => ({ key: `${index}\n"é`.repeat(20) })],
+  it.each<[string, (index: number) => string]>([
+    ['keys', (index) => `${index}`.padStart(100, 'k')],
+    ['tags', (index) => tagName(`${index}`.padStart(100, 't'))],
+    ['keys that take more bytes than characters', (index) => `${index}\n"é`.repeat(20)],
   ])(
     'is cut into records that a store takes, each nearly full, none of them empty and nothing left out: %s',
     (_, nameOf) => {
@@ -73,13 +77,13 @@ describe('A list of names', () => {
   );
 
   it('is one record where it fits, and none where there are no names', () => {
-    expect(partsOf([{ key: 'a' }, { tag: 'b' }])).toEqual([[{ key: 'a' }, { tag: 'b' }]]);
+    expect(partsOf(['a', tagName('b')])).toEqual([['a', tagName('b')]]);
     expect(partsOf([])).toEqual([]);
   });
 
   it('has a record of its own for a name that is larger than any record', () => {
-    const large = { key: 'x'.repeat(2 * maxRecordBytes) };
-    expect(partsOf([{ key: 'a' }, large, { key: 'b' }])).toEqual([[{ key: 'a' }], [large], [{ key: 'b' }]]);
+    const large = 'x'.repeat(2 * maxRecordBytes);
+    expect(partsOf(['a', large, 'b'])).toEqual([['a'], [large], ['b']]);
   });
 });
 

@@ -12,7 +12,7 @@ import { shardWith } from '../support/shard-with.js';
 
 const feed = 'test~feed';
 const space = new KeySpace('test', '1.0', undefined);
-const removal = (name: string) => ({ name: { key: name }, text: name, storeKey: space.storeKey(name) });
+const removal = (name: string) => ({ name, text: name, storeKey: space.storeKey(name) });
 const write = (name: string): Invalidating => ({
   ...removal(name),
   write: { bytes: Buffer.from(name), options: { lifeMs: Infinity } },

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { tagName } from '../../src/coherence/invalidated-names.js';
 import type { ShardFeed } from '../../src/coherence/shard-feed.js';
 import { StalenessSample } from '../../src/coherence/staleness-sample.js';
 import { ShardTrust } from '../../src/coherence/trust.js';
@@ -60,11 +61,11 @@ describe('How stale a hit was', () => {
     hit('named after');
     hit('named at the hit');
     hit('not named');
-    sample.named([{ key: 'name of named before' }], 400);
-    sample.named([{ key: 'name of named after' }], 1_001);
-    sample.named([{ key: 'name of named at the hit' }], 1_000);
+    sample.named(['name of named before'], 400);
+    sample.named(['name of named after'], 1_001);
+    sample.named(['name of named at the hit'], 1_000);
     hit('made later', { createdAt: 400 });
-    sample.named([{ key: 'name of made later' }, { key: 'name of another' }], 400);
+    sample.named(['name of made later', 'name of another'], 400);
     read(2_000);
     sample.judge();
     expect(told()).toEqual({
@@ -78,10 +79,10 @@ describe('How stale a hit was', () => {
 
   it('is that of the earliest of several invalidations, by its key or one of its tags', () => {
     hit('k', { tags: ['s', 't'] });
-    sample.named([{ tag: 'other' }], 100);
-    sample.named([{ tag: 't' }], 700);
-    sample.named([{ key: 'name of k' }], 900);
-    sample.named([{ tag: 's' }], undefined);
+    sample.named([tagName('other')], 100);
+    sample.named([tagName('t')], 700);
+    sample.named(['name of k'], 900);
+    sample.named([tagName('s')], undefined);
     read(2_000);
     sample.judge();
     expect(told()).toEqual({ k: 300 });

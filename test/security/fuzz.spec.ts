@@ -11,6 +11,7 @@ import { SplicedDocument } from '../../src/codec/spliced/spliced-document.js';
 import { spliced } from '../../src/codec/spliced/spliced.js';
 import { structured } from '../../src/codec/structured.js';
 import { decodeRecord, encodeRecord } from '../../src/coherence/feed-record.js';
+import { tagName } from '../../src/coherence/invalidated-names.js';
 import { decodeRegistry, encodeRegistry } from '../../src/coherence/version-registry.js';
 import { answerCodec, CachedAnswer } from '../../src/http/cached-answer.js';
 import { storeKeyUnder } from '../../src/key/key-space.js';
@@ -132,7 +133,7 @@ describe('bytes that were changed in a store, or on the way from it', () => {
       writer: 'AAAAAAAAAAAA',
       number: 7,
       at: 1_700_000_000_000,
-      names: [{ key: 'a:#1' }, { tag: 'é' }],
+      names: ['a:#1', tagName('é')],
     });
     const registry = encodeRegistry({
       clear: 5,
@@ -148,7 +149,7 @@ describe('bytes that were changed in a store, or on the way from it', () => {
           true,
           true,
         ]);
-        for (const name of told.names) must(typeof ('key' in name ? name.key : name.tag) === 'string');
+        for (const name of told.names) must(typeof name === 'string');
       }
       const listed = decodeRegistry(bytes);
       if (listed) {
