@@ -7,7 +7,7 @@ export interface StoredItem {
    * the disk store, the server's clock of Redis, this process's for memory. Never more than has passed, and at most two resolutions of the store's clock less (either but for one that
    * the clock skipped); a `touch` may begin it anew.
    * Whoever serves an entry takes it from the entry's life, so that a wall clock that was set back lengthens none. Absent: the store doesn't know, as of what
-   * was written before the machine started, or after `touch` on memcached, and for lives of more than 30 days there.
+   * was written before the machine started, or after a `touch` on memcached that shortens a life, and for lives of more than 30 days there.
    */
   readonly ageMs?: number;
 }

@@ -117,7 +117,10 @@ export interface Shard {
    * Returns how to stop it.
    */
   watchItem?(storeKey: string, wake: () => void): () => void;
-  /** Gives the item a new life. False: it was absent. Rejects with StoreUnavailableError where `capabilities.touch` is false. */
+  /**
+   * Gives the item a new life, which ends no sooner, and later by as much as one with `neverShorter` ({@link WriteOptions}). The item keeps its revision unless the new
+   * life is shorter than what is left of the old one. False: it was absent. Rejects with StoreUnavailableError where `capabilities.touch` is false.
+   */
   touch(storeKey: string, lifeMs: number): Promise<boolean>;
   /** Whether the shard may throw items away before their life ends. Absent: it never does but for its bounds. */
   evicts?(): Promise<boolean>;

@@ -6,6 +6,7 @@ import type { Codec } from '../../src/codec/codec.js';
 import { json } from '../../src/codec/json.js';
 import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
 import { RequestScope } from '../../src/near/request-scope.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { faultyStore } from '../../src/testing/faulty-store.js';
@@ -13,6 +14,8 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { LoadTimeoutError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { startMemcached } from '../support/memcached-process.js';
+import { patience } from '../support/patience.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
@@ -427,6 +430,34 @@ describe('An entry that lies where it can be read at once', () => {
   it('slides with its uses', async () => {
     expect(await usedEvery(9, sliding)).toBe('stays');
     expect(await usedEvery(11, { ...sliding, version: 2 })).toBe('loaded again');
+  });
+
+  it('slides on memcached for no less than it says, and stays the same item', async () => {
+    const server = await startMemcached();
+    try {
+      const store = memcachedStore({ servers: server.address, ...patience });
+      const defaults = { ttl: sinceLastUsed('20s', { maxAge: '1h' }) };
+      const cache = await opened({ process: false, store, defaults });
+      const stored = async (): Promise<{ left: number; revision: number }> => {
+        const [, left, revision] = / t(\d+) c(\d+)/.exec(await server.command(`mg ${cache.storeKey('k')} t c`)) ?? [];
+        return { left: Number(left), revision: Number(revision) };
+      };
+      await cache.set('k', 'stays');
+      const { revision } = await stored();
+      for (const use of [
+        () => cache.getOrSet('k', never),
+        () => cache.get('k'),
+        () => cache.getOrSetMany(['k'], never),
+      ]) {
+        await use();
+        const used = await stored();
+        expect(used.left).toBeGreaterThan(20);
+        expect(used.revision).toBe(revision);
+      }
+      await caches.pop()?.close();
+    } finally {
+      await server.stop();
+    }
   });
 
   it('slides no further than before where a refresh has failed', async () => {

@@ -103,17 +103,18 @@ describe('lives on the wire', () => {
   ])('V5 of %d ms are %d s there', async (lifeMs, seconds) => {
     const shard = await openShard(server.address);
     const left = async (): Promise<number> => Number(/ t(-?\d+)/.exec(await server.command('mg life t'))?.[1]);
-    const expectLeft = (leftSeconds: number): void => {
+    const expectLeft = (leftSeconds: number, addedSeconds = 0): void => {
       if (seconds < 0) return expect(leftSeconds).toBe(-1);
       // A date is rounded up once more, and the server's clock goes in whole seconds, late on a busy machine.
-      expect(leftSeconds).toBeLessThanOrEqual(seconds + 3);
-      expect(leftSeconds).toBeGreaterThanOrEqual(Math.max(0, seconds - 3));
+      expect(leftSeconds).toBeLessThanOrEqual(seconds + addedSeconds + 3);
+      expect(leftSeconds).toBeGreaterThanOrEqual(Math.max(0, Math.floor(seconds + addedSeconds - 3)));
     };
     await shard.write('life', Buffer.from('1'), { lifeMs });
     if (seconds !== 1) expectLeft(await left());
     await shard.write('life', Buffer.from('1'), { lifeMs: 100_000 });
     await shard.touch('life', lifeMs);
-    if (seconds !== 1) expectLeft(await left());
+    // It may be no shorter: what a tick may leave out of it is added, and what clocks drift.
+    expectLeft(await left(), 3 + seconds / 2_000);
     await shard.remove('life');
     await shard.readOrStub(['life'], lifeMs);
     if (seconds !== 1) expectLeft(await left());

@@ -63,7 +63,8 @@ export function sinceLastChecked<V = unknown>(duration: Duration, checkedAt: (va
 }
 
 /**
- * So long since it was last used, but never beyond `maxAge` since it was set. Only on stores that can touch.
+ * So long since it was last used, but never beyond `maxAge` since it was set. Only on stores that can touch. The store counts the time between two uses: never
+ * less of it, on memcached up to four seconds and a two-thousandth more.
  *
  * @throws InvalidDurationError unless both are more than 0 and finite, and `maxAge` is not the shorter one.
  */

@@ -15,7 +15,7 @@ import { CrawlerBusyError, metadump } from './metadump.js';
 import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { NoStub } from './no-stub.js';
-import { leastAgeMs, secondsToLive } from './seconds-to-live.js';
+import { leastAgeMs, lifeGiven, secondsToLive } from './seconds-to-live.js';
 import { hasNoRoom } from './server-error.js';
 import { serverFacts } from './server-facts.js';
 import { tellInvalidation } from './told-invalidation.js';
@@ -153,9 +153,8 @@ export class MemcachedShard implements Shard {
   async touch(storeKey: string, lifeMs: number): Promise<boolean> {
     assertStoreKey(storeKey);
     const connection = this.server.ready ?? (await this.server.connected());
-    const touched = await touchItem(storeKey, secondsToLive(lifeMs, this.clock), (command) =>
-      this.say(connection, command),
-    );
+    const { seconds } = lifeGiven(lifeMs, true, this.clock);
+    const touched = await touchItem(storeKey, seconds, (command) => this.say(connection, command));
     if (touched === undefined) throw this.server.unavailable('an unexpected answer to a touch');
     return touched;
   }

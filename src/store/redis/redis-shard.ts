@@ -158,7 +158,7 @@ export class RedisShard implements Shard {
 
   private async touchOnce(storeKey: string, lifeMs: number): Promise<boolean> {
     const key = this.commands.wireKey(storeKey);
-    const life = lifeOnTheWire({ lifeMs });
+    const life = lifeOnTheWire({ lifeMs, neverShorter: true });
     if (life !== '') return (await this.commands.ask(['PEXPIRE', key, life])) === 1;
     const [, stands] = await Promise.all([this.commands.ask(['PERSIST', key]), this.commands.ask(['EXISTS', key])]);
     return stands === 1;
