@@ -127,8 +127,8 @@ export function lifeRules({ describe, it }: TestRunner, options: StoreContractOp
         assert.equal(await shard(key('none')).touch(key('none'), 60_000), false);
         await passTime(0.9 * lifeMs);
         const used = await read(shorter);
-        // On a machine that was busy elsewhere the life may be over.
-        if (advance || performance.now() - touchedAt < lifeMs) assert.equal(used?.bytes.toString(), '2');
+        // On a machine that was busy elsewhere the life may be over, or end in the millisecond that a store's clock rounds off.
+        if (advance || performance.now() - touchedAt < 0.95 * lifeMs) assert.equal(used?.bytes.toString(), '2');
         await passTime(0.1 * lifeMs + 5 * clockResolutionMs + 50);
         assert.equal((await read(longer))?.bytes.toString(), '1');
         assert.equal(await read(shorter), undefined);
