@@ -169,7 +169,8 @@ export const listOfVersions = (namespace: string): string => listUnder(keyHead(n
 
 const placementOf = (head: string, name: string): string => `${head}~:${name}`;
 
-const feedName = (text: string): string => (text.length > maxNameBytes ? digest(text) : text);
+/** What a key of this text is called in the feed: the text, or its digest where that is long. */
+export const feedName = (text: string): string => (text.length > maxNameBytes ? digest(text) : text);
 
 /** Begins the keys that belong to the namespace in all its versions: feed, versions, generations. `~` follows, which no version begins with. */
 function keyHead(namespace: string): string {

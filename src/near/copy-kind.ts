@@ -16,7 +16,6 @@ class SharedKind {
   readonly createdAt = undefined;
   readonly servedUntil = undefined;
   readonly nearUntil = undefined;
-  readonly alias = undefined;
   readonly refreshNotBefore = undefined;
   /** Of both kinds: where a copy reads what no hit asks for. */
   readonly shared: SharedKind = this;
@@ -58,7 +57,6 @@ class OwnKind {
   createdAt: number | undefined = undefined;
   servedUntil: number | undefined = undefined;
   nearUntil: number | undefined = undefined;
-  alias: string | undefined = undefined;
   refreshNotBefore: number | undefined = undefined;
 
   constructor(readonly shared: SharedKind) {}

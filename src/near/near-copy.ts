@@ -125,15 +125,6 @@ export class NearCopy<V = unknown> {
     if (instant < this.servedUntil) this.own().servedUntil = instant;
   }
 
-  /** What the feed calls the key, where that can't be told from its id. */
-  get alias(): string | undefined {
-    return this.kind.alias;
-  }
-
-  set alias(alias: string) {
-    this.own().alias = alias;
-  }
-
   /** Not before then is a refresh tried again: the last one failed, or another process is at it. */
   get refreshNotBefore(): number {
     return this.kind.refreshNotBefore ?? 0;

@@ -1,4 +1,5 @@
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
+import { feedName } from '../coherence/coherence.js';
 import type { Coherence } from '../coherence/coherence.js';
 import { isTagName, tagIn, tagName } from '../coherence/invalidated-names.js';
 import type { ShardFeed } from '../coherence/shard-feed.js';
@@ -127,8 +128,9 @@ export class NearTiers {
       if (!held.isSameEntry(copy)) this.process.delete(key.id);
       return true;
     }
-    this.nameCopy(key, copy);
-    this.process.set(key.id, copy.markedAt(this.coherence.names.advance()));
+    const { id, text } = key;
+    const name = feedName(text);
+    this.process.set(id, copy.markedAt(this.coherence.names.advance()), name === text ? undefined : name);
     if (channels.backfilled.hasSubscribers) {
       channels.backfilled.publish({ cache: this.cache, key: key.text, tier: 'process' });
     }
@@ -155,9 +157,9 @@ export class NearTiers {
   wasInvalidated(held: RequestTier, loaded: ReadonlySet<string>): boolean {
     const { names } = this.coherence;
     if (names.anyNamedSince(held.forgottenMark)) return true;
-    for (const [id, { mark, alias, tags }] of held.reads()) {
+    for (const [id, { mark, tags }] of held.reads()) {
       if (!names.anyNamedSince(mark) || loaded.has(id)) continue;
-      if (names.invalidatedSince(alias ?? textOfId(id), mark) || this.tagNamedSince(tags, mark)) return true;
+      if (names.invalidatedSince(feedName(textOfId(id)), mark) || this.tagNamedSince(tags, mark)) return true;
     }
     return false;
   }
@@ -167,7 +169,7 @@ export class NearTiers {
     const scope = this.scope.current();
     const tier = scope && this.ofRequest(scope);
     if (!tier || tier.get(key.id) === read) return;
-    tier.note(key.id, read, this.aliasOf(key));
+    tier.note(key.id, read);
   }
 
   /** As `keep`, for the open request alone: it does not go back either. */
@@ -182,7 +184,6 @@ export class NearTiers {
       this.noteForRequest(key, copy);
       return;
     }
-    this.nameCopy(key, copy);
     if (copy !== this.process?.peek(key.id)) copy.markedAt(this.coherence.names.advance());
     tier.set(key.id, copy);
   }
@@ -240,17 +241,6 @@ export class NearTiers {
     this.process?.clear();
     const scope = this.scope.current();
     if (scope) this.ofRequest(scope).clear();
-  }
-
-  private nameCopy(key: Key, copy: NearCopy): void {
-    const alias = this.aliasOf(key);
-    if (alias !== undefined) copy.alias = alias;
-  }
-
-  /** What the feed calls the key, where that can't be told from its id. */
-  private aliasOf(key: Key): string | undefined {
-    const name = this.coherence.nameOf(key);
-    return name === key.text ? undefined : name;
   }
 
   private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {

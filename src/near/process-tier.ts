@@ -1,4 +1,6 @@
+import { feedName } from '../coherence/coherence.js';
 import type { Trust } from '../coherence/trust.js';
+import { textOfId } from '../key/key.js';
 import { createBoundedMap } from './eviction/create-bounded-map.js';
 import type { Eviction } from './eviction/create-bounded-map.js';
 import { assertCount } from './eviction/bounded-map.js';
@@ -30,7 +32,7 @@ export class ProcessTier {
   private readonly copies: BoundedMap<NearCopy>;
   /** The ids of tagged copies, by tag: most entries have none and cost nothing here. */
   private readonly idsByTag = new Map<string, Set<string>>();
-
+  /** The ids of copies by what the feed calls their keys, where that is not the text: those of long keys. */
   private readonly idsByAlias = new Map<string, string>();
 
   constructor(
@@ -60,12 +62,15 @@ export class ProcessTier {
     return this.copies.peek(id);
   }
 
-  /** Keeps the copy, unless it is not worth its place: then nothing is kept under this id. */
-  set(id: string, copy: NearCopy): void {
+  /**
+   * Keeps the copy, unless it is not worth its place: then nothing is kept under this id.
+   * @param alias what the feed calls the key, where that is not its text.
+   */
+  set(id: string, copy: NearCopy, alias?: string): void {
     const former = this.copies.peek(id);
     if (former) this.forgetNames(former, id);
     if (!this.copies.set(id, copy, copy.sizeBytes + id.length)) return;
-    if (copy.alias !== undefined) this.idsByAlias.set(copy.alias, id);
+    if (alias !== undefined) this.idsByAlias.set(alias, id);
     for (const { tag } of copy.tags) {
       const ids = this.idsByTag.get(tag);
       if (ids) ids.add(id);
@@ -109,7 +114,7 @@ export class ProcessTier {
   }
 
   private forgetNames(copy: NearCopy, id: string): void {
-    if (copy.alias !== undefined) this.idsByAlias.delete(copy.alias);
+    if (this.idsByAlias.size > 0) this.idsByAlias.delete(feedName(textOfId(id)));
     for (const { tag } of copy.tags) {
       const ids = this.idsByTag.get(tag);
       ids?.delete(id);

@@ -13,9 +13,6 @@ export interface Note {
 /** What of a value tells whether it was invalidated since it was read, or was stale then. A copy is one. */
 export type Read = Pick<NearCopy, 'mark' | 'tags' | 'freshUntil'>;
 
-/** With its name, where that can't be told from the id of its key. */
-export type ReadNote = Read & Pick<NearCopy, 'alias'>;
-
 /** What a request holds, by owner. Whoever keeps hold of it sees it to the end, also when the request has ended. */
 export type HeldTiers = ReadonlyMap<unknown, RequestTier>;
 
@@ -26,7 +23,7 @@ const maxCopies = 10_000;
 export class RequestTier {
   private readonly copies = new Map<string, NearCopy>();
   /** What it was given and does not answer from: turned down, overtaken, or invalidated by itself. Until it reads the key anew. */
-  private notes: Map<string, ReadNote> | undefined = undefined;
+  private notes: Map<string, Read> | undefined = undefined;
   /** The marks of what had to go and is not known any more: something was read, and nobody knows what. */
   forgottenMark = Infinity;
 
@@ -45,16 +42,16 @@ export class RequestTier {
   }
 
   /** What was read, and is not answered from, counts as read all the same. */
-  note(id: string, { mark, tags, freshUntil }: Read, alias: string | undefined): void {
-    const notes = (this.notes ??= new Map<string, ReadNote>());
-    notes.set(id, { mark, tags, alias, freshUntil });
+  note(id: string, { mark, tags, freshUntil }: Read): void {
+    const notes = (this.notes ??= new Map<string, Read>());
+    notes.set(id, { mark, tags, freshUntil });
     if (notes.size > maxCopies) this.forgetOldest(notes);
   }
 
   /** Not answered from any more. */
   drop(id: string): void {
     const copy = this.copies.get(id);
-    if (copy && this.copies.delete(id)) this.note(id, copy, copy.alias);
+    if (copy && this.copies.delete(id)) this.note(id, copy);
   }
 
   clear(): void {
@@ -66,11 +63,11 @@ export class RequestTier {
   }
 
   /** All that the request has read, by id. */
-  reads(): Iterable<[string, ReadNote]> {
+  reads(): Iterable<[string, Read]> {
     return this.notes ? [...this.copies, ...this.notes] : this.copies;
   }
 
-  private forgetOldest(of: Map<string, ReadNote>): void {
+  private forgetOldest(of: Map<string, Read>): void {
     for (const [id, { mark }] of of) {
       of.delete(id);
       this.forgottenMark = Math.min(this.forgottenMark, mark);

@@ -70,6 +70,18 @@ describe('A load in a request', () => {
     expect(await there.get('page')).toBe('page without');
   });
 
+  it('is not stored where what it has read was invalidated since, whose key is so long that the feed has its digest', async () => {
+    const long = 'é'.repeat(100);
+    await here.set(long, 'part', life);
+    const read = async (): Promise<string> => {
+      const part = await here.get<string>(long);
+      await there.delete(long);
+      return pageOf(part);
+    };
+    expect(await scope.run(read)).toBe('page with part');
+    expect(await there.get('page')).toBeUndefined();
+  });
+
   const invalidated = () => there.deleteMany(['part', 'other', 'page']);
   it.each<[string, () => Promise<unknown>]>([
     [

@@ -1,6 +1,8 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { json } from '../../src/codec/json.js';
+import { feedName } from '../../src/coherence/coherence.js';
 import { CombinedTrust, ShardTrust } from '../../src/coherence/trust.js';
+import { toKey, versionedKey } from '../../src/key/key.js';
 import { NearCopy } from '../../src/near/near-copy.js';
 import { ProcessTier } from '../../src/near/process-tier.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
@@ -9,15 +11,16 @@ const one = new ShardTrust(Infinity);
 const other = new ShardTrust(Infinity);
 const serving = { codec: json(), isolation: 'share', version: undefined } as const;
 
-function copyOf(value: unknown, { tags = [] as string[], trust = one, alias = '' } = {}): NearCopy {
+function copyOf(value: unknown, { tags = [] as string[], trust = one } = {}): NearCopy {
   const head = {
     ...{ codec: 'json', createdAt: 0, freshUntil: 1_000, staleUntil: 1_000, loadCostMs: 0, generation: 0 },
     tags: tags.map((tag) => ({ tag, generation: 1 })),
   };
-  const copy = new NearCopy(head, undefined, serving, trust, 100, value, 0);
-  if (alias !== '') copy.alias = alias;
-  return copy;
+  return new NearCopy(head, undefined, serving, trust, 100, value, 0);
 }
+
+/** Of keys that the feed calls by their digests: a text, one that is longer as it is written, and parts. */
+const long = [toKey('a'.repeat(201)), toKey('é'.repeat(100)), versionedKey('page', 'a'.repeat(200))] as const;
 
 describe('The copies of a process', () => {
   let tier: ProcessTier;
@@ -31,17 +34,22 @@ describe('The copies of a process', () => {
     expect([tier.delete('a'), tier.delete('a'), held('a')]).toEqual([true, false, []]);
   });
 
-  it('go by what the feed calls their key, whatever that was called before', () => {
-    tier.set('a', copyOf(1, { alias: 'digest of a' }));
+  it.each([...long])('go by what the feed calls their key, as long as they are kept: %#', ({ id, text }) => {
+    const alias = feedName(text);
+    expect(alias).not.toBe(text);
+    tier.set(id, copyOf(1), alias);
     tier.set('b', copyOf(2));
-    expect(tier.deleteAlias('digest of b')).toBe(false);
-    expect(held('a', 'b')).toEqual(['a', 'b']);
-    expect(tier.deleteAlias('digest of a')).toBe(true);
-    expect(tier.deleteAlias('digest of a')).toBe(false);
-    expect(held('a', 'b')).toEqual(['b']);
-    tier.set('b', copyOf(3, { alias: 'early' }));
-    tier.set('b', copyOf(4, { alias: 'late' }));
-    expect([tier.deleteAlias('early'), tier.deleteAlias('late')]).toEqual([false, true]);
+    expect(tier.deleteAlias('b')).toBe(false);
+    expect(held(id, 'b')).toEqual([id, 'b']);
+    expect([tier.deleteAlias(alias), tier.deleteAlias(alias)]).toEqual([true, false]);
+    expect(held(id, 'b')).toEqual(['b']);
+    tier.set(id, copyOf(3), alias);
+    tier.set(id, copyOf(4), alias);
+    expect([tier.deleteAlias(alias), held(id)]).toEqual([true, []]);
+    tier.set(id, copyOf(5), alias);
+    tier.delete(id);
+    tier.set(id, copyOf(6));
+    expect([tier.deleteAlias(alias), held(id)]).toEqual([false, [id]]);
   });
 
   it('go by a tag, all that have it and no others, by the tags of the latest copy', () => {
@@ -65,7 +73,7 @@ describe('The copies of a process', () => {
   });
 
   it('go all at once', () => {
-    tier.set('a', copyOf(1, { tags: ['x'], alias: 'digest of a' }));
+    tier.set('a', copyOf(1, { tags: ['x'] }), 'digest of a');
     tier.clear();
     expect([held('a'), tier.deleteTagged('x'), tier.deleteAlias('digest of a')]).toEqual([[], 0, false]);
     // What is kept under the same key later is not called so.
@@ -76,10 +84,13 @@ describe('The copies of a process', () => {
   it('leave no tag and no name behind when they go to make room', () => {
     const evicted: number[] = [];
     tier = new ProcessTier({ maxEntries: 1, eviction: 'lru' }, { random: () => 0.5, onEvicted: () => evicted.push(1) });
-    tier.set('a', copyOf(1, { tags: ['x'], alias: 'digest of a' }));
+    const [{ id, text }] = long;
+    tier.set(id, copyOf(1, { tags: ['x'] }), feedName(text));
     tier.set('b', copyOf(2));
     expect(evicted).toHaveLength(1);
-    expect([held('a', 'b'), tier.deleteTagged('x'), tier.deleteAlias('digest of a')]).toEqual([['b'], 0, false]);
+    expect([held(id, 'b'), tier.deleteTagged('x')]).toEqual([['b'], 0]);
+    tier.set(id, copyOf(3));
+    expect([tier.deleteAlias(feedName(text)), held(id)]).toEqual([false, [id]]);
   });
 
   it('have room for 64 MiB if nothing is said, and for one entry if that is', () => {

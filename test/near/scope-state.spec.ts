@@ -49,7 +49,7 @@ describe('What a request holds of one cache', () => {
     expect([sizeOf(tier), tier.forgottenMark, tier.get('0'), tier.get('1')?.mark]).toEqual([10_000, 7, undefined, 5]);
     for (let id = 10_001; id < 10_003; id++) tier.set(`${id}`, copyOf(7));
     expect([sizeOf(tier), tier.forgottenMark, tier.get('2')]).toEqual([10_000, 5, undefined]);
-    tier.note('noted', copyOf(3), undefined);
+    tier.note('noted', copyOf(3));
     tier.clear();
     expect([sizeOf(tier), tier.forgottenMark]).toEqual([10_000, 3]);
   });
