@@ -27,7 +27,7 @@ export interface FileHeader {
   readonly checksum?: ObjectChecksum;
   /** The start of the machine that it was filled in. Unfinished files of another one are not gone on with. */
   readonly boot: string;
-  /** Milliseconds since 1970, for people. */
+  /** Milliseconds since 1970: before the object store was asked for it. */
   readonly filledAt: number;
 }
 

@@ -2,9 +2,8 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectNotFoundError } from '../object/object-errors.js';
 import type { ObjectHead, OpenedObject } from '../object/object-store.js';
-import { bootName } from '../store/disk/process-stamp.js';
 import type { FileLock } from '../store/disk/file-lock.js';
-import { reportFault } from '../value/events.js';
+import { DownloadTrust } from './download-trust.js';
 import { writeAt } from './file-bytes.js';
 import { encodeHeader, encodeState, fileBytes, headerBytes, isFillFor, statePosition } from './file-header.js';
 import type { FileHeader } from './file-header.js';
@@ -14,12 +13,12 @@ import type { FilesTuning } from './files-tuning.js';
 import { Fill } from './fill.js';
 import { FillTurns } from './fill-turns.js';
 import { GrowingFile } from './growing-file.js';
-import { headerOfObject } from './header-of-object.js';
+import { headerOfObject, reportOtherSize } from './header-of-object.js';
 import type { KeptFile } from './kept-file.js';
 import type { KeptFiles } from './kept-files.js';
 import type { FileRequest } from './tiered-file.js';
 import type { ResolvedFilesOptions } from './tiered-files-options.js';
-import { claimBytes, openUnfinished } from './unfinished-file.js';
+import { canBeGoneOnWith, claimBytes, openUnfinished } from './unfinished-file.js';
 import type { UnfinishedFile } from './unfinished-file.js';
 
 /** Where a file can be read: from a copy, from one in the making, or from the object store alone. */
@@ -27,6 +26,7 @@ export type Source = KeptFile | GrowingFile | ObjectHead;
 
 /** Makes copies: of the processes of a host one downloads, and the others read its unfinished file. */
 export class FileSources {
+  readonly trust: DownloadTrust;
   /** Files that are being filled, as far as this process takes part. */
   private readonly growing = new Map<string, GrowingFile>();
   private readonly turns: FillTurns;
@@ -39,15 +39,16 @@ export class FileSources {
     private readonly kept: KeptFiles,
   ) {
     this.turns = new FillTurns(options.maxConcurrentFills);
+    this.trust = new DownloadTrust(options);
   }
 
   /** Of a file that has no copy. @throws what the object store says. */
   async find(place: FilePlace, request: FileRequest): Promise<Source> {
-    if (this.isTooLarge(request.size ?? 0)) return this.head(request);
+    if (this.isTooLarge(request.size ?? 0)) return this.trust.head(request);
     const known = this.growing.get(place.id);
     if (known) {
       // One for another row goes on for its own readers, and is not this one's file.
-      if (!isFillFor(known.header, request)) return this.head(request);
+      if (!isFillFor(known.header, request)) return this.trust.head(request);
       if (await known.isCurrent()) return known;
       this.forget(known);
     }
@@ -56,11 +57,13 @@ export class FileSources {
     while (clock.monotonic() - startedAt < this.tuning.patienceMs) {
       const lock = await this.tryLead(place);
       if (lock) return this.lead(place, request, lock);
-      const found = (await this.follow(place)) ?? (await this.kept.find(place));
-      if (found) return isFillFor(found.header, request) ? found : this.head(request);
+      const followed = await this.follow(place, request);
+      if (followed) return followed;
+      const kept = await this.kept.find(place);
+      if (kept) return isFillFor(kept.header, request) ? kept : this.trust.head(request);
       await clock.sleep(this.tuning.pollMs);
     }
-    return this.head(request);
+    return this.trust.head(request);
   }
 
   /** A purge: whoever comes now begins anew. */
@@ -82,13 +85,6 @@ export class FileSources {
     await Promise.all(this.fills);
   }
 
-  /** What the object store says of a file that is not kept. @throws ObjectNotFoundError and what the store says. */
-  async head({ key }: FileRequest): Promise<ObjectHead> {
-    const head = await this.options.objects.head(key);
-    if (!head) throw new ObjectNotFoundError(key);
-    return head;
-  }
-
   private isTooLarge(size: number): boolean {
     return size > this.options.maxFileBytes;
   }
@@ -99,13 +95,23 @@ export class FileSources {
     return this.folder.locks.tryTake(place.lock);
   }
 
-  /** Another process fills it. `undefined`: it has not begun to write. */
-  private async follow(place: FilePlace): Promise<GrowingFile | undefined> {
+  /** Another process fills it: its file, or what the store says where that is not what is asked for. `undefined`: it has not begun to write. */
+  private async follow(place: FilePlace, request: FileRequest): Promise<GrowingFile | ObjectHead | undefined> {
     if (this.tuning.without.has('one-leader')) return undefined;
     for (const part of await place.parts()) {
       const found = await openUnfinished(part);
-      if (found?.header && found.state === 'filling') return this.enlist(place, found, found.header);
-      await found?.handle.close();
+      if (!found) continue;
+      let isFollowed = false;
+      try {
+        const { header, state } = found;
+        if (!header || state !== 'filling') continue;
+        const head = await this.trust.insteadOf(header, request);
+        if (head) return head;
+        isFollowed = true;
+        return this.enlist(place, found, header);
+      } finally {
+        if (!isFollowed) await found.handle.close();
+      }
     }
     return undefined;
   }
@@ -139,11 +145,13 @@ export class FileSources {
       const found = await openUnfinished(part);
       if (!found) continue;
       const { header, available, handle } = found;
-      if (header && this.suits(found, header, request)) {
+      if (header && canBeGoneOnWith(found, header, request)) {
         const binding = { range: { start: available }, ifMatch: header.etag, verify: false };
         let first: OpenedObject | undefined;
         try {
           const isComplete = available >= header.size;
+          // Else the request for the rest tells.
+          if (isComplete && (await this.trust.insteadOf(header, request))) throw new ObjectChangedError(request.key);
           first = isComplete ? undefined : await this.options.objects.open(request.key, binding);
           await writeAt(handle, encodeState('filling'), statePosition);
           const file = this.enlist(place, found, header);
@@ -176,9 +184,10 @@ export class FileSources {
     let opened: OpenedObject | undefined;
     let isReserved = false;
     try {
+      const begunAt = this.options.clock.now();
       opened = await this.options.objects.open(request.key, { verify: false });
-      this.compare(request, opened);
-      const header = headerOfObject(request, opened, this.options.clock.now());
+      reportOtherSize(this.options.name, request, opened);
+      const header = headerOfObject(request, opened, begunAt);
       const block = encodeHeader(header);
       if (block && !this.isTooLarge(header.size)) {
         isReserved = await room.reserve(fileBytes(header.size), () => claimBytes(handle, block));
@@ -263,12 +272,6 @@ export class FileSources {
     return 'leading';
   }
 
-  private suits({ state }: UnfinishedFile, header: FileHeader, request: FileRequest): boolean {
-    const isUsable =
-      header.uid === request.uid && header.boot === bootName() && (state === 'filling' || state === 'givenUp');
-    return isUsable && isFillFor(header, request);
-  }
-
   private enlist(
     place: FilePlace,
     unfinished: Omit<UnfinishedFile, 'header' | 'state'>,
@@ -290,11 +293,5 @@ export class FileSources {
 
   private forget(file: GrowingFile): void {
     if (this.growing.get(file.place.id) === file) this.growing.delete(file.place.id);
-  }
-
-  private compare({ uid, size }: FileRequest, opened: ObjectHead): void {
-    if (size === undefined || size === opened.size) return;
-    const message = `The row says ${size} bytes, and the object has ${opened.size}. The object is served: correct the row.`;
-    reportFault({ source: this.options.name, kind: 'unsuitable', key: uid, message });
   }
 }

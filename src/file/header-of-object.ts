@@ -1,5 +1,6 @@
 import type { ObjectHead } from '../object/object-store.js';
 import { bootName } from '../store/disk/process-stamp.js';
+import { reportFault } from '../value/events.js';
 import type { FileHeader } from './file-header.js';
 import type { FileRequest } from './tiered-file.js';
 
@@ -18,4 +19,11 @@ export function headerOfObject({ uid, key, sha256 }: FileRequest, opened: Object
     boot: bootName(),
     filledAt,
   };
+}
+
+/** The row may be wrong: the object is served, and a fault says so. */
+export function reportOtherSize(source: string, { uid, size }: FileRequest, opened: ObjectHead): void {
+  if (size === undefined || size === opened.size) return;
+  const message = `The row says ${size} bytes, and the object has ${opened.size}. The object is served: correct the row.`;
+  reportFault({ source, kind: 'unsuitable', key: uid, message });
 }

@@ -192,7 +192,7 @@ export class TieredFiles {
   }
 
   private async find(place: FilePlace, request: FileRequest): Promise<Source> {
-    if (!(await this.folder.isUsable())) return this.sources.head(request);
+    if (!(await this.folder.isUsable())) return this.sources.trust.head(request);
     try {
       for (let look = 0; look < maxLooks; look++) {
         await this.purges.of(place);
@@ -210,7 +210,7 @@ export class TieredFiles {
       if (code === undefined) throw error;
       this.folder.failed(error);
     }
-    return this.sources.head(request);
+    return this.sources.trust.head(request);
   }
 
   /** Callers of one process share a search if their rows say the same. `undefined`: one for another row was under way, and has ended. */
@@ -247,6 +247,7 @@ export class TieredFiles {
   /** Purges may have been missed: copies have to be confirmed again, and whoever comes now reads behind no download that began before. */
   private distrust(): void {
     this.keptFiles.distrust();
+    this.sources.trust.distrust();
     this.refused.forgetAll();
     for (const { place } of [...this.looking.values(), ...this.sources.growingFiles]) {
       void this.purgeHere(place).catch(() => undefined);

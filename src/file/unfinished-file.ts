@@ -1,9 +1,11 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { fileErrorCode } from '../object/folder-object-file.js';
+import { bootName } from '../store/disk/process-stamp.js';
 import { bytesAt, writeAt } from './file-bytes.js';
-import { decodeHeader, decodeState, headerBytes, statePosition } from './file-header.js';
+import { decodeHeader, decodeState, headerBytes, isFillFor, statePosition } from './file-header.js';
 import type { FileHeader, FillState } from './file-header.js';
+import type { FileRequest } from './tiered-file.js';
 
 export interface UnfinishedFile {
   readonly part: string;
@@ -35,6 +37,12 @@ export async function openUnfinished(part: string): Promise<UnfinishedFile | und
     await handle.close();
     throw error;
   }
+}
+
+/** Whether its download has merely stopped, is of what the row asks for, and began since the machine has started. */
+export function canBeGoneOnWith({ state }: UnfinishedFile, header: FileHeader, request: FileRequest): boolean {
+  const hasStopped = state === 'filling' || state === 'givenUp';
+  return hasStopped && header.uid === request.uid && header.boot === bootName() && isFillFor(header, request);
 }
 
 /** From here on the file says what it will take. False: it was purged meanwhile, and takes nothing. @throws what the file system says. */

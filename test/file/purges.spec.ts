@@ -1,8 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { fileName } from '../../src/file/file-feed.js';
+import { encodeHeader } from '../../src/file/file-header.js';
+import { FilePlace, fileId, filesFolder } from '../../src/file/file-place.js';
+import { headerOfObject } from '../../src/file/header-of-object.js';
 import type { TieredFiles } from '../../src/file/tiered-files.js';
 import { versionedKey } from '../../src/key/key.js';
-import type { ObjectStore } from '../../src/object/object-store.js';
+import type { ObjectHead, ObjectStore } from '../../src/object/object-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
@@ -232,6 +238,46 @@ describe('A purge', () => {
     expect((await readAll(await late)).equals(newer)).toBe(true);
     await early;
     await eventually(async () => expect((await files.status()).fills).toBe(0));
+    expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
+  });
+
+  it.each([
+    ['in a gap', 'is not read', 'was replaced'],
+    ['in a gap', 'is read on', 'is still the same'],
+    ['before the start', 'is not read', 'was replaced'],
+    ['before the start', 'is read on', 'is still the same'],
+  ])(
+    'that was lost %s: a download that another process began before %s where its object %s',
+    async (when, how, what) => {
+      const isRead = how === 'is read on';
+      const answered = gate();
+      const store = bench.counted({
+        beforePiece: (sent) => (sent > 0 && store.reads.length === 1 ? answered.opened : undefined),
+      });
+      const known = when === 'in a gap' ? await losingPurges(store) : undefined;
+      const other = bench.files({ store });
+      const early = other.open(request).then(readAll);
+      await eventually(async () => expect((await other.status()).fills).toBe(1));
+      if (what === 'was replaced') await bench.objects.put(request.key, newer);
+      await known?.lose();
+      const { files } = known ?? (await losingPurges(store));
+      const late = await files.open(request);
+      answered.open();
+      expect((await readAll(late)).equals(isRead ? content : newer)).toBe(true);
+      expect(store.reads).toHaveLength(isRead ? 1 : 2);
+      expect((await early).equals(content)).toBe(true);
+    },
+  );
+
+  it('that was lost is made up for where a download of before ended without giving its file a name', async () => {
+    const { files } = await losingPurges(bench.objects);
+    const name = fileName(versionedKey('s3_files', request.uid), caches[0]);
+    const place = new FilePlace(join(bench.directory.path, filesFolder), fileId(bench.objects.name, name));
+    const head = (await bench.objects.head(request.key)) as ObjectHead;
+    const header = encodeHeader(headerOfObject(request, head, 0)) as Buffer;
+    await mkdir(place.folder, { recursive: true, mode: 0o700 });
+    await writeFile(place.newPart(), Buffer.concat([header, content]), { mode: 0o600 });
+    await bench.objects.put(request.key, newer);
     expect((await readAll(await files.open(request))).equals(newer)).toBe(true);
   });
 

@@ -1,0 +1,39 @@
+import { ObjectNotFoundError } from '../object/object-errors.js';
+import type { ObjectHead } from '../object/object-store.js';
+import { isFillFor } from './file-header.js';
+import type { FileHeader } from './file-header.js';
+import type { FileRequest } from './tiered-file.js';
+import type { ResolvedFilesOptions } from './tiered-files-options.js';
+
+/**
+ * Which downloads of other processes may be read here. A process purges what it knows of when it learns of a gap in the feed; another one may learn of it
+ * later, or never. So the object store vouches for a download that began before this process learned of the gap, or before it has started.
+ */
+export class DownloadTrust {
+  /** By the wall clock, which all processes of a host have in common. */
+  private distrustedUntil: number;
+
+  constructor(private readonly options: Pick<ResolvedFilesOptions, 'objects' | 'clock' | 'cache'>) {
+    this.distrustedUntil = options.cache ? options.clock.now() : -Infinity;
+  }
+
+  /** Purges may have been missed. */
+  distrust(): void {
+    this.distrustedUntil = this.options.clock.now();
+  }
+
+  /** What the store says, where a download is not what is asked for, or no more. `undefined`: it may be read. @throws as {@link head}. */
+  async insteadOf(header: FileHeader, request: FileRequest): Promise<ObjectHead | undefined> {
+    const isAskedFor = isFillFor(header, request);
+    if (isAskedFor && header.filledAt > this.distrustedUntil) return undefined;
+    const head = await this.head(request);
+    return isAskedFor && head.etag === header.etag ? undefined : head;
+  }
+
+  /** What the object store says of a file that is not kept. @throws ObjectNotFoundError and what the store says. */
+  async head({ key }: FileRequest): Promise<ObjectHead> {
+    const head = await this.options.objects.head(key);
+    if (!head) throw new ObjectNotFoundError(key);
+    return head;
+  }
+}
