@@ -34,11 +34,10 @@ import { CacheClock } from '../value/cache-clock.js';
 import { systemClock } from '../value/clock.js';
 import { channels } from '../value/events.js';
 import { AtomicChanges } from '../write/atomic-changes.js';
-import { CurrentWrites } from '../write/current-writes.js';
-import { ExactWrites } from '../write/exact-writes.js';
 import { Expiry } from '../write/expiry.js';
 import { PreparedEntries } from '../write/prepared-entries.js';
 import { Repetitions } from '../write/repetitions.js';
+import { StoredWrites } from '../write/stored-writes.js';
 import { Writes } from '../write/writes.js';
 import { hiddenNames, resolveCoherence } from './cache-configuration.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
@@ -123,9 +122,8 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
 
   const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
   const repetitions = new Repetitions(coherence, clock);
-  const current = new CurrentWrites(coherence, repetitions, clock);
-  const writes = new Writes(name, coherence, near, invalidations, repetitions, prepared, current, clock);
-  const exact = new ExactWrites(coherence, repetitions, clock, random);
+  const stored = new StoredWrites(coherence, repetitions, clock, random);
+  const writes = new Writes(name, coherence, near, invalidations, repetitions, prepared, stored, clock);
   return {
     clock,
     hidden,
@@ -142,8 +140,8 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     bulkLoads: new BulkLoads(coherence, near, hits, entries, fills, singles, flights, places, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
-    atomicChanges: new AtomicChanges(coherence, near, invalidations, entries, prepared, notes, writes, exact),
-    expiry: new Expiry(coherence, near, invalidations, writes, exact, prepared, clock),
+    atomicChanges: new AtomicChanges(coherence, near, invalidations, entries, prepared, notes, writes, stored),
+    expiry: new Expiry(coherence, near, invalidations, writes, stored, prepared, clock),
     explanations: new Explanations(coherence, near, entries, clock),
   };
 }

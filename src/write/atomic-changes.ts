@@ -10,10 +10,10 @@ import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import type { StoredItem } from '../store/store.js';
 import { ConflictError, InvalidOptionError, StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
-import { maxTries } from './exact-writes.js';
-import type { ExactWrites } from './exact-writes.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared, PreparedEntries } from './prepared-entries.js';
+import { maxTries } from './stored-writes.js';
+import type { StoredWrites } from './stored-writes.js';
 import type { Writes } from './writes.js';
 
 interface Read<V> {
@@ -42,7 +42,7 @@ export class AtomicChanges {
     private readonly prepared: PreparedEntries,
     private readonly notes: TagNotes,
     private readonly writes: Writes,
-    private readonly exact: ExactWrites,
+    private readonly stored: StoredWrites,
   ) {}
 
   /**
@@ -82,7 +82,7 @@ export class AtomicChanges {
   ): Promise<Changed<V>> {
     const waiting = this.prepared.behind([key]);
     if (waiting) await waiting;
-    const done = await this.exact.tried(async () => {
+    const done = await this.stored.tried(async () => {
       const read = await this.read<V>(key, policy);
       // The stamp has changed meanwhile: an entry of the old one answers nothing that is asked under the new one.
       if (this.coherence.place(key)?.storeKey !== read.placed.storeKey) return undefined;
@@ -148,7 +148,7 @@ export class AtomicChanges {
       throw new InvalidOptionError('ttl', 'a life of 0 keeps nothing to compare with', 'Give a ttl of more than 0.');
     }
     const by = { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs };
-    const outcome = await this.exact.write(placed, item, by, head.createdAt);
+    const outcome = await this.stored.replace(placed, item, by, head.createdAt);
     if (outcome.status === 'too-large') {
       // What it was to replace is gone from the store, and the others were told.
       this.near.name(key);

@@ -8,8 +8,8 @@ import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
-import type { ExactWrites } from './exact-writes.js';
 import type { PreparedEntries } from './prepared-entries.js';
+import type { StoredWrites } from './stored-writes.js';
 import type { Writes } from './writes.js';
 
 /** Ends the freshness of an entry: it is served as far as its `staleFor` allows, and refreshed. */
@@ -19,7 +19,7 @@ export class Expiry {
     private readonly near: NearTiers,
     private readonly invalidations: Invalidations,
     private readonly writes: Writes,
-    private readonly exact: ExactWrites,
+    private readonly stored: StoredWrites,
     private readonly entries: PreparedEntries,
     private readonly clock: CacheClock,
   ) {}
@@ -52,7 +52,7 @@ export class Expiry {
   private async makeStale(placed: Placed): Promise<boolean> {
     const { shard, storeKey, key, feed } = placed;
     await feed.ready();
-    const isStale = await this.exact.tried(async () => {
+    const isStale = await this.stored.tried(async () => {
       const [item] = await shard.readMany([storeKey]);
       const envelope = item && this.servableStale(storeKey, item);
       if (!envelope) return false;
@@ -61,7 +61,7 @@ export class Expiry {
       // Not now: the clock of whoever reads it may be behind this one, and the entry would be fresh there for the difference.
       const stale = { ...head, freshUntil: Math.min(head.createdAt, head.freshUntil) };
       const by = { bytes: sealEnvelope(storeKey, stale, payload), staleUntil: head.staleUntil, idleMs: undefined };
-      const { status } = await this.exact.write(placed, item, by, now);
+      const { status } = await this.stored.replace(placed, item, by, now);
       return status === 'stored' ? true : undefined;
     });
     if (isStale) this.near.name(key);

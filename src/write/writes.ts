@@ -11,10 +11,10 @@ import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
-import type { CurrentWrites, SentWrites } from './current-writes.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 import { mayBeRepeated } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
+import type { SentWrites, StoredWrites } from './stored-writes.js';
 
 /** What became of the part of a `set` that one shard was sent. */
 interface SetOutcome {
@@ -47,7 +47,7 @@ export class Writes {
     private readonly invalidations: Invalidations,
     private readonly repetitions: Repetitions,
     private readonly entries: PreparedEntries,
-    private readonly current: CurrentWrites,
+    private readonly stored: StoredWrites,
     private readonly clock: CacheClock,
   ) {}
 
@@ -156,7 +156,7 @@ export class Writes {
     const { position } = this.coherence.names;
     let sent: SentWrites;
     try {
-      sent = await this.current.send(shard, group, own);
+      sent = await this.stored.send(shard, group, own);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
@@ -244,7 +244,7 @@ export class Writes {
     const keys = groups.flatMap(([, group]) => group.map(({ key }) => key));
     this.repetitions.repeatLater(groups.map(partOf), this.naming(keys));
     const stored = outcomes.flatMap((outcome) => outcome.stored);
-    this.repetitions.noteStored(stored.map((one) => this.current.itemOf(one)));
+    this.repetitions.noteStored(stored.map((one) => this.stored.itemOf(one)));
   }
 
   /**

@@ -3,7 +3,7 @@ import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Acknowledged, InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { storedLifeMs } from '../origin/stored-life.js';
-import type { Shard } from '../store/store.js';
+import type { Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { isCurrent } from './prepared-entries.js';
@@ -16,15 +16,27 @@ export interface SentWrites {
   readonly prepared: readonly Prepared[];
 }
 
+/** What an item is replaced by. */
+export interface Replacement {
+  readonly bytes: Uint8Array;
+  /** In epoch milliseconds. */
+  readonly staleUntil: number;
+  readonly idleMs: number | undefined;
+}
+
 /** So many lists of versions a `set` follows. */
 const maxLists = 3;
+/** Attempts before a change is given up. */
+export const maxTries = 10;
+const backOffMs = 5;
 
-/** Sends what was prepared to one shard, as entries of the present. */
-export class CurrentWrites {
+/** Sends entries to one shard: as those of the present, or in the place of exactly the item that they were made from. */
+export class StoredWrites {
   constructor(
     private readonly coherence: Coherence,
     private readonly repetitions: Repetitions,
     private readonly clock: CacheClock,
+    private readonly random: () => number,
   ) {}
 
   /**
@@ -48,9 +60,29 @@ export class CurrentWrites {
 
   /** As it is stored from now on, or as what is to go. */
   itemOf({ placed, sealed, policy, head }: Prepared): InvalidatingKey {
-    const item = removalOf(placed as Placed);
-    if (!sealed) return item;
-    const lifeMs = storedLifeMs(this.coherence.store, policy.idleMs, head.staleUntil, this.clock.now());
-    return { ...item, write: { bytes: sealed, options: { lifeMs, neverShorter: true } } };
+    if (!sealed) return removalOf(placed as Placed);
+    return this.writing(placed as Placed, { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs });
+  }
+
+  /** Until an attempt has an outcome; `undefined`: others kept writing in between. */
+  async tried<R>(attempt: () => Promise<R | undefined>): Promise<R | undefined> {
+    for (let tries = 0; tries < maxTries; tries++) {
+      const outcome = await attempt();
+      if (outcome !== undefined) return outcome;
+      await this.clock.sleep(this.random() * backOffMs * 2 ** tries);
+    }
+    return undefined;
+  }
+
+  /** Puts something else in the place of exactly this item, or of none, and tells the other processes. @throws StoreUnavailableError */
+  async replace(placed: Placed, item: StoredItem | undefined, by: Replacement, at: number): Promise<WriteOutcome> {
+    const change = this.writing(placed, by, { only: item?.revision ?? 'absent' });
+    const { outcomes } = await this.repetitions.send(placed.shard, [change], at, { from: item });
+    return outcomes[0] as WriteOutcome;
+  }
+
+  private writing(placed: Placed, by: Replacement, on: Pick<WriteOptions, 'only'> = {}): InvalidatingKey {
+    const lifeMs = storedLifeMs(this.coherence.store, by.idleMs, by.staleUntil, this.clock.now());
+    return { ...removalOf(placed), write: { bytes: by.bytes, options: { lifeMs, neverShorter: true, ...on } } };
   }
 }
