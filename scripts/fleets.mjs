@@ -1,7 +1,7 @@
 // npm run test:fleets [-- [--again] what Jest is to run]: whole fleets at work: stampedes, races for money, processes that are killed, 2,000 seeds of the
 // simulated fleet, and each case of the bench once.
 import { main, seconds } from './commands.mjs';
-import { fleetSuites, seededSuites } from './fleet-suites.mjs';
+import { fleetSuites, seededSuites } from './named-suites.mjs';
 import { printSummary, runJest, takeAgain } from './jest.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { preparePackages } from './prepare-packages.mjs';

@@ -1,7 +1,8 @@
-// npm test [-- [--again] what Jest is to run]: all that must hold, on a machine that has only Node and npm. Whole fleets at work: npm run test:fleets.
+// npm test [-- [--again] what Jest is to run]: all that must hold, on a machine that has only Node and npm. Whole fleets at work: npm run test:fleets. What is
+// built and packed: npm run test:package.
 import { Remedy, main, runQuietly, seconds } from './commands.mjs';
-import { fleetSuites } from './fleet-suites.mjs';
 import { printSummary, runJest, takeAgain } from './jest.mjs';
+import { fleetSuites, packageSuites } from './named-suites.mjs';
 import { prepareMemcached } from './prepare-memcached.mjs';
 import { prepareNginx } from './prepare-nginx.mjs';
 import { preparePackages } from './prepare-packages.mjs';
@@ -40,18 +41,18 @@ await main(async (given) => {
     console.error(`\n${error.message}`);
     return printSummary({ passed: 0, failed: 1 });
   }
-  console.log(`checking: build, ${checks.join(', ')}`);
+  console.log(`checking: ${checks.join(', ')}`);
   const checking = runChecks(checks);
-  // The suites of the house look at what it leaves.
-  const notBuilt = await runChecks(['build']);
   console.log('testing: jest');
   const jestStartedAt = performance.now();
   // Who names a suite gets it.
   const chosen =
-    jestArguments.length > 0 ? jestArguments : ['--testPathIgnorePatterns', '/node_modules/', '/dist/', ...fleetSuites];
+    jestArguments.length > 0
+      ? jestArguments
+      : ['--testPathIgnorePatterns', '/node_modules/', '/dist/', ...packageSuites, ...fleetSuites];
   const { passed, failed, skipped } = await runJest(chosen, { limitMs: 45 * 60_000, progress: true, again });
   console.log(`${failed === 0 ? 'ok     ' : 'FAILED '} jest (${seconds(jestStartedAt)})`);
-  const failedChecks = [...notBuilt, ...(await checking)];
+  const failedChecks = await checking;
   console.log(`all of it ${seconds(startedAt)}`);
   const tookSeconds = (performance.now() - startedAt) / 1_000;
   if (tookSeconds > budgetSeconds) {

@@ -1,4 +1,9 @@
-/** Several processes for up to a minute or so each: `npm run test:fleets` runs them, and continuous integration does. */
+// Suites that `npm test` leaves to commands of their own: what they need, or how long they take, is more than it has room for. Continuous integration runs them.
+
+/** What is built and packed, as its users get it: `npm run test:package`. */
+export const packageSuites = ['test/house/documents.spec.ts', 'test/house/package.spec.ts'];
+
+/** Several processes for up to a minute or so each: `npm run test:fleets`. */
 export const fleetSuites = [
   'test/bench/smoke.spec.ts',
   'test/cli/interrupted-backup.spec.ts',
