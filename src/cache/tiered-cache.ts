@@ -202,15 +202,15 @@ export class TieredCache {
   }
 
   /**
-   * Compare-and-set. `change` may run several times. The entry's remaining life goes on, unless `options` name a `ttl`; so do its tags, with those of
-   * `options`, and its `version`, unless they name another. What was kept in the store alone stays there.
-   * @throws ConflictError after 10 tries; StoreUnavailableError; ValueTooLargeError, and what the entry held before is gone.
+   * Compare-and-set. `change` may run several times. The life goes on, unless `options` name a `ttl` or what changed in the value changes its end: what is
+   * over is removed, as by `set`. Tags go on beside those of `options`, the `version` unless they name one. What the store alone kept stays there.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; what a `ttl` throws; ValueTooLargeError, and what the entry held before is gone.
    */
   async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: EntryOptions<V>): Promise<V> {
     const one = this.keyOf(key);
-    const keepsLife = options?.ttl === undefined;
     const policy = this.policies.of<V>(one, options);
-    const { copy, from } = await this.changes.track(this.rooms.atomicChanges.update(one, change, policy, keepsLife));
+    const changed = this.rooms.atomicChanges.update(one, change, policy, options?.ttl === undefined);
+    const { copy, from } = await this.changes.track(changed);
     return this.rooms.hits.given(one, copy, from);
   }
 

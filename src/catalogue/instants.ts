@@ -53,6 +53,21 @@ export function resolveInstants<V>(
   return { ...instants, idleMs: positiveMilliseconds(given.idle, `${field}.idle`) };
 }
 
+/** Whether a value that is made of an entry's ends at another time than the entry's own. Where neither gives an end, it does not. */
+export function endsByValue<V>(options: LifeOptions<V>, entry: { createdAt: number; read(): V }, value: V): boolean {
+  if (typeof options.ttl !== 'function' && !isLife(options.ttl) && options.negative === undefined) return false;
+  const [own, other] = [entry.read(), value].map((one) => instantsIfAny(options, one, entry.createdAt));
+  return own?.freshUntil !== other?.freshUntil || own?.staleUntil !== other?.staleUntil;
+}
+
+function instantsIfAny<V>(options: LifeOptions<V>, value: V, createdAt: number): EntryInstants | undefined {
+  try {
+    return resolveInstants(options, value, createdAt, () => 0);
+  } catch {
+    return undefined;
+  }
+}
+
 type Given<V> = EntryOptions<V>['ttl'];
 
 /** What a `ttl` says, a fixed duration as milliseconds. @throws InvalidDurationError, InvalidOptionError for what gives no end to an entry. */

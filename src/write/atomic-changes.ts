@@ -1,4 +1,8 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { endsByValue } from '../catalogue/instants.js';
+import type { EntryInstants } from '../catalogue/instants.js';
+import { sealEnvelope } from '../codec/envelope.js';
+import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
@@ -32,6 +36,17 @@ export interface Changed<V> {
   readonly from: NearCopy<V> | undefined;
 }
 
+interface Replacing<V> {
+  readonly encoded: EncodedValue<V>;
+  /** The instants that go on. */
+  readonly kept: EntryInstants | undefined;
+  /** A value whose life is over takes away what was there. Else it is refused. */
+  readonly mayBeOver: boolean;
+}
+
+/** How long the store keeps what is over: so long that it is more than 0 when it arrives. */
+const overForMs = 1_000;
+
 /** Changes that depend on what is stored: compare-and-set in the store itself, hence the same answer for every process of one version. */
 export class AtomicChanges {
   constructor(
@@ -47,7 +62,7 @@ export class AtomicChanges {
 
   /**
    * Stores `change(current)`, tried again with the newer value when somebody else wrote in between.
-   * @param keepsLife the entry's remaining life goes on; else that of the policy begins.
+   * @param keepsLife the entry's remaining life goes on, unless the values make it end at another time; else that of the policy begins.
    * @throws ConflictError after 10 tries; StoreUnavailableError; ValueTooLargeError, and what was there before is gone; whatever `change` throws.
    */
   update<V>(
@@ -56,10 +71,12 @@ export class AtomicChanges {
     policy: EntryPolicy<V>,
     keepsLife: boolean,
   ): Promise<Changed<V>> {
-    return this.tried(key, policy, ({ current }) => ({
-      encoded: this.prepared.encode({ key, value: change(current?.read()), policy }),
-      kept: keepsLife ? current : undefined,
-    }));
+    return this.tried(key, policy, ({ current }) => {
+      const value = change(current?.read());
+      const encoded = this.prepared.encode({ key, value, policy });
+      const goesOn = keepsLife && current && !endsByValue(policy.life, current, value);
+      return { encoded, kept: goesOn ? current : undefined, mayBeOver: policy.life.ttl !== 0 };
+    });
   }
 
   /**
@@ -68,17 +85,15 @@ export class AtomicChanges {
    */
   async setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Changed<V>> {
     const encoded = this.prepared.encode({ key, value, policy });
-    return this.tried(key, policy, ({ current }) => (current ? { found: current } : { encoded, kept: undefined }));
+    return this.tried(key, policy, ({ current }) =>
+      current ? { found: current } : { encoded, kept: undefined, mayBeOver: false },
+    );
   }
 
   private async tried<V>(
     key: Key,
     policy: EntryPolicy<V>,
-    decide: (
-      read: Read<V>,
-    ) =>
-      | { found: NearCopy<V> }
-      | { encoded: EncodedValue<V>; kept: { freshUntil: number; staleUntil: number } | undefined },
+    decide: (read: Read<V>) => { readonly found: NearCopy<V> } | Replacing<V>,
   ): Promise<Changed<V>> {
     const waiting = this.prepared.behind([key]);
     if (waiting) await waiting;
@@ -94,7 +109,7 @@ export class AtomicChanges {
       });
       // Or while the change ran: what was made of an entry of the old one is nothing that may stand under the new one.
       if (prepared.placed?.storeKey !== read.placed.storeKey) return undefined;
-      const isWritten = await this.named(read.placed, () => this.write(prepared, read));
+      const isWritten = await this.named(read.placed, () => this.write(prepared, read, decided.mayBeOver));
       return isWritten ? { copy: prepared.copy as NearCopy<V>, from: read.current } : undefined;
     });
     if (!done) throw new ConflictError(key.text, maxTries);
@@ -142,21 +157,33 @@ export class AtomicChanges {
    * A stub counts as absent: the load that it stands for is refused from now on. The position is of before the read: when another process writes
    * between this write and its answer, and its name has already been applied, this value is the older one and is not kept.
    */
-  private async write(prepared: Prepared, { placed, item, position }: Read<unknown>): Promise<boolean> {
+  private async write(
+    prepared: Prepared,
+    { placed, item, position }: Read<unknown>,
+    mayBeOver: boolean,
+  ): Promise<boolean> {
     const { sealed, head, key, policy } = prepared;
-    if (!sealed) {
+    if (!sealed && !mayBeOver) {
       throw new InvalidOptionError('ttl', 'a life of 0 keeps nothing to compare with', 'Give a ttl of more than 0.');
     }
-    const by = { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs };
+    const by = sealed
+      ? { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs }
+      : { bytes: sealedOver(placed, head), staleUntil: head.createdAt + overForMs, idleMs: undefined };
     const outcome = await this.stored.replace(placed, item, by, head.createdAt);
     if (outcome.status === 'too-large') {
       // What it was to replace is gone from the store, and the others were told.
       this.near.name(key);
-      throw new ValueTooLargeError(key.text, sealed.length, outcome.maxBytes);
+      throw new ValueTooLargeError(key.text, by.bytes.length, outcome.maxBytes);
     }
     // Stored, but as nothing that anybody takes for an entry of now: it is decided once more.
     if (outcome.status !== 'stored' || !isCurrent(prepared)) return false;
     this.writes.keepNear(prepared, position);
     return true;
   }
+}
+
+/** An entry that nobody is served: stores can replace exactly one item, but not remove it and tell the others in one step. */
+function sealedOver({ storeKey }: Placed, head: EnvelopeHead): Buffer {
+  const { createdAt } = head;
+  return sealEnvelope(storeKey, { ...head, freshUntil: createdAt, staleUntil: createdAt }, Buffer.alloc(0));
 }

@@ -1,11 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
+import { sinceLastChecked, sinceSet } from '../../src/catalogue/lives/since.js';
+import { untilInstant } from '../../src/catalogue/lives/until.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
+import { storePlaceNames, storePlaces } from '../support/store-places.js';
 import { withoutPush } from '../support/without-push.js';
 
 const untold = { interval: '1h' } as const;
@@ -56,6 +60,67 @@ describe('What is made from an entry', () => {
     expect(here.peek('k')).toBeUndefined();
   });
 
+  interface Checked {
+    readonly until: number;
+  }
+  const hour = 3_600_000;
+  const lives: [string, EntryOptions<Checked | null>][] = [
+    ['a date in the value', { ttl: untilInstant((value: Checked | null) => value?.until) }],
+    ['a function of the value', { ttl: (value) => new Date(value?.until ?? 0) }],
+    [
+      'when the value was checked',
+      { ttl: sinceLastChecked('1h', (value: Checked | null) => (value?.until ?? 0) - hour) },
+    ],
+    [
+      'whether there is one',
+      { ttl: '10h', negative: { ttl: '1h', when: (value) => (value?.until ?? 0) < Date.now() + 5 * hour } },
+    ],
+  ];
+  it.each(lives)('ends anew, where its end depends on %s and that has changed', async (name, options) => {
+    const key = defineKey(`${name.replaceAll(' ', '-')}:{id}`, { holds: 'what ends', ...options })({ id: '1' });
+    const now = Date.now();
+    const freshForMs = async (): Promise<number> => (await here.explain(key)).tiers.at(-1)?.freshForMs ?? 0;
+    await here.set<Checked | null>(key, { until: now + 10 * hour });
+    expect(await freshForMs()).toBeGreaterThan(9 * hour);
+    await here.update<Checked | null>(key, () => ({ until: now + hour }));
+    expect(await freshForMs()).toBeLessThanOrEqual(hour);
+    await here.update<Checked | null>(key, () => ({ until: now + 10 * hour }));
+    expect(await freshForMs()).toBeGreaterThan(9 * hour);
+  });
+
+  it.each(lives.slice(0, 3))('is removed, where its end depends on %s and is over', async (name, options) => {
+    const key = defineKey(`over-${name.replaceAll(' ', '-')}:{id}`, { holds: 'what ends', ...options })({ id: '1' });
+    const now = Date.now();
+    await here.set<Checked | null>(key, { until: now + hour });
+    expect(await here.update<Checked | null>(key, () => ({ until: now - hour }))).toEqual({ until: now - hour });
+    expect(await here.get(key)).toBeUndefined();
+    expect(await elsewhere.get(key)).toBeUndefined();
+    expect(await here.update<Checked | null>(key, (current) => current ?? { until: now + hour })).toEqual({
+      until: now + hour,
+    });
+    expect(await elsewhere.get(key)).toEqual({ until: now + hour });
+  });
+
+  it('goes on with its remaining life, where neither value gives an end', async () => {
+    const ttl = untilInstant((value: { until?: number }) => value.until);
+    const key = defineKey('endless:{id}', { holds: 'what ends', ttl })({ id: '1' });
+    await here.set(key, { n: 1 }, { ttl: '1m' });
+    await here.update<object>(key, () => ({ n: 2 }));
+    expect(await here.get(key)).toEqual({ n: 2 });
+  });
+
+  it.each<[string, EntryOptions<number>]>([
+    ['a duration', { ttl: '1h' }],
+    ['a time since it was set', { ttl: sinceSet('1h') }],
+    ['a function that gives both the same', { ttl: () => '1h' }],
+  ])('goes on with its remaining life, where that is %s', async (name, options) => {
+    const key = defineKey(`${name.replaceAll(' ', '-')}:{id}`, { holds: 'a counter', ...options })({ id: '1' });
+    await here.set(key, 1, { ttl: '1m' });
+    await here.update<number>(key, (count = 0) => count + 1);
+    expect((await here.explain(key)).tiers.at(-1)?.freshForMs).toBeLessThanOrEqual(60_000);
+    expect(await here.get(key)).toBe(2);
+  });
+
   it('is made from none that a tag has taken, whatever the request remembers of the tag', async () => {
     await here.set(first, 'old');
     await scope.run(async () => {
@@ -82,5 +147,27 @@ describe('What is made from an entry', () => {
       expect(await elsewhere.get('page')).toBeUndefined();
       await here.deleteMany(['page', 'fresh page']);
     }
+  });
+});
+
+describe.each(storePlaceNames)('What is over when an entry on %s is updated to it', (name) => {
+  it('takes away what was there, for every process, and may be followed by another', async () => {
+    const place = await storePlaces[name]();
+    const caches = await Promise.all(['one', 'other'].map((one) => buildCache({ name: one, store: place.connect() })));
+    const [one, other] = caches as [TieredCache, TieredCache];
+    const ttl = untilInstant((value: { until: number }) => value.until);
+    const key = defineKey('voucher:{id}', { holds: 'a voucher', ttl })({ id: '1' });
+    const valid = { until: Date.now() + 3_600_000 };
+    await one.set(key, valid);
+    expect(await other.get(key)).toEqual(valid);
+    expect(await one.update(key, () => ({ until: 0 }))).toEqual({ until: 0 });
+    expect(await one.get(key)).toBeUndefined();
+    await eventually(async () => expect(await other.get(key)).toBeUndefined());
+    expect(await other.getOrSet(key, () => valid)).toEqual(valid);
+    expect(await one.get(key)).toEqual(valid);
+    expect(await one.update(key, () => ({ until: 0 }))).toEqual({ until: 0 });
+    expect(await one.setIfAbsent(key, valid)).toEqual(valid);
+    await Promise.all(caches.map((cache) => cache.close()));
+    await place.remove();
   });
 });
