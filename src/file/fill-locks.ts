@@ -1,12 +1,13 @@
 import { takeFileLock } from '../store/disk/file-lock.js';
 import type { FileLock } from '../store/disk/file-lock.js';
-import { openLifeline } from '../store/disk/lifeline.js';
+import { clearLifelines, openLifeline } from '../store/disk/lifeline.js';
 import type { Lifeline } from '../store/disk/lifeline.js';
 import { livenessOf } from '../store/disk/liveness.js';
 import type { Liveness } from '../store/disk/liveness.js';
 import { drawStamp, readStamp } from '../store/disk/process-stamp.js';
-import { readlink } from 'node:fs/promises';
-import { fileErrorCode } from '../object/folder-object-file.js';
+import { readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileErrorCode, namesIn } from '../object/folder-object-file.js';
 import type { Clock } from '../value/clock.js';
 
 /** Who may fill a file, among the processes of this host. A holder that ended loses the right at once; one that merely stopped keeps it. */
@@ -22,6 +23,11 @@ export class FillLocks {
   /** @throws ForeignFolderError */
   async open(): Promise<void> {
     this.lifeline ??= await openLifeline(this.root, readStamp(this.stamp).instance);
+  }
+
+  /** Removes the sockets of holders that ended, but for those whom a lock still names: without its socket nobody may be able to judge one. */
+  async clear(): Promise<void> {
+    await clearLifelines(this.root, () => this.marks());
   }
 
   async close(): Promise<void> {
@@ -53,5 +59,17 @@ export class FillLocks {
   async holderOf(path: string): Promise<Liveness> {
     const holder = await readlink(path).catch(() => undefined);
     return holder === undefined ? 'ended' : livenessOf(this.root, holder);
+  }
+
+  /** Of all locks of the folder, those too that somebody moves aside at this moment. */
+  private async marks(): Promise<string[]> {
+    const stamps: string[] = [];
+    for (const folder of await readdir(this.root, { withFileTypes: true })) {
+      if (!folder.isDirectory()) continue;
+      const path = join(this.root, folder.name);
+      const locks = (await namesIn(path)).filter((name) => name.includes('lock'));
+      for (const lock of locks) stamps.push(await readlink(join(path, lock)).catch(() => ''));
+    }
+    return stamps;
   }
 }

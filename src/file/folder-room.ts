@@ -108,10 +108,13 @@ export class FolderRoom {
     await this.locked(async () => void (await this.evict(0, bytes)));
   }
 
-  /** Counts anew, and removes what was left unfinished for too long or before the machine started. */
+  /** Counts anew, and removes what was left unfinished for too long or before the machine started, and what is left of holders of locks. */
   async recount(): Promise<number> {
     await mkdir(this.folder, { recursive: true, mode: 0o700 });
-    return this.locked(async () => (await this.countAnew()).used);
+    return this.locked(async () => {
+      await this.options.locks.clear();
+      return (await this.countAnew()).used;
+    });
   }
 
   /** Bytes in use and reserved, as they were last counted. */

@@ -10,7 +10,7 @@ import { takeFileLock, UnjudgedHolderError } from './file-lock.js';
 import type { FileLock } from './file-lock.js';
 import { FolderUsers } from './folder-users.js';
 import type { FolderUser, Survey } from './folder-users.js';
-import { clearLifelines, openLifeline } from './lifeline.js';
+import { clearLifelines, databaseMarks, openLifeline } from './lifeline.js';
 import type { Lifeline } from './lifeline.js';
 import { livenessOf } from './liveness.js';
 import type { Liveness } from './liveness.js';
@@ -134,7 +134,7 @@ export class DiskFolder {
       // Some may have ended during the wait: they have had theirs by now, and vouch for nothing.
       const { running, ending } = await this.users.survey();
       for (const user of ending) await this.users.remove(user);
-      await clearLifelines(this.directory);
+      await clearLifelines(this.directory, () => databaseMarks(this.directory));
       const refusal = await vet(this.path, running.length > 0, this.options.maxFileBytes);
       if (refusal) await this.setAside(refusal, lock);
       try {

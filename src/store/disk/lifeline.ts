@@ -101,28 +101,30 @@ export async function connectTo(directory: string, instance: string, clock: Cloc
  * Removes what openers that were killed have left. One that a mark still names stays, as it judges that mark.
  *
  * An opener that is refused makes no mark any more. So the marks are read after all were asked.
+ *
+ * @param marks stamps of all whom a mark names.
  */
-export async function clearLifelines(directory: string): Promise<void> {
+export async function clearLifelines(directory: string, marks: () => Promise<readonly string[]>): Promise<void> {
   const refused: string[] = [];
   for (const name of await readdir(join(directory, folderName)).catch(() => [])) {
     if (isName(name) && (await knock(directory, name)) === 'refused') refused.push(name);
   }
   if (refused.length === 0) return;
-  const marked = await markedInstances(directory);
+  const marked = new Set((await marks()).map((stamp) => readStamp(stamp).instance));
   for (const name of refused.filter((instance) => !marked.has(instance))) {
     await rm(join(directory, folderName, name), { force: true });
   }
 }
 
 /** Those whom a lock, a mark `opening` or a user's file names, of whichever database of the directory. */
-async function markedInstances(directory: string): Promise<ReadonlySet<string>> {
+export async function databaseMarks(directory: string): Promise<readonly string[]> {
   const stamps: string[] = [];
   for (const name of await readdir(directory)) {
     const path = join(directory, name);
     stamps.push(...(await readdir(join(path, 'users')).catch(() => [])));
     for (const mark of [path, join(path, 'opening')]) stamps.push(await readlink(mark).catch(() => ''));
   }
-  return new Set(stamps.map((stamp) => readStamp(stamp).instance));
+  return stamps;
 }
 
 const isName = (instance: string): boolean => /^[0-9a-f]{8}$/.test(instance);
