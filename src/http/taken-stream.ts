@@ -18,6 +18,8 @@ interface ReadFile {
   /** Of `getStream`, where it is the file's and not its class's. */
   readonly own: PropertyDescriptor | undefined;
   loads: number;
+  /** Nest has closed the file meanwhile. */
+  isClosed: boolean;
 }
 
 const readFiles = new WeakMap<StreamableFile, ReadFile>();
@@ -27,44 +29,70 @@ const taken = new WeakSet<Readable>();
 
 /**
  * Nest 12 closes the files that a handler has answered with once the response of its request is over, has failed, or has lost its client. A load goes on
- * then, for the store and for others that wait. So the file shows Nest another stream while the load reads. Several loads may read a file that makes its stream
- * anew: each has one of its own.
+ * then, for the store and for others that wait. So the file shows Nest another stream while the load reads. Several loads, and requests outside the cache, may read
+ * a file that makes its stream anew: each has one of its own.
  *
  * @param signal of the load: the stream is closed when it aborts. `undefined`: no load, so nobody else waits, and Nest may close the file.
  * @throws InvalidOptionError where the stream of the file was taken before: it has no bytes any more, or they go to another load.
  */
 export function takeStream(file: StreamableFile, signal: AbortSignal | undefined): TakenStream {
-  const stream = (readFiles.get(file) ?? file).getStream();
-  if (taken.has(stream)) throw takenBefore();
+  const stream = untaken((readFiles.get(file) ?? file).getStream());
   taken.add(stream);
   if (!signal) return { stream, giveBack: () => undefined };
-  const shown = new Readable({ read: () => undefined });
-  const stopShowing = show(file, shown);
+  const readFile = show(file);
   const close = (): void => closeBody(stream);
   const stopListening = signal.aborted ? close() : onAbort(signal, close);
   return {
     stream,
     giveBack() {
       stopListening?.();
-      stopShowing();
-      if (shown.destroyed) close();
+      stopShowing(file, readFile);
+      if (readFile.isClosed) close();
     },
   };
 }
 
-/** @returns shows the file's own stream again, unless another load reads the file. */
-function show(file: StreamableFile, shown: Readable): () => void {
+function show(file: StreamableFile): ReadFile {
   const own = Object.getOwnPropertyDescriptor(file, 'getStream');
-  const readFile = readFiles.get(file) ?? { getStream: file.getStream.bind(file), own, loads: 0 };
+  const readFile = readFiles.get(file) ?? { getStream: file.getStream.bind(file), own, loads: 0, isClosed: false };
   readFiles.set(file, readFile);
   readFile.loads++;
-  file.getStream = () => shown;
-  return () => {
-    if (--readFile.loads > 0) return;
-    readFiles.delete(file);
-    if (readFile.own) Object.defineProperty(file, 'getStream', readFile.own);
-    else Reflect.deleteProperty(file, 'getStream');
-  };
+  file.getStream = () => openedWhenRead(readFile);
+  return readFile;
+}
+
+/** The file shows its own stream again, unless another load reads it. */
+function stopShowing(file: StreamableFile, readFile: ReadFile): void {
+  if (--readFile.loads > 0) return;
+  readFiles.delete(file);
+  if (readFile.own) Object.defineProperty(file, 'getStream', readFile.own);
+  else Reflect.deleteProperty(file, 'getStream');
+}
+
+/** What a request outside the cache sends of the file, and what Nest closes unread. It fails where the load reads the only stream of the file. */
+function openedWhenRead(readFile: ReadFile): Readable {
+  let source: Readable | undefined;
+  let pieces: AsyncIterator<unknown> | undefined;
+  return new Readable({
+    read() {
+      source ??= untaken(readFile.getStream());
+      pieces ??= source[Symbol.asyncIterator]();
+      pieces.next().then(
+        ({ done, value }) => this.push(done ? null : value),
+        (error: Error) => this.destroy(error),
+      );
+    },
+    destroy(error, done) {
+      if (source) closeBody(source);
+      else if (!error) readFile.isClosed = true;
+      done(error);
+    },
+  });
+}
+
+function untaken(stream: Readable): Readable {
+  if (taken.has(stream)) throw takenBefore();
+  return stream;
 }
 
 const takenBefore = (): InvalidOptionError =>

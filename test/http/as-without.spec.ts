@@ -115,15 +115,16 @@ class RequestedController {
 let opened = 0;
 let gate: Promise<void> | undefined;
 
+async function* pieces(): AsyncGenerator<string> {
+  yield 'lo';
+  await gate;
+  yield 'go';
+}
+
 /** May be sent as often as one likes. */
 class Logo extends StreamableFile {
   override getStream(): Readable {
     opened++;
-    const pieces = async function* (): AsyncGenerator<string> {
-      yield 'lo';
-      await gate;
-      yield 'go';
-    };
     return Readable.from(pieces());
   }
 }
@@ -132,6 +133,7 @@ class Logo extends StreamableFile {
 class OneFileController {
   private readonly logo = new Logo(Buffer.from('not read'), { length: 4 });
   private readonly readOnce = new StreamableFile(Readable.from(['lo', 'go']));
+  private readonly readSlowly = new StreamableFile(Readable.from(pieces()));
 
   @Get('logo/:language')
   @CachedResponse()
@@ -143,6 +145,18 @@ class OneFileController {
   @CachedResponse()
   getReadOnce(): StreamableFile {
     return this.readOnce;
+  }
+
+  @Get('read-slowly')
+  @CachedResponse()
+  getReadSlowly(): StreamableFile {
+    runs++;
+    return this.readSlowly;
+  }
+
+  @Get('uncached-logo')
+  getUncachedLogo(): StreamableFile {
+    return this.logo;
   }
 }
 
@@ -351,6 +365,40 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
     }
     expect(await both).toEqual(['logo', 'logo']);
     for (const language of ['fr', 'it', 'la']) expect([language, await textOf(language)]).toEqual([language, 'logo']);
+  });
+
+  it.each<[string, string, Record<string, string>]>([
+    ['goes around the cache', 'logo/fr', { authorization: 'Bearer ada' }],
+    ['is of a route without it', 'uncached-logo', {}],
+  ])('has all bytes of a file that a load reads, also for a request that %s', async (_, path, headers) => {
+    const read = await open([]);
+    let finish = (): void => undefined;
+    gate = new Promise((resolve) => (finish = resolve));
+    const before = opened;
+    const loaded = read('one-file/logo/fr');
+    try {
+      await eventually(() => expect(opened).toBeGreaterThan(before));
+      const outside = [1, 2].map(() => read(`one-file/${path}`, headers));
+      await eventually(() => expect(opened).toBeGreaterThanOrEqual(before + 3));
+      finish();
+      expect((await Promise.all([loaded, ...outside])).map(({ text }) => text)).toEqual(['logo', 'logo', 'logo']);
+    } finally {
+      finish();
+    }
+  });
+
+  it('is an error for a request around the cache while a load reads the only stream of the file', async () => {
+    const read = await open([]);
+    let finish = (): void => undefined;
+    gate = new Promise((resolve) => (finish = resolve));
+    const loaded = read('one-file/read-slowly');
+    try {
+      await eventually(() => expect(runs).toBe(1));
+      expect((await read('one-file/read-slowly', { authorization: 'Bearer ada' })).status).toBeGreaterThanOrEqual(400);
+    } finally {
+      finish();
+    }
+    expect((await loaded).text).toBe('logo');
   });
 
   it('is an error where a file is returned once more whose only stream was read, and is not kept as an empty one', async () => {
