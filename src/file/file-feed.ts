@@ -26,19 +26,24 @@ export function fileName(key: KeyLike, carrier?: PurgeCarrier): string {
   return asDigest(carrier ? carrier.nameOf(key) : toKey(key).text);
 }
 
-const asDigest = (name: string): string => (name.startsWith('~') ? name : digest(name));
+/** A name that tells nothing of its key: of a long one, or a hidden one. */
+const isDigest = (name: string): boolean => name.startsWith('~');
+
+const asDigest = (name: string): string => (isDigest(name) ? name : digest(name));
 
 /** Purges travel as invalidations of a key: this process's cache tells and hears them. */
 export class FileFeed {
   private readonly stop: readonly (() => void)[];
 
+  /** @param keyPrefix what the texts of all files' keys begin with: other keys' invalidations are no purges, and cost nothing here. */
   constructor(
     private readonly cache: PurgeCarrier,
+    keyPrefix: string,
     listener: FileFeedListener,
   ) {
     this.stop = [
       onCacheEvent('invalidated', ({ cache: name, key }) => {
-        if (name === cache.name) listener.named(asDigest(key));
+        if (name === cache.name && (isDigest(key) || key.startsWith(keyPrefix))) listener.named(asDigest(key));
       }),
       onCacheEvent('nearCleared', ({ cache: name }) => {
         if (name === cache.name) listener.missed();

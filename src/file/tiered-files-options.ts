@@ -66,6 +66,8 @@ export interface ResolvedFilesOptions {
   readonly minFreeBytes: number;
   readonly cache: PurgeCarrier | undefined;
   readonly keyOf: (uid: string) => KeyLike;
+  /** What the texts of all files' keys begin with. Empty: unknown. */
+  readonly keyPrefix: string;
   readonly namespace: string;
   readonly name: string;
   readonly maxConcurrentFills: number;
@@ -74,6 +76,8 @@ export interface ResolvedFilesOptions {
 }
 
 const defaultMaxFileBytes = 250_000_000;
+/** The first part of files' keys. */
+const usualKind = 's3_files';
 
 /** @throws InvalidOptionError naming the option. */
 export function resolveFilesOptions(options: TieredFilesOptions): ResolvedFilesOptions {
@@ -107,7 +111,8 @@ export function resolveFilesOptions(options: TieredFilesOptions): ResolvedFilesO
     maxFileBytes: Math.min(maxFileBytes, Math.floor(maxBytes / 4)),
     minFreeBytes: byteSize(options.minFree ?? 0, 'minFree'),
     cache: options.cache,
-    keyOf: options.keyOf ?? ((uid) => versionedKey('s3_files', uid)),
+    keyOf: options.keyOf ?? ((uid) => versionedKey(usualKind, uid)),
+    keyPrefix: options.keyOf ? '' : `${usualKind}:`,
     namespace: options.namespace ?? objects.name,
     name: options.name ?? 'files',
     maxConcurrentFills,

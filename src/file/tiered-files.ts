@@ -70,7 +70,7 @@ export class TieredFiles {
   constructor(options: TieredFilesOptions, tuning: Partial<FilesTuning> = {}) {
     this.options = resolveFilesOptions(options);
     this.tuning = { ...usualTuning, ...tuning };
-    const { name, clock, cache, objects } = this.options;
+    const { name, clock, cache, objects, keyPrefix } = this.options;
     this.name = name;
     this.folder = new FilesFolder(this.options, this.tuning);
     this.keptFiles = new KeptFiles({
@@ -92,7 +92,7 @@ export class TieredFiles {
     this.refused = new RefusedFiles(clock, this.tuning.negativeMs);
     this.feed =
       cache &&
-      new FileFeed(cache, {
+      new FileFeed(cache, keyPrefix, {
         named: (file) => void this.purgeNamed(file).catch(() => undefined),
         missed: () => this.distrust(),
       });
