@@ -37,6 +37,7 @@ const taken = new WeakSet<Readable>();
  */
 export function takeStream(file: StreamableFile, signal: AbortSignal | undefined): TakenStream {
   const stream = untaken((readFiles.get(file) ?? file).getStream());
+  if (isReadElsewhere(stream)) throw takenBefore();
   taken.add(stream);
   if (!signal) return { stream, giveBack: () => undefined };
   const readFile = show(file);
@@ -88,6 +89,12 @@ function openedWhenRead(readFile: ReadFile): Readable {
       done(error);
     },
   });
+}
+
+/** By a request outside the cache. An interceptor that has put back what it read of a stream reads it no more. */
+function isReadElsewhere(stream: Readable): boolean {
+  const isListenedTo = stream.listenerCount('data') + stream.listenerCount('readable') > 0;
+  return stream.readableEnded || (stream.readableDidRead && isListenedTo);
 }
 
 function untaken(stream: Readable): Readable {

@@ -133,6 +133,7 @@ class Logo extends StreamableFile {
 class OneFileController {
   private readonly logo = new Logo(Buffer.from('not read'), { length: 4 });
   private readonly readOnce = new StreamableFile(Readable.from(['lo', 'go']));
+  private readonly bytes = new StreamableFile(Buffer.from('logo'));
   private readonly readSlowly = new StreamableFile(Readable.from(pieces()));
 
   @Get('logo/:language')
@@ -145,6 +146,12 @@ class OneFileController {
   @CachedResponse()
   getReadOnce(): StreamableFile {
     return this.readOnce;
+  }
+
+  @Get('bytes/:language')
+  @CachedResponse()
+  getBytes(): StreamableFile {
+    return this.bytes;
   }
 
   @Get('read-slowly')
@@ -406,6 +413,15 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
     expect((await read('one-file/read-once/en')).text).toBe('logo');
     for (const _turn of [1, 2]) expect((await read('one-file/read-once/de')).status).toBe(500);
     expect((await read('one-file/read-once/en')).text).toBe('logo');
+  });
+
+  it('is an error also where a request around the cache has read the only stream of the file', async () => {
+    const read = await open([]);
+    expect((await read('one-file/bytes/en', { authorization: 'Bearer ada' })).text).toBe('logo');
+    for (const _turn of [1, 2]) {
+      const { status, header } = await read('one-file/bytes/en');
+      expect([status, header['cache-status']]).toEqual([500, expect.stringContaining('failed')]);
+    }
   });
 
   const withoutPassword = (name: string, value: unknown): unknown => (name === 'password' ? undefined : value);
