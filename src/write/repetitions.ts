@@ -48,8 +48,18 @@ export class Repetitions {
     private readonly clock: CacheClock,
   ) {}
 
-  /** Until {@link end}, what is stored under these names is noted. */
-  begin(parts: readonly Part[]): void {
+  /** While the work lasts, what is stored under the names of its call is noted. A call for one name takes one trip, and is not repeated. */
+  async during<R>(parts: readonly Part[], work: () => Promise<R>): Promise<R> {
+    if (namesOf(parts).length < 2) return work();
+    this.begin(parts);
+    try {
+      return await work();
+    } finally {
+      this.end(parts);
+    }
+  }
+
+  private begin(parts: readonly Part[]): void {
     for (const name of namesOf(parts)) {
       const known = this.names.get(name);
       if (known) known.calls++;
@@ -57,7 +67,7 @@ export class Repetitions {
     }
   }
 
-  end(parts: readonly Part[]): void {
+  private end(parts: readonly Part[]): void {
     for (const name of namesOf(parts)) {
       const known = this.names.get(name);
       if (known && --known.calls === 0) this.names.delete(name);
@@ -72,7 +82,7 @@ export class Repetitions {
   /**
    * Sends what may store something.
    * @param from the item in whose place alone it is stored.
-   * @param own how many of the calls that {@link begin} was called for it belongs to itself.
+   * @param own how many of the calls of {@link during} it belongs to itself.
    * @throws StoreUnavailableError
    */
   send(
@@ -190,11 +200,6 @@ export class Repetitions {
     }
     await sender.repeat([item], at);
   }
-}
-
-/** Whether it takes several trips is known when it was sent; of one name it never does. */
-export function mayBeRepeated(parts: readonly Part[]): boolean {
-  return parts.length > 1 || parts.some(({ items }) => items.length > 1);
 }
 
 /** The same for calls whose repetitions do the same to the same names. */

@@ -12,7 +12,6 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
-import { mayBeRepeated } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
 import type { SentWrites, StoredWrites } from './stored-writes.js';
 
@@ -33,6 +32,8 @@ interface SetCall {
   readonly groups: readonly Group[];
   /** See {@link Outbox.ticket}. */
   readonly ticket: number;
+  /** See {@link Repetitions.send}. */
+  readonly own: number;
 }
 
 /**
@@ -55,7 +56,9 @@ export class Writes {
   async set<V>(writes: readonly Write<V>[], confirm: boolean): Promise<boolean> {
     const beginning = this.entries.prepare(writes, (prepared) => this.begin(prepared));
     const call = beginning instanceof Promise ? await beginning : beginning;
-    const error = await (call.groups.length > 1 ? this.setRepeatably(call) : this.setOnShards(call, 0));
+    const set = (): Promise<SetOutcome['error']> => this.setOnShards(call);
+    // What this process sets meanwhile is later, and is known to be.
+    const error = await (call.own > 0 ? this.repetitions.during(call.groups.map(partOf), set) : set());
     if (error && confirm) throw error;
     return error === undefined;
   }
@@ -73,24 +76,15 @@ export class Writes {
       if (sent) underWay.push(sent);
       return [shard, group, release];
     });
-    const call = { groups, ticket: outbox.ticket() };
+    const call = { groups, ticket: outbox.ticket(), own: groups.length > 1 ? 1 : 0 };
     return underWay.length > 0 ? Promise.all(underWay).then(() => call) : call;
   }
 
-  /** What this process sets meanwhile is later, and is known to be. */
-  private async setRepeatably(call: SetCall): Promise<SetOutcome['error']> {
-    const parts = call.groups.map(partOf);
-    this.repetitions.begin(parts);
-    try {
-      return await this.setOnShards(call, 1);
-    } finally {
-      this.repetitions.end(parts);
-    }
-  }
-
-  /** @param own see {@link Repetitions.send}. */
-  private async setOnShards({ groups, ticket }: SetCall, own: number): Promise<SetOutcome['error']> {
-    const outcomes = await Promise.all(groups.map((group) => this.setOnShard(group, ticket, own)));
+  private async setOnShards(call: SetCall): Promise<SetOutcome['error']> {
+    const { groups, ticket } = call;
+    const outcomes = await Promise.all(
+      groups.map(([shard, group, release]) => this.sendSets(shard, group, call).finally(release)),
+    );
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
     if (inSeveral) error = (await this.repeatSets(groups, ticket)) ?? error;
@@ -144,15 +138,7 @@ export class Writes {
     return () => keys.forEach((key) => this.near.name(key));
   }
 
-  private async setOnShard([shard, group, release]: Group, ticket: number, own: number): Promise<SetOutcome> {
-    try {
-      return await this.sendSets(shard, group, ticket, own);
-    } finally {
-      release();
-    }
-  }
-
-  private async sendSets(shard: Shard, group: readonly Prepared[], ticket: number, own: number): Promise<SetOutcome> {
+  private async sendSets(shard: Shard, group: readonly Prepared[], { ticket, own }: SetCall): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let sent: SentWrites;
     try {
@@ -189,14 +175,8 @@ export class Writes {
     return refusal;
   }
 
-  private async send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
-    if (!mayBeRepeated(parts)) return this.sendParts(parts, confirm, nameAgain);
-    this.repetitions.begin(parts);
-    try {
-      return await this.sendParts(parts, confirm, nameAgain);
-    } finally {
-      this.repetitions.end(parts);
-    }
+  private send(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
+    return this.repetitions.during(parts, () => this.sendParts(parts, confirm, nameAgain));
   }
 
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
