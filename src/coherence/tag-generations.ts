@@ -60,7 +60,7 @@ export class TagGenerations {
       items.map(async (item, index): Promise<TagGeneration> => {
         const key = keys[index] as string;
         const stored = item && numberIn(item);
-        const generation = isCounter(stored) ? stored : await countOn(shard, key, 0, this.seed());
+        const generation = isCounter(stored) ? stored : await countOn(shard, key, this.seed());
         return { tag: tags[index] as string, generation };
       }),
     );

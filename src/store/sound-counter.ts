@@ -17,26 +17,20 @@ export function numberIn({ bytes }: Pick<StoredItem, 'bytes'>): number {
 }
 
 /**
- * As `increment`, for counters that the clock can replace. What stands there and is no number to count on, a text or one at the end of all numbers,
+ * What the counter stands at, or the seed, for counters that the clock can replace. What stands there and is no number to count on, a text or one at the end of all numbers,
  * is removed by its revision, reported, and begun anew at the seed: whoever can write to the store can't stop it for good.
  * @throws StoreUnavailableError
  */
-export async function countOn(
-  shard: Shard,
-  storeKey: string,
-  by: number,
-  seed: number,
-  lifeMs?: number,
-): Promise<number> {
+export async function countOn(shard: Shard, storeKey: string, seed: number): Promise<number> {
   try {
-    const sum = await shard.increment(storeKey, by, seed, lifeMs);
+    const sum = await shard.increment(storeKey, 0, seed);
     if (isCounter(sum)) return sum;
   } catch (error) {
     if (!(error instanceof StoreUnavailableError) || !(await removeUnsound(shard, storeKey))) throw error;
-    return shard.increment(storeKey, by, seed, lifeMs);
+    return shard.increment(storeKey, 0, seed);
   }
   await removeUnsound(shard, storeKey);
-  return shard.increment(storeKey, by, seed, lifeMs);
+  return shard.increment(storeKey, 0, seed);
 }
 
 async function removeUnsound(shard: Shard, storeKey: string): Promise<boolean> {
