@@ -4,7 +4,6 @@ import { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { StalenessSample } from '../coherence/staleness-sample.js';
 import { VersionedKeySpace } from '../coherence/versioned-key-space.js';
 import { formatUnder } from '../key/hidden-names.js';
-import type { HiddenNames } from '../key/hidden-names.js';
 import { BulkLoads } from '../load/bulk-loads.js';
 import { loadUnderWay } from '../load/flight.js';
 import { FailedLoads } from '../load/failed-loads.js';
@@ -45,31 +44,10 @@ import { Explanations } from './explanation.js';
 import { LookUps } from './look-ups.js';
 
 /** What the verbs of one cache call. */
-export interface CacheRooms {
-  readonly clock: CacheClock;
-  /** Absent where names are shown. */
-  readonly hidden: HiddenNames | undefined;
-  readonly scope: RequestScope;
-  readonly process: ProcessTier | undefined;
-  readonly store: Store | undefined;
-  readonly versions: VersionedKeySpace;
-  readonly coherence: Coherence;
-  readonly near: NearTiers;
-  readonly hits: NearHits;
-  readonly flights: Flights;
-  readonly singleLoads: SingleLoads;
-  readonly bulkLoads: BulkLoads;
-  /** Absent where any number of loaders may run at once. */
-  readonly places: LoadPlaces | undefined;
-  readonly lookUps: LookUps;
-  readonly writes: Writes;
-  readonly atomicChanges: AtomicChanges;
-  readonly expiry: Expiry;
-  readonly explanations: Explanations;
-}
+export type CacheRooms = ReturnType<typeof buildRooms>;
 
 /** Builds the rooms of one cache, from the bottom up. @throws InvalidOptionError, InvalidDurationError naming the option. */
-export function buildRooms(configuration: CacheConfiguration, protections: Protections): CacheRooms {
+export function buildRooms(configuration: CacheConfiguration, protections: Protections) {
   const { name, namespace, packageVersion, versionStamp, random = systemRandom } = configuration;
   const { names: remembers = true, leases: fenced = true, generations = true } = protections;
   const { versions: checksGeneration = true, verification = true } = protections;
@@ -78,8 +56,10 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const scope = configuration.scope ?? new RequestScope();
   const process =
     configuration.process === false ? undefined : buildProcessTier(name, configuration.process ?? {}, random);
+  // Absent where any number of loaders may run at once.
   const places =
     configuration.maxConcurrentLoads === undefined ? undefined : new LoadPlaces(configuration.maxConcurrentLoads);
+  // Absent where names are shown.
   const hidden = hiddenNames(configuration);
   const versions = new VersionedKeySpace(namespace, packageVersion, versionStamp, formatUnder(hidden), clock, () =>
     near.clear(),
