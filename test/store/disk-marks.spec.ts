@@ -16,6 +16,7 @@ import { gateBytes } from '../../src/store/disk/commit-gate.js';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
 import type { DiskStoreTuning } from '../../src/store/disk/disk-store.js';
 import { emptyDataFile } from '../../src/store/disk/empty-data-file.js';
+import { clearLifelines } from '../../src/store/disk/lifeline.js';
 import { drawStamp } from '../../src/store/disk/process-stamp.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
@@ -192,6 +193,15 @@ describe('what an opener of another container left when it was killed', () => {
     const { store } = await openStore();
     expect(await stores(store)).toBe('stored');
     expect(events.of('fault')).toHaveLength(1);
+  });
+});
+
+describe('the lifeline of an opener that was killed', () => {
+  it('stays where the marks can’t be read, and nobody is told', async () => {
+    const opener = drawStamp();
+    await leaveLifeline(opener);
+    await clearLifelines(directory.path, () => Promise.reject(new Error('EACCES: permission denied, scandir')));
+    expect(readdirSync(join(directory.path, 'lifelines'))).toContain(instanceOf(opener));
   });
 });
 

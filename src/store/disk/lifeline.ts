@@ -98,7 +98,7 @@ export async function connectTo(directory: string, instance: string, clock: Cloc
 }
 
 /**
- * Removes what openers that were killed have left. One that a mark still names stays, as it judges that mark.
+ * Removes what openers that were killed have left, where that can be done. One that a mark still names stays, as it judges that mark.
  *
  * An opener that is refused makes no mark any more. So the marks are read after all were asked.
  *
@@ -110,9 +110,12 @@ export async function clearLifelines(directory: string, marks: () => Promise<rea
     if (isName(name) && (await knock(directory, name)) === 'refused') refused.push(name);
   }
   if (refused.length === 0) return;
-  const marked = new Set((await marks()).map((stamp) => readStamp(stamp).instance));
+  // A directory that can't be listed can be used: what is left there stays.
+  const stamps = await marks().catch(() => undefined);
+  if (!stamps) return;
+  const marked = new Set(stamps.map((stamp) => readStamp(stamp).instance));
   for (const name of refused.filter((instance) => !marked.has(instance))) {
-    await rm(join(directory, folderName, name), { force: true });
+    await rm(join(directory, folderName, name), { force: true }).catch(() => undefined);
   }
 }
 
