@@ -57,10 +57,10 @@ function stampOfAnotherContainer(): string {
 }
 
 /** An opener's lifeline. Its end is that of a killed one: a socket that refuses. */
-async function openLifeline(stamp: string): Promise<{ end(): Promise<void> }> {
+async function openLifeline(stamp: string, onKnock = (): void => undefined): Promise<{ end(): Promise<void> }> {
   const folder = join(directory.path, 'lifelines');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
-  const server = createServer();
+  const server = createServer(onKnock);
   const bound = join(folder, 'bound');
   await new Promise<void>((resolve) => server.listen(bound, resolve));
   renameSync(bound, join(folder, instanceOf(stamp)));
@@ -197,6 +197,33 @@ describe('what an opener of another container left when it was killed', () => {
 });
 
 describe('the lifeline of an opener that was killed', () => {
+  it.each(['foreign', 'v2.damaged-2026-11-28T06-50-54-000Z', 'v2.discarded-2026-11-28T06-50-54-000Z'])(
+    'is cleared away whatever lies beside the databases: %s',
+    async (beside) => {
+      const opener = drawStamp();
+      const users = join(directory.path, beside, 'users');
+      mkdirSync(users, { recursive: true, mode: 0o700 });
+      writeFileSync(join(users, `${opener}-0`), '');
+      await leaveLifeline(opener);
+      const { store } = await openStore();
+      expect(await stores(store)).toBe('stored');
+      expect(readdirSync(join(directory.path, 'lifelines'))).not.toContain(instanceOf(opener));
+    },
+  );
+
+  it('is looked for when the others may commit again', async () => {
+    const isOpening: boolean[] = [];
+    // No mark names it, so that nobody else asks for it.
+    const living = await openLifeline(drawStamp(), () => {
+      isOpening.push(readdirSync(join(directory.path, 'v2')).includes('opening'));
+    });
+    const { store } = await openStore();
+    await eventually(() => expect(isOpening).toEqual([false]));
+    expect(await stores(store)).toBe('stored');
+    await store.close();
+    await living.end();
+  });
+
   it('stays where the marks can’t be read, and nobody is told', async () => {
     const opener = drawStamp();
     await leaveLifeline(opener);

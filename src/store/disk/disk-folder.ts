@@ -134,7 +134,6 @@ export class DiskFolder {
       // Some may have ended during the wait: they have had theirs by now, and vouch for nothing.
       const { running, ending } = await this.users.survey();
       for (const user of ending) await this.users.remove(user);
-      await clearLifelines(this.directory, () => databaseMarks(this.directory));
       const refusal = await vet(this.path, running.length > 0, this.options.maxFileBytes);
       if (refusal) await this.setAside(refusal, lock);
       try {
@@ -146,6 +145,8 @@ export class DiskFolder {
       }
     } finally {
       await release();
+      // Others commit again: it may take a while in a directory that holds much else.
+      await clearLifelines(this.directory, () => databaseMarks(this.directory));
       await lock.release();
     }
   }

@@ -119,16 +119,22 @@ export async function clearLifelines(directory: string, marks: () => Promise<rea
   }
 }
 
-/** Those whom a lock, a mark `opening` or a user's file names, of whichever database of the directory. */
+/**
+ * Those whom a lock, a mark `opening` or a user's file names, of whichever database of the directory. Nobody is judged by what lies in a folder that was
+ * set aside, and the rest of the directory is other people's.
+ */
 export async function databaseMarks(directory: string): Promise<readonly string[]> {
   const stamps: string[] = [];
-  for (const name of await readdir(directory)) {
+  for (const name of (await readdir(directory)).filter(isOfDatabase)) {
     const path = join(directory, name);
     stamps.push(...(await readdir(join(path, 'users')).catch(() => [])));
     for (const mark of [path, join(path, 'opening')]) stamps.push(await readlink(mark).catch(() => ''));
   }
   return stamps;
 }
+
+/** `v2`, `v2-<container>`, `v2.lock`, also one that is just moved aside. */
+const isOfDatabase = (name: string): boolean => /^v\d/.test(name) && !/\.(?:damaged|discarded)-/.test(name);
 
 const isName = (instance: string): boolean => /^[0-9a-f]{8}$/.test(instance);
 
