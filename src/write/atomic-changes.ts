@@ -109,7 +109,12 @@ export class AtomicChanges {
       });
       // Or while the change ran: what was made of an entry of the old one is nothing that may stand under the new one.
       if (prepared.placed?.storeKey !== read.placed.storeKey) return undefined;
-      const isWritten = await this.named(read.placed, () => this.write(prepared, read, decided.mayBeOver));
+      const isWritten = await this.write(prepared, read, decided.mayBeOver).catch((error: unknown) => {
+        // Whether the store took it, or was told too late, is not always known: the other processes are told of a change in any case.
+        if (error instanceof StoreUnavailableError)
+          this.invalidations.sendLater(read.placed, { keeps: true, mayStillArrive: true });
+        throw error;
+      });
       return isWritten ? { copy: prepared.copy as NearCopy<V>, from: read.current } : undefined;
     });
     if (!done) throw new ConflictError(key.text, maxTries);
@@ -140,17 +145,6 @@ export class AtomicChanges {
       this.entries.understand(placed, item, policy, generations, position),
     );
     return { placed, item, current: 'copy' in found ? found.copy : undefined, position, generations };
-  }
-
-  /** Whether the store took it, or was told too late, is not always known: the other processes are told of a change in any case. */
-  private async named<R>(placed: Placed, change: () => Promise<R>): Promise<R> {
-    try {
-      return await change();
-    } catch (error) {
-      if (error instanceof StoreUnavailableError)
-        this.invalidations.sendLater(placed, { keeps: true, mayStillArrive: true });
-      throw error;
-    }
   }
 
   /**
