@@ -46,6 +46,8 @@ type Told = Map<string, string | undefined>;
 
 /** Changes of one trip. Far more gain nothing, and keep others waiting. */
 export const maxItemsPerTrip = 500;
+/** Bytes of the values of one trip, unless one alone has more. A process that lends its disk takes twice as many, names and keys included. */
+const maxBytesPerTrip = 32 * 2 ** 20;
 /** Trips of one shard that are under way at a time. */
 const maxTrips = 4;
 
@@ -69,7 +71,7 @@ export class ShardInvalidations {
    * @throws StoreUnavailableError: it may have happened in part.
    */
   send(items: readonly Invalidating[], at: number): Promise<Acknowledged> {
-    if (items.length > maxItemsPerTrip) return this.inTurns(items, at);
+    if (items.length > 1 && isTooMuch(items.length, bytesOf(items))) return this.inTurns(items, at);
     return new Promise((resolve, reject) => {
       this.waiting.push({ items, at, resolve, reject });
       // Whoever waits already is on the way: in this turn, or at the end of a trip.
@@ -106,9 +108,16 @@ export class ShardInvalidations {
 
   private async inTurns(items: readonly Invalidating[], at: number): Promise<Acknowledged> {
     const turns: Promise<Acknowledged>[] = [];
-    for (let first = 0; first < items.length; first += maxItemsPerTrip) {
-      turns.push(this.send(items.slice(first, first + maxItemsPerTrip), at));
+    let [first, bytes] = [0, 0];
+    for (const [index, item] of items.entries()) {
+      const own = bytesOf([item]);
+      if (index > first && isTooMuch(index - first + 1, bytes + own)) {
+        turns.push(this.send(items.slice(first, index), at));
+        [first, bytes] = [index, 0];
+      }
+      bytes += own;
     }
+    turns.push(this.send(items.slice(first), at));
     const done = await Promise.all(turns);
     return { outcomes: done.flatMap(({ outcomes }) => outcomes), atOnce: false };
   }
@@ -129,11 +138,12 @@ export class ShardInvalidations {
    * that writes the same key waits until it is answered. Under another stamp also where the earlier one writes it.
    */
   private nextCalls(told: Told): Call[] {
-    let items = 0;
+    let [items, bytes] = [0, 0];
     let count = 0;
     for (const call of this.waiting) {
       items += call.items.length;
-      if (count > 0 && items > maxItemsPerTrip) break;
+      bytes += bytesOf(call.items);
+      if (count > 0 && isTooMuch(items, bytes)) break;
       if ([told, ...this.underWay].some((one) => isUndoneBy(one, call))) break;
       tell(told, call.items);
       count++;
@@ -255,6 +265,12 @@ export class ShardInvalidations {
     return outcomes.filter((outcome) => outcome !== undefined);
   }
 }
+
+/** Of the values that are written. */
+const bytesOf = (items: readonly Invalidating[]): number =>
+  items.reduce((sum, item) => sum + ('write' in item ? (item.write?.bytes.length ?? 0) : 0), 0);
+
+const isTooMuch = (items: number, bytes: number): boolean => items > maxItemsPerTrip || bytes > maxBytesPerTrip;
 
 function tell(told: Told, items: readonly Invalidating[]): Told {
   for (const item of items) {

@@ -22,6 +22,8 @@ describe('Invalidations of one shard', () => {
   let invalidations: ShardInvalidations;
   /** The names of each trip, as they left. */
   let trips: number[];
+  /** The bytes of what each of them wrote. */
+  let tripBytes: number[];
   let letGo: () => void;
   let losesVersions: boolean;
   let inParts: boolean;
@@ -29,11 +31,13 @@ describe('Invalidations of one shard', () => {
   beforeEach(async () => {
     const [inner] = memoryStore().shards;
     trips = [];
+    tripBytes = [];
     losesVersions = false;
     inParts = false;
     const open = new Promise<void>((resolve) => (letGo = resolve));
     const invalidate = async (asked: Invalidation): Promise<unknown> => {
       trips.push(asked.changes.length);
+      tripBytes.push(asked.changes.reduce((sum, change) => sum + ('write' in change ? change.bytes.length : 0), 0));
       await open;
       if (losesVersions) await inner.remove(`${feed}~versions`);
       return { ...(await inner.invalidate?.(asked)), inParts };
@@ -96,6 +100,31 @@ describe('Invalidations of one shard', () => {
     await invalidations[verb](removals, 0);
     await invalidations[verb](removals.slice(0, 501), 0);
     expect(trips).toEqual([500, 500, 500, 1]);
+  });
+
+  it.each([
+    ['of one call', (items: readonly Invalidating[]) => [items]],
+    ['of many calls', (items: readonly Invalidating[]) => items.map((item) => [item])],
+  ])('go 32 MiB at a time, in no more trips than that takes: %s', async (_, callsOf) => {
+    letGo();
+    const bytes = Buffer.alloc(2 ** 20);
+    const items = Array.from({ length: 100 }, (__, index) => ({
+      ...removal(`k${index}`),
+      write: { bytes, options: { lifeMs: Infinity } },
+    }));
+    const calls = callsOf(items);
+    const done = await Promise.all(calls.map((items) => invalidations.send(items, 0)));
+    expect(done.map(({ atOnce }) => atOnce)).toEqual(calls.map(({ length }) => length === 1));
+    expect(done.flatMap(({ outcomes }) => outcomes)).toHaveLength(100);
+    expect(tripBytes.map((sum) => sum / bytes.length)).toEqual([32, 32, 32, 4]);
+  });
+
+  it('of a value that is larger than a trip go by themselves', async () => {
+    letGo();
+    const large = { ...removal('large'), write: { bytes: Buffer.alloc(33 * 2 ** 20), options: { lifeMs: Infinity } } };
+    const done = await invalidations.send([removal('a'), large, removal('b')], 0);
+    expect(done).toMatchObject({ outcomes: [{}], atOnce: false });
+    expect(trips).toEqual([1, 1, 1]);
   });
 
   it('are repeated where the list of versions was lost, which says nothing of strangers', async () => {

@@ -12,6 +12,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { WriteQueue } from '../../src/store/disk/write-queue.js';
 import type { Environment, Lmdb } from '../../src/store/disk/environment.js';
 import { eventually } from '../support/eventually.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { diskDirectory } from '../support/disk-directory.js';
 
 const endings: (() => unknown)[] = [];
@@ -93,10 +94,14 @@ it('A request that is larger than a lender takes is rejected by its size, and wh
   await shard.write('k', bytes('there'), lasting);
   const { borrowed, lender } = await borrowing(shard, 30_000);
   lender.resume();
+  const events = recordEvents('fault');
+  endings.push(() => events.stop());
   const read = borrowed.call('readMany', [['k']]);
   const changes = [{ write: 'large', bytes: Buffer.alloc(65 * 2 ** 20), ...lasting }];
   const large = borrowed.call('invalidate', [{ feed: 'f', changes, records: [], watch: 'w' }]);
-  await expect(large).rejects.toThrow(/a request of 681\d+ bytes is larger than the 67108864/);
+  const message = expect.stringMatching(/a request of 681\d+ bytes is larger than the 67108864/) as unknown;
+  await expect(large).rejects.toMatchObject({ message, isRefusal: true });
+  expect(events.all).toMatchObject([{ kind: 'degraded', message }]);
   expect(await read).toMatchObject([{ bytes: bytes('there') }]);
   expect(await borrowed.call('readMany', [['k']])).toMatchObject([{ bytes: bytes('there') }]);
 });

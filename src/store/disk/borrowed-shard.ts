@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { answerTimer } from '../../value/answer-timer.js';
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
+import { reportFault } from '../../value/events.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
 import { maxRequestBytes } from './lent-shard.js';
 import type { LentOperation, LentReply, LentRequest } from './lent-shard.js';
@@ -76,7 +77,9 @@ export class BorrowedShard {
     const frame = frameOf(request);
     if (frame.length > maxRequestBytes) {
       const problem = `a request of ${frame.length} bytes is larger than the ${maxRequestBytes} that another container takes`;
-      return Promise.reject(new StoreUnavailableError(this.options.name, problem));
+      const refusal = new StoreUnavailableError(this.options.name, problem, { isRefusal: true });
+      reportFault({ source: this.options.name, kind: 'degraded', message: refusal.message });
+      return Promise.reject(refusal);
     }
     return new Promise((resolve, reject) => {
       const deadline = answerTimer(clock, limitMs, () => {
