@@ -123,7 +123,8 @@ export class LookUps {
     // Only what is fresh is served to a loader.
     const now = this.clock.now();
     if (now >= copy.freshUntil && loadUnderWay()) return this.miss(key, 'expired');
-    if (policy.idleMs !== undefined) await shard.touch(storeKey, Math.min(policy.idleMs, copy.staleUntil - now));
+    // The maximum age stands in the entry: what is left of it would be a shorter life, see `keptMs`.
+    if (policy.idleMs !== undefined) await shard.touch(storeKey, policy.idleMs);
     if (this.near.keep(key, copy, policy)) this.near.keepForRequest(key, copy);
     else if (!loadUnderWay()) this.near.noteForRequest(key, copy);
     return this.hits.hit<V>(key, copy as never, this.coherence.store?.name ?? 'store');

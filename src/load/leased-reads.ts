@@ -143,8 +143,10 @@ export class LeasedReads {
   ): Promise<Outcome> {
     const understood = await understanding;
     const { shard, storeKey } = one.placed as Placed;
+    const { idleMs } = one.policy;
     if ('copy' in understood) {
-      if (one.policy.idleMs !== undefined) await this.extend(one, understood.copy.staleUntil);
+      // A use. The maximum age stands in the entry: what is left of it would be a shorter life, see `keptMs`.
+      if (idleMs !== undefined) await shard.touch(storeKey, idleMs);
       return this.land(one, understood.copy);
     }
     one.reason = understood.miss;
@@ -153,12 +155,6 @@ export class LeasedReads {
     // Worthless for good: whoever removes exactly this item lets one process win the next round.
     await shard.remove(storeKey, item.revision);
     return 'removed';
-  }
-
-  /** A use of an entry whose life slides. Not beyond its maximum age, which stands in the entry. */
-  private async extend<V>({ placed, policy }: Wanted<V>, staleUntil: number): Promise<void> {
-    const { shard, storeKey } = placed as Placed;
-    await shard.touch(storeKey, Math.min(policy.idleMs ?? Infinity, staleUntil - this.clock.now()));
   }
 
   private land<V>(one: Wanted<V>, copy: NearCopy<V>, isDue = this.clock.now() >= copy.servedUntil): 'found' {

@@ -7,7 +7,8 @@ import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import { giveBackAll } from '../origin/fill-lease.js';
-import type { FillLease, FillLeases } from '../origin/fill-lease.js';
+import type { FillLease, FillLeases, ItemLife } from '../origin/fill-lease.js';
+import { keptMs } from '../origin/kept-ms.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
@@ -76,15 +77,11 @@ export class SingleFills {
   }
 
   /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
-  async seize(placed: Placed, { idleMs = Infinity }: Pick<EntryPolicy, 'idleMs'>): Promise<FillLease | undefined> {
+  async seize(placed: Placed, { idleMs }: Pick<EntryPolicy, 'idleMs'>): Promise<FillLease | undefined> {
     if (!placed.shard.invalidate) return this.leases.unfenced(placed.shard, placed.storeKey);
     return unlessAway(async () => {
       await placed.feed.ready();
-      // The item is written anew: where its life slides, to live as after a use, and not for the whole of its maximum age.
-      const idleUntil = this.clock.now() + idleMs;
-      const lifeLeft = (item: StoredItem): number =>
-        Math.min(this.lifeLeftMs(placed, item), idleUntil - this.clock.now());
-      return this.leases.seize(placed.shard, placed.storeKey, lifeLeft);
+      return this.leases.seize(placed.shard, placed.storeKey, (item) => this.lifeOf(placed, item, idleMs));
     });
   }
 
@@ -97,9 +94,9 @@ export class SingleFills {
     const mark = this.coherence.names.position;
     try {
       await placed.feed.ready();
-      const lifeLeft = (item: StoredItem): number => this.lifeLeftMs(placed, item);
+      const lifeOf = (item: StoredItem): ItemLife | undefined => this.lifeOf(placed, item, policy.idleMs);
       const touches = this.coherence.store?.capabilities.touch === true;
-      const won = await this.leases.winRefresh(placed.shard, placed.storeKey, touches ? lifeLeft : undefined);
+      const won = await this.leases.winRefresh(placed.shard, placed.storeKey, touches ? lifeOf : undefined);
       // Evicted, or invalidated by somebody: whoever asks next loads it, and so does this refresh.
       one.lease = won.item ? won.lease : await this.leases.win(placed.shard, placed.storeKey);
       if (!won.item) return one.lease ? undefined : elsewhere;
@@ -144,11 +141,14 @@ export class SingleFills {
     return one;
   }
 
-  private lifeLeftMs({ storeKey }: Placed, item: StoredItem): number {
+  /** Where it slides, it lives as after a use. Undefined: it is undecodable, and nothing worth keeping. */
+  private lifeOf({ storeKey }: Placed, item: StoredItem, idleMs: number | undefined): ItemLife | undefined {
     try {
-      return openEnvelope(storeKey, item.bytes).staleUntil - this.clock.now();
+      const { createdAt, staleUntil } = openEnvelope(storeKey, item.bytes);
+      const until = Math.min(staleUntil, this.clock.now() + (idleMs ?? Infinity));
+      return { leftMs: () => until - this.clock.now(), keptMs: keptMs(staleUntil - createdAt, idleMs) };
     } catch {
-      return 0; // undecodable: nothing worth keeping stands there
+      return undefined;
     }
   }
 }

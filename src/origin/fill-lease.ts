@@ -6,11 +6,14 @@ import type { ItemWrite, Revision, Shard, StoredItem, WriteOptions, WriteOutcome
 export const leaseMs = 3_000;
 /** How often a lease is renewed while its loader runs. */
 export const leaseRenewalMs = 1_000;
-/**
- * The life of an item that is about to end and must outlive its load: more than any store may still have in mind for it, which is four seconds and a
- * two-thousandth of its life. memcached writes an item anew that is given a shorter life, unless it was to live for more than 30 days: its revision would be another.
- */
-export const keptItemMs = 1_800_000;
+
+/** The life of an item that others go on reading while it is replaced. */
+export interface ItemLife {
+  /** What is left of it. */
+  readonly leftMs: () => number;
+  /** What it is given where it is about to end. */
+  readonly keptMs: number;
+}
 
 const stub = Buffer.alloc(0);
 
@@ -42,8 +45,8 @@ export class FillLease {
     /** The item was there before and outlives a load that comes to nothing. */
     readonly standing: boolean,
     private readonly fenced: boolean,
-    /** How long the standing item has to live; absent where the store can't prolong it. */
-    private readonly itemLifeLeftMs?: () => number,
+    /** Of the standing item; absent where the store can't prolong it, or nobody can say. */
+    private readonly itemLife?: ItemLife,
   ) {}
 
   /**
@@ -51,13 +54,14 @@ export class FillLease {
    * Its readers go by the instants in the entry and are not deceived. False: it is gone.
    */
   async keepItem(): Promise<boolean> {
-    return !this.isItemEnding || this.shard.touch(this.storeKey, keptItemMs);
+    const life = this.endingLife;
+    return !life || this.shard.touch(this.storeKey, life.keptMs);
   }
 
-  /** False: the item outlives two leases by itself, or nobody can say. */
-  private get isItemEnding(): boolean {
-    const leftMs = this.itemLifeLeftMs?.();
-    return leftMs !== undefined && leftMs <= 2 * leaseMs;
+  /** Undefined: the item outlives two leases by itself, or nobody can say. */
+  private get endingLife(): ItemLife | undefined {
+    const life = this.itemLife;
+    return life && life.leftMs() <= 2 * leaseMs ? life : undefined;
   }
 
   /** Stores the value, if no invalidation came in between and the lease still stands. */
@@ -160,12 +164,12 @@ export class FillLease {
   /**
    * As `keepItem`, unless something else stands in the item's place:
    *
-   * 1. P refreshes an item that has a second left; 2. Q sets the key, for an hour; 3. P renews its lease, and would give Q's item half an hour.
+   * 1. P refreshes an item that has a second left; 2. Q sets the key, for an hour; 3. P renews its lease, and would give Q's item ten seconds.
    *
    * No store can touch by revision. What is set between the look and the touch, in one trip, ends too soon; it is never served for too long.
    */
   private async keepOwnItem(): Promise<boolean> {
-    if (!this.isItemEnding) return true;
+    if (!this.endingLife) return true;
     const [present] = await this.shard.readMany([this.storeKey]);
     return isSameRevision(present?.revision, this.item) && this.keepItem();
   }
@@ -193,7 +197,7 @@ export class FillLeases {
   async winRefresh(
     shard: Shard,
     storeKey: string,
-    lifeLeftMs?: (item: StoredItem) => number,
+    lifeOf?: (item: StoredItem) => ItemLife | undefined,
   ): Promise<{ item?: StoredItem; lease?: FillLease }> {
     const [companion] = await shard.readOrStub([companionKey(storeKey)], leaseMs);
     const won = companion?.won === true ? companion.revision : undefined;
@@ -201,8 +205,7 @@ export class FillLeases {
       const [item] = await shard.readMany([storeKey]);
       if (item && item.bytes.length > 0) {
         if (!won) return { item };
-        const left = lifeLeftMs && ((): number => lifeLeftMs(item));
-        const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, left);
+        const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, lifeOf?.(item));
         if (await lease.keepItem()) return { item, lease };
       }
     } catch (error) {
@@ -227,23 +230,31 @@ export class FillLeases {
   async seize(
     shard: Shard,
     storeKey: string,
-    lifeLeftMs: (item: StoredItem) => number,
+    lifeOf: (item: StoredItem) => ItemLife | undefined,
   ): Promise<FillLease | undefined> {
     for (let tries = 0; tries < 5; tries++) {
       const [found] = await shard.readOrStub([storeKey], leaseMs);
       if (!found) return undefined;
       if (found.won) return this.won(shard, storeKey, found.revision);
-      const leftMs = found.bytes.length > 0 ? lifeLeftMs(found) : 0;
-      const keeps = leftMs > 0;
+      const life = found.bytes.length > 0 ? lifeOf(found) : undefined;
+      const leftMs = life?.leftMs() ?? 0;
+      const keeps = life !== undefined && leftMs > 0;
       const written = await shard.write(storeKey, keeps ? found.bytes : stub, {
         // Prolonged while the loader runs: an item that runs out meanwhile looks like one that was deleted.
-        lifeMs: keeps ? leftMs + leaseMs : leaseMs,
+        lifeMs: keeps ? Math.max(leftMs, life.keptMs) : leaseMs,
         neverShorter: keeps,
         only: found.revision,
       });
       if (written.status === 'stored') {
-        const left = keeps ? (): number => lifeLeftMs(found) : undefined;
-        return new FillLease(shard, storeKey, written.revision, undefined, keeps, this.fenced, left);
+        return new FillLease(
+          shard,
+          storeKey,
+          written.revision,
+          undefined,
+          keeps,
+          this.fenced,
+          keeps ? life : undefined,
+        );
       }
     }
     return undefined;

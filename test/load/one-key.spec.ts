@@ -460,25 +460,57 @@ describe('An entry that lies where it can be read at once', () => {
     }
   });
 
-  it('slides no further than before where a refresh has failed', async () => {
+  it.each([
+    ['in the middle of its life', '1d'],
+    ['shortly before its maximum age', '20m'],
+  ] as const)('is replaced by a refresh while it is used, on memcached, %s', async (_, maxAge) => {
+    const server = await startMemcached();
+    try {
+      const defaults = { ttl: sinceLastUsed('20m', { maxAge }) };
+      const use = async (name: string): Promise<TieredCache> =>
+        opened({ name, process: false, store: memcachedStore({ servers: server.address, ...patience }), defaults });
+      const [cache, other] = [await use('here'), await use('there')];
+      await cache.set('k', 'old');
+      await clock.advance('5m');
+      const load = async (): Promise<string> => {
+        expect(await other.get('k')).toBe('old');
+        expect(await other.getOrSet('k', never)).toBe('old');
+        return 'new';
+      };
+      expect(await cache.refresh('k', load)).toBe('new');
+      expect(await other.get('k')).toBe('new');
+      await Promise.all(caches.splice(0).map((one) => one.close()));
+    } finally {
+      await server.stop();
+    }
+  });
+
+  it.each([0, 5])('slides no further than before where a refresh has failed after %d s', async (seconds) => {
     const cache = await opened({ process: false });
     await cache.set('k', 'set', sliding);
-    await expect(cache.refresh('k', () => fails(500), sliding)).rejects.toThrow('the source has failed');
-    expect(await cache.get('k')).toBe('set');
-    await clock.advance('1m');
+    const load = async (): Promise<never> => {
+      for (let second = 0; second < seconds; second++) await clock.advance('1s');
+      return fails(500);
+    };
+    await expect(cache.refresh('k', load, sliding)).rejects.toThrow('the source has failed');
+    await clock.advance('11s');
     expect(await cache.get('k')).toBeUndefined();
   });
 
-  it('is replaced by a refresh that takes longer than it lives unused', async () => {
-    const cache = await opened({ process: false });
-    await cache.set('k', 'old', sliding);
-    const load = async (): Promise<string> => {
-      for (let second = 0; second < 20; second++) await clock.advance('1s');
-      return 'new';
-    };
-    expect(await cache.refresh('k', load, sliding)).toBe('new');
-    expect(await cache.get('k')).toBe('new');
-  });
+  it.each(['10s', '500ms'] as const)(
+    'is replaced by a refresh that takes longer than it lives unused: %s',
+    async (idle) => {
+      const short = { ttl: sinceLastUsed(idle, { maxAge: '1h' }) };
+      const cache = await opened({ process: false });
+      await cache.set('k', 'old', short);
+      const load = async (): Promise<string> => {
+        for (let second = 0; second < 20; second++) await clock.advance('1s');
+        return 'new';
+      };
+      expect(await cache.refresh('k', load, short)).toBe('new');
+      expect(await cache.get('k')).toBe('new');
+    },
+  );
 
   it('ends with its tag', async () => {
     const [cache, other] = [await opened({ process: false }), await opened({ name: 'other' })];

@@ -1,5 +1,5 @@
 import { FillLeases, leaseMs } from '../../../src/origin/fill-lease.js';
-import type { FillLease } from '../../../src/origin/fill-lease.js';
+import type { FillLease, ItemLife } from '../../../src/origin/fill-lease.js';
 import { memoryStore } from '../../../src/store/memory-store.js';
 import type { Shard } from '../../../src/store/store.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
@@ -49,8 +49,8 @@ export class LeasedKey {
   }
 
   /** The right to replace what is there. */
-  async wonRefresh(lifeLeftMs: () => number = () => 3_600_000): Promise<FillLease> {
-    const { lease } = await this.leases.winRefresh(this.shard, this.key, lifeLeftMs);
+  async wonRefresh(leftMs: () => number = () => 3_600_000): Promise<FillLease> {
+    const { lease } = await this.leases.winRefresh(this.shard, this.key, () => lifeWith(leftMs));
     if (!lease) throw new Error('Somebody else has it.');
     this.asked = [];
     return lease;
@@ -60,7 +60,11 @@ export class LeasedKey {
     return this.leases.isRefreshing(this.shard, this.key);
   }
 
-  seize(lifeLeftMs: () => number): Promise<FillLease | undefined> {
-    return this.leases.seize(this.shard, this.key, lifeLeftMs);
+  seize(leftMs: () => number): Promise<FillLease | undefined> {
+    return this.leases.seize(this.shard, this.key, () => lifeWith(leftMs));
   }
 }
+
+/** What the item in `LeasedKey` is given where it is about to end. */
+export const givenMs = 10_000;
+export const lifeWith = (leftMs: () => number): ItemLife => ({ leftMs, keptMs: givenMs });
