@@ -10,8 +10,9 @@ interface NodeStream {
 export function closeBody(body: unknown): void {
   if (body instanceof Response) return closeBody(body.body);
   if (body instanceof ReadableStream) return void body.cancel().catch(() => undefined);
-  hearErrors(body);
-  streamOf(body)?.destroy?.();
+  const stream = streamOf(body); // asked once: a file may make its stream anew
+  stream?.on?.('error', () => undefined);
+  stream?.destroy?.();
 }
 
 /** A stream that fails while nobody reads it, or that is closed before its file was opened, ends the process unless somebody listens. */

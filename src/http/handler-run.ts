@@ -1,4 +1,4 @@
-import { HttpException } from '@nestjs/common';
+import { HttpException, StreamableFile } from '@nestjs/common';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { lastValueFrom } from 'rxjs';
@@ -145,12 +145,22 @@ export class HandlerRun {
     return { unkept: body, reason: 'unserializable' };
   }
 
-  private notKept(body: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
+  private notKept(given: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
+    const body = given instanceof StreamableFile ? withOneStream(given) : given;
     hearErrors(body);
     this.unkept = { body, reason };
     this.ownHeaders = own;
     return undefined;
   }
+}
+
+/** A file may make its stream anew whenever it is asked: each would have to be closed. */
+function withOneStream(file: StreamableFile): StreamableFile {
+  const { type, disposition, length } = file.getHeaders();
+  const given = { type, ...(disposition !== undefined && { disposition }), ...(length !== undefined && { length }) };
+  return new StreamableFile(file.getStream(), given)
+    .setErrorHandler(file.errorHandler)
+    .setErrorLogger(file.errorLogger);
 }
 
 function answerOf(

@@ -216,6 +216,24 @@ describe.each(platforms)('A stream that nobody reads, on %s', (platform) => {
     await eventually(() => expect(file?.closed).toBe(true));
   });
 
+  it('is closed, each of them, where a file makes its stream anew and is not kept', async () => {
+    const url = `${await open()}/left`;
+    const made: Readable[] = [];
+    class Anew extends StreamableFile {
+      override getStream(): Readable {
+        const stream = Readable.from(['file']);
+        made.push(stream);
+        return stream;
+      }
+    }
+    act = (response) => {
+      response.status(202);
+      return new Anew(Buffer.from('not read'), { length: 4 });
+    };
+    expect((await ask(url)).text).toBe('file');
+    await eventually(() => expect(made.map(({ destroyed }) => destroyed)).toEqual(made.map(() => true)));
+  });
+
   it('is none where the caller waits for the refresh: it is sent as a whole', async () => {
     const url = `${await open()}/awaited`;
     expect((await ask(url)).text).toBe('first');
