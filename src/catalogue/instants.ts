@@ -53,12 +53,20 @@ export function resolveInstants<V>(
   return { ...instants, idleMs: positiveMilliseconds(given.idle, `${field}.idle`) };
 }
 
-/** Whether a value that is made of an entry's ends at another time than the entry's own. Where neither gives an end, it does not. */
+/**
+ * Whether a value that is made of an entry's ends at another time than the entry's own. Where neither gives an end, it does not. What ends at another time
+ * each time that it is asked, by the clock or by chance, says nothing of the value: the entry is asked before and after.
+ */
 export function endsByValue<V>(options: LifeOptions<V>, entry: { createdAt: number; read(): V }, value: V): boolean {
   if (typeof options.ttl !== 'function' && !isLife(options.ttl) && options.negative === undefined) return false;
-  const [own, other] = [entry.read(), value].map((one) => instantsIfAny(options, one, entry.createdAt));
-  return own?.freshUntil !== other?.freshUntil || own?.staleUntil !== other?.staleUntil;
+  const current = entry.read();
+  const endOfOne = (one: V): EntryInstants | undefined => instantsIfAny(options, one, entry.createdAt);
+  const [before, other, after] = [endOfOne(current), endOfOne(value), endOfOne(current)];
+  return endAlike(before, after) && !endAlike(before, other);
 }
+
+const endAlike = (one: EntryInstants | undefined, other: EntryInstants | undefined): boolean =>
+  one?.freshUntil === other?.freshUntil && one?.staleUntil === other?.staleUntil;
 
 function instantsIfAny<V>(options: LifeOptions<V>, value: V, createdAt: number): EntryInstants | undefined {
   try {

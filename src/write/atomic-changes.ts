@@ -75,7 +75,7 @@ export class AtomicChanges {
       const value = change(current?.read());
       const encoded = this.prepared.encode({ key, value, policy });
       const goesOn = keepsLife && current && !endsByValue(policy.life, current, value);
-      return { encoded, kept: goesOn ? current : undefined, mayBeOver: policy.life.ttl !== 0 };
+      return { encoded, kept: goesOn ? current : undefined, mayBeOver: !policy.requestOnly };
     });
   }
 

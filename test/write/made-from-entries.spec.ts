@@ -101,6 +101,16 @@ describe('What is made from an entry', () => {
     expect(await elsewhere.get(key)).toEqual({ until: now + hour });
   });
 
+  it('is removed, where only the answer that there is none was to be kept', async () => {
+    const options = { ttl: 0, negative: { ttl: '1m' } } as const;
+    const key = defineKey('none-alone:{id}', { holds: 'whether there is none', ...options })({ id: '1' });
+    await here.set<number | null>(key, null);
+    expect(await here.get(key)).toBeNull();
+    expect(await here.update<number | null>(key, () => 5)).toBe(5);
+    expect(await here.get(key)).toBeUndefined();
+    expect(await elsewhere.get(key)).toBeUndefined();
+  });
+
   it('goes on with its remaining life, where neither value gives an end', async () => {
     const ttl = untilInstant((value: { until?: number }) => value.until);
     const key = defineKey('endless:{id}', { holds: 'what ends', ttl })({ id: '1' });
@@ -109,10 +119,12 @@ describe('What is made from an entry', () => {
     expect(await here.get(key)).toEqual({ n: 2 });
   });
 
+  let drawn = 0;
   it.each<[string, EntryOptions<number>]>([
     ['a duration', { ttl: '1h' }],
     ['a time since it was set', { ttl: sinceSet('1h') }],
     ['a function that gives both the same', { ttl: () => '1h' }],
+    ['drawn by chance', { ttl: () => 3_600_000 + ++drawn }],
   ])('goes on with its remaining life, where that is %s', async (name, options) => {
     const key = defineKey(`${name.replaceAll(' ', '-')}:{id}`, { holds: 'a counter', ...options })({ id: '1' });
     await here.set(key, 1, { ttl: '1m' });
