@@ -107,7 +107,7 @@ export class KeyvShard implements Shard {
       else await this.repeat(change);
     }
     if (records.length > 0) {
-      for (const record of records) this.feedOf(feed).append(Buffer.from(record));
+      for (const record of records) this.feedOf(feed).append(record);
       for (const change of changes) if (!('write' in change)) await this.repeat(change);
     }
     const [watched] = await this.readMany([watch]);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { lastingCopy } from '../value/lasting-copy.js';
 import type { FeedGap, FeedReading, Mark } from './feed.js';
 
 /** Records that are kept for readers that come late. */
@@ -12,8 +13,8 @@ export class MemoryFeed {
   /** How many records were forgotten. */
   private forgotten = 0;
 
-  append(record: Buffer): void {
-    this.records.push(record);
+  append(record: Uint8Array): void {
+    this.records.push(lastingCopy(record));
     this.bytes += record.length;
     if (this.bytes > keptBytes) this.forgetHalf();
   }

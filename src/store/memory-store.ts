@@ -156,7 +156,7 @@ class MemoryShard implements Shard {
       else if ('advance' in change) this.incrementNow(change.advance, change.by, change.seed, Infinity);
       else outcomes.push(this.writeNow(change.write, change.bytes, change.options));
     }
-    for (const record of records) this.feedOf(feed).append(lastingCopy(record));
+    for (const record of records) this.feedOf(feed).append(record);
     return { outcomes, watched: this.live(watch)?.revision };
   }
 

@@ -3,6 +3,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
+import { Keyv } from 'keyv';
+import { keyvStore } from '../../src/adapter/keyv-store.js';
 import { bytes } from '../../src/codec/bytes.js';
 import { gzip } from '../../src/codec/gzip.js';
 import { json } from '../../src/codec/json.js';
@@ -125,6 +127,18 @@ describe('small bytes that are kept', () => {
       cache.get('a');
     });
     expect(decoded.map(heldBy).at(-1)).toBe(0);
+  });
+
+  it('hold nothing beside themselves in the feed of a Keyv', async () => {
+    const store = keyvStore(new Keyv());
+    await store.open();
+    const shard = store.shards[0] as Required<Shard>;
+    const watch = 'watched';
+    const { mark } = await shard.readFeed({ feed: 'feed', since: undefined, watch, maxBehindBytes: mebibyte });
+    await shard.invalidate({ feed: 'feed', changes: [], records: [small], watch });
+    const { records } = await shard.readFeed({ feed: 'feed', since: mark, watch, maxBehindBytes: mebibyte });
+    expect(records.map((bytes) => [bytes.toString(), heldBy(bytes)])).toEqual([['small', 0]]);
+    await store.close();
   });
 
   it('hold nothing beside themselves in a store in memory, nor do its counters and its feed', async () => {
