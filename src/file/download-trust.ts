@@ -25,9 +25,14 @@ export class DownloadTrust {
   /** What the store says, where a download is not what is asked for, or no more. `undefined`: it may be read. @throws as {@link head}. */
   async insteadOf(header: FileHeader, request: FileRequest): Promise<ObjectHead | undefined> {
     const isAskedFor = isFillFor(header, request);
-    if (isAskedFor && header.filledAt > this.distrustedUntil) return undefined;
+    if (isAskedFor && this.isTrusted(header)) return undefined;
     const head = await this.head(request);
     return isAskedFor && head.etag === header.etag ? undefined : head;
+  }
+
+  /** What is dated later than now began before the wall clock was set back, and perhaps before {@link distrustedUntil}. */
+  private isTrusted({ filledAt }: FileHeader): boolean {
+    return filledAt > this.distrustedUntil && filledAt <= this.options.clock.now();
   }
 
   /** What the object store says of a file that is not kept. @throws ObjectNotFoundError and what the store says. */

@@ -10,6 +10,8 @@ import type { TieredFiles } from '../../src/file/tiered-files.js';
 import { versionedKey } from '../../src/key/key.js';
 import type { ObjectHead, ObjectStore } from '../../src/object/object-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { systemClock } from '../../src/value/clock.js';
+import type { Clock } from '../../src/value/clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
@@ -64,7 +66,10 @@ const lookedForBefore = (files: TieredFiles): Promise<void> =>
   expect(files.open({ uid: 'f2', key: 'media/absent' })).rejects.toMatchObject({ code: 'OBJECT_NOT_FOUND' });
 
 /** `lose` makes a gap of the feed, in which anything may have been purged. */
-async function losingPurges(objects: ObjectStore): Promise<{ files: TieredFiles; lose: () => Promise<void> }> {
+async function losingPurges(
+  objects: ObjectStore,
+  clock: Clock = systemClock,
+): Promise<{ files: TieredFiles; lose: () => Promise<void> }> {
   const store = memoryStore();
   const [cache, other] = await Promise.all(
     ['here', 'there'].map((name) => buildCache({ name, store, coherence: { interval: 20 } })),
@@ -77,7 +82,7 @@ async function losingPurges(objects: ObjectStore): Promise<{ files: TieredFiles;
     await eventually(() => expect(cleared.seen).toContainEqual(expect.objectContaining({ cache: 'here' })));
     cleared.stop();
   };
-  return { files: bench.files({ store: objects, cache: cache as TieredCache }), lose };
+  return { files: bench.files({ store: objects, cache: cache as TieredCache, clock }), lose };
 }
 
 describe('A purge', () => {
@@ -242,25 +247,28 @@ describe('A purge', () => {
   });
 
   it.each([
-    ['in a gap', 'is not read', 'was replaced'],
-    ['in a gap', 'is read on', 'is still the same'],
-    ['before the start', 'is not read', 'was replaced'],
-    ['before the start', 'is read on', 'is still the same'],
+    ['in a gap', 'is not read', 'was replaced', 0],
+    ['in a gap', 'is not read', 'was replaced, and the wall clock was set back', 3_600_000],
+    ['in a gap', 'is read on', 'is still the same', 0],
+    ['before the start', 'is not read', 'was replaced', 0],
+    ['before the start', 'is not read', 'was replaced, and the wall clock was set back', 3_600_000],
+    ['before the start', 'is read on', 'is still the same', 0],
   ])(
     'that was lost %s: a download that another process began before %s where its object %s',
-    async (when, how, what) => {
+    async (when, how, what, setBackMs) => {
+      const clock: Clock = { ...systemClock, now: () => systemClock.now() - setBackMs };
       const isRead = how === 'is read on';
       const answered = gate();
       const store = bench.counted({
         beforePiece: (sent) => (sent > 0 && store.reads.length === 1 ? answered.opened : undefined),
       });
-      const known = when === 'in a gap' ? await losingPurges(store) : undefined;
+      const known = when === 'in a gap' ? await losingPurges(store, clock) : undefined;
       const other = bench.files({ store });
       const early = other.open(request).then(readAll);
       await eventually(async () => expect((await other.status()).fills).toBe(1));
-      if (what === 'was replaced') await bench.objects.put(request.key, newer);
+      if (!isRead) await bench.objects.put(request.key, newer);
       await known?.lose();
-      const { files } = known ?? (await losingPurges(store));
+      const { files } = known ?? (await losingPurges(store, clock));
       const late = await files.open(request);
       answered.open();
       expect((await readAll(late)).equals(isRead ? content : newer)).toBe(true);
