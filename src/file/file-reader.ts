@@ -1,6 +1,6 @@
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectDamagedError } from '../object/object-errors.js';
-import type { ObjectStore } from '../object/object-store.js';
+import type { ObjectStore, OpenedObject } from '../object/object-store.js';
 import { RunningChecksum } from '../object/running-checksum.js';
 import { bytesAt } from './file-bytes.js';
 import { headerBytes } from './file-header.js';
@@ -14,6 +14,8 @@ export interface FileReaderOptions {
   readonly tuning: FilesTuning;
   /** Where the file can be read now. */
   readonly find: (range: ReadRange) => Promise<Source>;
+  /** Remembers what the object store refuses, so that the file is not opened for a moment. Rejects as `ask`. */
+  readonly refusing: (range: ReadRange, ask: () => Promise<OpenedObject>) => Promise<OpenedObject>;
   /** A copy was found damaged, or could not be read. */
   readonly onBadCopy: (copy: KeptFile, error: unknown) => Promise<void>;
 }
@@ -109,13 +111,27 @@ export class FileReader {
     } else yield* this.upstream(range);
   }
 
-  /** Of the version that the reader began with. The last bytes of a whole file wait for the checksum that its row says. */
-  async *upstream({ uid, key, etag, size, sha256, start, end, signal }: ReadRange): Pieces {
-    if (start > end) return;
+  /** Of a file that is not kept. The head of an archived object can be read: its first reader is refused, and that is remembered. */
+  async *handedThrough(range: ReadRange): Pieces {
+    if (range.start > range.end) return;
+    yield* this.compared(await this.options.refusing(range, () => this.openUpstream(range)), range);
+  }
+
+  private async *upstream(range: ReadRange): Pieces {
+    if (range.start > range.end) return;
+    yield* this.compared(await this.openUpstream(range), range);
+  }
+
+  /** The version that the reader began with. */
+  private openUpstream({ key, etag, start, end, signal }: ReadRange): Promise<OpenedObject> {
+    return this.options.objects.open(key, { range: { start, end }, ifMatch: etag, signal });
+  }
+
+  /** The last bytes of a whole file wait for the checksum that its row says. */
+  private async *compared({ body }: OpenedObject, { uid, size, sha256, start, end }: ReadRange): Pieces {
     const isWhole = start === 0 && end === size - 1;
     const checksum =
       isWhole && sha256 !== undefined ? new RunningChecksum({ algorithm: 'sha256', hex: sha256 }) : undefined;
-    const { body } = await this.options.objects.open(key, { range: { start, end }, ifMatch: etag, signal });
     try {
       let at = start;
       for await (const piece of body as AsyncIterable<Buffer>) {

@@ -20,7 +20,7 @@ export function openedFile(request: FileRequest, source: Source, reader: FileRea
   if (source instanceof GrowingFile) {
     return opened(request, 'filling', factsOf(source), (range) => reader.growing(source, range));
   }
-  return opened(request, 'upstream', source, (range) => reader.upstream(range));
+  return opened(request, 'upstream', source, (range) => reader.handedThrough(range));
 }
 
 interface Facts {

@@ -1,3 +1,4 @@
+import { ObjectArchivedError, ObjectDeniedError, ObjectNotFoundError } from '../object/object-errors.js';
 import type { Clock } from '../value/clock.js';
 
 interface Refusal {
@@ -7,6 +8,9 @@ interface Refusal {
 }
 
 const maxRefusals = 1_000;
+
+/** What an object store says of an object: no outage, so that it is remembered for a moment. */
+const answers = [ObjectNotFoundError, ObjectDeniedError, ObjectArchivedError];
 
 /** Objects that are absent, denied or archived, for a moment: so that a thousand requests for one are not a thousand requests to the store. */
 export class RefusedFiles {
@@ -26,6 +30,17 @@ export class RefusedFiles {
     if (this.clock.monotonic() < known.until) return known;
     this.refusals.delete(id);
     return undefined;
+  }
+
+  /** Remembers what the object store refuses. @throws as `ask`. */
+  async remembering<T>(id: string, key: string, ask: () => Promise<T>): Promise<T> {
+    const mark = this.markOf(id);
+    try {
+      return await ask();
+    } catch (error) {
+      if (answers.some((answer) => error instanceof answer)) this.remember(id, mark, { key, error: error as Error });
+      throw error;
+    }
   }
 
   /** Changes with each purge of the file. */

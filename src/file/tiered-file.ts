@@ -77,7 +77,8 @@ export class TieredFile implements FileFacts {
 
   /**
    * The bytes, `end` included. It ends only when all have come; else it fails: with ObjectDamagedError, ObjectChangedError,
-   * ObjectStoreUnavailableError, or the reason of the signal.
+   * ObjectStoreUnavailableError, or the reason of the signal. Of a file that is read from the object store, also with ObjectNotFoundError,
+   * ObjectDeniedError or ObjectArchivedError: the head of an archived object can be read.
    *
    * @throws ObjectRangeError when `start` lies behind the last byte; InvalidOptionError for what are no bytes.
    * @example await pipeline(file.stream({ start: 0, end: 1023 }), response);

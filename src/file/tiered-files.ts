@@ -1,4 +1,3 @@
-import { ObjectArchivedError, ObjectDeniedError, ObjectNotFoundError } from '../object/object-errors.js';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { channels, reportFault } from '../value/events.js';
 import { explainFile } from './file-explanation.js';
@@ -28,9 +27,6 @@ import type { ResolvedFilesOptions, TieredFilesOptions } from './tiered-files-op
 
 /** So often a file is looked for again that was purged while it was found, or while another row of it was looked for. */
 const maxLooks = 5;
-
-/** What an object store says of an object: no outage, so that it is remembered for a moment. */
-const answers = [ObjectNotFoundError, ObjectDeniedError, ObjectArchivedError];
 
 /** A search under way. */
 interface Search {
@@ -83,6 +79,7 @@ export class TieredFiles {
       objects,
       tuning: this.tuning,
       find: (range) => this.find(this.placeOf(range.uid), range),
+      refusing: ({ uid, key }, ask) => this.refused.remembering(this.placeOf(uid).id, key, ask),
       onBadCopy: async (copy, cause) => {
         this.reportDamage(copy.header.uid, cause);
         await this.purgeHere(this.placeOf(copy.header.uid)).catch(() => undefined);
@@ -110,18 +107,13 @@ export class TieredFiles {
     const place = this.placeOf(request.uid);
     const refusal = this.refused.of(place.id);
     if (refusal?.key === request.key) throw refusal.error;
-    const mark = this.refused.markOf(place.id);
-    try {
+    return this.refused.remembering(place.id, request.key, async () => {
       const file = openedFile(request, await unlessAborted(this.find(place, request), signal), this.reader);
       const { source } = file;
       if (channels.fileOpened.hasSubscribers)
         channels.fileOpened.publish({ cache: this.name, key: request.uid, source });
       return file;
-    } catch (error) {
-      if (answers.some((answer) => error instanceof answer))
-        this.refused.remember(place.id, mark, { key: request.key, error: error as Error });
-      throw error;
-    }
+    });
   }
 
   /**

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredFilesOptions } from '../../src/file/tiered-files-options.js';
 import { ObjectArchivedError, ObjectDeniedError } from '../../src/object/object-errors.js';
 import type { TieredFile } from '../../src/file/tiered-file.js';
 import { eventually } from '../support/eventually.js';
@@ -109,6 +110,23 @@ describe('A file', () => {
     await expect(files.open(request)).rejects.toBe(refusal);
     await expect(files.open(request)).rejects.toBe(refusal);
     expect(reads).toBe(1);
+  });
+
+  it.each<[string, Partial<TieredFilesOptions>]>([
+    ['too large to keep', { maxFileBytes: '1mib' }],
+    ['not kept as the folder can’t be used', { directory: '/dev/null/files' }],
+  ])('that is archived and %s is refused once its first reader was', async (_, options) => {
+    await put();
+    const store = bench.counted();
+    const refusal = new ObjectArchivedError(request.key);
+    // As S3 does: the head of an archived object can be read.
+    const archived = { ...store, open: async () => Promise.reject(refusal) };
+    const files = bench.files({ store: archived, ...options });
+    const asked = { ...request, size: content.length };
+    await expect(files.open(asked).then(readAll)).rejects.toBe(refusal);
+    const heads = store.heads.length;
+    await expect(files.open(asked)).rejects.toBe(refusal);
+    expect(store.heads).toHaveLength(heads);
   });
 
   it('that is absent is asked for once in a while', async () => {
