@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import type { WriteStream } from 'node:fs';
-import { lstat, open, readdir, rm } from 'node:fs/promises';
+import { lstat, open, readdir, rm, stat } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { syncFolders } from '../object/folder-object-file.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import { UsageError } from './usage-error.js';
 
 /** What a process left behind that was killed is removed after this long. One that still writes such a file by then ends with an error. */
 const leftBehindMs = 24 * 3_600_000;
@@ -24,8 +25,9 @@ export class OutputFile {
     private readonly handle: FileHandle,
   ) {}
 
-  /** @throws what the system says. */
+  /** @throws UsageError where something else than a file has this name. @throws what the system says. */
   static async begin(path: string, clock: Clock = systemClock): Promise<OutputFile> {
+    await assertNamesFile(path);
     await removeLeftBehind(path, clock.now());
     const unfinished = `${path}.${randomUUID()}.unfinished`;
     return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600));
@@ -47,8 +49,8 @@ export class OutputFile {
   }
 
   /**
-   * Gives them their names, over what has these by now. Nothing of this process comes in between, and hardly anything of another: a backup and the manifest of
-   * another run don't belong together. Resolves once the names last. @throws what the system says.
+   * Gives them their names in this order, over what has these by now. Nothing of this process comes in between, and hardly anything of another: a backup and
+   * the manifest of another run don't belong together. Resolves once the names last. @throws what the system says.
    */
   static async finish(files: readonly OutputFile[]): Promise<void> {
     for (const { unfinished, path } of files) renameSync(unfinished, path);
@@ -61,6 +63,18 @@ export class OutputFile {
     await this.handle.close().catch(() => {});
     await rm(this.unfinished, { force: true });
   }
+}
+
+/** Else the name is refused at the end only, or takes the place of a device. */
+async function assertNamesFile(path: string): Promise<void> {
+  try {
+    // Resolved: an empty name is that of the current folder.
+    if ((await stat(resolve(path))).isFile()) return;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  throw new UsageError(`${path === '' ? "''" : path} is no file, and can't be replaced by one: name a file`);
 }
 
 async function removeLeftBehind(path: string, now: number): Promise<void> {

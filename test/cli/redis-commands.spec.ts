@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   readdirSync,
@@ -8,6 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -120,8 +122,8 @@ describe('tiered-cache backup, verify and restore redis', () => {
       spy.mockRestore();
     }
     expect(synced).toEqual([
-      { path: beside, names: ['m.json'] },
       { path: folder, names: expect.arrayContaining(['lasting.bak']) as unknown },
+      { path: beside, names: ['m.json'] },
     ]);
   });
 
@@ -204,16 +206,55 @@ describe('tiered-cache backup, verify and restore redis', () => {
   });
 
   it.each([
-    ['the manifest', 'asked.bak', '/nowhere/m.json'],
-    ['the backup', '/nowhere/asked.bak', 'm.json'],
-  ])('asks Redis for nothing where %s can not be written, and leaves nothing behind', async (_, file, manifest) => {
-    await server.command('MSET', 'a', '1', 'b', '2');
-    const mine = mkdtempSync(join(folder, 'asked-'));
-    const paths = [resolve(mine, file), '--manifest', resolve(mine, manifest)];
+    ['the manifest', 'in no folder', 'asked.bak', '/nowhere/m.json', 1, 'ENOENT.*nowhere'],
+    ['the backup', 'in no folder', '/nowhere/asked.bak', 'm.json', 1, 'ENOENT.*nowhere'],
+    ['the manifest', 'a folder', 'asked.bak', 'there', 2, 'there is no file'],
+    ['the manifest', 'a folder with a slash', 'asked.bak', 'there/', 2, 'there/ is no file'],
+    ['the backup', 'a folder', 'there', 'm.json', 2, 'there is no file'],
+    ['the backup', 'a device', 'device', 'm.json', 2, 'device is no file'],
+    ['the backup', 'the manifest', 'm.json', './m.json', 2, 'm.json .* the backup and the manifest'],
+  ])(
+    'asks Redis for nothing where %s would be %s, and leaves nothing behind',
+    async (_, __, file, manifest, code, said) => {
+      await server.command('MSET', 'a', '1', 'b', '2');
+      const mine = mkdtempSync(join(folder, 'asked-'));
+      mkdirSync(join(mine, 'there'));
+      symlinkSync('/dev/null', join(mine, 'device'));
+      const inMine = (path: string) => (path.startsWith('/') ? path : `${mine}/${path}`);
+      const paths = [inMine(file), '--manifest', inMine(manifest)];
+      const refused = await run('backup', 'redis', ...paths, '--url', server.url);
+      expect(refused).toEqual({
+        code,
+        out: '',
+        err: expect.stringMatching(new RegExp(`^tiered-cache: .*${said}.*\n$`)),
+      });
+      expect(readdirSync(mine, { recursive: true }).sort()).toEqual(['device', 'there']);
+      expect(readdirSync('/proc/self/fd').filter((fd) => openedAs(fd).startsWith(mine))).toEqual([]);
+    },
+  );
+
+  it.each([
+    ['FILE', ['']],
+    ['--manifest', ['x.bak', '--manifest', '']],
+  ])('asks Redis for nothing where %s is empty', async (_, paths) => {
     const refused = await run('backup', 'redis', ...paths, '--url', server.url);
-    expect(refused).toEqual({ code: 1, out: '', err: expect.stringMatching(/^tiered-cache: ENOENT.*nowhere.*\n$/) });
-    expect(readdirSync(mine)).toEqual([]);
-    expect(readdirSync('/proc/self/fd').filter((fd) => openedAs(fd).startsWith(mine))).toEqual([]);
+    expect(refused).toEqual({ code: 2, out: '', err: expect.stringMatching(/^tiered-cache: '' is no file.*\n$/) });
+  });
+
+  it('keeps an earlier manifest where the backup gets no name', async () => {
+    await server.command('MSET', 'a', '1', 'b', '2');
+    const file = join(folder, 'replaced.bak');
+    writeFileSync(`${file}.manifest.json`, 'earlier');
+    const code = await runCommand(['backup', 'redis', file, '--url', server.url], {
+      out: () => {},
+      err: (text) => {
+        if (text.startsWith('done')) mkdirSync(file);
+      },
+    });
+    expect([code, readFileSync(`${file}.manifest.json`, 'utf8')]).toEqual([1, 'earlier']);
+    expect(readdirSync(folder).filter((name) => name.startsWith('replaced.bak.'))).toEqual([
+      'replaced.bak.manifest.json',
+    ]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import { createReadStream, existsSync } from 'node:fs';
 import { open, readFile, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import { parseArgs } from 'node:util';
@@ -36,6 +36,9 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
   const toStandardOutput = file === '-';
   const manifestFile = values.manifest ?? (toStandardOutput ? undefined : `${file}.manifest.json`);
   if (manifestFile === undefined) throw new UsageError('say where the manifest goes: --manifest FILE');
+  if (!toStandardOutput && resolve(file) === resolve(manifestFile)) {
+    throw new UsageError(`${file} can't be both the backup and the manifest`);
+  }
   if (toStandardOutput && process.stdout.isTTY) throw new UsageError('standard output is a terminal: redirect it');
   return untilInterrupted(output, (signal) =>
     onRedis(values.url, async (backup) => {
@@ -47,8 +50,10 @@ async function takeToFile(args: readonly string[], output: Output): Promise<numb
       };
       try {
         // Begun before Redis is asked for anything: a backup takes long, and is worth nothing where its manifest can't be written.
+        // The backup first: it gets its name first, and a manifest is never there without it.
+        const backupOutput = toStandardOutput ? undefined : await begin(file);
         const manifestOutput = await begin(manifestFile);
-        const stream: Writable = toStandardOutput ? process.stdout : (await begin(file)).stream();
+        const stream: Writable = backupOutput?.stream() ?? process.stdout;
         const manifest = await backup.take(stream, {
           mode: values.complete ? 'complete' : 'strict',
           onProgress: tellOn(output),
