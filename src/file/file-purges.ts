@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises';
+import { fileErrorCode, syncFolders } from '../object/folder-object-file.js';
 import type { FilePlace } from './file-place.js';
 import type { FilesFolder } from './files-folder.js';
 import type { FolderRemoval } from './folder-removal.js';
@@ -35,6 +36,17 @@ export class FilePurges {
     } finally {
       await (await begun).settle();
     }
+  }
+
+  /**
+   * After this no power cut brings back what was purged. Also where there is nothing to purge: an earlier purge may have failed before its sync.
+   *
+   * @throws what the file system says.
+   */
+  async makeLasting({ folder }: FilePlace): Promise<void> {
+    await syncFolders(folder, folder).catch((error: unknown) => {
+      if (fileErrorCode(error) !== 'ENOENT') throw error;
+    });
   }
 
   /**

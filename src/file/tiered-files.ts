@@ -119,16 +119,19 @@ export class TieredFiles {
   /**
    * Takes the copies of a file away: on this host at once, the unfinished ones too, so that no download that began earlier becomes a copy. With a
    * `cache` whose store is shared, those of all hosts that read its feed; without, or with a store of this host alone, those of this host. Readers that
-   * have begun go on.
+   * have begun go on. A power cut brings no purged copy back into use.
    *
    * @returns false: the other hosts were not told yet; they are as soon as the store can be reached.
-   * @throws what the file system says, when a copy can't be removed.
+   * @throws what the file system says, when a copy can't be removed, or a removal can't be made to last.
    */
   async purge({ uid }: { readonly uid: string }): Promise<boolean> {
     assertUid(uid);
     const told = this.feed?.tell(this.options.keyOf(uid));
     told?.catch(() => undefined);
-    await this.purgeHere(this.placeOf(uid));
+    const place = this.placeOf(uid);
+    await this.purgeHere(place);
+    // With a feed each start asks the object store for what may be back.
+    if (!this.feed) await this.purges.makeLasting(place);
     if (channels.filePurged.hasSubscribers) channels.filePurged.publish({ cache: this.name, key: uid });
     return (await told) ?? true;
   }

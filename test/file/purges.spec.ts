@@ -1,6 +1,8 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { readlinkSync } from 'node:fs';
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { fileName } from '../../src/file/file-feed.js';
 import { encodeHeader } from '../../src/file/file-header.js';
@@ -32,6 +34,7 @@ beforeEach(async () => {
   await bench.objects.put(request.key, content);
 });
 afterEach(async () => {
+  jest.restoreAllMocks();
   await bench.dispose();
   await Promise.all(caches.map((cache) => cache.close()));
   elsewhere.remove();
@@ -53,6 +56,18 @@ const keep = async (files: TieredFiles, uid = request.uid): Promise<void> => {
   await readAll(await files.open({ ...request, uid }));
   await eventually(async () => expect((await files.open({ ...request, uid })).source).toBe('disk'));
 };
+
+/** What is synced from now on, by its path. */
+async function syncedFrom(path: string): Promise<string[]> {
+  const synced: string[] = [];
+  const handle = await open(path);
+  const handles = Object.getPrototypeOf(handle) as FileHandle;
+  await handle.close();
+  jest.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
+    synced.push(readlinkSync(`/proc/self/fd/${this.fd}`));
+  });
+  return synced;
+}
 
 /** A promise that the test resolves. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
@@ -152,6 +167,25 @@ describe('A purge', () => {
     await keep(there);
     await here.purge(request);
     expect((await there.open(request)).source).toBe('disk');
+  });
+
+  it.each([
+    ['that no cache carries is acknowledged when the folder is synced', 1],
+    ['that a cache carries syncs nothing, as each start asks the object store', 0],
+  ])('%s', async (_, syncs) => {
+    if (syncs === 0) caches = [await buildCache({ name: 'here', coherence: { interval: 20 } })];
+    const [cache] = caches;
+    const files = bench.files(cache && { cache });
+    expect(await files.purge(request)).toBe(true);
+    await keep(files);
+    const { path } = (await files.explain(request)).copy as { path: string };
+    const synced = await syncedFrom(path);
+    // The second one removes nothing: an earlier one may have failed before its sync.
+    for (let time = 0; time < 2; time++) {
+      synced.length = 0;
+      expect(await files.purge(request)).toBe(true);
+      expect(synced).toEqual(Array.from({ length: syncs }, () => dirname(path)));
+    }
   });
 
   it('that may have been missed is made up for by asking the object store once', async () => {
