@@ -1,16 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { renameSync } from 'node:fs';
 import type { WriteStream } from 'node:fs';
-import { lstat, open, readdir, rm, stat } from 'node:fs/promises';
+import { lstat, open, readdir, rm, stat, utimes } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
 import { syncFolders } from '../object/folder-object-file.js';
 import { systemClock } from '../value/clock.js';
-import type { Clock } from '../value/clock.js';
+import type { Clock, Timer } from '../value/clock.js';
 import { UsageError } from './usage-error.js';
 
-/** What a process left behind that was killed is removed after this long. One that still writes such a file by then ends with an error. */
+/** What a process left behind that was killed is removed after this long. */
 const leftBehindMs = 24 * 3_600_000;
+
+/** A running process marks its unfinished files as changed this often: most of them are written at the end only. */
+const touchMs = 3_600_000;
 
 /**
  * A file that gets its name only once it is whole. Until then it is `NAME.UUID.unfinished` beside it: two runs into one name never write into one file.
@@ -18,19 +21,23 @@ const leftBehindMs = 24 * 3_600_000;
  */
 export class OutputFile {
   private written: WriteStream | undefined;
+  private touching: Timer | undefined;
 
   private constructor(
     private readonly path: string,
     private readonly unfinished: string,
     private readonly handle: FileHandle,
-  ) {}
+    private readonly clock: Clock,
+  ) {
+    this.touchLater();
+  }
 
   /** @throws UsageError where something else than a file has this name. @throws what the system says. */
   static async begin(path: string, clock: Clock = systemClock): Promise<OutputFile> {
     await assertNamesFile(path);
     await removeLeftBehind(path, clock.now());
     const unfinished = `${path}.${randomUUID()}.unfinished`;
-    return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600));
+    return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600), clock);
   }
 
   /** What it holds. To be written to its end before `finish`. */
@@ -53,15 +60,28 @@ export class OutputFile {
    * the manifest of another run don't belong together. Resolves once the names last. @throws what the system says.
    */
   static async finish(files: readonly OutputFile[]): Promise<void> {
-    for (const { unfinished, path } of files) renameSync(unfinished, path);
+    for (const { unfinished, path, touching } of files) {
+      touching?.cancel();
+      renameSync(unfinished, path);
+    }
     for (const folder of new Set(files.map(({ path }) => dirname(path)))) await syncFolders(folder, folder);
   }
 
   /** Closes it, whoever may still be writing, and removes it where it has no name yet. */
   async giveUp(): Promise<void> {
+    this.touching?.cancel();
     this.written?.destroy();
     await this.handle.close().catch(() => {});
     await rm(this.unfinished, { force: true });
+  }
+
+  private touchLater(): void {
+    this.touching = this.clock.after(touchMs, () => {
+      const now = this.clock.now() / 1_000;
+      // Somebody may have removed it: its end says so.
+      void utimes(this.unfinished, now, now).catch(() => {});
+      this.touchLater();
+    });
   }
 }
 
