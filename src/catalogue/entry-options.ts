@@ -41,7 +41,7 @@ export interface EntryOptions<V = unknown> {
   readonly maxLoad?: Duration;
   /** Keeps answers that say "there is none" for a time of their own. See {@link NegativeOptions}. */
   readonly negative?: NegativeOptions<V>;
-  /** Keeps the value only if true. A value that is not kept is returned to its callers. Default: always. */
+  /** Keeps the value only if true. A value that is not kept is returned to its callers, and leaves what was kept before. Default: always. */
   readonly cacheIf?: (value: V) => boolean;
   /** Names under which `invalidateTags` reaches the entry. At most 16. Default none. */
   readonly tags?: readonly string[];

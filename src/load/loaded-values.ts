@@ -148,8 +148,8 @@ export class LoadedValues {
       return { copy: made.copy, keptForRequest: false, unverified };
     }
     if (unverified) {
-      await this.filled.release(() => lease?.giveBack());
-      return this.keptNowhere(key, made, 'unverified');
+      const left = await this.filled.leaveNothing(one, cause);
+      return { ...this.keptNowhere(key, made, 'unverified'), ...left };
     }
     if (this.clock.now() >= made.head.staleUntil) {
       this.shortLives.note(key);
