@@ -53,12 +53,16 @@ export function resolveInstants<V>(
   return { ...instants, idleMs: positiveMilliseconds(given.idle, `${field}.idle`) };
 }
 
+/** False: all values of this life end alike. */
+export const mayEndByValue = <V>({ ttl, negative }: LifeOptions<V>): boolean =>
+  typeof ttl === 'function' || isLife(ttl) || negative !== undefined;
+
 /**
  * Whether a value that is made of an entry's ends at another time than the entry's own. Where neither gives an end, it does not. What ends at another time
  * each time that it is asked, by the clock or by chance, says nothing of the value: the entry is asked before and after.
  */
 export function endsByValue<V>(options: LifeOptions<V>, entry: { createdAt: number; read(): V }, value: V): boolean {
-  if (typeof options.ttl !== 'function' && !isLife(options.ttl) && options.negative === undefined) return false;
+  if (!mayEndByValue(options)) return false;
   const current = entry.read();
   const endOfOne = (one: V): EntryInstants | undefined => instantsIfAny(options, one, entry.createdAt);
   const [before, other, after] = [endOfOne(current), endOfOne(value), endOfOne(current)];

@@ -1,6 +1,6 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { resolveInstants } from '../catalogue/instants.js';
-import type { EntryInstants } from '../catalogue/instants.js';
+import type { EntryInstants, LifeOptions } from '../catalogue/instants.js';
 import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
@@ -14,6 +14,8 @@ export interface EncodedValue<V> {
   readonly policy: EntryPolicy<V>;
   readonly value: V;
   readonly payload: Uint8Array;
+  /** As the value said when it was given. Default: as it says when it is written. */
+  readonly life?: EntryInstants;
 }
 
 /** What was true when a value was written, or its load began. */
@@ -54,10 +56,14 @@ export class NewEntries {
    * @param kept the instants of the entry that is replaced, where its life goes on.
    * @throws InvalidDurationError, InvalidOptionError; what `ttl` and the codec throw.
    */
-  make<V>({ key, policy, value, payload }: EncodedValue<V>, origin: EntryOrigin, kept?: EntryInstants): NewEntry<V> {
+  make<V>(
+    { key, policy, value, payload, life: own }: EncodedValue<V>,
+    origin: EntryOrigin,
+    kept?: EntryInstants,
+  ): NewEntry<V> {
     const { placed, createdAt, loadCostMs, generation, mark, tags } = origin;
     const { codec, version = origin.version } = policy.serving;
-    const life = kept ?? resolveInstants(policy.life, value, createdAt, this.random);
+    const life = kept ?? own ?? this.instantsOf(policy.life, value, createdAt);
     const isForRequest = kept === undefined && life.freshUntil <= createdAt;
     const head: EnvelopeHead = {
       codec: codec.name,
@@ -75,5 +81,10 @@ export class NewEntries {
       : this.entries.trustWithoutStore(key, tags, createdAt);
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     return { head, payload, copy: this.entries.copyOf(head, bytes, policy, trust, mark), isForRequest };
+  }
+
+  /** @throws InvalidDurationError, InvalidOptionError; what `ttl` throws. */
+  instantsOf<V>(life: LifeOptions<V>, value: V, createdAt: number): EntryInstants {
+    return resolveInstants(life, value, createdAt, this.random);
   }
 }

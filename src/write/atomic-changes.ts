@@ -84,7 +84,7 @@ export class AtomicChanges {
    * @throws ConflictError after 10 tries; StoreUnavailableError; UnencodableValueError, whatever is there.
    */
   async setIfAbsent<V>(key: Key, value: V, policy: EntryPolicy<V>): Promise<Changed<V>> {
-    const encoded = this.prepared.encode({ key, value, policy });
+    const encoded = this.prepared.encodeDated({ key, value, policy });
     return this.tried(key, policy, ({ current }) =>
       current ? { found: current } : { encoded, kept: undefined, mayBeOver: false },
     );

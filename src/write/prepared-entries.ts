@@ -1,4 +1,5 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { mayEndByValue } from '../catalogue/instants.js';
 import type { EntryInstants } from '../catalogue/instants.js';
 import { assertStorable, encodeFor } from '../codec/encode-for.js';
 import { sealEnvelope } from '../codec/envelope.js';
@@ -63,7 +64,7 @@ export class PreparedEntries {
    * @throws UnencodableValueError, InvalidDurationError, the signal's reason: nothing was written then.
    */
   prepare<V, R>(writes: readonly Write<V>[], begin: (prepared: Prepared[]) => R | Promise<R>): R | Promise<R> {
-    const encoded = writes.map((write) => this.encode(write));
+    const encoded = writes.map((write) => this.encodeDated(write));
     return this.order.after(idsOf(writes.map(({ key }) => key)), () => {
       const prepared = this.prepareNow(encoded);
       return prepared instanceof Promise ? prepared.then(begin) : begin(prepared);
@@ -94,6 +95,17 @@ export class PreparedEntries {
     const { codec } = policy.serving;
     assertStorable(codec, value);
     return { key, value, policy, payload: encodeFor(key, codec, value) };
+  }
+
+  /**
+   * What waits before it is written ends when the value of the call does. To be called before anything is waited for, as `encode`.
+   * @throws what `encode` does, and what `ttl` throws.
+   */
+  encodeDated<V>(write: Write<V>): EncodedValue<V> {
+    const { life } = write.policy;
+    const encoded = this.encode(write);
+    if (!mayEndByValue(life)) return encoded;
+    return { ...encoded, life: this.entries.instantsOf(life, write.value, this.clock.now()) };
   }
 
   /** @param mark the position among invalidated names before the generations were asked for. */

@@ -5,6 +5,7 @@ import type { InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { isExpiry } from '../coherence/tag-generations.js';
 import type { Key } from '../key/key.js';
 import type { Invalidations } from '../near/invalidations.js';
+import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import { byShard } from '../store/placement.js';
 import type { Shard, WriteOutcome } from '../store/store.js';
@@ -126,12 +127,16 @@ export class Writes {
    * may be the later one, or one of its tags was invalidated since its generation was asked for. What the request makes of it is not kept then.
    */
   keepNear({ key, policy, copy, isForRequest }: Prepared, position: number): void {
-    const overtaken = this.near.namedSince(key, [], position) || this.near.tagNamedSince(copy.tags, copy.mark);
+    const overtaken = this.isOvertaken(key, copy, position);
     this.near.name(key);
     if (overtaken) return this.near.noteForRequest(key, copy);
     const anew = copy.markedAt(this.coherence.names.position);
     if (!isForRequest) this.near.keep(key, anew, policy);
     this.near.keepForRequest(key, anew);
+  }
+
+  private isOvertaken(key: Key, copy: NearCopy, position: number): boolean {
+    return this.near.namedSince(key, [], position) || this.near.tagNamedSince(copy.tags, copy.mark);
   }
 
   private naming(keys: readonly Key[]): () => void {
@@ -147,8 +152,9 @@ export class Writes {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
       for (const { key, placed, copy } of group) {
+        const overtaken = this.isOvertaken(key, copy, position);
         this.invalidations.sendLater(placed as Placed, { mayStillArrive: true, ticket });
-        if (this.near.tagNamedSince(copy.tags, copy.mark)) this.near.noteForRequest(key, copy);
+        if (overtaken) this.near.noteForRequest(key, copy);
         else this.near.keepForRequest(key, copy);
       }
       return { error, atOnce: true, stored: [] };

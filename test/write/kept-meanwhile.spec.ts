@@ -6,6 +6,7 @@ import type { Invalidation } from '../../src/store/feed.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
@@ -152,3 +153,53 @@ it('Nothing that the store refuses is kept for the request whose tag it has inva
     faulty.down = undefined;
   });
 });
+
+it('Nothing that the store refuses is kept for the request that has deleted it since', async () => {
+  // 1. Of a call in two turns the first, with `outer`, is answered; 2. the request deletes `outer`; 3. the store refuses the second turn.
+  const scope = new RequestScope();
+  let refused = false;
+  const store = storeBehind(shared, (shard) =>
+    shardWith(shard, {
+      async invalidate(asked: Invalidation) {
+        await gates.get(++sent)?.opened;
+        if (refused) throw new StoreUnavailableError('memory', 'it refuses');
+        const done = await shard.invalidate?.(asked);
+        answered++;
+        return done;
+      },
+    }),
+  );
+  here = await buildCache({ name: 'in a request', store, clock, scope });
+  [sent, answered] = [0, 0];
+  gate(2);
+  await scope.run(async () => {
+    const set = here.setMany(keys.map((key) => [key, 'old', life] as const));
+    await eventually(() => expect([sent, answered]).toEqual([2, 1]));
+    expect(await here.delete('outer')).toBe(true);
+    refused = true;
+    gates.get(2)?.open();
+    expect(await set).toBe(false);
+    refused = false;
+    expect(await here.get('outer')).toBeUndefined();
+  });
+});
+
+it.each<[string, (value: Row) => Promise<unknown>]>([
+  ['set', (row) => here.set('k', row, { tags: ['t'], ttl: ({ until }: Row) => new Date(until) })],
+  [
+    'set where there is none',
+    (row) => here.setIfAbsent('k', row, { tags: ['t'], ttl: ({ until }: Row) => new Date(until) }),
+  ],
+])('What is %s ends when the value of the call did, whatever becomes of the value meanwhile', async (_, set) => {
+  const row = { until: clock.now() + 60_000 };
+  const done = set(row);
+  row.until += 3_600_000;
+  await done;
+  expect(await here.get('k')).toMatchObject({ until: expect.any(Number) });
+  await clock.advance('61s');
+  expect(await here.get('k')).toBeUndefined();
+});
+
+interface Row {
+  until: number;
+}
