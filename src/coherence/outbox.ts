@@ -1,5 +1,6 @@
 import { channels, reportFault } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
+import { HeldNames } from './held-names.js';
 import { isTagName } from './invalidated-names.js';
 import { sizeOf } from './unacknowledged.js';
 import type { Unacknowledged } from './unacknowledged.js';
@@ -38,8 +39,7 @@ const maxBytes = 16 * 2 ** 20;
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
   private readonly underWay = new Map<string, Promise<unknown>>();
-  /** How many writes of a name hold it back. */
-  private readonly held = new Map<string, number>();
+  private readonly held = new HeldNames();
   private tickets = 0;
   private bytes = 0;
   private timer: Timer | undefined;
@@ -76,9 +76,15 @@ export class Outbox {
     return this.entries.size === 0;
   }
 
-  /** For a write or an invalidation that begins: larger than those of all that began earlier. */
-  ticket(): number {
-    return ++this.tickets;
+  /** For a write or an invalidation of these names that begins: larger than those of all that began earlier. */
+  ticket(names: readonly string[] = []): number {
+    this.held.note(names, ++this.tickets);
+    return this.tickets;
+  }
+
+  /** Whether a call of this name, which is held, began after the one with this ticket. */
+  isOvertaken(name: string, ticket: number): boolean {
+    return this.held.latestOf(name) > ticket;
   }
 
   /** Names that wait, clearings, and what is left to do after names of which none waits any more. */
@@ -140,15 +146,8 @@ export class Outbox {
    * is sent; 4. the store writes k, then removes it; 5. `set(k)` resolves to true, and there is no k.
    */
   hold(names: readonly string[]): { readonly sent: Promise<unknown> | undefined; readonly release: () => void } {
-    for (const name of names) this.held.set(name, (this.held.get(name) ?? 0) + 1);
+    const release = this.held.hold(names);
     const sending = this.underWay.size === 0 ? [] : names.flatMap((name) => this.underWay.get(name) ?? []);
-    const release = (): void => {
-      for (const name of names) {
-        const others = (this.held.get(name) ?? 1) - 1;
-        if (others > 0) this.held.set(name, others);
-        else this.held.delete(name);
-      }
-    };
     return { sent: sending.length > 0 ? Promise.all(sending) : undefined, release };
   }
 

@@ -41,21 +41,29 @@ export class StoredWrites {
 
   /**
    * 1. A value is sealed under the list of versions that is known; 2. on its way it meets a store that has lost the list, or somebody clears: nothing from
-   * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more.
+   * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more, but for what was set or
+   * deleted since: that was called later.
+   * @param ticket see {@link Outbox.ticket}.
    * @param own see {@link Repetitions.send}.
    * @throws StoreUnavailableError
    */
-  async send(shard: Shard, group: readonly Prepared[], own: number): Promise<SentWrites> {
+  async send(shard: Shard, group: readonly Prepared[], ticket: number, own: number): Promise<SentWrites> {
     const feed = this.coherence.feedOf(shard);
     const at = (group[0] as Prepared).head.createdAt;
     for (let tries = 1; tries <= maxLists; tries++) {
       await feed.ready();
-      const prepared = group.map((one) => (isCurrent(one) ? one : one.anew()));
+      const left = tries === 1 ? group : group.filter((one) => !this.isOvertaken(one, ticket));
+      if (left.length === 0) return { acknowledged: { outcomes: [], atOnce: true }, prepared: [] };
+      const prepared = left.map((one) => (isCurrent(one) ? one : one.anew()));
       const items = prepared.map((one) => this.itemOf(one));
       const acknowledged = await this.repetitions.send(shard, items, at, { own });
       if (prepared.every(isCurrent)) return { acknowledged, prepared };
     }
     throw new StoreUnavailableError(shard.name, 'its list of versions began anew again and again');
+  }
+
+  private isOvertaken({ placed }: Prepared, ticket: number): boolean {
+    return this.coherence.outbox.isOvertaken((placed as Placed).name, ticket);
   }
 
   /** As it is stored from now on, or as what is to go. */

@@ -13,6 +13,7 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
+import { namesOf } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
 import type { SentWrites, StoredWrites } from './stored-writes.js';
 
@@ -77,7 +78,11 @@ export class Writes {
       if (sent) underWay.push(sent);
       return [shard, group, release];
     });
-    const call = { groups, ticket: outbox.ticket(), own: groups.length > 1 ? 1 : 0 };
+    const call = {
+      groups,
+      ticket: outbox.ticket(placed.map((one) => (one.placed as Placed).name)),
+      own: groups.length > 1 ? 1 : 0,
+    };
     return underWay.length > 0 ? Promise.all(underWay).then(() => call) : call;
   }
 
@@ -147,7 +152,7 @@ export class Writes {
     const { position } = this.coherence.names;
     let sent: SentWrites;
     try {
-      sent = await this.stored.send(shard, group, own);
+      sent = await this.stored.send(shard, group, ticket, own);
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
@@ -188,7 +193,7 @@ export class Writes {
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
   private async sendParts(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
-    const ticket = this.coherence.outbox.ticket();
+    const ticket = this.coherence.outbox.ticket(namesOf(parts));
     const outcomes = await Promise.allSettled(
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );

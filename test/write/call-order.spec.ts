@@ -229,3 +229,58 @@ describe('What is called while a set waits for an earlier delete that is being s
     expect(await here.get('k')).toBe(stands);
   });
 });
+
+describe('What is called while a set is sent that is to be sent again, since another process clears', () => {
+  let here: TieredCache;
+  let mate: TieredCache;
+  let answer: () => void;
+  let sent: number;
+  beforeEach(async () => {
+    // 1. set(k) is carried out, and the answer is slow to come; 2. another process clears; 3. a later call is acknowledged; 4. the answer comes.
+    const shared = memoryStore();
+    const gate = new Promise<void>((resolve) => (answer = resolve));
+    sent = 0;
+    const behind = storeBehind(shared, (shard) =>
+      shardWith(shard, {
+        async invalidate(asked: Invalidation) {
+          const isFirst = ++sent === 1;
+          const done = await shard.invalidate?.(asked);
+          if (isFirst) await gate;
+          return done;
+        },
+      }),
+    );
+    here = await buildCache({ name: 'here', store: behind });
+    mate = await buildCache({ name: 'mate', store: shared });
+  });
+  afterEach(() => Promise.all([here.close(), mate.close()]));
+
+  it.each<[string, () => Promise<unknown>, unknown]>([
+    ['delete', () => here.delete('k'), undefined],
+    ['deleteMany', () => here.deleteMany(['l', 'k']), undefined],
+    ['expire', () => here.expire('k'), undefined],
+    ['set', () => here.set('k', 'later'), 'later'],
+  ])('comes later: %s', async (_, call, stands) => {
+    const set = here.setMany([
+      ['k', 'set'],
+      ['other', 'set'],
+    ]);
+    await eventually(() => expect(sent).toBe(1));
+    await mate.dangerouslyClear();
+    expect(await call()).toBe(true);
+    answer();
+    expect(await set).toBe(true);
+    expect([await here.get('k'), await mate.get('k')]).toEqual([stands, stands]);
+    expect([await here.get('other'), await mate.get('other')]).toEqual(['set', 'set']);
+  });
+
+  it('comes later: what was set alone is not sent again', async () => {
+    const set = here.set('k', 'set');
+    await eventually(() => expect(sent).toBe(1));
+    await mate.dangerouslyClear();
+    expect(await here.delete('k')).toBe(true);
+    answer();
+    expect(await set).toBe(true);
+    expect(await mate.get('k')).toBeUndefined();
+  });
+});
