@@ -63,7 +63,9 @@ export class NewEntries {
   ): NewEntry<V> {
     const { placed, createdAt, loadCostMs, generation, mark, tags } = origin;
     const { codec, version = origin.version } = policy.serving;
-    const life = kept ?? own ?? this.instantsOf(policy.life, value, createdAt);
+    // What waited for longer than it was to live begins its life when it is written, where that is a span.
+    const given = own && own.freshUntil > createdAt ? own : undefined;
+    const life = kept ?? given ?? this.instantsOf(policy.life, value, createdAt);
     const isForRequest = kept === undefined && life.freshUntil <= createdAt;
     const head: EnvelopeHead = {
       codec: codec.name,

@@ -62,7 +62,9 @@ export class Expiry {
       const stale = { ...head, freshUntil: Math.min(head.createdAt, head.freshUntil) };
       const by = { bytes: sealEnvelope(storeKey, stale, payload), staleUntil: head.staleUntil, idleMs: undefined };
       const { status } = await this.stored.replace(placed, item, by, now);
-      return status === 'stored' ? true : undefined;
+      if (status !== 'stored') return undefined;
+      this.coherence.outbox.ticket([placed.name]);
+      return true;
     });
     if (isStale) this.near.name(key);
     return isStale ?? false;

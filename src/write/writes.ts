@@ -156,8 +156,8 @@ export class Writes {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
-      for (const { key, placed, copy } of group) {
-        const overtaken = this.isOvertaken(key, copy, position);
+      const judged = group.map((one) => ({ ...one, overtaken: this.isOvertaken(one.key, one.copy, position) }));
+      for (const { key, placed, copy, overtaken } of judged) {
         this.invalidations.sendLater(placed as Placed, { mayStillArrive: true, ticket });
         if (overtaken) this.near.noteForRequest(key, copy);
         else this.near.keepForRequest(key, copy);

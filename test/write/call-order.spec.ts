@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
@@ -214,7 +215,7 @@ describe('What is called while a set waits for an earlier delete that is being s
   });
   afterEach(() => here.close());
 
-  it.each<[string, () => Promise<unknown>, unknown]>([
+  it.each<[string, () => Promise<unknown>, unknown, EntryOptions?]>([
     ['delete', () => here.delete('k'), undefined],
     ['deleteMany', () => here.deleteMany(['other', 'k']), undefined],
     ['expire', () => here.expire('k'), undefined],
@@ -253,16 +254,21 @@ describe('What is called while a set is sent that is to be sent again, since ano
     here = await buildCache({ name: 'here', store: behind });
     mate = await buildCache({ name: 'mate', store: shared });
   });
-  afterEach(() => Promise.all([here.close(), mate.close()]));
+  afterEach(async () => {
+    answer();
+    await Promise.all([here.close(), mate.close()]);
+  });
 
-  it.each<[string, () => Promise<unknown>, unknown]>([
+  it.each<[string, () => Promise<unknown>, unknown, EntryOptions?]>([
     ['delete', () => here.delete('k'), undefined],
     ['deleteMany', () => here.deleteMany(['l', 'k']), undefined],
     ['expire', () => here.expire('k'), undefined],
+    ['expire of what would be stale', () => here.expire('k'), undefined, { ttl: '1h', staleFor: '1h' }],
     ['set', () => here.set('k', 'later'), 'later'],
-  ])('comes later: %s', async (_, call, stands) => {
+    ['update', async () => (await here.update('k', () => 'later')) === 'later', 'later'],
+  ])('comes later: %s', async (_, call, stands, options = {}) => {
     const set = here.setMany([
-      ['k', 'set'],
+      ['k', 'set', options],
       ['other', 'set'],
     ]);
     await eventually(() => expect(sent).toBe(1));

@@ -200,6 +200,18 @@ it.each<[string, (value: Row) => Promise<unknown>]>([
   expect(await here.get('k')).toBeUndefined();
 });
 
+it('What waits for longer than its span begins that when it is written', async () => {
+  const held = new HeldAnswers(shared);
+  here = await buildCache({ name: 'behind', store: held.store, clock });
+  held.hold('readMany', '~tag:t');
+  const set = here.setIfAbsent('k', 'value', { tags: ['t'], ttl: () => '1s' });
+  await eventually(() => expect(held.held).toBe(1));
+  await clock.advance('2s');
+  held.letGo();
+  expect(await set).toBe('value');
+  expect(await here.get('k')).toBe('value');
+});
+
 interface Row {
   until: number;
 }
