@@ -169,7 +169,7 @@ describe('small bytes that are kept', () => {
     expect([decoded(small).toString(), heldBy(decoded(small))]).toEqual(['small', 0]);
   });
 
-  it('hold nothing beside themselves in a spliced document', () => {
+  it('hold nothing beside themselves in a spliced document', async () => {
     const stored = spliced().encode(splicedDocument().literal('"small"').build());
     const documents: unknown[] = [];
     const before = arrayBufferBytes();
@@ -177,7 +177,8 @@ describe('small bytes that are kept', () => {
       documents.push(spliced().decode(Buffer.from(stored)));
       Buffer.from('other'.repeat(800));
     }
-    expect(arrayBufferBytes() - before).toBeLessThan(mebibyte);
+    // A thread beside this one gives back what was collected.
+    await eventually(() => expect(arrayBufferBytes() - before).toBeLessThan(mebibyte));
     expect(documents).toHaveLength(500);
   });
 

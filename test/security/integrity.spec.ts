@@ -104,8 +104,10 @@ describe.each(storePlaceNames)('on the %s store, integrity', (name) => {
   let namespace: string;
   let tests = 0;
   const open: TieredCache[] = [];
-  const cacheOf = async (...keys: IntegrityKey[]): Promise<TieredCache> => {
+  const cacheOf = (...keys: IntegrityKey[]): Promise<TieredCache> => cacheCalled('default', ...keys);
+  const cacheCalled = async (name: string, ...keys: IntegrityKey[]): Promise<TieredCache> => {
     const cache = await buildCache({
+      name,
       store: place.connect(),
       namespace,
       ...(keys.length > 0 && { integrity: { keys } }),
@@ -217,16 +219,17 @@ describe.each(storePlaceNames)('on the %s store, integrity', (name) => {
     'an older list of versions that is put back revives nothing in a process that knew of %s',
     async (_title, isFull) => {
       const list = `${namespace}~versions`;
-      const [writer, reader] = [await cacheOf(old), await cacheOf(old)];
+      const [writer, reader] = [await cacheCalled('writer', old), await cacheCalled('reader', old)];
+      const bothRead = (): Promise<unknown> => Promise.all([logRead('writer'), logRead('reader')]);
       await writer.set('a', 'cleared');
       expect(await reader.get('a')).toBe('cleared');
       const before = await rawBytes(list);
       if (isFull) await raw.shards[0].remove(list);
       else await writer.dangerouslyClear();
-      await logRead('default', 2);
+      await bothRead();
       const events = faults();
       await raw.shards[0].write(list, before, forever);
-      await logRead('default', 2);
+      await bothRead();
       expect(await writer.get('a')).toBeUndefined();
       expect(await reader.get('a')).toBeUndefined();
       events.stop();
