@@ -41,7 +41,7 @@ export class TieredCacheHealthIndicator {
     private readonly modules: ModuleRef,
   ) {}
 
-  /** Asks each part of the store once. Takes no longer than a read may. */
+  /** Asks each part of the store. Takes no longer than two reads may. */
   async check<const K extends string>(
     key: K,
     options: TieredCacheHealthOptions = {},

@@ -1,5 +1,5 @@
 import type { Coherence } from '../coherence/coherence.js';
-import type { Shard } from '../store/store.js';
+import type { ShardFeed } from '../coherence/shard-feed.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 
@@ -24,23 +24,28 @@ export interface CacheStatus {
   readonly unacknowledgedWrites: number;
 }
 
-/** Asks every shard for a key that is never there, within the deadline of any other read. */
-export async function cacheStatus(name: string, { store, outbox }: Coherence, clock: CacheClock): Promise<CacheStatus> {
-  const ask = async (shard: Shard): Promise<ShardStatus> => {
+/**
+ * Asks every shard for what look-ups ask it for: its list of versions, and its feed, if what is known of that is too old. Takes no longer than two reads may.
+ */
+export async function cacheStatus(
+  name: string,
+  { store, feeds, outbox }: Coherence,
+  clock: CacheClock,
+): Promise<CacheStatus> {
+  const ask = async (feed: ShardFeed): Promise<ShardStatus> => {
+    const { shard, versions } = feed;
     const startedAt = clock.monotonic();
-    const tookMs = (): number => clock.monotonic() - startedAt;
-    try {
-      await shard.readMany(['~']);
-      return { shard: shard.name, answers: true, tookMs: tookMs() };
-    } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
-      return { shard: shard.name, answers: false, reason: error.message, tookMs: tookMs() };
-    }
+    const asked = await Promise.allSettled([shard.readMany([versions.key]), feed.answers()]);
+    const tookMs = clock.monotonic() - startedAt;
+    const failed = asked.find((outcome) => outcome.status === 'rejected');
+    if (!failed) return { shard: shard.name, answers: true, tookMs };
+    if (!(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
+    return { shard: shard.name, answers: false, reason: failed.reason.message, tookMs };
   };
   return {
     cache: name,
     ...(store && { store: store.name }),
-    shards: await Promise.all((store?.shards ?? []).map(ask)),
+    shards: await Promise.all(feeds.map(ask)),
     unacknowledgedWrites: outbox.size,
   };
 }

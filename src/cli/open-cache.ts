@@ -109,6 +109,10 @@ function opened(chosen: Store, store: Store, identity: Identity): OpenedStore {
   return { store, identity, keySpace, find, listed: () => listedVersions(store, keySpace), withCache };
 }
 
+/** The application's namespace, if the arguments or its package.json say it. */
+export const namespaceIn = (args: Arguments): string | undefined =>
+  textOf(args, 'namespace') ?? findPackageIdentity().name;
+
 function identityOf(args: Arguments): Identity {
   const found = findPackageIdentity();
   const given = textOf(args, 'namespace');

@@ -63,6 +63,8 @@ export class ShardFeed {
   /** The last reading was answered. */
   private isAnswered = false;
   private hasFailed = false;
+  /** Why the last reading was not answered. */
+  private failure: StoreUnavailableError | undefined;
   private startedAt = 0;
   private timer: Timer | undefined;
   private underWay: Promise<boolean> | undefined;
@@ -113,10 +115,17 @@ export class ShardFeed {
 
   /** As `ready`, for those who only look: this version is not listed by it. @throws StoreUnavailableError */
   async heard(): Promise<void> {
-    if (this.isOverdue && !(await this.isRead()) && this.isOverdue) {
-      const problem = this.wasRead ? 'its feed has not been read of late' : 'its feed was never read';
-      throw new StoreUnavailableError(this.shard.name, problem);
-    }
+    if (this.isOverdue && !(await this.isRead()) && this.isOverdue) throw this.unheard();
+  }
+
+  /** As `heard`, but what was heard before the last reading failed counts for nothing. @throws StoreUnavailableError that says why it failed. */
+  async answers(): Promise<void> {
+    if ((this.isOverdue || !this.isAnswered) && !(await this.isRead())) throw this.failure ?? this.unheard();
+  }
+
+  private unheard(): StoreUnavailableError {
+    const problem = this.wasRead ? 'its feed has not been read of late' : 'its feed was never read';
+    return new StoreUnavailableError(this.shard.name, problem, this.failure && { cause: this.failure });
   }
 
   /** Whether nothing needs to be waited for: `ready` would resolve at once. */
@@ -220,7 +229,8 @@ export class ShardFeed {
       if (this.isPolled) this.listener.read(this);
       return true;
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) this.tellUnexpected(error);
+      this.failure = error instanceof StoreUnavailableError ? error : undefined;
+      if (!this.failure) this.tellUnexpected(error);
       this.tellReading(0, false);
       this.isAnswered = false;
       this.hasFailed ||= !this.wasRead;

@@ -1,10 +1,11 @@
+import { listOfVersions } from '../../coherence/coherence.js';
 import { openEnvelope } from '../../codec/envelope.js';
 import type { Envelope } from '../../codec/envelope.js';
 import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
 import { readArguments } from '../arguments.js';
 import { keyFrom } from '../key-argument.js';
 import { lines, table } from '../table.js';
-import { keyOptions, withCache, withStore } from '../open-cache.js';
+import { keyOptions, namespaceIn, withCache, withStore } from '../open-cache.js';
 import type { Command } from '../command.js';
 import { hint, nothingThere, oneKey } from './nothing-there.js';
 
@@ -14,20 +15,24 @@ export const statsCommand: Command = {
   usage: 'stats',
   summary: 'which parts of the store answer, their entries, bytes, evictions, hits and misses',
   details: ['--json  prints JSON', 'Exit code 1: a part does not answer.'],
-  run: (args, { out }) => {
+  run: (args, { out, err }) => {
     const read = readArguments(
       args,
       { ...keyOptions, ...json },
       { min: 0, max: 0, what: 'no argument: stats takes options only' },
     );
+    const namespace = namespaceIn(read);
+    // What the application asks for, where it is known: its user may be allowed nothing else.
+    const asked = namespace === undefined ? '~' : listOfVersions(namespace);
     return withStore(read, async (store) => {
       const shards = await Promise.all(
         store.shards.map(async (shard) => {
           try {
-            await shard.readMany(['~']);
+            await shard.readMany([asked]);
             return { shard: shard.name, answers: true, facts: (await shard.stats?.()) ?? {} };
           } catch (error) {
             if (!(error instanceof StoreUnavailableError)) throw error;
+            err(`${error.message}\n`);
             return { shard: shard.name, answers: false, facts: {} };
           }
         }),

@@ -7,6 +7,7 @@ import { eventually } from '../../support/eventually.js';
 import { startRedis } from '../../support/redis-process.js';
 import { testedDriver } from './drivers.js';
 import { patience } from '../../support/patience.js';
+import { runCommand } from '../../../src/cli/run-command.js';
 
 const endings: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -43,6 +44,34 @@ it.each(['built-in', '@redis/client 6', 'ioredis 6'] as const)(
     const listed: string[] = [];
     for await (const key of stores[0]?.shards[0].keys?.('shop') ?? []) listed.push(key);
     expect(listed).toContain(here.storeKey('listed'));
+    expect(await here.status()).toMatchObject({ shards: [{ answers: true }] });
+    expect(await stats('--redis', url, '--namespace', 'shop')).toMatchObject({ code: 0, err: '' });
     expect(await server.text('ACL', 'LOG')).toBe('');
   },
 );
+
+it('A user who may not run scripts is told of by the status, as no look-up is answered', async () => {
+  const server = await startRedis();
+  endings.push(() => server.stop());
+  const rights = documented.replace('PASSWORD', 's3cret').replace(/ \+eval\S*/g, '');
+  await server.command('ACL', 'SETUSER', ...rights.split(' '));
+  const store = redisStoreWith({ url: `redis://cache:s3cret@${server.address}`, ...patience });
+  const cache = await buildCache({ namespace: 'shop', store });
+  endings.push(() => cache.close());
+  expect(await cache.status()).toMatchObject({ shards: [{ answers: false, reason: expect.stringMatching(/NOPERM/) }] });
+});
+
+it('`tiered-cache stats` says why a part does not answer', async () => {
+  const server = await startRedis();
+  endings.push(() => server.stop());
+  await server.command('ACL', 'SETUSER', ...documented.replace('PASSWORD', 's3cret').split(' '));
+  const url = `redis://cache:s3cret@${server.address}`;
+  const { code, err } = await stats('--redis', url, '--namespace', 'other');
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringMatching(/^redis .*NOPERM/) });
+});
+
+async function stats(...options: string[]): Promise<{ code: number; err: string }> {
+  let err = '';
+  const code = await runCommand(['stats', ...options], { out: () => {}, err: (text) => void (err += text) });
+  return { code, err };
+}
