@@ -8,6 +8,8 @@ if (name !== 'backup') {
     process.exit(error.code === 'EPIPE' ? 0 : 1);
   });
 }
+// `2>&1 | head`, a log on a disk that is full: nobody reads what is said meanwhile. A restore that stopped there would have restored a half.
+process.stderr.on('error', () => {});
 
 process.exitCode = await runCommand(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),

@@ -22,9 +22,16 @@ describe('tiered-cache backup redis, as a process whose output has an end', () =
   beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), 'interrupted-'))));
   afterAll(() => server.stop());
 
-  /** A line of bash in which `backup` is the command, and `$FOLDER` an empty folder. */
+  /** A line of bash in which `backup` and `restore` are the commands, `unread` is where nobody reads, and `$FOLDER` an empty folder. */
   const bash = async (line: string) => {
-    const script = `set -o pipefail; backup() { "$NODE" --import "$REGISTER" "$PROGRAM" backup redis "$@"; }; ${line}`;
+    const script = [
+      'set -o pipefail',
+      ...['backup', 'restore'].map(
+        (name) => `${name}() { "$NODE" --import "$REGISTER" "$PROGRAM" ${name} redis "$@"; }`,
+      ),
+      'exec {unread}> >(:); wait $!',
+      line,
+    ].join('\n');
     const child = spawn('bash', ['-c', script], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {
@@ -68,5 +75,17 @@ describe('tiered-cache backup redis, as a process whose output has an end', () =
     expect(existsSync('/dev/full')).toBe(true);
     const ended = await bash(`backup - --manifest $FOLDER/manifest.json --complete > /dev/full`);
     expect(ended).toEqual({ out: '', code: 1, left: [], errors: [expect.stringMatching(/ENOSPC/)] });
+  });
+
+  it.each(['', '--complete'])('is whole where nobody reads what it says of itself: %s', async (mode) => {
+    const ended = await bash(`backup $FOLDER/redis.bak ${mode} 2>&$unread`);
+    expect(ended).toMatchObject({ code: 0, left: ['redis.bak', 'redis.bak.manifest.json'] });
+  });
+
+  it('is restored whole where nobody reads what that says', async () => {
+    const flush = `exec {wire}<>/dev/tcp/${server.address.replace(':', '/')}; printf 'FLUSHALL\\r\\n' >&$wire; read -r <&$wire`;
+    const ended = await bash(`backup $FOLDER/redis.bak && ${flush} && restore $FOLDER/redis.bak >&$unread 2>&1`);
+    expect(ended).toMatchObject({ code: 0 });
+    expect(await server.command('DBSIZE')).toBe(40);
   });
 });
