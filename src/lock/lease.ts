@@ -74,6 +74,7 @@ export class Lease {
   private storeIsAway = false;
   private lostBy: LossReason | undefined = undefined;
   private writtenDown = false;
+  private renewsNoMore = false;
 
   /** Made by CacheLock. */
   constructor(
@@ -208,6 +209,7 @@ export class Lease {
 
   /** @internal Ends the right from this side. A lease that was handed over only stops renewing. */
   async shutDown(): Promise<void> {
+    this.renewsNoMore = true;
     if (this.writtenDown) return this.cancelTimers();
     this.lose('shutdown');
     await this.release();
@@ -266,7 +268,7 @@ export class Lease {
   private scheduleRenewal(delayMs: number): void {
     this.renewal = this.context.clock.after(delayMs, () => {
       void this.renew().then((renewed) => {
-        if (this.lostBy || this.releasing) return;
+        if (this.lostBy || this.releasing || this.renewsNoMore) return;
         this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.ttlMs / 10, 1_000));
       });
     });

@@ -373,6 +373,20 @@ describe('a shutdown', () => {
     expect([asked, json.length > 0]).toEqual([[], true]);
   });
 
+  it('renews it no more where a renewal of it is answered only then', async () => {
+    const locks = locksWith();
+    const lease = leaseOf(await locks.acquire('a'));
+    answers('readMany', (whole) => clock.sleep(300).then(whole));
+    await go(10_100); // the renewal is on its way
+    JSON.stringify(lease);
+    await within(1, locks.shutdown(0));
+    await go(1_000);
+    expect(lease.validUntil).toBeGreaterThan(clock.monotonic() + 25_000);
+    asked.splice(0);
+    await go(60_000);
+    expect([asked, lease.signal.aborted]).toEqual([[], true]);
+  });
+
   it('waits for a section that has given its lock back already, and no longer', async () => {
     const locks = locksWith();
     let finish = (): void => {};
