@@ -207,10 +207,10 @@ export class Lease {
     return this.releasing !== undefined;
   }
 
-  /** @internal Ends the right from this side. A lease that was handed over only stops renewing. */
+  /** @internal Ends the right from this side. A lease that was handed over only stops renewing: its signal tells when its right ends. */
   async shutDown(): Promise<void> {
     this.renewsNoMore = true;
-    if (this.writtenDown) return this.cancelTimers();
+    if (this.writtenDown) return this.renewal?.cancel();
     this.lose('shutdown');
     await this.release();
   }

@@ -12,6 +12,7 @@ import {
   LockUnavailableError,
   StoreUnavailableError,
 } from '../../src/value/errors.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { storePlaceNames, storePlaces } from '../support/store-places.js';
@@ -186,6 +187,21 @@ describe('a shutdown', () => {
     expect(kept.signal.aborted).toBe(false);
     expect((await other.acquire('kept')).status).toBe('held');
     expect(await other.resume(json).release()).toBe('released');
+  });
+
+  it('leaves the signal of a serialized lease to its end', async () => {
+    const clock = new FakeClock();
+    const locks = new CacheLock({ store: memoryStore({ clock }), namespace: 'test', clock });
+    const lease = leaseOf(await locks.acquire('a', { ttl: '5s' }));
+    const reasons: unknown[] = [];
+    lease.signal.addEventListener('abort', () => reasons.push(lease.signal.reason));
+    JSON.stringify(lease);
+    await locks.shutdown(0);
+    await clock.advance('4s');
+    expect(reasons).toEqual([]);
+    await clock.advance('1s');
+    expect(reasons).toMatchObject([{ code: 'LEASE_LOST', reason: 'expired' }]);
+    expect(clock.waiting).toBe(0);
   });
 
   it('is over at once where nothing is held', async () => {
