@@ -5,6 +5,7 @@ import { guarded } from '../../src/origin/guarded-store.js';
 import { sealItem } from '../../src/store/redis/redis-item.js';
 import { redisStore } from '../../src/store/redis/redis-store.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
@@ -117,9 +118,9 @@ describe.each(kinds)('under a key of ours: %s', (kind) => {
       await leave(kind, key);
       await cache.dangerouslyClear();
       before = rows;
-      for (const time of [1, 2]) {
-        expect({ key, time, row: await load(cache) }).toEqual({ key, time, row: before + 1 });
-      }
+      expect({ key, row: await load(cache) }).toEqual({ key, row: before + 1 });
+      // A process that finds the foreign bytes now and mends them may have the first one not kept.
+      await eventually(async () => expect({ key, row: await load(cache) }).toEqual({ key, row: await load(cache) }));
     }
   });
 
