@@ -26,6 +26,9 @@ export interface RecordWriteOptions {
 
 /** What a body returns to end its transaction without a change. Made by `tx.abort`. */
 export class AbortedTransaction<R> {
+  /** For the compiler: a value that has a `reason` as well is none. */
+  declare private readonly isAborted: true;
+
   constructor(readonly reason: R) {}
 }
 

@@ -258,6 +258,16 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect(await records.get(dataCap({ publicKey }))).toBe(5);
   });
 
+  it('a transaction whose value has a reason of its own is committed with it', async () => {
+    const records = open();
+    const outcome = await records.transaction(() => ({ reason: 'full', left: 3 }));
+    if (outcome.status !== 'committed') throw new Error('aborted');
+    const { left }: { readonly left: number } = outcome.value;
+    // @ts-expect-error the value is no text
+    const text: string = outcome.value;
+    expect([left, text]).toEqual([3, { reason: 'full', left: 3 }]);
+  });
+
   it.each<[string, (by: RedisProcess) => Promise<unknown>]>([
     ['changes', (by) => by.command('SET', `public_key:${publicKey}:data_cap`, '2')],
     [
