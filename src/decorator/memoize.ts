@@ -34,7 +34,7 @@ type AnyOptions = Omit<MemoizeByArguments<Args, unknown>, 'key' | 'args'> & {
  * What runs in the method learns from `loadSignal()` that the load took longer than `maxLoad`.
  * Its controls are on the method of each instance, see {@link memoized}. What the method returns must be what the codec carries (JSON by
  * default), and is deeply frozen. Neither the instance nor who asks is part of the key: map them with `args` where they matter. Without
- * `args` and `key` a class has one instance: a second one, and a provider of request scope, are errors.
+ * `args` and `key` a class has one instance: a second one, and a class of request scope, are errors.
  *
  * A memoized override may call a memoized `super`: that one runs as a part of the override's load, and keeps nothing of its own.
  *

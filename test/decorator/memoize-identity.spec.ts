@@ -1,5 +1,12 @@
-import { Inject, Injectable, mixin, Module, Scope } from '@nestjs/common';
-import type { INestApplication, ModuleMetadata } from '@nestjs/common';
+import { Controller, Get, Inject, Injectable, mixin, Module, Optional, Scope, UseGuards } from '@nestjs/common';
+import type {
+  CanActivate,
+  INestApplication,
+  MiddlewareConsumer,
+  ModuleMetadata,
+  NestMiddleware,
+  NestModule,
+} from '@nestjs/common';
 import { ContextIdFactory, ModuleRef, REQUEST } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Memoize } from '../../src/decorator/memoize.js';
@@ -57,6 +64,60 @@ class RequestKeyedRows {
   async find(id: string): Promise<string> {
     return `${this.request.tenant} ${id}`;
   }
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class TenantGuard implements CanActivate {
+  @Memoize()
+  async rights(user: string): Promise<string> {
+    return user;
+  }
+
+  async canActivate(): Promise<boolean> {
+    return (await this.rights('ada')) === 'ada';
+  }
+}
+
+@Controller('guarded')
+@UseGuards(TenantGuard)
+class GuardedController {
+  @Get()
+  read(): string {
+    return 'read';
+  }
+}
+
+@Injectable({ scope: Scope.REQUEST })
+class TenantMiddleware implements NestMiddleware {
+  @Memoize()
+  async tenant(host: string): Promise<string> {
+    return host;
+  }
+
+  async use(_request: object, _response: object, next: () => void): Promise<void> {
+    await this.tenant('example.org');
+    next();
+  }
+}
+
+@Module({})
+class TenantModule implements NestModule {
+  configure(consumer: MiddlewareConsumer): void {
+    consumer.apply(TenantMiddleware).forRoutes('{*path}');
+  }
+}
+
+/** One instance for each that injects it. */
+@Injectable({ scope: Scope.TRANSIENT })
+class TransientRows extends Rows {}
+
+/** Its own instance of what it asks for is made with it. */
+@Injectable({ scope: Scope.REQUEST })
+class RequestPages {
+  constructor(
+    @Optional() @Inject('absent') readonly absent: unknown,
+    readonly rows: TransientRows,
+  ) {}
 }
 
 /** Of request scope because of what it asks for. */
@@ -124,6 +185,14 @@ describe('A memoized class of request scope', () => {
   it('stops the start also when only what it asks for is of that scope', async () => {
     const starting = started({ providers: [Reports, RequestKeyedRows] });
     await expect(starting).rejects.toThrow('Reports is made anew for each request');
+  });
+
+  it.each<[string, ModuleMetadata]>([
+    ['TenantGuard', { controllers: [GuardedController] }],
+    ['TenantMiddleware', { imports: [TenantModule] }],
+    ['TransientRows', { providers: [RequestPages, TransientRows] }],
+  ])('stops the start also where no module provides it for all: %s', async (name, metadata) => {
+    await expect(started(metadata)).rejects.toThrow(`${name} is made anew for each request`);
   });
 
   it('answers each request with its own where they do', async () => {
