@@ -14,6 +14,7 @@ export function accessFor(
   driver: RedisDriver,
   clock: Clock,
   random: () => number,
+  needs: Pick<RedisServerSettings, 'mixesSlots'> = {},
 ): RedisAccess {
   const { topology, addresses, database, credentials, tls } = target;
   const settings: RedisServerSettings = {
@@ -26,8 +27,8 @@ export function accessFor(
     clock,
     random,
   };
-  if (topology === 'alone') return new ServerAccess(new RedisServer(addresses[0], settings));
   if (topology === 'cluster') return new ClusterAccess(addresses, settings);
+  if (topology === 'alone') return new ServerAccess(new RedisServer(addresses[0], { ...settings, ...needs }));
   const sentinels = { addresses, primaryName: target.primaryName ?? '', credentials: target.sentinelCredentials };
-  return new SentinelAccess(sentinels, settings);
+  return new SentinelAccess(sentinels, { ...settings, ...needs });
 }

@@ -16,8 +16,8 @@ import { parseRedisUrl } from './redis-url.js';
 /** How a Redis is reached. Exactly one of `url`, `client`, `cluster` and `sentinels` says where it is. */
 export interface RedisConnectionOptions {
   /**
-   * `redis://user:password@host:6379/0`; `rediss://` for TLS; several hosts, `redis://a:7000,b:7000`, for a Cluster;
-   * `redis+sentinel://a:26379,b:26379/name/0` (`rediss+sentinel://` for TLS).
+   * `redis://user:password@host:6379/0`; `rediss://` for TLS; several hosts, `redis://a:7000,b:7000`, for a Cluster, or `redis+cluster://a:7000` where one
+   * host stands for it (`rediss+cluster://` for TLS); `redis+sentinel://a:26379,b:26379/name/0` (`rediss+sentinel://` for TLS).
    */
   readonly url?: string;
   /**

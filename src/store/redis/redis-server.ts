@@ -1,6 +1,7 @@
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
+import type { FaultKind } from '../../value/events.js';
 import type { LinkOptions, RedisDriver, RedisLink } from './driver/redis-driver.js';
 import type { RedisAddress } from './redis-address.js';
 import { RedisConnection } from './redis-connection.js';
@@ -17,6 +18,8 @@ export interface RedisServerSettings extends Pick<LinkOptions, 'database' | 'cre
   readonly random: () => number;
   /** What the server must be. Default `primary`. */
   readonly role?: 'primary' | 'any';
+  /** One command may take keys of several slots: a node of a Cluster is not used. Default false. */
+  readonly mixesSlots?: boolean;
   /**
    * Called on each new connection before any other command, with who answered; the connection is used once it resolves. A server that may have lost or
    * brought back data is met here.
@@ -27,7 +30,7 @@ export interface RedisServerSettings extends Pick<LinkOptions, 'database' | 'cre
 
 /** `SET … NX … GET` is understood from there on. */
 const leastMajorVersion = 7;
-const tooOldRetryMs = 60_000;
+const unfitRetryMs = 60_000;
 /** Doubled at each failure. The longest is shorter than a breaker's pause, whose probe must reach the wire. */
 const pauseAfterFailureMs = { first: 20, longest: 500 };
 /** What is left for the greeting when a busy process learned late that the connection stands. */
@@ -48,7 +51,7 @@ export class RedisServer {
   private isClosed = false;
   private refusal: { readonly until: number; readonly error: StoreUnavailableError } | undefined;
   private failuresInRow = 0;
-  private saidTooOld = false;
+  private readonly saidUnfit = new Set<FaultKind>();
   private saidWritable = false;
 
   constructor(
@@ -194,6 +197,7 @@ export class RedisServer {
     const receivedAt = this.settings.clock.monotonic();
     if (!identity) throw this.unavailable('it does not say who it is');
     if (Number.parseInt(identity.version, 10) < leastMajorVersion) throw this.tooOld(identity.version.slice(0, 20));
+    if (identity.isCluster && this.settings.mixesSlots) throw this.nodeOfACluster();
     if (identity.isLoading) throw this.unavailable('it is still reading its snapshot');
     this.isReplica = !identity.isPrimary;
     if (this.isReplica && this.settings.role !== 'any') {
@@ -216,13 +220,23 @@ export class RedisServer {
     if (!this.refusal || this.refusal.until < until) this.refusal = { until, error };
   }
 
-  /** Off, said once, and looked at again each minute: somebody may upgrade it. */
   private tooOld(version: string): StoreUnavailableError {
-    const error = this.unavailable(`version ${version} is older than ${leastMajorVersion}.0`);
-    this.refuseFor(tooOldRetryMs, error);
     const message = `${this.name} is version ${version}; ${leastMajorVersion}.0 or later is needed. It is not used until it is upgraded.`;
-    if (!this.saidTooOld) reportFault({ source: this.name, kind: 'too-old', message });
-    this.saidTooOld = true;
+    return this.unfit('too-old', `version ${version} is older than ${leastMajorVersion}.0`, message);
+  }
+
+  private nodeOfACluster(): StoreUnavailableError {
+    const url = `${this.settings.tls ? 'rediss' : 'redis'}+cluster://${this.address.text}`;
+    const message = `${this.name} is a node of a Cluster, and was named as a Redis alone. It is not used. Name it as a Cluster: by the URL ${url}, or by the option \`cluster\`.`;
+    return this.unfit('unsuitable', `it is a node of a Cluster; name it as one, by ${url}`, message);
+  }
+
+  /** Off, said once, and looked at again each minute: somebody may upgrade or replace it. */
+  private unfit(kind: FaultKind, problem: string, message: string): StoreUnavailableError {
+    const error = this.unavailable(problem);
+    this.refuseFor(unfitRetryMs, error);
+    if (!this.saidUnfit.has(kind)) reportFault({ source: this.name, kind, message });
+    this.saidUnfit.add(kind);
     return error;
   }
 }

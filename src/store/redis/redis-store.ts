@@ -131,7 +131,7 @@ class RedisStore implements Store {
       name: settings.driver,
       connect: async (link) => (await driver()).connect(link),
     };
-    this.access = accessFor(settings, lazy, clock, random);
+    this.access = accessFor(settings, lazy, clock, random, { mixesSlots: true });
     this.wakes = new RedisWakes(this.access, clock, { wakesAnew, pings });
     const { access, wakes } = this;
     const common = { ...layout, access, wakes, deadlineMs: commandTimeoutMs };

@@ -6,14 +6,14 @@ import type { RedisTarget } from './redis-target.js';
 
 const form =
   /^(?<scheme>[a-z][a-z+]*):\/\/(?:(?<login>[^/]*)@)?(?<hosts>[^/?#]*)(?:\/(?<path>[^?#]*))?(?<rest>[?#].*)?$/is;
-const schemes = ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel'];
+const schemes = ['redis', 'rediss', 'redis+sentinel', 'rediss+sentinel', 'redis+cluster', 'rediss+cluster'];
 const defaultPort = { redis: 6_379, sentinel: 26_379 };
 const remedy =
-  "Give 'redis://user:password@host:6379/0', 'rediss://…' for TLS, 'redis://host:7000,host:7001' for a Cluster, or " +
-  "'redis+sentinel://host:26379,host:26379/name/0'.";
+  "Give 'redis://user:password@host:6379/0', 'rediss://…' for TLS, 'redis://host:7000,host:7001' or 'redis+cluster://host' for a " +
+  "Cluster, or 'redis+sentinel://host:26379,host:26379/name/0'.";
 
 /**
- * `redis://`, `rediss://`, a list of hosts for a Cluster, `redis+sentinel://host,host/name/database`.
+ * `redis://`, `rediss://`, a list of hosts or `redis+cluster://host` for a Cluster, `redis+sentinel://host,host/name/database`.
  *
  * @param option what the text is called where it was given: an option, or a variable of the environment.
  * @throws InvalidOptionError that says what is wrong, what is valid, and nothing of what was given: it may hold a password.
@@ -40,7 +40,8 @@ export function parseRedisUrl(url: string, option: string): RedisTarget {
   );
   if (repeated) throw invalid(`${repeated.text} is named twice`);
 
-  const topology = isSentinel ? 'sentinel' : others.length > 0 ? 'cluster' : 'alone';
+  const isCluster = scheme.endsWith('+cluster') || others.length > 0;
+  const topology = isSentinel ? 'sentinel' : isCluster ? 'cluster' : 'alone';
   const path = (groups['path'] ?? '').split('/');
   const primaryName = isSentinel ? path.shift() : undefined;
   if (isSentinel && !primaryName) throw invalid("the primary's name is missing behind the sentinels");

@@ -3,6 +3,7 @@ import { keySlot } from '../../../src/store/redis/key-slot.js';
 import { redisStoreWith } from '../../../src/store/redis/redis-store.js';
 import type { Store } from '../../../src/store/store.js';
 import { storeContract } from '../../../src/testing/store-contract.js';
+import { recordEvents } from '../../../src/testing/event-recorder.js';
 import { StoreUnavailableError } from '../../../src/value/errors.js';
 import { waitingAtOnce } from '../../support/at-once.js';
 import { eventually } from '../../support/eventually.js';
@@ -79,4 +80,32 @@ it('refuses a listing of a partition that has moved, and lists all of it once it
   await eventually(async () => expect(await listed()).toEqual(moved.sort()));
   await moveSlot(cluster, slot, to, from);
   await store.close();
+});
+
+it('is found by one of its nodes', async () => {
+  const { address } = cluster.nodes[0] as RedisProcess;
+  const store = redisStoreWith({ url: `redis+cluster://${address}`, ...patient });
+  await store.open();
+  const keys = Array.from({ length: 50 }, (_, index) => `found:${index}`);
+  await Promise.all(keys.map((key) => store.shardOf(key).write(key, Buffer.from(key), { lifeMs: 60_000 })));
+  const found = await Promise.all(keys.map((key) => store.shardOf(key).readMany([key])));
+  expect(found.map(([item]) => item?.bytes.toString())).toEqual(keys);
+  await store.close();
+});
+
+it('is not used where one of its nodes is named as a Redis alone, which one fault says', async () => {
+  const { address, url } = cluster.nodes[0] as RedisProcess;
+  const faults = recordEvents('fault');
+  const store = redisStoreWith({ url, ...patient });
+  await store.open();
+  for (let time = 0; time < 2; time++) await expect(store.shards[0].readMany(['k'])).rejects.toThrow(/a Cluster/);
+  await store.close();
+  faults.stop();
+  expect(faults.of('fault')).toEqual([
+    expect.objectContaining({
+      source: `redis ${address}`,
+      kind: 'unsuitable',
+      message: expect.stringContaining(`redis+cluster://${address}`),
+    }),
+  ]);
 });

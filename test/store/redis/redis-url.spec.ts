@@ -25,6 +25,12 @@ describe('A URL of Redis', () => {
     ['redis://app:p%40ss%3A%2F@a', { ...plain, addresses: ['a:6379'], username: 'app', password: 'p@ss:/' }],
     ['redis://:secret@a', { ...plain, addresses: ['a:6379'], password: 'secret' }],
     ['redis://a:1,b:2, c', { ...plain, topology: 'cluster', addresses: ['a:1', 'b:2', 'c:6379'] }],
+    ['redis+cluster://a', { ...plain, topology: 'cluster', addresses: ['a:6379'] }],
+    [
+      'redis+cluster://u:p@a:1,b',
+      { ...plain, topology: 'cluster', addresses: ['a:1', 'b:6379'], username: 'u', password: 'p' },
+    ],
+    ['rediss+cluster://a/0', { ...plain, topology: 'cluster', addresses: ['a:6379'], tls: true }],
     [
       'redis+sentinel://u:p@a,b:2/main/4',
       {
@@ -54,6 +60,7 @@ describe('A URL of Redis', () => {
     ['redis://a/x', /database is not a number/],
     ['redis://a/1/2', /database is not a number/],
     ['redis://a,b/1', /no database but 0/],
+    ['redis+cluster://a/1', /no database but 0/],
     ['redis://a?family=6', /query or a fragment/],
     ['redis+sentinel://a', /primary's name is missing/],
     ['redis://only-a-user@a', /user has no password/],
