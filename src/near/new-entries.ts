@@ -14,8 +14,8 @@ export interface EncodedValue<V> {
   readonly policy: EntryPolicy<V>;
   readonly value: V;
   readonly payload: Uint8Array;
-  /** As the value said when it was given. Default: as it says when it is written. */
-  readonly life?: EntryInstants;
+  /** As the value said when it was given; `over`: it is not to be kept. Default: as it says when it is written. */
+  readonly life?: EntryInstants | 'over';
 }
 
 /** What was true when a value was written, or its load began. */
@@ -56,16 +56,12 @@ export class NewEntries {
    * @param kept the instants of the entry that is replaced, where its life goes on.
    * @throws InvalidDurationError, InvalidOptionError; what `ttl` and the codec throw.
    */
-  make<V>(
-    { key, policy, value, payload, life: own }: EncodedValue<V>,
-    origin: EntryOrigin,
-    kept?: EntryInstants,
-  ): NewEntry<V> {
+  make<V>(encoded: EncodedValue<V>, origin: EntryOrigin, kept?: EntryInstants): NewEntry<V> {
+    const { key, policy, payload } = encoded;
     const { placed, createdAt, loadCostMs, generation, mark, tags } = origin;
     const { codec, version = origin.version } = policy.serving;
-    // What waited for longer than it was to live begins its life when it is written, where that is a span.
-    const given = own && own.freshUntil > createdAt ? own : undefined;
-    const life = kept ?? given ?? this.instantsOf(policy.life, value, createdAt);
+    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
+    const life = kept ?? this.lifeOf(encoded, bytes, createdAt);
     const isForRequest = kept === undefined && life.freshUntil <= createdAt;
     const head: EnvelopeHead = {
       codec: codec.name,
@@ -81,8 +77,15 @@ export class NewEntries {
     const trust = placed
       ? this.entries.trustIn(placed.feed, tags)
       : this.entries.trustWithoutStore(key, tags, createdAt);
-    const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     return { head, payload, copy: this.entries.copyOf(head, bytes, policy, trust, mark), isForRequest };
+  }
+
+  /** What waited for longer than it was to live begins its life when it is written, where that is a span. The value that is asked for it is that of the call. */
+  private lifeOf<V>({ policy, value, life }: EncodedValue<V>, bytes: Buffer, createdAt: number): EntryInstants {
+    if (life === 'over') return { freshUntil: createdAt, staleUntil: createdAt };
+    if (life && life.freshUntil > createdAt) return life;
+    const ofCall = life ? policy.serving.codec.decode(bytes) : value;
+    return this.instantsOf(policy.life, ofCall, createdAt);
   }
 
   /** @throws InvalidDurationError, InvalidOptionError; what `ttl` throws. */

@@ -105,7 +105,9 @@ export class PreparedEntries {
     const { life } = write.policy;
     const encoded = this.encode(write);
     if (!mayEndByValue(life)) return encoded;
-    return { ...encoded, life: this.entries.instantsOf(life, write.value, this.clock.now()) };
+    const now = this.clock.now();
+    const instants = this.entries.instantsOf(life, write.value, now);
+    return { ...encoded, life: instants.freshUntil > now ? instants : 'over' };
   }
 
   /** @param mark the position among invalidated names before the generations were asked for. */

@@ -6,6 +6,7 @@ import type { Invalidation } from '../../src/store/feed.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import type { Duration } from '../../src/value/duration.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
@@ -210,6 +211,46 @@ it('What waits for longer than its span begins that when it is written', async (
   held.letGo();
   expect(await set).toBe('value');
   expect(await here.get('k')).toBe('value');
+});
+
+it.each<[string, () => Duration | Date]>([
+  ['of 0', () => 0],
+  ['until a date that has passed', () => new Date(clock.now() - 1)],
+])('A life %s of a value of the call stays that, whatever becomes of the value meanwhile', async (_, over) => {
+  const lifeOf = ({ isOver }: { isOver: boolean }): Duration | Date => (isOver ? over() : '1h');
+  const row = { isOver: true };
+  const set = here.set('k', row, { tags: ['t'], ttl: lifeOf });
+  row.isOver = false;
+  expect(await set).toBe(true);
+  expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
+
+  row.isOver = true;
+  const first = here.setIfAbsent('k', row, { tags: ['t'], ttl: lifeOf });
+  row.isOver = false;
+  await expect(first).rejects.toMatchObject({ code: 'INVALID_OPTION' });
+});
+
+it('A negative answer of the call stays that, whatever becomes of the value meanwhile', async () => {
+  const row = { isThere: false };
+  const when = ({ isThere }: { isThere: boolean }): boolean => !isThere;
+  const set = here.set('k', row, { ...life, tags: ['t'], negative: { when, ttl: 0 } });
+  row.isThere = true;
+  expect(await set).toBe(true);
+  expect(await mate.get('k')).toBeUndefined();
+});
+
+it('A value whose date passes while it waits is not kept, whatever becomes of the value meanwhile', async () => {
+  const held = new HeldAnswers(shared);
+  here = await buildCache({ name: 'behind', store: held.store, clock });
+  held.hold('readMany', '~tag:t');
+  const row = { until: clock.now() + 1_000 };
+  const set = here.set('k', row, { tags: ['t'], ttl: ({ until }: Row) => new Date(until) });
+  row.until += 3_600_000;
+  await eventually(() => expect(held.held).toBe(1));
+  await clock.advance('2s');
+  held.letGo();
+  expect(await set).toBe(true);
+  expect(await mate.get('k')).toBeUndefined();
 });
 
 interface Row {
