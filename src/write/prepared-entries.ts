@@ -140,7 +140,8 @@ export class PreparedEntries {
     const generation = placed ? generationAt(placed) : 0;
     const entry = this.entries.make(encoded, { ...origin, generation }, kept);
     const sealed = placed && !entry.isForRequest ? sealEnvelope(placed.storeKey, entry.head, payload) : undefined;
-    return { key, policy, placed, sealed, ...entry, anew: () => this.seal(encoded, origin, kept) };
+    const anew = (): Prepared => this.seal(encoded, { ...origin, mark: entry.copy.mark }, kept);
+    return { key, policy, placed, sealed, ...entry, anew };
   }
 }
 

@@ -67,9 +67,16 @@ export class Writes {
 
   /** Resolves when nothing of the same names is on its way from the outbox. */
   private begin(prepared: readonly Prepared[]): SetCall | Promise<SetCall> {
+    // Before the first is named: the names of the call itself say nothing of its tags, and may be more than are remembered.
+    const standing = prepared.filter(({ copy }) => !this.near.tagNamedSince(copy.tags, copy.mark));
     for (const { key } of prepared) this.near.name(key);
+    const { position } = this.coherence.names;
+    for (const { copy } of standing) copy.markedAt(position);
     // At once: a later call may end before the store answers this one.
-    for (const one of prepared) if (!one.placed) this.keepNear(one, this.coherence.names.position);
+    this.keepNear(
+      prepared.filter((one) => !one.placed),
+      position,
+    );
     const placed = prepared.filter((one) => one.placed !== undefined);
     const { outbox } = this.coherence;
     const underWay: Promise<unknown>[] = [];
@@ -128,16 +135,25 @@ export class Writes {
   }
 
   /**
-   * After the store took it, if it is to have it: the process goes on with this value, unless the key was written by somebody else meanwhile, whose value
-   * may be the later one, or one of its tags was invalidated since its generation was asked for. What the request makes of it is not kept then.
+   * After the store took them, if it is to have them: the process goes on with these values. Not with one whose key was written by somebody else meanwhile,
+   * whose value may be the later one, nor where one of its tags was invalidated since its generation was asked for. What the request makes of it is not kept then.
    */
-  keepNear({ key, policy, copy, isForRequest }: Prepared, position: number): void {
-    const overtaken = this.isOvertaken(key, copy, position);
-    this.near.name(key);
-    if (overtaken) return this.near.noteForRequest(key, copy);
-    const anew = copy.markedAt(this.coherence.names.position);
-    if (!isForRequest) this.near.keep(key, anew, policy);
-    this.near.keepForRequest(key, anew);
+  keepNear(group: readonly Prepared[], position: number): void {
+    for (const { key, policy, copy, isForRequest, overtaken } of this.judge(group, position)) {
+      this.near.name(key);
+      if (overtaken) {
+        this.near.noteForRequest(key, copy);
+        continue;
+      }
+      const anew = copy.markedAt(this.coherence.names.position);
+      if (!isForRequest) this.near.keep(key, anew, policy);
+      this.near.keepForRequest(key, anew);
+    }
+  }
+
+  /** All of them before the first is named: each name that is kept near is one more. */
+  private judge(group: readonly Prepared[], position: number): (Prepared & { readonly overtaken: boolean })[] {
+    return group.map((one) => ({ ...one, overtaken: this.isOvertaken(one.key, one.copy, position) }));
   }
 
   private isOvertaken(key: Key, copy: NearCopy, position: number): boolean {
@@ -156,8 +172,7 @@ export class Writes {
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;
       // Whether the store took it is unknown. What it holds must not come back: it is removed as soon as the store can be reached.
-      const judged = group.map((one) => ({ ...one, overtaken: this.isOvertaken(one.key, one.copy, position) }));
-      for (const { key, placed, copy, overtaken } of judged) {
+      for (const { key, placed, copy, overtaken } of this.judge(group, position)) {
         this.invalidations.sendLater(placed as Placed, { mayStillArrive: true, ticket });
         if (overtaken) this.near.noteForRequest(key, copy);
         else this.near.keepForRequest(key, copy);
@@ -173,8 +188,8 @@ export class Writes {
       const refusal = one.sealed && this.refusalOf(one, outcomes.next().value as WriteOutcome);
       if (refusal) error = refusal;
       else if (one.sealed) stored.push(one);
-      this.keepNear(one, position);
     }
+    this.keepNear(prepared, position);
     return { error, atOnce: acknowledged.atOnce, stored };
   }
 

@@ -1,4 +1,4 @@
-import { expect, it, jest } from '@jest/globals';
+import { describe, expect, it, jest } from '@jest/globals';
 import { Coherence } from '../../src/coherence/coherence.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -43,4 +43,44 @@ it('A set of many values calls nothing with an argument for each', async () => {
   const most = calls.mock.calls.reduce((longest, { length }) => Math.max(longest, length), 0);
   calls.mockRestore();
   expect(most).toBeLessThan(100);
+});
+
+describe('21,000 values set at once, each with a tag', () => {
+  const many = Array.from({ length: 21_000 }, (_, index) => `k:${index}`);
+  const process = { maxEntries: 100_000, maxBytes: 2 ** 30 };
+  const tagged = { ttl: '1h', tags: ['t'] } as const;
+
+  it.each<[string, boolean, object]>([
+    ['without a store', false, {}],
+    ['for the process alone', true, { tiers: ['process'] }],
+    ['with a store', true, {}],
+  ])('are all near, %s', async (_, hasStore, own) => {
+    // Time stands: a process that is busy for long believes its copies only after it has read the feed.
+    const clock = new FakeClock();
+    const cache = await buildCache({ process, clock, store: hasStore ? memoryStore({ clock }) : undefined });
+    expect(await cache.setMany(many.map((key) => [key, 1, { ...tagged, ...own }]))).toBe(true);
+    expect(many.filter((key) => cache.peek(key) === 1)).toHaveLength(many.length);
+    expect(await cache.invalidateTags('t')).toBe(true);
+    expect(many.filter((key) => cache.peek(key) !== undefined)).toHaveLength(0);
+  });
+
+  it('are not kept where the tag was invalidated after the call had begun', async () => {
+    const cache = await buildCache({ process, store: undefined });
+    const set = cache.setMany(many.map((key) => [key, 1, tagged]));
+    const invalidated = cache.invalidateTags('t');
+    await Promise.all([set, invalidated]);
+    expect(many.filter((key) => cache.peek(key) !== undefined)).toHaveLength(0);
+  });
+});
+
+it('Of two values for one key in one call, the later one is near', async () => {
+  const cache = await buildCache();
+  expect(
+    await cache.setMany([
+      ['k', 1],
+      ['k', 2],
+    ]),
+  ).toBe(true);
+  expect(cache.peek('k')).toBe(2);
+  expect(await cache.get('k')).toBe(2);
 });
