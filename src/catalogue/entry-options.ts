@@ -59,7 +59,7 @@ export interface EntryOptions<V = unknown> {
   readonly failureHold?: Duration;
   /**
    * The upstream version that the caller wants, such as a modification time or a row version. An entry of another version is a
-   * miss and is replaced. Numbers and dates are compared as text. Default: any version will do.
+   * miss and is replaced. Numbers and dates are compared as text; a text is well-formed and has up to 65,535 bytes. Default: any version will do.
    */
   readonly version?: string | number | Date;
   /**

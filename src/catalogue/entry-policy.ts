@@ -118,12 +118,17 @@ export function isNoAnswer(error: unknown): boolean {
   return !(typeof code === 'number' && code >= 400 && code < 500 && code !== 408 && code !== 429);
 }
 
+/** It stands in each entry. */
+const codecName = /^[\x20-\x7e]{1,100}$/;
+
 /** Whoever calls from plain JavaScript may leave out what the type asks for. @throws InvalidOptionError */
 export function assertCodec<V>(codec: Codec<V>): void {
-  const { isolations, encode, decode } = (codec ?? {}) as Partial<Codec<V>>;
-  if (isolations?.[0] !== undefined && typeof encode === 'function' && typeof decode === 'function') return;
+  const { name, isolations, encode, decode } = (codec ?? {}) as Partial<Codec<V>>;
   const remedy = 'Give json(), structured() or text(), or an object with name, isolations, encode and decode.';
-  throw new InvalidOptionError('codec', 'what was given is no codec', remedy);
+  if (isolations?.[0] === undefined || typeof encode !== 'function' || typeof decode !== 'function')
+    throw new InvalidOptionError('codec', 'what was given is no codec', remedy);
+  if (typeof name === 'string' && codecName.test(name)) return;
+  throw new InvalidOptionError('codec', 'its name does not fit into an entry', 'Give it 1 to 100 characters of ASCII.');
 }
 
 function isolationOf<V>(asked: Isolation | undefined, codec: Codec<V>): Isolation {

@@ -6,6 +6,7 @@ import type { EntryOptions, NegativeOptions, StoredTier, TimeoutOptions } from '
 import { finiteMilliseconds, readLife } from './instants.js';
 
 const maxTags = 16;
+const maxVersionBytes = 0xffff;
 /** Of `failureHold`, and its default. */
 const maxFailureHoldMs = 1_000;
 /** Of numbers, from 0. */
@@ -80,12 +81,20 @@ export const entryValues = {
   },
   /** An upstream version as it stands in an entry. */
   version(given: EntryOptions['version']): string | undefined {
-    if (given === undefined || typeof given === 'string') return given;
+    if (given === undefined) return undefined;
+    if (typeof given === 'string') return wellFormed(given);
     const comparable = given instanceof Date ? given.getTime() : given;
     if (Number.isFinite(comparable)) return `${comparable}`;
     throw new InvalidOptionError('version', 'it can’t be compared', 'Give a text, a finite number or a valid date.');
   },
 } satisfies { readonly [Name in keyof Omit<EntryOptions, 'isolation' | 'codec'>]-?: (given: never) => unknown };
+
+/** As UTF-8 each version is another one: it stands so in the entry. */
+function wellFormed(version: string): string {
+  if (version.isWellFormed() && Buffer.byteLength(version) <= maxVersionBytes) return version;
+  const remedy = `Give a well-formed text of up to ${maxVersionBytes} bytes: of a longer one, its hash.`;
+  throw new InvalidOptionError('version', 'it can’t stand in an entry', remedy);
+}
 
 function share(option: keyof typeof largest, given: number): number {
   if (typeof given === 'number' && given >= 0 && given <= largest[option]) return given;

@@ -22,7 +22,7 @@ const known = KnownOptions.of<StructuredOptions>('structured()', { instances: tr
  * What `structuredClone` carries as data: besides JSON's values also `undefined` within a value, NaN, infinities, `-0`, bigint,
  * Date, Map, Set, Buffer, typed arrays, ArrayBuffer and objects without a prototype, at any depth and as keys of a Map. Refused
  * with the path: functions, symbols, class instances, errors, regular expressions, shared memory, sparse arrays, cycles, more than 1,000 levels. An
- * object that is met twice comes back as two equal ones.
+ * object that is met twice comes back as two equal ones. Properties that were added to bytes (a Buffer, a typed array) are not carried.
  *
  * The bytes are JSON in which `{"$":[tag, …]}` stands for what JSON has no form for: `{"$":["map",[key,value],…]}`, `set`,
  * `["date",ms]`, `["bigint","1"]`, `["number","NaN"]`, `["undefined"]`, `["bytes",type,base64]`, `["bare",{…}]`, and

@@ -27,7 +27,7 @@ export function assertDepth(value: unknown, depth = 0): void {
   if (typeof value !== 'object' || value === null) return;
   if (depth >= maxDepth) throw new UndecodableError(`The value is nested in more than ${maxDepth} levels.`);
   if (Array.isArray(value) || value instanceof Set) for (const item of value) assertDepth(item, depth + 1);
-  else if (value instanceof Map) for (const pair of value) assertDepth(pair, depth + 1);
+  else if (value instanceof Map) for (const pair of value) for (const item of pair) assertDepth(item, depth + 1);
   else if (isPlain(value)) for (const property of Object.values(value)) assertDepth(property, depth + 1);
 }
 

@@ -358,3 +358,18 @@ it.each([{ name: 'own', encode: () => '', decode: () => 1 }, { ...json(), decode
     await cache.close();
   },
 );
+
+it.each([undefined, '', 'caché', 'two\nlines', 'x'.repeat(101)])(
+  '%#: a codec whose name can’t stand in an entry is refused before anything is loaded or stored',
+  async (name) => {
+    const cache = await buildCache({ process: false });
+    const codec = { ...json<number>(), name: name as string };
+    const refused = /codec: its name does not fit into an entry. Give it 1 to 100 characters of ASCII/;
+    let loads = 0;
+    expect(() => defineKey('own:{a}', { codec })).toThrow(refused);
+    await expect(cache.set('a', 1, { codec })).rejects.toThrow(refused);
+    await expect(cache.getOrSet('a', () => ++loads, { codec })).rejects.toThrow(refused);
+    expect(loads).toBe(0);
+    await cache.close();
+  },
+);

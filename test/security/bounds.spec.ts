@@ -64,6 +64,26 @@ describe('keys', () => {
     await expect(cache.getOrSet('a', ({ tag: name }) => (name(bad), 1))).rejects.toThrow(/1 to 200/);
     await cache.close();
   });
+
+  it.each(['a\ud800', 'x'.repeat(0x10000), 'é'.repeat(0x8000)])(
+    '%#: what is no version of an entry is refused before the loader is asked',
+    async (version) => {
+      const cache = await buildCache({ process: false });
+      let loads = 0;
+      const options = { version };
+      for (const call of [
+        () => cache.getOrSet('a', () => ++loads, options),
+        () => cache.getOrSetMany(['a'], () => [['a', ++loads]], options),
+        () => cache.set('a', 1, options),
+        () => cache.get('a', options),
+      ])
+        await expect(call()).rejects.toThrow(/version: it can’t stand in an entry/);
+      expect(loads).toBe(0);
+      const longest = { version: 'x'.repeat(0xffff) };
+      for (let time = 0; time < 2; time++) expect(await cache.getOrSet('a', () => ++loads, longest)).toBe(1);
+      await cache.close();
+    },
+  );
 });
 
 describe('the process tier', () => {
