@@ -3,7 +3,7 @@ import { fingerprintOf } from '../coherence/shard-versions.js';
 import { decodeRegistry } from '../coherence/version-registry.js';
 import type { KeySpace } from '../key/key-space.js';
 import type { Shard, Store } from '../store/store.js';
-import { unlessAway } from '../value/unless-away.js';
+import { StoreUnavailableError } from '../value/errors.js';
 
 /** Whose entries a command is about. */
 export interface Identity {
@@ -22,7 +22,7 @@ export interface ListedVersions {
   readonly strangers: readonly string[];
   /** Parts with a list that can't be read here. */
   readonly illegible: readonly string[];
-  /** Parts that did not answer. */
+  /** Of each part that can't be reached: which, and why. */
   readonly away: readonly string[];
   /** Whether any part did. */
   readonly isReached: boolean;
@@ -32,15 +32,13 @@ export interface ListedVersions {
 export async function listedVersions(store: Store, keySpace: KeySpace): Promise<ListedVersions> {
   const own = fingerprintOf(keySpace);
   const lists = await Promise.all(store.shards.map((shard) => listOn(shard, keySpace.namespace)));
-  const rows = lists.flatMap((list) => (typeof list === 'string' ? [] : list));
+  const rows = lists.flatMap((list) => (list instanceof StoreUnavailableError || list === 'illegible' ? [] : list));
   const distinct = (texts: readonly string[]): string[] => [...new Set(texts)];
-  const partsWhere = (state: string): string[] =>
-    store.shards.filter((_, index) => lists[index] === state).map(({ name }) => name);
-  const away = partsWhere('away');
+  const away = lists.flatMap((list) => (list instanceof StoreUnavailableError ? [list.message] : []));
   return {
     prefixes: distinct(rows.filter(({ fingerprint }) => fingerprint === own).map(({ prefix }) => prefix)),
     strangers: distinct(rows.map(({ fingerprint }) => fingerprint).filter((fingerprint) => fingerprint !== own)),
-    illegible: partsWhere('illegible'),
+    illegible: store.shards.filter((_, index) => lists[index] === 'illegible').map(({ name }) => name),
     away,
     isReached: away.length < lists.length,
   };
@@ -49,11 +47,14 @@ export async function listedVersions(store: Store, keySpace: KeySpace): Promise<
 async function listOn(
   shard: Shard,
   namespace: string,
-): Promise<readonly { readonly prefix: string; readonly fingerprint: string }[] | 'illegible' | 'away'> {
-  const items = await unlessAway(() => shard.readMany([listOfVersions(namespace)]));
-  if (!items) return 'away';
-  const [item] = items;
-  return item ? (decodeRegistry(item.bytes)?.prefixes ?? 'illegible') : [];
+): Promise<readonly { readonly prefix: string; readonly fingerprint: string }[] | 'illegible' | StoreUnavailableError> {
+  try {
+    const [item] = await shard.readMany([listOfVersions(namespace)]);
+    return item ? (decodeRegistry(item.bytes)?.prefixes ?? 'illegible') : [];
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return error;
+    throw error;
+  }
 }
 
 /** Why a command finds nothing there, if the lists tell. */
@@ -87,11 +88,11 @@ const isListed = ({ prefixes, strangers }: ListedVersions): boolean => prefixes.
 
 function whyUnlisted(listed: ListedVersions, { namespace, namespaceFrom }: Identity): string {
   const { illegible, isReached } = listed;
-  const away = listed.away.join(', ');
-  if (!isReached) return `${away} did not answer. Try again when the store can be reached.\n`;
+  const away = listed.away.join(' ');
+  if (!isReached) return `${away}\n`;
   if (illegible.length > 0) return whyIllegible(listed);
   return (
-    `No process of the namespace ${JSON.stringify(namespace)} has cached anything there.${away && ` Not reached: ${away}.`}\n` +
+    `No process of the namespace ${JSON.stringify(namespace)} has cached anything there.${away && ` Not reached: ${away}`}\n` +
     `This namespace comes from ${namespaceFrom}. If the application is given another one, as by TieredCacheModule.forRoot({ namespace }), give it with --namespace.\n`
   );
 }

@@ -57,6 +57,8 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   private readonly clock: Clock;
   private readonly deadlineMs: number | undefined;
   private readonly queue: CommandQueue;
+  /** What it failed with last: while it is left alone, all that is known of why. */
+  private lastProblem = '';
 
   constructor(
     shard: Shard,
@@ -168,8 +170,8 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   /** @param commands how much of the shard's attention it takes. */
   private watched<R>(commands: number, operation: () => Promise<R>): Promise<R> {
     if (!this.breaker.admits()) {
-      const refusal = new StoreUnavailableError(this.name, 'it failed several times in a row and is left alone');
-      return Promise.reject(refusal);
+      const problem = `it failed several times in a row and is left alone. Its last failure: ${this.lastProblem}`;
+      return Promise.reject(new StoreUnavailableError(this.name, problem));
     }
     if (this.queue.take(commands)) {
       const answer = this.run(operation);
@@ -216,6 +218,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
       error instanceof StoreUnavailableError
         ? error
         : new StoreUnavailableError(this.name, 'it failed', { cause: error });
+    this.lastProblem = unavailable.problem;
     this.breaker.failed();
     reportFault({ source: this.name, kind: 'unavailable', message: unavailable.message, cause: error });
     return unavailable;

@@ -89,6 +89,8 @@ export class StoreUnavailableError extends TieredCacheError {
   readonly code = 'STORE_UNAVAILABLE';
   /** @internal The store refuses this, and goes on with the rest: it says so by a fault of its own. */
   declare readonly isRefusal?: true;
+  /** @internal The message without the shard and the remedy. */
+  declare readonly problem: string;
 
   constructor(
     readonly shard: string,
@@ -96,6 +98,7 @@ export class StoreUnavailableError extends TieredCacheError {
     { isRefusal = false, ...options }: Caused & { readonly isRefusal?: boolean } = {},
   ) {
     super(`${shard}: ${problem}. Check that it runs and can be reached from this host.`, options);
+    Object.defineProperty(this, 'problem', { value: problem });
     if (isRefusal) this.isRefusal = true;
   }
 }

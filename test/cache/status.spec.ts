@@ -1,11 +1,14 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
+import { startRedis } from '../support/redis-process.js';
 
 describe('The status of a cache', () => {
   let servers: [MemcachedProcess, MemcachedProcess];
@@ -45,4 +48,22 @@ describe('The status of a cache', () => {
     });
     expect(up.pid).toBeGreaterThan(0);
   });
+});
+
+it('The status says why a server is left alone', async () => {
+  const server = await startRedis();
+  const store = redisStore({ url: `redis://nobody:s3cret@${server.address}`, ...patience });
+  const cache = await buildCache({ store });
+  try {
+    for (let times = 0; times < 10; times++) {
+      await cache.get(`key-${times}`);
+      await nextTurn(); // what fails in one turn is one failure
+    }
+    await expect(store.shards[0].readMany(['k'])).rejects.toThrow('WRONGPASS');
+    const { shards } = await cache.status();
+    expect(shards).toMatchObject([{ answers: false, reason: expect.stringContaining('WRONGPASS') }]);
+  } finally {
+    await cache.close();
+    await server.stop();
+  }
 });

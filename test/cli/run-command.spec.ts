@@ -15,6 +15,7 @@ import { runCommand } from '../../src/cli/run-command.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { startRedis } from '../support/redis-process.js';
+import type { RedisProcess } from '../support/redis-process.js';
 import { redisStore } from '../../src/store/redis/redis-store.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
@@ -153,6 +154,34 @@ describe('tiered-cache on Redis', () => {
   });
 });
 
+describe('tiered-cache on Redis that refuses its password', () => {
+  let server: RedisProcess;
+  beforeAll(async () => void (server = await startRedis()));
+  afterAll(() => server.stop());
+
+  it.each([
+    ['stats', '--json'],
+    ['stats'],
+    ['list'],
+    ['get', 'k'],
+    ['explain', 'k'],
+    ['delete', 'k'],
+    ['invalidate-tags', 't'],
+    ['clear', '--yes'],
+  ])('(%s) says so', async (...command) => {
+    const onRedis = [
+      '--redis',
+      `redis://nobody:s3cret@${server.address}`,
+      '--namespace',
+      'test',
+      '--package-version',
+      '1',
+    ];
+    const { code, err } = await run(...command, ...onRedis);
+    expect({ code, err }).toEqual({ code: 1, err: containing('WRONGPASS') });
+  });
+});
+
 describe('tiered-cache stats', () => {
   it('prints a table: a line for each server, with what it counts', async () => {
     const servers = await Promise.all([startMemcached(), startMemcached({ args: ['-m', '128'] })]);
@@ -181,7 +210,7 @@ describe('tiered-cache stats', () => {
         shards: Record<string, number>[];
       };
       const [first, second, away] = shards;
-      expect(away).toEqual({ shard: 'memcached 127.0.0.1:1', answers: false });
+      expect(away).toEqual({ shard: 'memcached 127.0.0.1:1', answers: false, reason: containing('no connection') });
       expect((first?.['entries'] ?? 0) + (second?.['entries'] ?? 0)).toBeGreaterThanOrEqual(50);
       for (const name of ['bytes', 'evictions', 'hits', 'misses', 'connections', 'uptimeSeconds']) {
         expect(first?.[name]).toEqual(expect.any(Number));

@@ -143,6 +143,22 @@ describe('A guarded shard', () => {
     expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unavailable', 'unavailable', 'unavailable']);
   });
 
+  it('says while it leaves a shard alone what that failed with last', async () => {
+    let problem = 'WRONGPASS it says';
+    const clock = new FakeClock();
+    const touch = (): Promise<never> => Promise.reject(new StoreUnavailableError('partial', problem));
+    const shard = guarded(storeWith({ touch }), { breaker: { failures: 1 }, clock }).shards[0];
+    const fails = (): Promise<unknown> => shard.touch('k', 1).catch((error: unknown) => settle().then(() => error));
+    expect(String(await fails())).toMatch(/partial: WRONGPASS it says\. Check/);
+    const refused =
+      /memory: it failed several times in a row and is left alone\. Its last failure: WRONGPASS it says\. Check/;
+    for (let times = 0; times < 2; times++) expect(String(await fails())).toMatch(refused);
+    problem = 'no connection';
+    await clock.advance(1_000);
+    await fails();
+    expect(String(await fails())).toContain('left alone. Its last failure: no connection. Check');
+  });
+
   it('makes room by a question that is refused, which counts as a failure', async () => {
     const asked: ItemAsk[] = [];
     const readInto = (questions: readonly ItemAsk[]): boolean => asked.push(...questions) > 0;

@@ -33,14 +33,21 @@ export const statsCommand: Command = {
           } catch (error) {
             if (!(error instanceof StoreUnavailableError)) throw error;
             err(`${error.message}\n`);
-            return { shard: shard.name, answers: false, facts: {} };
+            return { shard: shard.name, answers: false, reason: error.message, facts: {} };
           }
         }),
       );
       const flat = shards.map(({ facts, ...state }) => ({ ...state, ...facts }));
       if (read.values['json']) out(`${JSON.stringify({ store: store.name, shards: flat })}\n`);
       else
-        out(table(flat.map(({ answers, ...row }) => ({ ...row, answers: answers ? 'answers' : 'does not answer' }))));
+        out(
+          table(
+            flat.map(({ answers, reason: _, ...row }) => ({
+              ...row,
+              answers: answers ? 'answers' : 'does not answer',
+            })),
+          ),
+        );
       return shards.every(({ answers }) => answers) ? 0 : 1;
     });
   },
