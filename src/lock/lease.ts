@@ -9,7 +9,7 @@ import type { GhostLocks } from './ghost-locks.js';
 import { leaseSignal } from './lease-signal.js';
 import type { LockPlace } from './lock-place.js';
 import { holderOf } from './lock-record.js';
-import { momentAfter, msUntil } from './moment.js';
+import { momentAfter, momentNow, msOfSleep, msUntil } from './moment.js';
 import type { Moment } from './moment.js';
 import { removeOwnLock, renewOwnLock } from './own-lock.js';
 import type { LossReason, ReleaseOutcome } from './own-lock.js';
@@ -39,9 +39,6 @@ export interface LockProtections {
   /** Fencing tokens follow the clock; without, they begin there, and are counted from then on. */
   readonly followsClock?: boolean;
 }
-
-/** A timer stands still with a machine that is suspended: whoever listens to a signal is told so long after the machine goes on, at the latest. */
-const longestSleepMs = 1_000;
 
 /** What was granted. */
 export interface LeaseTerms {
@@ -266,19 +263,25 @@ export class Lease {
   }
 
   private scheduleRenewal(delayMs: number): void {
-    this.renewal = this.context.clock.after(delayMs, () => {
-      void this.renew().then((renewed) => {
-        if (this.lostBy || this.releasing || this.renewsNoMore) return;
-        this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.ttlMs / 10, 1_000));
+    const { clock } = this.context;
+    const due = momentAfter(momentNow(clock), delayMs);
+    const wait = (): void => {
+      this.renewal = clock.after(msOfSleep(due, clock), () => {
+        if (msUntil(due, clock) >= 1) return wait();
+        void this.renew().then((renewed) => {
+          if (this.lostBy || this.releasing || this.renewsNoMore) return;
+          this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.ttlMs / 10, 1_000));
+        });
       });
-    });
+    };
+    wait();
   }
 
   private scheduleExpiry(): void {
-    if (this.context.protections.noticesExpiry === false) return;
+    const { clock, protections } = this.context;
+    if (protections.noticesExpiry === false) return;
     this.expiry?.cancel();
-    const leftMs = msUntil(this.until, this.context.clock);
-    this.expiry = this.context.clock.after(Math.min(Math.max(0, leftMs), longestSleepMs), () => {
+    this.expiry = clock.after(msOfSleep(this.until, clock), () => {
       this.notice();
       if (!this.lostBy && !this.releasing) this.scheduleExpiry();
     });

@@ -21,3 +21,14 @@ export function momentAfter({ monotonic, wall }: Moment, ms: number): Moment {
 export function msUntil({ monotonic, wall }: Moment, clock: Clock): number {
   return Math.min(monotonic - clock.monotonic(), wall - clock.now());
 }
+
+/**
+ * A timer stands still with a machine that is suspended: so long after the machine goes on, at the latest, a renewal that is due is sent, and whoever
+ * listens to a lease's signal is told of its end.
+ */
+const longestSleepMs = 1_000;
+
+/** How long a timer may wait for then before it looks at both clocks again. */
+export function msOfSleep(moment: Moment, clock: Clock): number {
+  return Math.min(Math.max(0, msUntil(moment, clock)), longestSleepMs);
+}

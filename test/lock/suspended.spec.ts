@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
+import type { LockOptions } from '../../src/lock/lock-options.js';
 import type { Lease } from '../../src/lock/lease.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -19,19 +20,19 @@ describe('a lock on a machine that was suspended', () => {
     return { base, clock, suspend: (ms: number) => (suspendedMs += ms) };
   }
 
-  async function lease(name: (typeof storePlaceNames)[number] = 'memory') {
+  async function lease(name: (typeof storePlaceNames)[number] = 'memory', options: LockOptions = {}) {
     const { base, clock, suspend } = suspendable();
     const place = await storePlaces[name]();
     const store = place.connect();
     await store.open();
     const locks = new CacheLock({ store, namespace: 'test', clock });
-    const outcome = await locks.acquire('a', { ttl: '5s', renew: false });
+    const outcome = await locks.acquire('a', { ttl: '5s', renew: false, ...options });
     if (outcome.status !== 'acquired') throw new Error(outcome.status);
     const end = async (): Promise<void> => {
       await store.close();
       await place.remove();
     };
-    return { base, lease: outcome.lease, suspend, end };
+    return { base, clock, lease: outcome.lease, suspend, end };
   }
 
   it.each(storePlaceNames)(
@@ -58,6 +59,24 @@ describe('a lock on a machine that was suspended', () => {
     expect(reason).toBeUndefined();
     await base.advance('1s');
     expect(reason).toMatchObject({ code: 'LEASE_LOST', reason: 'expired' });
+    expect(base.waiting).toBe(0);
+    await end();
+  });
+
+  it('is renewed within a second where a third of its life is over by the wall clock, and not again before another third', async () => {
+    const { base, clock, lease: own, suspend, end } = await lease('memory', { ttl: '60s', renew: true });
+    const left = (): number => own.validUntil - clock.monotonic();
+    await base.advance('1s');
+    suspend(45_000);
+    expect(left()).toBeLessThan(15_000);
+    await base.advance('1s');
+    expect(left()).toBeGreaterThan(58_000);
+    await base.advance('19s');
+    expect(left()).toBeLessThan(41_000);
+    await base.advance('1s');
+    expect(left()).toBeGreaterThan(58_000);
+    expect(own.signal.aborted).toBe(false);
+    await own.release();
     expect(base.waiting).toBe(0);
     await end();
   });
