@@ -21,7 +21,7 @@ export interface CacheManagerOptions {
   readonly refreshThreshold?: Duration;
   /** Entries of one namespace are one cache, in all processes; `clear` clears one namespace. Default `cache-manager`. */
   readonly namespace?: string;
-  /** The bytes of entries. Default: JSON with bytes, dates as strings, instances as plain objects, as a Keyv with a remote store has them. */
+  /** The bytes of entries. Default: JSON with bytes, dates as strings, instances as plain objects, as a Keyv with a remote store has them: a `degraded` fault names their classes. */
   readonly codec?: Codec<unknown>;
   /** What `cacheId()` answers. Default: random. */
   readonly cacheId?: string;

@@ -9,12 +9,13 @@ import { digest } from '../key/key-space.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import type { Duration } from '../value/duration.js';
 import { looseJson } from './loose-json.js';
+import { PlainInstances } from './plain-instances.js';
 import { KnownOptions } from '../value/known-options.js';
 
 export interface KeyvStorageOptions {
   /** The life of entries that Keyv gives none. Default: until they are deleted, as Keyv means it. */
   readonly ttl?: Duration;
-  /** The bytes of what Keyv hands over: a text, unless its `serialize` is off. Default: JSON with bytes, dates as strings, instances as plain objects. */
+  /** The bytes of what Keyv hands over: a text, unless its `serialize` is off. Default: JSON with bytes, dates as strings, instances as plain objects: a `degraded` fault names their classes. */
   readonly codec?: Codec<unknown>;
 }
 
@@ -38,6 +39,7 @@ export class KeyvStorage extends EventEmitter {
   /** Keyv reads `opts`, and sets `namespace` to its own. */
   readonly opts: Record<string, unknown> = { dialect: 'tiered-cache', url: '' };
   namespace: string | undefined;
+  private readonly codec: Codec<unknown>;
   private kind: { readonly namespace: string; readonly entryOf: EntryOf } | undefined;
 
   constructor(
@@ -45,13 +47,14 @@ export class KeyvStorage extends EventEmitter {
     private readonly options: KeyvStorageOptions,
   ) {
     super();
+    const plainInstances = new PlainInstances(cache.name);
+    this.codec = options.codec ?? looseJson((className) => plainInstances.note(className));
   }
 
   /** The cache's key of one of Keyv's, for whoever wants to `explain` it or load it. */
   key<V>(key: string): CatalogueKey<V> {
     const namespace = this.namespace ?? '';
-    if (this.kind?.namespace !== namespace)
-      this.kind = { namespace, entryOf: entriesOf(namespace, this.options.codec) };
+    if (this.kind?.namespace !== namespace) this.kind = { namespace, entryOf: entriesOf(namespace, this.codec) };
     return this.kind.entryOf({ namespace, key: String(key) }) as CatalogueKey<V>;
   }
 
@@ -126,7 +129,7 @@ export class KeyvStorage extends EventEmitter {
 type EntryOf = (given: { readonly namespace: string; readonly key: string }) => CatalogueKey;
 
 /** One class per namespace: its tag is the same for all of its keys. */
-function entriesOf(namespace: string, codec: Codec<unknown> = looseJson()): EntryOf {
+function entriesOf(namespace: string, codec: Codec<unknown>): EntryOf {
   return defineKey('keyv:{namespace}:{key}', {
     holds: 'what a Keyv stores',
     codec,

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { types } from 'node:util';
 import { UndecodableError, UnencodableValueError } from '../value/errors.js';
 import type { Codec } from './codec.js';
+import { isPlainObject } from './is-plain-object.js';
 import { conversionOf, keepsContentElsewhere } from './keeps-content-elsewhere.js';
 import { maxDepth } from './max-depth.js';
 import { refusalFor, tooDeep } from './unencodable.js';
@@ -107,8 +108,7 @@ function checkArray(value: readonly unknown[], path: Path, ancestors: object[], 
 }
 
 function checkProperties(value: object, path: Path, ancestors: object[], plainInstances: boolean): unknown {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  const isPlain = prototype === null || prototype === Object.prototype || isForeignObjectPrototype(prototype);
+  const isPlain = isPlainObject(value);
   if (!isPlain && (!plainInstances || keepsContentElsewhere(value))) {
     const name = (value.constructor as { name?: string } | undefined)?.name ?? 'a class';
     throw refuse(
@@ -135,16 +135,6 @@ function checkProperties(value: object, path: Path, ancestors: object[], plainIn
     }
   }
   return properties ?? value;
-}
-
-/** Plain objects of another realm (a vm context, a test runner's sandbox) are plain all the same. */
-function isForeignObjectPrototype(prototype: unknown): boolean {
-  return (
-    typeof prototype === 'object' &&
-    prototype !== null &&
-    Object.getPrototypeOf(prototype) === null &&
-    Object.hasOwn(prototype, 'isPrototypeOf')
-  );
 }
 
 /** How many prototypes an object has: 1 is a plain object, 2 an array, a Map or an instance of a class, in any realm. */
