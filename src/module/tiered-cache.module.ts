@@ -9,7 +9,7 @@ import type {
   OnModuleInit,
   Provider,
 } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
 import {
   getAfterCommitToken,
@@ -35,6 +35,7 @@ import { interceptGateways } from './gateways.js';
 import { lockStoreOf, storeOf } from './given-store.js';
 import { HttpScopes } from './http-scopes.js';
 import { knownModuleOptions } from './known-module-options.js';
+import { assertMadeOnce } from './made-once.js';
 import { assertMemoizedOnce } from './memoized-instances.js';
 import { openLocks } from './own-locks.js';
 import type { OwnLocks } from './own-locks.js';
@@ -90,8 +91,8 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
   }
 
   /**
-   * Options that come from other providers, such as a configuration service.
-   * @throws InvalidOptionError as `forRoot`, for what the factory gives at start-up.
+   * Options that come from other providers, such as a configuration service. None of them may be of request scope: one cache serves all requests.
+   * @throws InvalidOptionError as `forRoot`, for what the factory gives at start-up; there also where the options depend on a request.
    * @example TieredCacheModule.forRootAsync({ inject: [ConfigService], useFactory: (config: ConfigService) => ({ versionStamp: config.get('STAMP') }) })
    */
   static forRootAsync(options: TieredCacheAsyncOptions): DynamicModule {
@@ -99,23 +100,25 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
   }
 
   constructor(
-    private readonly scope: RequestScope,
     private readonly host: HttpAdapterHost,
     private readonly modules: ModulesContainer,
     private readonly application: ApplicationConfig,
-    @Inject(OWN_CACHE) private readonly cache: TieredCache,
-    @Inject(OWN_CLOCK) private readonly clock: Clock,
+    private readonly own: ModuleRef,
   ) {}
 
   onModuleInit(): void {
+    assertMadeOnce(this.modules, TieredCacheModule, GIVEN_OPTIONS);
     assertMemoizedOnce(this.modules);
   }
 
+  /** Asks for what the module has made, and is injected with none of it: an application whose options depend on a request could not be told so. */
   configure(consumer: MiddlewareConsumer): void {
+    assertMadeOnce(this.modules, TieredCacheModule, GIVEN_OPTIONS);
     const others = [...this.modules.values()].map(({ instance }) => instance as Partial<NestModule>);
     const first = others.some((other) => other?.configure && !(other instanceof TieredCacheModule));
-    new HttpScopes(this.scope).openOn(this.host.httpAdapter, consumer, first);
-    answerFirst(this.modules, this.application, this.host, this.cache, this.clock);
+    const cache = this.own.get<TieredCache>(OWN_CACHE);
+    new HttpScopes(this.own.get(RequestScope)).openOn(this.host.httpAdapter, consumer, first);
+    answerFirst(this.modules, this.application, this.host, cache, this.own.get<Clock>(OWN_CLOCK));
   }
 }
 

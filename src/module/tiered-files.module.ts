@@ -1,10 +1,12 @@
 import { Global, Inject, Injectable, Module } from '@nestjs/common';
-import type { DynamicModule, ModuleMetadata, OnApplicationShutdown, Provider } from '@nestjs/common';
+import type { DynamicModule, ModuleMetadata, OnApplicationShutdown, OnModuleInit, Provider } from '@nestjs/common';
+import { ModulesContainer } from '@nestjs/core';
 import { knownFilesOptions, resolveFilesOptions } from '../file/tiered-files-options.js';
 import type { TieredFilesOptions } from '../file/tiered-files-options.js';
 import { TieredFiles } from '../file/tiered-files.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { Unchecked } from '../value/unchecked.js';
+import { assertMadeOnce } from './made-once.js';
 
 export interface TieredFilesAsyncOptions extends Pick<ModuleMetadata, 'imports'> {
   /** What `useFactory` is called with. */
@@ -39,14 +41,17 @@ class FilesLifecycle implements OnApplicationShutdown {
  */
 @Global()
 @Module({})
-export class TieredFilesModule {
+export class TieredFilesModule implements OnModuleInit {
   /** @throws InvalidOptionError at once, naming an option that can't be used or does not exist. */
   static forRoot(options: TieredFilesOptions): DynamicModule {
     resolveFilesOptions(options);
     return build([], { provide: TieredFiles, useFactory: () => new TieredFiles(options) });
   }
 
-  /** Options that come from other providers, the cache that carries purges among them. @throws InvalidOptionError at once, and at start-up for what the factory gives. */
+  /**
+   * Options that come from other providers, the cache that carries purges among them. None of them may be of request scope.
+   * @throws InvalidOptionError at once, and at start-up for what the factory gives and where the options depend on a request.
+   */
   static forRootAsync(options: TieredFilesAsyncOptions): DynamicModule {
     knownAsync.check(options);
     const { imports, inject = [], useFactory } = options;
@@ -56,6 +61,12 @@ export class TieredFilesModule {
       return new TieredFiles(given);
     };
     return build(imports, { provide: TieredFiles, inject: inject as never[], useFactory: create });
+  }
+
+  constructor(private readonly modules: ModulesContainer) {}
+
+  onModuleInit(): void {
+    assertMadeOnce(this.modules, TieredFilesModule, TieredFiles);
   }
 }
 

@@ -1,11 +1,16 @@
-import { Injectable, Module, forwardRef } from '@nestjs/common';
+import { Inject, Injectable, Module, Scope, forwardRef } from '@nestjs/common';
 import type { DynamicModule, ModuleMetadata } from '@nestjs/common';
-import { describe, expect, it } from '@jest/globals';
+import { NestFactory, REQUEST } from '@nestjs/core';
+import { afterAll, describe, expect, it } from '@jest/globals';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { getTieredCacheToken } from '../../src/cache/injection-tokens.js';
 import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
 import type { TieredCacheOptions, TieredCacheOptionsFactory } from '../../src/module/tiered-cache.options.js';
+import { TieredFilesModule } from '../../src/module/tiered-files.module.js';
+import type { TieredFilesOptions } from '../../src/file/tiered-files-options.js';
+import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { diskDirectory } from '../support/disk-directory.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 const identity = { namespace: 'imports', packageVersion: '1.0.0' };
@@ -117,6 +122,59 @@ describe('forRootAsync', () => {
       useFactory: () => ({ ...identity, stores: memoryStore(), ...given }),
     });
     await expect(start({ imports: [module] })).rejects.toThrow(message);
+  });
+});
+
+@Injectable({ scope: Scope.REQUEST, durable: true })
+class Tenant {}
+@Module({ providers: [Tenant], exports: [Tenant] })
+class TenantModule {}
+
+@Injectable()
+class TenantOptions implements TieredCacheOptionsFactory {
+  constructor(@Inject(REQUEST) readonly request: object) {}
+  createTieredCacheOptions(): Omit<TieredCacheOptions, 'name'> {
+    return { ...identity, stores: memoryStore() };
+  }
+}
+@Module({ providers: [TenantOptions], exports: [TenantOptions] })
+class TenantOptionsModule {}
+
+const startContext = async (metadata: ModuleMetadata): Promise<{ close(): Promise<void> }> => {
+  @Module(metadata)
+  class ContextModule {}
+  return NestFactory.createApplicationContext(ContextModule, { logger: false, abortOnError: false });
+};
+
+describe('Options that depend on a request', () => {
+  const directory = diskDirectory();
+  afterAll(() => directory.remove());
+  const ofCache = (): TieredCacheOptions => ({ ...identity, stores: memoryStore() });
+  const ofFiles = (): TieredFilesOptions => ({
+    objects: memoryObjectStore(),
+    directory: directory.path,
+    maxBytes: '50mb',
+  });
+
+  it.each<[string, string, () => DynamicModule]>([
+    ['TieredCacheModule', 'inject', () => TieredCacheModule.forRootAsync({ inject: [REQUEST], useFactory: ofCache })],
+    [
+      'TieredCacheModule',
+      'inject, of a durable provider',
+      () => TieredCacheModule.forRootAsync({ imports: [TenantModule], inject: [Tenant], useFactory: ofCache }),
+    ],
+    ['TieredCacheModule', 'useClass', () => TieredCacheModule.forRootAsync({ useClass: TenantOptions })],
+    [
+      'TieredCacheModule',
+      'useExisting',
+      () => TieredCacheModule.forRootAsync({ imports: [TenantOptionsModule], useExisting: TenantOptions }),
+    ],
+    ['TieredFilesModule', 'inject', () => TieredFilesModule.forRootAsync({ inject: [REQUEST], useFactory: ofFiles })],
+  ])('stop the start of %s, with routes and without: %s', async (owner, _by, module) => {
+    for (const starts of [start, startContext]) {
+      const starting = starts({ imports: [module()] }).then((app) => app.close());
+      await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option: `${owner}.forRootAsync()` });
+    }
   });
 });
 
