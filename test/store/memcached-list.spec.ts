@@ -389,3 +389,25 @@ describe('locks', () => {
     await expect(locksOf({ ttl: '30s' })).rejects.toThrow(/lock.store/);
   });
 });
+
+describe('a source of the list', () => {
+  it.each([
+    ['config://a:11211,b:11211'],
+    ['config://a,b'],
+    ['dns://a,b'],
+    ['dns://a,b:11211'],
+    ['dns:///run/memcached.sock'],
+  ])('refuses %s: it has one place, and the others were never asked', (servers) => {
+    expect(() => memcachedStore({ servers })).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_OPTION',
+        option: 'servers',
+        message: expect.stringMatching(/is not one host/),
+      }),
+    );
+  });
+
+  it('may be a configuration endpoint on a socket', () => {
+    expect(configEndpoint('/run/endpoint.sock').name).toBe('config /run/endpoint.sock');
+  });
+});

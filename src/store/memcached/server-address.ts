@@ -32,6 +32,21 @@ export function parseServers(servers: string | readonly string[]): [ServerAddres
   return [first, ...rest];
 }
 
+/**
+ * Of a source, which has one place: the servers are what it names.
+ * @throws InvalidOptionError naming `servers`.
+ */
+export function parseOneServer(text: string): ServerAddress {
+  const [server, ...others] = parseServers(text);
+  if (others.length > 0) throw isNotOne(text);
+  return server;
+}
+
+export function isNotOne(text: string): InvalidOptionError {
+  const problem = `${JSON.stringify(text.slice(0, 120))} is not one host`;
+  return new InvalidOptionError('servers', problem, 'Give a source one host:port: it names the servers itself.');
+}
+
 /** Longer ones the system does not take. */
 const longestPath = 107;
 

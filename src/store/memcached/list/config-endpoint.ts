@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../../../value/errors.js';
-import { parseServers } from '../server-address.js';
+import { parseOneServer } from '../server-address.js';
 import type { ListedServers, ServerSource } from './server-source.js';
 
 /** Far more than a list of the longest names. */
@@ -9,12 +9,12 @@ const longestAnswer = 65_536;
  * A configuration endpoint, as hosted memcached clusters have one: it answers `config get cluster` with a list of servers and its version.
  *
  * @param endpoint `'mycache.cfg.example.com:11211'`.
- * @throws InvalidOptionError
+ * @throws InvalidOptionError, for several as well
  * @example
  * memcachedStore({ servers: { discover: configEndpoint('mycache.cfg.example.com:11211') } });
  */
 export function configEndpoint(endpoint: string): ServerSource {
-  const [{ text }] = parseServers(endpoint);
+  const { text } = parseOneServer(endpoint);
   return {
     name: `config ${text}`,
     every: '5s',

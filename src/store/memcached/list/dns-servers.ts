@@ -1,4 +1,4 @@
-import { parseServers } from '../server-address.js';
+import { isNotOne, parseOneServer } from '../server-address.js';
 import type { ServerSource } from './server-source.js';
 
 /**
@@ -6,12 +6,13 @@ import type { ServerSource } from './server-source.js';
  * `every`: a record's time to live is at most that.
  *
  * @param port Default 11211.
- * @throws InvalidOptionError
+ * @throws InvalidOptionError, for several names as well
  * @example
  * memcachedStore({ servers: { discover: dnsServers('cache.internal', 11_211) } });
  */
 export function dnsServers(host: string, port = 11_211): ServerSource {
-  const [{ text, host: name }] = parseServers(`${host}:${port}`);
+  const { text, host: name, isSocketPath } = parseOneServer(`${host}:${port}`);
+  if (isSocketPath) throw isNotOne(host);
   return {
     name: `dns ${text}`,
     every: '15s',

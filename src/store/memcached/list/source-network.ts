@@ -1,14 +1,14 @@
 import type { Clock } from '../../../value/clock.js';
 import { openLine } from '../open-line.js';
 import type { ServerOptions } from '../memcached-server.js';
-import { parseServers } from '../server-address.js';
+import { parseOneServer } from '../server-address.js';
 import type { SourceNetwork } from './server-source.js';
 
 /** Asks as the store itself does: with its deadlines, TLS and credentials. */
 export function sourceNetwork(options: ServerOptions): SourceNetwork {
   return {
     talk: async (text, request, isWhole) => {
-      const [server] = parseServers(text);
+      const server = parseOneServer(text);
       const { socket } = await openLine(server.host, { ...options, server, sockets: new Set() });
       const timer = options.clock.after(options.commandTimeoutMs, () =>
         socket.destroy(new Error(`no whole answer within ${options.commandTimeoutMs} ms`)),
