@@ -11,7 +11,7 @@ export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decora
 
 export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf } from './cache/tiered-cache.js';
-export type { WriteOptions } from './cache/call-options.js';
+export type { ReadOptions, WriteOptions } from './cache/call-options.js';
 export type { CacheConfiguration, CoherenceOptions } from './cache/cache-configuration.js';
 export type { BulkLoadContext, BulkLoader } from './load/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';
@@ -38,7 +38,10 @@ export type { ProcessTierOptions } from './near/process-tier.js';
 
 export { memoryStore } from './store/memory-store.js';
 export type { MemoryStoreOptions } from './store/memory-store.js';
+export type { Change, FeedGap, FeedQuestion, FeedReading, Invalidated, Invalidation, Mark } from './store/feed.js';
 export type {
+  ItemView,
+  ItemWrite,
   RemoveOutcome,
   Revision,
   Shard,

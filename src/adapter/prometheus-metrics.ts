@@ -1,12 +1,14 @@
 import { Counter, Histogram, register } from 'prom-client';
-import type { Registry } from 'prom-client';
+import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client';
 import { measurements } from './measurements.js';
 import type { Measurement } from './measurements.js';
 import { KnownOptions } from '../value/known-options.js';
 
+type AnyRegistry = Registry<PrometheusContentType> | Registry<OpenMetricsContentType>;
+
 export interface CacheMetricsOptions {
   /** Default: prom-client's global registry. */
-  readonly registry?: Registry;
+  readonly registry?: AnyRegistry;
   /** Begins every name. Default `tiered_cache_`. */
   readonly prefix?: string;
   /** Upper bounds of durations, in seconds. Default: 1 ms to 30 s. */
@@ -48,7 +50,7 @@ export function collectCacheMetrics(options: CacheMetricsOptions = {}): () => vo
 function collect(
   { kind, help, labels: labelNames, listen }: Measurement,
   name: string,
-  registry: Registry,
+  registry: AnyRegistry,
   buckets: readonly number[],
 ): () => void {
   const described = { name, help, labelNames, registers: [registry] };

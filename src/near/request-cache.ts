@@ -1,3 +1,4 @@
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import { servingOf } from '../catalogue/entry-policy.js';
 import type { Codec } from '../codec/codec.js';
 import { assertStorable } from '../codec/encode-for.js';
@@ -64,24 +65,24 @@ export class NamespacedRequestCache {
     private readonly warn: () => void,
   ) {}
 
-  lookup<V>(key: KeyLike): Lookup<V> {
+  lookup<V>(key: CatalogueKey<V> | KeyLike): Lookup<V> {
     const text = this.versioned(key);
     const copy = this.held()?.get(text);
     return copy ? new Hit(toKey(key).text, copy.read() as V, 'request', 'fresh') : new Miss(toKey(key).text, 'absent');
   }
 
   /** The value, or `undefined` on a miss. */
-  get<V>(key: KeyLike): V | undefined {
+  get<V>(key: CatalogueKey<V> | KeyLike): V | undefined {
     return this.held()?.get(this.versioned(key))?.read() as V | undefined;
   }
 
   /** @throws UnencodableValueError for what the codec can't carry, `undefined` included. */
-  set<V>(key: KeyLike, value: V, codec: Codec<V> = json<V>()): void {
+  set<V>(key: CatalogueKey<V> | KeyLike, value: V, codec: Codec<V> = json<V>()): void {
     this.keep(this.versioned(key), copyOf(value, codec));
   }
 
   /** Keeps the value unless there is one. Returns what is there then; outside of a scope, the value as it would have been kept. */
-  setDefault<V>(key: KeyLike, value: V, codec: Codec<V> = json<V>()): V {
+  setDefault<V>(key: CatalogueKey<V> | KeyLike, value: V, codec: Codec<V> = json<V>()): V {
     const text = this.versioned(key);
     const present = this.held()?.get(text);
     if (present) return present.read() as V;

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { Counter, Registry, register } from 'prom-client';
+import type { OpenMetricsContentType } from 'prom-client';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { collectCacheMetrics } from '../../src/adapter/prometheus-metrics.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -34,6 +35,14 @@ describe('Metrics for Prometheus', () => {
       'tiered_cache_misses_total{cache="metrics",reason="unavailable"}': 1,
       'tiered_cache_faults_total{kind="unavailable"}': expect.any(Number),
     });
+  });
+
+  it('are told in the OpenMetrics format by a registry of it', async () => {
+    const registry = new Registry<OpenMetricsContentType>();
+    registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
+    stop = collectCacheMetrics({ registry });
+    await beBusy('metrics');
+    expect(await registry.metrics()).toMatch(/^tiered_cache_loads_joined_total\{cache="metrics"\} 1$/m);
   });
 
   it('have no key and no value in a label, whatever happens', async () => {

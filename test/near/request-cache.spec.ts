@@ -1,6 +1,8 @@
 import { expect, it } from '@jest/globals';
+import { defineKey } from '../../src/catalogue/define-key.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { json } from '../../src/codec/json.js';
+import { text } from '../../src/codec/text.js';
 import { RequestCache } from '../../src/near/request-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { toKey } from '../../src/key/key.js';
@@ -41,4 +43,16 @@ it('A default that is set outside of a request is given back and kept nowhere, a
   expect([cache.setDefault('k', 1), cache.setDefault('k', 2), cache.get('k')]).toEqual([1, 2, undefined]);
   events.stop();
   expect(events.of('fault').map(({ kind }) => kind)).toEqual(['degraded']);
+});
+
+it('A key that says what it holds types the value', async () => {
+  const cache = cacheOf();
+  const title = defineKey('title:{slug}', { codec: text() });
+  await scope.run(async () => {
+    cache.set(title({ slug: 'a' }), 'A');
+    const found: string | undefined = cache.get(title({ slug: 'a' }));
+    expect(found).toBe('A');
+    // @ts-expect-error a title is no number
+    cache.set(title({ slug: 'a' }), 5);
+  });
 });
