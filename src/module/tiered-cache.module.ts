@@ -24,6 +24,7 @@ import {
 } from '../cache/injection-tokens.js';
 import { RequestCache } from '../near/request-cache.js';
 import { RequestScope } from '../near/request-scope.js';
+import { allSettled } from '../value/all-settled.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -66,11 +67,14 @@ class CacheLifecycle implements BeforeApplicationShutdown, OnApplicationShutdown
     await this.locks.lock?.shutdown(this.locks.shutdownLimitMs);
   }
 
+  /** What can't be closed leaves nothing else open. */
   async onApplicationShutdown(): Promise<void> {
-    await this.cache.close();
-    await this.locks.ownStore?.close();
-    this.stopWarnings();
-    this.leaveGateways();
+    try {
+      await allSettled([this.cache.close(), this.locks.ownStore?.close() ?? Promise.resolve()]);
+    } finally {
+      this.stopWarnings();
+      this.leaveGateways();
+    }
   }
 }
 
