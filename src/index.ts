@@ -10,7 +10,7 @@ export { getCacheLockToken, getRequestCacheToken, getTieredCacheToken } from './
 export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decorator/inject-cache.js';
 
 export { TieredCache } from './cache/tiered-cache.js';
-export type { KeyOf } from './cache/tiered-cache.js';
+export type { KeyOf } from './cache/key-of.js';
 export type { ReadOptions, WriteOptions } from './cache/call-options.js';
 export type { CacheConfiguration, CoherenceOptions } from './cache/cache-configuration.js';
 export type { BulkLoadContext, BulkLoader } from './load/bulk-loader.js';

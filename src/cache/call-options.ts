@@ -1,6 +1,7 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import type { KeyOf } from './key-of.js';
 
 /** Options of writes. */
 export interface WriteOptions {
@@ -15,6 +16,9 @@ export interface ReadOptions {
   /** Rejects with StoreUnavailableError where the store can't be reached, instead of a miss. Default false. */
   readonly confirm?: boolean;
 }
+
+/** One entry of `setMany`. */
+export type EntryToSet<V> = readonly [KeyOf<V>, V, EntryOptions<V>?];
 
 const knownOfWrites = KnownOptions.of<WriteOptions>('A write', { confirm: true });
 const knownOfReads = KnownOptions.of<ReadOptions>('A look-up', { version: true, confirm: true });

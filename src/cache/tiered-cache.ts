@@ -12,7 +12,7 @@ import type { Loader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import type { Lookup } from '../value/lookup.js';
 import { confirms, entryOf, readOptions } from './call-options.js';
-import type { ReadOptions, WriteOptions } from './call-options.js';
+import type { EntryToSet, ReadOptions, WriteOptions } from './call-options.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { buildRooms } from './cache-rooms.js';
 import type { CacheRooms } from './cache-rooms.js';
@@ -20,11 +20,11 @@ import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
+import type { KeyOf, LookupsOf, UntypedKey } from './key-of.js';
 import { knownConfiguration } from './known-configuration.js';
 import { Policies } from './policies.js';
 
-/** A key that says what it holds types the value; any other key leaves it to the caller. */
-export type KeyOf<V> = CatalogueKey<V> | KeyLike;
+type Keys = readonly KeyLike[];
 
 /**
  * A request tier over a process tier over one store that outlives the process. Look-ups read the nearest first and copy what they find
@@ -107,7 +107,9 @@ export class TieredCache {
   }
 
   /** One look-up per key, in their order, duplicates allowed: one round trip per part of the store for all that is not near. */
-  async getMany<V>(keys: readonly KeyOf<V>[], options?: ReadOptions): Promise<Lookup<V>[]> {
+  getMany<V>(keys: readonly UntypedKey[], options?: ReadOptions): Promise<Lookup<V>[]>;
+  getMany<V, const K extends Keys = Keys>(keys: K, options?: ReadOptions): Promise<LookupsOf<K, V>>;
+  async getMany<V>(keys: Keys, options?: ReadOptions): Promise<Lookup<V>[]> {
     const { version, confirm } = readOptions(options);
     const policyOf = version === undefined ? undefined : { version };
     return this.rooms.lookUps.many<V>(
@@ -180,10 +182,7 @@ export class TieredCache {
     return this.changes.track(this.rooms.writes.set([write], options?.confirm === true));
   }
 
-  async setMany<V>(
-    entries: Iterable<readonly [KeyOf<V>, V, EntryOptions<V>?]>,
-    options?: WriteOptions,
-  ): Promise<boolean> {
+  async setMany<V>(entries: Iterable<EntryToSet<V>>, options?: WriteOptions): Promise<boolean> {
     const confirm = confirms(options);
     const writes = [...entries].map((entry) => {
       const [key, value, own] = entryOf(entry);

@@ -6,7 +6,8 @@ import { entryValues } from '../catalogue/entry-values.js';
 import type { LoadContext } from '../load/loader.js';
 import type { Duration } from '../value/duration.js';
 import { reportFault } from '../value/events.js';
-import type { KeyOf, TieredCache } from './tiered-cache.js';
+import type { KeyOf } from './key-of.js';
+import type { TieredCache } from './tiered-cache.js';
 
 /** How a version is kept. What is absent comes from the key class, then from the cache's defaults; a `ttl` from neither of them is 5 s. */
 export type UpstreamVersionOptions = Pick<

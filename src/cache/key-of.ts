@@ -1,0 +1,17 @@
+import type { CatalogueKey } from '../catalogue/catalogue-key.js';
+import type { Key, KeyLike } from '../key/key.js';
+import type { Lookup } from '../value/lookup.js';
+
+/** A key that says what it holds types the value; any other key leaves it to the caller. */
+export type KeyOf<V> = CatalogueKey<V> | KeyLike;
+
+/** A key that does not say what it holds. */
+export type UntypedKey = string | (Key & { readonly keyClass?: undefined });
+
+/** What a key of the type `K` holds: what the key says, or what the caller does. */
+export type HeldBy<K, V> = K extends CatalogueKey<infer Held> ? (unknown extends Held ? V : Held) : V;
+
+/** One look-up per key, each of what its own key holds. */
+export type LookupsOf<Keys extends readonly KeyLike[], V> = {
+  -readonly [Index in keyof Keys]: Lookup<HeldBy<Keys[Index], V>>;
+};

@@ -1,0 +1,54 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { defineKey } from '../../src/catalogue/define-key.js';
+import { json } from '../../src/codec/json.js';
+import type { Lookup } from '../../src/value/lookup.js';
+import { buildCache } from '../support/build-cache.js';
+
+interface Course {
+  readonly title: string;
+}
+
+interface Price {
+  readonly cents: number;
+}
+
+const courseOf = defineKey('course:{slug}', { codec: json<Course>() });
+const priceOf = defineKey('price:{slug}', { codec: json<Price>() });
+const untypedOf = defineKey('untyped:{slug}', {});
+const course: Course = { title: 'Greek' };
+
+/** Every value, in their order. */
+const valuesOf = <V>(found: readonly Lookup<V>[]): (V | undefined)[] =>
+  found.map((one) => (one.hit ? one.value : undefined));
+
+describe('The types say', () => {
+  let cache: TieredCache;
+  beforeEach(async () => {
+    cache = await buildCache();
+    await cache.set(courseOf({ slug: 'a' }), course);
+    await cache.set(priceOf({ slug: 'a' }), { cents: 5 });
+    await cache.set('plain', 7);
+  });
+  afterEach(() => cache.close());
+
+  it('of each look-up of many what its own key holds', async () => {
+    const [a, price, plain] = await cache.getMany([courseOf({ slug: 'a' }), priceOf({ slug: 'a' }), 'plain']);
+    if (!a.hit || !price.hit || !plain.hit) throw new Error('missed');
+    const title: string = a.value.title;
+    const cents: number = price.value.cents;
+    // @ts-expect-error the second key holds a price
+    const none: unknown = price.value.title;
+    // @ts-expect-error the third key does not say what it holds
+    const number: number = plain.value;
+    expect([title, cents, none, number]).toEqual(['Greek', 5, undefined, 7]);
+  });
+
+  it('of many look-ups what the caller says, where the keys do not', async () => {
+    const numbers: Lookup<number>[] = await cache.getMany(['plain', 'none']);
+    const courses: Lookup<Course>[] = await cache.getMany(['a', 'none'].map((slug) => courseOf({ slug })));
+    const untyped = await cache.getMany<number>(['plain', untypedOf({ slug: 'a' })]);
+    const sum: number = valuesOf(untyped).reduce<number>((total, value) => total + (value ?? 0), 0);
+    expect([valuesOf(numbers), valuesOf(courses), sum]).toEqual([[7, undefined], [course, undefined], 7]);
+  });
+});
