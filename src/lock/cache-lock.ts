@@ -169,6 +169,7 @@ export class CacheLock {
   /**
    * Lifts the resource's fencing counter, so that every later token is larger than `above`: for a protected resource that answered with a larger
    * one than it was sent, since the counter was lost and seeded by a clock that is behind. A holder uses `lease.raiseFencingToken`.
+   * The counter stays until two days after the clock has come to it; a store that loses it earlier begins at the clock.
    * @throws InvalidOptionError for a number that leaves a counter no room; StoreUnavailableError.
    */
   async repairFencing(resource: LockResource, above: number): Promise<void> {

@@ -6,11 +6,10 @@ import { isCounter, maxCounter, numberIn } from '../store/sound-counter.js';
 import type { LockPlace } from './lock-place.js';
 
 /**
- * A counter that nobody draws from goes, so that a store which evicts nothing is not filled by names that are not locked any more. The next one begins at
- * the clock, which is above all that the lost one gave out.
+ * A counter that nobody draws from goes so long after the clock has come to its number, so that a store which evicts nothing is not filled by names that are not
+ * locked any more. The next one begins at the clock, which is above all that the lost one gave out.
  */
 const counterLifeMs = 2 * 86_400_000;
-const ofCounter = { lifeMs: counterLifeMs, irreplaceable: true } as const;
 /** Others draw while this one reads and writes: rarely, since who draws holds the lock. */
 const maxTries = 8;
 
@@ -56,7 +55,8 @@ export class FencingCounter {
       const drawn = Math.max(item ? drawnLast(shard, fencingKey, item) + 1 : 0, this.now(), atLeast);
       const only = item ? item.revision : 'absent';
       const bytes = Buffer.from(String(drawn), 'latin1');
-      const { status } = await shard.write(fencingKey, bytes, { ...ofCounter, only });
+      const lifeMs = counterLifeMs + Math.ceil(Math.max(0, drawn - this.now()) / 1_000);
+      const { status } = await shard.write(fencingKey, bytes, { lifeMs, irreplaceable: true, only });
       if (status === 'stored') return drawn;
     }
     throw new StoreUnavailableError(shard.name, `${fencingKey} changed each time a number was drawn from it`);

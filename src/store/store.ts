@@ -93,7 +93,7 @@ export interface Shard {
   increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number>;
   /**
    * Draws a number from a counter in one step: the largest of the stored number plus 1, `atLeast`, and the microseconds since 1970 by the store's own
-   * clock. It is stored, for `lifeMs` from now, and returned. What is stored and no plausible number counts as absent. For stores that have a clock of
+   * clock. It is stored, until `lifeMs` after that clock has come to it, and returned. What is stored and no plausible number counts as absent. For stores that have a clock of
    * their own and can do it atomically; elsewhere numbers are drawn by reading, and writing by revision. @throws StoreUnavailableError
    */
   draw?(storeKey: string, atLeast: number, lifeMs: number): Promise<number>;

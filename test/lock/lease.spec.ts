@@ -165,6 +165,22 @@ describe('a lease', () => {
     expect(leaseOf(await locks.acquire('a')).fencingToken).toBe(clock.now() * 1_000);
   });
 
+  it('draws no fencing token below what its counter was lifted above, however long nobody took the lock', async () => {
+    const day = 86_400_000;
+    const above = (clock.now() + 10 * day) * 1_000;
+    await locks.repairFencing('a', above);
+    await go(3 * day);
+    const next = new CacheLock({ store, namespace: 'test', clock });
+    await next.using('a', {}, ({ fencingToken }) => expect(fencingToken).toBe(above + 2));
+    await go(7 * day + 1);
+    const last = new CacheLock({ store, namespace: 'test', clock });
+    await last.using('a', {}, ({ fencingToken }) => expect(fencingToken).toBe(clock.now() * 1_000));
+    await go(2 * day - 1);
+    expect(await shard.readMany([placeLock(store, 'test', 'a').fencingKey])).toMatchObject([{}]);
+    await go(2);
+    expect(await shard.readMany([placeLock(store, 'test', 'a').fencingKey])).toEqual([undefined]);
+  });
+
   it('draws no fencing token twice, however often others draw in between', async () => {
     const place = placeLock(store, 'test', 'a');
     const counter = new FencingCounter(clock);

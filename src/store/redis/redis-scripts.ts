@@ -105,7 +105,8 @@ if ARGV[4] ~= '' then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return {ARGV[1], redis.call('GET', KEYS[1])}`);
 
 /**
- * KEYS counter · ARGV word, least number, life in ms. @returns the number as digits, and 1 where something stood there that no draw has written.
+ * KEYS counter · ARGV word, least number, life in ms from when the clock has come to the number.
+ * @returns the number as digits, and 1 where something stood there that no draw has written.
  */
 export const drawNumber = redisScript(`#!lua
 local stands = redis.pcall('GET', KEYS[1])
@@ -114,9 +115,10 @@ local number = stands:match('^%d+$') and #stands <= 16 and tonumber(stands) or 0
 if number >= ${maxCounter} then number = 0 end
 local begunAnew = number == 0 and stands ~= '' and 1 or 0
 local now = redis.call('TIME')
-number = math.max(number + 1, tonumber(ARGV[2]), tonumber(now[1]) * 1000000 + tonumber(now[2]))
+local micros = tonumber(now[1]) * 1000000 + tonumber(now[2])
+number = math.max(number + 1, tonumber(ARGV[2]), micros)
 local digits = string.format('%.0f', number)
-redis.call('SET', KEYS[1], digits, 'PX', ARGV[3])
+redis.call('SET', KEYS[1], digits, 'PX', string.format('%.0f', math.ceil((number - micros) / 1000) + ARGV[3]))
 return {ARGV[1], digits, begunAnew}`);
 
 /** How long a segment may grow before it is followed by another. */

@@ -90,6 +90,21 @@ export function counterRules({ describe, it }: TestRunner, options: StoreContrac
       assert.ok(anew > first && anew < second, 'what is no number counts as absent');
     });
 
+    rule(
+      'keep a number that is ahead of the clock until that has come to it, and for its life then',
+      async ({ key, shard, passTime }) => {
+        const a = key('a');
+        const draw = shard(a).draw?.bind(shard(a));
+        if (!draw) return;
+        const lifeMs = 100;
+        const now = await draw(a, 0, lifeMs);
+        const ahead = await draw(a, now + 60_000_000, lifeMs);
+        assert.equal(await draw(a, 0, lifeMs), ahead + 1);
+        await passTime(2 * lifeMs);
+        assert.equal(await draw(a, 0, lifeMs), ahead + 2);
+      },
+    );
+
     rule('are not made of what is no number', async ({ key, shard, read }) => {
       const a = key('a');
       await shard(a).write(a, bytesOf('text'), forever);
