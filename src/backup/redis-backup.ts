@@ -39,9 +39,9 @@ export function redisBackup(options: RedisBackupOptions): RedisBackup {
 /** @internal */
 export function redisBackupWith(
   options: RedisBackupOptions,
-  { clock = systemClock, random = systemRandom }: BackupTuning = {},
+  { urlName = 'url', clock = systemClock, random = systemRandom }: BackupTuning = {},
 ): RedisBackup {
-  const settings = readRedisOptions(options.connection, 'url', { commandTimeout: '30s', connectTimeout: '5s' });
+  const settings = readRedisOptions(options.connection, urlName, { commandTimeout: '30s', connectTimeout: '5s' });
   const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
   const access = load.then((driver) => accessFor(settings, driver, clock, random));
   // Whoever uses it is told.
@@ -49,7 +49,10 @@ export function redisBackupWith(
   return new RedisBackup(access, settings.target.database, clock);
 }
 
+/** What the command line and tests say besides. */
 interface BackupTuning {
+  /** What the URL is called where it was given. */
+  readonly urlName?: string;
   readonly clock?: Clock;
   readonly random?: () => number;
 }

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { redisVariables } from '../cache/configuration/environment.js';
+import { memcachedVariables, redisVariables } from '../cache/configuration/environment.js';
 import type { Environment, MemcachedAccess, RedisLayout } from '../cache/configuration/environment.js';
+import { naming } from '../cache/configuration/naming.js';
 import { guarded } from '../origin/guarded-store.js';
 import { diskFormat } from '../store/disk/disk-folder.js';
 import { loadMemcachedStore } from '../store/memcached/load-memcached-store.js';
@@ -36,7 +37,7 @@ async function namedStore(args: Arguments, environment: Environment): Promise<St
   const stray = ['key-prefix', 'partitions'].find((name) => textOf(args, name) !== undefined);
   if (stray !== undefined) throw new UsageError(`--${stray} is for Redis, and the store is another one`);
   const memcached = servers ?? (disk === undefined ? environment.memcachedServers : undefined);
-  if (memcached !== undefined) return onMemcached(memcached, environment.memcachedAccess);
+  if (memcached !== undefined) return onMemcached(memcached, args, environment.memcachedAccess);
   const named = disk ?? environment.diskPath;
   const directory = resolve(named ?? join('node_modules', '.cache', 'nestjs-tiered-cache'));
   if (!existsSync(join(directory, diskFormat, 'data.mdb'))) {
@@ -74,7 +75,8 @@ async function onRedis(url: string, args: Arguments, layout: RedisLayout): Promi
   );
 }
 
-async function onMemcached(servers: string, access: MemcachedAccess): Promise<Store> {
+async function onMemcached(servers: string, args: Arguments, access: MemcachedAccess): Promise<Store> {
   const { memcachedStore } = await loadMemcachedStore();
-  return memcachedStore({ servers, ...access, ...patience });
+  const names = { ...memcachedVariables, ...(textOf(args, 'servers') !== undefined && { servers: '--servers' }) };
+  return naming(names, () => memcachedStore({ servers, ...access, ...patience }));
 }

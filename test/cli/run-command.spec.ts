@@ -7,7 +7,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { versionedKey } from '../../src/key/key.js';
 import { memcachedStore } from '../../src/memcached.js';
 import { diskStore } from '../../src/disk.js';
@@ -283,6 +283,33 @@ describe('a look', () => {
     );
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toMatch(/^tiered-cache: .*'memcache-client'.*npm install "memcache-client@1\.0\.5"`\.\n$/);
+  });
+});
+
+describe('a store that can not be meant', () => {
+  const before = { ...process.env };
+  afterEach(() => {
+    process.env = { ...before };
+  });
+
+  it.each<[Record<string, string>, string[], string]>([
+    [{ MEMCACHED_SERVERS: 'a;b' }, ['stats'], 'MEMCACHED_SERVERS: "a;b" is not host:port. '],
+    [{ MEMCACHED_SERVERS: 'a', MEMCACHED_USERNAME: 'u' }, ['stats'], 'MEMCACHED_PASSWORD: a username came alone. '],
+    [{ MEMCACHED_SERVERS: 'a', MEMCACHED_PASSWORD: 'p' }, ['stats'], 'MEMCACHED_USERNAME: a password came alone. '],
+    [{ MEMCACHED_SERVERS: 'b' }, ['stats', '--servers', 'a;b'], '--servers: "a;b" is not host:port. '],
+    [{ MEMCACHED_USERNAME: 'u' }, ['stats', '--servers', 'a'], 'MEMCACHED_PASSWORD: a username came alone. '],
+    [{ CACHE_REDIS_URL: 'http://a' }, ['stats'], 'CACHE_REDIS_URL: its scheme is none of '],
+    [{ CACHE_REDIS_URL: 'redis://a' }, ['stats', '--redis', 'http://a'], '--redis: its scheme is none of '],
+    [{ CACHE_REDIS_URL: 'http://a' }, ['backup', 'redis', '/tmp/x'], 'CACHE_REDIS_URL: its scheme is none of '],
+    [
+      { CACHE_REDIS_URL: 'redis://a' },
+      ['backup', 'redis', '/tmp/x', '--url', 'http://a'],
+      '--url: its scheme is none of ',
+    ],
+  ])('(%j, %j) is said by the name under which it was given', async (variables, command, said) => {
+    Object.assign(process.env, variables);
+    const { code, out, err } = await run(...command);
+    expect({ code, out, err }).toEqual({ code: 2, out: '', err: containing(`tiered-cache: ${said}`) });
   });
 });
 

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import { loadMemcachedStore } from '../../store/memcached/load-memcached-store.js';
 import { memoryStore } from '../../store/memory-store.js';
 import type { Store } from '../../store/store.js';
-import { InvalidOptionError } from '../../value/errors.js';
 import { installCommand } from '../../value/install-command.js';
-import { redisVariables } from './environment.js';
+import { memcachedVariables, redisVariables } from './environment.js';
 import type { Environment } from './environment.js';
+import { naming } from './naming.js';
 
 /** The store, and what somebody should be told about it. */
 export interface DefaultStore {
@@ -61,24 +61,3 @@ async function embedded(directory: string): Promise<DefaultStore> {
 }
 
 const importDisk = () => import('../../store/disk/disk-store.js');
-
-const memcachedVariables = {
-  servers: 'MEMCACHED_SERVERS',
-  username: 'MEMCACHED_USERNAME',
-  password: 'MEMCACHED_PASSWORD',
-};
-
-/** A bad value came from the environment, so the error names the variable instead of the option; the first where the option has none. */
-function naming(variables: Readonly<Record<string, string>>, build: () => Store): Store {
-  try {
-    return build();
-  } catch (error) {
-    if (!(error instanceof InvalidOptionError)) throw error;
-    throw new InvalidOptionError(
-      variables[error.option] ?? Object.values(variables)[0] ?? error.option,
-      error.message.replace(/^[^:]*: /, '').replace(/\.$/, ''),
-      'Correct or unset it.',
-      { cause: error },
-    );
-  }
-}

@@ -16,6 +16,13 @@ export interface RedisLayout {
   readonly partitions?: number;
 }
 
+/** The variables of a `memcachedStore`, by its options. */
+export const memcachedVariables = {
+  servers: 'MEMCACHED_SERVERS',
+  username: 'MEMCACHED_USERNAME',
+  password: 'MEMCACHED_PASSWORD',
+} as const;
+
 /** The variables of a `redisStore`, by its options. */
 export const redisVariables = {
   url: 'CACHE_REDIS_URL',
@@ -54,7 +61,7 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       'Give at most 100, such as 20230607123455.',
     );
   }
-  const memcachedServers = text('MEMCACHED_SERVERS');
+  const memcachedServers = text(memcachedVariables.servers);
   const redisUrl = text(redisVariables.url);
   if (memcachedServers !== undefined && redisUrl !== undefined) {
     throw new InvalidOptionError(
@@ -81,8 +88,8 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
 
 function memcachedAccessIn(text: (name: string) => string | undefined): MemcachedAccess {
   const tls = text('MEMCACHED_TLS');
-  const username = text('MEMCACHED_USERNAME');
-  const password = text('MEMCACHED_PASSWORD');
+  const username = text(memcachedVariables.username);
+  const password = text(memcachedVariables.password);
   if (tls !== undefined && tls !== 'true' && tls !== 'false') {
     throw new InvalidOptionError('MEMCACHED_TLS', 'it is neither true nor false', 'Give true, or unset it.');
   }

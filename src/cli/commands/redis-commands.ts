@@ -7,9 +7,10 @@ import { parseArgs } from 'node:util';
 import type { BackupProgress } from '../../backup/backup-progress.js';
 import { parseManifest } from '../../backup/backup-manifest.js';
 import type { BackupManifest } from '../../backup/backup-manifest.js';
-import { redisBackup } from '../../backup/redis-backup.js';
+import { redisBackupWith } from '../../backup/redis-backup.js';
 import type { RedisBackup } from '../../backup/redis-backup.js';
 import { verifyBackup } from '../../backup/verify-backup.js';
+import { redisVariables } from '../../cache/configuration/environment.js';
 import type { OptionTypes } from '../arguments.js';
 import type { Command, Output } from '../command.js';
 import { OutputFile } from '../output-file.js';
@@ -180,9 +181,10 @@ const fromItsBeginning = { ...readAhead, start: 0, autoClose: false };
 const endUnknown = 'Without its manifest it can not be told whether the end is missing.';
 
 async function onRedis(url: string | undefined, use: (backup: RedisBackup) => Promise<number>): Promise<number> {
-  const given = url ?? process.env['CACHE_REDIS_URL'];
+  const given = url ?? process.env[redisVariables.url];
   if (given === undefined || given === '') throw new UsageError('say which Redis: --url URL, or CACHE_REDIS_URL');
-  const backup = redisBackup({ connection: { url: given } });
+  const urlName = url === undefined ? redisVariables.url : '--url';
+  const backup = redisBackupWith({ connection: { url: given } }, { urlName });
   try {
     return await use(backup);
   } finally {
