@@ -1,6 +1,6 @@
 import { takeFileLock } from '../store/disk/file-lock.js';
 import type { FileLock } from '../store/disk/file-lock.js';
-import { clearLifelines, openLifeline } from '../store/disk/lifeline.js';
+import { clearLifelines, knock, openLifeline } from '../store/disk/lifeline.js';
 import type { Lifeline } from '../store/disk/lifeline.js';
 import { livenessOf } from '../store/disk/liveness.js';
 import type { Liveness } from '../store/disk/liveness.js';
@@ -20,9 +20,12 @@ export class FillLocks {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws ForeignFolderError */
+  /** Also once more where the folder was removed and made again: others judge this process by the socket that lies in there. @throws ForeignFolderError */
   async open(): Promise<void> {
-    this.lifeline ??= await openLifeline(this.root, readStamp(this.stamp).instance);
+    const { instance } = readStamp(this.stamp);
+    if (this.lifeline && (await knock(this.root, instance)) === 'open') return;
+    await this.lifeline?.close();
+    this.lifeline = await openLifeline(this.root, instance);
   }
 
   /** Removes the sockets of holders that ended, but for those whom a lock still names: without its socket nobody may be able to judge one. */

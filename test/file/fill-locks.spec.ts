@@ -1,9 +1,11 @@
-import { mkdirSync, readdirSync, renameSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { knock } from '../../src/store/disk/lifeline.js';
 import { drawStamp, readStamp } from '../../src/store/disk/process-stamp.js';
-import { FilesBench } from './support/files-bench.js';
+import { eventually } from '../support/eventually.js';
+import { FilesBench, patterned, readAll } from './support/files-bench.js';
 
 let bench: FilesBench;
 let root: string;
@@ -59,4 +61,18 @@ describe('The socket of a process that was killed', () => {
     expect((await bench.files().status()).isUsable).toBe(true);
     expect(sockets()).not.toContain(instance);
   });
+});
+
+it('A process that goes on in a folder which was removed and made again can be judged there', async () => {
+  const files = bench.files({}, { retryMs: 1 });
+  await files.status();
+  const own = sockets();
+  expect(own).toHaveLength(1);
+  rmSync(root, { recursive: true });
+  await bench.objects.put('a', patterned(1_000));
+  await eventually(async () => {
+    await readAll(await files.open({ uid: 'a', key: 'a' }));
+    expect(sockets()).toEqual(own);
+  });
+  expect(await knock(root, own[0] as string)).toBe('open');
 });
