@@ -12,14 +12,19 @@ import type { ResolvedFilesOptions } from './tiered-files-options.js';
 export class DownloadTrust {
   /** By the wall clock, which all processes of a host have in common. */
   private distrustedUntil: number;
+  /** How far the wall clock was ahead of the monotonic one at most: what another process dated before it was set back is not later than this. */
+  private aheadMs: number;
 
   constructor(private readonly options: Pick<ResolvedFilesOptions, 'objects' | 'clock' | 'cache'>) {
+    this.aheadMs = options.clock.now() - options.clock.monotonic();
     this.distrustedUntil = options.cache ? options.clock.now() : -Infinity;
   }
 
   /** Purges may have been missed. */
   distrust(): void {
-    this.distrustedUntil = this.options.clock.now();
+    const { clock } = this.options;
+    this.aheadMs = Math.max(this.aheadMs, clock.now() - clock.monotonic());
+    this.distrustedUntil = this.aheadMs + clock.monotonic();
   }
 
   /** What the store says, where a download is not what is asked for, or no more. `undefined`: it may be read. @throws as {@link head}. */

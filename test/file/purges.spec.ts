@@ -311,6 +311,27 @@ describe('A purge', () => {
     },
   );
 
+  it('that was lost in a gap after the wall clock was set back: a download of before is not read when the clock has caught up', async () => {
+    let setBackMs = 0;
+    const clock: Clock = { ...systemClock, now: () => systemClock.now() - setBackMs };
+    const answered = gate();
+    const store = bench.counted({
+      beforePiece: (sent) => (sent > 0 && store.reads.length === 1 ? answered.opened : undefined),
+    });
+    const { files, lose } = await losingPurges(store, clock);
+    const other = bench.files({ store });
+    const early = other.open(request).then(readAll);
+    await eventually(async () => expect((await other.status()).fills).toBe(1));
+    await bench.objects.put(request.key, newer);
+    setBackMs = 60_000;
+    await lose();
+    setBackMs = 0;
+    const late = await files.open(request);
+    answered.open();
+    expect((await readAll(late)).equals(newer)).toBe(true);
+    expect((await early).equals(content)).toBe(true);
+  });
+
   it('that was lost is made up for where a download of before ended without giving its file a name', async () => {
     const { files } = await losingPurges(bench.objects);
     const name = fileName(versionedKey('s3_files', request.uid), caches[0]);
