@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import { entryPolicy } from '../catalogue/entry-policy.js';
-import type { TieredCache } from '../cache/tiered-cache.js';
+import { TieredCache } from '../cache/tiered-cache.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { entryValues } from '../catalogue/entry-values.js';
 import type { KeyClass } from '../catalogue/key-class.js';
@@ -101,6 +101,11 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
         return Promise.reject(error);
       }
     };
+    /** A mock of a test keeps nothing, and may outlive the application that it was made for. */
+    const claim = (cache: TieredCache, name: string, instance: object): void => {
+      claimName(cache, name, instance.constructor);
+      if (needsOneInstance && !isPartOfOverride(instance, target, method)) claimInstance(cache, name, instance, member);
+    };
     const cacheOf = injected<TieredCache>(
       '@Memoize',
       target,
@@ -109,9 +114,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
       (instance, cache) => {
         if (!keyClass) {
           const name = nameInKeys(instance.constructor, method, ownName);
-          claimName(cache, name, instance.constructor);
-          if (needsOneInstance && !isPartOfOverride(instance, target, method))
-            claimInstance(cache, name, instance, member);
+          if (cache instanceof TieredCache) claim(cache, name, instance);
         }
         attachControls(instance, target, method, {
           key: (...args) => keyOf(instance, args),

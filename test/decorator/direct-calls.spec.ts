@@ -90,4 +90,16 @@ describe('decorated methods that are called directly', () => {
     expect(await module.get(Courses).find('a')).toBe('a 1');
     await module.close();
   });
+
+  it.each(['direct', 'through the mock'])('may share one mock between testing modules: calls %s', async (calls) => {
+    const mock = { getOrSet: (_key: unknown, load: () => Promise<unknown>) => load() };
+    if (calls !== 'direct') end();
+    for (const _test of ['first', 'second']) {
+      const module = await Test.createTestingModule({ providers: [Courses] })
+        .useMocker(() => mock)
+        .compile();
+      expect(await module.get(Courses).find('a')).toBe('a 1');
+      await module.close();
+    }
+  });
 });
