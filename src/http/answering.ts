@@ -8,7 +8,7 @@ import type { AnswerHead, CachedAnswer } from './cached-answer.js';
 import { entityTag, matches, weakenWhereEncoded } from './conditional.js';
 import { whenHeadersGo } from './headers-to-go.js';
 import { keepCookiesPrivate, ofNobodyElse, privateControl } from './visibility.js';
-import { rawResponse, sendsBytes, setHeader, varyBy } from './http-exchange.js';
+import { rawResponse, removeHeader, sendsBytes, setHeader, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 
 /** How answers of one handler are presented to one caller. */
@@ -55,7 +55,7 @@ export function presentAnswer(
 }
 
 function send(
-  { headers }: AnswerHead,
+  { headers, removed = [] }: AnswerHead,
   body: Buffer,
   etag: string | undefined,
   cacheControl: string | false,
@@ -63,6 +63,7 @@ function send(
   response: HttpResponse,
   { vary, isPrivate, ageMs }: Presentation,
 ): unknown {
+  for (const name of removed) removeHeader(response, name);
   for (const [name, value] of headers) setHeader(response, name, value);
   varyBy(response, vary);
   if (etag !== undefined) setHeader(response, 'ETag', etag);

@@ -13,6 +13,8 @@ export interface AnswerHead {
   readonly kind: BodyKind;
   /** As the handler set them, and the content type. */
   readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
+  /** Names of those that the handler has removed: middleware sets them for each answer. Absent: none. */
+  readonly removed?: readonly string[];
   /** Strong, with its quotes; none for spliced documents, whose bytes are each request's own. */
   readonly etag: string | undefined;
   /** By the clock of whoever made it, as `freshUntil` is: how long it is from one to the other is true everywhere, what either says is not. */
@@ -95,9 +97,10 @@ function headOf(json: string): AnswerHead {
     throw new UndecodableError('The head of an answer is not JSON.', { cause });
   }
   if (typeof head !== 'object' || head === null) throw implausible('head');
-  const { kind, headers, etag, createdAt, freshUntil, staleForMs } = head;
+  const { kind, headers, removed, etag, createdAt, freshUntil, staleForMs } = head;
   if (!kinds.includes(kind)) throw implausible('kind');
   if (!Array.isArray(headers) || !headers.every(isHeader)) throw implausible('headers');
+  if (removed !== undefined && !(Array.isArray(removed) && removed.every(isName))) throw implausible('removed');
   if (etag !== undefined && !isValue(etag)) throw implausible('etag');
   if (!Number.isFinite(createdAt)) throw implausible('createdAt');
   if (freshUntil !== null && !Number.isFinite(freshUntil)) throw implausible('freshUntil');
@@ -110,9 +113,11 @@ const implausible = (field: string): UndecodableError =>
 
 const isValue = (value: unknown): value is string => typeof value === 'string' && valueForm.test(value);
 
+const isName = (name: unknown): boolean => typeof name === 'string' && nameForm.test(name) && !neverKept(name);
+
 function isHeader(header: unknown): boolean {
   if (!Array.isArray(header) || header.length !== 2) return false;
   const [name, value] = header as [unknown, unknown];
-  if (typeof name !== 'string' || !nameForm.test(name) || neverKept(name)) return false;
+  if (!isName(name)) return false;
   return Array.isArray(value) ? value.every(isValue) : isValue(value);
 }

@@ -156,8 +156,9 @@ export class CachedResponses {
       const { ttl = 300_000, staleFor = 0, jitter = 0 } = { ...this.cache.defaults, ...route.settings.life };
       const { freshUntil } = resolveInstants({ ttl, staleFor, jitter }, undefined, createdAt);
       const { kind, headers, etag, bytes } = made;
+      const removed = made.removed.length > 0 && { removed: made.removed };
       const staleForMs = milliseconds(staleFor, 'staleFor');
-      return new CachedAnswer({ kind, headers, etag, createdAt, freshUntil, staleForMs }, bytes);
+      return new CachedAnswer({ kind, headers, ...removed, etag, createdAt, freshUntil, staleForMs }, bytes);
     } catch (error) {
       this.unkept.forget(text); // the next asks the store, and the failure is held
       throw error;

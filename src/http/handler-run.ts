@@ -8,9 +8,9 @@ import type { EncodedBody } from './answer-body.js';
 import type { BodyKind } from './cached-answer.js';
 import { closeBody, hearErrors } from './close-body.js';
 import { entityTag } from './conditional.js';
-import { isSent, rawResponse, setHeader } from './http-exchange.js';
+import { isSent, rawResponse, removeHeader, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
-import { keptHeaders } from './kept-headers.js';
+import { keptHeaders, neverKept } from './kept-headers.js';
 import type { HeaderRules, UnkeptReason } from './kept-headers.js';
 import { beginningOf, standInFor } from './stand-in-response.js';
 import type { Beginning, StandIn } from './stand-in-response.js';
@@ -21,6 +21,8 @@ import { withResponseOfRun } from './response-of-request.js';
 export interface RunAnswer {
   readonly kind: BodyKind;
   readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
+  /** Names of those that middleware may set, and the run has removed. */
+  readonly removed: readonly string[];
   readonly etag: string | undefined;
   readonly bytes: Buffer;
   /** Headers that only the caller whose request ran it is given. */
@@ -97,7 +99,7 @@ export class HandlerRun {
     if (statusCode !== status) this.response.status(statusCode);
     this.handOverHeaders(Object.keys(this.ownHeaders));
     for (const name of Object.keys(headers)) {
-      if (this.ownHeaders[name] === undefined) this.response.removeHeader(name);
+      if (this.ownHeaders[name] === undefined) removeHeader(this.response, name);
     }
   }
 
@@ -129,7 +131,8 @@ export class HandlerRun {
     const judged = keptHeaders(before, after, this.rules);
     if (typeof judged === 'string') return this.notKept(body, judged, own);
     this.dropped = judged.dropped;
-    return answerOf(encoded, judged, own['etag']);
+    const removed = [...standIn.removed].filter((name) => after[name] === undefined && !neverKept(name));
+    return answerOf(encoded, judged, removed, own['etag']);
   }
 
   /** What the platform can't send is not kept: it fails on the real response as it would without a cache. A refresh has none, and has failed. */
@@ -166,6 +169,7 @@ function withOneStream(file: StreamableFile): StreamableFile {
 function answerOf(
   { kind, bytes }: EncodedBody,
   { kept, dropped }: { readonly kept: RunAnswer['headers']; readonly dropped: readonly string[] },
+  removed: readonly string[],
   ownTag: unknown,
 ): RunAnswer {
   const headers = new Map(kept);
@@ -175,7 +179,7 @@ function answerOf(
   }
   const given = typeof ownTag === 'string' ? ownTag : undefined;
   const etag = kind === 'spliced' ? undefined : (given ?? entityTag(bytes));
-  return { kind, headers: [...headers], etag, bytes, dropped };
+  return { kind, headers: [...headers], removed, etag, bytes, dropped };
 }
 
 const answeredByItself = (): InvalidOptionError =>

@@ -63,6 +63,12 @@ export function setHeader(response: HttpResponse, name: string, value: unknown):
   else response.header(name, value);
 }
 
+/** Also what middleware has set on the raw response of Fastify, of which not every version of its replies knows. */
+export function removeHeader(response: HttpResponse, name: string): void {
+  response.removeHeader(name);
+  response.raw?.removeHeader(name);
+}
+
 /**
  * Whether middleware has put functions of its own in the place of Express's `json` or `send`: what they would do to an object is not known
  * here.

@@ -16,6 +16,8 @@ export interface StandIn {
   readonly isEnded: () => boolean;
   /** Whether the run has set cookies that no header shows yet. */
   readonly setsCookies: () => boolean;
+  /** Names of headers that the run has removed, in lower case; it may have set them again. */
+  readonly removed: ReadonlySet<string>;
   /** What the platform makes of a body: its settings, serializers and hooks have been at it. */
   readonly serialize: (adapter: AbstractHttpAdapter, body: unknown) => Promise<Buffer>;
   /**
@@ -42,10 +44,16 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
     ? fastifyReply(request, response, sink.raw)
     : expressResponse(request, response, sink.raw);
   standIn.status(status);
-  for (const [name, value] of Object.entries(headers)) if (value !== undefined) setHeader(standIn, name, value);
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined) continue;
+    // Where middleware has set it is where a handler of Fastify removes it.
+    if (response.raw?.getHeader(name) === value) sink.raw.setHeader(name, value as string);
+    else setHeader(standIn, name, value);
+  }
   return {
     response: standIn,
     isEnded: () => sink.raw.writableEnded,
+    removed: watchRemovals(response.raw ? [standIn, sink.raw] : [standIn]),
     setsCookies: response.raw ? watchCookies(standIn) : () => false,
     async serialize(adapter, body) {
       adapter.reply(standIn, body);
@@ -120,6 +128,20 @@ function watchCookies(reply: object): () => boolean {
     Object.defineProperty(reply, name, { value, configurable: true, writable: true });
   }
   return () => isSet;
+}
+
+/** Whether they stood there or not: middleware may set them for other callers alone, as it does for CORS. */
+function watchRemovals(responses: readonly Pick<HttpResponse, 'removeHeader'>[]): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (const one of responses) {
+    const remove = one.removeHeader;
+    const value = function (this: unknown, name: string): unknown {
+      names.add(name.toLowerCase());
+      return Reflect.apply(remove, this, [name]);
+    };
+    Object.defineProperty(one, 'removeHeader', { value, configurable: true, writable: true });
+  }
+  return names;
 }
 
 /** What hooks and middleware have put on the real one. */

@@ -112,6 +112,57 @@ class RequestedController {
   }
 }
 
+interface Removing {
+  removeHeader(name: string): unknown;
+}
+
+class Unframed implements NestInterceptor {
+  intercept(context: ExecutionContext, next: CallHandler) {
+    context.switchToHttp().getResponse<Removing>().removeHeader('X-Frame-Options');
+    return next.handle();
+  }
+}
+
+/** A page that others may put into a frame. */
+@Controller('framed')
+class FramedController {
+  @Get('handler')
+  @CachedResponse({ staleFor: '1h' })
+  byHandler(@Res({ passthrough: true }) response: Removing): object {
+    response.removeHeader('X-Frame-Options');
+    response.removeHeader('Access-Control-Allow-Origin');
+    return { run: ++runs };
+  }
+
+  @Get('raw')
+  @CachedResponse()
+  byRaw(@Res({ passthrough: true }) response: Removing & { readonly raw?: Removing }): object {
+    (response.raw ?? response).removeHeader('X-Frame-Options');
+    return { run: ++runs };
+  }
+
+  @Get('interceptor')
+  @UseInterceptors(Unframed)
+  @CachedResponse()
+  byInterceptor(): object {
+    return { run: ++runs };
+  }
+
+  @Get('again')
+  @CachedResponse()
+  again(@Res({ passthrough: true }) response: Removing & { header(name: string, value: string): void }): object {
+    response.removeHeader('Cache-Control');
+    response.header('Cache-Control', 'max-age=7');
+    return { run: ++runs };
+  }
+
+  @Get('kept')
+  @CachedResponse()
+  kept(): object {
+    return { run: ++runs };
+  }
+}
+
 let opened = 0;
 let gate: Promise<void> | undefined;
 
@@ -271,6 +322,7 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
           OverridingController,
           RequestedController,
           OneFileController,
+          FramedController,
         ],
         providers: interceptors.map((useClass) => ({ provide: APP_INTERCEPTOR, useClass })),
       },
@@ -422,6 +474,54 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
       const { status, header } = await read('one-file/bytes/en');
       expect([status, header['cache-status']]).toEqual([500, expect.stringContaining('failed')]);
     }
+  });
+
+  /** What middleware sets, and of CORS only for other origins. */
+  const helmet = (one: INestApplication): unknown =>
+    one.use(
+      (
+        request: { readonly headers: Record<string, string> },
+        response: { setHeader(name: string, value: string): void },
+        next: () => void,
+      ) => {
+        response.setHeader('X-Frame-Options', 'SAMEORIGIN');
+        response.setHeader('X-Content-Type-Options', 'nosniff');
+        response.setHeader('Cache-Control', 'no-cache');
+        if (request.headers['origin']) response.setHeader('Access-Control-Allow-Origin', '*');
+        next();
+      },
+    );
+
+  it.each(['handler', 'raw', 'interceptor'])(
+    'has no header of middleware that its run has removed (%s)',
+    async (name) => {
+      const read = await open([], (one) => void helmet(one));
+      for (const turn of [1, 2, 3]) {
+        const { text, header } = await read(`framed/${name}`);
+        expect([turn, text, header['x-frame-options'], header['x-content-type-options']]).toEqual([
+          turn,
+          '{"run":1}',
+          undefined,
+          'nosniff',
+        ]);
+      }
+      expect((await read('framed/kept')).header['x-frame-options']).toBe('SAMEORIGIN');
+    },
+  );
+
+  it('has no removed header either that middleware sets for another caller than the one whose request ran the handler', async () => {
+    const read = await open([], (one) => void helmet(one));
+    await read('framed/handler');
+    const { text, header } = await read('framed/handler', { origin: 'https://other.example' });
+    expect([text, header['access-control-allow-origin']]).toEqual(['{"run":1}', undefined]);
+    expect((await read('framed/kept', { origin: 'https://other.example' })).header).toMatchObject({
+      'access-control-allow-origin': '*',
+    });
+  });
+
+  it('has a header that was removed and set again', async () => {
+    const read = await open([], (one) => void helmet(one));
+    for (const _turn of [1, 2]) expect((await read('framed/again')).header['cache-control']).toBe('max-age=7');
   });
 
   const withoutPassword = (name: string, value: unknown): unknown => (name === 'password' ? undefined : value);

@@ -30,6 +30,16 @@ describe('answers in a store', () => {
     expect(body.toString()).toBe('ü');
   });
 
+  it('remove the headers that the handler has removed, and none where nothing is said of it', () => {
+    const removed = ['x-frame-options'];
+    for (const said of [{ removed }, {}]) {
+      const again = answerCodec.decode(
+        answerCodec.encode(new CachedAnswer({ ...head, ...said }, Buffer.from('a'))) as Buffer,
+      );
+      expect(again.head).toEqual({ ...head, ...said });
+    }
+  });
+
   it.each([
     ['nothing', Buffer.alloc(0)],
     ['a length beyond the end', Buffer.from([0xff, 0xff, 0xff, 0xff, 0x7b])],
@@ -43,6 +53,9 @@ describe('answers in a store', () => {
       'headers  ': [['a b', 'c']],
       'headers   ': [['a', 1]],
       'headers    ': { a: 'b' },
+      removed: ['Set-Cookie'],
+      'removed ': ['a b'],
+      'removed  ': 'a',
       etag: '"a"\n',
       createdAt: 'now',
       freshUntil: 'later',
