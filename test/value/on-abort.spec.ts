@@ -1,0 +1,33 @@
+import { getEventListeners } from 'node:events';
+import { describe, expect, it } from '@jest/globals';
+import { onAbort } from '../../src/value/on-abort.js';
+
+describe('a signal that many listen to', () => {
+  it('has one listener of ours, and tells all who have not stopped', () => {
+    const ending = new AbortController();
+    const told: number[] = [];
+    const stops = Array.from({ length: 20 }, (_, index) => onAbort(ending.signal, () => told.push(index)));
+    expect(getEventListeners(ending.signal, 'abort')).toHaveLength(1);
+    for (const stop of stops.slice(2)) stop();
+    ending.abort();
+    expect(told).toEqual([0, 1]);
+    for (const stop of stops) stop();
+    expect(told).toEqual([0, 1]);
+  });
+
+  // Node keeps a combined signal for as long as it has a listener and one of its sources lives: those of all requests, where the source is the application's.
+  it('has none of ours once all have stopped, and one again for the next', () => {
+    const ending = new AbortController();
+    const stops = [onAbort(ending.signal, () => {}), onAbort(ending.signal, () => {})];
+    stops[0]?.();
+    stops[0]?.();
+    expect(getEventListeners(ending.signal, 'abort')).toHaveLength(1);
+    stops[1]?.();
+    expect(getEventListeners(ending.signal, 'abort')).toEqual([]);
+    const told: string[] = [];
+    onAbort(ending.signal, () => told.push('next'));
+    stops[1]?.();
+    ending.abort();
+    expect(told).toEqual(['next']);
+  });
+});
