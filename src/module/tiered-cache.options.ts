@@ -68,8 +68,8 @@ export interface TieredCacheOptions {
    */
   readonly afterCommit?: AfterCommitHook;
   /**
-   * Whether faults and lost invalidations are logged through Nest's logger: one line per kind and source in 30 s, with the number of those that
-   * were left out. Default true. Caches of one process share the log; it is on while one of them wants it.
+   * Whether faults and lost invalidations are logged through Nest's logger: the first of each kind and source at once, and every 30 s each that
+   * was left out, and how often: ten of a kind, and the number of the others. Default true. Caches of one process share the log; it is on while one of them wants it.
    */
   readonly warnings?: boolean;
   /** Where a request's scope travels. Default: AsyncLocalStorage; see the adapters for `nestjs-cls` and `cls-hooked`. */

@@ -8,14 +8,21 @@ import { safeLine } from '../value/safe-text.js';
 
 /** How long one kind of trouble of one source is silent after it was said. */
 const windowMs = 30_000;
+/** Some faults are reported once in the life of a process: what comes within another's window is said at its end. A flood of keys must not become one of lines. */
+const maxSentences = 10;
 
 interface Window {
-  left: number;
-  last: string;
+  /** How often each was left out. */
+  readonly left: Map<string, number>;
+  /** Beyond the most that a window keeps. */
+  others: number;
   timer: Timer;
 }
 
-/** Says what readers were spared, and which invalidations were lost: each kind of each source once per window, then how many there were. */
+/**
+ * Says what readers were spared, and which invalidations were lost: of each kind of each source the first at once, and at the end of its window each that was
+ * left out, and how often.
+ */
 export class WarningLog {
   private readonly windows = new Map<string, Window>();
   private readonly stops: (() => void)[];
@@ -43,9 +50,9 @@ export class WarningLog {
   /** Says what was left out so far, and no more. */
   stop(): void {
     for (const stop of this.stops.splice(0)) stop();
-    for (const window of this.windows.values()) {
+    for (const [id, window] of this.windows) {
       window.timer.cancel();
-      this.sum(window);
+      this.sum(id, window);
     }
     this.windows.clear();
   }
@@ -54,28 +61,33 @@ export class WarningLog {
     // What a server or a file said may look like a line of its own, or steer a terminal.
     const sentence = safeLine(said);
     const window = this.windows.get(id);
-    if (window) {
-      window.left++;
-      window.last = sentence;
+    if (!window) {
+      this.windows.set(id, { left: new Map([[sentence, 0]]), others: 0, timer: this.endLater(id) });
+      this.logger.warn(sentence);
       return;
     }
-    this.windows.set(id, { left: 0, last: sentence, timer: this.endLater(id) });
-    this.logger.warn(sentence);
+    const times = window.left.get(sentence);
+    if (times === undefined && window.left.size >= maxSentences) window.others++;
+    else window.left.set(sentence, (times ?? 0) + 1);
   }
 
   private endLater(id: string): Timer {
     return this.clock.after(windowMs, () => {
       const window = this.windows.get(id);
       if (!window) return;
-      if (window.left === 0) return void this.windows.delete(id);
-      this.sum(window);
-      window.left = 0;
+      if (!this.sum(id, window)) return void this.windows.delete(id);
+      window.left.clear();
+      window.others = 0;
       window.timer = this.endLater(id);
     });
   }
 
-  private sum({ left, last }: Window): void {
-    if (left > 0) this.logger.warn(`${last} (${left} of these since the last line)`);
+  /** @returns whether anything was left out. */
+  private sum(id: string, { left, others }: Window): boolean {
+    const leftOut = [...left].filter(([, times]) => times > 0);
+    for (const [sentence, times] of leftOut) this.logger.warn(`${sentence} (${times} of these since the last line)`);
+    if (others > 0) this.logger.warn(safeLine(`${id}: ${others.toLocaleString('en-US')} others were left out`));
+    return leftOut.length > 0;
   }
 }
 

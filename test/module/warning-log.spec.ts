@@ -49,6 +49,41 @@ describe('The warning log', () => {
     expect(said.at(-1)).toBe('server-a: It failed. (unavailable, RangeError)');
   });
 
+  it('says each thing that was left out, also where others of its kind came after it', async () => {
+    const degraded = (key: string): void =>
+      reportFault({ source: 'default', kind: 'degraded', message: 'Its loads outlast its ttl.', key });
+    for (const key of ['a:1', 'b:1', 'c:1', 'b:1', 'a:1', 'b:1']) degraded(key);
+    expect(said).toEqual(['default: Its loads outlast its ttl. (degraded, a:1)']);
+    await clock.advance('30s');
+    expect(said.slice(1)).toEqual([
+      'default: Its loads outlast its ttl. (degraded, a:1) (1 of these since the last line)',
+      'default: Its loads outlast its ttl. (degraded, b:1) (3 of these since the last line)',
+      'default: Its loads outlast its ttl. (degraded, c:1) (1 of these since the last line)',
+    ]);
+    degraded('d:1');
+    log.stop();
+    expect(said.slice(4)).toEqual([
+      'default: Its loads outlast its ttl. (degraded, d:1) (1 of these since the last line)',
+    ]);
+  });
+
+  it('keeps and says ten things of a kind, and counts the others', async () => {
+    const degraded = (key: string): void =>
+      reportFault({ source: 'default', kind: 'degraded', message: 'Damaged.', key });
+    for (let times = 0; times < 2; times++) for (let index = 0; index < 1_000; index++) degraded(`key-${index}`);
+    await clock.advance('30s');
+    const ofKey = (index: number, left: number): string =>
+      `default: Damaged. (degraded, key-${index}) (${left} of these since the last line)`;
+    expect(said.slice(1)).toEqual([
+      ofKey(0, 1),
+      ...Array.from({ length: 9 }, (_, index) => ofKey(index + 1, 2)),
+      'degraded default: 1,980 others were left out',
+    ]);
+    await clock.advance('60s');
+    expect(said).toHaveLength(12);
+    expect(clock.waiting).toBe(0);
+  });
+
   it.each([
     Object.assign(new Error(), { message: /x/ }),
     Object.defineProperty(new Error(), 'message', { get: () => JSON.parse('no') as string }),
