@@ -58,7 +58,7 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
       const key = trackBy(context);
       const note = (one: unknown): unknown => {
         if (typeof one === 'string' && one !== '') this.begin(context, one);
-        else this.write(interceptor, context, this.bypassed(context));
+        else if (context.getType() === 'http') this.write(interceptor, context, this.bypassed(context));
         return one;
       };
       return key instanceof Promise ? key.then(note) : note(key);
@@ -99,6 +99,7 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
     return { cache, fwd: reason === 'expired' ? 'stale' : 'miss', ...(reason !== undefined && { detail: reason }) };
   }
 
+  /** Of an HTTP request: a message may be `null`, and the root of a GraphQL query is `undefined`. */
   private bypassed(context: ExecutionContext): CacheStatusMember {
     const { method } = context.switchToHttp().getRequest<{ readonly method?: string }>();
     const cache = cacheStatusName(this.name);

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { connect } from 'node:net';
 import { Cache, CACHE_MANAGER, CacheInterceptor, CacheKey, CacheModule } from '@nestjs/cache-manager';
 import { Controller, Inject, Module, UseInterceptors } from '@nestjs/common';
 import type { DynamicModule, INestApplication } from '@nestjs/common';
@@ -42,6 +43,12 @@ class EventsController {
   @CacheKey('message')
   @UseInterceptors(CacheInterceptor)
   intercepted(): number {
+    return ++calls;
+  }
+
+  @MessagePattern('without-key')
+  @UseInterceptors(CacheInterceptor)
+  withoutKey(): number {
     return ++calls;
   }
 
@@ -136,4 +143,33 @@ describe.each(caches)('Messages of a microservice alone, with the cache of %s', 
       await service.close();
     }
   });
+
+  it('reach their handler where they have no key, also those without data', async () => {
+    calls = 0;
+    const options = { host: '127.0.0.1', port: await freePort() };
+    const module = await Test.createTestingModule({ imports: imports(), controllers: [EventsController] }).compile();
+    const service = module.createNestMicroservice({ transport: Transport.TCP, options });
+    await service.listen();
+    try {
+      const answers = [];
+      for (const data of [null, 'text', {}])
+        answers.push(await sendRaw(options.port, { pattern: 'without-key', data }));
+      expect(answers).toEqual([1, 2, 3].map((response) => ({ id: 'a', response, isDisposed: true })));
+    } finally {
+      await service.close();
+    }
+  });
 });
+
+/** As clients in other languages write messages: that of Nest sends none without data. */
+async function sendRaw(port: number, message: object): Promise<unknown> {
+  const socket = connect(port, '127.0.0.1');
+  const packet = JSON.stringify({ ...message, id: 'a' });
+  socket.write(`${packet.length}#${packet}`);
+  try {
+    const [answer] = (await once(socket, 'data')) as [Buffer];
+    return JSON.parse(answer.toString().replace(/^\d+#/, ''));
+  } finally {
+    socket.destroy();
+  }
+}
