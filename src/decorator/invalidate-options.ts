@@ -1,5 +1,6 @@
 import type { KeyLike } from '../key/key.js';
 import { KnownOptions } from '../value/known-options.js';
+import type { MethodCalledWith } from './method-called-with.js';
 
 /** What a call made untrue, as its result says. */
 export interface Untrue {
@@ -30,11 +31,11 @@ export interface InvalidateOptions<Args extends readonly unknown[], Result> {
 }
 
 export type InvalidateDecorator<Args extends readonly unknown[], Result> = <
-  F extends (...args: [...Args, ...never[]]) => Promise<Result>,
+  F extends (...args: never[]) => Promise<Result>,
 >(
   target: object,
   method: string,
-  descriptor: TypedPropertyDescriptor<F>,
+  descriptor: MethodCalledWith<F, Args>,
 ) => void;
 
 /** What `@Invalidate` takes, for its check. */

@@ -3,6 +3,7 @@ import type { KeyClass } from '../catalogue/key-class.js';
 import { entryOptionTable } from '../catalogue/known-entry-options.js';
 import type { KeyPart } from '../key/key-part.js';
 import { KnownOptions } from '../value/known-options.js';
+import type { MethodCalledWith } from './method-called-with.js';
 
 /** An upstream version: a modification time, a row version. */
 export type UpstreamVersion = string | number | Date;
@@ -57,15 +58,11 @@ export const knownMemoizeOptions = KnownOptions.of<
   MemoizeEntryOptions<readonly unknown[], unknown> & { key?: unknown; args?: unknown; name?: unknown }
 >('@Memoize', { ...ofEntries, cache: true, key: true, args: true, name: true });
 
-/**
- * Decorates methods that return a promise of what the key holds. The method may take more arguments than the mapping does.
- *
- * `never[]` stands for arguments of any type.
- */
+/** Decorates methods that return a promise of what the key holds. The method may take more arguments than the mapping does. */
 export type MemoizeDecorator<Args extends readonly unknown[], V> = <
-  F extends (...args: [...Args, ...never[]]) => Promise<V | undefined>,
+  F extends (...args: never[]) => Promise<V | undefined>,
 >(
   target: object,
   method: string,
-  descriptor: TypedPropertyDescriptor<F>,
+  descriptor: MethodCalledWith<F, Args>,
 ) => void;

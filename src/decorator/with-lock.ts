@@ -13,6 +13,7 @@ import { InvalidOptionError } from '../value/errors.js';
 import { memberName, methodOf } from '../value/member.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { Unchecked } from '../value/unchecked.js';
+import type { MethodCalledWith } from './method-called-with.js';
 import { replaceMethod } from './wrapped-method.js';
 
 export interface WithLockOptions<Args extends readonly unknown[]> extends Omit<LockOptions, 'signal'> {
@@ -28,12 +29,10 @@ const known = KnownOptions.of<WithLockOptions<readonly unknown[]>>(
   { signal: 'Each call has its own: use CacheLock.using.' },
 );
 
-export type WithLockDecorator<Args extends readonly unknown[]> = <
-  F extends (...args: [...Args, ...never[]]) => Promise<unknown>,
->(
+export type WithLockDecorator<Args extends readonly unknown[]> = <F extends (...args: never[]) => Promise<unknown>>(
   target: object,
   method: string | symbol,
-  descriptor: TypedPropertyDescriptor<F>,
+  descriptor: MethodCalledWith<F, Args>,
 ) => void;
 
 type Method = (...args: readonly unknown[]) => Promise<unknown>;

@@ -286,6 +286,54 @@ describe('The types of callbacks', () => {
 
 /* eslint-enable @typescript-eslint/no-unsafe-return, @typescript-eslint/no-unsafe-member-access, @typescript-eslint/no-unsafe-assignment */
 
+describe('The types of callbacks that are annotated', () => {
+  it('take what the method may be called with, and may take more', () => {
+    class Courses {
+      @Memoize({ args: (id: string | number) => [id] })
+      async find(id: string): Promise<string> {
+        return id;
+      }
+
+      @Invalidate({ keys: (slug?: string) => courseKey({ slug: slug ?? '' }) })
+      async rename(_slug: string): Promise<void> {}
+
+      @WithLock({ resource: (slug: string | undefined) => ['course', slug ?? ''] })
+      async close(_slug?: string, ..._rest: number[]): Promise<void> {}
+
+      @Memoize({ args: (text: string) => [text] })
+      async generic<T extends string>(text: T): Promise<T> {
+        return text;
+      }
+    }
+    expect(Object.keys(Object.getOwnPropertyDescriptors(Courses.prototype))).toHaveLength(5);
+  });
+
+  it('are refused where the method may be called without what they take', () => {
+    class Courses {
+      // @ts-expect-error find() gives the mapping no text
+      @Memoize({ args: (id: string) => [id.trim()] })
+      async find(id?: string): Promise<string> {
+        return id ?? '';
+      }
+
+      // @ts-expect-error rename() gives the callback no text
+      @Invalidate({ keys: (slug: string) => courseKey({ slug: slug.trim() }) })
+      async rename(_slug?: string): Promise<void> {}
+
+      // @ts-expect-error close(null) gives the callback no text
+      @WithLock({ resource: (slug: string) => ['course', slug.trim()] })
+      async close(_slug: string | null): Promise<void> {}
+
+      // @ts-expect-error the method is called with one argument
+      @Memoize({ args: (slug: string, page: number) => [slug, page] })
+      async page(slug: string): Promise<string> {
+        return slug;
+      }
+    }
+    expect(Object.keys(Object.getOwnPropertyDescriptors(Courses.prototype))).toHaveLength(5);
+  });
+});
+
 describe('The types of @Memoize', () => {
   it('refuse what can not be', () => {
     class Courses {
