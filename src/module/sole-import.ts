@@ -1,6 +1,6 @@
 import type { DynamicModule, InjectionToken } from '@nestjs/common';
 import type { ModulesContainer } from '@nestjs/core';
-import { InvalidOptionError } from '../value/errors.js';
+import type { InvalidOptionError } from '../value/errors.js';
 
 /** Nest's own mark, as it stands on the classes of modules. */
 const importsMark = 'imports';
@@ -11,12 +11,16 @@ interface Inside {
 }
 
 /**
- * Two imports of one name would provide two caches under one token, and chance would say which is injected where.
+ * Two imports of one name would provide two of what is asked for by one token, and chance would say which is injected where.
  *
- * @param token what both provide. @param name the name that was given, if any.
- * @throws InvalidOptionError naming the modules that import it.
+ * @param token what both provide. @param refusal is told the importers.
+ * @throws what `refusal` makes.
  */
-export function assertSoleImport(modules: ModulesContainer, token: InjectionToken, name: string | undefined): void {
+export function assertSoleImport(
+  modules: ModulesContainer,
+  token: InjectionToken,
+  refusal: (importers: string) => InvalidOptionError,
+): void {
   const providing = [...modules.values()].filter(({ providers }) => providers.has(token));
   const owner = providing[0]?.metatype;
   if (providing.filter(({ metatype }) => metatype === owner).length < 2) return;
@@ -25,13 +29,7 @@ export function assertSoleImport(modules: ModulesContainer, token: InjectionToke
     const imports = [...listed(Reflect.getMetadata(importsMark, module.metatype)), ...listed(ofInstance)];
     return imports.filter((one) => provides(one, token)).map(() => module.metatype.name);
   });
-  const which = name === undefined ? 'without a name' : `with the name '${name}'`;
-  const where = importers.length > 1 ? importers.join(' and by ') : 'several modules';
-  throw new InvalidOptionError(
-    'name',
-    `TieredCacheModule is imported ${which} by ${where}, and chance would say which cache is injected`,
-    'Import it once, in the root module, since it is global; or give the second a name of its own.',
-  );
+  throw refusal(importers.length > 1 ? importers.join(' and by ') : 'several modules');
 }
 
 const listed = (imports: unknown): readonly unknown[] => (Array.isArray(imports) ? imports : []);

@@ -28,6 +28,7 @@ import { allSettled } from '../value/all-settled.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import { InvalidOptionError } from '../value/errors.js';
 import { answerFirst } from './answer-first.js';
 import { asyncProviders } from './async-options.js';
 import { commitHooks } from './commit-hooks.js';
@@ -145,7 +146,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         provide: RESOLVED_OPTIONS,
         inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK, OWN_RANDOM],
         useFactory: (modules: ModulesContainer, ...rest: Parameters<typeof resolveOptions>) => {
-          assertSoleImport(modules, cacheToken, name);
+          assertSoleImport(modules, cacheToken, (importers) => secondImport(name, importers));
           return resolveOptions(...rest);
         },
       },
@@ -185,6 +186,15 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
     ],
     exports: [cacheToken, clockToken, requestCacheToken, lockToken, RequestScope, afterCommitToken],
   };
+}
+
+function secondImport(name: string | undefined, importers: string): InvalidOptionError {
+  const which = name === undefined ? 'without a name' : `with the name '${name}'`;
+  return new InvalidOptionError(
+    'name',
+    `TieredCacheModule is imported ${which} by ${importers}, and chance would say which cache is injected`,
+    'Import it once, in the root module, since it is global; or give the second a name of its own.',
+  );
 }
 
 /** Where it is of use: any interceptor at all makes Nest take a fifth more time for an HTTP request on Fastify. */

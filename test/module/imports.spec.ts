@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { Inject, Injectable, Module, Scope, forwardRef } from '@nestjs/common';
 import type { DynamicModule, ModuleMetadata } from '@nestjs/common';
 import { NestFactory, REQUEST } from '@nestjs/core';
@@ -7,6 +8,7 @@ import { getTieredCacheToken } from '../../src/cache/injection-tokens.js';
 import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
 import type { TieredCacheOptions, TieredCacheOptionsFactory } from '../../src/module/tiered-cache.options.js';
 import { TieredFilesModule } from '../../src/module/tiered-files.module.js';
+import { TieredFiles } from '../../src/file/tiered-files.js';
 import type { TieredFilesOptions } from '../../src/file/tiered-files-options.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -58,6 +60,54 @@ describe('An import of the module', () => {
     await expect(nameOf({ imports: [shared, PricesModule, cacheModule({ name: 'pricing' })] })).resolves.toContain(
       'key',
     );
+  });
+});
+
+describe('An import of the module of files', () => {
+  const directory = diskDirectory();
+  afterAll(() => directory.remove());
+  const filesModule = (folder: string): DynamicModule =>
+    TieredFilesModule.forRoot({
+      objects: memoryObjectStore(),
+      directory: join(directory.path, folder),
+      maxBytes: '50mb',
+    });
+  const asyncFilesModule = (folder: string): DynamicModule =>
+    TieredFilesModule.forRootAsync({
+      useFactory: () => ({
+        objects: memoryObjectStore(),
+        directory: join(directory.path, folder),
+        maxBytes: '50mb',
+      }),
+    });
+
+  it.each<[string, (folder: string) => DynamicModule]>([
+    ['forRoot', filesModule],
+    ['forRootAsync', asyncFilesModule],
+  ])('beside another is an error that names both importers: %s', async (_method, imported) => {
+    @Module({ imports: [imported('one')] })
+    class VideosModule {}
+    @Module({ imports: [filesModule('two')] })
+    class ImagesModule {}
+    for (const imports of [
+      [VideosModule, ImagesModule],
+      [ImagesModule, VideosModule],
+    ]) {
+      const starting = start({ imports }).then((app) => app.close());
+      await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'TieredFilesModule' });
+      await expect(starting).rejects.toThrow(
+        `it is imported by ${imports.map(({ name }) => name).join(' and by ')}, and chance would say which folder`,
+      );
+    }
+  });
+
+  it('of one object in two places is one import', async () => {
+    const shared = filesModule('shared');
+    @Module({ imports: [shared] })
+    class VideosModule {}
+    const app = await start({ imports: [shared, VideosModule] });
+    expect(app.get(TieredFiles)).toBeInstanceOf(TieredFiles);
+    await app.close();
   });
 });
 
