@@ -182,6 +182,32 @@ describe('tiered-cache on Redis that refuses its password', () => {
   });
 });
 
+describe('tiered-cache on Redis whose user may change nothing', () => {
+  let server: RedisProcess;
+  beforeAll(async () => {
+    server = await startRedis();
+    const rights = ['+@all', '-@write', '+eval', '+evalsha'];
+    await server.command('ACL', 'SETUSER', 'reader', 'on', '>s3cret', '~*', '&*', ...rights);
+    const cache = await buildCache({ store: redisStore({ url: server.url, ...patience }) });
+    await cache.set('k', 1, { ttl: '1h', tags: ['t'] });
+    await cache.close();
+  });
+  afterAll(() => server.stop());
+
+  it.each([
+    ['delete', 'k'],
+    ['invalidate-tags', 't'],
+    ['clear', '--yes'],
+  ])('(%s %s) says what the server refused', async (...command) => {
+    const url = `redis://reader:s3cret@${server.address}`;
+    const { code, err } = await run(...command, '--redis', url, '--namespace', 'test', '--package-version', '1.0.0');
+    expect({ code, err }).toEqual({
+      code: 1,
+      err: expect.stringMatching(/redis 127\.0\.0\.1:\d+: .*(NOPERM|can't run this command)/),
+    });
+  });
+});
+
 describe('tiered-cache stats', () => {
   it('prints a table: a line for each server, with what it counts', async () => {
     const servers = await Promise.all([startMemcached(), startMemcached({ args: ['-m', '128'] })]);

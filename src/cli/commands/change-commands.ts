@@ -1,4 +1,5 @@
 import type { TieredCache } from '../../cache/tiered-cache.js';
+import { onCacheEvent } from '../../value/events.js';
 import { readArguments } from '../arguments.js';
 import type { Arguments } from '../arguments.js';
 import type { Command, Output } from '../command.js';
@@ -11,7 +12,6 @@ import { lines } from '../table.js';
 import { UsageError } from '../usage-error.js';
 import { nothingThere, oneKey } from './nothing-there.js';
 
-const notAcknowledged = 'the store did not acknowledge. Try again when it can be reached.\n';
 const refused = 'Where no process of the namespace has cached anything, it changes nothing and says why: exit code 1.';
 const refusedOfNames =
   'Where no process of the namespace has cached anything, or all names are hidden with another secret, it changes nothing and says why: exit code 1.';
@@ -27,13 +27,13 @@ export const deleteCommand: Command = {
     const read = readArguments(args, keyOptions, oneKey);
     const text = read.positionals[0] ?? '';
     const key = keyFrom(text);
-    return withListed(read, output, whyUnnamed, async ({ cache, opened, listed, tell }) => {
+    return withListed(read, output, whyUnnamed, async ({ cache, opened, listed, tell, tellUnacknowledged }) => {
       output.err(alsoInvalidated(listed));
       const { storeKey, shard, under } = opened.find(key);
       const storeKeys = [...new Set([storeKey, ...listed.prefixes.map(under)])];
       const items = await shard.readMany(storeKeys);
       const present = storeKeys.filter((_, index) => items[index]);
-      if (!(await cache.delete(key))) return tell(1, `${storeKey}: ${notAcknowledged}`);
+      if (!(await cache.delete(key))) return tellUnacknowledged(storeKey);
       if (present.length > 0) return tell(0, `${present.join(', ')}: gone, and every process was told.\n`);
       const absent = await nothingThere(text, opened);
       return tell(1, `${absent}Nothing was removed. Every process was told, in case one has a copy.\n`);
@@ -48,12 +48,12 @@ export const invalidateTagsCommand: Command = {
   run: (args, output) => {
     const read = readArguments(args, keyOptions, { min: 1, max: Infinity, what: 'one TAG or more' });
     if (read.positionals.includes('')) throw new UsageError('a TAG is empty');
-    return withListed(read, output, whyUnnamed, async ({ cache, listed, tell }) => {
+    return withListed(read, output, whyUnnamed, async ({ cache, listed, tell, tellUnacknowledged }) => {
       output.err(alsoInvalidated(listed));
       const tags = read.positionals.map((tag) => JSON.stringify(tag)).join(', ');
       return (await cache.invalidateTags(...read.positionals))
         ? tell(0, `${tags}: entries with them are invalidated, and every process was told.\n`)
-        : tell(1, `${tags}: ${notAcknowledged}`);
+        : tellUnacknowledged(tags);
     });
   },
 };
@@ -79,6 +79,8 @@ interface Change {
   readonly listed: ListedVersions;
   /** Says how it went, and of what. */
   readonly tell: (code: 0 | 1, outcome: string) => number;
+  /** Says what the store gave as the reason. */
+  readonly tellUnacknowledged: (what: string) => number;
 }
 
 type Refusal = (listed: ListedVersions, opened: OpenedStore) => string | undefined;
@@ -103,7 +105,19 @@ function withListed(
     };
     const reason = refusal(listed, opened);
     if (reason !== undefined) return tell(1, `Nothing was changed. ${reason}`);
-    return opened.withCache((cache) => run({ cache, opened, listed, tell }));
+    const reasons = new Set<string>();
+    const stop = onCacheEvent('fault', ({ kind, message }) => {
+      if (kind === 'unavailable' || kind === 'degraded') reasons.add(message);
+    });
+    const tellUnacknowledged = (what: string): number => {
+      const why = [...reasons].join(' ') || 'Try again when it can be reached.';
+      return tell(1, `${what}: the store did not acknowledge. ${why}\n`);
+    };
+    try {
+      return await opened.withCache((cache) => run({ cache, opened, listed, tell, tellUnacknowledged }));
+    } finally {
+      stop();
+    }
   });
 }
 
