@@ -79,7 +79,8 @@ export async function restoreBackup(
         const reply = await connection
           .ask(['RESTORE', keyArgument(key), '0', dump, ...replaces])
           .catch((error: unknown) => {
-            if (error instanceof RedisServerError) throw connection.unavailable(`it refuses a dump (${error.message})`);
+            if (error instanceof RedisServerError)
+              throw connection.unavailable(`it refuses a dump (${error.message})`, error);
             throw error;
           });
         if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');

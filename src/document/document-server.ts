@@ -236,5 +236,5 @@ export class DocumentServer {
 function refused(connection: RedisConnection, error: unknown): unknown {
   if (!(error instanceof RedisServerError)) return error;
   if (error.code === 'OOM') return new FullError(error.message);
-  return connection.unavailable(`the server refuses (${error.message})`);
+  return connection.unavailable(`the server refuses (${error.message})`, error);
 }

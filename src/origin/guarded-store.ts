@@ -58,7 +58,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   private readonly deadlineMs: number | undefined;
   private readonly queue: CommandQueue;
   /** What it failed with last: while it is left alone, all that is known of why. */
-  private lastProblem = '';
+  private lastFailure: StoreUnavailableError | undefined;
 
   constructor(
     shard: Shard,
@@ -170,8 +170,9 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   /** @param commands how much of the shard's attention it takes. */
   private watched<R>(commands: number, operation: () => Promise<R>): Promise<R> {
     if (!this.breaker.admits()) {
-      const problem = `it failed several times in a row and is left alone. Its last failure: ${this.lastProblem}`;
-      return Promise.reject(new StoreUnavailableError(this.name, problem));
+      const { problem, remedy } = this.lastFailure ?? {};
+      const leftAlone = `it failed several times in a row and is left alone. Its last failure: ${problem}`;
+      return Promise.reject(new StoreUnavailableError(this.name, leftAlone, remedy === undefined ? {} : { remedy }));
     }
     if (this.queue.take(commands)) {
       const answer = this.run(operation);
@@ -218,7 +219,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
       error instanceof StoreUnavailableError
         ? error
         : new StoreUnavailableError(this.name, 'it failed', { cause: error });
-    this.lastProblem = unavailable.problem;
+    this.lastFailure = unavailable;
     this.breaker.failed();
     reportFault({ source: this.name, kind: 'unavailable', message: unavailable.message, cause: error });
     return unavailable;

@@ -13,11 +13,11 @@ import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-o
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
 import { isOk, textOf } from '../store/redis/redis-reply.js';
 import { redisScript } from '../store/redis/redis-script.js';
-import { RedisServerError } from '../store/redis/redis-server-error.js';
+import { RedisServerError, redisUnavailable } from '../store/redis/redis-server-error.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
+import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { serverLifeMs } from '../value/server-life.js';
 import { ToldOnce } from '../value/told-once.js';
@@ -280,7 +280,7 @@ function clusterRefused(): InvalidOptionError {
 
 function refusedOr(connection: RedisConnection, error: unknown): unknown {
   if (!(error instanceof RedisServerError)) return error;
-  return new StoreUnavailableError('redis records', `the server refuses (${error.message})`, { cause: error });
+  return redisUnavailable('redis records', `the server refuses (${error.message})`, { cause: error });
 }
 
 function marked(bytes: Uint8Array | undefined): Buffer {

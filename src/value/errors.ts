@@ -84,6 +84,14 @@ export class UndecodableError extends TieredCacheError {
   readonly code = 'UNDECODABLE';
 }
 
+interface StoreUnavailableOptions extends Caused {
+  readonly isRefusal?: boolean;
+  /** What to do, in a sentence. Default: to check that the store runs. */
+  readonly remedy?: string;
+}
+
+const checkThatItRuns = 'Check that it runs and can be reached from this host.';
+
 /** The store, or the part of it that holds the key, can't be reached within its deadline. */
 export class StoreUnavailableError extends TieredCacheError {
   readonly code = 'STORE_UNAVAILABLE';
@@ -91,14 +99,16 @@ export class StoreUnavailableError extends TieredCacheError {
   declare readonly isRefusal?: true;
   /** @internal The message without the shard and the remedy. */
   declare readonly problem: string;
+  /** @internal */
+  declare readonly remedy: string;
 
   constructor(
     readonly shard: string,
     problem: string,
-    { isRefusal = false, ...options }: Caused & { readonly isRefusal?: boolean } = {},
+    { isRefusal = false, remedy = checkThatItRuns, ...options }: StoreUnavailableOptions = {},
   ) {
-    super(`${shard}: ${problem}. Check that it runs and can be reached from this host.`, options);
-    Object.defineProperty(this, 'problem', { value: problem });
+    super(`${shard}: ${problem}. ${remedy}`, options);
+    Object.defineProperties(this, { problem: { value: problem }, remedy: { value: remedy } });
     if (isRefusal) this.isRefusal = true;
   }
 }

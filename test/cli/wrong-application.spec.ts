@@ -252,6 +252,6 @@ describe('on memcached of which a part is away', () => {
     expect(some.said).toContain(`has cached anything there. Not reached: memcached ${away}: `);
     const none = await run(away);
     expect(none.code).toBe(1);
-    expect(none.said).toContain(`Nothing was changed. memcached ${away}: no connection. `);
+    expect(none.said).toContain(`Nothing was changed. memcached ${away}: no connection: ECONNREFUSED. `);
   });
 });

@@ -135,6 +135,11 @@ describe('a memcached on a unix socket', () => {
     expect(await textAt(shard, 'a')).toBe('kept');
   });
 
+  it('is said to be missing where its path leads nowhere', async () => {
+    const shard = await openShard({ servers: join(mkdtempSync(join(tmpdir(), 'memcached-')), 'none.sock') });
+    await expect(shard.readMany(['a'])).rejects.toThrow(/none\.sock: no connection: ENOENT/);
+  });
+
   it('is not connected to again before it has carried out what was given up', async () => {
     const path = join(mkdtempSync(join(tmpdir(), 'memcached-')), 'socket');
     const server = await start(['-s', path], { path });
@@ -185,7 +190,9 @@ describe('a memcached that asks for a password', () => {
     endings.push(() => faults.stop());
     const { port } = await onPort('-Y', file);
     const shard = await openShard({ servers: `127.0.0.1:${port}`, username: 'reader', password: 'wr0ng' });
-    await expect(shard.readMany(['a'])).rejects.toThrow(/authentication failure/);
+    const refused = String(await shard.readMany(['a']).catch((error: unknown) => error));
+    expect(refused).toMatch(/authentication failure/);
+    expect(refused).not.toMatch(/Check that it runs/);
     const told = faults.of('fault').map(({ kind, message }) => [kind, message]);
     expect(told).toEqual([['unavailable', expect.stringContaining('authentication failure')]]);
     expect(JSON.stringify(told)).not.toContain('wr0ng');

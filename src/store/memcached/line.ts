@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import type { ConnectionOptions } from 'node:tls';
+import { obstacleIn } from '../obstacle.js';
 import { resetSocket } from '../reset-socket.js';
 import { recordWriter } from './record-writer.js';
 import { writeParts } from './write-parts.js';
@@ -50,7 +51,7 @@ export function secureLine(socket: Socket, host: string, tls: ConnectionOptions)
     const secured = connectTls({ ...tls, host, socket, ...(servername !== undefined && { servername }) });
     const fail = (cause: Error): void => {
       secured.destroy();
-      reject(new Error(`no TLS connection: ${cause.message}`, { cause }));
+      reject(new Error(`no TLS connection: ${obstacleIn(cause).words}`, { cause }));
     };
     const closed = (): void => fail(new Error('the server closed it. Does it speak TLS?'));
     secured.once('error', fail);

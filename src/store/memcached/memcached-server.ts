@@ -8,7 +8,7 @@ import type { Met } from './dial.js';
 import type { MetaConnection } from './meta-connection.js';
 import { openLine } from './open-line.js';
 import type { LineOptions } from './open-line.js';
-import { RefusalError, ServerError } from './server-error.js';
+import { memcachedUnavailable, RefusalError, ServerError } from './server-error.js';
 import type { ServerAccess } from './server-access.js';
 import type { ServerAddress } from './server-address.js';
 import { ServerClock, clockQuestion } from './server-clock.js';
@@ -98,7 +98,7 @@ export class MemcachedServer {
   }
 
   unavailable(problem: string, cause?: unknown): StoreUnavailableError {
-    return new StoreUnavailableError(this.name, problem, cause === undefined ? undefined : { cause });
+    return memcachedUnavailable(this.name, problem, { cause });
   }
 
   private async connect(): Promise<MetaConnection> {

@@ -16,7 +16,7 @@ import type { MetaConnection } from './meta-connection.js';
 import type { MetaReply } from './meta-reply.js';
 import { NoStub } from './no-stub.js';
 import { leastAgeMs, lifeGiven, secondsToLive } from './seconds-to-live.js';
-import { hasNoRoom } from './server-error.js';
+import { hasNoRoom, memcachedUnavailable } from './server-error.js';
 import { serverFacts } from './server-facts.js';
 import { tellInvalidation } from './told-invalidation.js';
 import { touchItem } from './touch-item.js';
@@ -285,7 +285,7 @@ export class MemcachedShard implements Shard {
     const problem = error instanceof Error ? error.message : 'no answer';
     const isRefusal = hasNoRoom(error);
     if (isRefusal) this.noStub.reportFull();
-    return new StoreUnavailableError(this.server.name, problem, { cause: error, isRefusal });
+    return memcachedUnavailable(this.server.name, problem, { cause: error, isRefusal });
   }
 
   private unexpected({ code }: MetaReply): StoreUnavailableError {

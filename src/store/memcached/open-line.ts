@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../value/clock.js';
+import { obstacleIn } from '../obstacle.js';
 import { oneRoom } from '../one-room.js';
 import { isLeft, plainLine, secureLine, unixLine } from './line.js';
 import type { Line } from './line.js';
@@ -64,7 +65,7 @@ function connectionOf(socket: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     // The reason of our own goes through; the system's is the cause.
     socket.once('error', (cause: NodeJS.ErrnoException) =>
-      reject(cause.code === undefined ? cause : new Error('no connection', { cause })),
+      reject(cause.code === undefined ? cause : new Error(`no connection: ${obstacleIn(cause).words}`, { cause })),
     );
     socket.once('close', () => reject(new Error('the connection was closed')));
     socket.once('connect', resolve);

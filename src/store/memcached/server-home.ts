@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../../value/clock.js';
+import { obstacleIn } from '../obstacle.js';
 import { UnfitError } from './dial.js';
 import type { Met } from './dial.js';
 import { isSameServer } from './is-same-server.js';
@@ -89,7 +90,8 @@ export class ServerHome {
       const late = (): void => reject(new Error(`its name was not resolved within ${connectTimeoutMs} ms`));
       // A loop that was blocked fires the timer first; one turn later it has the answer.
       const timer = clock.after(connectTimeoutMs, () => setImmediate(late));
-      const failed = (cause: unknown): void => reject(new Error('its name was not resolved', { cause }));
+      const failed = (cause: unknown): void =>
+        reject(new Error(`its name was not resolved: ${obstacleIn(cause).words}`, { cause }));
       resolve(this.host)
         .then(found, failed)
         .finally(() => timer.cancel());

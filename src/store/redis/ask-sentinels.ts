@@ -1,9 +1,11 @@
 import { StoreUnavailableError } from '../../value/errors.js';
+import { obstacleIn } from '../obstacle.js';
 import type { RedisAddress } from './redis-address.js';
 import { redisAddress } from './redis-address.js';
 import { RedisConnection } from './redis-connection.js';
 import type { RedisCredentials } from './redis-credentials.js';
 import { itemsOf, textOf } from './redis-reply.js';
+import { redisUnavailable, refusalBehind } from './redis-server-error.js';
 import type { RedisServerSettings } from './redis-server.js';
 
 export interface SentinelFacts {
@@ -25,6 +27,7 @@ export function askSentinels(
   const votes = new Map<string, { readonly address: RedisAddress; count: number }>();
   const { addresses } = sentinels;
   let left = addresses.length;
+  let failed = 0;
   return new Promise((resolve, reject) => {
     const count = (address: RedisAddress | undefined): void => {
       left--;
@@ -36,11 +39,26 @@ export function askSentinels(
       }
       if (left > 0) return;
       const [most] = [...votes.values()].sort((one, other) => other.count - one.count);
-      if (most) resolve(most.address);
-      else reject(new StoreUnavailableError(name, `no sentinel names a primary called ${sentinels.primaryName}`));
+      if (most) return resolve(most.address);
+      const remedy = 'Check the name that they know it by.';
+      reject(
+        new StoreUnavailableError(name, `no sentinel names a primary called ${sentinels.primaryName}`, { remedy }),
+      );
     };
-    for (const address of addresses) void askOne(address, sentinels, settings).then(count, () => count(undefined));
+    const fail = (address: RedisAddress, error: unknown): void => {
+      if (++failed === addresses.length) reject(unanswered(name, address, error));
+      else count(undefined);
+    };
+    for (const address of addresses) {
+      askOne(address, sentinels, settings).then(count, (error: unknown) => fail(address, error));
+    }
   });
+}
+
+/** @param error why the last of them has not answered. */
+function unanswered(name: string, { text }: RedisAddress, error: unknown): StoreUnavailableError {
+  const { words } = obstacleIn(refusalBehind(error) ?? error);
+  return redisUnavailable(name, `no sentinel answers (sentinel ${text}: ${words})`, { cause: error });
 }
 
 async function askOne(

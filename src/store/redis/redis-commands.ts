@@ -11,7 +11,14 @@ import { RareFaults } from '../../value/rare-faults.js';
 import { itemsOf, textOf } from './redis-reply.js';
 import type { RedisScript } from './redis-script.js';
 import { lookAgain } from './redis-scripts.js';
-import { refusalCode, refusesWrites, RedisServerError, takesNoWrites, UnsettledError } from './redis-server-error.js';
+import {
+  refusalCode,
+  refusesWrites,
+  RedisServerError,
+  redisUnavailable,
+  takesNoWrites,
+  UnsettledError,
+} from './redis-server-error.js';
 import { RedisSession } from './redis-session.js';
 import type { FeedKeys } from './redis-session.js';
 import type { RedisShardSettings } from './redis-shard-settings.js';
@@ -203,7 +210,7 @@ export class RedisCommands {
   }
 
   unavailable(problem: string, cause?: unknown): StoreUnavailableError {
-    return new StoreUnavailableError(this.settings.name, problem, cause === undefined ? undefined : { cause });
+    return redisUnavailable(this.settings.name, problem, { cause });
   }
 
   /** Each refused write would say it. */
@@ -230,6 +237,6 @@ export class RedisCommands {
     if (takesNone) this.reportRefusal(error);
     const problem = error instanceof Error ? error.message : 'no answer';
     const isRefusal = takesNone && !(error instanceof UnsettledError);
-    return new StoreUnavailableError(this.settings.name, problem, { cause: error, isRefusal });
+    return redisUnavailable(this.settings.name, problem, { cause: error, isRefusal });
   }
 }

@@ -1,8 +1,8 @@
 import type { Clock, Timer } from '../../value/clock.js';
-import { StoreUnavailableError } from '../../value/errors.js';
+import type { StoreUnavailableError } from '../../value/errors.js';
 import type { ItemsTaker, LinkAnswer, RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
 import type { RedisIdentity } from './redis-identity.js';
-import { RedisServerError } from './redis-server-error.js';
+import { RedisServerError, redisUnavailable } from './redis-server-error.js';
 import type { TimeSample } from './server-time.js';
 
 /**
@@ -173,7 +173,7 @@ export class RedisConnection {
   }
 
   unavailable(problem: string, cause?: unknown): StoreUnavailableError {
-    return new StoreUnavailableError(this.settings.name, problem, cause === undefined ? {} : { cause });
+    return redisUnavailable(this.settings.name, problem, { cause });
   }
 
   /** Writes what may be on its way. */

@@ -16,6 +16,19 @@ export class RedisServerError extends Error {
 /** What a script meets where a slot is on its way, and a key that it was not told of is there already: it says ERR of what TRYAGAIN is said of else. */
 const isOnItsWay = /^ERR Script attempted to access a non local key/;
 
+/** As a failure of the store. A server that refuses in its own words runs, and is reached: nobody is asked to check that. */
+export function redisUnavailable(
+  name: string,
+  problem: string,
+  { cause, ...options }: { readonly cause?: unknown; readonly isRefusal?: boolean; readonly remedy?: string } = {},
+): StoreUnavailableError {
+  return new StoreUnavailableError(name, problem.replace(/\.$/, ''), {
+    ...(cause !== undefined && { cause }),
+    ...((cause instanceof RedisServerError || refusalBehind(cause)) && { remedy: 'The server itself says so.' }),
+    ...options,
+  });
+}
+
 /** The server's answer that this failure comes from, if it comes from one. */
 export const refusalBehind = (error: unknown): RedisServerError | undefined =>
   error instanceof StoreUnavailableError && error.cause instanceof RedisServerError ? error.cause : undefined;

@@ -2,12 +2,13 @@ import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
 import type { FaultKind } from '../../value/events.js';
+import { obstacleIn } from '../obstacle.js';
 import type { LinkOptions, RedisDriver, RedisLink } from './driver/redis-driver.js';
 import type { RedisAddress } from './redis-address.js';
 import { RedisConnection } from './redis-connection.js';
 import { readIdentity } from './redis-identity.js';
 import type { RedisIdentity } from './redis-identity.js';
-import { RedisServerError } from './redis-server-error.js';
+import { RedisServerError, redisUnavailable } from './redis-server-error.js';
 
 export interface RedisServerSettings extends Pick<LinkOptions, 'database' | 'credentials' | 'tls'> {
   readonly driver: RedisDriver;
@@ -30,6 +31,7 @@ export interface RedisServerSettings extends Pick<LinkOptions, 'database' | 'cre
 
 /** `SET … NX … GET` is understood from there on. */
 const leastMajorVersion = 7;
+const checkTls = 'Check that it speaks TLS, its certificate, and the option `tls`.';
 const unfitRetryMs = 60_000;
 /** Doubled at each failure. The longest is shorter than a breaker's pause, whose probe must reach the wire. */
 const pauseAfterFailureMs = { first: 20, longest: 500 };
@@ -99,8 +101,18 @@ export class RedisServer {
     for (const connection of [...this.living]) connection.end('it was closed');
   }
 
-  unavailable(problem: string, cause?: unknown): StoreUnavailableError {
-    return new StoreUnavailableError(this.name, problem, cause === undefined ? undefined : { cause });
+  unavailable(problem: string, cause?: unknown, remedy?: string): StoreUnavailableError {
+    return redisUnavailable(this.name, problem, { cause, ...(remedy !== undefined && { remedy }) });
+  }
+
+  /** Why there is no connection. Neither the server's words nor those of TLS name a password. */
+  private unconnected(error: unknown): StoreUnavailableError {
+    if (error instanceof StoreUnavailableError) return error;
+    if (error instanceof RedisServerError)
+      return this.unavailable(`it refuses the connection (${error.message})`, error);
+    const { words, isOfTls } = obstacleIn(error);
+    if (!isOfTls || !this.settings.tls) return this.unavailable(`no connection: ${words}`, error);
+    return this.unavailable(`no TLS connection: ${words}`, error, checkTls);
   }
 
   private async connectAndRemember(): Promise<RedisConnection> {
@@ -122,7 +134,7 @@ export class RedisServer {
       this.refusal = undefined;
       return connection;
     } catch (error) {
-      const unavailable = error instanceof StoreUnavailableError ? error : this.unavailable('no connection', error);
+      const unavailable = this.unconnected(error);
       const pauseMs = Math.min(pauseAfterFailureMs.first * 2 ** this.failuresInRow++, pauseAfterFailureMs.longest);
       this.refuseFor(pauseMs * (0.5 + this.settings.random() / 2), unavailable);
       throw unavailable;
@@ -160,9 +172,7 @@ export class RedisServer {
         if (attempt.signal.aborted && !this.isClosed) {
           throw this.unavailable(`no connection within ${connectTimeoutMs} ms`);
         }
-        // Its words name no password.
-        const isRefused = error instanceof RedisServerError;
-        throw this.unavailable(isRefused ? `it refuses the connection (${error.message})` : 'no connection', error);
+        throw this.unconnected(error);
       });
       connection = new RedisConnection(link, {
         name: this.name,
@@ -222,18 +232,18 @@ export class RedisServer {
 
   private tooOld(version: string): StoreUnavailableError {
     const message = `${this.name} is version ${version}; ${leastMajorVersion}.0 or later is needed. It is not used until it is upgraded.`;
-    return this.unfit('too-old', `version ${version} is older than ${leastMajorVersion}.0`, message);
+    return this.unfit('too-old', `version ${version} is older than ${leastMajorVersion}.0`, message, 'Upgrade it.');
   }
 
   private nodeOfACluster(): StoreUnavailableError {
     const url = `${this.settings.tls ? 'rediss' : 'redis'}+cluster://${this.address.text}`;
     const message = `${this.name} is a node of a Cluster, and was named as a Redis alone. It is not used. Name it as a Cluster: by the URL ${url}, or by the option \`cluster\`.`;
-    return this.unfit('unsuitable', `it is a node of a Cluster; name it as one, by ${url}`, message);
+    return this.unfit('unsuitable', 'it is a node of a Cluster', message, `Name it as a Cluster, by ${url}.`);
   }
 
   /** Off, said once, and looked at again each minute: somebody may upgrade or replace it. */
-  private unfit(kind: FaultKind, problem: string, message: string): StoreUnavailableError {
-    const error = this.unavailable(problem);
+  private unfit(kind: FaultKind, problem: string, message: string, remedy: string): StoreUnavailableError {
+    const error = this.unavailable(problem, undefined, remedy);
     this.refuseFor(unfitRetryMs, error);
     if (!this.saidUnfit.has(kind)) reportFault({ source: this.name, kind, message });
     this.saidUnfit.add(kind);

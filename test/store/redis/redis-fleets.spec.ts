@@ -1,3 +1,6 @@
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { keySlot } from '../../../src/store/redis/key-slot.js';
 import type { RedisAccess } from '../../../src/store/redis/redis-access.js';
@@ -10,8 +13,7 @@ import { freePort } from '../../support/free-port.js';
 import { patience } from '../../support/patience.js';
 import { startRedisCluster, startReplica, startSentinels } from '../../support/redis-fleet.js';
 import type { RedisClusterProcesses } from '../../support/redis-fleet.js';
-import { startRedis } from '../../support/redis-process.js';
-import type { RedisProcess } from '../../support/redis-process.js';
+import { RedisProcess, startRedis } from '../../support/redis-process.js';
 import { openAccess } from './open-access.js';
 
 /** Of failovers: what hangs on the server that is gone must not hold the test up. */
@@ -51,6 +53,25 @@ describe.each(['built-in'] as const)('With sentinels, through %s', (driver) => {
       access.close();
       await Promise.all([sentinels.stop(), replica.stop(), primary.stop()]);
     }
+  });
+
+  it('why no sentinel has answered is said', async () => {
+    const dead = `127.0.0.1:${await freePort()}`;
+    const away = await openAccess(driver, { sentinels: [dead], name: 'main', ...deadlines });
+    await expect(away.connected(0)).rejects.toThrow(`no sentinel answers (sentinel ${dead}: ECONNREFUSED)`);
+
+    const file = join(mkdtempSync(join(tmpdir(), 'sentinel-')), 'sentinel.conf');
+    writeFileSync(file, '');
+    const sentinel = new RedisProcess(await freePort(), [], [file, '--sentinel']);
+    await sentinel.start();
+    await sentinel.command('ACL', 'SETUSER', 'default', '>s3cret');
+    const locked = await openAccess(driver, { sentinels: [sentinel.address], name: 'main', ...deadlines });
+    const error: unknown = await locked.connected(0).catch((thrown: unknown) => thrown);
+    expect(String(error)).toContain(`no sentinel answers (sentinel ${sentinel.address}: NOAUTH`);
+    expect(String(error)).not.toMatch(/Check that it runs/);
+    away.close();
+    locked.close();
+    await sentinel.stop();
   });
 
   it('an unknown name is said', async () => {

@@ -13,10 +13,12 @@ import { StoreUnavailableError } from '../../../src/value/errors.js';
 import { onCacheEvent } from '../../../src/value/events.js';
 import { recordEvents } from '../../../src/testing/event-recorder.js';
 import { eventually } from '../../support/eventually.js';
+import { freePort } from '../../support/free-port.js';
 import { patience } from '../../support/patience.js';
 import { startReplica } from '../../support/redis-fleet.js';
 import { startRedis } from '../../support/redis-process.js';
 import type { RedisProcess } from '../../support/redis-process.js';
+import { selfSigned } from '../../support/self-signed.js';
 import { driverNames, testedDriver } from './drivers.js';
 
 const addressOf = (port: number): RedisAddress => {
@@ -206,6 +208,42 @@ describe.each(driverNames)('A server through %s', (driverName) => {
     await expect(shared.ask(['PING'])).rejects.toThrow(/it was closed/);
     await expect(server.ownConnection()).rejects.toThrow(StoreUnavailableError);
     await eventually(async () => expect((await process.info('clients'))['connected_clients']).toBe('1'));
+  });
+
+  it('says what stands in the way of a connection', async () => {
+    await expect((await reach(await freePort())).connected()).rejects.toThrow(/no connection: ECONNREFUSED/);
+
+    const { keyFile, certFile } = selfSigned();
+    const port = await freePort();
+    const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile];
+    const secured = await startRedis({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files] });
+    const untrusted: unknown = await (await reach(port, { tls: {} })).connected().catch((error: unknown) => error);
+    await secured.stop();
+    expect(String(untrusted)).toMatch(/no TLS connection: self-signed certificate/);
+    expect(String(untrusted)).not.toMatch(/Check that it runs/);
+
+    const plain: Server = createServer((socket) => {
+      socket.on('error', () => {});
+      socket.on('data', () => socket.write('-ERR unknown command\r\n'));
+    });
+    await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
+    const unsecured = await reach((plain.address() as AddressInfo).port, { tls: {} });
+    await expect(unsecured.connected()).rejects.toThrow(/no TLS connection: wrong version number/);
+    await new Promise((resolve) => plain.close(resolve));
+  });
+
+  it('passes on why the server refuses, and asks nobody whether it runs', async () => {
+    await process.command('ACL', 'SETUSER', 'blind', 'on', '>s3cret', 'allkeys', '+@all', '-info');
+    const refusals = [new RedisCredentials('blind', 's3cret'), new RedisCredentials('blind', 'wrong-s3cret')].map(
+      async (credentials) => {
+        const server = await reach(process.port, { credentials });
+        return String(await server.connected().catch((error: unknown) => error));
+      },
+    );
+    const said = await Promise.all(refusals);
+    expect(said).toEqual([expect.stringContaining('NOPERM'), expect.stringContaining('WRONGPASS')]);
+    expect(said.join()).not.toMatch(/Check that it runs|s3cret/);
+    await process.command('ACL', 'DELUSER', 'blind');
   });
 
   it('no connection within its deadline where nobody answers', async () => {

@@ -68,6 +68,7 @@ async function connect(
   let isEnded = false;
   let isReady = false;
   let lastError = 'the connection has ended';
+  let refusal: RedisServerError | undefined;
   const reset = (): void => {
     if (isEnded) return;
     isEnded = true;
@@ -80,7 +81,10 @@ async function connect(
     reset();
     onEnd(reason);
   };
-  client.on('error', (error: Error) => end(reasonOf(error)));
+  client.on('error', (error: Error) => {
+    if (isServerWords(error)) refusal = new RedisServerError(error.message);
+    end(reasonOf(error));
+  });
   client.on('close', () => end(lastError));
   signal.addEventListener('abort', reset, { once: true });
   try {
@@ -91,7 +95,8 @@ async function connect(
   } catch (error) {
     reset();
     // The client's own rejection says only that the connection is closed.
-    throw isServerWords(error) ? new RedisServerError(error.message) : new Error(lastError, { cause: error });
+    if (isServerWords(error)) throw new RedisServerError(error.message);
+    throw refusal ?? new Error(lastError, { cause: error });
   } finally {
     signal.removeEventListener('abort', reset);
   }
