@@ -5,6 +5,7 @@ import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { memberName, methodOf } from '../value/member.js';
 import type { Unchecked } from '../value/unchecked.js';
+import { afterRun, mayHaveRun } from './after-run.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
@@ -20,7 +21,8 @@ type Options = InvalidateOptions<Args, unknown>;
 
 /**
  * Invalidates after the method has succeeded, before its caller knows; a method that throws invalidates nothing. An error in `keys`, `tags`
- * or `byResult`, such as a tag that is too long, reaches the caller, although the method has run; all else that they name is invalidated.
+ * or `byResult`, such as a tag that is too long, reaches the caller, although the method has run; all else that they name is invalidated. So are `keys` and
+ * `tags` where the method has run and a decorator below rejects all the same: another `@Invalidate`, or `@WithLock` whose lease was lost.
  *
  * Inside a transaction say `after: 'commit'`: what is invalidated before the commit may be loaded again from the old rows.
  *
@@ -38,6 +40,7 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
     const original = methodOf('@Invalidate', target, method, descriptor) as unknown as Method;
     const member = memberName(target, method);
     assertOptions(options, member);
+    const { byResult: _byResult, ...byArguments } = options;
     assertPromised('@Invalidate', target, method, original);
     const cacheOf = injected<TieredCache>('@Invalidate', target, method, getTieredCacheToken(options.cache));
     const hooksOf =
@@ -45,25 +48,53 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
         ? injected<CommitHooks>('@Invalidate', target, method, getAfterCommitToken(options.cache))
         : undefined;
     replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
-      const cache = cacheOf(this);
-      const hooks = hooksOf?.(this);
-      const result = assertOneAnswer('@Invalidate', member, await original.apply(this, [...args]));
-      const { keys, tags, errors } = untrueNames(options, this, args, result);
-      const invalidate = async (): Promise<void> => {
-        const { confirm = false } = options;
-        await Promise.all([
-          keys.length > 0 ? cache.deleteMany(keys, { confirm }) : undefined,
-          tags.length > 0 ? invalidateTags(cache, tags, confirm) : undefined,
-        ]);
-      };
-      const handed = (): Promise<void> => reported(invalidate, cache);
-      await (hooks
-        ? afterCommitOf({ work: invalidate, inDoubt: handed }, () => hooks.afterCommit(handed))
-        : invalidate());
-      if (errors.length > 0) throw errors[0];
+      const call = { cache: cacheOf(this), hooks: hooksOf?.(this), instance: this, args };
+      let result: unknown;
+      try {
+        result = await oneAnswer(member, original.apply(this, [...args]));
+      } catch (error) {
+        if (mayHaveRun(error)) await invalidate(byArguments, call).catch(() => undefined);
+        throw error;
+      }
+      await invalidate(options, call, result);
       return result;
     });
   };
+}
+
+interface Call {
+  readonly cache: TieredCache;
+  /** Absent: it is done at once. */
+  readonly hooks: CommitHooks | undefined;
+  readonly instance: object;
+  readonly args: Args;
+}
+
+async function invalidate(options: Options, { cache, hooks, instance, args }: Call, result?: unknown): Promise<void> {
+  const { keys, tags, errors } = untrueNames(options, instance, args, result);
+  const work = async (): Promise<void> => {
+    const { confirm = false } = options;
+    await Promise.all([
+      keys.length > 0 ? cache.deleteMany(keys, { confirm }) : undefined,
+      tags.length > 0 ? invalidateTags(cache, tags, confirm) : undefined,
+    ]);
+  };
+  const handed = (): Promise<void> => reported(work, cache);
+  try {
+    await (hooks ? afterCommitOf({ work, inDoubt: handed }, () => hooks.afterCommit(handed)) : work());
+    if (errors.length > 0) throw errors[0];
+  } catch (error) {
+    throw afterRun(error);
+  }
+}
+
+/** A stream that is returned as it is has no end that could be waited for. One that a promise brings has: the promise. */
+function oneAnswer(member: string, answer: Promise<unknown>): Promise<unknown> {
+  try {
+    return assertOneAnswer('@Invalidate', member, answer);
+  } catch (error) {
+    throw afterRun(error);
+  }
 }
 
 function assertOptions(options: Options, member: string): void {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { Injectable } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -6,6 +7,7 @@ import { Invalidate } from '../../src/decorator/invalidate.js';
 import { afterCommit, inTransaction } from '../../src/decorator/transaction.js';
 import type { AfterCommitHook, AfterCommitWork } from '../../src/decorator/transaction.js';
 import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
+import { WithLock, heldLease } from '../../src/decorator/with-lock.js';
 import { versionedKey } from '../../src/key/key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
@@ -59,12 +61,40 @@ class Lists {
   async change(_tag: string): Promise<void> {}
 }
 
+@Injectable()
+class Stacked {
+  readonly ran: string[] = [];
+
+  @Invalidate({ keys: () => ['course a'], tags: ['lists'], byResult: () => ({ keys: 'course 7' }) })
+  @WithLock({ resource: 'stacked' })
+  async losesItsLock(lose: () => Promise<unknown>): Promise<void> {
+    this.ran.push('losesItsLock');
+    await lose();
+  }
+
+  @Invalidate({ keys: () => ['course a'] })
+  @Invalidate({ tags: ['lists'], keys: () => [brokenKey] })
+  async overABadName(): Promise<void> {
+    this.ran.push('overABadName');
+  }
+
+  @Invalidate({ keys: () => ['course a'] })
+  async imports(): Promise<Readable> {
+    return Readable.from(['rows']);
+  }
+
+  @Invalidate({ keys: () => ['course a'] })
+  reads(): Promise<unknown> {
+    return Readable.from(['rows']) as never;
+  }
+}
+
 describe('@Invalidate', () => {
   let app: INestApplication;
   afterEach(() => app?.close());
 
   const startWith = async (options: Parameters<typeof cacheModule>[0] = {}) => {
-    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs, Lists] });
+    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs, Lists, Stacked] });
     const cache = app.get(TieredCache);
     await cache.set('course a', 1);
     await cache.set('course 7', 1);
@@ -112,6 +142,36 @@ describe('@Invalidate', () => {
     const { left } = await startWith();
     await expect(app.get(Orgs).renameByKey(brokenKey)).rejects.toThrow(InvalidKeyError);
     expect(await left()).toEqual(['course a', 'course 7', 'of org']);
+  });
+
+  it('takes away what its arguments name where the lock of a decorator below was lost while the method ran', async () => {
+    const store = memoryStore();
+    const { left } = await startWith({ stores: store });
+    const taken = async (): Promise<void> => {
+      await store.shards[0].remove('test~lock:stacked');
+      await heldLease()?.renew();
+    };
+    await expect(app.get(Stacked).losesItsLock(taken)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await left()).toEqual(['course 7', 'of org']);
+  });
+
+  it('takes away what it names where an @Invalidate below rejects although the method has run', async () => {
+    const { left } = await startWith();
+    await expect(app.get(Stacked).overABadName()).rejects.toThrow('surrogate');
+    expect(app.get(Stacked).ran).toEqual(['overABadName']);
+    expect(await left()).toEqual(['course 7', 'of org']);
+  });
+
+  it('hands on a stream that a promise brings', async () => {
+    const { left } = await startWith();
+    expect(await app.get(Stacked).imports()).toBeInstanceOf(Readable);
+    expect(await left()).not.toContain('course a');
+  });
+
+  it('refuses a stream that is returned as it is, after what it names has gone', async () => {
+    const { left } = await startWith();
+    await expect(app.get(Stacked).reads()).rejects.toThrow('returned a stream');
+    expect(await left()).not.toContain('course a');
   });
 
   describe('after a commit', () => {

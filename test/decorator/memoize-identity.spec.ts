@@ -9,6 +9,7 @@ import type {
 } from '@nestjs/common';
 import { ContextIdFactory, ModuleRef, REQUEST } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { Invalidate } from '../../src/decorator/invalidate.js';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { memoized } from '../../src/decorator/memoized.js';
 import { InvalidKeyError } from '../../src/value/errors.js';
@@ -277,4 +278,38 @@ describe('The name that mixin() gives a class at random', () => {
     );
     expect(memoized(app.get(PolicyRows), 'find').key('1').text).toBe('PolicyRows:find:1');
   });
+});
+
+@Injectable()
+class Titles {
+  protected title = 'old';
+
+  @Memoize()
+  async bySlug(slug: string): Promise<string> {
+    return `${slug}: ${this.title}`;
+  }
+
+  @Invalidate({
+    keys(this: Titles, slug: string) {
+      return memoized(this, 'bySlug').key(slug);
+    },
+  })
+  async rename(_slug: string, title: string): Promise<void> {
+    this.title = title;
+  }
+}
+
+@Injectable()
+class TranslatedTitles extends Titles {}
+
+it('A method that invalidates asks the memoized one for its key, which is right in a subclass too', async () => {
+  const app = await start({
+    imports: [cacheModule()],
+    providers: [{ provide: Titles, useClass: TranslatedTitles }],
+  });
+  const titles = app.get(Titles);
+  expect(await titles.bySlug('a')).toBe('a: old');
+  await titles.rename('a', 'new');
+  expect(await titles.bySlug('a')).toBe('a: new');
+  await app.close();
 });
