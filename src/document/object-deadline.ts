@@ -1,4 +1,5 @@
 import type { Clock } from '../value/clock.js';
+import { onAbort } from '../value/on-abort.js';
 
 /** How long whoever backs documents up waits for an object store: one that hangs must not hold those that wait behind. */
 export class ObjectDeadline {
@@ -15,8 +16,7 @@ export class ObjectDeadline {
   async of<T>(what: string, act: (signal: AbortSignal) => Promise<T>, given?: AbortSignal): Promise<T> {
     given?.throwIfAborted();
     const tooLong = new AbortController();
-    const giveUp = (): void => tooLong.abort(given?.reason);
-    given?.addEventListener('abort', giveUp, { once: true });
+    const stopListening = given && onAbort(given, () => tooLong.abort(given.reason));
     const timeIsUp = new Promise<never>((_, reject) => {
       tooLong.signal.addEventListener('abort', () => reject(tooLong.signal.reason as Error), { once: true });
     });
@@ -27,7 +27,7 @@ export class ObjectDeadline {
       return await Promise.race([act(tooLong.signal), timeIsUp]);
     } finally {
       timer.cancel();
-      given?.removeEventListener('abort', giveUp);
+      stopListening?.();
     }
   }
 }

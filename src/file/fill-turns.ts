@@ -1,5 +1,3 @@
-import { onAbort } from '../value/on-abort.js';
-
 /** So many at a time, in the order of their asking. */
 export class FillTurns {
   private running = 0;
@@ -20,14 +18,4 @@ export class FillTurns {
       else this.running--;
     };
   }
-}
-
-/** Settles as the work does, or with the signal's reason when that comes first. The work goes on for others. */
-export function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work;
-  if (signal.aborted) return Promise.reject(signal.reason);
-  return new Promise((resolve, reject) => {
-    const stopListening = onAbort(signal, () => reject(signal.reason));
-    work.finally(stopListening).then(resolve, reject);
-  });
 }

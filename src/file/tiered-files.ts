@@ -1,5 +1,6 @@
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { channels, reportFault } from '../value/events.js';
+import { unlessAborted } from '../value/unless-aborted.js';
 import { explainFile } from './file-explanation.js';
 import type { FileExplanation } from './file-explanation.js';
 import { FileFeed, fileName } from './file-feed.js';
@@ -15,7 +16,6 @@ import type { FilesReport } from './files-check.js';
 import { FilesFolder } from './files-folder.js';
 import { usualTuning } from './files-tuning.js';
 import type { FilesTuning } from './files-tuning.js';
-import { unlessAborted } from './fill-turns.js';
 import { GrowingFile } from './growing-file.js';
 import { KeptFile } from './kept-file.js';
 import { KeptFiles } from './kept-files.js';

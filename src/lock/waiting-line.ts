@@ -1,5 +1,6 @@
 import { systemRandom } from '../value/chance.js';
 import type { Clock } from '../value/clock.js';
+import { onAbort } from '../value/on-abort.js';
 import type { Approach, Attempt, Refusal } from './attempt.js';
 import { PollPace } from './poll-pace.js';
 import { Waiter } from './waiter.js';
@@ -47,12 +48,11 @@ export class WaitingLine {
     const line = this.lineFor(lockKey);
     const waiter = new Waiter(this.clock);
     line.waiters.push(waiter);
-    const rouse = (): void => waiter.rouse();
-    signal?.addEventListener('abort', rouse, { once: true });
+    const stopListening = signal && !signal.aborted ? onAbort(signal, () => waiter.rouse()) : undefined;
     try {
       return await this.standInLine(line, waiter, attempt, until, signal);
     } finally {
-      signal?.removeEventListener('abort', rouse);
+      stopListening?.();
       this.leave(lockKey, line, waiter);
     }
   }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { InvalidOptionError } from '../value/errors.js';
+import { unlessAborted } from '../value/unless-aborted.js';
 import { ObjectSizeError } from './object-errors.js';
 import type { ObjectBody, PutOptions } from './object-store.js';
 
@@ -74,7 +75,7 @@ export class IncomingBody {
     this.iterator = iterator;
     try {
       for (;;) {
-        const result = await beforeAbort(iterator.next(), signal);
+        const result = await unlessAborted(iterator.next(), signal);
         if (result.done) {
           this.ended = true;
           return;
@@ -103,18 +104,6 @@ export class IncomingBody {
   private refused(problem: string): ObjectSizeError {
     return new ObjectSizeError(this.key, this.size, problem);
   }
-}
-
-/** Settles as the promise does, or with the signal's reason when that comes first. Leaves no listener behind. */
-function beforeAbort<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  return new Promise((resolve, reject) => {
-    const stop = (): void => reject(signal.reason);
-    const settle = (): void => signal.removeEventListener('abort', stop);
-    promise.finally(settle).then(resolve, reject);
-    if (signal.aborted) stop();
-    else signal.addEventListener('abort', stop, { once: true });
-  });
 }
 
 function asBuffer(bytes: string | Uint8Array): Buffer {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { onAbort } from '../value/on-abort.js';
 
 /**
  * The stream of an opened object, made of pieces. It fails with the reason of the signal when that aborts, whether anybody reads it or not.
@@ -14,8 +15,7 @@ export function outgoingBody(
   if (!signal) return body;
   const stop = (): void => void body.destroy(asError(signal.reason));
   if (signal.aborted) stop();
-  else signal.addEventListener('abort', stop, { once: true });
-  body.once('close', () => signal.removeEventListener('abort', stop));
+  else body.once('close', onAbort(signal, stop));
   return body;
 }
 

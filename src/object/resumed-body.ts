@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import type { Clock } from '../value/clock.js';
+import { onAbort } from '../value/on-abort.js';
 import { ObjectDamagedError, ObjectStoreUnavailableError } from './object-errors.js';
 import type { ByteRange, ObjectChecksum } from './object-store.js';
 import { asError } from './outgoing-body.js';
@@ -69,6 +70,7 @@ export class ResumedBody extends Readable {
   private readonly checksum: RunningChecksum | undefined;
   private readonly stall: StallTimer;
   private readonly ending = new AbortController();
+  private stopListening: (() => void) | undefined;
 
   constructor(private readonly options: ResumedBodyOptions) {
     super({ objectMode: false });
@@ -76,9 +78,11 @@ export class ResumedBody extends Readable {
     this.resumedAt = this.at;
     this.checksum = options.checksum && new RunningChecksum(options.checksum);
     this.stall = new StallTimer(options.clock, options.tuning.stallMs, () => this.onStall());
-    options.signal?.addEventListener('abort', this.leave, { once: true });
     this.attach(options.first);
-    if (options.signal?.aborted) this.leave();
+    const { signal } = options;
+    const leave = (): void => void this.destroy(asError(signal?.reason));
+    if (signal?.aborted) leave();
+    else if (signal) this.stopListening = onAbort(signal, leave);
   }
 
   override _read(): void {
@@ -88,13 +92,11 @@ export class ResumedBody extends Readable {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.options.signal?.removeEventListener('abort', this.leave);
+    this.stopListening?.();
     this.ending.abort();
     this.detach();
     callback(error);
   }
-
-  private readonly leave = (): void => void this.destroy(asError(this.options.signal?.reason));
 
   private attach(stretch: Stretch): void {
     this.stretch = stretch;

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.js';
+
 /** Something that was scheduled and can be called off. */
 export interface Timer {
   cancel(): void;
@@ -52,11 +54,11 @@ export const systemClock: Clock = {
       if (signal?.aborted) return resolve();
       const finish = (): void => {
         clearTimeout(timeout);
-        signal?.removeEventListener('abort', finish);
+        stopListening?.();
         resolve();
       };
       const timeout = setTimeout(finish, Math.min(delayMs, maxTimerMs));
-      signal?.addEventListener('abort', finish, { once: true });
+      const stopListening = signal && onAbort(signal, finish);
     });
   },
 };

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { onAbort } from './on-abort.js';
 
 /** Sleeps by the timers of a clock: for clocks that are moved by hand, whose sleepers keep no process alive. Resolves at once when the signal aborts. */
 export function sleepBy(clock: Pick<Clock, 'after'>, delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -6,10 +7,10 @@ export function sleepBy(clock: Pick<Clock, 'after'>, delayMs: number, signal?: A
     if (signal?.aborted) return resolve();
     const finish = (): void => {
       timer.cancel();
-      signal?.removeEventListener('abort', finish);
+      stopListening?.();
       resolve();
     };
     const timer = clock.after(delayMs, finish);
-    signal?.addEventListener('abort', finish, { once: true });
+    const stopListening = signal && onAbort(signal, finish);
   });
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import { placeLock } from '../../src/lock/lock-place.js';
@@ -114,6 +115,19 @@ describe('a line of waiters', () => {
     const lease = leaseOf(await Promise.race([second, settle().then(() => ({ status: 'held' as const }))]));
     await lease.release();
     expect((locks as unknown as { line: { lines: Map<string, unknown> } }).line.lines.size).toBe(0);
+  });
+
+  it('listens once to a signal that all of it have, and to none after them: Node warns of a leak at eleven', async () => {
+    const clock = new VirtualClock();
+    const locks = new CacheLock({ store: memoryStore({ clock }), namespace: 'test', clock });
+    const first = leaseOf(await locks.acquire('a'));
+    const { signal } = new AbortController();
+    const waits = Array.from({ length: 11 }, () => locks.using('a', { wait: '1m', signal }, () => undefined));
+    await settle();
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    await first.release();
+    await Promise.all(waits);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('rests after sixteen releases here, also where its first has looked before: other processes have their chance', async () => {

@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
+import { FakeClock } from '../../src/testing/fake-clock.js';
+import { systemClock } from '../../src/value/clock.js';
 import { onAbort } from '../../src/value/on-abort.js';
 
 describe('a signal that many listen to', () => {
@@ -29,5 +31,17 @@ describe('a signal that many listen to', () => {
     stops[1]?.();
     ending.abort();
     expect(told).toEqual(['next']);
+  });
+
+  it.each([
+    ['the machine', systemClock],
+    ['tests', new FakeClock()],
+  ])('has one listener, however many sleep by the clock of %s until it aborts', async (_, clock) => {
+    const ending = new AbortController();
+    const sleeping = Array.from({ length: 11 }, () => clock.sleep(3_600_000, ending.signal));
+    expect(getEventListeners(ending.signal, 'abort')).toHaveLength(1);
+    ending.abort();
+    await Promise.all(sleeping);
+    await clock.sleep(3_600_000, ending.signal);
   });
 });

@@ -5,6 +5,7 @@ import { RestingBodies } from '../resting-bodies.js';
 import { StallTimer } from '../stall-timer.js';
 import { hasQueuedRequests } from './client-queue.js';
 import type { Clock, Timer } from '../../value/clock.js';
+import { onAbort } from '../../value/on-abort.js';
 
 export interface RequestLimits {
   /** Ends the request, with its reason. */
@@ -52,8 +53,7 @@ export class S3Requests {
       stalled = true;
       ending.abort();
     });
-    const leave = (): void => ending.abort();
-    signal?.addEventListener('abort', leave, { once: true });
+    const stopListening = signal && onAbort(signal, () => ending.abort());
     timer.ask();
     const freeing = this.freeConnections(answerMs / 10);
     try {
@@ -67,7 +67,7 @@ export class S3Requests {
     } finally {
       timer.rest();
       freeing.cancel();
-      signal?.removeEventListener('abort', leave);
+      stopListening?.();
     }
   }
 

@@ -6,6 +6,7 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import type { CompletedPart } from '@aws-sdk/client-s3';
+import { onAbort } from '../../value/on-abort.js';
 import { InFlight } from './in-flight.js';
 import { md5Of } from './s3-head.js';
 import type { S3Requests, Send } from './s3-requests.js';
@@ -38,18 +39,19 @@ export class S3Upload {
   private readonly parts: CompletedPart[] = [];
   private readonly ending = new AbortController();
   private readonly inFlight: InFlight;
-  private readonly leave = (): void => this.ending.abort(this.signal?.reason);
+  private readonly stopListening: (() => void) | undefined;
 
   private constructor(
     private readonly requests: S3Requests,
     private readonly target: UploadTarget,
     private readonly id: string,
     private readonly tuning: UploadTuning,
-    private readonly signal: AbortSignal | undefined,
+    signal: AbortSignal | undefined,
   ) {
     this.inFlight = new InFlight(tuning.partsAtOnce);
-    signal?.addEventListener('abort', this.leave, { once: true });
-    if (signal?.aborted) this.leave();
+    const leave = (): void => this.ending.abort(signal?.reason);
+    if (signal?.aborted) leave();
+    else if (signal) this.stopListening = onAbort(signal, leave);
   }
 
   static async begin(
@@ -97,13 +99,13 @@ export class S3Upload {
       if (!mayBeOwn || computed === undefined || (await etagNow()) !== computed) throw error;
       return computed;
     } finally {
-      this.signal?.removeEventListener('abort', this.leave);
+      this.stopListening?.();
     }
   }
 
   /** Ends what is under way and gives the parts up. Never rejects: what is left over costs space until a life-cycle rule removes it. */
   async abandon(): Promise<void> {
-    this.signal?.removeEventListener('abort', this.leave);
+    this.stopListening?.();
     this.ending.abort();
     // A part that arrives after the upload was given up would stay.
     await this.inFlight.settled().catch(() => undefined);

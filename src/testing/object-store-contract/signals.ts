@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
+import { setImmediate as turn } from 'node:timers/promises';
 import type { TestRunner } from '../codec-contract.js';
 import { bytesOf, onBench } from './bench.js';
 import type { Bench, ObjectStoreContractOptions } from './bench.js';
@@ -46,6 +47,31 @@ export function signalRules({ describe, it }: TestRunner, options: ObjectStoreCo
       assert.equal((await bytesOf(body)).toString(), 'read');
       leaving.abort();
     });
+
+    rule(
+      'may be those of many operations at once: Node warns of a leak at eleven listeners',
+      async ({ store, key, large }) => {
+        const { signal } = new AbortController();
+        const eleven = Array.from({ length: 11 }, (_, index) => key(`${index}`));
+        const most = async (work: Promise<unknown>): Promise<number> => {
+          let isOver = false;
+          const over = work.finally(() => (isOver = true));
+          let most = 0;
+          for (; !isOver; await turn()) most = Math.max(most, getEventListeners(signal, 'abort').length);
+          await over;
+          return most;
+        };
+        const streamed = async function* (): AsyncGenerator<Buffer> {
+          yield large;
+          await store.head(eleven[0] as string, { signal });
+        };
+        assert.ok((await most(Promise.all(eleven.map((one) => store.put(one, streamed(), { signal }))))) <= 10, 'put');
+        assert.ok((await most(Promise.all(eleven.map((one) => store.head(one, { signal }))))) <= 10, 'head');
+        const opened = await Promise.all(eleven.map((one) => store.open(one, { signal })));
+        assert.ok(getEventListeners(signal, 'abort').length <= 10, 'open');
+        for (const { body } of opened) assert.equal((await bytesOf(body)).length, large.length);
+      },
+    );
 
     rule('are not needed to let go of a body: destroying it is enough, before, within and after', async (bench) => {
       const { store, key, large, read } = bench;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
+import { getEventListeners, once } from 'node:events';
 import { Agent } from 'node:http';
 import { crc32 } from 'node:zlib';
 import type { Readable } from 'node:stream';
@@ -458,6 +458,24 @@ describe('The connections of a store of S3', () => {
     await clock.advance('1h');
     expect(standIn.requests).toHaveLength(2);
     await eventually(() => expect(standIn.openSockets).toBeLessThanOrEqual(1));
+  });
+});
+
+describe('A signal of many requests to S3', () => {
+  it('is listened to once, by requests, bodies and uploads, and not any more after them', async () => {
+    const { signal } = new AbortController();
+    const listeners = (): number => getEventListeners(signal, 'abort').length;
+    const opening = Array.from({ length: 11 }, () => store().open('k', { signal }));
+    await eventually(() => expect(standIn.requests.length).toBeGreaterThan(0));
+    expect(listeners()).toBe(1);
+    const opened = await Promise.all(opening);
+    expect(listeners()).toBe(1);
+    for (const { body } of opened) await new Reader(body).done;
+    await eventually(() => expect(listeners()).toBe(0));
+    const inParts = patterned(6_000_000, 'in parts');
+    const twoParts = new S3ObjectStore({ client, bucket: 'b', partBytes: 5 * 2 ** 20 }, { stallMs: 60_000 });
+    await twoParts.put('k', inParts, { signal });
+    expect(listeners()).toBe(0);
   });
 });
 
