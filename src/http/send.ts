@@ -4,6 +4,7 @@ import { HttpException, StreamableFile } from '@nestjs/common';
 import type { TieredFile } from '../file/tiered-file.js';
 import { attachmentNamed } from '../object/attachment.js';
 import { KnownOptions } from '../value/known-options.js';
+import { whenClosed } from '../value/when-closed.js';
 import { askedRange } from './byte-ranges.js';
 import { weakenWhereEncoded } from './conditional.js';
 import { conditionOf, isRangeOfThis } from './file-conditions.js';
@@ -101,7 +102,7 @@ async function begun(body: Readable, reply: HttpResponse): Promise<Readable> {
   const raw = rawResponse(reply);
   const leave = (): void => void body.destroy();
   if (raw.destroyed) leave();
-  raw.once('close', leave);
+  whenClosed(raw, leave);
   body.once('close', () => raw.off('close', leave));
   // A client that has left is no error of the application: nobody hears the answer.
   body.on('error', () => undefined);

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { InvalidOptionError } from '../value/errors.js';
+import { whenClosed } from '../value/when-closed.js';
 import { setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
 
@@ -60,7 +61,7 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
       return sink.ended;
     },
     end(sender) {
-      if (sender && !sender.closed) sender.once('close', () => tellEnd(sink.raw, sender.writableFinished));
+      if (sender && !sender.closed) whenClosed(sender, () => tellEnd(sink.raw, sender.writableFinished));
       else process.nextTick(tellEnd, sink.raw, true);
     },
   };

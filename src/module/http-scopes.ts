@@ -4,6 +4,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { ScopeState } from '../near/request-scope.js';
 import type { RequestScope } from '../near/request-scope.js';
+import { whenClosed } from '../value/when-closed.js';
 
 type Next = () => void;
 type FastifyHook = (request: { raw: IncomingMessage }, reply: { raw: ServerResponse }, next: Next) => void;
@@ -47,7 +48,7 @@ export class HttpScopes {
     if (response.destroyed || request.socket.destroyed) return next(); // nothing would end it
     const state = new ScopeState();
     openedFor.set(state, request);
-    response.once('close', () => state.close());
+    whenClosed(response, () => state.close());
     if (response.socket === null) this.endWithConnection(request.socket, response, state);
     this.scope.open(state, next, request);
   }
@@ -60,6 +61,6 @@ export class HttpScopes {
       socket.once('close', () => states.forEach((one) => one.close()));
     }
     states.add(state);
-    response.once('close', () => states.delete(state));
+    whenClosed(response, () => states.delete(state));
   }
 }

@@ -11,6 +11,15 @@ import { cacheModule, listen, platforms } from '../support/nest-application.js';
 type PlatformResponse = ServerResponse | { readonly raw: ServerResponse };
 
 let heard: string[] = [];
+/** How many listeners to the end of a response were more than Node allows, which it warns of as of a leak. */
+let tooMany = 0;
+
+function countListeners(_request: unknown, response: ServerResponse, next: () => void): void {
+  response.on('newListener', (event) => {
+    if (event === 'close' && response.listenerCount('close') >= response.getMaxListeners()) tooMany++;
+  });
+  next();
+}
 
 function listenTo(who: string, response: PlatformResponse): void {
   const raw = 'raw' in response ? response.raw : response;
@@ -45,14 +54,18 @@ class EndsController {
 describe.each(platforms)('Listeners to the response of a cached route on %s', (platform) => {
   let app: INestApplication;
   beforeAll(async () => {
-    app = await listen(platform, { imports: [cacheModule()], controllers: [EndsController] });
+    app = await listen(platform, { imports: [cacheModule()], controllers: [EndsController] }, (one) =>
+      one.use(countListeners),
+    );
   });
   afterAll(() => app.close());
 
-  it.each(['short', 'error', 'long'])('hear its end: %s', async (kind) => {
+  it.each(['short', 'error', 'long'])('hear its end, and are no more than a response may have: %s', async (kind) => {
     heard = [];
+    tooMany = 0;
     await ask(`${await app.getUrl()}/ends/${kind}`);
     const ends = ['interceptor finish', 'handler finish', 'interceptor close', 'handler close'];
     await eventually(() => expect(heard).toEqual(kind === 'long' ? ['read', ...ends] : ends));
+    expect(tooMany).toBe(0);
   });
 });
