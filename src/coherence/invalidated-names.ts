@@ -1,3 +1,5 @@
+import { lastingText } from '../value/lasting-text.js';
+
 /**
  * Remembers what was invalidated in this process and when, so that a read or load that began earlier is not kept:
  *
@@ -42,13 +44,13 @@ export class InvalidatedNames {
   }
 
   withdraw(name: string): void {
-    if (!this.beforeWithdrawal.has(name)) this.beforeWithdrawal.set(name, this.lastNamed(name));
+    if (!this.beforeWithdrawal.has(name)) this.beforeWithdrawal.set(lastingText(name), this.lastNamed(name));
     this.note(name);
   }
 
   private note(name: string): void {
     this.lastNamedAt = ++this.position;
-    this.recent.set(name, this.position);
+    this.recent.set(this.recent.has(name) ? name : lastingText(name), this.position);
     if (this.recent.size >= this.maxNames / 2) this.forgetOlder();
   }
 

@@ -1,3 +1,5 @@
+import { lastingText } from '../value/lasting-text.js';
+
 /** Documents that this process has written, on their way to the object store, so many at a time. Each id at most once at a time. */
 export class UploadLine {
   /** Of this process, since it started. */
@@ -19,7 +21,7 @@ export class UploadLine {
 
   add(id: string): void {
     if (this.isClosed) return;
-    this.waiting.add(id);
+    this.waiting.add(lastingText(id));
     this.next();
   }
 

@@ -2,6 +2,7 @@ import { createHmac, createSecretKey } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { inspect } from 'node:util';
 import { InvalidOptionError } from '../value/errors.js';
+import { lastingText } from '../value/lasting-text.js';
 import type { Key } from './key.js';
 
 const minSecretBytes = 32;
@@ -48,7 +49,7 @@ export class HiddenNames {
     if (name === undefined) {
       name = this.hide('key', key.text);
       if (this.#young.size >= maxRemembered / 2) [this.#old, this.#young] = [this.#young, new Map<string, string>()];
-      this.#young.set(id, name);
+      this.#young.set(lastingText(id), name);
     }
     return key.named(name);
   }

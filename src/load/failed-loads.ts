@@ -2,6 +2,7 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
+import { lastingText } from '../value/lasting-text.js';
 
 interface Failure {
   readonly error: unknown;
@@ -38,7 +39,7 @@ export class FailedLoads {
   note<V>(key: Key, policy: EntryPolicy<V>, error: unknown, position: number, isUnasked: boolean): void {
     const { failureHoldMs, requestOnly } = policy;
     if (failureHoldMs <= 0 || requestOnly) return;
-    const slot = slotOf(key, policy);
+    const slot = lastingText(slotOf(key, policy));
     this.failures.delete(slot);
     this.failures.set(slot, { error, until: this.clock.monotonic() + failureHoldMs, position, isUnasked });
     if (this.failures.size > maxFailures) this.failures.delete(this.failures.keys().next().value as string);

@@ -1,3 +1,5 @@
+import { lastingText } from '../value/lasting-text.js';
+
 /** Emptied slots that are kept, at least. */
 const keptSlots = 1_000;
 
@@ -20,7 +22,7 @@ export class SlotMap<V> {
 
   set(slot: string, value: V): void {
     if (this.slots.get(slot) === undefined) this.taken++;
-    this.slots.set(slot, value);
+    this.slots.set(lastingText(slot), value);
   }
 
   /** Empties the slot, if this value is still the one in it. */

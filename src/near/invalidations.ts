@@ -1,10 +1,11 @@
 import { tagIn } from '../coherence/invalidated-names.js';
-import { removalOf } from '../coherence/placed.js';
+import { lastingPlace, removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
 import { asInvalidation } from '../coherence/tag-generations.js';
 import type { Shard } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import { lastingText } from '../value/lasting-text.js';
 import { unlessAway } from '../value/unless-away.js';
 import type { NearTiers } from './near-tiers.js';
 
@@ -58,17 +59,19 @@ export class Invalidations {
    * 1. `invalidateTags(t)` is refused, and waits; 2. `expireTags(t)` is refused, and takes its place: it must take as much away.
    */
   advanceLater(shard: Shard, advance: InvalidatingTag, ticket: number): void {
-    const item = asInvalidation(advance);
+    const { name, advance: step } = asInvalidation(advance);
+    const item = { name: lastingText(name), advance: { ...step, storeKey: lastingText(step.storeKey) } };
     const tag = tagIn(item.name);
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
     this.near.coherence.outbox.add({ name: item.name, shown: `tag ${tag}`, resend, ticket });
   }
 
   private wait(placed: Placed, remedy: Remedy): void {
-    const { key, name, shard } = placed;
+    const lasting = lastingPlace(placed);
+    const { key, name, shard } = lasting;
     const { outbox } = this.near.coherence;
     const { keeps = false, mayStillArrive = false, ticket } = remedy;
-    const item = { ...removalOf(placed), keeps };
+    const item = { ...removalOf(lasting), keeps };
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.name(key));
     const waiting = { name, shown: key.text, resend, ticket };
     if (!keeps) return outbox.add({ ...waiting, mayStillArrive });

@@ -5,6 +5,7 @@ import type { EnvelopeHead } from '../codec/envelope.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
 import type { TagGeneration } from '../value/entry.js';
+import { lastingText } from '../value/lasting-text.js';
 import type { NearCopy } from './near-copy.js';
 import type { StoredEntries } from './stored-entries.js';
 
@@ -58,7 +59,8 @@ export class NewEntries {
    */
   make<V>(encoded: EncodedValue<V>, origin: EntryOrigin, kept?: EntryInstants): NewEntry<V> {
     const { key, policy, payload } = encoded;
-    const { placed, createdAt, loadCostMs, generation, mark, tags } = origin;
+    const { placed, createdAt, loadCostMs, generation, mark } = origin;
+    const tags = origin.tags.map((one) => ({ ...one, tag: lastingText(one.tag) }));
     const { codec, version = origin.version } = policy.serving;
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
     const life = kept ?? this.lifeOf(encoded, bytes, createdAt);

@@ -1,6 +1,7 @@
 import { feedName } from '../coherence/coherence.js';
 import type { Trust } from '../coherence/trust.js';
 import { textOfId } from '../key/key.js';
+import { lastingText } from '../value/lasting-text.js';
 import { createBoundedMap } from './eviction/create-bounded-map.js';
 import type { Eviction } from './eviction/create-bounded-map.js';
 import { assertCount } from './eviction/bounded-map.js';
@@ -66,7 +67,8 @@ export class ProcessTier {
    * Keeps the copy, unless it is not worth its place: then nothing is kept under this id.
    * @param alias what the feed calls the key, where that is not its text.
    */
-  set(id: string, copy: NearCopy, alias?: string): void {
+  set(given: string, copy: NearCopy, alias?: string): void {
+    const id = lastingText(given);
     const former = this.copies.peek(id);
     if (former) this.forgetNames(former, id);
     if (!this.copies.set(id, copy, copy.sizeBytes + id.length)) return;
