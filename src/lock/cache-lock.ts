@@ -131,6 +131,7 @@ export class CacheLock {
 
   /**
    * Runs `work` under the lock and releases it, whatever `work` does. Resolves and rejects as `work` does; what the release says never hides it.
+   * Not reentrant: `work` that asks for the same resource waits for itself, and is told `held`.
    * @throws LockHeldError, LockUnavailableError: `work` did not run. LeaseLostError: `work` returned, but the lock was known to be lost before it did.
    */
   async using<T>(resource: LockResource, options: LockOptions, work: (lease: Lease) => Promise<T> | T): Promise<T> {

@@ -133,6 +133,13 @@ describe('a section', () => {
     events.stop();
   });
 
+  it('that asks for its own resource waits for itself, and is told held', async () => {
+    const locks = room();
+    const within = locks.using('a', {}, () => locks.using('a', { wait: 20 }, () => 'within').catch((error) => error));
+    expect(await within).toBeInstanceOf(LockHeldError);
+    expect(await locks.using('a', {}, () => locks.using('b', {}, () => 'within'))).toBe('within');
+  });
+
   it('may release before it ends, and dispose of its lease', async () => {
     const locks = room();
     const outcome = await locks.using('a', {}, async (lease) => {

@@ -13,6 +13,7 @@ import { CacheLock } from '../../src/lock/cache-lock.js';
 import { WarningLog } from '../../src/module/warning-log.js';
 import { guarded } from '../../src/origin/guarded-store.js';
 import { diskStore } from '../../src/store/disk/disk-store.js';
+import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { reportFault } from '../../src/value/events.js';
 import { buildCache } from '../support/build-cache.js';
@@ -231,6 +232,19 @@ describe('where names are hidden', () => {
     await shown.getOrSet(person, () => 1, { tags: [`user:${person}`] });
     expect(JSON.stringify(all.all)).toContain('lovelace');
     await shown.close();
+  });
+
+  it('a lock is another one under another secret, or none: two hold it, unless names are hidden alike', async () => {
+    const shared = guarded(memoryStore());
+    const holders = [names, new HiddenNames(secret), new HiddenNames(`${secret}!`), undefined].map(
+      (hidden) => new CacheLock({ store: shared, namespace: 'test', hidden }),
+    );
+    const outcomes = [];
+    for (const holder of holders) outcomes.push(await holder.acquire(['account', person]));
+    expect(outcomes.map(({ status }) => status)).toEqual(['acquired', 'held', 'acquired', 'acquired']);
+    const leases = outcomes.flatMap((outcome) => (outcome.status === 'acquired' ? [outcome.lease] : []));
+    expect(new Set(leases.map(({ resource }) => resource)).size).toBe(3);
+    await Promise.all(leases.map((lease) => lease.release()));
   });
 
   it('a format without a secret stops start-up, and says where it comes from', async () => {
