@@ -135,7 +135,9 @@ describe('a section', () => {
 
   it('that asks for its own resource waits for itself, and is told held', async () => {
     const locks = room();
-    const within = locks.using('a', {}, () => locks.using('a', { wait: 20 }, () => 'within').catch((error: unknown) => error));
+    const within = locks.using('a', {}, () =>
+      locks.using('a', { wait: 20 }, () => 'within').catch((error: unknown) => error),
+    );
     expect(await within).toBeInstanceOf(LockHeldError);
     expect(await locks.using('a', {}, () => locks.using('b', {}, () => 'within'))).toBe('within');
   });
