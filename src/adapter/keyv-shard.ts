@@ -8,6 +8,7 @@ import type { RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOut
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { wasClosed } from '../value/was-closed.js';
 
 /** As much of a Keyv, or of a storage adapter of one, as is needed. */
 export interface KeyvLike {
@@ -195,7 +196,7 @@ export class KeyvShard implements Shard {
     const before = this.turns.get(storeKey);
     const turn = (async (): Promise<R> => {
       await before;
-      if (this.closed) throw this.unavailable('it is closed');
+      if (this.closed) throw this.unavailable(wasClosed);
       try {
         return await work();
       } catch (cause) {

@@ -164,7 +164,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       {
         provide: OWN_WARNINGS,
         inject: [RESOLVED_OPTIONS],
-        useFactory: ({ warnings }: ResolvedOptions) => (warnings ? shareWarnings() : () => {}),
+        useFactory: ({ warnings }: ResolvedOptions) => shareWarnings(warnings),
       },
       // The warnings are asked for, so that those of the start are heard.
       { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope, OWN_WARNINGS], useFactory: openCache },

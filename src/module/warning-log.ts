@@ -33,9 +33,7 @@ export class WarningLog {
   ) {
     this.stops = [
       onCacheEvent('fault', (fault) => this.warn(`${fault.kind} ${fault.source}`, sentenceOf(fault))),
-      onCacheEvent('writeGivenUp', ({ cache, key, reason }) =>
-        this.warn(`given-up ${cache}`, `${cache}: an invalidation was lost (${reason}): ${key}`),
-      ),
+      onCacheEvent('writeGivenUp', (lost) => this.warn(`given-up ${lost.cache}`, lossOf(lost))),
       onCacheEvent('serversChanged', ({ store, source, version, servers }) => {
         const which = version === undefined ? '' : ` (version ${version})`;
         this.logger.log(safeLine(`${store}: ${source} names its servers${which}: ${servers.join(', ')}`));
@@ -91,6 +89,9 @@ export class WarningLog {
   }
 }
 
+const lossOf = ({ cache, key, reason }: CacheEvents['writeGivenUp']): string =>
+  `${cache}: an invalidation was lost (${reason}): ${key}`;
+
 /** Without the cause's message: what a loader or a decoder says may hold what it read. */
 function sentenceOf({ source, kind, message, key, cause }: CacheEvents['fault']): string {
   const said = message.startsWith(source) ? message : `${source}: ${message}`;
@@ -110,14 +111,26 @@ function nameOf(cause: unknown, message: string): string | undefined {
 
 let users = 0;
 let shared: WarningLog | undefined;
+let endLastWord: (() => void) | undefined;
 
-/** The events are the process's: whoever asks shares one log. It ends when all have called the returned function. */
-export function shareWarnings(): () => void {
+/**
+ * The events are the process's: whoever asks shares one log. It ends when all have called the returned function. The first invalidation that is lost
+ * after that is still said, until another application starts: a module that ends later than the cache may have asked for it.
+ */
+export function shareWarnings(isWanted: boolean): () => void {
+  endLastWord?.();
+  if (!isWanted) return () => {};
   if (users++ === 0) shared = new WarningLog(new Logger('TieredCache'));
   let isUser = true;
   return () => {
     if (!isUser) return;
     isUser = false;
-    if (--users === 0) shared?.stop();
+    if (--users > 0) return;
+    shared?.stop();
+    let isSaid = false;
+    endLastWord = onCacheEvent('writeGivenUp', (lost) => {
+      if (!isSaid) new Logger('TieredCache').warn(safeLine(lossOf(lost)));
+      isSaid = true;
+    });
   };
 }

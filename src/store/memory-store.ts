@@ -1,6 +1,7 @@
 import { isSameRevision } from './is-same-revision.js';
 import { assertBytes } from '../value/assert-bytes.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { wasClosed } from '../value/was-closed.js';
 import { KnownOptions } from '../value/known-options.js';
 import { lastingCopy } from '../value/lasting-copy.js';
 import { systemClock } from '../value/clock.js';
@@ -200,7 +201,7 @@ class MemoryShard implements Shard {
   }
 
   private assertOpen(): void {
-    if (this.closed) throw new StoreUnavailableError(this.name, 'it was closed');
+    if (this.closed) throw new StoreUnavailableError(this.name, wasClosed);
   }
 
   private live(storeKey: string): MemoryItem | undefined {

@@ -1,3 +1,5 @@
+import { wasClosed } from './was-closed.js';
+
 /** What led to an error. Named here, since the library of ES2021 has no name for it. */
 export interface Caused {
   readonly cause?: unknown;
@@ -92,6 +94,9 @@ interface StoreUnavailableOptions extends Caused {
 
 const checkThatItRuns = 'Check that it runs and can be reached from this host.';
 
+const remedyOf = (problem: string): string =>
+  problem === wasClosed ? 'Use it before its close(), which the end of an application calls.' : checkThatItRuns;
+
 /** The store, or the part of it that holds the key, can't be reached within its deadline. */
 export class StoreUnavailableError extends TieredCacheError {
   readonly code = 'STORE_UNAVAILABLE';
@@ -105,7 +110,7 @@ export class StoreUnavailableError extends TieredCacheError {
   constructor(
     readonly shard: string,
     problem: string,
-    { isRefusal = false, remedy = checkThatItRuns, ...options }: StoreUnavailableOptions = {},
+    { isRefusal = false, remedy = remedyOf(problem), ...options }: StoreUnavailableOptions = {},
   ) {
     super(`${shard}: ${problem}. ${remedy}`, options);
     Object.defineProperties(this, { problem: { value: problem }, remedy: { value: remedy } });

@@ -1,5 +1,6 @@
 import type { Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
+import { wasClosed } from '../../value/was-closed.js';
 import { channels, reportFault } from '../../value/events.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
 import type { ItemView, StoredItem } from '../store.js';
@@ -183,7 +184,7 @@ export class DiskDatabase {
   }
 
   close(): Promise<void> {
-    this.ended ??= new StoreUnavailableError(this.name, 'it is closed');
+    this.ended ??= new StoreUnavailableError(this.name, wasClosed);
     return (this.closing ??= this.shut(true));
   }
 
@@ -269,7 +270,7 @@ export class DiskDatabase {
     this.snapshot.close();
     this.isShut = true;
     this.care?.cancel();
-    const reason = this.ended ?? new StoreUnavailableError(this.name, 'it is closed');
+    const reason = this.ended ?? new StoreUnavailableError(this.name, wasClosed);
     const quiet = await this.queue.close(reason);
     if (!quiet) {
       // Another process was stopped inside its transaction, or the disk hangs: lmdb closes when that is over, nobody waits for it.

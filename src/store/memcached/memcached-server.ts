@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
+import { wasClosed } from '../../value/was-closed.js';
 import { reportFault } from '../../value/events.js';
 import type { FaultKind } from '../../value/events.js';
 import { UnfitError, dial } from './dial.js';
@@ -83,7 +84,7 @@ export class MemcachedServer {
   /** The connection, made if need be. @throws StoreUnavailableError within the connect deadline; at once for a while after a failure. */
   async connected(): Promise<MetaConnection> {
     if (this.connection) return this.connection;
-    if (this.closed) throw this.unavailable('it was closed');
+    if (this.closed) throw this.unavailable(wasClosed);
     if (this.refusal && this.options.clock.monotonic() < this.refusal.until) throw this.refusal.error;
     this.connecting ??= this.connect().finally(() => (this.connecting = undefined));
     return this.connecting;
@@ -93,7 +94,7 @@ export class MemcachedServer {
     this.closed = true;
     this.lookTimer?.cancel();
     this.clockTimer?.cancel();
-    this.connection?.end('it was closed');
+    this.connection?.end(wasClosed);
     for (const socket of this.sockets) socket.destroy();
   }
 
@@ -106,7 +107,7 @@ export class MemcachedServer {
       const met = await this.home.reach();
       const { connection, itemSizeMax, evictsItems } = met;
       // Closed, or ended, while the greeting was under way.
-      if (this.closed) connection.end('it was closed');
+      if (this.closed) connection.end(wasClosed);
       if (connection.isShutdown()) throw this.unavailable('the connection has ended');
       this.connection = connection;
       this.connectedTo = met.address;

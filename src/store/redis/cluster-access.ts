@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../value/errors.js';
+import { wasClosed } from '../../value/was-closed.js';
 import { ClusterTopology } from './cluster-topology.js';
 import type { RedisAccess, WaysToFollow } from './redis-access.js';
 import { parseRedisAddress } from './redis-address.js';
@@ -110,7 +111,7 @@ export class ClusterAccess implements RedisAccess {
     slot: number,
     use: (server: RedisServer) => Promise<RedisConnection>,
   ): Promise<RedisConnection> {
-    if (this.isClosed) throw this.unavailable('it was closed');
+    if (this.isClosed) throw this.unavailable(wasClosed);
     const known = this.topology.ownerOf(slot);
     if (!known) await this.refresh();
     const owner = this.topology.ownerOf(slot);

@@ -1,5 +1,6 @@
 import type { Clock } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
+import { wasClosed } from '../../value/was-closed.js';
 import { reportFault } from '../../value/events.js';
 import type { FaultKind } from '../../value/events.js';
 import { obstacleIn } from '../obstacle.js';
@@ -76,7 +77,7 @@ export class RedisServer {
   /** The connection, made if need be. @throws StoreUnavailableError within the connect deadline; at once for a while after a failure. */
   async connected(): Promise<RedisConnection> {
     if (this.connection) return this.connection;
-    if (this.isClosed) throw this.unavailable('it was closed');
+    if (this.isClosed) throw this.unavailable(wasClosed);
     if (this.refusal && this.settings.clock.monotonic() < this.refusal.until) throw this.refusal.error;
     this.connecting ??= this.connectAndRemember().finally(() => (this.connecting = undefined));
     return this.connecting;
@@ -91,14 +92,14 @@ export class RedisServer {
     onEnd?: (connection: RedisConnection, reason: string) => void,
     commandTimeoutMs = this.settings.commandTimeoutMs,
   ): Promise<RedisConnection> {
-    if (this.isClosed) throw this.unavailable('it was closed');
+    if (this.isClosed) throw this.unavailable(wasClosed);
     return (await this.connect(new AbortController(), commandTimeoutMs, onEnd)).connection;
   }
 
   close(): void {
     this.isClosed = true;
     this.attempt?.abort();
-    for (const connection of [...this.living]) connection.end('it was closed');
+    for (const connection of [...this.living]) connection.end(wasClosed);
   }
 
   unavailable(problem: string, cause?: unknown, remedy?: string): StoreUnavailableError {
@@ -188,7 +189,7 @@ export class RedisServer {
       timer.cancel();
       timer = clock.after(Math.max(leftMs, Math.min(leastGreetingMs, connectTimeoutMs)), inTwoTurns);
       const identity = await this.meet(connection);
-      if (this.isClosed) connection.end('it was closed');
+      if (this.isClosed) connection.end(wasClosed);
       if (connection.hasEnded) throw this.unavailable('the connection has ended');
       return { connection, identity };
     } catch (error) {

@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../value/errors.js';
+import { wasClosed } from '../../value/was-closed.js';
 import { askSentinels } from './ask-sentinels.js';
 import type { SentinelFacts } from './ask-sentinels.js';
 import type { RedisAccess } from './redis-access.js';
@@ -64,7 +65,7 @@ export class SentinelAccess implements RedisAccess {
 
   /** The primary as the sentinels name it now. @throws StoreUnavailableError */
   private async found(): Promise<RedisServer> {
-    if (this.isClosed) throw new StoreUnavailableError(this.name, 'it was closed');
+    if (this.isClosed) throw new StoreUnavailableError(this.name, wasClosed);
     this.finding ??= this.find().finally(() => (this.finding = undefined));
     return this.finding;
   }
