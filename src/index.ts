@@ -11,7 +11,7 @@ export { InjectCacheLock, InjectRequestCache, InjectTieredCache } from './decora
 
 export { TieredCache } from './cache/tiered-cache.js';
 export type { KeyOf } from './cache/key-of.js';
-export type { ReadOptions, WriteOptions } from './cache/call-options.js';
+export type { CallOptions, ReadOptions, WriteOptions } from './cache/call-options.js';
 export type { CacheConfiguration, CoherenceOptions } from './cache/cache-configuration.js';
 export type { BulkLoadContext, BulkLoader } from './load/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';

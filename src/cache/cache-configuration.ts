@@ -1,5 +1,6 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import type { Integrity, IntegrityOptions } from '../codec/integrity.js';
+import { Integrity } from '../codec/integrity.js';
+import type { IntegrityOptions } from '../codec/integrity.js';
 import type { VersionStamp } from '../coherence/versioned-key-space.js';
 import { HiddenNames } from '../key/hidden-names.js';
 import type { KeyFormat } from '../key/key-space.js';
@@ -90,6 +91,16 @@ export function resolveCoherence(
     blindForMs: milliseconds(blindFor ?? 5_000, 'coherence.blindFor'),
     maxBehindBytes: maxBehindBytes ?? defaultMaxBehindBytes,
     polled: given !== false && store?.capabilities.atomic === true,
+  };
+}
+
+/** With its secrets as objects that show none, however the cache is printed. */
+export function withoutShownSecrets(configuration: CacheConfiguration): CacheConfiguration {
+  const { integrity, keySecret } = configuration;
+  return {
+    ...configuration,
+    ...(integrity && { integrity: Integrity.of(integrity) }),
+    ...(keySecret && { keySecret: HiddenNames.of(keySecret) }),
   };
 }
 

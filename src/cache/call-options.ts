@@ -1,4 +1,5 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
+import type { Codec } from '../codec/codec.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { KeyOf } from './key-of.js';
@@ -17,8 +18,21 @@ export interface ReadOptions {
   readonly confirm?: boolean;
 }
 
+/**
+ * Options of one call. The key, the loader and the codec say what type its value has; all else takes it from them. So options that are annotated as
+ * `EntryOptions` serve calls for values of any type.
+ */
+export type CallOptions<V> = Omit<EntryOptions<Stored<V>>, 'codec'> & {
+  readonly codec?: Codec<V> | Codec<unknown>;
+} & { readonly codec?: CodecFor<Stored<V>> };
+
+type Stored<V> = NoInfer<Exclude<V, undefined>>;
+
+/** `encode` is no method here: the compiler takes a method for one of all values as soon as it is one of some. */
+type CodecFor<V> = Omit<Codec<unknown>, 'encode'> & { readonly encode: (value: V) => Uint8Array };
+
 /** One entry of `setMany`. */
-export type EntryToSet<V> = readonly [KeyOf<V>, V, EntryOptions<V>?];
+export type EntryToSet<V> = readonly [KeyOf<V>, V, CallOptions<V>?];
 
 const knownOfWrites = KnownOptions.of<WriteOptions>('A write', { confirm: true });
 const knownOfReads = KnownOptions.of<ReadOptions>('A look-up', { version: true, confirm: true });

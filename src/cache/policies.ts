@@ -4,6 +4,7 @@ import { entryPolicy } from '../catalogue/entry-policy.js';
 import { knownEntryOptions } from '../catalogue/known-entry-options.js';
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Key, KeyLike } from '../key/key.js';
+import type { CallOptions } from './call-options.js';
 import { SeenOptions } from './seen-options.js';
 
 /** The policies of one cache: of the call, over the key's class, over the module's defaults. */
@@ -21,7 +22,8 @@ export class Policies {
   }
 
   /** @throws InvalidDurationError, InvalidOptionError naming the option. */
-  of<V>(key: Key, call?: EntryOptions<V>, known = knownEntryOptions): EntryPolicy<V> {
+  of<V>(key: Key, given?: CallOptions<V>, known = knownEntryOptions): EntryPolicy<V> {
+    const call = given as EntryOptions<V> | undefined;
     const own = key instanceof CatalogueKey ? (key as CatalogueKey<V>).options : undefined;
     const base = (own ? this.ofClass(own as EntryOptions) : this.ofDefaults) as EntryPolicy<V>;
     if (!call) return base;
@@ -42,16 +44,16 @@ export class Policies {
   }
 
   /** The policies of a call for many keys: those without options of their own share one. */
-  ofCall<V>(call: EntryOptions<V> | undefined): (key: Key) => EntryPolicy<V> {
+  ofCall<V>(call: CallOptions<V> | undefined): (key: Key) => EntryPolicy<V> {
     let shared: EntryPolicy<V> | undefined;
     return (key) => (key instanceof CatalogueKey ? this.of(key, call) : (shared ??= this.of(key, call)));
   }
 
   /** For a call that has no key to make a policy for. @throws InvalidDurationError, InvalidOptionError naming the option. */
-  assertCall<V>(call: EntryOptions<V> | undefined): void {
+  assertCall<V>(call: CallOptions<V> | undefined): void {
     if (call === undefined) return;
     knownEntryOptions.check(call);
-    entryPolicy([call, this.defaults as EntryOptions<V>]);
+    entryPolicy([call as EntryOptions<V>, this.defaults as EntryOptions<V>]);
   }
 
   private ofClass(own: EntryOptions): EntryPolicy {

@@ -3,8 +3,6 @@ import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Serving } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { isPlainCall } from '../catalogue/plain-call.js';
-import { Integrity } from '../codec/integrity.js';
-import { HiddenNames } from '../key/hidden-names.js';
 import { listKeys, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
@@ -12,7 +10,8 @@ import type { Loader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import type { Lookup } from '../value/lookup.js';
 import { confirms, entryOf, readOptions } from './call-options.js';
-import type { EntryToSet, ReadOptions, WriteOptions } from './call-options.js';
+import type { CallOptions, EntryToSet, ReadOptions, WriteOptions } from './call-options.js';
+import { withoutShownSecrets } from './cache-configuration.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { buildRooms } from './cache-rooms.js';
 import type { CacheRooms } from './cache-rooms.js';
@@ -48,13 +47,7 @@ export class TieredCache {
    */
   constructor(configuration: CacheConfiguration, protections: Protections = {}) {
     knownConfiguration.check(configuration);
-    const { integrity, keySecret } = configuration;
-    // As objects that show no secret, however the cache is printed.
-    this.configuration = {
-      ...configuration,
-      ...(integrity && { integrity: Integrity.of(integrity) }),
-      ...(keySecret && { keySecret: HiddenNames.of(keySecret) }),
-    };
+    this.configuration = withoutShownSecrets(configuration);
     this.defaults = configuration.defaults ?? {};
     this.rooms = buildRooms(this.configuration, protections);
     const { coherence, hidden } = this.rooms;
@@ -126,7 +119,7 @@ export class TieredCache {
    * @throws what the loader throws, the same object to all who wait; LoadTimeoutError, RecursiveLoadError, UnencodableValueError.
    * @example await cache.getOrSet(versionedKey('policy', uuid), () => ledger.policy(uuid), { ttl: '5m' })
    */
-  getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
+  getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V> {
     try {
       if (options === undefined || isPlainCall(options)) {
         const copy = this.hitPath.servable(this.nearKey(key));
@@ -143,7 +136,7 @@ export class TieredCache {
    * Loads the value now, whatever the tiers hold, and replaces it everywhere, unless the key was invalidated meanwhile. Joins no load that
    * began earlier. Otherwise as `getOrSet`.
    */
-  async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: EntryOptions<V>): Promise<V> {
+  async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
@@ -158,7 +151,7 @@ export class TieredCache {
   async getOrSetMany<V, K extends KeyOf<V> = KeyOf<V>>(
     keys: readonly K[],
     loadMissing: BulkLoader<V, K>,
-    options?: EntryOptions<V>,
+    options?: CallOptions<V>,
   ): Promise<(V | undefined)[]> {
     const asked = listKeys<K>(keys);
     if (asked.length === 0) this.policies.assertCall(options);
@@ -176,7 +169,7 @@ export class TieredCache {
    * before the promise resolves.
    * @throws UnencodableValueError, InvalidDurationError before anything is written; with `confirm` StoreUnavailableError and ValueTooLargeError.
    */
-  async set<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V> & WriteOptions): Promise<boolean> {
+  async set<V>(key: KeyOf<V>, value: V, options?: CallOptions<V> & WriteOptions): Promise<boolean> {
     const one = this.keyOf(key);
     const write = { key: one, value, policy: this.policies.of<V>(one, options, knownWriteOptions) };
     return this.changes.track(this.rooms.writes.set([write], options?.confirm === true));
@@ -193,7 +186,7 @@ export class TieredCache {
   }
 
   /** Stores the value unless there is one; returns whichever is there then, the same for every process. @throws StoreUnavailableError, UnencodableValueError */
-  async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: EntryOptions<V>): Promise<V> {
+  async setIfAbsent<V>(key: KeyOf<V>, value: V, options?: CallOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     const { copy, from } = await this.changes.track(this.rooms.atomicChanges.setIfAbsent(one, value, policy));
@@ -205,7 +198,7 @@ export class TieredCache {
    * over is removed, as by `set`. Tags go on beside those of `options`, the `version` unless they name one. What the store alone kept stays there.
    * @throws ConflictError after 10 tries; StoreUnavailableError; what a `ttl` throws; ValueTooLargeError, and what the entry held before is gone.
    */
-  async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: EntryOptions<V>): Promise<V> {
+  async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: CallOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     const changed = this.rooms.atomicChanges.update(one, change, policy, options?.ttl === undefined);

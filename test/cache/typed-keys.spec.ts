@@ -1,6 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import { bytes } from '../../src/codec/bytes.js';
+import { flag } from '../../src/codec/flag.js';
 import { json } from '../../src/codec/json.js';
 import type { Lookup } from '../../src/value/lookup.js';
 import { buildCache } from '../support/build-cache.js';
@@ -50,5 +53,31 @@ describe('The types say', () => {
     const untyped = await cache.getMany<number>(['plain', untypedOf({ slug: 'a' })]);
     const sum: number = valuesOf(untyped).reduce<number>((total, value) => total + (value ?? 0), 0);
     expect([valuesOf(numbers), valuesOf(courses), sum]).toEqual([[7, undefined], [course, undefined], 7]);
+  });
+
+  it('of a value what its key, its loader and its codec say, whatever its options are annotated with', async () => {
+    const hour: EntryOptions = { ttl: '1h' };
+    const { title }: Course = await cache.getOrSet('loaded', async () => course, hour);
+    const cents: number = (await cache.refresh(priceOf({ slug: 'a' }), () => ({ cents: 6 }), hour)).cents;
+    const text: Buffer = await cache.setIfAbsent('bytes', Buffer.from('a'), { codec: bytes(), ttl: '1h' });
+    expect([title, cents, String(text)]).toEqual(['Greek', 6, 'a']);
+    const key = courseOf({ slug: 'b' });
+    const refused = [
+      // @ts-expect-error the key holds courses
+      () => cache.getOrSet(key, async () => 5, hour),
+      // @ts-expect-error the key holds courses
+      () => cache.refresh(key, async () => 5, hour),
+      // @ts-expect-error the key holds courses
+      () => cache.set(key, 5, hour),
+      // @ts-expect-error the key holds courses
+      () => cache.setIfAbsent(key, 5, hour),
+      // @ts-expect-error the key holds courses
+      () => cache.setMany([[key, 5, hour]]),
+      // @ts-expect-error the key holds courses
+      () => cache.update(key, () => 5, hour),
+      // @ts-expect-error the codec carries no texts
+      () => cache.set('plain', 'text', { codec: flag() }),
+    ];
+    expect(refused).toHaveLength(7);
   });
 });

@@ -49,7 +49,7 @@ describe('A key that a bulk loader leaves out', () => {
     const judged: unknown[] = [];
     const when = (rows: string[]): boolean => (judged.push(rows), rows.length === 0);
     const life = { ttl: '1h', negative: { ttl: '10s', when } } as const;
-    expect(await cache.getOrSetMany(['a'], none, life)).toEqual([undefined]);
+    expect(await cache.getOrSetMany<string[]>(['a'], none, life)).toEqual([undefined]);
     expect(await cache.getOrSetMany<string[]>(['a', 'b'], () => [['a', []]], life)).toEqual([[], undefined]);
     expect(judged.every(Array.isArray)).toBe(true);
     await cache.close();
