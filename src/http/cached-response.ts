@@ -28,7 +28,8 @@ import { assertKeyed, wholeParts } from './route-arguments.js';
  * has to be in the key. A refresh has a response of its own and is judged as a first answer is.
  *
  * @throws InvalidOptionError at the definition of the class or at the start, naming the handler: it takes what the key knows nothing of, or
- * answers by other means than a body (`@Res()`, `@Redirect()`, `@Render()`, `@Sse()`), or no HTTP request reaches it (resolvers, messages).
+ * answers by other means than a body (`@Res()`, `@Redirect()`, `@Render()`, `@Sse()`), or no HTTP request reaches it (resolvers, messages). When
+ * the handler runs: it reads `locals` or the request of its response.
  * @example
  * @Get(':slug')
  * @CachedResponse({ ttl: '5m', staleFor: '1m', query: ['page'] })
@@ -40,8 +41,9 @@ export function CachedResponse(options: CachedResponseOptions = {}): MethodDecor
     const handler = methodOf('@CachedResponse', target, method, descriptor as TypedPropertyDescriptor<unknown>);
     assertAnswerable(memberName(target, method), handler as object);
     assertKeyed(target, method, options);
-    giveStandIns(target, method, descriptor);
-    writeSettings(descriptor.value as object, responseSettings(options, String(method), wholeParts(target, method)));
+    const settings = responseSettings(options, String(method), wholeParts(target, method));
+    giveStandIns(target, method, descriptor, settings.isRequestCovered);
+    writeSettings(descriptor.value as object, settings);
     UseInterceptors(interceptorOf(options.cache))(target, method, descriptor);
   };
 }

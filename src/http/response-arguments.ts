@@ -1,6 +1,8 @@
 import 'reflect-metadata';
 import type { ExecutionContext } from '@nestjs/common';
+import { memberName } from '../value/member.js';
 import type { HttpResponse } from './http-exchange.js';
+import { withoutRequest } from './without-request.js';
 
 /** The response that a handler's present run is given in the place of the real one. */
 export const standInsOf = new WeakMap<object, HttpResponse>();
@@ -17,8 +19,15 @@ interface Argument {
 /**
  * Has a handler be given the response of its run: as `@Res({ passthrough: true })`, and in the context of custom parameter decorators. Nest takes
  * neither from the context that interceptors can change. A method that overrides another has the parameter decorators of that one, too.
+ *
+ * @param isRequestCovered the key knows of the request: the handler may read it of its response.
  */
-export function giveStandIns(target: object, method: string | symbol, descriptor: PropertyDescriptor): void {
+export function giveStandIns(
+  target: object,
+  method: string | symbol,
+  descriptor: PropertyDescriptor,
+  isRequestCovered: boolean,
+): void {
   const given = Reflect.getMetadata(routeArguments, target.constructor, method) as
     Readonly<Record<string, Argument>> | undefined;
   if (!given) return;
@@ -28,22 +37,28 @@ export function giveStandIns(target: object, method: string | symbol, descriptor
   ]);
   Reflect.defineMetadata(routeArguments, Object.fromEntries(changed), target.constructor, method);
   // A reply of Fastify is a thenable: what a factory returns is awaited, so the method itself exchanges it.
-  if (Object.keys(given).some((key) => key.split(':')[0] === responseType)) exchange(descriptor);
+  if (!Object.keys(given).some((key) => key.split(':')[0] === responseType)) return;
+  const member = memberName(target, method);
+  exchange(descriptor, isRequestCovered ? (standIn) => standIn : (standIn) => withoutRequest(standIn, member));
 }
 
 function withStandIn(factory: Factory): Factory {
   return (data, context) => {
     const args = context.getArgs<unknown[]>();
-    args[1] = standInFor(args[1]);
+    args[1] = standInFor(args[1]) ?? args[1];
     return factory(data, context);
   };
 }
 
 /** With the method's name, length and all metadata that decorators below left on it. */
-function exchange(descriptor: PropertyDescriptor): void {
+function exchange(descriptor: PropertyDescriptor, shown: (standIn: HttpResponse) => HttpResponse): void {
   const original = descriptor.value as Method;
   const wrapper: Method = function (...args) {
-    return original.apply(this, args.map(standInFor));
+    const given = args.map((argument) => {
+      const standIn = standInFor(argument);
+      return standIn ? shown(standIn) : argument;
+    });
+    return original.apply(this, given);
   };
   Object.defineProperty(wrapper, 'name', { value: original.name, configurable: true });
   Object.defineProperty(wrapper, 'length', { value: original.length, configurable: true });
@@ -53,5 +68,5 @@ function exchange(descriptor: PropertyDescriptor): void {
   descriptor.value = wrapper;
 }
 
-const standInFor = (argument: unknown): unknown =>
-  typeof argument === 'object' && argument !== null ? (standInsOf.get(argument) ?? argument) : argument;
+const standInFor = (argument: unknown): HttpResponse | undefined =>
+  typeof argument === 'object' && argument !== null ? standInsOf.get(argument) : undefined;

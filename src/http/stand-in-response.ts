@@ -92,7 +92,10 @@ function responseSink(request: HttpRequest): { readonly raw: ServerResponse; rea
       resolve(Buffer.concat(chunks));
       return raw;
     };
-    Object.defineProperties(raw, { write: { value: write }, end: { value: end } });
+    Object.defineProperties(raw, {
+      write: { value: write, configurable: true },
+      end: { value: end, configurable: true },
+    });
   });
   return { raw, ended };
 }

@@ -1,0 +1,150 @@
+import { Catch, Controller, Get, Res } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter, INestApplication } from '@nestjs/common';
+import { APP_FILTER } from '@nestjs/core';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { once } from 'node:events';
+import { ServerResponse } from 'node:http';
+import type { IncomingMessage } from 'node:http';
+import { CachedResponse } from '../../src/http/cached-response.js';
+import type { CachedResponseOptions } from '../../src/http/cached-response-options.js';
+import { InvalidOptionError } from '../../src/value/errors.js';
+import { ask } from '../support/ask.js';
+import { cacheModule, listen, platforms } from '../support/nest-application.js';
+
+type Raw = ServerResponse & { readonly req: IncomingMessage };
+
+/** What is used of a response of Express and a reply of Fastify. */
+interface PlatformResponse {
+  statusCode: number;
+  readonly locals: { tenant?: string };
+  readonly req: IncomingMessage;
+  readonly request: IncomingMessage;
+  readonly raw?: Raw;
+  readonly constructor: { readonly name: string };
+  status(code: number): this;
+  header(name: string, value: string): this;
+  cookie(name: string, value: string, options: { readonly signed: boolean }): this;
+}
+
+/** What middleware has found out, and the handler reads of the response. */
+const waysBack: Record<string, (response: PlatformResponse) => unknown> = {
+  locals: (response) => response.locals.tenant,
+  'locals after a call': (response) => response.status(200).header('Content-Language', 'la').locals.tenant,
+  'the request of Express': ({ req }) => req.headers['x-tenant'],
+  'the request of Fastify': ({ request }) => request.headers['x-tenant'],
+  'the raw request': ({ raw }) => raw?.req.headers['x-tenant'],
+};
+const ofPlatform = {
+  Express: ['locals', 'locals after a call', 'the request of Express'],
+  Fastify: ['the request of Fastify', 'the raw request'],
+};
+
+let heard: string[] = [];
+let runs = 0;
+
+const tenantsOf = (path: string, options: CachedResponseOptions) => {
+  @Controller(path)
+  class Tenants {
+    @Get('answers')
+    @CachedResponse(options)
+    async answers(@Res({ passthrough: true }) response: PlatformResponse): Promise<object> {
+      const raw = response.raw ?? (response as unknown as ServerResponse);
+      const isNodes = raw instanceof ServerResponse && raw.listenerCount('close') >= 0;
+      void once(raw, 'close').then(() => heard.push('close'));
+      response.statusCode = 200;
+      return { run: ++runs, isNodes, of: response.constructor.name, sent: raw.headersSent };
+    }
+
+    @Get('signed')
+    @CachedResponse(options)
+    signed(@Res({ passthrough: true }) response: PlatformResponse): object {
+      response.cookie('id', 'ada', { signed: true });
+      return {};
+    }
+
+    @Get(':way')
+    @CachedResponse(options)
+    read(@Res({ passthrough: true }) response: PlatformResponse): object {
+      return { tenant: waysBack[way]?.(response) };
+    }
+  }
+  return Tenants;
+};
+
+let way = '';
+
+@Catch(InvalidOptionError)
+class TellsMessage implements ExceptionFilter {
+  catch({ message }: Error, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<{ status(code: number): { send(body: string): void } }>();
+    response.status(500).send(message);
+  }
+}
+
+describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', (platform) => {
+  let app: INestApplication;
+  let asTenant: (tenant: string, path: string) => ReturnType<typeof ask>;
+  beforeEach(async () => {
+    runs = 0;
+    heard = [];
+    app = await listen(
+      platform,
+      {
+        imports: [cacheModule()],
+        controllers: [
+          tenantsOf('open', {}),
+          tenantsOf('keyed', { keyedBy: ({ headers }: IncomingMessage) => [String(headers['x-tenant'])] }),
+          tenantsOf('named', { principal: ({ headers }: IncomingMessage) => String(headers['x-tenant']) }),
+        ],
+        providers: [{ provide: APP_FILTER, useClass: TellsMessage }],
+      },
+      (one) =>
+        one.use((request: Raw & { secret?: string }, response: { locals?: object }, next: () => void) => {
+          const { headers } = request as unknown as IncomingMessage;
+          if (response.locals) Object.assign(response.locals, { tenant: headers['x-tenant'] });
+          request.secret = 'secret';
+          next();
+        }),
+    );
+    const url = await app.getUrl();
+    asTenant = (tenant, path) => ask(`${url}/${path}`, { 'x-tenant': tenant });
+  });
+  afterEach(() => app.close());
+
+  it.each(ofPlatform[platform])('gives nothing away that is not in the key: %s', async (name) => {
+    way = name;
+    for (const tenant of ['a', 'b']) {
+      const { status, text } = await asTenant(tenant, `open/${encodeURIComponent(name)}`);
+      expect([status, text]).toEqual([
+        500,
+        expect.stringMatching(/^@CachedResponse: Tenants\.read reads (locals|req|request) of the response.*keyedBy/),
+      ]);
+    }
+  });
+
+  it.each(ofPlatform[platform])('gives all where keyedBy or principal covers it: %s', async (name) => {
+    way = name;
+    for (const route of ['keyed', 'named']) {
+      for (const tenant of ['a', 'b', 'a']) {
+        const { text } = await asTenant(tenant, `${route}/${encodeURIComponent(name)}`);
+        expect([route, text]).toEqual([route, `{"tenant":"${tenant}"}`]);
+      }
+    }
+  });
+
+  it('is a response of the platform in all else, and tells its end', async () => {
+    const { text, status } = await asTenant('a', 'open/answers');
+    expect([status, JSON.parse(text)]).toEqual([
+      200,
+      { run: 1, isNodes: true, of: platform === 'Express' ? 'ServerResponse' : expect.any(String), sent: false },
+    ]);
+    expect(heard).toEqual(['close']);
+    expect((await asTenant('b', 'open/answers')).text).toBe(text);
+  });
+
+  if (platform === 'Express') {
+    it('signs a cookie, with the secret that the request has', async () => {
+      expect((await asTenant('a', 'open/signed')).header['set-cookie']).toMatch(/^id=s%3Aada\./);
+    });
+  }
+});
