@@ -7,7 +7,7 @@ const outcome =
   'are kept as plain objects with all of their properties: methods are lost, and so is what ClassSerializerInterceptor hides of the class (@Exclude). ' +
   "Keep what may be shown, or give codec: structured(), which refuses instances; structured({ instances: 'plain' }) takes them knowingly.";
 
-/** Tells once for each class that its instances are kept as plain objects. Each message names all of them: a log leaves out what follows another closely. */
+/** Tells once for each class that its instances are kept as plain objects. */
 export class PlainInstances {
   private readonly classes = new Set<string>();
 
@@ -16,7 +16,6 @@ export class PlainInstances {
   note(name: string): void {
     if (this.classes.has(name) || this.classes.size >= maxClasses) return;
     this.classes.add(name);
-    const message = `Instances of ${[...this.classes].join(', ')} ${outcome}`;
-    reportFault({ source: this.cache, kind: 'degraded', message });
+    reportFault({ source: this.cache, kind: 'degraded', message: `Instances of ${name} ${outcome}` });
   }
 }
