@@ -2,6 +2,7 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Key } from '../key/key.js';
+import { inRounds } from '../load/asked-in-rounds.js';
 import { loadUnderWay } from '../load/flight.js';
 import type { NearHits } from '../load/near-hits.js';
 import type { NearTiers } from '../near/near-tiers.js';
@@ -16,9 +17,17 @@ import { channels } from '../value/events.js';
 import { Miss } from '../value/lookup.js';
 import type { Lookup, MissReason } from '../value/lookup.js';
 
+/** A key, and what its caller is told. */
 interface Asked<V> {
-  readonly placed: Placed;
+  readonly key: Key;
   readonly policy: EntryPolicy<V>;
+  found: Lookup<V> | undefined;
+}
+
+/** What the store is asked for. */
+interface Below<V> {
+  readonly one: Asked<V>;
+  readonly placed: Placed;
 }
 
 /** Looks keys up, nearest tier first, and copies what it finds into the nearer ones. Never loads. */
@@ -38,23 +47,20 @@ export class LookUps {
    * @throws StoreUnavailableError with `confirm`, where a part of the store can't be reached.
    */
   async many<V>(keys: readonly Key[], policyOf: (key: Key) => EntryPolicy<V>, confirm = false): Promise<Lookup<V>[]> {
-    const found = new Map<string, Lookup<V>>();
-    const below: Asked<V>[] = [];
-    for (const key of keys) {
-      if (found.has(key.id)) continue;
-      const policy = policyOf(key);
-      const near = this.hits.find<V>(key, policy) ?? (await this.hits.recall<V>(key, policy));
-      const placed = near ? undefined : this.inStore(key, policy);
-      if (near) found.set(key.id, this.hits.hit(key, near.copy, near.tier));
-      else if (typeof placed === 'string' || !placed) found.set(key.id, this.miss(key, placed ?? 'absent'));
-      else {
-        found.set(key.id, new Miss(key.text, 'absent'));
-        below.push({ placed, policy });
+    const { rounds, asked } = inRounds(keys, policyOf, (key, policy): Asked<V> => ({ key, policy, found: undefined }));
+    for (const round of rounds) {
+      const below: Below<V>[] = [];
+      for (const one of round.values()) {
+        const { key, policy } = one;
+        const near = this.hits.find<V>(key, policy) ?? (await this.hits.recall<V>(key, policy));
+        const placed = near ? undefined : this.inStore(key, policy);
+        if (near) one.found = this.hits.hit(key, near.copy, near.tier);
+        else if (typeof placed === 'string' || !placed) one.found = this.miss(key, placed ?? 'absent');
+        else below.push({ one, placed });
       }
+      if (below.length > 0) await this.askStore(below, confirm);
     }
-    const groups = byShard(below, ({ placed }) => placed.shard);
-    await Promise.all([...groups].map(([shard, asked]) => this.ofShard(shard, asked, found, confirm)));
-    return keys.map((key) => found.get(key.id) as Lookup<V>);
+    return asked.map(({ found }) => found as Lookup<V>);
   }
 
   /** Whether `many` would find it. Not a use of it: nothing is copied nearer, and no event tells of it. */
@@ -83,33 +89,33 @@ export class LookUps {
     }
   }
 
-  private async ofShard<V>(
-    shard: Shard,
-    asked: readonly Asked<V>[],
-    found: Map<string, Lookup<V>>,
-    confirm: boolean,
-  ): Promise<void> {
+  private async askStore<V>(below: readonly Below<V>[], confirm: boolean): Promise<void> {
+    const groups = byShard(below, ({ placed }) => placed.shard);
+    await Promise.all([...groups].map(([shard, ofShard]) => this.ofShard(shard, ofShard, confirm)));
+  }
+
+  private async ofShard<V>(shard: Shard, below: readonly Below<V>[], confirm: boolean): Promise<void> {
     try {
       await this.coherence.feedOf(shard).ready();
-      const marks = asked.map(({ placed }) => this.coherence.positionAt(placed));
-      const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
+      const marks = below.map(({ placed }) => this.coherence.positionAt(placed));
+      const tags = [...new Set(below.flatMap(({ one }) => one.policy.tags))];
       const [items, generations] = await Promise.all([
-        shard.readMany(asked.map(({ placed }) => placed.storeKey)),
+        shard.readMany(below.map(({ placed }) => placed.storeKey)),
         this.notes.read(tags),
       ]);
       await Promise.all(
-        asked.map(async ({ placed, policy }, index) => {
+        below.map(async ({ one, placed }, index) => {
           const item = items[index];
           const holds = item !== undefined && item.bytes.length > 0;
           const understood = holds
-            ? await this.entries.understand(placed, item, policy, generations, marks[index] as number)
+            ? await this.entries.understand(placed, item, one.policy, generations, marks[index] as number)
             : { miss: 'absent' as const };
-          found.set(placed.key.id, await this.told(placed, policy, understood));
+          one.found = await this.told(placed, one.policy, understood);
         }),
       );
     } catch (error) {
       if (!(error instanceof StoreUnavailableError) || confirm) throw error;
-      for (const { placed } of asked) found.set(placed.key.id, this.miss(placed.key, 'unavailable'));
+      for (const { one } of below) one.found = this.miss(one.key, 'unavailable');
     }
   }
 

@@ -7,6 +7,7 @@ import type { StoredEntries } from '../near/stored-entries.js';
 import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { giveBackAll } from '../origin/fill-lease.js';
+import { inRounds } from './asked-in-rounds.js';
 import { byId, loaderOfOne, whereNone } from './bulk-loader.js';
 import type { BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
@@ -52,17 +53,21 @@ export class BulkLoads {
     policyOf: (key: Key) => EntryPolicy<V>,
   ): Promise<(V | undefined)[]> {
     const askedIn = this.near.scope.current()?.held;
-    const unique = new Map<string, Asking<V>>();
-    for (const [index, key] of keys.entries()) {
-      if (unique.has(key.id)) continue;
-      unique.set(key.id, { key, given: given[index] as KeyLike, policy: policyOf(key), askedIn, value: undefined });
-    }
-    const asked = [...unique.values()];
+    const { rounds, asked } = inRounds(keys, policyOf, (key, policy, index): Asking<V> => ({
+      key,
+      given: given[index] as KeyLike,
+      policy,
+      askedIn,
+      value: undefined,
+    }));
     for (const { policy } of asked) policy.signal?.throwIfAborted();
-    for (let first = 0; first < asked.length; first += keysAtATime) {
-      await this.turn(asked.slice(first, first + keysAtATime), unique, loader);
+    for (const round of rounds) {
+      const unique = [...round.values()];
+      for (let first = 0; first < unique.length; first += keysAtATime) {
+        await this.turn(unique.slice(first, first + keysAtATime), round, loader);
+      }
     }
-    return keys.map(({ id }) => unique.get(id)?.value);
+    return asked.map(({ value }) => value);
   }
 
   private async turn<V>(

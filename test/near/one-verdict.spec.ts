@@ -22,6 +22,8 @@ async function cacheWith(configuration: Partial<CacheConfiguration> = {}): Promi
 }
 afterEach(() => Promise.all(caches.splice(0).map((cache) => cache.close())));
 
+const base = { owner: 'test', holds: 'a row', ttl: '1m' } as const;
+
 describe('what one caller asks for decides what it is served', () => {
   it('a copy that was shared is not handed to who asks for a frozen one', async () => {
     const cache = await cacheWith();
@@ -36,7 +38,6 @@ describe('what one caller asks for decides what it is served', () => {
 
   it('key classes of one key with other codecs or versions miss, whichever verb asks', async () => {
     const cache = await cacheWith();
-    const base = { owner: 'test', holds: 'a row', ttl: '1m' } as const;
     const asJson = defineKey('row:{id}', { ...base });
     const asText = defineKey('row:{id}', { ...base, codec: text() });
     expect(await cache.getOrSet(asJson({ id: 'a' }), () => 'json')).toBe('json');
@@ -50,6 +51,55 @@ describe('what one caller asks for decides what it is served', () => {
     expect(await cache.getOrSet(second({ id: 'a' }), () => 2)).toBe(2);
     expect(await cache.getOrSet(first({ id: 'a' }), () => 3)).toBe(3);
     expect(await cache.lookup(first({ id: 'a' }), { version: 'schema-9' })).toMatchObject({ reason: 'version' });
+  });
+
+  describe('many keys at once are judged as one by one', () => {
+    const asText = defineKey('a:{x}', { ...base, codec: text() });
+    const asJson = defineKey('a:{x}', { ...base, codec: json<string>() });
+    const [ofText, ofJson] = [asText({ x: '1' }), asJson({ x: '1' })];
+
+    it.each<[string, Partial<CacheConfiguration>]>([
+      ['near', {}],
+      ['in the store', { process: false }],
+    ])('where two key classes give one key, %s', async (_, configuration) => {
+      const cache = await cacheWith(configuration);
+      await cache.set(ofText, 'hello');
+      for (const order of [
+        [ofText, ofJson, 'other', ofText],
+        [ofJson, ofText, ofJson, 'other', ofText],
+      ]) {
+        const asked = order as (typeof ofText)[];
+        const one = await Promise.all(asked.map((key) => cache.lookup(key)));
+        expect(await cache.getMany(asked)).toEqual(one);
+        expect(one[asked.indexOf(ofText)]).toMatchObject({ hit: true, value: 'hello' });
+        expect(one[asked.indexOf(ofJson as never)]).toMatchObject({ hit: false, reason: 'undecodable' });
+      }
+    });
+
+    it('and each is loaded as it is to be read', async () => {
+      const cache = await cacheWith();
+      await cache.set(ofText, 'hello');
+      const calls: number[] = [];
+      const load = (keys: readonly (typeof ofText)[]): [typeof ofText, string][] => {
+        calls.push(keys.length);
+        return keys.map((key) => [key, 'loaded']);
+      };
+      const asked = [ofText, ofJson as never, ofText, ofJson as never];
+      expect(await cache.getOrSetMany(asked, load)).toEqual(['hello', 'loaded', 'hello', 'loaded']);
+      expect(calls).toEqual([1]);
+      expect(await cache.get(ofJson)).toBe('loaded');
+    });
+
+    it('and what is frozen for one is not the object that another shares', async () => {
+      const cache = await cacheWith();
+      const shared = defineKey('b:{x}', { ...base, codec: shareable(), isolation: 'share' });
+      const frozen = defineKey('b:{x}', { ...base, codec: shareable(), isolation: 'freeze' });
+      const asked = [shared({ x: '1' }), frozen({ x: '1' })];
+      const values = await cache.getOrSetMany(asked, (keys) => keys.map((key) => [key, { n: 1 }]));
+      expect(values.map((value) => Object.isFrozen(value))).toEqual([false, true]);
+      const read = await cache.getMany(asked);
+      expect(read.map((found) => found.hit && Object.isFrozen(found.value))).toEqual([false, true]);
+    });
   });
 
   it('what a schema refuses is not served from the copy that a plain codec has decoded', async () => {
