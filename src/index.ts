@@ -17,7 +17,7 @@ export type { BulkLoadContext, BulkLoader } from './load/bulk-loader.js';
 export type { CacheStatus, ShardStatus } from './cache/cache-status.js';
 export type { Explanation, TierExplanation } from './cache/explanation.js';
 export { loadSignal } from './load/flight.js';
-export type { LoadContext, Loader } from './load/loader.js';
+export type { LoadContext, Loader, ValueLoader } from './load/loader.js';
 export { upstreamVersion } from './cache/upstream-version.js';
 export type { UpstreamVersionOptions } from './cache/upstream-version.js';
 export type { VersionStamp } from './coherence/versioned-key-space.js';

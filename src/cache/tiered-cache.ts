@@ -6,7 +6,7 @@ import { isPlainCall } from '../catalogue/plain-call.js';
 import { listKeys, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
-import type { Loader } from '../load/loader.js';
+import type { Loader, ValueLoader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import type { Lookup } from '../value/lookup.js';
 import { confirms, entryOf, readOptions } from './call-options.js';
@@ -114,12 +114,14 @@ export class TieredCache {
 
   /**
    * The value of the key, loaded if no tier has it. Callers of one process share a load, processes share one through a lease in the store.
-   * Every caller gets the stored form of the value, the one who loaded it included.
+   * Every caller gets the stored form of the value, the one who loaded it included; `undefined` where the loader gives that.
    *
    * @throws what the loader throws, the same object to all who wait; LoadTimeoutError, RecursiveLoadError, UnencodableValueError.
    * @example await cache.getOrSet(versionedKey('policy', uuid), () => ledger.policy(uuid), { ttl: '5m' })
    */
-  getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V> {
+  getOrSet<V>(key: KeyOf<V>, loader: ValueLoader<V>, options?: CallOptions<V>): Promise<V>;
+  getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined>;
+  getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined> {
     try {
       if (options === undefined || isPlainCall(options)) {
         const copy = this.hitPath.servable(this.nearKey(key));
@@ -136,7 +138,9 @@ export class TieredCache {
    * Loads the value now, whatever the tiers hold, and replaces it everywhere, unless the key was invalidated meanwhile. Joins no load that
    * began earlier. Otherwise as `getOrSet`.
    */
-  async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V> {
+  refresh<V>(key: KeyOf<V>, loader: ValueLoader<V>, options?: CallOptions<V>): Promise<V>;
+  refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined>;
+  async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();

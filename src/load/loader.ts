@@ -21,6 +21,9 @@ export interface LoadContext<V = unknown> {
 /** Makes the value. `undefined` is returned to the callers and never stored. */
 export type Loader<V> = (context: LoadContext<V>) => V | undefined | Promise<V | undefined>;
 
+/** A loader that makes a value at all times. */
+export type ValueLoader<V> = (context: LoadContext<V>) => V | Promise<V>;
+
 /** Runs loaders: within `maxLoad`, with the lease renewed, and with what came of it told. */
 export class LoaderRunner {
   constructor(

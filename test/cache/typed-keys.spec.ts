@@ -80,4 +80,26 @@ describe('The types say', () => {
     ];
     expect(refused).toHaveLength(7);
   });
+
+  it('of a loader that may give none that there may be none, and of any other that there is a value', async () => {
+    const key = courseOf({ slug: 'none' });
+    const find = async (): Promise<Course | undefined> => undefined;
+    const none: unknown[] = [
+      await cache.getOrSet(key, find),
+      await cache.getOrSet('none', find, { cacheIf: (found) => found.title !== '' }),
+      await cache.refresh(key, find),
+      await cache.getOrSet<Course>('none', find),
+    ];
+    expect(none).toEqual([undefined, undefined, undefined, undefined]);
+    // @ts-expect-error there may be none
+    const ofKey: Course = await cache.getOrSet(key, find);
+    // @ts-expect-error there may be none
+    const ofPlainKey: Course = await cache.getOrSet('none', find);
+    // @ts-expect-error there may be none
+    const refreshed: Course = await cache.refresh(key, find);
+    expect([ofKey, ofPlainKey, refreshed]).toEqual([undefined, undefined, undefined]);
+    const made: Course = await cache.getOrSet(key, ({ stale }) => stale ?? course);
+    const { title } = await cache.refresh(key, async () => made);
+    expect(title).toBe('Greek');
+  });
 });
