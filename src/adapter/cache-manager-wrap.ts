@@ -69,7 +69,7 @@ export class CacheManagerWrap {
         isNew = stale === undefined;
         return this.load(request, windowMs, stale);
       },
-      options as EntryOptions<WrappedEntry<T> | undefined>,
+      options,
     );
     if (entry === undefined) return { value: undefined };
     if (!isNew && this.isOverdue(entry, request)) {
