@@ -12,7 +12,7 @@ import type { ResolvedFilesOptions } from './tiered-files-options.js';
 export class DownloadTrust {
   /** By the wall clock, which all processes of a host have in common. */
   private distrustedUntil: number;
-  /** How far the wall clock was ahead of the monotonic one at most: what another process dated before it was set back is not later than this. */
+  /** How far the wall clock was ahead of the monotonic one at most, as far as it was looked at: what another process dated before it was set back is not later. */
   private aheadMs: number;
 
   constructor(private readonly options: Pick<ResolvedFilesOptions, 'objects' | 'clock' | 'cache'>) {
