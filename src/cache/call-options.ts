@@ -31,6 +31,9 @@ type Stored<V> = NoInfer<Exclude<V, undefined>>;
 /** `encode` is no method here: the compiler takes a method for one of all values as soon as it is one of some. */
 type CodecFor<V> = Omit<Codec<unknown>, 'encode'> & { readonly encode: (value: V) => Uint8Array };
 
+/** With these, a key that a bulk loader leaves out is `null`. */
+export type NullingOptions<V> = CallOptions<V> & { readonly negative: { readonly when?: undefined } };
+
 /** One entry of `setMany`. */
 export type EntryToSet<V> = readonly [KeyOf<V>, V, CallOptions<V>?];
 

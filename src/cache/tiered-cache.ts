@@ -10,7 +10,7 @@ import type { Loader, ValueLoader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import type { Lookup } from '../value/lookup.js';
 import { confirms, entryOf, readOptions } from './call-options.js';
-import type { CallOptions, EntryToSet, ReadOptions, WriteOptions } from './call-options.js';
+import type { CallOptions, EntryToSet, NullingOptions, ReadOptions, WriteOptions } from './call-options.js';
 import { withoutShownSecrets } from './cache-configuration.js';
 import type { CacheConfiguration, Protections } from './cache-configuration.js';
 import { buildRooms } from './cache-rooms.js';
@@ -19,7 +19,7 @@ import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
-import type { KeyOf, LookupsOf, UntypedKey } from './key-of.js';
+import type { HeldBy, KeyOf, LookupsOf, UntypedKey } from './key-of.js';
 import { knownConfiguration } from './known-configuration.js';
 import { Policies } from './policies.js';
 
@@ -151,20 +151,24 @@ export class TieredCache {
     return this.rooms.hits.taken(call, position, landed) as V;
   }
 
-  /** Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. */
-  async getOrSetMany<V, K extends KeyOf<V> = KeyOf<V>>(
+  /**
+   * Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. A key that the loader leaves out is
+   * `undefined`; with `negative` and no `when` it is `null`, also where its class or the module's defaults say so, of which the type knows nothing.
+   */
+  getOrSetMany<V, K extends KeyLike = KeyLike>(
     keys: readonly K[],
-    loadMissing: BulkLoader<V, K>,
-    options?: CallOptions<V>,
-  ): Promise<(V | undefined)[]> {
-    const asked = listKeys<K>(keys);
+    loadMissing: BulkLoader<HeldBy<K, V>, K>,
+    options: NullingOptions<HeldBy<K, V>>,
+  ): Promise<(HeldBy<K, V> | null | undefined)[]>;
+  getOrSetMany<V, K extends KeyLike = KeyLike>(
+    keys: readonly K[],
+    loadMissing: BulkLoader<HeldBy<K, V>, K>,
+    options?: CallOptions<HeldBy<K, V>>,
+  ): Promise<(HeldBy<K, V> | undefined)[]>;
+  async getOrSetMany<V>(keys: Keys, loadMissing: BulkLoader<V>, options?: CallOptions<V>): Promise<(V | undefined)[]> {
+    const asked = listKeys<KeyLike>(keys);
     if (asked.length === 0) this.policies.assertCall(options);
-    return this.rooms.bulkLoads.many<V>(
-      asked,
-      asked.map(this.keyOf),
-      loadMissing as BulkLoader<V>,
-      this.policies.ofCall(options),
-    );
+    return this.rooms.bulkLoads.many<V>(asked, asked.map(this.keyOf), loadMissing, this.policies.ofCall(options));
   }
 
   /**

@@ -102,4 +102,23 @@ describe('The types say', () => {
     const { title } = await cache.refresh(key, async () => made);
     expect(title).toBe('Greek');
   });
+
+  it('of what is loaded for many keys what they hold, and that it may be null where a key that is left out is', async () => {
+    const key = courseOf({ slug: 'c' });
+    const [loaded] = await cache.getOrSetMany([key], (keys) => keys.map((one) => [one, course] as const));
+    const title: string | undefined = loaded?.title;
+    const untyped = untypedOf({ slug: 'c' });
+    const numbers: (number | undefined)[] = await cache.getOrSetMany([untyped], (keys) => keys.map((one) => [one, 5]));
+    expect([title, numbers]).toEqual(['Greek', [5]]);
+    // @ts-expect-error the key holds courses
+    const wrong = () => cache.getOrSetMany([key], (keys) => keys.map((one) => [one, 5] as const));
+    expect(wrong).toBeInstanceOf(Function);
+
+    const none = async () => new Map<string, Course>();
+    const negative = { ttl: '1m', when: ({ title: given }: Course) => given === '' } as const;
+    // @ts-expect-error it is null
+    const nulls: (Course | undefined)[] = await cache.getOrSetMany(['d'], none, { negative: { ttl: '1m' } });
+    const judged: (Course | undefined)[] = await cache.getOrSetMany(['e'], none, { negative });
+    expect([nulls, judged]).toEqual([[null], [undefined]]);
+  });
 });
