@@ -142,7 +142,7 @@ export class CacheManagerWrap {
     this.refreshing.add(key);
     this.tiers
       .refresh(at, load, options)
-      .then((entry) => this.events.emit('refresh', { key, value: (entry as WrappedEntry<T> | undefined)?.value }))
+      .then((entry) => this.events.emit('refresh', { key, value: entry?.value }))
       .catch((error: unknown) => this.events.emit('refresh', { key, value: previous, error }))
       .finally(() => this.refreshing.delete(key))
       .catch(ignored); // a listener of the event threw: there is nobody to tell
