@@ -47,6 +47,8 @@ export class Coherence {
   private readonly head: string;
   /** Of a store with one shard, which all keys belong to. */
   private readonly only: ShardFeed | undefined;
+  /** Of its last clear, see {@link Outbox.ticket}. */
+  private lastClear = 0;
 
   constructor(
     private readonly configuration: CoherenceConfiguration,
@@ -128,8 +130,14 @@ export class Coherence {
    * @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared.
    */
   async clear(): Promise<void> {
+    this.lastClear = this.outbox.ticket();
     await this.clearOnce();
     if (this.feeds.length > 1) await this.clearOnce();
+  }
+
+  /** Whether this process has begun to clear after the call with this ticket. */
+  hasClearedSince(ticket: number): boolean {
+    return this.lastClear > ticket;
   }
 
   private async clearOnce(): Promise<void> {

@@ -76,15 +76,9 @@ export class Outbox {
     return this.entries.size === 0;
   }
 
-  /** For a write or an invalidation of these names that begins: larger than those of all that began earlier. */
-  ticket(names: readonly string[] = []): number {
-    this.held.note(names, ++this.tickets);
-    return this.tickets;
-  }
-
-  /** Whether a call of this name, which is held, began after the one with this ticket. */
-  isOvertaken(name: string, ticket: number): boolean {
-    return this.held.latestOf(name) > ticket;
+  /** For a write, an invalidation or a clear that begins: larger than those of all that began earlier. */
+  ticket(): number {
+    return ++this.tickets;
   }
 
   /** Names that wait, clearings, and what is left to do after names of which none waits any more. */

@@ -171,7 +171,6 @@ export class AtomicChanges {
     }
     // Stored, but as nothing that anybody takes for an entry of now: it is decided once more.
     if (outcome.status !== 'stored' || !isCurrent(prepared)) return false;
-    this.coherence.outbox.ticket([placed.name]);
     this.writes.keepNear([prepared], position);
     return true;
   }

@@ -62,9 +62,7 @@ export class Expiry {
       const stale = { ...head, freshUntil: Math.min(head.createdAt, head.freshUntil) };
       const by = { bytes: sealEnvelope(storeKey, stale, payload), staleUntil: head.staleUntil, idleMs: undefined };
       const { status } = await this.stored.replace(placed, item, by, now);
-      if (status !== 'stored') return undefined;
-      this.coherence.outbox.ticket([placed.name]);
-      return true;
+      return status === 'stored' ? true : undefined;
     });
     if (isStale) this.near.name(key);
     return isStale ?? false;

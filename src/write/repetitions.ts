@@ -215,6 +215,6 @@ function digestOf(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('base64');
 }
 
-export function namesOf(parts: readonly Part[]): string[] {
+function namesOf(parts: readonly Part[]): string[] {
   return parts.flatMap(({ items }) => items.map(({ name }) => name));
 }

@@ -1,19 +1,26 @@
 import type { Coherence } from '../coherence/coherence.js';
 import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
-import type { Acknowledged, InvalidatingKey } from '../coherence/shard-invalidations.js';
+import type { InvalidatingKey } from '../coherence/shard-invalidations.js';
 import { storedLifeMs } from '../origin/stored-life.js';
-import type { Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
+import type { Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { StoreUnavailableError } from '../value/errors.js';
+import { unlessAway } from '../value/unless-away.js';
 import { isCurrent } from './prepared-entries.js';
 import type { Prepared } from './prepared-entries.js';
 import type { Repetitions } from './repetitions.js';
 
 /** What of a `set` a shard has acknowledged. */
 export interface SentWrites {
-  readonly acknowledged: Acknowledged;
-  readonly prepared: readonly Prepared[];
+  /** See `Acknowledged`. */
+  readonly atOnce: boolean;
+  readonly writes: readonly SentWrite[];
+}
+
+export interface SentWrite {
+  readonly prepared: Prepared;
+  /** Absent where the store is not to hold it. */
+  readonly outcome: WriteOutcome | undefined;
 }
 
 /** What an item is replaced by. */
@@ -41,35 +48,56 @@ export class StoredWrites {
 
   /**
    * 1. A value is sealed under the list of versions that is known; 2. on its way it meets a store that has lost the list, or somebody clears: nothing from
-   * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more, but for what was set or
-   * deleted since: that was called later.
+   * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more, in the place of nothing but itself:
+   * what has replaced or removed it came later. Where the store can't be reached for that, it stays cleared.
+   *
+   * What this process has cleared itself, after the call, is to go.
    * @param ticket see {@link Outbox.ticket}.
    * @param own see {@link Repetitions.send}.
    * @throws StoreUnavailableError
    */
   async send(shard: Shard, group: readonly Prepared[], ticket: number, own: number): Promise<SentWrites> {
-    const feed = this.coherence.feedOf(shard);
     const at = (group[0] as Prepared).head.createdAt;
-    for (let tries = 1; tries <= maxLists; tries++) {
-      await feed.ready();
-      const left = tries === 1 ? group : group.filter((one) => !this.isOvertaken(one, ticket));
-      if (left.length === 0) return { acknowledged: { outcomes: [], atOnce: true }, prepared: [] };
-      const prepared = left.map((one) => (isCurrent(one) ? one : one.anew()));
-      const items = prepared.map((one) => this.itemOf(one));
-      const acknowledged = await this.repetitions.send(shard, items, at, { own });
-      if (prepared.every(isCurrent)) return { acknowledged, prepared };
+    await this.coherence.feedOf(shard).ready();
+    const isCleared = (): boolean => this.coherence.hasClearedSince(ticket);
+    const prepared = group.map((one) =>
+      isCleared() ? { ...one, sealed: undefined } : isCurrent(one) ? one : one.anew(),
+    );
+    const items = prepared.map((one) => this.itemOf(one));
+    const { outcomes, atOnce } = await this.repetitions.send(shard, items, at, { own });
+    const next = outcomes[Symbol.iterator]();
+    let writes = prepared.map((one): SentWrite => ({ prepared: one, outcome: one.sealed && next.next().value }));
+    for (let lists = 1; lists < maxLists && writes.some(isLost) && !isCleared(); lists++) {
+      const known = writes;
+      writes = (await unlessAway(() => this.sendLost(shard, known, at, own))) ?? known;
     }
-    throw new StoreUnavailableError(shard.name, 'its list of versions began anew again and again');
+    return { atOnce, writes };
   }
 
-  private isOvertaken({ placed }: Prepared, ticket: number): boolean {
-    return this.coherence.outbox.isOvertaken((placed as Placed).name, ticket);
+  /** What has ended meanwhile is left as it is. */
+  private async sendLost(shard: Shard, writes: readonly SentWrite[], at: number, own: number): Promise<SentWrite[]> {
+    await this.coherence.feedOf(shard).ready();
+    const again = new Map<SentWrite, Prepared>();
+    const items: InvalidatingKey[] = [];
+    for (const write of writes.filter(isLost)) {
+      const prepared = write.prepared.anew();
+      if (!prepared.sealed) continue;
+      again.set(write, prepared);
+      items.push(this.itemOf(prepared, { only: write.outcome.revision }));
+    }
+    if (items.length === 0) return [...writes];
+    const { outcomes } = await this.repetitions.send(shard, items, at, { own });
+    const next = outcomes[Symbol.iterator]();
+    return writes.map((write) => {
+      const prepared = again.get(write);
+      return prepared ? { prepared, outcome: next.next().value } : write;
+    });
   }
 
   /** As it is stored from now on, or as what is to go. */
-  itemOf({ placed, sealed, policy, head }: Prepared): InvalidatingKey {
+  itemOf({ placed, sealed, policy, head }: Prepared, on: Pick<WriteOptions, 'only'> = {}): InvalidatingKey {
     if (!sealed) return removalOf(placed as Placed);
-    return this.writing(placed as Placed, { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs });
+    return this.writing(placed as Placed, { bytes: sealed, staleUntil: head.staleUntil, idleMs: policy.idleMs }, on);
   }
 
   /** Until an attempt has an outcome; `undefined`: others kept writing in between. */
@@ -93,4 +121,11 @@ export class StoredWrites {
     const lifeMs = storedLifeMs(this.coherence.store, by.idleMs, by.staleUntil, this.clock.now());
     return { ...removalOf(placed), write: { bytes: by.bytes, options: { lifeMs, neverShorter: true, ...on } } };
   }
+}
+
+/** It was stored as nothing that anybody takes for an entry of now. */
+function isLost(
+  write: SentWrite,
+): write is SentWrite & { readonly outcome: { readonly status: 'stored'; readonly revision: Revision } } {
+  return write.outcome?.status === 'stored' && !isCurrent(write.prepared);
 }

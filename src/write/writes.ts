@@ -13,7 +13,6 @@ import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
-import { namesOf } from './repetitions.js';
 import type { Part, Repetitions } from './repetitions.js';
 import type { SentWrites, StoredWrites } from './stored-writes.js';
 
@@ -56,7 +55,8 @@ export class Writes {
 
   /** All values are encoded before the first is written. True: every shard acknowledged all of its keys. */
   async set<V>(writes: readonly Write<V>[], confirm: boolean): Promise<boolean> {
-    const beginning = this.entries.prepare(writes, (prepared) => this.begin(prepared));
+    const ticket = this.coherence.outbox.ticket();
+    const beginning = this.entries.prepare(writes, (prepared) => this.begin(prepared, ticket));
     const call = beginning instanceof Promise ? await beginning : beginning;
     const set = (): Promise<SetOutcome['error']> => this.setOnShards(call);
     // What this process sets meanwhile is later, and is known to be.
@@ -66,17 +66,15 @@ export class Writes {
   }
 
   /** Resolves when nothing of the same names is on its way from the outbox. */
-  private begin(prepared: readonly Prepared[]): SetCall | Promise<SetCall> {
+  private begin(prepared: readonly Prepared[], ticket: number): SetCall | Promise<SetCall> {
     // Before the first is named: the names of the call itself say nothing of its tags, and may be more than are remembered.
     const standing = prepared.filter(({ copy }) => !this.near.tagNamedSince(copy.tags, copy.mark));
     for (const { key } of prepared) this.near.name(key);
     const { position } = this.coherence.names;
     for (const { copy } of standing) copy.markedAt(position);
     // At once: a later call may end before the store answers this one.
-    this.keepNear(
-      prepared.filter((one) => !one.placed),
-      position,
-    );
+    const unplaced = prepared.filter((one) => !one.placed);
+    if (!this.coherence.hasClearedSince(ticket)) this.keepNear(unplaced, position);
     const placed = prepared.filter((one) => one.placed !== undefined);
     const { outbox } = this.coherence;
     const underWay: Promise<unknown>[] = [];
@@ -85,11 +83,7 @@ export class Writes {
       if (sent) underWay.push(sent);
       return [shard, group, release];
     });
-    const call = {
-      groups,
-      ticket: outbox.ticket(placed.map((one) => (one.placed as Placed).name)),
-      own: groups.length > 1 ? 1 : 0,
-    };
+    const call = { groups, ticket, own: groups.length > 1 ? 1 : 0 };
     return underWay.length > 0 ? Promise.all(underWay).then(() => call) : call;
   }
 
@@ -179,18 +173,19 @@ export class Writes {
       }
       return { error, atOnce: true, stored: [] };
     }
-    const { acknowledged, prepared } = sent;
-    const outcomes = acknowledged.outcomes[Symbol.iterator]();
-    const stored: Prepared[] = [];
+    const [stored, standing]: [Prepared[], Prepared[]] = [[], []];
     let error: ValueTooLargeError | undefined;
-    for (const one of prepared) {
+    for (const { prepared: one, outcome } of sent.writes) {
       this.coherence.outbox.settle((one.placed as Placed).name, ticket);
-      const refusal = one.sealed && this.refusalOf(one, outcomes.next().value as WriteOutcome);
+      // What has replaced it came later.
+      if (outcome?.status === 'changed' || this.coherence.hasClearedSince(ticket)) continue;
+      const refusal = outcome && this.refusalOf(one, outcome);
       if (refusal) error = refusal;
-      else if (one.sealed) stored.push(one);
+      else if (outcome) stored.push(one);
+      standing.push(one);
     }
-    this.keepNear(prepared, position);
-    return { error, atOnce: acknowledged.atOnce, stored };
+    this.keepNear(standing, position);
+    return { error, atOnce: sent.atOnce, stored };
   }
 
   /** What the store does not take is gone from it all the same: what it held before is not what was set. */
@@ -208,7 +203,7 @@ export class Writes {
   /** Sends removals and advances. What is not acknowledged waits in the outbox. */
   private async sendParts(parts: readonly Part[], confirm: boolean, nameAgain: () => void): Promise<boolean> {
     const at = this.clock.now();
-    const ticket = this.coherence.outbox.ticket(namesOf(parts));
+    const ticket = this.coherence.outbox.ticket();
     const outcomes = await Promise.allSettled(
       parts.map(({ shard, items }) => this.invalidations.send(shard, items, at)),
     );

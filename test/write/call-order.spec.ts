@@ -8,6 +8,8 @@ import { storeBehind } from '../../src/origin/shard-behind.js';
 import type { Invalidation } from '../../src/store/feed.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { systemClock } from '../../src/value/clock.js';
+import type { Clock } from '../../src/value/clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { CallOrder } from '../../src/write/call-order.js';
 import { buildCache } from '../support/build-cache.js';
@@ -232,32 +234,58 @@ describe('What is called while a set waits for an earlier delete that is being s
 });
 
 describe('What is called while a set is sent that is to be sent again, since another process clears', () => {
+  const life = { ttl: '1h' } as const;
   let here: TieredCache;
   let mate: TieredCache;
-  let answer: () => void;
+  /** What keeps the answers to the invalidations of these numbers. */
+  let gates: Map<number, { readonly opened: Promise<void>; readonly open: () => void }>;
   let sent: number;
-  beforeEach(async () => {
+  let carriedOut: number;
+  let isRefused: (asked: Invalidation) => boolean;
+
+  function hold(number: number): void {
+    let open = (): void => {};
+    const opened = new Promise<void>((resolve) => (open = resolve));
+    gates.set(number, { opened, open });
+  }
+  const answer = (number = 1): void => gates.get(number)?.open();
+
+  async function open(clock: Clock = systemClock): Promise<void> {
     // 1. set(k) is carried out, and the answer is slow to come; 2. another process clears; 3. a later call is acknowledged; 4. the answer comes.
-    const shared = memoryStore();
-    const gate = new Promise<void>((resolve) => (answer = resolve));
-    sent = 0;
+    const shared = memoryStore({ clock });
+    gates = new Map();
+    [sent, carriedOut] = [0, 0];
+    isRefused = () => false;
+    hold(1);
     const behind = storeBehind(shared, (shard) =>
       shardWith(shard, {
         async invalidate(asked: Invalidation) {
-          const isFirst = ++sent === 1;
+          const number = ++sent;
+          if (isRefused(asked)) throw new StoreUnavailableError('the store', 'the connection was cut');
           const done = await shard.invalidate?.(asked);
-          if (isFirst) await gate;
+          carriedOut++;
+          await gates.get(number)?.opened;
           return done;
         },
       }),
     );
-    here = await buildCache({ name: 'here', store: behind });
-    mate = await buildCache({ name: 'mate', store: shared });
-  });
-  afterEach(async () => {
-    answer();
+    here = await buildCache({ name: 'here', store: behind, clock });
+    mate = await buildCache({ name: 'mate', store: shared, clock });
+  }
+
+  async function close(): Promise<void> {
+    for (const gate of gates.values()) gate.open();
     await Promise.all([here.close(), mate.close()]);
-  });
+  }
+
+  /** This process learns of the clear first, by the answer to a call of its own. */
+  async function learnt<R>(call: () => Promise<R>): Promise<R> {
+    expect(await here.delete('l')).toBe(true);
+    return call();
+  }
+
+  beforeEach(() => open());
+  afterEach(close);
 
   it.each<[string, () => Promise<unknown>, unknown, EntryOptions?]>([
     ['delete', () => here.delete('k'), undefined],
@@ -266,6 +294,15 @@ describe('What is called while a set is sent that is to be sent again, since ano
     ['expire of what would be stale', () => here.expire('k'), undefined, { ttl: '1h', staleFor: '1h' }],
     ['set', () => here.set('k', 'later'), 'later'],
     ['update', async () => (await here.update('k', () => 'later')) === 'later', 'later'],
+    ['getOrSet', () => learnt(async () => (await here.getOrSet('k', () => 'later')) === 'later'), 'later'],
+    ['refresh', () => learnt(async () => (await here.refresh('k', () => 'later')) === 'later'), 'later'],
+    [
+      'a refresh that finds none',
+      () => learnt(async () => (await here.refresh('k', () => undefined)) === undefined),
+      undefined,
+    ],
+    ['a set of another process', () => learnt(() => mate.set('k', 'later')), 'later'],
+    ['a delete of another process', () => learnt(() => mate.delete('k')), undefined],
   ])('comes later: %s', async (_, call, stands, options = {}) => {
     const set = here.setMany([
       ['k', 'set', options],
@@ -280,13 +317,66 @@ describe('What is called while a set is sent that is to be sent again, since ano
     expect([await here.get('other'), await mate.get('other')]).toEqual(['set', 'set']);
   });
 
-  it('comes later: what was set alone is not sent again', async () => {
-    const set = here.set('k', 'set');
-    await eventually(() => expect(sent).toBe(1));
+  it.each<[string, () => Promise<unknown>, unknown]>([
+    ['expire', () => here.expire('k'), undefined],
+    ['set', () => here.set('k', 'later'), 'later'],
+    ['update', async () => (await here.update('k', () => 'later')) === 'later', 'later'],
+    ['setIfAbsent', async () => (await here.setIfAbsent('k', 'later')) === 'later', 'later'],
+  ])('comes later, also where its own answer is slow: %s', async (_, call, stands) => {
+    const set = here.set('k', 'set', { ttl: '1h', staleFor: '1h' });
+    await eventually(() => expect(carriedOut).toBe(1));
     await mate.dangerouslyClear();
-    expect(await here.delete('k')).toBe(true);
+    let number = Infinity;
+    const later = learnt(() => {
+      hold((number = sent + 1));
+      return call();
+    });
+    await eventually(() => expect(carriedOut).toBe(number));
     answer();
     expect(await set).toBe(true);
-    expect(await mate.get('k')).toBeUndefined();
+    answer(number);
+    expect(await later).toBe(true);
+    expect([await here.get('k'), await mate.get('k')]).toEqual([stands, stands]);
+  });
+
+  it.each<[string, () => Promise<unknown>, () => Promise<void>]>([
+    ['set', () => here.set('k', 'set'), async () => {}],
+    ['set that another process has cleared as well', () => here.set('k', 'set'), () => mate.dangerouslyClear()],
+    ['set with tags, whose generations are asked for', () => here.set('k', 'set', { tags: ['t'] }), async () => {}],
+    [
+      'setMany that goes in more turns than are under way at a time',
+      () =>
+        here.setMany([...Array.from({ length: 2_000 }, (_, index) => [`${index}`, `${index}`] as const), ['k', 'set']]),
+      async () => {},
+    ],
+  ])('comes later: a clear of the process itself leaves nothing of a %s', async (_, call, meanwhile) => {
+    const set = call();
+    await meanwhile();
+    const cleared = here.dangerouslyClear();
+    await eventually(() => expect(sent).toBeGreaterThan(0));
+    await cleared;
+    answer();
+    expect(await set).toBe(true);
+    expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
+  });
+
+  it('comes later, also where the set can’t be sent again', async () => {
+    const clock = new FakeClock();
+    await close();
+    await open(clock);
+    const set = here.setMany([
+      ['k', 'set', life],
+      ['other', 'set', life],
+    ]);
+    await eventually(() => expect(sent).toBe(1));
+    await mate.dangerouslyClear();
+    expect(await here.set('k', 'later', life)).toBe(true);
+    isRefused = ({ changes }) => changes.length > 0;
+    answer();
+    await set;
+    isRefused = () => false;
+    await clock.advance('10s');
+    expect([await here.get('k'), await mate.get('k')]).toEqual(['later', 'later']);
+    expect(await mate.get('other')).toBeUndefined();
   });
 });
