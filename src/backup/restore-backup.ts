@@ -10,6 +10,7 @@ import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
 import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
+import { areNotesOfWrites } from './notes-of-writes.js';
 import { isOfACache } from './of-a-cache.js';
 import { refusedBy } from './refused-by.js';
 import { verifyRecords } from './verify-backup.js';
@@ -27,7 +28,10 @@ export interface RestoredBackup {
   readonly bytes: number;
   /** Keys that stood there and were replaced. */
   readonly replaced: number;
-  /** Records that were not restored: what caches keep. It would undo what was invalidated since. */
+  /**
+   * Records that were not restored: what caches keep, and the notes of documents that were written or deleted. They would undo what was invalidated or
+   * written since.
+   */
   readonly leftOut: number;
   /** See `VerifiedBackup.endIsKnown`. */
   readonly endIsKnown: boolean;
@@ -38,7 +42,8 @@ const bytesAtOnce = 4 * 2 ** 20;
 
 /**
  * Restores a backup. It is read twice: the first time nothing is written, and every damage, every dump that the server can't read and every key that is
- * in the way is found, in this order. What caches keep is left out.
+ * in the way is found, in this order. What caches keep is left out, and so are the notes of documents that were written or
+ * deleted.
  * @throws DamagedBackupError, RestoreRefusedError, StoreUnavailableError
  */
 export async function restoreBackup(
@@ -50,10 +55,7 @@ export async function restoreBackup(
   let replaced = 0;
   const meter = new ProgressMeter(clock, onProgress);
   const verified = await verifyRecords(open(), options, meter, async (records) => {
-    replaced += await countExisting(
-      access,
-      records.filter((record) => !isOfACache(record)),
-    );
+    replaced += await countExisting(access, records.filter(isWanted));
   });
   for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
   if (!replace && replaced > 0) {
@@ -70,7 +72,7 @@ export async function restoreBackup(
   let leftOutBytes = 0;
   for await (const batch of batches(open())) {
     options.signal?.throwIfAborted();
-    const wanted = batch.filter((record) => !isOfACache(record));
+    const wanted = batch.filter(isWanted);
     await Promise.all(
       wanted.map(async ({ key, dump }) => {
         // A key that the backup holds twice: the later counts.
@@ -95,6 +97,8 @@ export async function restoreBackup(
   meter.advance('done', records, bytes);
   return { records, bytes, replaced, leftOut, endIsKnown: verified.endIsKnown };
 }
+
+const isWanted = (record: BackupRecord): boolean => !isOfACache(record) && !areNotesOfWrites(record);
 
 const bytesOf = (records: readonly BackupRecord[]): number =>
   records.reduce((sum, { key, dump }) => sum + 8 + key.length + dump.length, 0);

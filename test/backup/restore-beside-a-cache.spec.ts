@@ -97,11 +97,16 @@ describe('A restore beside a cache', () => {
     for (const [name, text] of Object.entries(texts)) await server.command('SET', name, text);
     await server.command('HSET', 'f~feed', 'field', 'value');
     await server.command('SADD', 'g~tag:h', 1, 2);
+    await server.command('HSET', 'h:written', 'd', 'yesterday');
+    await server.command('HSET', 'i:written', 'd', 'long ago '.repeat(100));
     await server.command('MSET', 'number', 12, 'negative', -70_000, 'larger', 2 ** 40);
     const bytes = await take();
     await server.command('FLUSHALL');
-    expect(await restore(bytes)).toMatchObject({ records: 9 });
-    expect(await server.command('EXISTS', ...Object.keys(texts), 'f~feed', 'g~tag:h', 'number', 'larger')).toBe(8);
+    expect(await restore(bytes)).toMatchObject({ records: 11 });
+    expect(await server.command('EXISTS', ...Object.keys(texts), 'f~feed', 'g~tag:h', 'h:written', 'i:written')).toBe(
+      8,
+    );
+    expect(await server.command('EXISTS', 'number', 'larger')).toBe(2);
     expect(await server.text('GET', 'negative')).toBe('-70000');
   });
 });

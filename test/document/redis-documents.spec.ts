@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { PassThrough, Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { redisBackup } from '../../src/backup/redis-backup.js';
 import { redisDocuments } from '../../src/document/redis-documents.js';
 import type { RedisDocuments } from '../../src/document/redis-documents.js';
 import type { RedisDocumentsOptions } from '../../src/document/document-options.js';
@@ -24,7 +26,7 @@ const megabyte = 2 ** 20;
 describe('Documents', () => {
   let server: RedisProcess;
   let objects: ObjectStore;
-  const opened: RedisDocuments[] = [];
+  const opened: { close(): Promise<unknown> }[] = [];
   const open = (
     options: Partial<RedisDocumentsOptions> = {},
     store = objects,
@@ -241,6 +243,58 @@ describe('Documents', () => {
       await server.command('HSET', 'documents:written', 'd', 'another server');
       await open().sweep({ thorough: true });
       expect(await textIn(documents, 'd')).toBe('earlier');
+    });
+  });
+
+  describe('over which a backup is restored', () => {
+    /** Takes a backup. @returns what restores it. */
+    const taken = async (): Promise<() => Promise<unknown>> => {
+      const backup = redisBackup({ connection: { url: server.url } });
+      opened.push(backup);
+      const body = new PassThrough();
+      const bytes = buffer(body);
+      await backup.take(body);
+      body.end();
+      return () =>
+        backup.restore(
+          async function* () {
+            yield await bytes;
+          },
+          { replace: true },
+        );
+    };
+
+    it.each(['in one piece', 'as a table'])(
+      'and that were written again since they were deleted are read from the object store, with notes kept %s',
+      async (how) => {
+        await server.command('CONFIG', 'SET', 'hash-max-listpack-value', how === 'in one piece' ? 1_000 : 64);
+        const documents = open();
+        await documents.put('d', 'one');
+        await documents.uploaded();
+        await documents.delete('d');
+        const restore = await taken();
+        await documents.put('d', 'two');
+        await documents.uploaded();
+        await restore();
+        await server.command('UNLINK', key('d'));
+        expect(await textIn(documents, 'd')).toBe('two');
+      },
+    );
+
+    it('and that the object store has a later revision of are dropped by a thorough sweep', async () => {
+      const lame = open({}, away());
+      await lame.put('d', 'one');
+      await lame.uploaded();
+      const restore = await taken();
+      const documents = open();
+      await documents.sweep();
+      const { revision } = await documents.put('d', 'two');
+      await documents.uploaded();
+      await restore();
+      expect(await textIn(documents, 'd')).toBe('one');
+      await documents.sweep({ thorough: true });
+      expect(await textIn(documents, 'd')).toBe('two');
+      expect(await keysIn(objects)).toEqual([`documents/d/${revision}`]);
     });
   });
 

@@ -161,7 +161,8 @@ async function restoreFile(args: readonly string[], output: Output): Promise<num
           signal,
         });
         const end = restored.endIsKnown ? '' : ` ${endUnknown}`;
-        const left = restored.leftOut > 0 ? ` ${restored.leftOut} of caches were left out.` : '';
+        const left =
+          restored.leftOut > 0 ? ` ${restored.leftOut} were left out: what caches keep, or notes of documents.` : '';
         output.out(
           `${restored.records} keys restored, ${restored.replaced} of them in place of others.${left}${end}\n`,
         );
