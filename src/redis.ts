@@ -29,7 +29,7 @@ export { redisBackup, RedisBackup } from './backup/redis-backup.js';
 export type { RedisBackupOptions } from './backup/redis-backup.js';
 export { verifyBackup } from './backup/verify-backup.js';
 export type { VerifiedBackup, VerifyBackupOptions } from './backup/verify-backup.js';
-export { DamagedBackupError, RestoreRefusedError } from './backup/backup-errors.js';
+export { DamagedBackupError, DumpTooLargeError, RestoreRefusedError } from './backup/backup-errors.js';
 export { parseManifest } from './backup/backup-manifest.js';
 export type { BackupManifest, BackupMode } from './backup/backup-manifest.js';
 export type { BackupProgress } from './backup/backup-progress.js';

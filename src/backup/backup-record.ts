@@ -1,4 +1,4 @@
-import { DamagedBackupError } from './backup-errors.js';
+import { DamagedBackupError, DumpTooLargeError } from './backup-errors.js';
 import { KeyNames } from './key-names.js';
 
 /**
@@ -12,10 +12,14 @@ export interface BackupRecord {
   readonly at: number;
 }
 
+/** A server takes no longer argument (`proto-max-bulk-len`). DUMP gives more of a large hash, list, set or stream, which RESTORE would refuse. */
+const longestBytes = 512 * 2 ** 20;
+
 /**
  * The bytes of some keys' records, in one piece; those of a single one in two, so that a large dump is not copied.
  * @param dumps of these names, from the first; those without one are left out.
  * @param into where they go, if it has room for them. Default: a Buffer of their own.
+ * @throws DumpTooLargeError for a dump that could not be restored.
  */
 export function chunksOf(
   names: KeyNames,
@@ -26,6 +30,7 @@ export function chunksOf(
   for (let place = 0; place < dumps.length; place++) {
     const dump = dumps[place];
     if (!dump) continue;
+    if (dump.length > longestBytes) throw new DumpTooLargeError(names.name(place), dump.length, longestBytes);
     count++;
     length += 8 + names.endOf(place) - names.startOf(place) + dump.length;
   }
@@ -67,9 +72,6 @@ function writeLength(bytes: Buffer, at: number, length: number): void {
 export function formatVersionOf(dump: Buffer): number {
   return dump.length < 10 ? -1 : dump.readUInt16LE(dump.length - 10);
 }
-
-/** Keys and values of Redis are at most this long; a longer one is damage, not something to wait for. */
-const longestBytes = 512 * 2 ** 20 + 1_024;
 
 /**
  * Takes a backup apart, holding no more than one chunk and one piece of the source: what each piece ends is yielded together.
@@ -131,11 +133,13 @@ function readLength(bytes: Buffer, at: number): number {
 function chunkEnd(bytes: Buffer, at: number): number {
   if (bytes.length < 4) return 4;
   const keyLength = bytes.readUInt32BE(0);
-  if (keyLength > longestBytes) throw new DamagedBackupError(`a key of ${keyLength} bytes`, at);
+  if (keyLength > longestBytes) throw new DamagedBackupError(`a key of ${tooMany(keyLength)}`, at);
   if (bytes.length < 8 + keyLength) return 8 + keyLength;
   const dumpLength = bytes.readUInt32BE(4 + keyLength);
-  if (dumpLength > longestBytes) throw new DamagedBackupError(`a dump of ${dumpLength} bytes`, at + 4 + keyLength);
+  if (dumpLength > longestBytes) throw new DamagedBackupError(`a dump of ${tooMany(dumpLength)}`, at + 4 + keyLength);
   // A chunk that ends where its lengths end would have no dump.
   if (dumpLength < 10) throw new DamagedBackupError('a dump that is too short', at + 4 + keyLength);
   return 8 + keyLength + dumpLength;
 }
+
+const tooMany = (bytes: number): string => `${bytes} bytes, where a server takes ${longestBytes} at most`;

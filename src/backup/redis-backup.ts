@@ -70,6 +70,7 @@ export class RedisBackup {
    * Writes a backup into a stream, which it leaves open. Memory stays within a few megabytes, 16 bytes for each key, and the largest dump.
    * @returns the manifest: keep it beside the backup, whose format has no end of its own.
    * @throws StoreUnavailableError: a SCAN can't be resumed on another connection, so the whole backup has to be taken again.
+   * @throws DumpTooLargeError: a key's dump has more than 512 MiB, which a restore could not put back.
    */
   async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
     const connections = await (await this.access).allConnected();
