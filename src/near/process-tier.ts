@@ -11,7 +11,7 @@ import type { NearCopy } from './near-copy.js';
 export interface ProcessTierOptions {
   /** Entries before some go. Default 10,000. */
   readonly maxEntries?: number;
-  /** Bytes of encoded values and keys before some go. Default 64 MiB. */
+  /** Bytes of encoded values, keys, tags and versions, and 200 for each entry and 256 for each of its tags, before some go. Default 64 MiB. */
   readonly maxBytes?: number;
   /**
    * Which go: `'adaptive'`, those that are least likely to be used again, by how often and how lately they were used; or `'lru'`, the least

@@ -19,6 +19,7 @@ import { UndecodableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { lastingCopy } from '../value/lasting-copy.js';
 import type { MissReason } from '../value/lookup.js';
+import { copyBytes } from './copy-bytes.js';
 import { assertDepth } from './freeze.js';
 import { NearCopy } from './near-copy.js';
 import type { TagNotes } from './tag-notes.js';
@@ -27,9 +28,6 @@ import type { Verdict } from './verdict.js';
 
 /** A stored item, understood: the copy, or why it is none. Bytes that are none will never be served by any process of this version. */
 export type Understood<V> = { readonly copy: NearCopy<V> } | { readonly miss: MissReason };
-
-/** What stands around a near copy in memory, besides its bytes: the copy, its place in the list. Measured. */
-const copyOverheadBytes = 200;
 
 /** Between the bytes of a store and copies that can be served. */
 export class StoredEntries {
@@ -172,7 +170,7 @@ export class StoredEntries {
       serving.codec.noteEnd(decoded, { wall: head.freshUntil, monotonic });
     }
     const until = this.servedUntil(head, policy);
-    const sizeBytes = heldBytes + copyOverheadBytes;
+    const sizeBytes = copyBytes(head, heldBytes);
     const copy = new NearCopy<V>(head, kept, serving, trust, sizeBytes, decoded, mark, until);
     if (nearTtlMs !== Infinity) copy.nearUntil = this.clock.now() + nearTtlMs;
     return copy;

@@ -7,6 +7,7 @@ import { Keyv } from 'keyv';
 import { keyvStore } from '../../src/adapter/keyv-store.js';
 import { bytes } from '../../src/codec/bytes.js';
 import { gzip } from '../../src/codec/gzip.js';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { json } from '../../src/codec/json.js';
 import { lengthPrefixed } from '../../src/codec/length-prefixed.js';
 import { structured } from '../../src/codec/structured.js';
@@ -32,6 +33,12 @@ import { recordEvents } from '../support/recorded-events.js';
 import { patience } from '../support/patience.js';
 
 const mebibyte = 2 ** 20;
+
+function collected(): NodeJS.MemoryUsage {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+  return process.memoryUsage();
+}
 
 describe('keys', () => {
   it('of 7 KB are invalidated by name: no other process drops more than them', async () => {
@@ -87,6 +94,20 @@ describe('keys', () => {
 });
 
 describe('the process tier', () => {
+  it.each<[string, (index: number) => EntryOptions]>([
+    ['tags', (index) => ({ tags: Array.from({ length: 16 }, (_, tag) => `${index} ${tag}`.padEnd(35, '-')) })],
+    ['versions', (index) => ({ version: `${index} ${'-'.repeat(8_000)}`.replaceAll('-', '+') })],
+  ])('counts %s: entries that have their own stay within a few times the bound', async (_, options) => {
+    const cache = await buildCache({ store: undefined, process: { maxEntries: 1_000_000, maxBytes: mebibyte } });
+    await cache.set('first', 0, options(0));
+    const before = collected().heapUsed;
+    for (let index = 1; index <= 4_000; index++) await cache.set(`k${index}`, index, options(index));
+    await eventually(() => expect((collected().heapUsed - before) / mebibyte).toBeLessThan(4));
+    const { version } = options(4_000);
+    expect(await cache.get('k4000', { version })).toBe(4_000);
+    await cache.close();
+  });
+
   it.each<[string, Codec<string>, number]>([
     ['counts what comes out of gzip', gzip(json<string>()), 3],
     ['also behind a length', lengthPrefixed(gzip(json<string>())), 3],
@@ -202,11 +223,7 @@ describe('small bytes that are kept', () => {
     expect(documents).toHaveLength(500);
   });
 
-  function arrayBufferBytes(): number {
-    setFlagsFromString('--expose-gc');
-    (runInNewContext('gc') as () => void)();
-    return process.memoryUsage().arrayBuffers;
-  }
+  const arrayBufferBytes = (): number => collected().arrayBuffers;
 
   function answerOf(body: Buffer): CachedAnswer {
     const life = { createdAt: 0, freshUntil: 1, staleForMs: 0 };
