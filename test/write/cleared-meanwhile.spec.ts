@@ -1,5 +1,11 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { storeBehind } from '../../src/origin/shard-behind.js';
+import type { Invalidation } from '../../src/store/feed.js';
+import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
+import { shardWith } from '../support/shard-with.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
+import { storePlaceNames, storePlaces } from '../support/store-places.js';
 
 const life = { ttl: '1h' } as const;
 
@@ -29,3 +35,44 @@ describe('a value on whose way to the store everything is cleared', () => {
     expect(found).toBe('new');
   });
 });
+
+describe.each(storePlaceNames)(
+  'what another process clears while a set is on its way back from the %s store',
+  (name) => {
+    it('is set once more, in the place of nothing else', async () => {
+      const place = await storePlaces[name]();
+      let answer = (): void => {};
+      const gate = new Promise<void>((resolve) => (answer = resolve));
+      let sent = 0;
+      let isCarriedOut = false;
+      const store = storeBehind(place.connect(), (shard) =>
+        shardWith(shard, {
+          async invalidate(asked: Invalidation) {
+            const isFirst = ++sent === 1;
+            const done = await shard.invalidate?.(asked);
+            if (isFirst) isCarriedOut = true;
+            if (isFirst) await gate;
+            return done;
+          },
+        }),
+      );
+      const here = await buildCache({ name: 'here', store });
+      const mate = await buildCache({ name: 'mate', store: place.connect() });
+      const set = here.setMany(['k', 'replaced', 'removed'].map((key) => [key, 'set', life] as const));
+      await eventually(() => expect(isCarriedOut).toBe(true));
+      await mate.dangerouslyClear();
+      expect(await mate.set('replaced', 'later', life)).toBe(true);
+      expect(await mate.delete('removed')).toBe(true);
+      // By its answer, this process learns of the clear.
+      expect(await here.delete('other')).toBe(true);
+      answer();
+      expect(await set).toBe(true);
+      for (const cache of [here, mate]) {
+        const found = await Promise.all(['k', 'replaced', 'removed'].map((key) => cache.get(key)));
+        expect(found).toEqual(['set', 'later', undefined]);
+      }
+      await Promise.all([here.close(), mate.close()]);
+      await place.remove();
+    });
+  },
+);
