@@ -23,7 +23,7 @@ export interface TakeBackupOptions {
   readonly spoolFolder?: string;
   /** Called about once a second. */
   readonly onProgress?: (progress: BackupProgress) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Dumps this database of the servers behind these connections, one after the other, into one stream, which stays open. */

@@ -26,7 +26,7 @@ export interface VerifyBackupOptions {
   readonly expectedBytes?: number;
   /** Called about once a second. */
   readonly onProgress?: (progress: BackupProgress) => void;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -7,15 +7,15 @@ import type { KeyOf } from './key-of.js';
 /** Options of writes. */
 export interface WriteOptions {
   /** Rejects with StoreUnavailableError or ValueTooLargeError instead of resolving to `false`. What was not acknowledged is sent again all the same. */
-  readonly confirm?: boolean;
+  readonly confirm?: boolean | undefined;
 }
 
 /** Options of look-ups that don't load. */
 export interface ReadOptions {
   /** The upstream version that the caller wants: an entry of another one is a miss. Default: any, or that of the key's class. */
-  readonly version?: EntryOptions['version'];
+  readonly version?: EntryOptions['version'] | undefined;
   /** Rejects with StoreUnavailableError where the store can't be reached, instead of a miss. Default false. */
-  readonly confirm?: boolean;
+  readonly confirm?: boolean | undefined;
 }
 
 /**
@@ -23,8 +23,8 @@ export interface ReadOptions {
  * `EntryOptions` serve calls for values of any type.
  */
 export type CallOptions<V> = Omit<EntryOptions<Stored<V>>, 'codec'> & {
-  readonly codec?: Codec<V> | Codec<unknown>;
-} & { readonly codec?: CodecFor<Stored<V>> };
+  readonly codec?: Codec<V> | Codec<unknown> | undefined;
+} & { readonly codec?: CodecFor<Stored<V>> | undefined };
 
 type Stored<V> = NoInfer<Exclude<V, undefined>>;
 

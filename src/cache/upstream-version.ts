@@ -31,7 +31,7 @@ const defaultTtl: Duration = '5s';
  * @throws what `read` throws if it is an answer: `staleIfError` decides, by default an error with a `status` of 4xx is one.
  * @example
  * const version = await upstreamVersion(cache, versionedKey('catalog-modified', uuid), () => catalogs.modified(uuid));
- * await cache.getOrSet(versionedKey('catalog', uuid), () => catalogs.read(uuid), { ttl: '6h', ...(version && { version }) });
+ * await cache.getOrSet(versionedKey('catalog', uuid), () => catalogs.read(uuid), { ttl: '6h', version });
  */
 export async function upstreamVersion(
   cache: Pick<TieredCache, 'name' | 'nameOf' | 'getOrSet'>,

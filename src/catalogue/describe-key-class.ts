@@ -9,11 +9,11 @@ import { describeDuration } from './lives/describe-duration.js';
 
 /** The parts of a definition that the catalogue shows, apart from the entry options. */
 export interface DescribedDefinition {
-  readonly holds?: string;
-  readonly description?: string;
-  readonly owner?: string;
-  readonly schema?: { readonly '~standard': { readonly vendor: string } };
-  readonly tags?: readonly string[] | ((parameters: never) => readonly string[]);
+  readonly holds?: string | undefined;
+  readonly description?: string | undefined;
+  readonly owner?: string | undefined;
+  readonly schema?: { readonly '~standard': { readonly vendor: string } } | undefined;
+  readonly tags?: readonly string[] | ((parameters: never) => readonly string[]) | undefined;
 }
 
 export function describeKeyClass<V>(

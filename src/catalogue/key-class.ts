@@ -11,21 +11,21 @@ export interface KeyDefinition<Pattern extends string, Specs extends ParameterSp
   'tags' | 'signal' | 'codec'
 > {
   /** The bytes of the value, and its type. Default `json()`. */
-  readonly codec?: Codec<V>;
+  readonly codec?: Codec<V> | undefined;
   /** The parameters that are not simply any string. */
-  readonly params?: Specs;
+  readonly params?: Specs | undefined;
   /** One line for the catalogue: what the entry holds. */
-  readonly holds?: string;
+  readonly holds?: string | undefined;
   /** Anything else that a reader of the catalogue should know. */
-  readonly description?: string;
+  readonly description?: string | undefined;
   /** Who answers for it: a team, a file, a route. */
-  readonly owner?: string;
+  readonly owner?: string | undefined;
   /** Names for `invalidateTags`, or how to make them from the parameters. At most 16. */
-  readonly tags?: readonly string[] | ((parameters: KeyParameters<Pattern, Specs>) => readonly string[]);
+  readonly tags?: readonly string[] | ((parameters: KeyParameters<Pattern, Specs>) => readonly string[]) | undefined;
   /** A validator of zod, valibot, arktype …: values are checked at every write. It must answer at once. */
-  readonly schema?: StandardSchemaV1<unknown, V>;
+  readonly schema?: StandardSchemaV1<unknown, V> | undefined;
   /** Checks at every decoding too: a value that no longer fits is a miss. Default false. */
-  readonly validateOnRead?: boolean;
+  readonly validateOnRead?: boolean | undefined;
 }
 
 /** Makes the keys of one pattern: `contentMetadata({ customerUuid, contentKey })`. */

@@ -12,7 +12,7 @@ export interface SweepOptions {
   readonly removedForMs: number;
   /** Whether Redis is compared with the index and with the object store, as after a restore or when a replica has taken over. */
   readonly isThorough: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What a sweep has found and done. */

@@ -10,7 +10,7 @@ import type { Stage } from './document-server.js';
 export interface PutDocumentOptions {
   /** Bytes of the source; another number is refused. What is known to be too large for Redis does not go there first. Default: not known. */
   readonly size?: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** A document that was written. */

@@ -33,7 +33,7 @@ export interface SweepDocumentsOptions {
    * one every six hours.
    */
   readonly thorough?: boolean;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -148,7 +148,10 @@ export class RedisDocuments {
    * Opens a document for reading; undefined: there is none. What comes from the object store is kept in Redis again as it passes.
    * @throws StoreUnavailableError where Redis can't be asked: it may hold a later revision than the object store. ObjectStoreUnavailableError; InvalidKeyError
    */
-  async get(id: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<OpenedDocument | undefined> {
+  async get(
+    id: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<OpenedDocument | undefined> {
     this.server.names.document(id);
     return this.reads.open(id, signal);
   }

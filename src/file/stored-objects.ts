@@ -77,7 +77,7 @@ export class StoredObjects {
   async head<P extends string, S>(
     objectClass: AnyClass<P, S>,
     key: string,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<ObjectHead | undefined> {
     assertOfClass(objectClass, key);
     return this.store.head(key, options);
@@ -90,7 +90,11 @@ export class StoredObjects {
   async presignGet<P extends string, S>(
     objectClass: AnyClass<P, S>,
     key: string,
-    options: { readonly expiresIn: Duration; readonly downloadName?: string; readonly signal?: AbortSignal },
+    options: {
+      readonly expiresIn: Duration;
+      readonly downloadName?: string | undefined;
+      readonly signal?: AbortSignal | undefined;
+    },
   ): Promise<PresignedRequest> {
     assertOfClass(objectClass, key);
     this.#assertLinks(objectClass);
@@ -108,9 +112,9 @@ export class StoredObjects {
     parameters: ObjectParameters<P, S>,
     options: {
       readonly expiresIn: Duration;
-      readonly contentType?: string;
-      readonly size?: number;
-      readonly signal?: AbortSignal;
+      readonly contentType?: string | undefined;
+      readonly size?: number | undefined;
+      readonly signal?: AbortSignal | undefined;
     },
   ): Promise<PresignedRequest & { readonly key: string }> {
     this.#assertLinks(objectClass);
@@ -129,7 +133,7 @@ export class StoredObjects {
   async *list<P extends string, S>(
     objectClass: AnyClass<P, S>,
     parameters?: ListedBy<P, S>,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): AsyncGenerator<ListedOfClass<P, S>, void, undefined> {
     for await (const object of this.store.list(objectClass.prefix(parameters), options)) {
       const parsed = objectClass.parse(object.key);
@@ -142,7 +146,7 @@ export class StoredObjects {
   async delete<P extends string, S>(
     objectClass: AnyClass<P, S>,
     key: string,
-    options?: { readonly signal?: AbortSignal },
+    options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<void> {
     assertOfClass(objectClass, key);
     await this.store.remove(key, options);

@@ -20,7 +20,7 @@ export type FileSource = 'disk' | 'filling' | 'upstream';
 
 export interface StreamOptions extends Partial<ByteRange> {
   /** Ends the stream. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is known of a file besides its bytes. */

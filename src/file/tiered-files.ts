@@ -101,7 +101,10 @@ export class TieredFiles {
    * @throws ObjectNotFoundError, ObjectDeniedError, ObjectArchivedError: remembered for 5 s · ObjectStoreUnavailableError · InvalidOptionError for a
    * request that names no file · the reason of `signal`.
    */
-  async open(request: FileRequest, { signal }: { readonly signal?: AbortSignal } = {}): Promise<TieredFile> {
+  async open(
+    request: FileRequest,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<TieredFile> {
     assertFileRequest(request);
     signal?.throwIfAborted();
     const place = this.placeOf(request.uid);

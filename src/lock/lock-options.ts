@@ -9,15 +9,15 @@ export interface LockOptions {
    * How long the lock is held unless it is renewed. At least twice the store's clock resolution (memcached: 2 s), at most 7 days: never 0, never
    * endless. Default `'60s'`.
    */
-  readonly ttl?: Duration;
+  readonly ttl?: Duration | undefined;
   /** How long to wait for a lock that is held, at most a day. Default 0: not at all. */
-  readonly wait?: Duration;
+  readonly wait?: Duration | undefined;
   /** Renews at a third of the life for as long as the lease is not released. Default true. */
-  readonly renew?: boolean;
+  readonly renew?: boolean | undefined;
   /** Ends the wait, which then rejects with the signal's reason. A lock that is held already is not affected. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
   /** Draws a fencing token with the lock, one more operation. Without, `lease.fencingToken` is 0. Default true. */
-  readonly fencing?: boolean;
+  readonly fencing?: boolean | undefined;
 }
 
 export interface ResolvedLockOptions {

@@ -106,7 +106,10 @@ class FolderObjectStore implements ObjectStore {
     }
   }
 
-  async head(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ObjectHead | undefined> {
+  async head(
+    key: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ObjectHead | undefined> {
     assertObjectKey(key);
     const opened = await this.#find(key, signal);
     await opened?.file.close();
@@ -134,7 +137,7 @@ class FolderObjectStore implements ObjectStore {
     }
   }
 
-  async remove(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async remove(key: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     assertObjectKey(key);
     signal?.throwIfAborted();
     await this.#guarded(() => this.#unpublish(key));

@@ -67,7 +67,10 @@ class MemoryObjectStore implements ObjectStore {
     return { ...head, range: found, body: outgoingBody(pieces(bytes, found.start, found.end + 1), signal) };
   }
 
-  async head(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ObjectHead | undefined> {
+  async head(
+    key: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ObjectHead | undefined> {
     assertObjectKey(key);
     signal?.throwIfAborted();
     return this.objects.get(key)?.head;
@@ -99,7 +102,7 @@ class MemoryObjectStore implements ObjectStore {
     }
   }
 
-  async remove(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async remove(key: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     assertObjectKey(key);
     signal?.throwIfAborted();
     this.objects.delete(key);

@@ -28,7 +28,7 @@ export interface ObjectStore {
    */
   open(key: ObjectKey, options?: OpenOptions): Promise<OpenedObject>;
   /** What is known of an object; `undefined`: there is none. Its bytes are not read. */
-  head(key: ObjectKey, options?: { readonly signal?: AbortSignal }): Promise<ObjectHead | undefined>;
+  head(key: ObjectKey, options?: { readonly signal?: AbortSignal | undefined }): Promise<ObjectHead | undefined>;
   /**
    * Writes an object, over an older one if there is one. Readers find the old object or the new one, whole. When it rejects, the key holds what it
    * held; with ObjectStoreUnavailableError the object may also have arrived. A body that is a stream is destroyed on every way out.
@@ -37,7 +37,7 @@ export interface ObjectStore {
    */
   put(key: ObjectKey, body: ObjectBody, options?: PutOptions): Promise<PutObject>;
   /** Removes an object. Resolves as well when there is none. */
-  remove(key: ObjectKey, options?: { readonly signal?: AbortSignal }): Promise<void>;
+  remove(key: ObjectKey, options?: { readonly signal?: AbortSignal | undefined }): Promise<void>;
   /**
    * The objects whose keys begin with a prefix, in the order of their keys' UTF-8 bytes, page by page as they are asked for. The empty prefix lists
    * all. What is written or removed meanwhile may or may not be in it.
@@ -69,16 +69,16 @@ export interface ByteRange {
 
 export interface OpenOptions {
   /** Which bytes. Default: all of them, of an empty object none. */
-  readonly range?: ByteRange;
+  readonly range?: ByteRange | undefined;
   /** The `etag` that the object must still have. Default: any. */
-  readonly ifMatch?: string;
+  readonly ifMatch?: string | undefined;
   /**
    * Whether the checksum of the object, where the store knows one, is compared before the last bytes are handed out. Only of whole objects. False
    * for callers who compare one of their own. Default true.
    */
-  readonly verify?: boolean;
+  readonly verify?: boolean | undefined;
   /** Ends the opening and the body. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** What is known of an object without its bytes. */
@@ -119,16 +119,16 @@ export type ObjectBody = Uint8Array | string | AsyncIterable<Uint8Array>;
 
 export interface PutOptions {
   /** Default: not said, which S3 takes for `application/octet-stream`. */
-  readonly contentType?: string;
+  readonly contentType?: string | undefined;
   /** Bytes of the body. A body of another size is refused. Default: not known before its end. */
-  readonly size?: number;
+  readonly size?: number | undefined;
   /** The body may have this many bytes. Default Infinity: no limit but the store's. */
-  readonly maxBytes?: number;
+  readonly maxBytes?: number | undefined;
   /** Texts of printable ASCII; names are lower-case letters, digits, `-` and `_`. Together at most 2 KB. */
-  readonly metadata?: Readonly<Record<string, string>>;
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
   /** `absent`: only where no object stands, decided by the store among racing writers. Default: always. */
-  readonly only?: 'absent';
-  readonly signal?: AbortSignal;
+  readonly only?: 'absent' | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** An object that was written. */
@@ -142,8 +142,8 @@ export interface PutObject {
 
 export interface ListOptions {
   /** Begins behind this key. Default: at the first. */
-  readonly after?: ObjectKey;
-  readonly signal?: AbortSignal;
+  readonly after?: ObjectKey | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ListedObject {
@@ -156,21 +156,21 @@ export interface ListedObject {
 export type PresignOptions = {
   /** 1 s to 7 days, whole seconds. */
   readonly expiresIn: Duration;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 } & (
   | {
       readonly method: 'GET';
       /** What a browser names the file that it saves. Default: it opens the object, or takes the key's last segment. */
-      readonly downloadName?: string;
+      readonly downloadName?: string | undefined;
       /** The type that the answer bears, whatever the object's own is. Default: the object's own. */
-      readonly contentType?: string;
+      readonly contentType?: string | undefined;
     }
   | {
       readonly method: 'PUT';
       /** The type that must be sent. Default: any. */
-      readonly contentType?: string;
+      readonly contentType?: string | undefined;
       /** Bytes that must be sent. Default: any. */
-      readonly size?: number;
+      readonly size?: number | undefined;
     }
 );
 

@@ -21,7 +21,7 @@ export interface RecordTransaction {
 
 export interface RecordWriteOptions {
   /** How long the record lives: more than 0, and at most `Number.MAX_SAFE_INTEGER` ms. Default: until it is removed. */
-  readonly ttl?: Duration;
+  readonly ttl?: Duration | undefined;
 }
 
 /** What a body returns to end its transaction without a change. Made by `tx.abort`. */
@@ -34,11 +34,11 @@ export class AbortedTransaction<R> {
 
 export interface TransactionOptions {
   /** How often the body may run before ConflictError. Default 25. */
-  readonly attempts?: number;
+  readonly attempts?: number | undefined;
   /** For all attempts together, the wait for a connection included; a body that runs is not interrupted. Default 2 s. */
-  readonly deadline?: Duration;
+  readonly deadline?: Duration | undefined;
   /** Ends the wait, and the attempts; rejects with its reason. */
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { defineKey } from '../../src/catalogue/define-key.js';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { buildCache } from '../support/build-cache.js';
@@ -75,4 +76,42 @@ describe('A value that an option can’t have', () => {
       expect(() => Memoize(given(bad))({}, 'find', given({ value: () => 1 }))).toThrow(ofMethods);
     },
   );
+});
+
+it('An option that is undefined is one that is not given, also to the compiler', async () => {
+  const none: { readonly [Name in keyof EntryOptions]-?: undefined } = {
+    ttl: undefined,
+    staleFor: undefined,
+    jitter: undefined,
+    earlyRefresh: undefined,
+    refreshAfter: undefined,
+    timeout: undefined,
+    maxLoad: undefined,
+    negative: undefined,
+    cacheIf: undefined,
+    tags: undefined,
+    inheritTags: undefined,
+    nearTtl: undefined,
+    failureHold: undefined,
+    version: undefined,
+    signal: undefined,
+    tiers: undefined,
+    isolation: undefined,
+    codec: undefined,
+    staleIfError: undefined,
+  };
+  const { signal: _ofOneCall, ...ofKeyClass } = none;
+  const keyOf = defineKey('k:{id}', { ...ofKeyClass, holds: undefined, owner: undefined, description: undefined });
+  const key = keyOf({ id: 'a' });
+  const within: EntryOptions = {
+    timeout: { soft: undefined, hard: undefined },
+    negative: { ttl: '1m', staleFor: undefined, when: undefined },
+  };
+  expect(await cache.getOrSet(key, () => 1, none)).toBe(1);
+  expect(await cache.getOrSet('within', () => 1, within)).toBe(1);
+  expect(await cache.set(key, 2, { ...none, confirm: undefined })).toBe(true);
+  expect(await cache.get(key, { version: undefined, confirm: undefined })).toBe(2);
+  const defaults = cacheOf({ defaults: none });
+  expect(await defaults.getOrSet(key, () => 1)).toBe(1);
+  await defaults.close();
 });

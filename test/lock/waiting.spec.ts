@@ -158,3 +158,12 @@ describe('a line of waiters', () => {
     expect(await waiting).toEqual({ status: 'held' });
   });
 });
+
+it('A lock takes an option that is undefined for one that is not given', async () => {
+  const locks = new CacheLock({ store: memoryStore(), namespace: 'test' });
+  const none = { ttl: undefined, wait: undefined, renew: undefined, signal: undefined, fencing: undefined };
+  const lease = leaseOf(await locks.acquire('a', none));
+  expect(lease.fencingToken).toBeGreaterThan(0);
+  expect((await locks.acquire('a', none)).status).toBe('held');
+  await lease.release();
+});

@@ -152,7 +152,10 @@ export class S3ObjectStore implements ObjectStore {
     }
   }
 
-  async head(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<ObjectHead | undefined> {
+  async head(
+    key: string,
+    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<ObjectHead | undefined> {
     assertObjectKey(key, this.prefixBytes);
     return this.#told(key, signal, () => this.#head(key, signal));
   }
@@ -165,7 +168,7 @@ export class S3ObjectStore implements ObjectStore {
     return this.writes.put({ key, fullKey, body, options, headNow: () => this.#head(key, options.signal) });
   }
 
-  async remove(key: string, { signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
+  async remove(key: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
     assertObjectKey(key, this.prefixBytes);
     const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.prefix + key });
     const limits = { signal, answerMs: this.tuning.stallMs };
