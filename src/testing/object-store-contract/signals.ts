@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { getEventListeners, once } from 'node:events';
-import { setImmediate as turn } from 'node:timers/promises';
 import type { TestRunner } from '../codec-contract.js';
 import { bytesOf, onBench } from './bench.js';
 import type { Bench, ObjectStoreContractOptions } from './bench.js';
+
+const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** Whoever leaves is let go, and so is what they held. */
 export function signalRules({ describe, it }: TestRunner, options: ObjectStoreContractOptions): void {
