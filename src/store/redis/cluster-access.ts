@@ -2,7 +2,7 @@ import { StoreUnavailableError } from '../../value/errors.js';
 import { wasClosed } from '../../value/was-closed.js';
 import { ClusterTopology } from './cluster-topology.js';
 import type { RedisAccess, WaysToFollow } from './redis-access.js';
-import { parseRedisAddress } from './redis-address.js';
+import { redirectionIn } from './redis-address.js';
 import type { RedisAddress } from './redis-address.js';
 import type { RedisConnection } from './redis-connection.js';
 import { RedisServer } from './redis-server.js';
@@ -74,7 +74,7 @@ export class ClusterAccess implements RedisAccess {
       if (!(last instanceof RedisServerError)) throw last;
       if (clock.monotonic() > giveUpAt) throw this.unavailable(`the slot of its keys is on its way: ${last.code}`);
       try {
-        if (last.code === 'ASK' && onTheWay) return await onTheWay(await this.namedIn(last).connected());
+        if (last.code === 'ASK' && onTheWay) return await onTheWay(await this.namedIn(last, slot).connected());
         if (last.code === 'MOVED' && this.noteMove(last, slot)) pauseMs = tryAgainPauseMs.first;
         else if (isOverSoon.has(last.code)) {
           await clock.sleep(pauseMs);
@@ -126,9 +126,9 @@ export class ClusterAccess implements RedisAccess {
     }
   }
 
-  /** `MOVED 3999 127.0.0.1:6381`. @returns whether it names another node than the one that was asked. */
-  private noteMove({ message }: RedisServerError, slot: number): boolean {
-    const owner = parseRedisAddress(message.split(' ')[2] ?? '', 6_379);
+  /** @returns whether it names another node than the one that was asked. */
+  private noteMove(refusal: RedisServerError, slot: number): boolean {
+    const owner = this.addressIn(refusal, slot);
     const isNews = owner !== undefined && owner.text !== this.topology.ownerOf(slot)?.text;
     if (isNews) this.topology.move(slot, owner);
     // Whoever has the slot by now knows of it; others may have heard nothing yet, and would send it back.
@@ -154,10 +154,14 @@ export class ClusterAccess implements RedisAccess {
   }
 
   /** The server that a refusal names. */
-  private namedIn({ message }: RedisServerError): RedisServer {
-    const owner = parseRedisAddress(message.split(' ')[2] ?? '', 6_379);
+  private namedIn(refusal: RedisServerError, slot: number): RedisServer {
+    const owner = this.addressIn(refusal, slot);
     if (!owner) throw this.unavailable('the slot of its keys is on its way');
     return this.serverAt(owner);
+  }
+
+  private addressIn({ message }: RedisServerError, slot: number): RedisAddress | undefined {
+    return redirectionIn(message, this.topology.ownerOf(slot)?.host ?? '');
   }
 
   private serverAt(address: RedisAddress): RedisServer {

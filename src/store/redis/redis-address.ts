@@ -21,3 +21,14 @@ export function redisAddress(host: string, port: number): RedisAddress | undefin
   if (!Number.isInteger(port) || port < 1 || port > 65_535) return undefined;
   return { host, port, text: `${host.includes(':') ? `[${host}]` : host}:${port}` };
 }
+
+/**
+ * What a refusal of a Cluster's node names: `MOVED 3999 127.0.0.1:6381`, `ASK 3999 fd00::a:6381`. A node that knows no name names a port alone.
+ * @param asked the host of the node that has refused.
+ * @returns undefined where it names none.
+ */
+export function redirectionIn(message: string, asked: string): RedisAddress | undefined {
+  const [, named, port] = /^\w+ \d+ \[?([\w.:-]*?)\]?:(\d{1,5})(?= |$)/.exec(message) ?? [];
+  const host = named === '' ? asked : named;
+  return host ? redisAddress(host, Number(port)) : undefined;
+}
