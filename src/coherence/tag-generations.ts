@@ -4,6 +4,7 @@ import { byShard } from '../store/placement.js';
 import { countOn, isCounter, numberIn } from '../store/sound-counter.js';
 import type { Shard, Store } from '../store/store.js';
 import type { TagGeneration } from '../value/entry.js';
+import { lastingText } from '../value/lasting-text.js';
 import { tagName } from './invalidated-names.js';
 import type { Invalidating, InvalidatingTag } from './shard-invalidations.js';
 
@@ -84,6 +85,11 @@ export function isExpiry(item: Invalidating): boolean {
 
 export function asInvalidation(item: InvalidatingTag): InvalidatingTag {
   return { ...item, advance: { ...item.advance, by: invalidationStep } };
+}
+
+/** The same in texts of its own, for what waits: a tag may be cut from a large text. */
+export function lastingAdvance({ name, advance }: InvalidatingTag): InvalidatingTag {
+  return { name: lastingText(name), advance: { ...advance, storeKey: lastingText(advance.storeKey) } };
 }
 
 /** What the present generation says of an entry that recorded `recorded`. */

@@ -2,10 +2,9 @@ import { tagIn } from '../coherence/invalidated-names.js';
 import { lastingPlace, removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
-import { asInvalidation } from '../coherence/tag-generations.js';
+import { asInvalidation, lastingAdvance } from '../coherence/tag-generations.js';
 import type { Shard } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { lastingText } from '../value/lasting-text.js';
 import { unlessAway } from '../value/unless-away.js';
 import type { NearTiers } from './near-tiers.js';
 
@@ -59,8 +58,7 @@ export class Invalidations {
    * 1. `invalidateTags(t)` is refused, and waits; 2. `expireTags(t)` is refused, and takes its place: it must take as much away.
    */
   advanceLater(shard: Shard, advance: InvalidatingTag, ticket: number): void {
-    const { name, advance: step } = asInvalidation(advance);
-    const item = { name: lastingText(name), advance: { ...step, storeKey: lastingText(step.storeKey) } };
+    const item = lastingAdvance(asInvalidation(advance));
     const tag = tagIn(item.name);
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
     this.near.coherence.outbox.add({ name: item.name, shown: `tag ${tag}`, resend, ticket });

@@ -2,9 +2,12 @@ import { createHash } from 'node:crypto';
 import { maxItemsPerTrip } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/shard-invalidations.js';
 import type { Coherence } from '../coherence/coherence.js';
+import { lastingPlace, removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
+import { lastingAdvance } from '../coherence/tag-generations.js';
 import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import { lastingText } from '../value/lasting-text.js';
 
 /** What one shard is sent of a call. */
 export interface Part {
@@ -63,7 +66,7 @@ export class Repetitions {
     for (const name of namesOf(parts)) {
       const known = this.names.get(name);
       if (known) known.calls++;
-      else this.names.set(name, { calls: 1, later: undefined });
+      else this.names.set(lastingText(name), { calls: 1, later: undefined });
     }
   }
 
@@ -109,13 +112,14 @@ export class Repetitions {
    *
    * Of calls that do the same to the same names the newest waits: its repetition is the earlier ones' as well.
    */
-  repeatLater(parts: readonly Part[], nameAgain: () => void): void {
+  repeatLater(given: readonly Part[], nameAgain: (parts: readonly Part[]) => void): void {
+    if (namesOf(given).length < 2) return;
+    const parts = given.map(lastingPart);
     const after = namesOf(parts);
-    if (after.length < 2) return;
     const resend = async (): Promise<void> => {
       const failed = (await this.repeatAll(parts)).find((outcome) => outcome.status === 'rejected');
       if (failed) throw failed.reason;
-      nameAgain();
+      nameAgain(parts);
     };
     const shown = `the end of a call for ${after.length} names`;
     this.begin(parts);
@@ -200,6 +204,13 @@ export class Repetitions {
     }
     await sender.repeat([item], at);
   }
+}
+
+/** The same in texts of its own, for what waits. */
+function lastingPart({ shard, items, placed }: Part): Part {
+  if (!placed) return { shard, items: items.map((item) => ('advance' in item ? lastingAdvance(item) : item)) };
+  const lasting = placed.map(lastingPlace);
+  return { shard, items: lasting.map((one, index) => ({ ...items[index], ...removalOf(one) })), placed: lasting };
 }
 
 /** The same for calls whose repetitions do the same to the same names. */

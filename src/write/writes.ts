@@ -1,4 +1,5 @@
 import type { Coherence } from '../coherence/coherence.js';
+import { tagIn } from '../coherence/invalidated-names.js';
 import { removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import type { InvalidatingKey } from '../coherence/shard-invalidations.js';
@@ -158,6 +159,14 @@ export class Writes {
     return () => keys.forEach((key) => this.near.name(key));
   }
 
+  /** What a call has named, once more: keys where they stand, or tags. */
+  private readonly nameParts = (parts: readonly Part[]): void => {
+    for (const { items, placed } of parts) {
+      if (placed) for (const { key } of placed) this.near.name(key);
+      else for (const { name } of items) this.near.nameTag(tagIn(name), 'local');
+    }
+  };
+
   private async sendSets(shard: Shard, group: readonly Prepared[], { ticket, own }: SetCall): Promise<SetOutcome> {
     const { position } = this.coherence.names;
     let sent: SentWrites;
@@ -219,7 +228,7 @@ export class Writes {
     nameAgain();
     if (!failed) return true;
     if (!(failed.reason instanceof StoreUnavailableError)) throw failed.reason;
-    this.repetitions.repeatLater(parts, nameAgain);
+    this.repetitions.repeatLater(parts, this.nameParts);
     if (confirm) throw failed.reason;
     return false;
   }
@@ -242,8 +251,7 @@ export class Writes {
    * bytes don't wait.
    */
   private repeatSetsLater(groups: readonly Group[], outcomes: readonly SetOutcome[]): void {
-    const keys = groups.flatMap(([, group]) => group.map(({ key }) => key));
-    this.repetitions.repeatLater(groups.map(partOf), this.naming(keys));
+    this.repetitions.repeatLater(groups.map(partOf), this.nameParts);
     const stored = outcomes.flatMap((outcome) => outcome.stored);
     this.repetitions.noteStored(stored.map((one) => this.stored.itemOf(one)));
   }
@@ -271,5 +279,6 @@ function toldOf({ placed, sealed }: Prepared): InvalidatingKey {
 
 /** As what is to go: so it is repeated where the `set` has failed. */
 function partOf([shard, group]: Group): Part {
-  return { shard, items: group.map((one) => removalOf(one.placed as Placed)) };
+  const placed = group.map((one) => one.placed as Placed);
+  return { shard, items: placed.map(removalOf), placed };
 }

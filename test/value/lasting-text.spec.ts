@@ -101,6 +101,20 @@ describe('A key or a tag that was cut from a large text keeps none of it alive',
     faulty.down = undefined;
   });
 
+  it('that several are deleted, set or invalidated with while the store is away', async () => {
+    const faulty = new FaultyStore(memoryStore());
+    const cache = await cacheWith({ store: faulty.store });
+    faulty.down = '';
+    await keepsNoneOf(async (text) => {
+      const names = [text, text.slice(1)];
+      expect(await cache.deleteMany(names)).toBe(false);
+      expect(await cache.deleteMany(names.map((name) => versionedKey(name, text)))).toBe(false);
+      expect(await cache.setMany(names.map((name) => [`${name}/set`, 1]))).toBe(false);
+      expect(await cache.invalidateTags(text, text.slice(1))).toBe(false);
+    });
+    faulty.down = undefined;
+  });
+
   it('that goes by a hidden name', async () => {
     const names = new HiddenNames('s'.repeat(32));
     await keepsNoneOf((text) => names.ofKey(versionedKey(text, 1)));
