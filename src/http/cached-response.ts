@@ -29,7 +29,7 @@ import { assertKeyed, wholeParts } from './route-arguments.js';
  *
  * @throws InvalidOptionError at the definition of the class or at the start, naming the handler: it takes what the key knows nothing of, or
  * answers by other means than a body (`@Res()`, `@Redirect()`, `@Render()`, `@Sse()`), or no HTTP request reaches it (resolvers, messages). When
- * the handler runs: it reads `locals` or the request of its response.
+ * the handler runs: it reads `locals`, the request, or a header that middleware has set, of its response.
  * @example
  * @Get(':slug')
  * @CachedResponse({ ttl: '5m', staleFor: '1m', query: ['page'] })

@@ -14,7 +14,7 @@ import { keptHeaders, neverKept } from './kept-headers.js';
 import type { HeaderRules, UnkeptReason } from './kept-headers.js';
 import { beginningOf, standInFor } from './stand-in-response.js';
 import type { Beginning, StandIn } from './stand-in-response.js';
-import { standInsOf } from './response-arguments.js';
+import { responsesOfRuns } from './response-arguments.js';
 import { withResponseOfRun } from './response-of-request.js';
 
 /** What a run has made, to be kept. */
@@ -60,9 +60,10 @@ export class HandlerRun {
    */
   async run(isRefresh: boolean): Promise<RunAnswer | undefined> {
     this.rememberBeginning();
-    const standIn = standInFor(this.request, this.response, this.beginning as Beginning);
+    const beginning = this.beginning as Beginning;
+    const standIn = standInFor(this.request, this.response, beginning);
     this.standIn = standIn;
-    standInsOf.set(this.response, standIn.response);
+    responsesOfRuns.set(this.response, { response: standIn.response, before: beginning.headers });
     this.context.getArgs<unknown[]>()[1] = standIn.response;
     let body: unknown;
     try {
@@ -74,7 +75,7 @@ export class HandlerRun {
     } finally {
       if (this.isUnread) closeBody(this.unkept?.body);
       this.ownHeaders = { ...this.ownHeaders, ...(this.unkept ? {} : standIn.response.getHeaders()) };
-      standInsOf.delete(this.response);
+      responsesOfRuns.delete(this.response);
       this.context.getArgs<unknown[]>()[1] = this.response;
       standIn.end(this.unkept && rawResponse(this.response));
     }

@@ -83,13 +83,13 @@ export function keptHeaders(before: Headers, after: Headers, rules: HeaderRules)
   const control = splitNames(after['cache-control']).map((directive) => directive.toLowerCase().split('=')[0]);
   if (control.includes('no-store')) return 'no-store';
   if (rules.shared && control.includes('private')) return 'private';
-  if (!sameAs(before['set-cookie'], after['set-cookie'])) return 'cookie';
+  if (!sameHeader(before['set-cookie'], after['set-cookie'])) return 'cookie';
   const ofOthers = new Set(namesIn(before['vary']).filter((name) => ofMiddleware.has(name)));
   if (namesIn(after['vary']).some((name) => !rules.keyed.has(name) && !ofOthers.has(name))) return 'vary';
   const kept: Kept = [];
   const dropped: string[] = [];
   for (const [name, value] of Object.entries(after)) {
-    if (value === undefined || ofExchange.has(name) || sameAs(before[name], value)) continue;
+    if (value === undefined || ofExchange.has(name) || sameHeader(before[name], value)) continue;
     if (!ofRepresentation.has(name) && !rules.keep.has(name)) dropped.push(name);
     else kept.push([name, Array.isArray(value) ? value.map(String) : `${value as string | number}`]);
   }
@@ -98,6 +98,7 @@ export function keptHeaders(before: Headers, after: Headers, rules: HeaderRules)
 
 const namesIn = (header: unknown): string[] => splitNames(header).map((name) => name.toLowerCase());
 
-function sameAs(one: unknown, other: unknown): boolean {
+/** Whether two values of one header are the same text, or the same list of texts. */
+export function sameHeader(one: unknown, other: unknown): boolean {
   return one === other || (Array.isArray(one) && Array.isArray(other) && one.join('\0') === other.join('\0'));
 }

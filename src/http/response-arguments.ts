@@ -2,10 +2,18 @@ import 'reflect-metadata';
 import type { ExecutionContext } from '@nestjs/common';
 import { memberName } from '../value/member.js';
 import type { HttpResponse } from './http-exchange.js';
+import type { Beginning } from './stand-in-response.js';
 import { withoutRequest } from './without-request.js';
 
 /** The response that a handler's present run is given in the place of the real one. */
-export const standInsOf = new WeakMap<object, HttpResponse>();
+export interface ResponseOfRun {
+  readonly response: HttpResponse;
+  /** The headers that stood on it before the run. */
+  readonly before: Beginning['headers'];
+}
+
+/** By the real one. */
+export const responsesOfRuns = new WeakMap<object, ResponseOfRun>();
 
 /** Nest's `ROUTE_ARGS_METADATA` and the type of `@Res()`, the same in Nest 11 and 12. */
 const [routeArguments, responseType] = ['__routeArguments__', '1'];
@@ -39,24 +47,26 @@ export function giveStandIns(
   // A reply of Fastify is a thenable: what a factory returns is awaited, so the method itself exchanges it.
   if (!Object.keys(given).some((key) => key.split(':')[0] === responseType)) return;
   const member = memberName(target, method);
-  exchange(descriptor, isRequestCovered ? (standIn) => standIn : (standIn) => withoutRequest(standIn, member));
+  exchange(descriptor, ({ response, before }) =>
+    isRequestCovered ? response : withoutRequest(response, before, member),
+  );
 }
 
 function withStandIn(factory: Factory): Factory {
   return (data, context) => {
     const args = context.getArgs<unknown[]>();
-    args[1] = standInFor(args[1]) ?? args[1];
+    args[1] = responseOfRun(args[1])?.response ?? args[1];
     return factory(data, context);
   };
 }
 
 /** With the method's name, length and all metadata that decorators below left on it. */
-function exchange(descriptor: PropertyDescriptor, shown: (standIn: HttpResponse) => HttpResponse): void {
+function exchange(descriptor: PropertyDescriptor, shown: (given: ResponseOfRun) => HttpResponse): void {
   const original = descriptor.value as Method;
   const wrapper: Method = function (...args) {
     const given = args.map((argument) => {
-      const standIn = standInFor(argument);
-      return standIn ? shown(standIn) : argument;
+      const ofRun = responseOfRun(argument);
+      return ofRun ? shown(ofRun) : argument;
     });
     return original.apply(this, given);
   };
@@ -68,5 +78,5 @@ function exchange(descriptor: PropertyDescriptor, shown: (standIn: HttpResponse)
   descriptor.value = wrapper;
 }
 
-const standInFor = (argument: unknown): HttpResponse | undefined =>
-  typeof argument === 'object' && argument !== null ? standInsOf.get(argument) : undefined;
+const responseOfRun = (argument: unknown): ResponseOfRun | undefined =>
+  typeof argument === 'object' && argument !== null ? responsesOfRuns.get(argument) : undefined;

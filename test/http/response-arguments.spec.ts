@@ -13,6 +13,8 @@ import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 type Raw = ServerResponse & { readonly req: IncomingMessage };
 
+type OfMiddleware = ServerResponse & { readonly locals?: object };
+
 /** What is used of a response of Express and a reply of Fastify. */
 interface PlatformResponse {
   statusCode: number;
@@ -23,6 +25,11 @@ interface PlatformResponse {
   readonly constructor: { readonly name: string };
   status(code: number): this;
   header(name: string, value: string): this;
+  getHeader(name: string): unknown;
+  getHeaders(): Readonly<Record<string, unknown>>;
+  hasHeader(name: string): boolean;
+  get?(name: string): unknown;
+  append?(name: string, value: string): this;
   cookie(name: string, value: string, options: { readonly signed: boolean }): this;
 }
 
@@ -33,11 +40,16 @@ const waysBack: Record<string, (response: PlatformResponse) => unknown> = {
   'the request of Express': ({ req }) => req.headers['x-tenant'],
   'the request of Fastify': ({ request }) => request.headers['x-tenant'],
   'the raw request': ({ raw }) => raw?.req.headers['x-tenant'],
+  'a header': (response) => response.getHeader('X-Tenant'),
+  'a header of all': (response) => response.getHeaders()['x-tenant'],
+  'a header of Express': (response) => response.get?.('X-Tenant'),
+  'a header of the raw response': ({ raw }) => raw?.getHeader('X-Tenant'),
 };
 const ofPlatform = {
-  Express: ['locals', 'locals after a call', 'the request of Express'],
-  Fastify: ['the request of Fastify', 'the raw request'],
+  Express: ['locals', 'locals after a call', 'the request of Express', 'a header of Express'],
+  Fastify: ['the request of Fastify', 'the raw request', 'a header of the raw response'],
 };
+const waysOf = (platform: keyof typeof ofPlatform) => [...ofPlatform[platform], 'a header', 'a header of all'];
 
 let heard: string[] = [];
 let runs = 0;
@@ -60,6 +72,26 @@ const tenantsOf = (path: string, options: CachedResponseOptions) => {
     signed(@Res({ passthrough: true }) response: PlatformResponse): object {
       response.cookie('id', 'ada', { signed: true });
       return {};
+    }
+
+    @Get('listed')
+    @CachedResponse(options)
+    listed(@Res({ passthrough: true }) response: PlatformResponse): object {
+      return { all: { ...response.getHeaders() } };
+    }
+
+    @Get('asked')
+    @CachedResponse(options)
+    asked(@Res({ passthrough: true }) response: PlatformResponse): object {
+      return { has: response.hasHeader('X-Tenant') };
+    }
+
+    @Get('headers')
+    @CachedResponse(options)
+    headers(@Res({ passthrough: true }) response: PlatformResponse): object {
+      response.header('Content-Language', 'la').header('X-Tenant', 'all');
+      response.append?.('Link', '</style.css>; rel=preload');
+      return ['Content-Language', 'X-Tenant', 'Vary', 'ETag'].map((name) => response.getHeader(name) ?? null);
     }
 
     @Get(':way')
@@ -99,9 +131,12 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
         providers: [{ provide: APP_FILTER, useClass: TellsMessage }],
       },
       (one) =>
-        one.use((request: Raw & { secret?: string }, response: { locals?: object }, next: () => void) => {
+        one.use((request: Raw & { secret?: string }, response: OfMiddleware, next: () => void) => {
           const { headers } = request as unknown as IncomingMessage;
           if (response.locals) Object.assign(response.locals, { tenant: headers['x-tenant'] });
+          response.setHeader('X-Tenant', String(headers['x-tenant']));
+          response.setHeader('Vary', 'Origin');
+          response.setHeader('Link', '</of-middleware>; rel=preload');
           request.secret = 'secret';
           next();
         }),
@@ -111,18 +146,20 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
   });
   afterEach(() => app.close());
 
-  it.each(ofPlatform[platform])('gives nothing away that is not in the key: %s', async (name) => {
+  it.each(waysOf(platform))('gives nothing away that is not in the key: %s', async (name) => {
     way = name;
     for (const tenant of ['a', 'b']) {
       const { status, text } = await asTenant(tenant, `open/${encodeURIComponent(name)}`);
       expect([status, text]).toEqual([
         500,
-        expect.stringMatching(/^@CachedResponse: Tenants\.read reads (locals|req|request) of the response.*keyedBy/),
+        expect.stringMatching(
+          /^@CachedResponse: Tenants\.read reads (locals|req|request|the header x-tenant) of the response.*keyedBy/i,
+        ),
       ]);
     }
   });
 
-  it.each(ofPlatform[platform])('gives all where keyedBy or principal covers it: %s', async (name) => {
+  it.each(waysOf(platform))('gives all where keyedBy or principal covers it: %s', async (name) => {
     way = name;
     for (const route of ['keyed', 'named']) {
       for (const tenant of ['a', 'b', 'a']) {
@@ -140,6 +177,18 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
     ]);
     expect(heard).toEqual(['close']);
     expect((await asTenant('b', 'open/answers')).text).toBe(text);
+  });
+
+  it('lists and has no header of middleware', async () => {
+    const { text } = await asTenant('a', 'open/listed');
+    expect(JSON.parse(text)).toEqual({ all: { vary: 'Origin' } });
+    expect(await asTenant('a', 'open/asked')).toMatchObject({ status: 500 });
+  });
+
+  it('shows the headers that the handler has set, and Vary', async () => {
+    const { status, text, header } = await asTenant('a', 'open/headers');
+    expect([status, JSON.parse(text)]).toEqual([200, ['la', 'all', 'Origin', null]]);
+    if (platform === 'Express') expect(header['link']).toBe('</of-middleware>; rel=preload, </style.css>; rel=preload');
   });
 
   if (platform === 'Express') {
