@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Writable } from 'node:stream';
+import { unlessAborted } from '../value/unless-aborted.js';
 import { chunksOf } from './backup-record.js';
 import type { DumpedKeys } from './key-dumps.js';
 
@@ -14,7 +15,11 @@ export class BackupSink {
   /** Resolves when the stream takes more. */
   private taken: Promise<unknown> = Promise.resolve();
 
-  constructor(private readonly stream: Writable) {
+  /** @param signal ends the wait for a stream that takes no more. */
+  constructor(
+    private readonly stream: Writable,
+    private readonly signal?: AbortSignal,
+  ) {
     stream.on('error', (error) => (this.failure = error));
     // Whoever reads it may leave without a word: no drain would ever come.
     stream.on('close', () => this.closed.abort());
@@ -22,11 +27,11 @@ export class BackupSink {
 
   /**
    * Resolves while the stream works on these: the next ones are prepared meanwhile, and wait for it.
-   * @param chunks the bytes of `records` records. @throws why the stream has not taken those before.
+   * @param chunks the bytes of `records` records. @throws why the stream has not taken those before; the signal's reason.
    */
   async write(records: number, chunks: readonly Buffer[]): Promise<void> {
     if (records === 0) return;
-    await this.taken;
+    await unlessAborted(this.taken, this.signal);
     this.records += records;
     let isTaken = true;
     for (const bytes of chunks) {
@@ -56,9 +61,9 @@ export class BackupSink {
     if (this.stream.destroyed) throw new Error('The stream was closed before the backup had ended.');
   }
 
-  /** @returns the SHA-256 of all that was written, in hexadecimal, once the stream has taken it. @throws why it has not. */
+  /** @returns the SHA-256 of all that was written, in hexadecimal, once the stream has taken it. @throws why it has not; the signal's reason. */
   async end(): Promise<string> {
-    await this.taken;
+    await unlessAborted(this.taken, this.signal);
     this.assertOpen();
     return this.hash.digest('hex');
   }

@@ -9,6 +9,7 @@ import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
+import { unlessAborted } from '../value/unless-aborted.js';
 import type { BackupManifest } from './backup-manifest.js';
 import { restoreBackup } from './restore-backup.js';
 import type { RestoreBackupOptions, RestoredBackup } from './restore-backup.js';
@@ -79,7 +80,7 @@ export class RedisBackup {
 
   /**
    * Takes a backup into what wants a body, such as an object store. A backup that can't be finished ends the body with an error: an object store then
-   * keeps nothing.
+   * keeps nothing. An aborted one waits no longer for its put, which may go on: where it could hang, give it the signal too.
    *
    * @returns the manifest, and what `put` resolves to.
    * @throws as `take`; what `put` rejects with.
@@ -107,7 +108,9 @@ export class RedisBackup {
     );
     taking.catch(() => {});
     // A put that fails destroys its body, which ends the backup.
-    const stored = await put(body).catch((error: unknown) => {
+    const stored = await unlessAborted(put(body), options.signal).catch(async (error: unknown) => {
+      // It may hang. By its end, a backup has ended the body and removed its files.
+      if (options.signal?.aborted === true) await taking.catch(() => {});
       body.destroy();
       throw failure ?? error;
     });

@@ -23,6 +23,7 @@ export interface TakeBackupOptions {
   readonly spoolFolder?: string;
   /** Called about once a second. */
   readonly onProgress?: (progress: BackupProgress) => void;
+  /** Ends the backup, which rejects with the signal's reason, also while its stream takes no more. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,7 +36,7 @@ export async function takeBackup(
   clock: Clock,
 ): Promise<BackupManifest> {
   const startedAt = new Date(clock.now()).toISOString();
-  const sink = new BackupSink(stream);
+  const sink = new BackupSink(stream, signal);
   const meter = new ProgressMeter(clock, onProgress);
   const owners = await slotOwners(connections);
   const { all, lasting } = await keyCounts(connections, database);

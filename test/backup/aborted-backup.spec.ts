@@ -1,0 +1,92 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import type { Readable } from 'node:stream';
+import { finished } from 'node:stream/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { redisBackup } from '../../src/backup/redis-backup.js';
+import type { RedisBackup } from '../../src/backup/redis-backup.js';
+import { memoryObjectStore } from '../../src/object/memory-object-store.js';
+import { eventually } from '../support/eventually.js';
+import { startRedis } from '../support/redis-process.js';
+import type { RedisProcess } from '../support/redis-process.js';
+
+describe.each(['strict', 'complete'] as const)('A backup that is aborted, %s,', (mode) => {
+  let server: RedisProcess;
+  let backup: RedisBackup;
+  let spoolFolder: string;
+  const reason = new Error('given up');
+  beforeAll(async () => {
+    server = await startRedis();
+    for (let n = 0; n < 80; n++) await server.command('SET', `large:${n}`, randomBytes(100_000));
+    backup = redisBackup({ connection: { url: server.url } });
+    spoolFolder = mkdtempSync(join(tmpdir(), 'aborted-backup-'));
+  });
+  afterAll(async () => {
+    await backup.close();
+    await server.stop();
+    rmSync(spoolFolder, { recursive: true, force: true });
+  });
+
+  it('rejects with the reason while its stream takes no more, and leaves the stream open', async () => {
+    const stream = new PassThrough();
+    const given = new AbortController();
+    const taking = backup.take(stream, { mode, spoolFolder, signal: given.signal });
+    await eventually(() => expect(stream.writableNeedDrain).toBe(true));
+    given.abort(reason);
+    await expect(taking).rejects.toBe(reason);
+    expect([stream.destroyed, readdirSync(spoolFolder)]).toEqual([false, []]);
+  });
+
+  it('rejects with the reason while it waits for the end of what it has written', async () => {
+    const small = redisBackup({ connection: { url: `${server.url}/1` } });
+    await server.command('COPY', 'large:0', 'large:0', 'DB', 1, 'REPLACE');
+    const stream = new PassThrough();
+    const given = new AbortController();
+    const taking = small.take(stream, { mode, spoolFolder, signal: given.signal });
+    await eventually(() => expect(stream.writableNeedDrain).toBe(true));
+    given.abort(reason);
+    await expect(taking).rejects.toBe(reason);
+    await small.close();
+  });
+
+  it('rejects with the reason where what it is put into hangs, and ends the body', async () => {
+    const given = new AbortController();
+    let body: PassThrough | undefined;
+    const hangs = (its: Readable): Promise<void> => {
+      body = its as PassThrough;
+      return new Promise(() => {});
+    };
+    const taking = backup.takeInto(hangs, { mode, spoolFolder, signal: given.signal });
+    await eventually(() => expect(body?.writableNeedDrain).toBe(true));
+    given.abort(reason);
+    await expect(taking).rejects.toBe(reason);
+    expect([body?.errored, readdirSync(spoolFolder)]).toEqual([reason, []]);
+  });
+
+  it('rejects with the reason where what has read the whole of it hangs', async () => {
+    const given = new AbortController();
+    const taking = backup.takeInto(
+      async (body) => {
+        await finished(body.resume());
+        given.abort(reason);
+        return new Promise<void>(() => {});
+      },
+      { mode, spoolFolder, signal: given.signal },
+    );
+    await expect(taking).rejects.toBe(reason);
+  });
+
+  it('leaves no object', async () => {
+    const objects = memoryObjectStore();
+    const given = new AbortController();
+    const onProgress = (): void => given.abort(reason);
+    let putting: Promise<unknown> | undefined;
+    const put = (body: Readable): Promise<unknown> => (putting = objects.put('aborted', body));
+    await expect(backup.takeInto(put, { mode, spoolFolder, onProgress, signal: given.signal })).rejects.toBe(reason);
+    await expect(putting).rejects.toBe(reason);
+    expect(await objects.head('aborted')).toBe(undefined);
+  });
+});
