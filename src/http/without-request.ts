@@ -7,8 +7,8 @@ interface ReadsHeaders {
   getHeader(name: string): unknown;
 }
 
-/** What leads from a response to its request, or to what middleware has made of that, on Express and Fastify. */
-const waysBack: readonly PropertyKey[] = ['locals', 'req', 'request'];
+/** What leads from a response to its request on Express and Fastify. */
+const waysBack: readonly PropertyKey[] = ['req', 'request'];
 
 /** Methods of Express, Fastify and Node that read one header, and those that list names of headers. */
 const readOne: readonly PropertyKey[] = ['get', 'getHeader', 'hasHeader'];
@@ -35,6 +35,7 @@ export function withoutRequest<R extends ReadsHeaders>(response: R, before: Head
     get(target, name) {
       if (waysBack.includes(name)) return refuse(String(name));
       const value: unknown = Reflect.get(target, name);
+      if (name === 'locals') return writeOnly(value, refuse);
       if (name === 'raw' && typeof value === 'object' && value !== null)
         return withoutRequest(value as ReadsHeaders, before, member);
       return typeof value === 'function' ? runOn(value as Method, name) : value;
@@ -66,6 +67,19 @@ function withoutHidden(headers: Headers, isHidden: (name: string) => boolean, re
     Object.defineProperty(shown, name, property);
   }
   return shown;
+}
+
+/** `locals` of Express, for middleware that reads them when the answer has been sent. */
+function writeOnly(locals: unknown, refuse: Refuse): unknown {
+  const refuseRead = (): never => refuse('locals');
+  if (typeof locals !== 'object' || locals === null) return refuseRead();
+  return new Proxy(locals, {
+    get: refuseRead,
+    has: refuseRead,
+    ownKeys: refuseRead,
+    getOwnPropertyDescriptor: refuseRead,
+    set: (target, name, value) => Reflect.set(target, name, value),
+  });
 }
 
 const readsRequest = (member: string, what: string): InvalidOptionError =>

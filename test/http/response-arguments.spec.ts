@@ -9,16 +9,17 @@ import { CachedResponse } from '../../src/http/cached-response.js';
 import type { CachedResponseOptions } from '../../src/http/cached-response-options.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
 import { ask } from '../support/ask.js';
+import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 type Raw = ServerResponse & { readonly req: IncomingMessage };
 
-type OfMiddleware = ServerResponse & { readonly locals?: object };
+type OfMiddleware = ServerResponse & { readonly locals?: { readonly audit?: string } };
 
 /** What is used of a response of Express and a reply of Fastify. */
 interface PlatformResponse {
   statusCode: number;
-  readonly locals: { tenant?: string };
+  readonly locals: { tenant?: string; audit?: string };
   readonly req: IncomingMessage;
   readonly request: IncomingMessage;
   readonly raw?: Raw;
@@ -52,6 +53,7 @@ const ofPlatform = {
 const waysOf = (platform: keyof typeof ofPlatform) => [...ofPlatform[platform], 'a header', 'a header of all'];
 
 let heard: string[] = [];
+let audits: unknown[] = [];
 let runs = 0;
 
 const tenantsOf = (path: string, options: CachedResponseOptions) => {
@@ -71,6 +73,13 @@ const tenantsOf = (path: string, options: CachedResponseOptions) => {
     @CachedResponse(options)
     signed(@Res({ passthrough: true }) response: PlatformResponse): object {
       response.cookie('id', 'ada', { signed: true });
+      return {};
+    }
+
+    @Get('audited')
+    @CachedResponse(options)
+    audited(@Res({ passthrough: true }) response: PlatformResponse): object {
+      response.locals.audit = 'read';
       return {};
     }
 
@@ -119,6 +128,7 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
   beforeEach(async () => {
     runs = 0;
     heard = [];
+    audits = [];
     app = await listen(
       platform,
       {
@@ -137,6 +147,7 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
           response.setHeader('X-Tenant', String(headers['x-tenant']));
           response.setHeader('Vary', 'Origin');
           response.setHeader('Link', '</of-middleware>; rel=preload');
+          response.once('finish', () => audits.push(response.locals?.audit));
           request.secret = 'secret';
           next();
         }),
@@ -192,6 +203,13 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
   });
 
   if (platform === 'Express') {
+    it('takes what the handler leaves in locals to middleware, of the request that has run it alone', async () => {
+      expect((await asTenant('a', 'open/audited')).status).toBe(200);
+      await eventually(() => expect(audits).toEqual(['read']));
+      expect((await asTenant('b', 'open/audited')).status).toBe(200);
+      await eventually(() => expect(audits).toEqual(['read', undefined]));
+    });
+
     it('signs a cookie, with the secret that the request has', async () => {
       expect((await asTenant('a', 'open/signed')).header['set-cookie']).toMatch(/^id=s%3Aada\./);
     });
