@@ -168,7 +168,7 @@ async function restoreFile(args: readonly string[], output: Output): Promise<num
         );
         return 0;
       } catch (error) {
-        if (isRestoring) output.err('Some keys were restored, not all. Run it again with --replace.\n');
+        if (isRestoring) output.err('Some keys may be restored by now. Run it again with --replace.\n');
         throw error;
       } finally {
         await opened.close();
