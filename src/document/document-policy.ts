@@ -1,8 +1,8 @@
-import type { RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { textOf } from '../store/redis/redis-reply.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { ToldOnce } from '../value/told-once.js';
+import { refused } from './document-server.js';
 
 /** What of a server's configuration documents depend on. */
 export interface ServerPolicy {
@@ -14,7 +14,7 @@ export interface ServerPolicy {
   readonly isAppendOnly: boolean;
 }
 
-/** @throws InvalidOptionError for a Cluster, and for a server that evicts what is not backed up. */
+/** @throws InvalidOptionError for a Cluster, and for a server that evicts what is not backed up; StoreUnavailableError */
 export async function readPolicy(connection: RedisConnection): Promise<ServerPolicy> {
   if (connection.identity?.isCluster) throw clusterRefused();
   const [memory, persistence] = await Promise.all([info(connection, 'memory'), info(connection, 'persistence')]);
@@ -63,7 +63,9 @@ export function clusterRefused(): InvalidOptionError {
 }
 
 async function info(connection: RedisConnection, section: string): Promise<ReadonlyMap<string, string>> {
-  const reply: RedisReply = await connection.ask(['INFO', section]);
+  const reply = await connection.ask(['INFO', section]).catch((error: unknown) => {
+    throw refused(connection, error);
+  });
   return new Map(
     [...(textOf(reply) ?? '').matchAll(/^(\w+):(.*?)\r?$/gm)].map(([, name = '', value = '']) => [name, value]),
   );

@@ -233,7 +233,8 @@ export class DocumentServer {
   }
 }
 
-function refused(connection: RedisConnection, error: unknown): unknown {
+/** What a refusal of the server is to whoever has asked: FullError or StoreUnavailableError. */
+export function refused(connection: RedisConnection, error: unknown): unknown {
   if (!(error instanceof RedisServerError)) return error;
   if (error.code === 'OOM') return new FullError(error.message);
   return connection.unavailable(`the server refuses (${error.message})`, error);

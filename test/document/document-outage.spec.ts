@@ -3,9 +3,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { eventually } from '../support/eventually.js';
 import type { RedisProcess } from '../support/redis-process.js';
+import { RedisWire } from '../support/redis-wire.js';
 import { bytesOf, documentsOn, keysIn, objectsWith, startDocumentServer } from './documents-on.js';
 
 type Mode = 'well' | 'refuses' | 'hangs' | 'cuts';
@@ -120,6 +122,36 @@ describe('O6 the object store is away for an hour', () => {
     await server.command('DEL', ...keys);
     await assertAllThere();
     expect(await keysIn(stored)).toHaveLength(acknowledged.size);
+    await documents.close();
+  });
+});
+
+describe('A server that runs a script of somebody else for too long', () => {
+  let server: RedisProcess;
+  beforeAll(async () => void (server = await startDocumentServer()));
+  afterAll(() => server.stop());
+
+  it('is unavailable to all that documents ask of it', async () => {
+    const documents = documentsOn(server, memoryObjectStore());
+    await documents.open();
+    await server.command('CONFIG', 'SET', 'busy-reply-threshold', 1);
+    const somebodyElse = new RedisWire(server.port);
+    const script = somebodyElse.command('EVAL', 'while true do end', 0).catch((error: unknown) => error);
+    await eventually(() => expect(server.command('PING')).rejects.toThrow(/BUSY/));
+    const asked = await Promise.allSettled([
+      documents.status(),
+      documents.get('d'),
+      documents.put('d', 'text'),
+      documents.delete('d'),
+      documents.sweep(),
+    ]);
+    await server.command('SCRIPT', 'KILL');
+    await script;
+    somebodyElse.close();
+    for (const each of asked) {
+      expect(each).toMatchObject({ status: 'rejected', reason: expect.any(StoreUnavailableError) as unknown });
+    }
+    expect((await documents.status()).dirty.documents).toBe(0);
     await documents.close();
   });
 });
