@@ -133,8 +133,8 @@ export class CachedResponses {
 
   private runOf(exchange: Exchange, principal: Principal): HandlerRun {
     const { context, request, response, route } = exchange;
-    const { keepHeaders: keep, maxBodyBytes } = route.settings;
-    const rules = { keep, keyed: route.keyed, shared: principal === null };
+    const { keepHeaders: keep, maxBodyBytes, isRequestCovered: covered } = route.settings;
+    const rules = { keep, keyed: route.keyed, shared: principal === null, covered };
     return new HandlerRun(context, handlerOf(exchange), request, response, this.host.httpAdapter, rules, maxBodyBytes);
   }
 

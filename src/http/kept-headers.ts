@@ -5,7 +5,7 @@ type Kept = [name: string, value: string | readonly string[]][];
 
 /** Why an answer is handed to its caller and not kept. */
 export type UnkeptReason =
-  'status' | 'cookie' | 'no-store' | 'private' | 'vary' | 'stream' | 'too-large' | 'unserializable';
+  'status' | 'cookie' | 'no-store' | 'private' | 'vary' | 'extended' | 'stream' | 'too-large' | 'unserializable';
 
 /**
  * What says something of the body or of its life, and so is true of every repetition (RFC 9110, 8; RFC 9111, 5). All others are of one
@@ -65,6 +65,8 @@ export interface HeaderRules {
   readonly keyed: ReadonlySet<string>;
   /** Further headers to keep, in lower case. */
   readonly keep: ReadonlySet<string>;
+  /** The key knows of what middleware makes of a request. */
+  readonly covered: boolean;
 }
 
 export interface KeptHeaders {
@@ -74,8 +76,8 @@ export interface KeptHeaders {
 }
 
 /**
- * What every repetition of an answer says, or why there can be none: it sets a cookie, varies by what is not in its key, or its
- * `Cache-Control` forbids it.
+ * What every repetition of an answer says, or why there can be none: it sets a cookie, varies by what is not in its key, adds to what middleware has set
+ * for this request, or its `Cache-Control` forbids it.
  *
  * @param before the headers when the handler was to run: middleware sets them for each answer.
  */
@@ -91,12 +93,19 @@ export function keptHeaders(before: Headers, after: Headers, rules: HeaderRules)
   for (const [name, value] of Object.entries(after)) {
     if (value === undefined || ofExchange.has(name) || sameHeader(before[name], value)) continue;
     if (!ofRepresentation.has(name) && !rules.keep.has(name)) dropped.push(name);
+    else if (!rules.covered && isExtended(name, before[name], value, rules)) return 'extended';
     else kept.push([name, Array.isArray(value) ? value.map(String) : `${value as string | number}`]);
   }
   return { kept, dropped };
 }
 
 const namesIn = (header: unknown): string[] => splitNames(header).map((name) => name.toLowerCase());
+
+/** Of lists, to which a run may add. What others begin with says nothing: `no-cache, private` is a new value. */
+function isExtended(name: string, before: unknown, after: unknown, { keep }: HeaderRules): boolean {
+  if (before === undefined || !(name === 'link' || (keep.has(name) && !ofRepresentation.has(name)))) return false;
+  return [after].flat().join(', ').includes([before].flat().join(', '));
+}
 
 /** Whether two values of one header are the same text, or the same list of texts. */
 export function sameHeader(one: unknown, other: unknown): boolean {

@@ -146,7 +146,7 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
           if (response.locals) Object.assign(response.locals, { tenant: headers['x-tenant'] });
           response.setHeader('X-Tenant', String(headers['x-tenant']));
           response.setHeader('Vary', 'Origin');
-          response.setHeader('Link', '</of-middleware>; rel=preload');
+          response.setHeader('Link', `</${String(headers['x-tenant'])}>; rel=preload`);
           response.once('finish', () => audits.push(response.locals?.audit));
           request.secret = 'secret';
           next();
@@ -199,7 +199,7 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
   it('shows the headers that the handler has set, and Vary', async () => {
     const { status, text, header } = await asTenant('a', 'open/headers');
     expect([status, JSON.parse(text)]).toEqual([200, ['la', 'all', 'Origin', null]]);
-    if (platform === 'Express') expect(header['link']).toBe('</of-middleware>; rel=preload, </style.css>; rel=preload');
+    if (platform === 'Express') expect(header['link']).toBe('</a>; rel=preload, </style.css>; rel=preload');
   });
 
   if (platform === 'Express') {
@@ -208,6 +208,17 @@ describe.each(platforms)('@Res({ passthrough: true }) of a cached route on %s', 
       await eventually(() => expect(audits).toEqual(['read']));
       expect((await asTenant('b', 'open/audited')).status).toBe(200);
       await eventually(() => expect(audits).toEqual(['read', undefined]));
+    });
+
+    it.each([
+      ['open', 'is not kept', 'unkept:extended'],
+      ['keyed', 'is kept under its key', 'stored; detail=absent'],
+    ])('that adds to a header of middleware, %s: its answer %s', async (route, _, detail) => {
+      for (const tenant of ['a', 'b']) {
+        const { header } = await asTenant(tenant, `${route}/headers`);
+        expect(header['link']).toBe(`</${tenant}>; rel=preload, </style.css>; rel=preload`);
+        expect(header['cache-status']).toContain(detail);
+      }
     });
 
     it('signs a cookie, with the secret that the request has', async () => {
