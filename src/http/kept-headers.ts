@@ -104,7 +104,8 @@ const namesIn = (header: unknown): string[] => splitNames(header).map((name) => 
 /** Of lists, to which a run may add. What others begin with says nothing: `no-cache, private` is a new value. */
 function isExtended(name: string, before: unknown, after: unknown, { keep }: HeaderRules): boolean {
   if (before === undefined || !(name === 'link' || (keep.has(name) && !ofRepresentation.has(name)))) return false;
-  return [after].flat().join(', ').includes([before].flat().join(', '));
+  const all = new Set(splitNames(after));
+  return splitNames(before).every((one) => all.has(one));
 }
 
 /** Whether two values of one header are the same text, or the same list of texts. */
