@@ -13,6 +13,7 @@ import { NameSet } from './name-set.js';
 import { areNotesOfWrites } from './notes-of-writes.js';
 import { isOfACache } from './of-a-cache.js';
 import { refusedBy } from './refused-by.js';
+import { untilAborted } from './until-aborted.js';
 import { verifyRecords } from './verify-backup.js';
 import type { VerifyBackupOptions } from './verify-backup.js';
 
@@ -72,7 +73,7 @@ export async function restoreBackup(
   let bytes = 0;
   let leftOut = 0;
   let leftOutBytes = 0;
-  for await (const batch of batches(open())) {
+  for await (const batch of batches(untilAborted(open(), options.signal))) {
     options.signal?.throwIfAborted();
     const wanted = batch.filter(isWanted);
     await Promise.all(

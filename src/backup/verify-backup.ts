@@ -8,6 +8,7 @@ import type { BackupProgress } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
 import { endsWithItsCrc } from './crc64.js';
+import { untilAborted } from './until-aborted.js';
 
 export interface VerifiedBackup {
   readonly records: number;
@@ -26,6 +27,7 @@ export interface VerifyBackupOptions {
   readonly expectedBytes?: number;
   /** Called about once a second. */
   readonly onProgress?: (progress: BackupProgress) => void;
+  /** Ends it with the signal's reason, also while the source gives no more. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -62,8 +64,7 @@ export async function verifyRecords(
   let formatVersion = 0;
   let looking: Promise<void> | undefined;
   const counted = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of source) {
-      signal?.throwIfAborted();
+    for await (const piece of untilAborted(source, signal)) {
       hash.update(piece);
       bytes += piece.length;
       yield piece;
