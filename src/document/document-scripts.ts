@@ -236,10 +236,30 @@ export const reconcile = redisScript(`#!lua flags=allow-oom
 ${clock}${settle}
 local life, known = redis.call('PTTL', KEYS[1]), redis.call('ZSCORE', KEYS[3], ARGV[2])
 if life == -2 and known then settle() return {ARGV[1], 2} end
-if life ~= -1 or known or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
-local size, now = redis.call('STRLEN', KEYS[1]), clock()
-local since = math.min(now, tonumber(redis.call('GETRANGE', KEYS[1], 4, 19)) or now)
-redis.call('ZADD', KEYS[3], string.format('%.0f', since), ARGV[2])
-redis.call('HSET', KEYS[4], ARGV[2], size)
-add(size)
+if life ~= -1 or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
+local size, counted = redis.call('STRLEN', KEYS[1]), 0
+if known then
+  counted = tonumber(redis.call('HGET', KEYS[4], ARGV[2]) or '0')
+else
+  local now = clock()
+  local since = math.min(now, tonumber(redis.call('GETRANGE', KEYS[1], 4, 19)) or now)
+  redis.call('ZADD', KEYS[3], string.format('%.0f', since), ARGV[2])
+end
+if size ~= counted then redis.call('HSET', KEYS[4], ARGV[2], size) end
+add(size - counted)
+return {ARGV[1], known and 0 or 1}`);
+
+/**
+ * What can't be evicted is counted anew: a restore has brought the sum of another moment. So many that the server would be held up wait for another time.
+ * ARGV 3 with what the keys of stages begin, 4 how many are counted at most. @returns 1 done, 0 there are more.
+ */
+export const recount = redisScript(`#!lua flags=allow-oom
+if redis.call('HLEN', KEYS[4]) + redis.call('ZCARD', KEYS[7]) > tonumber(ARGV[4]) then return {ARGV[1], 0} end
+local bytes, sizes = 0, redis.call('HGETALL', KEYS[4])
+for at = 1, #sizes, 2 do
+  if redis.call('ZSCORE', KEYS[3], sizes[at]) then bytes = bytes + tonumber(sizes[at + 1])
+  else redis.call('HDEL', KEYS[4], sizes[at]) end
+end
+for _, name in ipairs(redis.call('ZRANGE', KEYS[7], 0, -1)) do bytes = bytes + redis.call('STRLEN', ARGV[3] .. name) end
+if bytes ~= tonumber(redis.call('HGET', KEYS[2], 'bytes') or '0') then redis.call('HSET', KEYS[2], 'bytes', string.format('%.0f', bytes)) end
 return {ARGV[1], 1}`);

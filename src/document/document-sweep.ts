@@ -59,6 +59,7 @@ export class DocumentSweep {
     const { server } = this.backup;
     const { names } = server;
     const adopted = isThorough ? await this.adopt(signal) : 0;
+    if (isThorough) await server.recount();
     const nowMicros = await this.serverMicros();
     const before = (ms: number): string => String(nowMicros - ms * 1_000);
     const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted, dropped: 0 };

@@ -1,5 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { PassThrough } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { redisBackup } from '../../src/backup/redis-backup.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
@@ -122,6 +125,61 @@ describe('O6 the object store is away for an hour', () => {
     await server.command('DEL', ...keys);
     await assertAllThere();
     expect(await keysIn(stored)).toHaveLength(acknowledged.size);
+    await documents.close();
+  });
+});
+
+describe('What can not be evicted', () => {
+  let server: RedisProcess;
+  beforeAll(async () => void (server = await startDocumentServer()));
+  afterAll(() => server.stop());
+
+  it('is counted anew by a thorough sweep after a restore, also where that was taken while others were written', async () => {
+    let mode: Mode = 'well';
+    const objects = failing(memoryObjectStore(), () => mode);
+    const documents = documentsOn(server, objects);
+    const backup = redisBackup({ connection: { url: server.url } });
+    await documents.put('d', 'text');
+    await documents.uploaded();
+    const body = new PassThrough();
+    const bytes = buffer(body);
+    await backup.take(body);
+    body.end();
+    mode = 'refuses';
+    await documents.put('e', randomBytes(1_000_000));
+    await documents.uploaded();
+    const restored = async function* (): AsyncGenerator<Buffer> {
+      yield await bytes;
+    };
+    await backup.restore(restored, { replace: true });
+    await expect(documents.sweep({ thorough: true })).rejects.toThrow('away');
+    expect((await documents.status()).dirty).toMatchObject({ documents: 1, bytes: 1_000_052 });
+    // What a backup may bring that was taken meanwhile: a sum with a document that came in, sizes of documents that were backed up or written again.
+    await server.command('HINCRBY', 'documents:state', 'bytes', 5_000);
+    await server.command('HSET', 'documents:sizes', 'd', 1_000, 'e', 7);
+    await expect(documents.sweep({ thorough: true })).rejects.toThrow('away');
+    expect((await documents.status()).dirty).toMatchObject({ documents: 1, bytes: 1_000_052 });
+    mode = 'well';
+    await documents.sweep({ thorough: true });
+    expect((await documents.status()).dirty).toMatchObject({ documents: 0, bytes: 0 });
+    expect(await server.command('EXISTS', 'documents:sizes')).toBe(0);
+    await Promise.all([documents.close(), backup.close()]);
+  });
+
+  it('is counted with what comes in', async () => {
+    const documents = documentsOn(server, memoryObjectStore());
+    const source = new PassThrough();
+    const written = documents.put('incoming', source);
+    source.write(randomBytes(1_200_000));
+    await eventually(async () => expect((await documents.status()).dirty.bytes).toBeGreaterThan(500_000));
+    const { bytes } = (await documents.status()).dirty;
+    await server.command('HSET', 'documents:state', 'bytes', 0);
+    await documents.sweep({ thorough: true });
+    expect((await documents.status()).dirty.bytes).toBe(bytes);
+    source.end();
+    await written;
+    await documents.uploaded();
+    expect((await documents.status()).dirty.bytes).toBe(0);
     await documents.close();
   });
 });
