@@ -84,7 +84,7 @@ export class DocumentBackup {
   /**
    * Removes what is no longer true, and all but the latest of the rest. A revision in Redis that is earlier than the latest object goes as well: a restored
    * backup or a replica has brought it, or the process that wrote the later one past Redis has ended before it could say so. What was written or deleted on
-   * the server that answers is the last word, and gets a later revision instead.
+   * the server that answers is the last word, and gets a later revision instead. So does what a restored backup has brought back after it was deleted.
    *
    * @returns the latest revision in the object store.
    */
@@ -98,7 +98,11 @@ export class DocumentBackup {
     const revisions = await this.revisions(id, signal);
     const latest = revisions.at(-1) ?? '';
     const isEarlier = document ? document.revision < latest : isLast && floor < latest;
-    const isOutdone = isEarlier && isLast && (await this.server.outdo(id, latest));
+    // A restore has brought back what was deleted since, and no later object is true.
+    const isBack = document !== undefined && document.revision <= floor && latest <= floor;
+    const isOutdone = isBack
+      ? await this.server.outlive(id)
+      : isEarlier && isLast && (await this.server.outdo(id, latest));
     if (document && isEarlier && !isOutdone) await this.server.passBy(id, latest);
     const lasting = isOutdone && !document ? (await this.server.look(id)).floor : floor;
     for (const revision of revisions) {

@@ -173,6 +173,17 @@ local later = draw(tonumber(ARGV[3]))
 if stands ~= '' then redis.call('SETRANGE', KEYS[1], 4, later) else redis.call('ZADD', KEYS[6], later, ARGV[2]) end
 return {ARGV[1], 1}`);
 
+/**
+ * A restore has brought back what was deleted since. What stands here gets a later revision than that deletion.
+ * @returns 1 what stands has one; 0 nothing stands here.
+ */
+export const outlive = redisScript(`#!lua flags=allow-oom
+${draw}${floor}
+local stands = redis.call('GETRANGE', KEYS[1], 4, 19)
+if stands == '' then return {ARGV[1], 0} end
+if tonumber(stands) <= floor() then redis.call('SETRANGE', KEYS[1], 4, (draw(floor()))) end
+return {ARGV[1], 1}`);
+
 /** The revision went to the object store: what stands here is older, and goes. ARGV 3 revision. @returns 1 done, 0 a later one was written or deleted. */
 export const passBy = redisScript(`#!lua flags=allow-oom
 ${written}${settle}${floor}

@@ -146,6 +146,11 @@ export class DocumentServer {
     return (await this.run(scripts.outdo, id, '', [latest]))[0] === 1;
   }
 
+  /** Gives what stands a later revision than what is said to be no longer true. @returns whether something stands. */
+  async outlive(id: string): Promise<boolean> {
+    return (await this.run(scripts.outlive, id, '', []))[0] === 1;
+  }
+
   async passBy(id: string, revision: string): Promise<boolean> {
     return (await this.run(scripts.passBy, id, '', [revision]))[0] === 1;
   }

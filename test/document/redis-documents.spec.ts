@@ -281,6 +281,23 @@ describe('Documents', () => {
       },
     );
 
+    it('and that were deleted meanwhile are documents again, and are backed up', async () => {
+      const lame = open({}, away());
+      await lame.put('d', 'one');
+      await lame.uploaded();
+      const restore = await taken();
+      const documents = open();
+      await documents.delete('d');
+      await restore();
+      expect(await textIn(documents, 'd')).toBe('one');
+      expect(await documents.sweep()).toMatchObject({ uploaded: 1, failed: 0 });
+      await server.command('UNLINK', key('d'));
+      expect(await textIn(documents, 'd')).toBe('one');
+      await documents.delete('d');
+      expect(await textIn(documents, 'd')).toBeUndefined();
+      expect(await keysIn(objects)).toEqual([]);
+    });
+
     it('and that the object store has a later revision of are dropped by a thorough sweep', async () => {
       const lame = open({}, away());
       await lame.put('d', 'one');
