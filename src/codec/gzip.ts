@@ -15,14 +15,15 @@ export interface GzipOptions {
 }
 
 const known = KnownOptions.of<GzipOptions>('gzip()', { maxBytes: true, level: true });
-const magic = 0x1f8b0800; // gzip, deflate, no optional fields
+const magic = 0x1f8b08; // gzip, deflate
 const headBytes = 10;
 const tailBytes = 8;
 const unknownSystem = 255;
 
 /**
  * What `codec` makes, compressed (RFC 1952). Equal values give equal bytes: the head carries no time and no operating system.
- * Bytes that would grow beyond `maxBytes` are refused before they do.
+ * What other programs write is read: a head with a time, a name, a comment or other fields, before one stream. Bytes that would grow beyond `maxBytes`
+ * are refused before they do.
  *
  * @throws InvalidOptionError for a level or limit out of range.
  */
@@ -59,7 +60,7 @@ export function gzip<V>(codec: Codec<V>, options: GzipOptions = {}): Codec<V> {
 }
 
 function decompress(payload: Buffer, maxBytes: number): Buffer {
-  if (payload.length < headBytes + tailBytes || payload.readUInt32BE(0) !== magic || payload.readUInt32BE(4) !== 0) {
+  if (payload.length < headBytes + tailBytes || payload.readUIntBE(0, 3) !== magic) {
     throw new UndecodableError('The payload does not begin as gzip does.');
   }
   const statedBytes = statedBytesOf(payload);
