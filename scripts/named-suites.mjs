@@ -36,6 +36,7 @@ export const fleetSuites = [
   'examples/enterprise-access/test/redemption-race.spec.ts',
   'examples/enterprise-access/test/start.spec.ts',
   'examples/enterprise-access/test/store-outage.spec.ts',
+  'examples/enterprise-access/test/version-stamp.spec.ts',
   'examples/file-service/test/accounts.spec.ts',
 ];
 

@@ -59,8 +59,9 @@ export class RunningService {
     return join(this.folder, 'ledger.db');
   }
 
-  async startWorker(): Promise<ExampleProcess> {
-    const worker = await startExample('main.ts', { env: this.env });
+  /** @param env what this worker is given beside the environment of all. */
+  async startWorker(env: Readonly<Record<string, string>> = {}): Promise<ExampleProcess> {
+    const worker = await startExample('main.ts', { env: { ...this.env, ...env } });
     this.workers.push(worker);
     return worker;
   }
