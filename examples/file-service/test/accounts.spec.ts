@@ -1,6 +1,9 @@
 import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -32,6 +35,17 @@ describe('Accounts of the file service', () => {
     at(of, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
   const write = (id: string, content: Buffer): Promise<Response> =>
     at(`${path}/files/${id}`, { method: 'PUT', body: new Uint8Array(content) });
+
+  /** A write whose content the test sends as it likes. */
+  const begin = (of: string, headers: Record<string, string>): ClientRequest => {
+    const begun = request(`${service.address}${of}`, { method: 'PUT', headers, agent: false });
+    begun.flushHeaders();
+    return begun;
+  };
+  const answered = async (begun: ClientRequest): Promise<number | undefined> => {
+    const [{ statusCode }] = (await once(begun, 'response')) as [IncomingMessage];
+    return statusCode;
+  };
 
   beforeAll(async () => {
     redis = await startRedis({ args: ['--maxmemory', '100mb', '--maxmemory-policy', 'volatile-lru'] });
@@ -68,6 +82,22 @@ describe('Accounts of the file service', () => {
     expect((await at(`${path}/files/f`)).status).toBe(404);
     expect(await redis.command('EXISTS', 'file_id:f:size', 'file_id:f:metadata')).toBe(0);
     expect(await (await at('/accounts/documents/status')).json()).toMatchObject({ uploads: { failed: 0 } });
+  });
+
+  it('refuse a file that exceeds the cap, or is of no account, before its content comes', async () => {
+    expect((await post('/accounts', { username: 'eve', publicKey: 'eve' })).status).toBe(201);
+    const refused = async (of: string, headers: Record<string, string>): Promise<number | undefined> => {
+      const begun = begin(of, headers);
+      try {
+        return await answered(begun);
+      } finally {
+        begun.destroy();
+      }
+    };
+    expect(await refused('/accounts/eve/files/held', { 'content-length': '1000001' })).toBe(413);
+    expect(await refused('/accounts/nobody/files/held', { 'content-length': '10' })).toBe(404);
+    expect(await refused('/accounts/eve/files/held', { 'transfer-encoding': 'chunked' })).toBe(411);
+    expect(await redis.command('EXISTS', 'file_id:held:size', 'file_id:held:metadata')).toBe(0);
   });
 
   it('are in the nightly backup, an object with a manifest beside it', async () => {

@@ -1,10 +1,12 @@
+import type { IncomingMessage } from 'node:http';
 import {
   Body,
   Controller,
   Delete,
   Get,
-  Headers,
   HttpCode,
+  HttpException,
+  HttpStatus,
   Param,
   Post,
   Put,
@@ -54,21 +56,21 @@ export class AccountsController {
     return { cap };
   }
 
+  /** The body is the file. What its headers tell is refused before it is read. */
   @Put(':publicKey/files/:id')
-  async write(
+  write(
     @Param('publicKey') publicKey: string,
     @Param('id') id: string,
     @Query('name') name: string | undefined,
-    @Headers('content-type') type: string | undefined,
-    @Req() request: AsyncIterable<Uint8Array>,
+    @Req() request: IncomingMessage,
   ): Promise<object> {
+    const { 'content-type': type, 'content-length': length } = request.headers;
     // Of other types, parsers may have read the body already.
     if (type !== undefined && type !== 'application/octet-stream') {
       throw new UnsupportedMediaTypeException('Send application/octet-stream.');
     }
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of request) chunks.push(chunk);
-    return this.files.write(publicKey, id, name ?? id, Buffer.concat(chunks));
+    if (length === undefined) throw new HttpException('Say its Content-Length.', HttpStatus.LENGTH_REQUIRED);
+    return this.files.write(publicKey, id, name ?? id, { body: request, size: Number(length) });
   }
 
   @Get(':publicKey/files/:id')

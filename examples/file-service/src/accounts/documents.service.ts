@@ -1,8 +1,16 @@
 import { Injectable, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
+import type { ObjectBody } from 'nestjs-tiered-cache';
 import { RedisDocuments, RedisRecords } from 'nestjs-tiered-cache/redis';
 import type { OpenedDocument, RecordTransaction } from 'nestjs-tiered-cache/redis';
 import { dataCap, fileMetadata, fileSize, ownedFiles } from './accounts.keys.js';
 import type { FileMetadata } from './accounts.keys.js';
+
+/** What a file holds, on its way in. */
+export interface FileContent {
+  readonly body: ObjectBody;
+  /** Bytes. */
+  readonly size: number;
+}
 
 /** Files of accounts: their contents are documents, all else is in records. */
 @Injectable()
@@ -13,10 +21,10 @@ export class DocumentsService {
   ) {}
 
   /** The room is taken before the content comes, and given back if that fails: caps hold however many write at once. */
-  async write(publicKey: string, id: string, name: string, content: Buffer): Promise<FileMetadata> {
-    const before = await this.reserve(publicKey, id, name, content.length);
+  async write(publicKey: string, id: string, name: string, { body, size }: FileContent): Promise<FileMetadata> {
+    const before = await this.reserve(publicKey, id, name, size);
     try {
-      const { revision } = await this.documents.put(id, content, { size: content.length });
+      const { revision } = await this.documents.put(id, body, { size });
       const metadata = { id, name, owner: publicKey, revision };
       await this.records.set(fileMetadata({ id }), metadata);
       return metadata;
