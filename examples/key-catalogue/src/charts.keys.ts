@@ -1,4 +1,4 @@
-import { defineKey, gzip, json, lengthPrefixed, untilEndOfDay } from 'nestjs-tiered-cache';
+import { defineKey, gzip, json, lengthPrefixed, text, untilEndOfDay } from 'nestjs-tiered-cache';
 
 const zone = 'America/Los_Angeles';
 
@@ -13,6 +13,14 @@ export interface Chart {
 export const dailyActiveUsers = defineKey('daily_active_users:{unix_date}', {
   holds: 'active users of each of the 182 days before unix_date',
   owner: 'admin/routes/read_daily_active_users',
+  params: { unix_date: 'number' },
+  codec: json<Chart>(),
+  ttl: untilDayEnds,
+});
+
+export const newUsers = defineKey('new_users:{unix_date}', {
+  holds: 'users created on each of the 182 days before unix_date',
+  owner: 'admin/routes/read_new_users',
   params: { unix_date: 'number' },
   codec: json<Chart>(),
   ttl: untilDayEnds,
@@ -34,12 +42,38 @@ export const retentionStats = defineKey('retention_stats:{unix_date}:{period}', 
   ttl: untilDayEnds,
 });
 
-export const dailyPushTokens = defineKey('daily_push_tokens:{from_unix_date}:{to_unix_date}', {
-  holds: 'push token statistics of the days from (included) to (excluded)',
-  owner: 'admin/notifs/routes/read_daily_push_tokens',
-  params: { from_unix_date: 'number', to_unix_date: 'number' },
-  codec: json<Chart>(),
-  ttl: untilEndOfDay({ zone, unixDate: 'to_unix_date' }),
+export interface SubcategoryViews {
+  readonly items: readonly {
+    readonly subcategory: string;
+    readonly total_journey_sessions: number;
+    readonly recent: Chart;
+  }[];
+}
+
+export const subcategoryViews = defineKey('journey_subcategory_view_stats:{unix_date}', {
+  holds: 'sessions of each subcategory of journeys, the most used first, and a chart of the 30 days before unix_date',
+  description: 'The chart counts a view of each user and day; the total counts all views before unix_date.',
+  owner: 'admin/routes/read_journey_subcategory_view_stats',
+  params: { unix_date: 'number' },
+  codec: json<SubcategoryViews>(),
+  ttl: untilDayEnds,
+});
+
+export const utmConversions = defineKey('utm_conversion_stats:{unix_date}', {
+  holds: 'what came of visits by their UTM, as the route has serialized them',
+  owner: 'admin/routes/read_utm_conversion_stats',
+  params: { unix_date: 'number' },
+  codec: text(),
+  ttl: untilDayEnds,
+});
+
+export const journeyFeedback = defineKey('journey_feedback:{unix_date}', {
+  holds: 'the feedback to journeys on a day, as the route has serialized it',
+  description: 'Days that are over are asked for too, so it does not end with its day.',
+  owner: 'admin/routes/read_journey_feedback',
+  params: { unix_date: 'number' },
+  codec: text(),
+  ttl: '1h',
 });
 
 export const topSharers = defineKey('journey_share_links:top_sharers:{start_unix_date}:{end_unix_date}', {
