@@ -90,3 +90,21 @@ describe('A memcached that is full and evicts nothing (-M)', () => {
     }
   });
 });
+
+it('A memcached that has no room for the rest of a large value is well', async () => {
+  const server = await startMemcached({ args: ['-M', '-m', '4'] });
+  const cache = await buildCache({ store: memcachedStore({ servers: server.address, ...patience }), process: false });
+  const faults = recordEvents('fault', 'breaker');
+  expect(await cache.set('here', 'kept')).toBe(true);
+  const large = 'x'.repeat(600_000);
+  const taken: boolean[] = [];
+  for (let write = 0; write < 16; write++) taken.push(await cache.set(`new:${write}`, large));
+  expect(taken.lastIndexOf(true)).toBeLessThan(8);
+  expect(await cache.get('here')).toBe('kept');
+  expect(faults.of('breaker')).toEqual([]);
+  const said = faults.of('fault').filter(({ kind }) => kind !== 'write-unacknowledged');
+  expect(said).toMatchObject([{ kind: 'degraded', message: expect.stringContaining('has no room') }]);
+  faults.stop();
+  await cache.close();
+  await server.stop();
+});
