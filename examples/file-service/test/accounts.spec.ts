@@ -13,6 +13,7 @@ import { folderObjectStore } from 'nestjs-tiered-cache';
 import { parseManifest, verifyBackup } from 'nestjs-tiered-cache/redis';
 import { startExample } from '../../enterprise-access/test/support/example-process.js';
 import type { ExampleProcess } from '../../enterprise-access/test/support/example-process.js';
+import { eventually } from '../../../test/support/eventually.js';
 import { freePort } from '../../../test/support/free-port.js';
 import { startRedis } from '../../../test/support/redis-process.js';
 import type { RedisProcess } from '../../../test/support/redis-process.js';
@@ -98,6 +99,71 @@ describe('Accounts of the file service', () => {
     expect(await refused('/accounts/nobody/files/held', { 'content-length': '10' })).toBe(404);
     expect(await refused('/accounts/eve/files/held', { 'transfer-encoding': 'chunked' })).toBe(411);
     expect(await redis.command('EXISTS', 'file_id:held:size', 'file_id:held:metadata')).toBe(0);
+  });
+
+  it('count what stands of a file that is written twice at once, and lose no write that was acknowledged', async () => {
+    expect((await post('/accounts', { username: 'bob', publicKey: 'bob' })).status).toBe(201);
+    const info = { customer_id: 'cus_2', price_id: 'price_1', last_four: '4242', cap: 3_000_000 };
+    expect((await post('/accounts/bob/upgrade', info)).status).toBe(200);
+    const large = randomBytes(2_500_000);
+    const of = (id: string): string => `/accounts/bob/files/${id}`;
+    const put = async (id: string, content: Buffer): Promise<number> =>
+      (await at(of(id), { method: 'PUT', body: new Uint8Array(content) })).status;
+    const documents = async (): Promise<number> => ((await redis.command('KEYS', 'documents:document:*')) as []).length;
+    const documentsBefore = await documents();
+    /** Writes most of the content, and resolves when it is in Redis. */
+    const hold = async (id: string): Promise<ClientRequest> => {
+      const begun = begin(of(id), { 'content-length': `${large.length}` });
+      begun.write(large.subarray(0, 2_000_000));
+      await eventually(async () => expect(await redis.command('ZCARD', 'documents:staged')).toBe(1));
+      return begun;
+    };
+    const finish = async (begun: ClientRequest): Promise<number | undefined> => {
+      begun.end(large.subarray(2_000_000));
+      return answered(begun);
+    };
+    /** The bytes of a file, which are as many as its record says. */
+    const bytes = async (id: string): Promise<Buffer> => {
+      const response = await at(of(id));
+      const content = Buffer.from(await response.arrayBuffer());
+      expect([id, response.status]).toEqual([id, 200]);
+      expect(await redis.text('GET', `file_id:${id}:size`)).toBe(`{"file_id":"${id}","size_bytes":${content.length}}`);
+      return content;
+    };
+    const small = randomBytes(10);
+
+    // The larger write began first and ends last.
+    const first = await hold('x');
+    expect(await put('x', small)).toBe(200);
+    expect((await bytes('x')).equals(small)).toBe(true);
+    expect(await finish(first)).toBe(200);
+    expect((await bytes('x')).equals(large)).toBe(true);
+    expect(await put('y', large)).toBe(413);
+
+    // The cap is reached while the write is under way.
+    expect((await at(of('x'), { method: 'DELETE' })).status).toBe(204);
+    const late = await hold('x');
+    expect(await put('y', large)).toBe(200);
+    expect(await finish(late)).toBe(413);
+    expect((await at(of('x'))).status).toBe(404);
+    expect((await at(of('y'), { method: 'DELETE' })).status).toBe(204);
+
+    // The write that began first fails.
+    const failing = await hold('z');
+    expect(await put('z', small)).toBe(200);
+    failing.on('error', () => undefined).destroy();
+    await eventually(async () => expect(await redis.command('ZCARD', 'documents:staged')).toBe(0));
+    expect((await bytes('z')).equals(small)).toBe(true);
+
+    // The file is deleted while it is written anew.
+    const anew = await hold('z');
+    expect((await at(of('z'), { method: 'DELETE' })).status).toBe(204);
+    expect(await finish(anew)).toBe(200);
+    expect((await bytes('z')).equals(large)).toBe(true);
+    expect(await (await at('/accounts/bob')).json()).toMatchObject({ files: ['z'] });
+    expect((await at(of('z'), { method: 'DELETE' })).status).toBe(204);
+    expect(await redis.command('EXISTS', 'file_id:z:size', 'file_id:z:metadata')).toBe(0);
+    await eventually(async () => expect(await documents()).toBe(documentsBefore));
   });
 
   it('are in the nightly backup, an object with a manifest beside it', async () => {

@@ -5,7 +5,8 @@ export interface FileMetadata {
   readonly id: string;
   readonly name: string;
   readonly owner: string;
-  readonly revision: string;
+  /** The id of the document that holds its content. */
+  readonly document: string;
 }
 
 export interface FileUsage {

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto';
 import { Injectable, NotFoundException, PayloadTooLargeException } from '@nestjs/common';
 import type { ObjectBody } from 'nestjs-tiered-cache';
-import { RedisDocuments, RedisRecords } from 'nestjs-tiered-cache/redis';
+import { PartialTransactionError, RedisDocuments, RedisRecords, UnknownOutcomeError } from 'nestjs-tiered-cache/redis';
 import type { OpenedDocument, RecordTransaction } from 'nestjs-tiered-cache/redis';
 import { dataCap, fileMetadata, fileSize, ownedFiles } from './accounts.keys.js';
 import type { FileMetadata } from './accounts.keys.js';
@@ -20,64 +21,86 @@ export class DocumentsService {
     private readonly documents: RedisDocuments,
   ) {}
 
-  /** The room is taken before the content comes, and given back if that fails: caps hold however many write at once. */
+  /**
+   * Each write is a document of its own, which the file's record names once it is complete. Of two writes at once, the one that is complete last stands, and
+   * the cap counts what stands. A process that ends meanwhile leaves a document that no record names.
+   */
   async write(publicKey: string, id: string, name: string, { body, size }: FileContent): Promise<FileMetadata> {
-    const before = await this.reserve(publicKey, id, name, size);
-    try {
-      const { revision } = await this.documents.put(id, body, { size });
-      const metadata = { id, name, owner: publicKey, revision };
-      await this.records.set(fileMetadata({ id }), metadata);
-      return metadata;
-    } catch (error) {
-      if (before === undefined) await this.forget(publicKey, id);
-      else await this.records.set(fileSize({ id }), { file_id: id, size_bytes: before });
-      throw error;
-    }
+    const file = { id, name, owner: publicKey, document: randomUUID() };
+    await this.records.transaction((tx) => this.admit(tx, file, size));
+    const former = await this.store(file, { body, size });
+    if (former) await this.documents.delete(former.document);
+    return file;
   }
 
   async read(publicKey: string, id: string): Promise<OpenedDocument> {
-    const owned = (await this.records.get(ownedFiles({ publicKey }))) ?? [];
-    const document = owned.includes(id) ? await this.documents.get(id) : undefined;
+    // Once more: a write that ends between the record and the document takes the document away.
+    const document = (await this.open(publicKey, id)) ?? (await this.open(publicKey, id));
     if (!document) throw new NotFoundException('There is no such file.');
     return document;
   }
 
   async delete(publicKey: string, id: string): Promise<void> {
-    if (await this.forget(publicKey, id)) await this.documents.delete(id);
-  }
-
-  /** @returns what the file took before; undefined: it is new. */
-  private async reserve(publicKey: string, id: string, name: string, bytes: number): Promise<number | undefined> {
     const outcome = await this.records.transaction(async (tx) => {
-      const owned = await tx.get(ownedFiles({ publicKey }));
-      if (!owned) return tx.abort('no account');
-      const standing = await tx.get(fileMetadata({ id }));
-      if (standing && standing.owner !== publicKey) return tx.abort('another owner');
-      const sizes = await tx.getMany(owned.map((one) => fileSize({ id: one })));
-      const used = sizes.reduce((sum, size) => sum + (size?.size_bytes ?? 0), 0);
-      const before = sizes[owned.indexOf(id)]?.size_bytes;
-      const cap = (await tx.get(dataCap({ publicKey }))) ?? 0;
-      if (used - (before ?? 0) + bytes > cap) return tx.abort('over cap');
-      if (!owned.includes(id)) tx.set(ownedFiles({ publicKey }), [...owned, id]);
-      tx.set(fileSize({ id }), { file_id: id, size_bytes: bytes });
-      tx.set(fileMetadata({ id }), { id, name, owner: publicKey, revision: standing?.revision ?? '' });
-      return before;
-    });
-    if (outcome.status === 'committed') return outcome.value;
-    if (outcome.reason === 'over cap') throw new PayloadTooLargeException("It exceeds the account's data cap.");
-    throw new NotFoundException('There is no such account, or the file is not its own.');
-  }
-
-  private async forget(publicKey: string, id: string): Promise<boolean> {
-    const outcome = await this.records.transaction(async (tx: RecordTransaction) => {
       const owned = (await tx.get(ownedFiles({ publicKey }))) ?? [];
-      if (!owned.includes(id)) return tx.abort('not its own');
-      const rest = owned.filter((one) => one !== id);
-      tx.set(ownedFiles({ publicKey }), rest);
+      const file = await tx.get(fileMetadata({ id }));
+      if (file?.owner !== publicKey) return tx.abort('not its own');
+      tx.set(
+        ownedFiles({ publicKey }),
+        owned.filter((one) => one !== id),
+      );
       tx.delete(fileMetadata({ id }));
       tx.delete(fileSize({ id }));
-      return id;
+      return file;
     });
-    return outcome.status === 'committed';
+    if (outcome.status === 'committed') await this.documents.delete(outcome.value.document);
+  }
+
+  private async open(publicKey: string, id: string): Promise<OpenedDocument | undefined> {
+    const file = await this.records.get(fileMetadata({ id }));
+    return file?.owner === publicKey ? this.documents.get(file.document) : undefined;
+  }
+
+  /** @returns the record that it replaces. */
+  private async store(file: FileMetadata, { body, size }: FileContent): Promise<FileMetadata | undefined> {
+    const { id, owner: publicKey, document } = file;
+    try {
+      await this.documents.put(document, body, { size });
+      const outcome = await this.records.transaction(async (tx) => {
+        const { others, former } = await this.admit(tx, file, size);
+        tx.set(ownedFiles({ publicKey }), [...others, id]);
+        tx.set(fileSize({ id }), { file_id: id, size_bytes: size });
+        tx.set(fileMetadata({ id }), file);
+        return former;
+      });
+      return outcome.status === 'committed' ? outcome.value : undefined;
+    } catch (error) {
+      // The record may name the document: it stays.
+      if (error instanceof UnknownOutcomeError || error instanceof PartialTransactionError) throw error;
+      await this.documents.delete(document);
+      throw error;
+    }
+  }
+
+  /**
+   * Whether the account may store the file. All of its files are watched, so that this is still true when the transaction ends.
+   * @throws NotFoundException · PayloadTooLargeException
+   */
+  private async admit(
+    tx: RecordTransaction,
+    { id, owner: publicKey }: FileMetadata,
+    bytes: number,
+  ): Promise<{ readonly others: readonly string[]; readonly former: FileMetadata | undefined }> {
+    const owned = await tx.get(ownedFiles({ publicKey }));
+    const former = await tx.get(fileMetadata({ id }));
+    if (!owned || (former && former.owner !== publicKey)) {
+      throw new NotFoundException('There is no such account, or the file is not its own.');
+    }
+    const others = owned.filter((one) => one !== id);
+    const sizes = await tx.getMany(others.map((one) => fileSize({ id: one })));
+    const used = sizes.reduce((sum, size) => sum + (size?.size_bytes ?? 0), 0);
+    const cap = (await tx.get(dataCap({ publicKey }))) ?? 0;
+    if (used + bytes > cap) throw new PayloadTooLargeException("It exceeds the account's data cap.");
+    return { others, former };
   }
 }
