@@ -69,14 +69,22 @@ export class StoredWrites {
     let writes = prepared.map((one): SentWrite => ({ prepared: one, outcome: one.sealed && next.next().value }));
     for (let lists = 1; lists < maxLists && writes.some(isLost) && !isCleared(); lists++) {
       const known = writes;
-      writes = (await unlessAway(() => this.sendLost(shard, known, at, own))) ?? known;
+      writes = (await unlessAway(() => this.sendLost(shard, known, at, own, isCleared))) ?? known;
     }
     return { atOnce, writes };
   }
 
   /** What has ended meanwhile is left as it is. */
-  private async sendLost(shard: Shard, writes: readonly SentWrite[], at: number, own: number): Promise<SentWrite[]> {
+  private async sendLost(
+    shard: Shard,
+    writes: readonly SentWrite[],
+    at: number,
+    own: number,
+    isCleared: () => boolean,
+  ): Promise<SentWrite[]> {
     await this.coherence.feedOf(shard).ready();
+    // The wait may be longer than a clear of this process, which has voided what was stored.
+    if (isCleared()) return [...writes];
     const again = new Map<SentWrite, Prepared>();
     const items: InvalidatingKey[] = [];
     for (const write of writes.filter(isLost)) {

@@ -5,7 +5,7 @@ import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
-import type { Invalidation } from '../../src/store/feed.js';
+import type { FeedQuestion, Invalidation } from '../../src/store/feed.js';
 import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { systemClock } from '../../src/value/clock.js';
@@ -242,6 +242,8 @@ describe('What is called while a set is sent that is to be sent again, since ano
   let sent: number;
   let carriedOut: number;
   let isRefused: (asked: Invalidation) => boolean;
+  /** What keeps the answers to readings of the feed. */
+  let readings: Promise<void> | undefined;
 
   function hold(number: number): void {
     let open = (): void => {};
@@ -256,6 +258,7 @@ describe('What is called while a set is sent that is to be sent again, since ano
     gates = new Map();
     [sent, carriedOut] = [0, 0];
     isRefused = () => false;
+    readings = undefined;
     hold(1);
     const behind = storeBehind(shared, (shard) =>
       shardWith(shard, {
@@ -267,6 +270,11 @@ describe('What is called while a set is sent that is to be sent again, since ano
           await gates.get(number)?.opened;
           return done;
         },
+        async readFeed(asked: FeedQuestion) {
+          const reading = await shard.readFeed?.(asked);
+          await readings;
+          return reading;
+        },
       }),
     );
     here = await buildCache({ name: 'here', store: behind, clock });
@@ -276,6 +284,17 @@ describe('What is called while a set is sent that is to be sent again, since ano
   async function close(): Promise<void> {
     for (const gate of gates.values()) gate.open();
     await Promise.all([here.close(), mate.close()]);
+  }
+
+  /** No reading of the feed is answered until the returned function is called, and what was known of it is too old by then. */
+  async function outlastReadings(clock: FakeClock): Promise<() => void> {
+    let goOn = (): void => {};
+    readings = new Promise<void>((resolve) => (goOn = resolve));
+    await clock.advance('10s');
+    return () => {
+      readings = undefined;
+      goOn();
+    };
   }
 
   /** This process learns of the clear first, by the answer to a call of its own. */
@@ -356,6 +375,22 @@ describe('What is called while a set is sent that is to be sent again, since ano
     await eventually(() => expect(sent).toBeGreaterThan(0));
     await cleared;
     answer();
+    expect(await set).toBe(true);
+    expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
+  });
+
+  it('comes later: a clear of the process itself leaves nothing of a set that waits to be sent again', async () => {
+    const clock = new FakeClock();
+    await close();
+    await open(clock);
+    const set = here.set('k', 'set', life);
+    await eventually(() => expect(carriedOut).toBe(1));
+    await mate.dangerouslyClear();
+    const goOn = await learnt(() => outlastReadings(clock));
+    answer();
+    await clock.advance(1);
+    await here.dangerouslyClear();
+    goOn();
     expect(await set).toBe(true);
     expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
   });
