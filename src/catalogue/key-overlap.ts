@@ -1,5 +1,5 @@
 import { InvalidOptionError } from '../value/errors.js';
-import { KeyParameter } from './key-parameter.js';
+import { KeyParameter, numeric } from './key-parameter.js';
 import type { Segment } from './pattern-segment.js';
 
 /**
@@ -54,8 +54,6 @@ interface Text {
   readonly literal?: string;
   readonly matches?: RegExp | undefined;
 }
-
-const numeric = '0123456789.e+-';
 
 /** The texts of the types other than text, which have them. */
 const textsOfType: Readonly<Record<string, readonly Text[]>> = {

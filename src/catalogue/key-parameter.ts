@@ -2,6 +2,9 @@ import { InvalidKeyError } from '../value/errors.js';
 import type { KeyPart } from '../key/key-part.js';
 import type { ParameterSpec, ParameterType } from './key-parameters.js';
 
+/** What the digits of a number or bigint are made of. */
+export const numeric = '0123456789.e+-';
+
 /** One parameter of a pattern, as it was specified. */
 export class KeyParameter {
   readonly type: ParameterType;
@@ -54,6 +57,15 @@ export class KeyParameter {
     const text = String(part);
     if (typeof part !== 'string' && text === this.none) throw this.#ill('has the text that stands for "none"');
     return text;
+  }
+
+  /** Whether one of its texts may hold this character. */
+  mayHold(character: string): boolean {
+    if (this.none?.includes(character)) return true;
+    if (this.values) return this.values.some((value) => value.includes(character));
+    if (this.type === 'boolean') return 'truefalse'.includes(character);
+    const alphabet = this.type === 'string' ? this.alphabet : numeric;
+    return alphabet === undefined || alphabet.includes(character);
   }
 
   #checked(value: unknown): KeyPart {

@@ -3,7 +3,7 @@ import { InvalidKeyError } from '../value/errors.js';
 import { KeyParameter } from './key-parameter.js';
 import { mintedTexts, mintText, readMinted } from './minted-text.js';
 import type { MintedKind, ObjectParameterSpec } from './object-parts.js';
-import { mixedText, readSegment } from './pattern-segment.js';
+import { endOf, mixedText, readSegment } from './pattern-segment.js';
 import type { Segment } from './pattern-segment.js';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -118,9 +118,7 @@ export class ObjectPattern {
         at += piece.length;
         continue;
       }
-      const next = pieces[index + 1];
-      const isLast = index + 2 >= pieces.length;
-      const end = typeof next !== 'string' ? text.length : isLast ? text.length - next.length : text.indexOf(next, at);
+      const end = endOf(pieces, index, text, at);
       if (end <= at) return false;
       const value = this.valueOf(piece, text.slice(at, end));
       if (value === undefined) return false;

@@ -2,9 +2,10 @@ import { InvalidKeyError } from '../value/errors.js';
 import type { KeyParameter } from './key-parameter.js';
 
 type Given = Readonly<Record<string, unknown>>;
+type Pieces = readonly (string | KeyParameter)[];
 
 /** A segment is one part of the key: a literal, a parameter, or several of both run together (`{width}x{height}`). */
-export type Segment = string | KeyParameter | readonly (string | KeyParameter)[];
+export type Segment = string | KeyParameter | Pieces;
 
 /**
  * Takes a segment of a pattern apart.
@@ -36,10 +37,10 @@ export function readSegment(
 }
 
 /**
- * The text of a segment in which parameters and literals run together. It can be taken apart again, at the first place where each
- * literal stands, since no value may bring that place forward.
+ * The text of a segment in which parameters and literals run together. It can be taken apart again with {@link endOf}, since a value that
+ * would bring the end of its parameter forward is refused.
  */
-export function mixedText(pattern: string, pieces: readonly (string | KeyParameter)[], given: Given): string {
+export function mixedText(pattern: string, pieces: Pieces, given: Given): string {
   let text = '';
   for (let index = 0; index < pieces.length; index++) {
     const piece = pieces[index] as string | KeyParameter;
@@ -50,7 +51,7 @@ export function mixedText(pattern: string, pieces: readonly (string | KeyParamet
     const value = piece.text(given[piece.name]);
     const next = pieces[index + 1];
     const isFollowed = typeof next === 'string' && index + 2 < pieces.length;
-    if (isFollowed && (value + next).indexOf(next) !== value.length) {
+    if (isFollowed && (value + next).indexOf(next) !== value.length && !endsAtLast(next, behind(pieces, index))) {
       throw new InvalidKeyError(
         `The parameter ${piece.name} of the key pattern '${pattern}' holds '${next}', which ends it there. Give the parameter a segment of its own.`,
       );
@@ -58,4 +59,31 @@ export function mixedText(pattern: string, pieces: readonly (string | KeyParamet
     text += value;
   }
   return text;
+}
+
+/**
+ * Where the text of the parameter at `index` ends, if it begins at `from`: at the last place of the literal that follows, where nothing behind can hold
+ * it, else at the first. -1: the literal is not there.
+ */
+export function endOf(pieces: Pieces, index: number, text: string, from: number): number {
+  const next = pieces[index + 1];
+  if (typeof next !== 'string') return text.length;
+  if (index + 2 >= pieces.length) return text.length - next.length;
+  if (!endsAtLast(next, behind(pieces, index))) return text.indexOf(next, from);
+  const last = pieces.at(-1);
+  return text.slice(0, typeof last === 'string' ? text.length - last.length : text.length).lastIndexOf(next);
+}
+
+/** What stands behind a parameter and the literal that follows it, without a literal at the end: that one is known by its place. */
+function behind(pieces: Pieces, index: number): Pieces {
+  return pieces.slice(index + 2, typeof pieces.at(-1) === 'string' ? -1 : undefined);
+}
+
+/**
+ * Where nothing behind a literal can hold its first character, the literal has no later place. One that begins within the literal would need that character
+ * behind it as well.
+ */
+function endsAtLast(literal: string, followed: Pieces): boolean {
+  const first = literal.charAt(0);
+  return followed.every((piece) => (typeof piece === 'string' ? !piece.includes(first) : !piece.mayHold(first)));
 }

@@ -187,6 +187,27 @@ describe('a key class', () => {
       distinct(defineKey('{a}-{b}', { params: { a: 'number', b: 'number' } }), fc.record({ a: small, b: small }));
     });
 
+    it('with texts before what can not hold what ends them', () => {
+      const params = { b: 'number', c: { type: 'boolean', none: 'a' }, d: { values: ['1', 'xx'] } } as const;
+      const given = { a: few, b: anyNumber, c: fc.constantFrom(true, false, undefined), d: fc.constantFrom('1', 'xx') };
+      for (const pattern of [
+        '{a}x{b}',
+        '{a}-{d}',
+        '{a}x1{b}-{c}',
+        'x{a}-{d}x{c}-',
+        '{a}xx{d}',
+        '{a}xx{b}',
+        '{a}x1x{c}',
+        '{a}x-x{b}',
+        '{d}-{a}x{c}',
+      ]) {
+        const names = [...pattern.matchAll(/\{(\w)\}/g)].map(([, name]) => name as keyof typeof given);
+        const pick = <T>(from: Record<string, T>): Record<string, T> =>
+          Object.fromEntries(Object.entries(from).filter(([name]) => names.includes(name as never)));
+        distinct(defineKey(pattern, { params: pick(params) as never }), fc.record(pick(given)));
+      }
+    });
+
     it.each(['{a}x{b}', '{a}xx{b}', '{a}x{b}-{c}', 'x{a}x{b}x', '{a}x1{b}', 'a{a}a'])(
       'with texts run together: %s',
       (pattern) => {
@@ -196,12 +217,19 @@ describe('a key class', () => {
     );
   });
 
+  it('lets a value hold what ends it, where nothing behind it can', () => {
+    const photo = defineKey('{name}.{format}', { params: { format: { values: ['png', 'webp'] } } });
+    expect(photo({ name: 'a.b', format: 'png' }).parts).toEqual(['a.b.png']);
+  });
+
   it('refuses a value that would end its parameter early', () => {
     const pair = defineKey('{a}x{b}', {});
     expect(() => pair({ a: '1x', b: '2' })).toThrow(/holds 'x'/);
     expect(pair({ a: '1', b: 'x2x' }).text).toBe('1xx2x');
     const overlapping = defineKey('{a}xx{b}', {});
     expect(() => overlapping({ a: 'x', b: '' })).toThrow(InvalidKeyError);
+    const before = defineKey('{a}t{b}', { params: { b: 'boolean' } });
+    expect(() => before({ a: 'at', b: true })).toThrow(/holds 't'/);
   });
 
   it.each([

@@ -4,6 +4,7 @@ import { Catalogue } from '../../src/catalogue/catalogue.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { defineObject } from '../../src/catalogue/define-object.js';
 import { hint, instantPart, randomPart } from '../../src/catalogue/object-parts.js';
+import type { ObjectParameterSpec } from '../../src/catalogue/object-parts.js';
 import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
 import { systemClock } from '../../src/value/clock.js';
 
@@ -88,10 +89,47 @@ describe('An object class', () => {
   );
 
   it('refuses what would make a key ambiguous, what is missing, and what put makes', () => {
-    expect(() => backups.mint({ reason: 'before-migration' })).toThrow(/ends it there/);
     expect(() => exports.mint({ uid: 'u', format: 'gif' as 'png' })).toThrow(/listed values/);
     expect(() => exports.mint({ format: 'png' } as never)).toThrow(/is missing/);
     expect(() => exports.mint({ uid: 'u', format: 'png', random: 'mine' } as never)).toThrow(/is made by put/);
+  });
+
+  it('lets a parameter hold what ends it, where nothing behind it can', () => {
+    const now = Date.UTC(2026, 0, 2, 3, 4, 5);
+    const key = 'backup/before-migration-1767323045.bak';
+    expect(backups.mint({ reason: 'before-migration' }, atTime(now))).toBe(key);
+    expect(backups.parse(key)?.parameters).toEqual({ reason: 'before-migration', at: new Date(now) });
+    const pictures = defineObject('{name}_{width}x{height}.{format}.gz', {
+      params: { width: 'number', height: { type: 'bigint', none: 'any' }, format: { values: ['png', 'tar', 'x.y'] } },
+    });
+    const photos = defineObject('{uid}-{name}.{format}', { params: { format: { values: ['png', 'jpeg'] } } });
+    const few = fc
+      .array(fc.constantFrom('_', 'x', '.', '.gz', 'png', '1'), { minLength: 1, maxLength: 4 })
+      .map((pieces) => pieces.join(''));
+    const format = fc.constantFrom('png' as const, 'jpeg' as const);
+    fc.assert(
+      fc.property(few, few, format, fc.double({ noNaN: true, noDefaultInfinity: true }), (uid, name, form, width) => {
+        const given = { name, width: width + 0, height: 2n, format: 'x.y' as const };
+        expect(pictures.parse(pictures.mint({ ...given, height: 2n }))?.parameters).toEqual(given);
+        const photo = { uid, name: `${name}-${uid}`, format: form };
+        expect(photos.parse(photos.mint(photo))?.parameters).toEqual(photo);
+      }),
+    );
+  });
+
+  it.each<[string, ObjectParameterSpec, string]>([
+    ['any text', 'string', 'b'],
+    ['an expression', { matches: /^b$/ }, 'b'],
+    ['a number', 'number', '5'],
+    ['a listed value with it', { values: ['b', 'b-c'] }, 'b'],
+    ['a text for "none" with it', { values: ['b'], none: 'no-b' }, 'b'],
+    ['random bits', randomPart(), ''],
+    ['an instant with it', instantPart('isoformat'), ''],
+  ])('refuses what ends a parameter within it, where %s stands behind', (_, b, given) => {
+    const pair = defineObject('pairs/{a}-{b}', { params: { b } as never });
+    const parameters = (a: string) => ({ a, ...(given !== '' && { b: b === 'number' ? Number(given) : given }) });
+    expect(() => pair.mint(parameters('a-a') as never)).toThrow(/ends it there/);
+    expect(pair.parse(pair.mint(parameters('a') as never))?.parameters).toMatchObject(parameters('a'));
   });
 
   it('has prefixes of its first parameters, and none of hints', () => {

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { defineObject } from '../../src/catalogue/define-object.js';
-import { hint, randomPart } from '../../src/catalogue/object-parts.js';
+import { hint, instantPart, randomPart } from '../../src/catalogue/object-parts.js';
 import { StoredObjects } from '../../src/file/stored-objects.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { ObjectExistsError, ObjectOperationError, ObjectSizeError } from '../../src/object/object-errors.js';
@@ -82,6 +82,18 @@ describe('The objects of an application', () => {
     expect(hinted).toEqual([[other.key, 'u1']]);
     // @ts-expect-error objects can't be listed by a hint
     await expect(objects.list(audio, { uid: 'u1' }).next()).rejects.toThrow(InvalidKeyError);
+  });
+
+  it('are listed and opened also where another program wrote them', async () => {
+    const store = memoryObjectStore();
+    const backups = defineObject('timely/{reason}-{at}.bak', { params: { at: instantPart('unix') } });
+    const key = 'timely/pre-migration-1700000000.bak';
+    await store.put(key, 'x');
+    const objects = new StoredObjects(store);
+    const found = [];
+    for await (const object of objects.list(backups)) found.push([object.key, object.parameters.reason]);
+    expect(found).toEqual([[key, 'pre-migration']]);
+    expect(await textOf((await objects.open(backups, key)).body)).toBe('x');
   });
 
   it('are not reached by keys of another class', async () => {

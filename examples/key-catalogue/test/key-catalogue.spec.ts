@@ -89,6 +89,15 @@ describe('the example catalogue', () => {
     ]);
   });
 
+  it('names objects as people name them', () => {
+    for (const name of ['Lesson (1).mp4', 'Überblick.mp4', '.hidden', '授業.mov']) {
+      const given = { content_file_uid: 'oseh_cf_1', name };
+      expect(objects.videoOriginals.parse(objects.videoOriginals.mint(given))?.parameters).toEqual(given);
+    }
+    const key = 's3_files/backup/database/timely/pre-migration-1700000000.bak';
+    expect(objects.timelyDatabaseBackups.parse(key)?.parameters.reason).toBe('pre-migration');
+  });
+
   it('stores bytes that others can read', () => {
     expect(encoded(imageIsPublic.options.codec, true)).toBe('1');
     const body = JSON.stringify({ uid: 't', phrases: [] });

@@ -57,7 +57,6 @@ export const audioOriginals = defineObject('s3_files/audio/originals/{content_fi
 export const videoOriginals = defineObject('s3_files/videos/originals/{content_file_uid}/{name}', {
   holds: 'the original video of a content file, under the name that it was uploaded with',
   owner: 'jobs/videos',
-  params: { name: { matches: /^[\w][\w .-]{0,199}$/ } },
   immutable: true,
 });
 
