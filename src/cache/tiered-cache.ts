@@ -19,7 +19,7 @@ import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
-import type { HeldBy, KeyOf, LookupsOf, UntypedKey } from './key-of.js';
+import type { HeldBy, KeyOf, LoadedFor, LookupsOf, UntypedKey } from './key-of.js';
 import { knownConfiguration } from './known-configuration.js';
 import { Policies } from './policies.js';
 
@@ -157,12 +157,12 @@ export class TieredCache {
    */
   getOrSetMany<V, K extends KeyLike = KeyLike>(
     keys: readonly K[],
-    loadMissing: BulkLoader<HeldBy<K, V>, K>,
+    loadMissing: BulkLoader<LoadedFor<K, V>, K>,
     options: NullingOptions<HeldBy<K, V>>,
   ): Promise<(HeldBy<K, V> | null | undefined)[]>;
   getOrSetMany<V, K extends KeyLike = KeyLike>(
     keys: readonly K[],
-    loadMissing: BulkLoader<HeldBy<K, V>, K>,
+    loadMissing: BulkLoader<LoadedFor<K, V>, K>,
     options?: CallOptions<HeldBy<K, V>>,
   ): Promise<(HeldBy<K, V> | undefined)[]>;
   async getOrSetMany<V>(keys: Keys, loadMissing: BulkLoader<V>, options?: CallOptions<V>): Promise<(V | undefined)[]> {

@@ -121,4 +121,25 @@ describe('The types say', () => {
     const judged: (Course | undefined)[] = await cache.getOrSetMany(['e'], none, { negative });
     expect([nulls, judged]).toEqual([[null], [undefined]]);
   });
+
+  it('of what is loaded for many keys what the loader gives, whatever the options are annotated with', async () => {
+    const hour: EntryOptions = { ttl: '1h' };
+    const none = async () => new Map<string, Course>();
+    const found: (Course | undefined)[] = await cache.getOrSetMany(['f'], none, hour);
+    const nulls: (Course | null | undefined)[] = await cache.getOrSetMany(['g'], none, {
+      ...hour,
+      negative: { ttl: '1m' },
+    });
+    expect([found, nulls]).toEqual([[undefined], [null]]);
+    const untyped: (Course | undefined)[] = await cache.getOrSetMany(['h'], none, { codec: json() });
+    const texts: (Buffer | undefined)[] = await cache.getOrSetMany(
+      ['i'],
+      (keys) => keys.map((one) => [one, Buffer.from(one)]),
+      { ...hour, codec: bytes() },
+    );
+    expect([untyped, texts.map(String)]).toEqual([[undefined], ['i']]);
+    // @ts-expect-error the key holds courses
+    const wrong = () => cache.getOrSetMany([courseOf({ slug: 'f' })], (keys) => keys.map((one) => [one, 5]), hour);
+    expect(wrong).toBeInstanceOf(Function);
+  });
 });
