@@ -136,7 +136,7 @@ export class TieredCache {
 
   /**
    * Loads the value now, whatever the tiers hold, and replaces it everywhere, unless the key was invalidated meanwhile. Joins no load that
-   * began earlier. Otherwise as `getOrSet`.
+   * began earlier. Where several overlap, none may be kept; what stood before goes all the same. Otherwise as `getOrSet`.
    */
   refresh<V>(key: KeyOf<V>, loader: ValueLoader<V>, options?: CallOptions<V>): Promise<V>;
   refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined>;

@@ -17,6 +17,11 @@ export interface ItemLife {
 
 const stub = Buffer.alloc(0);
 
+/** What tells an item from another, and keeps none of its bytes alive: the head of an entry has a checksum of all its bytes, and its instants. */
+function headOf(bytes: Buffer): string {
+  return bytes.toString('latin1', 0, 40);
+}
+
 /** A stored item or a stub, and whether the stub was put there for who asked. */
 export type AskedItem = StoredItem & { readonly won: boolean };
 
@@ -47,6 +52,8 @@ export class FillLease {
     private readonly fenced: boolean,
     /** Of the standing item; absent where the store can't prolong it, or nobody can say. */
     private readonly itemLife?: ItemLife,
+    /** Of the standing item, see {@link headOf}. */
+    private readonly itemHead?: string,
   ) {}
 
   /**
@@ -123,15 +130,17 @@ export class FillLease {
   }
 
   /**
-   * Asked once the store has refused its revision: whether whatever stands now was stored since the lease was won. False: that can't be known. A revision
-   * matches nothing after a reconnect, and an item that stood before may be the same still.
+   * Asked once the store has refused its revision: whether whatever stands now was stored since the lease was won. False: it is what stood before, or that
+   * can't be known.
+   *
+   * Another revision is no other item: 1. P seizes, and writes the item again unchanged; 2. Q seizes, and does likewise; 3. P's load ends, and is refused;
+   * 4. Q's load fails. memcached up to 1.6.23 gives an item another revision as well, when it moves it. And after a reconnect a revision matches nothing.
    */
   async isReplaced(): Promise<boolean> {
     if (!this.standing) return true;
     const [present] = await this.shard.readMany([this.storeKey]);
     if (!present) return true;
-    const { session, number } = present.revision;
-    return session === this.item.session && number !== this.item.number;
+    return present.revision.session === this.item.session && headOf(present.bytes) !== this.itemHead;
   }
 
   /** After a failed load: the right runs out by itself, so that the fleet does not throw itself at a source in trouble. 0: at once. */
@@ -205,7 +214,8 @@ export class FillLeases {
       const [item] = await shard.readMany([storeKey]);
       if (item && item.bytes.length > 0) {
         if (!won) return { item };
-        const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, lifeOf?.(item));
+        const [life, head] = [lifeOf?.(item), headOf(item.bytes)];
+        const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, life, head);
         if (await lease.keepItem()) return { item, lease };
       }
     } catch (error) {
@@ -254,6 +264,7 @@ export class FillLeases {
           keeps,
           this.fenced,
           keeps ? life : undefined,
+          keeps ? headOf(found.bytes) : undefined,
         );
       }
     }

@@ -84,6 +84,30 @@ describe('A lease that is seized', () => {
     expect(await lease?.fill(bytes('late'), hourMs)).toEqual(changed);
   });
 
+  it.each<[string, () => Promise<FillLease | undefined>]>([
+    ['seized', () => at.seize(leftMs)],
+    ['that refreshes', () => at.wonRefresh()],
+  ])(
+    'takes the item for no other where it is written again unchanged, and for another where it is not: %s',
+    async (_, won) => {
+      await at.put('old');
+      const lease = await won();
+      await at.seize(leftMs);
+      expect(await lease?.fill(bytes('late'), hourMs)).toEqual(changed);
+      expect(await lease?.isReplaced()).toBe(false);
+      await at.put('newer');
+      expect(await lease?.isReplaced()).toBe(true);
+    },
+  );
+
+  it('says that the item may stand where it could not remove it, as it was written again unchanged', async () => {
+    await at.put('old');
+    const lease = await at.seize(leftMs);
+    await at.seize(leftMs);
+    expect(await lease?.removeItem()).toBe(false);
+    expect(await at.text()).toBe('old');
+  });
+
   it('puts a stub in the place of an item whose life is over, to the millisecond', async () => {
     await at.put('old');
     expect((await at.seize(() => 1))?.standing).toBe(true);
