@@ -34,11 +34,24 @@ export const monthlyActiveUsers = defineKey('monthly_active_users:{unix_date}:{l
   ttl: untilDayEnds,
 });
 
+const periods = ['0day', '1day', '7day', '30day', '90day'] as const;
+
+export interface Retention {
+  readonly period: (typeof periods)[number];
+  /** For people, such as `7 days`. */
+  readonly period_label: string;
+  readonly labels: readonly string[];
+  readonly retained: readonly number[];
+  readonly unretained: readonly number[];
+  /** From 0 to 1: what was retained of all. */
+  readonly retention_rate: readonly number[];
+}
+
 export const retentionStats = defineKey('retention_stats:{unix_date}:{period}', {
   holds: 'how many of the users created on a day stayed for the period',
   owner: 'admin/routes/read_retention_stats',
-  params: { unix_date: 'number', period: { values: ['0day', '1day', '7day', '30day', '90day'] } },
-  codec: json<{ labels: string[]; retained: number[]; unretained: number[]; retention_rate: number[] }>(),
+  params: { unix_date: 'number', period: { values: periods } },
+  codec: json<Retention>(),
   ttl: untilDayEnds,
 });
 

@@ -37,9 +37,10 @@ export const externalJourney = defineKey('journeys:external:{uid}', {
 });
 
 export const transcript = defineKey('transcripts:{uid}', {
-  holds: 'a transcript, led by its length for the Content-Length',
+  holds: 'a transcript in JSON, led by its length for the Content-Length',
+  description: 'It is served as it is: its readers get the bytes, and parse nothing.',
   owner: 'transcripts/routes/show',
-  codec: lengthPrefixed(json<{ uid: string; phrases: readonly object[] }>()),
+  codec: lengthPrefixed(bytes()),
   ttl: '1d',
 });
 

@@ -10,6 +10,7 @@ import {
   structured,
   untilInstant,
 } from 'nestjs-tiered-cache';
+import { biases } from './biases.js';
 
 export interface Entitlement {
   readonly is_active: boolean;
@@ -56,15 +57,24 @@ export const userCreatedAt = defineKey('users:{sub}:created_at', {
 export const userGender = defineKey('users:gender:{sub}', {
   holds: 'the gender that a user gave or that was inferred, and from what',
   params: { sub: { matches: /^oseh_u_[\w-]+$/ } },
-  codec: json<{ gender: string; source: object }>(),
+  codec: json<{ gender: string; source: { type: string } & Readonly<Record<string, unknown>> }>(),
   ttl: sinceOriginallySet('1h'),
 });
 
+export interface Offerings {
+  readonly current_offering_id: string;
+  readonly offerings: readonly {
+    readonly identifier: string;
+    readonly description: string;
+    readonly metadata: { readonly environment: string; readonly alternative: Readonly<Record<string, string>> };
+    readonly packages: readonly { readonly identifier: string; readonly platform_product_identifier: string }[];
+  }[];
+}
+
 export const offerings = defineKey('revenue_cat:offerings:{revenue_cat_id}:{platform}', {
   holds: 'the offerings of a project for a platform, as RevenueCat lists them',
-  codec: gzip(json<{ current_offering_id: string; offerings: readonly object[] }>()),
+  codec: gzip(json<Offerings>()),
   ttl: sinceSet('1h'),
-  staleFor: '10m',
 });
 
 export const abridgedPrices = defineKey('stripe:abridged_prices:{product_id}', {
@@ -89,7 +99,7 @@ export const instructorBiases = defineKey('personalization:instructor_category_b
   holds: 'how instructors and categories are weighed for an emotion',
   owner: 'personalization/lib/s01_find_combinations',
   params: { premium: 'boolean' },
-  codec: json<readonly { instructor_uid: string; category_uid: string; bias: number }[]>(),
+  codec: biases(),
   ttl: '15m',
 });
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { Catalogue, defineKey, renderSpliced, systemClock, versionedKey } from 'nestjs-tiered-cache';
 import { documentedPatterns } from './documented-patterns.js';
 import { catalogue } from '../src/catalogue.js';
-import { dailyActiveUsers, topSharers } from '../src/charts.keys.js';
+import { dailyActiveUsers, homeScreenImages, topSharers } from '../src/charts.keys.js';
 import { imageIsPublic, thumbhash } from '../../file-service/src/catalogue/files.keys.js';
 import { compileJourney, externalJourney, transcript } from '../src/journeys.keys.js';
 import { compilePrompt, externalPrompt } from '../src/prompts.keys.js';
@@ -44,10 +44,13 @@ describe('the example catalogue', () => {
     expect(() => new Catalogue([prompt, defineKey('interactive_prompts:external:{uid}', {})])).toThrow(/same key/);
   });
 
-  it('makes keys as the old documentation wrote them', () => {
+  it('makes the keys of the old documentation, with a mark before numbers and booleans', () => {
     expect(imageIsPublic({ uid: 'oseh_if_1' }).text).toBe('image_files:public:oseh_if_1');
     expect(thumbhash({ image_uid: 'oseh_if_1', width: 390, height: 844 }).text).toBe('thumbhashes:oseh_if_1:390x844');
     expect(topSharers({ end_unix_date: 20_000 }).text).toBe('journey_share_links:top_sharers:None:#20000');
+    expect(homeScreenImages({ date_iso8601: '2026-01-02', has_pro: true, wrapped_only: false }).text).toBe(
+      'home_screen_images:2026-01-02:!true:!false',
+    );
     expect(welcomeVideos({ gender: 'female' }).text).toBe('onboarding:welcome:female:None');
     expect(dailyActiveUsers({ unix_date: 20_000 }).text).toBe(versionedKey('daily_active_users', 20_000).text);
   });
@@ -100,10 +103,10 @@ describe('the example catalogue', () => {
 
   it('stores bytes that others can read', () => {
     expect(encoded(imageIsPublic.options.codec, true)).toBe('1');
-    const body = JSON.stringify({ uid: 't', phrases: [] });
-    expect(encoded(transcript.options.codec, { uid: 't', phrases: [] })).toBe(
-      `\0\0\0\0\0\0\0${String.fromCharCode(body.length)}${body}`,
-    );
+    const body = Buffer.from('{"uid":"t","phrases":[]}');
+    const stored = `\0\0\0\0\0\0\0\x18${body.toString()}`;
+    expect(encoded(transcript.options.codec, body)).toBe(stored);
+    expect(transcript.options.codec?.decode(Buffer.from(stored))).toEqual(body);
   });
 
   it('serves a journey with tokens and without parsing it', async () => {
