@@ -49,6 +49,8 @@ export class Coherence {
   private readonly only: ShardFeed | undefined;
   /** Of its last clear, see {@link Outbox.ticket}. */
   private lastClear = 0;
+  /** Of the last clear that each part has acknowledged. */
+  private readonly clears = new Map<Shard, number>();
 
   constructor(
     private readonly configuration: CoherenceConfiguration,
@@ -130,9 +132,10 @@ export class Coherence {
    * @throws StoreUnavailableError when a part of the store can't be reached; the others are cleared.
    */
   async clear(): Promise<void> {
-    this.lastClear = this.outbox.ticket();
-    await this.clearOnce();
-    if (this.feeds.length > 1) await this.clearOnce();
+    const ticket = this.outbox.ticket();
+    this.lastClear = ticket;
+    await this.clearOnce(ticket);
+    if (this.feeds.length > 1) await this.clearOnce(ticket);
   }
 
   /** Whether this process has begun to clear after the call with this ticket. */
@@ -140,10 +143,20 @@ export class Coherence {
     return this.lastClear > ticket;
   }
 
-  private async clearOnce(): Promise<void> {
-    const cleared = await Promise.allSettled(this.feeds.map((feed) => feed.versions.clear()));
+  /** Whether this part has acknowledged such a clear: nothing from before the call is served from it. */
+  isClearedSince(ticket: number, shard: Shard): boolean {
+    return (this.clears.get(shard) ?? 0) > ticket;
+  }
+
+  private async clearOnce(ticket: number): Promise<void> {
+    const cleared = await Promise.allSettled(this.feeds.map((feed) => this.clearPart(feed, ticket)));
     const failed = cleared.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
+  }
+
+  private async clearPart({ shard, versions }: ShardFeed, ticket: number): Promise<void> {
+    await versions.clear();
+    this.clears.set(shard, Math.max(ticket, this.clears.get(shard) ?? 0));
   }
 
   start(): void {

@@ -51,7 +51,7 @@ export class StoredWrites {
    * before is an entry any more; 3. the store takes it. Nobody would find what was set, so it is sealed and sent once more, in the place of nothing but itself:
    * what has replaced or removed it came later. Where the store can't be reached for that, it stays cleared.
    *
-   * What this process has cleared itself, after the call, is to go.
+   * What this process has cleared itself, after the call, is to go. Where the clear is acknowledged, it is gone: what is there by now was set later.
    * @param ticket see {@link Outbox.ticket}.
    * @param own see {@link Repetitions.send}.
    * @throws StoreUnavailableError
@@ -59,6 +59,7 @@ export class StoredWrites {
   async send(shard: Shard, group: readonly Prepared[], ticket: number, own: number): Promise<SentWrites> {
     const at = (group[0] as Prepared).head.createdAt;
     await this.coherence.feedOf(shard).ready();
+    if (this.coherence.isClearedSince(ticket, shard)) return { atOnce: true, writes: group.map(unsent) };
     const isCleared = (): boolean => this.coherence.hasClearedSince(ticket);
     const prepared = group.map((one) =>
       isCleared() ? { ...one, sealed: undefined } : isCurrent(one) ? one : one.anew(),
@@ -130,6 +131,8 @@ export class StoredWrites {
     return { ...removalOf(placed), write: { bytes: by.bytes, options: { lifeMs, neverShorter: true, ...on } } };
   }
 }
+
+const unsent = (prepared: Prepared): SentWrite => ({ prepared, outcome: undefined });
 
 /** It was stored as nothing that anybody takes for an entry of now. */
 function isLost(

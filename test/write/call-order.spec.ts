@@ -6,7 +6,7 @@ import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 import type { FeedQuestion, Invalidation } from '../../src/store/feed.js';
-import type { Store } from '../../src/store/store.js';
+import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { systemClock } from '../../src/value/clock.js';
 import type { Clock } from '../../src/value/clock.js';
@@ -242,6 +242,8 @@ describe('What is called while a set is sent that is to be sent again, since ano
   let sent: number;
   let carriedOut: number;
   let isRefused: (asked: Invalidation) => boolean;
+  /** Nothing is written or removed but by an invalidation. */
+  let refusesClears: boolean;
   /** What keeps the answers to readings of the feed. */
   let readings: Promise<void> | undefined;
 
@@ -259,6 +261,7 @@ describe('What is called while a set is sent that is to be sent again, since ano
     [sent, carriedOut] = [0, 0];
     isRefused = () => false;
     readings = undefined;
+    refusesClears = false;
     hold(1);
     const behind = storeBehind(shared, (shard) =>
       shardWith(shard, {
@@ -269,6 +272,14 @@ describe('What is called while a set is sent that is to be sent again, since ano
           carriedOut++;
           await gates.get(number)?.opened;
           return done;
+        },
+        async write(...asked: Parameters<Shard['write']>) {
+          if (refusesClears) throw new StoreUnavailableError('the store', 'the connection was cut');
+          return shard.write(...asked);
+        },
+        async remove(key: string) {
+          if (refusesClears) throw new StoreUnavailableError('the store', 'the connection was cut');
+          return shard.remove(key);
         },
         async readFeed(asked: FeedQuestion) {
           const reading = await shard.readFeed?.(asked);
@@ -296,6 +307,8 @@ describe('What is called while a set is sent that is to be sent again, since ano
       goOn();
     };
   }
+
+  const isSent = (): Promise<void> => eventually(() => expect(sent).toBeGreaterThan(0));
 
   /** This process learns of the clear first, by the answer to a call of its own. */
   async function learnt<R>(call: () => Promise<R>): Promise<R> {
@@ -360,22 +373,23 @@ describe('What is called while a set is sent that is to be sent again, since ano
 
   it.each<[string, () => Promise<unknown>, () => Promise<void>]>([
     ['set', () => here.set('k', 'set'), async () => {}],
+    ['set that is sent already', () => here.set('k', 'set'), isSent],
     ['set that another process has cleared as well', () => here.set('k', 'set'), () => mate.dangerouslyClear()],
     ['set with tags, whose generations are asked for', () => here.set('k', 'set', { tags: ['t'] }), async () => {}],
     [
       'setMany that goes in more turns than are under way at a time',
       () =>
         here.setMany([...Array.from({ length: 2_000 }, (_, index) => [`${index}`, `${index}`] as const), ['k', 'set']]),
-      async () => {},
+      isSent,
     ],
   ])('comes later: a clear of the process itself leaves nothing of a %s', async (_, call, meanwhile) => {
     const set = call();
     await meanwhile();
-    const cleared = here.dangerouslyClear();
-    await eventually(() => expect(sent).toBeGreaterThan(0));
-    await cleared;
+    await here.dangerouslyClear();
     answer();
     expect(await set).toBe(true);
+    // The other process learns of the clear by the answer to a call of its own.
+    expect(await mate.delete('l')).toBe(true);
     expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
   });
 
@@ -392,6 +406,41 @@ describe('What is called while a set is sent that is to be sent again, since ano
     await here.dangerouslyClear();
     goOn();
     expect(await set).toBe(true);
+    expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
+  });
+
+  it.each<[string, () => Promise<unknown>]>([
+    ['has set something before', () => here.set('l', 'set')],
+    ['has set nothing before', async () => {}],
+  ])('comes later: a set of another process after a clear of the process itself, which %s', async (_, before) => {
+    const clock = new FakeClock();
+    await close();
+    await open(clock);
+    answer();
+    await before();
+    const goOn = await outlastReadings(clock);
+    const set = here.set('k', 'set', life);
+    await here.dangerouslyClear();
+    expect(await mate.set('k', 'later', life)).toBe(true);
+    goOn();
+    expect(await set).toBe(true);
+    expect([await here.get('k'), await mate.get('k')]).toEqual(['later', 'later']);
+  });
+
+  it('comes later: a clear of the process itself that fails leaves nothing of what was there before a set', async () => {
+    const clock = new FakeClock();
+    await close();
+    await open(clock);
+    answer();
+    expect(await mate.set('k', 'old', life)).toBe(true);
+    const goOn = await outlastReadings(clock);
+    const set = here.set('k', 'set', life);
+    refusesClears = true;
+    await expect(here.dangerouslyClear()).rejects.toThrow(StoreUnavailableError);
+    refusesClears = false;
+    goOn();
+    expect(await set).toBe(true);
+    await clock.advance('10s');
     expect([await here.get('k'), await mate.get('k')]).toEqual([undefined, undefined]);
   });
 
