@@ -31,8 +31,8 @@ type Stored<V> = NoInfer<Exclude<V, undefined>>;
 /** `encode` is no method here: the compiler takes a method for one of all values as soon as it is one of some. */
 type CodecFor<V> = Omit<Codec<unknown>, 'encode'> & { readonly encode: (value: V) => Uint8Array };
 
-/** With these, a key that a bulk loader leaves out is `null`. */
-export type NullingOptions<V> = CallOptions<V> & { readonly negative: { readonly when?: undefined } };
+/** With these, a key that a bulk loader leaves out is `null`, or may be where `negative` may be `undefined`. */
+export type NullingOptions<V> = CallOptions<V> & { readonly negative: { readonly when?: undefined } | undefined };
 
 /** One entry of `setMany`. */
 export type EntryToSet<V> = readonly [KeyOf<V>, V, CallOptions<V>?];

@@ -152,8 +152,8 @@ export class TieredCache {
   }
 
   /**
-   * Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. A key that the loader leaves out is
-   * `undefined`; with `negative` and no `when` it is `null`, also where its class or the module's defaults say so, of which the type knows nothing.
+   * Values in the order of the keys; the missing ones loaded by one call, and one more for what another process gave up. One that the loader leaves out is
+   * `undefined`; with `negative` and no `when`, `null`. The type knows of a `negative` that the call spells out, of none that is annotated, of a class, or a default.
    */
   getOrSetMany<V, K extends KeyLike = KeyLike>(
     keys: readonly K[],

@@ -119,7 +119,12 @@ describe('The types say', () => {
     // @ts-expect-error it is null
     const nulls: (Course | undefined)[] = await cache.getOrSetMany(['d'], none, { negative: { ttl: '1m' } });
     const judged: (Course | undefined)[] = await cache.getOrSetMany(['e'], none, { negative });
-    expect([nulls, judged]).toEqual([[null], [undefined]]);
+    const isHot = nulls.length > 0;
+    // @ts-expect-error it is null
+    const ofHot: (Course | undefined)[] = await cache.getOrSetMany(['d'], none, {
+      negative: isHot ? { ttl: '1m' } : undefined,
+    });
+    expect([nulls, judged, ofHot]).toEqual([[null], [undefined], [null]]);
   });
 
   it('of what is loaded for many keys what the loader gives, whatever the options are annotated with', async () => {
