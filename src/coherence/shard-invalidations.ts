@@ -14,6 +14,8 @@ export interface InvalidatingKey {
   readonly write?: { readonly bytes: Uint8Array; readonly options: WriteOptions };
   /** Only told of: what the store holds may be newer than what others know. */
   readonly keeps?: boolean;
+  /** Under the present version alone: what others hold came later. */
+  readonly sparesOthers?: boolean;
 }
 
 /** A tag: its generation advances. */
@@ -242,7 +244,8 @@ export class ShardInvalidations {
     return item.write || item.keeps === true ? others : [{ remove: item.storeKey }, ...others];
   }
 
-  private otherRemovals({ text, storeKey }: InvalidatingKey): Change[] {
+  private otherRemovals({ text, storeKey, sparesOthers }: InvalidatingKey): Change[] {
+    if (sparesOthers === true) return [];
     return this.versions.otherKeys(text, storeKey).map((other) => ({ remove: other }));
   }
 

@@ -92,7 +92,8 @@ export class StoredWrites {
       const prepared = write.prepared.anew();
       if (!prepared.sealed) continue;
       again.set(write, prepared);
-      items.push(this.itemOf(prepared, { only: write.outcome.revision }));
+      // What other versions held was removed as the item was stored.
+      items.push({ ...this.itemOf(prepared, { only: write.outcome.revision }), sparesOthers: true });
     }
     if (items.length === 0) return [...writes];
     const { outcomes } = await this.repetitions.send(shard, items, at, { own });

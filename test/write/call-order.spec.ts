@@ -235,6 +235,7 @@ describe('What is called while a set waits for an earlier delete that is being s
 
 describe('What is called while a set is sent that is to be sent again, since another process clears', () => {
   const life = { ttl: '1h' } as const;
+  let shared: Store;
   let here: TieredCache;
   let mate: TieredCache;
   /** What keeps the answers to the invalidations of these numbers. */
@@ -256,7 +257,7 @@ describe('What is called while a set is sent that is to be sent again, since ano
 
   async function open(clock: Clock = systemClock): Promise<void> {
     // 1. set(k) is carried out, and the answer is slow to come; 2. another process clears; 3. a later call is acknowledged; 4. the answer comes.
-    const shared = memoryStore({ clock });
+    shared = memoryStore({ clock });
     gates = new Map();
     [sent, carriedOut] = [0, 0];
     isRefused = () => false;
@@ -347,6 +348,24 @@ describe('What is called while a set is sent that is to be sent again, since ano
     expect(await set).toBe(true);
     expect([await here.get('k'), await mate.get('k')]).toEqual([stands, stands]);
     expect([await here.get('other'), await mate.get('other')]).toEqual(['set', 'set']);
+  });
+
+  it.each<[string, (set: () => Promise<boolean>) => Promise<boolean>]>([
+    ['known', async (set) => (await set()) && learnt(async () => true)],
+    ['not known', (set) => learnt(set)],
+  ])('comes later: a set of a process of another version that is %s yet', async (_, inOrder) => {
+    const newer = await buildCache({ store: shared, packageVersion: '2.0.0', process: false });
+    const set = here.setMany([
+      ['k', 'set'],
+      ['other', 'set'],
+    ]);
+    await eventually(() => expect(sent).toBe(1));
+    await mate.dangerouslyClear();
+    expect(await inOrder(() => newer.set('k', 'later'))).toBe(true);
+    answer();
+    expect(await set).toBe(true);
+    expect([await here.get('k'), await newer.get('k')]).toEqual([undefined, 'later']);
+    expect(await here.get('other')).toBe('set');
   });
 
   it.each<[string, () => Promise<unknown>, unknown]>([
