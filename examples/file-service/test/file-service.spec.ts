@@ -118,6 +118,30 @@ describe('The file service', () => {
     await playlistIs([]);
   });
 
+  it('serves an image from another process while it is replaced', async () => {
+    const { image_file_export_uid: uid } = await uploaded();
+    const replace = (): Promise<Response> =>
+      at(services[0], `/images/exports/${uid}?width=64&height=36`, {
+        method: 'PUT',
+        headers: { 'content-type': 'image/png' },
+        body: new Uint8Array(image.subarray(0, 1_000)),
+      });
+    const statuses = new Set<number>();
+    let isReplaced = false;
+    const reader = async (): Promise<void> => {
+      while (!isReplaced) {
+        const response = await at(services[1], `/images/exports/${uid}`);
+        await response.arrayBuffer();
+        statuses.add(response.status);
+      }
+    };
+    const readers = Promise.all([reader(), reader()]);
+    for (let times = 0; times < 20; times += 1) expect((await replace()).status).toBe(200);
+    isReplaced = true;
+    await readers;
+    expect([...statuses]).toEqual([200]);
+  });
+
   it('forgets copies when it is asked to, and the file when that is deleted', async () => {
     const { image_file_export_uid: uid, s3_file_uid: file } = await uploaded();
     await (await at(services[1], `/images/exports/${uid}`)).arrayBuffer();

@@ -15,7 +15,6 @@ import {
 import type { StreamableFile } from '@nestjs/common';
 import { send } from 'nestjs-tiered-cache/files';
 import type { ImageExportMetadata, PlaylistItem } from '../catalogue/files.keys.js';
-import { FilesService } from '../files/files.service.js';
 import { ImagesService } from './images.service.js';
 import type { StoredImage } from './images.service.js';
 import { newImage } from './new-image.js';
@@ -23,10 +22,7 @@ import type { SizeQuery } from './new-image.js';
 
 @Controller('images')
 export class ImagesController {
-  constructor(
-    private readonly images: ImagesService,
-    private readonly files: FilesService,
-  ) {}
+  constructor(private readonly images: ImagesService) {}
 
   /** The body is the image. It goes to the object store as it comes. */
   @Post(':image_file_uid/exports')
@@ -57,20 +53,21 @@ export class ImagesController {
   }
 
   @Get('exports/:uid')
-  async read(
+  read(
     @Param('uid') uid: string,
     @Req() request: object,
     @Res({ passthrough: true }) response: object,
   ): Promise<StreamableFile | undefined> {
-    const { s3_file_uid: fileUid, content_type: contentType } = await this.found(uid);
-    const row = await this.files.find(fileUid);
-    if (!row) throw new NotFoundException('There is no such image.');
-    return send(await this.files.open(row), request, response, { contentType, cacheControl: 'private, max-age=3600' });
+    return this.images.read(uid, (file, contentType) =>
+      send(file, request, response, { contentType, cacheControl: 'private, max-age=3600' }),
+    );
   }
 
   @Get('exports/:uid/metadata')
-  metadata(@Param('uid') uid: string): Promise<ImageExportMetadata> {
-    return this.found(uid);
+  async metadata(@Param('uid') uid: string): Promise<ImageExportMetadata> {
+    const metadata = await this.images.metadata(uid);
+    if (!metadata) throw new NotFoundException('There is no such image.');
+    return metadata;
   }
 
   /** Takes away all that is kept of it, on all hosts. */
@@ -83,11 +80,5 @@ export class ImagesController {
   @Delete('exports/:uid')
   async delete(@Param('uid') uid: string): Promise<object> {
     return { acknowledged: await this.images.delete(uid) };
-  }
-
-  private async found(uid: string): Promise<ImageExportMetadata> {
-    const metadata = await this.images.metadata(uid);
-    if (!metadata) throw new NotFoundException('There is no such image.');
-    return metadata;
   }
 }

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
-import { StoredObjects, TieredCache } from 'nestjs-tiered-cache';
+import { Injectable, NotFoundException } from '@nestjs/common';
+import { ObjectNotFoundError, StoredObjects, TieredCache } from 'nestjs-tiered-cache';
 import type { ObjectBody } from 'nestjs-tiered-cache';
+import type { TieredFile } from 'nestjs-tiered-cache/files';
 import { imageExport, imagePlaylist } from '../catalogue/files.keys.js';
 import type { ImageExportMetadata, PlaylistItem } from '../catalogue/files.keys.js';
 import { imageExports } from '../catalogue/objects.keys.js';
@@ -60,20 +61,29 @@ export class ImagesService {
 
   /** `null`: there is no such export, which is remembered as well. */
   metadata(uid: string): Promise<ImageExportMetadata | null> {
-    return this.cache.getOrSet(imageExport({ uid }), async () => {
-      const row = await this.rows.find(uid);
-      const file = row && (await this.files.find(row.s3_file_uid));
-      if (!file) return null;
-      return {
-        file_size: file.file_size,
-        image_file_uid: row.image_file_uid,
-        s3_file_uid: file.uid,
-        s3_file_key: file.key,
-        content_type: file.content_type,
-        width: row.width,
-        height: row.height,
-      };
-    });
+    return this.cache.getOrSet(imageExport({ uid }), () => this.load(uid));
+  }
+
+  /**
+   * Has the image's file answered with. Another process hears a moment later that an export was replaced: what it knows names a file that is gone. So the rows
+   * are asked before anybody is told that there is none.
+   *
+   * @throws NotFoundException · what `answer` rejects with
+   */
+  async read<T>(uid: string, answer: (file: TieredFile, contentType: string) => Promise<T>): Promise<T> {
+    let known = await this.metadata(uid);
+    while (known) {
+      const { s3_file_uid: fileUid, content_type: contentType } = known;
+      try {
+        const file = await this.files.find(fileUid);
+        if (file) return await answer(await this.files.open(file), contentType);
+      } catch (error) {
+        if (!(error instanceof ObjectNotFoundError)) throw error;
+      }
+      known = await this.cache.refresh(imageExport({ uid }), () => this.load(uid));
+      if (known?.s3_file_uid === fileUid) break;
+    }
+    throw new NotFoundException('There is no such image.');
   }
 
   /** The exports of an image, the smallest first. */
@@ -81,9 +91,11 @@ export class ImagesService {
     return this.cache.getOrSet(imagePlaylist({ uid: imageFileUid }), async () => {
       const rows = await this.rows.where((row) => row.image_file_uid === imageFileUid);
       const items = await Promise.all(
-        rows.map(async ({ uid, width, height, s3_file_uid: fileUid }) => {
-          const file = await this.files.find(fileUid);
-          return file && { uid, width, height, content_type: file.content_type, file_size: file.file_size };
+        rows.map(async ({ uid }) => {
+          const image = await this.load(uid);
+          if (!image) return undefined;
+          const { width, height, content_type, file_size } = image;
+          return { uid, width, height, content_type, file_size };
         }),
       );
       return items.filter((item) => item !== undefined).sort((one, other) => one.width - other.width);
@@ -116,6 +128,25 @@ export class ImagesService {
     await this.rows.put({ uid, image_file_uid: imageFileUid, s3_file_uid: file.uid, width, height });
     await this.forget(uid, imageFileUid);
     return { image_file_export_uid: uid, s3_file_uid: file.uid, file_size: file.file_size, sha256: file.sha256 };
+  }
+
+  private async load(uid: string): Promise<ImageExportMetadata | null> {
+    const row = await this.rows.find(uid);
+    const file = row && (await this.files.find(row.s3_file_uid));
+    if (file) {
+      return {
+        file_size: file.file_size,
+        image_file_uid: row.image_file_uid,
+        s3_file_uid: file.uid,
+        s3_file_key: file.key,
+        content_type: file.content_type,
+        width: row.width,
+        height: row.height,
+      };
+    }
+    // Replaced between the two look-ups, which a database would join.
+    const now = await this.rows.find(uid);
+    return now && now.s3_file_uid !== row?.s3_file_uid ? this.load(uid) : null;
   }
 
   private async forget(uid: string, imageFileUid: string | undefined): Promise<boolean> {
