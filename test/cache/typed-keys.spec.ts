@@ -1,10 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { KeyOf } from '../../src/cache/key-of.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import type { CatalogueKey } from '../../src/catalogue/catalogue-key.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { bytes } from '../../src/codec/bytes.js';
 import { flag } from '../../src/codec/flag.js';
 import { json } from '../../src/codec/json.js';
+import type { BulkLoader } from '../../src/load/bulk-loader.js';
 import type { Lookup } from '../../src/value/lookup.js';
 import { buildCache } from '../support/build-cache.js';
 
@@ -146,5 +149,23 @@ describe('The types say', () => {
     // @ts-expect-error the key holds courses
     const wrong = () => cache.getOrSetMany([courseOf({ slug: 'f' })], (keys) => keys.map((one) => [one, 5]), hour);
     expect(wrong).toBeInstanceOf(Function);
+  });
+
+  it('of what a function loads for many keys what it is generic in, where that is the value and not its keys', async () => {
+    const many = <T>(keys: readonly KeyOf<T>[], load: BulkLoader<T>): Promise<(T | undefined)[]> =>
+      cache.getOrSetMany(keys, load);
+    const ofClass = <T>(keys: readonly CatalogueKey<T>[], load: BulkLoader<T, CatalogueKey<T>>) =>
+      cache.getOrSetMany(keys, load);
+    const [plain] = await many(['j'], () => [['j', course]]);
+    const [ofKey] = await ofClass([courseOf({ slug: 'j' })], (keys) => keys.map((one) => [one, course]));
+    expect([plain?.title, ofKey?.title]).toEqual(['Greek', 'Greek']);
+    const refused = [
+      // @ts-expect-error what such keys hold is not known yet
+      <T, K extends KeyOf<T>>(keys: readonly K[], load: BulkLoader<T, K>) => cache.getOrSetMany(keys, load),
+      <K extends CatalogueKey<Course>>(keys: readonly K[], load: BulkLoader<Course, K>) =>
+        // @ts-expect-error what such keys hold is not known yet
+        cache.getOrSetMany(keys, load),
+    ];
+    expect(refused).toHaveLength(2);
   });
 });
