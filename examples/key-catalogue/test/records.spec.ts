@@ -1,20 +1,21 @@
+import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { redisRecords } from 'nestjs-tiered-cache/redis';
 import type { RedisRecords } from 'nestjs-tiered-cache/redis';
 import { startRedis } from '../../../test/support/redis-process.js';
 import type { RedisProcess } from '../../../test/support/redis-process.js';
 import {
+  accountKeys,
   dataCap,
   fileMetadata,
   fileSize,
   ownedFiles,
-  publicKeyOf,
-  recordClasses,
-  records as catalogue,
-  stripeCustomer,
+  publicKeyOfCustomer,
+  publicKeyOfUsername,
   stripeUserInfo,
   usernameOf,
-} from '../src/records.keys.js';
+} from '../../file-service/src/accounts/accounts.keys.js';
+import { records as catalogue, recordsAsMarkdown } from '../src/records.js';
 import { patience } from '../../../test/support/patience.js';
 
 const publicKey = 'A0b+/c=';
@@ -26,7 +27,7 @@ describe('the records of a file service', () => {
     server = await startRedis();
     records = redisRecords({
       connection: { url: server.url, ...patience },
-      keys: recordClasses,
+      keys: accountKeys,
     });
   });
   afterAll(async () => {
@@ -34,21 +35,26 @@ describe('the records of a file service', () => {
     await server.stop();
   });
 
-  it('each say what they hold', () => {
+  it('each say what they hold and who answers for them', () => {
     expect(catalogue.size).toBe(8);
-    for (const { holds } of catalogue.toJSON()) expect(holds).not.toBeNull();
+    const silent = catalogue.toJSON().filter(({ holds, owner }) => holds === null || owner === null);
+    expect(silent.map(({ pattern }) => pattern)).toEqual([]);
+  });
+
+  it('are those of the committed list', async () => {
+    expect(await readFile(new URL('../RECORDS.md', import.meta.url), 'utf8')).toBe(recordsAsMarkdown());
   });
 
   it('stand under the keys of the old documentation', async () => {
     await records.transaction((tx) => {
-      tx.set(publicKeyOf({ username: 'ada' }), publicKey);
+      tx.set(publicKeyOfUsername({ username: 'ada' }), publicKey);
       tx.set(usernameOf({ publicKey }), 'ada');
       tx.set(ownedFiles({ publicKey }), ['f1']);
       tx.set(dataCap({ publicKey }), 1_000_000);
-      tx.set(fileMetadata({ id: 'f1' }), { owner: publicKey, name: 'root', version: 1 });
+      tx.set(fileMetadata({ id: 'f1' }), { id: 'f1', name: 'root', owner: publicKey, document: 'd1' });
       tx.set(fileSize({ id: 'f1' }), { file_id: 'f1', size_bytes: 12 });
-      tx.set(stripeUserInfo({ publicKey }), { customer_id: 'cus_1', subscribed: true });
-      tx.set(stripeCustomer({ customerId: 'cus_1' }), publicKey);
+      tx.set(stripeUserInfo({ publicKey }), { customer_id: 'cus_1', price_id: 'price_1', last_four: '4242' });
+      tx.set(publicKeyOfCustomer({ customerId: 'cus_1' }), publicKey);
     });
     const keys = ((await server.command('KEYS', '*')) as Buffer[]).map(String).sort();
     expect(keys).toEqual([
