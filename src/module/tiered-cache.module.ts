@@ -46,6 +46,7 @@ import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-op
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 import { assertSoleImport } from './sole-import.js';
+import { warnOfMisspeltVariables } from './start-log.js';
 import { shareWarnings } from './warning-log.js';
 
 const GIVEN_OPTIONS = 'nestjs-tiered-cache:given-options';
@@ -163,8 +164,11 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       },
       {
         provide: OWN_WARNINGS,
-        inject: [RESOLVED_OPTIONS],
-        useFactory: ({ warnings }: ResolvedOptions) => shareWarnings(warnings),
+        inject: [RESOLVED_OPTIONS, GIVEN_OPTIONS],
+        useFactory: ({ warnings }: ResolvedOptions, given: TieredCacheOptions) => {
+          warnOfMisspeltVariables(given);
+          return shareWarnings(warnings);
+        },
       },
       // The warnings are asked for, so that those of the start are heard.
       { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope, OWN_WARNINGS], useFactory: openCache },

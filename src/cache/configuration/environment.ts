@@ -19,6 +19,7 @@ export interface RedisLayout {
 /** The variables of a `memcachedStore`, by its options. */
 export const memcachedVariables = {
   servers: 'MEMCACHED_SERVERS',
+  tls: 'MEMCACHED_TLS',
   username: 'MEMCACHED_USERNAME',
   password: 'MEMCACHED_PASSWORD',
 } as const;
@@ -29,6 +30,24 @@ export const redisVariables = {
   keyPrefix: 'CACHE_REDIS_KEY_PREFIX',
   partitions: 'CACHE_REDIS_PARTITIONS',
 } as const;
+
+/** What says which store there is, where the options name none. */
+export const storeVariables = [
+  ...Object.values(memcachedVariables),
+  ...Object.values(redisVariables),
+  'CACHE_DISK_PATH',
+] as const;
+
+/** What is read, whatever the store. */
+export const cacheVariables = [
+  'CACHE_KEY_VERSION_STAMP',
+  'DEFAULT_CACHE_TIMEOUT',
+  'CACHE_KEY_SECRET',
+  'CACHE_INTEGRITY_KEYS',
+] as const;
+
+type Variable = (typeof storeVariables)[number] | (typeof cacheVariables)[number] | 'NODE_ENV';
+type TextOf = (name: Variable) => string | undefined;
 
 /** What the environment says. Empty variables count as unset. */
 export interface Environment {
@@ -49,7 +68,7 @@ export interface Environment {
 
 /** Read once, when the module starts. @throws InvalidOptionError naming the variable and what would be valid. */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
-  const text = (name: string): string | undefined => {
+  const text: TextOf = (name) => {
     const value = env[name]?.trim();
     return value === '' ? undefined : value;
   };
@@ -86,12 +105,12 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
   };
 }
 
-function memcachedAccessIn(text: (name: string) => string | undefined): MemcachedAccess {
-  const tls = text('MEMCACHED_TLS');
+function memcachedAccessIn(text: TextOf): MemcachedAccess {
+  const tls = text(memcachedVariables.tls);
   const username = text(memcachedVariables.username);
   const password = text(memcachedVariables.password);
   if (tls !== undefined && tls !== 'true' && tls !== 'false') {
-    throw new InvalidOptionError('MEMCACHED_TLS', 'it is neither true nor false', 'Give true, or unset it.');
+    throw new InvalidOptionError(memcachedVariables.tls, 'it is neither true nor false', 'Give true, or unset it.');
   }
   return {
     ...(tls === 'true' && { tls: true }),
@@ -100,7 +119,7 @@ function memcachedAccessIn(text: (name: string) => string | undefined): Memcache
   };
 }
 
-function redisLayoutIn(text: (name: string) => string | undefined): RedisLayout {
+function redisLayoutIn(text: TextOf): RedisLayout {
   const keyPrefix = text(redisVariables.keyPrefix);
   const partitions = text(redisVariables.partitions);
   return {
