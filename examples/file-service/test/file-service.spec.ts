@@ -177,6 +177,14 @@ describe('The file service', () => {
 });
 
 describe('Its catalogue', () => {
+  it('gives copies of files no life that nobody applies', () => {
+    const copies = catalogue.toJSON().find(({ pattern }) => pattern === 's3_files:{uid}');
+    expect(copies).toMatchObject({
+      life: 'until invalidated',
+      description: expect.stringContaining('FILES_MAX_BYTES'),
+    });
+  });
+
   it('holds the sixteen classes of objects, and the keys of files', () => {
     const described = catalogue.toJSON();
     const objects = described.filter((one) => 'kind' in one && one.kind === 'object').map(({ pattern }) => pattern);

@@ -1,4 +1,4 @@
-import { bytes, defineKey, flag, json, sinceLastChecked, sinceLastUsed, sinceSet, text } from 'nestjs-tiered-cache';
+import { bytes, defineKey, flag, json, sinceLastChecked, sinceSet, text, untilInvalidated } from 'nestjs-tiered-cache';
 
 /**
  * The keys of files. The catalogue of the whole application, in examples/key-catalogue, takes them from here: a key has one definition, and it lies with
@@ -34,9 +34,11 @@ export interface PlaylistItem {
 export const storedFile = defineKey('s3_files:{uid}', {
   holds:
     'the content of a file in object storage: a copy on this host, kept by TieredFiles. Deleting the key purges it',
+  description:
+    'No entry of the cache: the key names the copy in purges. Copies are evicted before they exceed FILES_MAX_BYTES together.',
   owner: 'files/files.service',
   codec: bytes(),
-  ttl: sinceLastUsed('1d', { maxAge: '30d' }),
+  ttl: untilInvalidated(),
   tiers: ['store'],
 });
 
