@@ -31,7 +31,7 @@ export interface MemoizeByKeyClass<Args extends readonly unknown[], V, Parameter
 > {
   readonly key: KeyClass<Parameters, V>;
   /** Needed unless the key class has no parameters. `this` is the instance. */
-  readonly args?: (...args: Args) => Parameters;
+  readonly args?: (...args: Args) => NoInfer<Parameters>;
 }
 
 /** The key is made of the class, the method and the arguments. */

@@ -50,7 +50,7 @@ type AnyOptions = Omit<MemoizeByArguments<Args, unknown>, 'key' | 'args'> & {
  *   async metadata(customerUuid: string, contentKey: string): Promise<ContentMetadata> { … }
  * }
  */
-export function Memoize<A extends readonly unknown[] = Unchecked[], V = Unchecked, P = unknown>(
+export function Memoize<A extends readonly unknown[] = Unchecked[], V = Unchecked, const P = unknown>(
   options: MemoizeByKeyClass<A, V, P>,
 ): MemoizeDecorator<A, V>;
 export function Memoize<A extends readonly unknown[] = Unchecked[], V = Unchecked>(

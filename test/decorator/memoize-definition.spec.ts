@@ -380,3 +380,26 @@ describe('The types of @Memoize', () => {
     expect(() => typed(new Courses())).toThrow('Courses.find has no controls');
   });
 });
+
+it('A listed value that the mapping gives is taken for one of the list, and another is refused by the compiler', async () => {
+  const titleKey = defineKey('title:{slug}:{language}', {
+    params: { language: { values: ['en', 'de'] } },
+    codec: json<string>(),
+  });
+  class Titles {
+    @Memoize({ key: titleKey, args: (slug: string) => ({ slug, language: 'en' }) })
+    async english(slug: string): Promise<string> {
+      return `${slug} in English`;
+    }
+
+    // @ts-expect-error there is no such language
+    @Memoize({ key: titleKey, args: (slug: string) => ({ slug, language: 'fr' }) })
+    async french(slug: string): Promise<string> {
+      return `${slug} in French`;
+    }
+  }
+  const app = await start({ imports: [cacheModule()], providers: [Titles] });
+  expect(await app.get(Titles).english('a')).toBe('a in English');
+  expect(memoized(app.get(Titles), 'english').key('a').text).toBe('title:a:en');
+  await app.close();
+});

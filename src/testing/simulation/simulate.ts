@@ -49,7 +49,7 @@ export async function simulate<Shared, Service>(simulation: Simulation<Shared, S
   const tally = new Tally(Object.keys(operations));
   for (const seed of seeds) {
     const plan = planOf(seed, drawn);
-    const told = await toldTwice(simulation, plan);
+    const told = await toldTwice(simulation, plan, seed === seeds[0]);
     const [violation] = told.violations;
     if (violation) throw await broken(simulation, plan, violation.check, shrinkRuns);
     tally.add(told.history);
@@ -58,11 +58,17 @@ export async function simulate<Shared, Service>(simulation: Simulation<Shared, S
   return tally.summary(seeds.length);
 }
 
-async function toldTwice<Shared, Service>(simulation: Simulation<Shared, Service>, plan: Plan): Promise<Told> {
+/** @param isFirst nothing was told before: what is loaded where it is first needed, as Nest loads its platform, takes time in no later story. */
+async function toldTwice<Shared, Service>(
+  simulation: Simulation<Shared, Service>,
+  plan: Plan,
+  isFirst: boolean,
+): Promise<Told> {
   const first = await tell(simulation, plan);
   const second = await tell(simulation, plan);
   const [one, other] = [first.history.text, second.history.text];
   if (one === other) return second;
+  if (isFirst) return toldTwice(simulation, plan, false);
   const [lines, others] = [one.split('\n'), other.split('\n')];
   const index = lines.findIndex((line, at) => line !== others[at]);
   const at = index < 0 ? lines.length : index;
