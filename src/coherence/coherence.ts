@@ -49,8 +49,8 @@ export class Coherence {
   private readonly only: ShardFeed | undefined;
   /** Of its last clear, see {@link Outbox.ticket}. */
   private lastClear = 0;
-  /** Of the last clear that each part has acknowledged. */
-  private readonly clears = new Map<Shard, number>();
+  /** Of the last clear that all parts have acknowledged. */
+  private lastAcknowledgedClear = 0;
 
   constructor(
     private readonly configuration: CoherenceConfiguration,
@@ -134,8 +134,9 @@ export class Coherence {
   async clear(): Promise<void> {
     const ticket = this.outbox.ticket();
     this.lastClear = ticket;
-    await this.clearOnce(ticket);
-    if (this.feeds.length > 1) await this.clearOnce(ticket);
+    await this.clearOnce();
+    if (this.feeds.length > 1) await this.clearOnce();
+    this.lastAcknowledgedClear = Math.max(this.lastAcknowledgedClear, ticket);
   }
 
   /** Whether this process has begun to clear after the call with this ticket. */
@@ -143,20 +144,15 @@ export class Coherence {
     return this.lastClear > ticket;
   }
 
-  /** Whether this part has acknowledged such a clear: nothing from before the call is served from it. */
-  isClearedSince(ticket: number, shard: Shard): boolean {
-    return (this.clears.get(shard) ?? 0) > ticket;
+  /** Whether such a clear is acknowledged: what is served from now on was stored after the call. */
+  hasAcknowledgedClearSince(ticket: number): boolean {
+    return this.lastAcknowledgedClear > ticket;
   }
 
-  private async clearOnce(ticket: number): Promise<void> {
-    const cleared = await Promise.allSettled(this.feeds.map((feed) => this.clearPart(feed, ticket)));
+  private async clearOnce(): Promise<void> {
+    const cleared = await Promise.allSettled(this.feeds.map((feed) => feed.versions.clear()));
     const failed = cleared.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
-  }
-
-  private async clearPart({ shard, versions }: ShardFeed, ticket: number): Promise<void> {
-    await versions.clear();
-    this.clears.set(shard, Math.max(ticket, this.clears.get(shard) ?? 0));
   }
 
   start(): void {

@@ -59,7 +59,7 @@ export class StoredWrites {
   async send(shard: Shard, group: readonly Prepared[], ticket: number, own: number): Promise<SentWrites> {
     const at = (group[0] as Prepared).head.createdAt;
     await this.coherence.feedOf(shard).ready();
-    if (this.coherence.isClearedSince(ticket, shard)) return { atOnce: true, writes: group.map(unsent) };
+    if (this.coherence.hasAcknowledgedClearSince(ticket)) return { atOnce: true, writes: group.map(unsent) };
     const isCleared = (): boolean => this.coherence.hasClearedSince(ticket);
     const prepared = group.map((one) =>
       isCleared() ? { ...one, sealed: undefined } : isCurrent(one) ? one : one.anew(),

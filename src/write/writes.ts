@@ -95,7 +95,7 @@ export class Writes {
     );
     let error = outcomes.find((outcome) => outcome.error)?.error;
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
-    if (inSeveral) error = (await this.repeatSets(groups, ticket)) ?? error;
+    if (inSeveral && this.isToRepeat(ticket)) error = (await this.repeatSets(groups, ticket)) ?? error;
     if (error instanceof StoreUnavailableError) this.repeatSetsLater(groups, outcomes);
     return error;
   }
@@ -219,7 +219,7 @@ export class Writes {
     const inSeveral = parts.length > 1 || outcomes.some((one) => one.status === 'fulfilled' && !one.value.atOnce);
     // A reading that began before a key's removal may have kept its old value near since: nothing is to be built on that behind a repetition.
     if (inSeveral) nameAgain();
-    const repeated = inSeveral ? await this.repetitions.repeatAll(parts) : [];
+    const repeated = inSeveral && this.isToRepeat(ticket) ? await this.repetitions.repeatAll(parts) : [];
     const failed = [...outcomes, ...repeated].find((outcome) => outcome.status === 'rejected');
     for (const [index, part] of parts.entries()) {
       const isSent = outcomes[index]?.status === 'fulfilled';
@@ -231,6 +231,11 @@ export class Writes {
     this.repetitions.repeatLater(parts, this.nameParts);
     if (confirm) throw failed.reason;
     return false;
+  }
+
+  /** Not what this process has cleared meanwhile: what somebody has built on it is void, and what stands by now was stored later. */
+  private isToRepeat(ticket: number): boolean {
+    return !this.coherence.hasAcknowledgedClearSince(ticket);
   }
 
   /** An error: what other versions hold may still be there. It is removed as soon as the store can be reached, and what was set with it. */

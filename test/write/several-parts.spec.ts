@@ -6,6 +6,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { HeldAnswers } from '../support/fleet/held-answers.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { recordEvents } from '../support/recorded-events.js';
 import type { RecordedEvents } from '../support/recorded-events.js';
@@ -77,6 +78,25 @@ describe('A call that several trips carry', () => {
     const ofOnePart = Array.from({ length: 502 }, (_, index) => `${String.fromCharCode(0x100 + 2 * index)}outer`);
     expect(await call(ofOnePart)).toBe(true);
     expect(trips()).toBe(4);
+  });
+});
+
+describe('A call to two parts of the store whose process clears before it is answered', () => {
+  it.each([
+    ['setMany', (waiting: TieredCache) => waiting.setMany(['outer', 'inner'].map((key) => [key, 1, life]))],
+    ['deleteMany', (waiting: TieredCache) => waiting.deleteMany(['outer', 'inner'])],
+  ])('takes nothing that another process has set since: %s', async (_, call) => {
+    const held = new HeldAnswers(shared);
+    const waiting = await buildCache({ name: 'waiting', store: held.store, clock, coherence });
+    await waiting.getMany(['outer', 'inner']);
+    held.hold('invalidate', 'inner');
+    const called = call(waiting);
+    await eventually(() => expect(held.held).toBe(1));
+    await waiting.dangerouslyClear();
+    expect(await there.set('outer', 2, life)).toBe(true);
+    held.letGo();
+    expect(await called).toBe(true);
+    expect(await there.get('outer')).toBe(2);
   });
 });
 
