@@ -11,13 +11,20 @@ import { sendException } from './socket-exception.js';
 type LockError = LockHeldError | LockUnavailableError | LeaseLostError;
 type Detail<E> = string | ((error: E) => string);
 
+interface Answer {
+  readonly status: HttpStatus;
+  readonly detail: string;
+  /** Absent where the section has run. */
+  readonly retryAfterSeconds?: number;
+}
+
 /** What clients are told. Resources stand in no answer unless a function puts them there. */
 export interface CacheLockExceptionOptions {
   /** For 429. Default `'This resource is locked by another request.'` */
   readonly held?: Detail<LockHeldError>;
-  /** For 503 when nothing has run. Default `'Locks are unavailable at the moment; nothing was done.'` */
+  /** For 503: nothing has run. Default `'Locks are unavailable at the moment; nothing was done.'` */
   readonly unavailable?: Detail<LockUnavailableError>;
-  /** For 503 when the section ran but was not alone to its end. Default `'The lock was lost; check the outcome before trying again.'` */
+  /** For 409: the section ran, but was not alone to its end. Default `'The lock was lost; check the outcome before trying again.'` */
   readonly lost?: Detail<LeaseLostError>;
   /** `Retry-After` in whole seconds where nothing is known of the lock: for 503, and for 429 without an end of the lease. Default 1. */
   readonly retryAfterSeconds?: number;
@@ -40,8 +47,10 @@ const maxUnseenMs = 10_000;
 let seen: SeenSections | undefined;
 
 /**
- * Answers for locks, on Express and Fastify: 429 with `Retry-After` when somebody else holds the lock, 503 when nobody can know or the lock
- * was lost. The body is `{ "detail": … }`. (423 is not used: browsers treat it as a plain 400.)
+ * Answers for locks, on Express and Fastify: 429 with `Retry-After` when somebody else holds the lock, 503 with `Retry-After` when nobody can
+ * know, 409 when the lock was lost. The body is `{ "detail": … }`. (423 is not used: browsers treat it as a plain 400.)
+ *
+ * Nothing has run where the answer is 429 or 503. Where it is 409 the section has run, so no `Retry-After` asks for a second time.
  *
  * `Retry-After` of a 429 is the earlier of the end of the lease and the longest of the last eight sections on resources of the same first part
  * that this process has seen; where it has seen none, 10 seconds at most. It is a whole number of seconds, at least 1.
@@ -68,7 +77,7 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
   }
 
   catch(error: LockError, host: ArgumentsHost): unknown {
-    const { status, detail, retryAfterSeconds } = this.answer(error);
+    const { status, detail, ...retry } = this.answer(error);
     if (host.getType<string>() === 'http') {
       const response = host.switchToHttp().getResponse<HttpResponse>();
       const raw = rawResponse(response);
@@ -77,21 +86,22 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
         if (!raw.writableEnded) raw.destroy();
         return undefined;
       }
-      response.status(status).header('Retry-After', `${retryAfterSeconds}`).send({ detail });
+      if (retry.retryAfterSeconds) response.header('Retry-After', `${retry.retryAfterSeconds}`);
+      response.status(status).send({ detail });
       return undefined;
     }
     if (host.getType<string>() === 'ws') {
-      sendException(host.switchToWs().getClient(), { status: 'error', message: detail, retryAfterSeconds });
+      sendException(host.switchToWs().getClient(), { status: 'error', message: detail, ...retry });
       return undefined;
     }
     // Whoever sent a message gets all that the exception holds, so that it has no cause there: that one names the resource.
     const isOfGraphql = host.getType<string>() === 'graphql';
-    const exception = new HttpException({ detail, retryAfterSeconds }, status, isOfGraphql ? { cause: error } : {});
+    const exception = new HttpException({ detail, ...retry }, status, isOfGraphql ? { cause: error } : {});
     exception.message = detail;
     return isOfGraphql ? exception : throwError(() => exception);
   }
 
-  private answer(error: LockError): { status: number; detail: string; retryAfterSeconds: number } {
+  private answer(error: LockError): Answer {
     const { held, unavailable, lost, retryAfterSeconds = 1 } = this.options;
     if (error instanceof LockHeldError) {
       const leaseMs = error.retryAfterMs ?? retryAfterSeconds * 1_000;
@@ -99,11 +109,13 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
       const detail = worded(held ?? 'This resource is locked by another request.', error);
       return { status: HttpStatus.TOO_MANY_REQUESTS, detail, retryAfterSeconds: Math.max(1, seconds) };
     }
-    const detail =
-      error instanceof LockUnavailableError
-        ? worded(unavailable ?? 'Locks are unavailable at the moment; nothing was done.', error)
-        : worded(lost ?? 'The lock was lost; check the outcome before trying again.', error);
-    return { status: HttpStatus.SERVICE_UNAVAILABLE, detail, retryAfterSeconds: Math.max(1, retryAfterSeconds) };
+    if (error instanceof LockUnavailableError) {
+      const detail = worded(unavailable ?? 'Locks are unavailable at the moment; nothing was done.', error);
+      return { status: HttpStatus.SERVICE_UNAVAILABLE, detail, retryAfterSeconds: Math.max(1, retryAfterSeconds) };
+    }
+    // It has run: 503 and Retry-After would make clients and proxies repeat it by themselves.
+    const detail = worded(lost ?? 'The lock was lost; check the outcome before trying again.', error);
+    return { status: HttpStatus.CONFLICT, detail };
   }
 }
 

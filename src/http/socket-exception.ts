@@ -2,7 +2,7 @@
 export interface SocketException {
   readonly status: 'error';
   readonly message: string;
-  readonly retryAfterSeconds: number;
+  readonly retryAfterSeconds?: number;
 }
 
 /** What is used of a client: a WebSocket, which has a state, or one of Socket.IO. Both have `emit`; that of a WebSocket reaches nobody else. */

@@ -90,7 +90,7 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
     await app.close();
   });
 
-  it('answers 429, 503 and 503, with whole seconds to wait', async () => {
+  it('answers 429 and 503 with whole seconds to wait, and 409 without where the section has run', async () => {
     app = await listen(platform, {
       imports: [cacheModule()],
       controllers: [PoliciesController],
@@ -109,7 +109,7 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
     ]);
     const detail = 'Locks are unavailable at the moment; nothing was done.';
     expect(await read('unavailable')).toEqual([503, '1', { detail }]);
-    expect(await read('lost')).toEqual([503, '1', { detail: 'lost: taken' }]);
+    expect(await read('lost')).toEqual([409, null, { detail: 'lost: taken' }]);
   });
 
   it('says 10 seconds of a lease of a minute, and one once a section of the kind has been seen', async () => {

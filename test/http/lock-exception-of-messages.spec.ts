@@ -14,16 +14,21 @@ import { CacheLockExceptionFilter } from '../../src/http/cache-lock-exception.fi
 import { sendException } from '../../src/http/socket-exception.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import type { Lease } from '../../src/lock/lease.js';
+import { LeaseLostError } from '../../src/value/errors.js';
 import { freePort } from '../support/free-port.js';
 import { cacheModule } from '../support/nest-application.js';
 
 const detail = 'This resource is locked by another request.';
+const lostDetail = 'The lock was lost; check the outcome before trying again.';
 
 @Injectable()
 class Policies {
   @WithLock({ resource: () => ['policy', 'p1'] })
   async redeem(): Promise<string> {
     return 'redeemed';
+  }
+  losesItsLock(): never {
+    throw new LeaseLostError('policy:p1', 'taken');
   }
 }
 
@@ -35,6 +40,10 @@ class PoliciesController {
   redeem(): Promise<string> {
     return this.policies.redeem();
   }
+  @MessagePattern('lose')
+  lose(): never {
+    return this.policies.losesItsLock();
+  }
 }
 
 @WebSocketGateway({ path: '/policies' })
@@ -44,6 +53,10 @@ class PoliciesGateway {
   @SubscribeMessage('redeem')
   redeem(): Promise<string> {
     return this.policies.redeem();
+  }
+  @SubscribeMessage('lose')
+  lose(): never {
+    return this.policies.losesItsLock();
   }
 }
 
@@ -78,15 +91,21 @@ describe('CacheLockExceptionFilter, where no response is at hand', () => {
     expect(JSON.stringify(told)).not.toContain('policy');
   });
 
-  it('tells the client of a gateway, as the event that Nest sends of any failure', async () => {
+  it('tells the sender of a message whose section has run nothing of another time', async () => {
+    const told: unknown = await firstValueFrom(client.send('lose', {})).catch((error: unknown) => error);
+    expect(told).toMatchObject({ message: lostDetail, status: 409 });
+    expect((told as { response: unknown }).response).toEqual({ detail: lostDetail });
+  });
+
+  it.each([
+    ['redeem', { status: 'error', message: detail, retryAfterSeconds: 10 }],
+    ['lose', { status: 'error', message: lostDetail }],
+  ])('tells the client of a gateway that sent %s, as the event that Nest sends of any failure', async (sent, data) => {
     const socket = new WebSocket(`${(await app.getUrl()).replace('http', 'ws')}/policies`);
     await once(socket, 'open');
-    socket.send(JSON.stringify({ event: 'redeem' }));
+    socket.send(JSON.stringify({ event: sent }));
     const [message] = (await once(socket, 'message')) as [Buffer];
-    expect(JSON.parse(message.toString())).toEqual({
-      event: 'exception',
-      data: { status: 'error', message: detail, retryAfterSeconds: 10 },
-    });
+    expect(JSON.parse(message.toString())).toEqual({ event: 'exception', data });
     socket.close();
     await once(socket, 'close');
   });

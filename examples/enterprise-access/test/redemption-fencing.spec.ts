@@ -91,7 +91,7 @@ describe.each(['disk', 'memcached', 'redis'] as const)('fencing on the %s store'
   it('refuses the late commit of a worker that was stopped and lost its lock', async () => {
     void beginControl();
     const { policy, late, successor } = await lateCommit(shared);
-    expect([late, successor]).toEqual([503, 200]);
+    expect([late, successor]).toEqual([409, 200]);
     const learners = (await transactionsOf(shared.ledger, policy)).map(({ lms_user_id }) => lms_user_id);
     expect(learners).toContain(8);
     expect(learners).not.toContain(7);
