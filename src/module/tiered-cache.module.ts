@@ -46,7 +46,7 @@ import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-op
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 import { assertSoleImport } from './sole-import.js';
-import { warnOfMisspeltVariables } from './start-log.js';
+import { logStart, warnOfMisspeltVariables } from './start-log.js';
 import { shareWarnings } from './warning-log.js';
 
 const GIVEN_OPTIONS = 'nestjs-tiered-cache:given-options';
@@ -217,5 +217,6 @@ function intercept(
 async function openCache(options: ResolvedOptions, scope: RequestScope): Promise<TieredCache> {
   const cache = new TieredCache(configurationOf(options, scope));
   await cache.open();
+  if (options.warnings) logStart(options);
   return cache;
 }

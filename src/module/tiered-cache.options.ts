@@ -70,6 +70,7 @@ export interface TieredCacheOptions {
   /**
    * Whether faults and lost invalidations are logged through Nest's logger: the first of each kind and source at once, and every 30 s each that
    * was left out, and how often: ten of a kind, and the number of the others. Default true. Caches of one process share the log; it is on while one of them wants it.
+   * Where a cache wants it, one line at its start says which store, namespace, version and stamp it has.
    */
   readonly warnings?: boolean;
   /** Where a request's scope travels. Default: AsyncLocalStorage; see the adapters for `nestjs-cls` and `cls-hooked`. */

@@ -4,7 +4,12 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Test } from '@nestjs/testing';
 import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
 import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
+import { patience } from '../support/patience.js';
+import { startRedis } from '../support/redis-process.js';
+import type { RedisProcess } from '../support/redis-process.js';
 
 describe('The log of a start', () => {
   const said: string[] = [];
@@ -14,10 +19,13 @@ describe('The log of a start', () => {
     error: () => {},
   };
   let app: INestApplication | undefined;
+  let redis: RedisProcess | undefined;
   beforeEach(() => void (said.length = 0));
   afterEach(async () => {
     for (const name of ['CACHE_REDIS_ULR', 'CACHE_KEY_VERSION_STMP']) delete process.env[name];
     await app?.close();
+    await redis?.stop();
+    redis = undefined;
     Logger.overrideLogger(false);
   });
 
@@ -44,5 +52,28 @@ describe('The log of a start', () => {
     process.env['CACHE_REDIS_ULR'] = 'x';
     await startWith({ stores: memoryStore() }, { name: 'second', stores: false });
     expect(warned()).toEqual([]);
+  });
+
+  it('says on which store and under which names each cache works', async () => {
+    redis = await startRedis();
+    const stores = redisStore({ url: `redis://default:s3cr3t@${redis.address}`, ...patience });
+    await startWith({ stores, versionStamp: 's1' }, { name: 'second', stores: false, versionStamp: () => 's2' });
+    expect(said.toSorted()).toEqual([
+      `log default: redis ${redis.address}; namespace shop, version 2.1.0, stamp s1`,
+      'log second: no store below the process; namespace shop, version 2.1.0, stamp by a function',
+    ]);
+  });
+
+  it('counts the parts of a store beyond the eighth', async () => {
+    const servers = Array.from({ length: 11 }, (_, index) => `127.0.0.1:${index + 1}`);
+    await startWith({ stores: memcachedStore({ servers }) });
+    expect(said.find((line) => line.startsWith('log default'))).toMatch(
+      /memcached 127\.0\.0\.1:8 and 3 others; namespace shop, version 2\.1\.0, no stamp$/,
+    );
+  });
+
+  it('says nothing of a cache that wants no warnings', async () => {
+    await startWith({ stores: memoryStore(), warnings: false });
+    expect(said).toEqual([]);
   });
 });
