@@ -143,7 +143,7 @@ export { secondsFromEnv } from './value/seconds-from-env.js';
 export { Hit, Miss } from './value/lookup.js';
 export type { Freshness, Lookup, MissReason, TierName } from './value/lookup.js';
 export { channelName, onCacheEvent } from './value/events.js';
-export type { CacheEventName, CacheEvents, FaultKind } from './value/events.js';
+export type { CacheEventName, CacheEvents, FaultKind, InvalidatedKind } from './value/events.js';
 export * from './value/errors.js';
 
 export { Memoize } from './decorator/memoize.js';

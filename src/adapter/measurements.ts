@@ -59,7 +59,7 @@ export const measurements: readonly Measurement[] = [
   measured(
     'invalidated',
     'invalidations',
-    'Times that near copies of a key were dropped because it was changed, here (before and after the store) or elsewhere',
+    'Keys and tags that calls of this process have invalidated, clears, and keys and tags that others have changed',
     {
       labelNames: ['cache', 'origin'],
       labels: ({ cache, origin }) => ({ cache, origin }),

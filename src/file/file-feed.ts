@@ -42,8 +42,9 @@ export class FileFeed {
     listener: FileFeedListener,
   ) {
     this.stop = [
-      onCacheEvent('invalidated', ({ cache: name, key }) => {
-        if (name === cache.name && (isDigest(key) || key.startsWith(keyPrefix))) listener.named(asDigest(key));
+      onCacheEvent('invalidated', ({ cache: name, key, of }) => {
+        if (name === cache.name && of === 'key' && (isDigest(key) || key.startsWith(keyPrefix)))
+          listener.named(asDigest(key));
       }),
       onCacheEvent('nearCleared', ({ cache: name }) => {
         if (name === cache.name) listener.missed();

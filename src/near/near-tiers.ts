@@ -6,7 +6,7 @@ import type { ShardFeed } from '../coherence/shard-feed.js';
 import { idOfText, textOfId } from '../key/key.js';
 import type { Key } from '../key/key.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { channels } from '../value/events.js';
+import { channels, tellInvalidated } from '../value/events.js';
 import type { TierName } from '../value/lookup.js';
 import type { NearCopy } from './near-copy.js';
 import type { ProcessTier } from './process-tier.js';
@@ -205,14 +205,13 @@ export class NearTiers {
     for (const name of names) {
       if (isTagName(name)) {
         this.nameTag(tagIn(name), 'remote');
+        tellInvalidated(this.cache, 'remote', 'tag', [tagIn(name)]);
         continue;
       }
       this.coherence.names.name(name);
       if (name.startsWith('~')) this.process?.deleteAlias(name);
       this.process?.delete(idOfText(name));
-      if (channels.invalidated.hasSubscribers) {
-        channels.invalidated.publish({ cache: this.cache, key: name, origin: 'remote' });
-      }
+      tellInvalidated(this.cache, 'remote', 'key', [name]);
     }
   }
 
@@ -267,8 +266,5 @@ export class NearTiers {
     this.process?.delete(key.id);
     const scope = this.scope.current();
     if (scope) this.ofRequest(scope).drop(key.id);
-    if (channels.invalidated.hasSubscribers) {
-      channels.invalidated.publish({ cache: this.cache, key: key.text, origin: 'local' });
-    }
   }
 }

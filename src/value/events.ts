@@ -31,7 +31,12 @@ export interface CacheEvents {
   };
   backfilled: OfKey & { readonly tier: TierName };
   evicted: { readonly cache: string; readonly tier: TierName; readonly entries: number };
-  invalidated: OfKey & { readonly origin: 'local' | 'remote' };
+  /**
+   * Somebody has invalidated this. `local`: once for each key or tag that a call in this process names, whatever the store says to it, and once for a clear; none
+   * for a `set`. `remote`: once for each key or tag that the feed names; it names what is set elsewhere, too, and may name what went to several parts of the
+   * store twice. A clear elsewhere is a `nearCleared`. `key` reads `tag NAME` for a tag, and `*` for a clear.
+   */
+  invalidated: OfKey & { readonly origin: 'local' | 'remote'; readonly of: InvalidatedKind };
   /** Near copies were dropped without being named: a gap in the log, a lost counter, a blind period. */
   nearCleared: { readonly cache: string; readonly shard: string; readonly reason: string; readonly entries: number };
   /** A write that was not acknowledged and had to be given up. */
@@ -88,6 +93,9 @@ export interface CacheEvents {
   };
   breaker: { readonly shard: string; readonly state: 'opened' | 'closed' };
 }
+
+/** What was invalidated: a key, a tag, or by a clear everything. */
+export type InvalidatedKind = 'key' | 'tag' | 'everything';
 
 export type FaultKind =
   | 'unavailable'
@@ -148,6 +156,19 @@ export const processHitsAreWatched = (): boolean => channels.hit.hasSubscribers 
 /** Tells listeners of a fault that the caller was spared. */
 export function reportFault(fault: CacheEvents['fault']): void {
   if (channels.fault.hasSubscribers) channels.fault.publish(fault);
+}
+
+/** @param names of keys or tags, or none for everything. */
+export function tellInvalidated(
+  cache: string,
+  origin: 'local' | 'remote',
+  of: InvalidatedKind,
+  names: Iterable<string> = ['*'],
+): void {
+  if (!channels.invalidated.hasSubscribers) return;
+  for (const name of new Set(names)) {
+    channels.invalidated.publish({ cache, key: of === 'tag' ? `tag ${name}` : name, origin, of });
+  }
 }
 
 /** Calls `listener` for each event of that name until the returned function is called. */

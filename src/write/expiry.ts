@@ -30,6 +30,7 @@ export class Expiry {
    */
   async expire(key: Key, confirm: boolean): Promise<boolean> {
     this.near.name(key);
+    this.writes.tellKeys([key]);
     const waiting = this.entries.behind([key]);
     if (waiting) {
       await waiting;
@@ -46,7 +47,7 @@ export class Expiry {
       if (confirm) throw error;
       return false;
     }
-    return this.writes.delete([key], confirm);
+    return this.writes.remove([key], confirm);
   }
 
   private async makeStale(placed: Placed): Promise<boolean> {

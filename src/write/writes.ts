@@ -12,7 +12,7 @@ import { byShard } from '../store/placement.js';
 import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
-import { reportFault } from '../value/events.js';
+import { reportFault, tellInvalidated } from '../value/events.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 import type { Part, Repetitions } from './repetitions.js';
 import type { SentWrites, StoredWrites } from './stored-writes.js';
@@ -100,8 +100,18 @@ export class Writes {
     return error;
   }
 
-  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
+    this.tellKeys(keys);
+    return this.remove(keys, confirm);
+  }
+
+  tellKeys(keys: readonly Key[]): void {
+    const names = keys.map(({ text }) => text);
+    tellInvalidated(this.cache, 'local', 'key', names);
+  }
+
+  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
+  async remove(keys: readonly Key[], confirm: boolean): Promise<boolean> {
     const nameAll = this.naming(keys);
     nameAll();
     const waiting = this.entries.behind(keys);
@@ -120,6 +130,7 @@ export class Writes {
     const unique = [...new Set(tags)];
     const nameAll = (): void => unique.forEach((tag) => this.near.nameTag(tag, 'local'));
     nameAll();
+    tellInvalidated(this.cache, 'local', 'tag', unique);
     const generations = this.coherence.tags;
     if (!generations) return true;
     const parts = [...byShard(unique, (tag) => generations.shardOf(tag))].map(([shard, group]) => ({

@@ -189,7 +189,10 @@ describe('What the process holds', () => {
     await clock.advance('1s');
     expect(['a', 'b', 'c'].map((key) => cache.peek(key))).toEqual([undefined, undefined, 3]);
     const told = events.of('invalidated').filter((event) => event.cache === 'default');
-    expect(told.map(({ key, origin }) => [key, origin])).toEqual([['a', 'remote']]);
+    expect(told.map(({ key, origin }) => [key, origin])).toEqual([
+      ['a', 'remote'],
+      ['tag t', 'remote'],
+    ]);
     events.stop();
   });
 
