@@ -45,6 +45,6 @@ function asStore(option: string, given: unknown): Store {
     return given as Store;
   }
   const remedy =
-    'Give memoryStore(), diskStore(), memcachedStore() or redisStore(); keyvStore() makes one of any Keyv.';
+    'Give memoryStore(), or diskStore(), memcachedStore() or redisStore() of nestjs-tiered-cache/disk, /memcached and /redis; keyvStore() makes one of any Keyv.';
   throw new InvalidOptionError(option, 'what was given is no store', remedy);
 }
