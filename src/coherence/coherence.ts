@@ -152,7 +152,9 @@ export class Coherence {
   }
 
   private async clearOnce(): Promise<void> {
-    const cleared = await Promise.allSettled(this.feeds.map((feed) => feed.versions.clear()));
+    const cleared = await Promise.allSettled(
+      this.feeds.map((feed) => feed.invalidations.clear(this.configuration.clock.now())),
+    );
     const failed = cleared.find((outcome) => outcome.status === 'rejected');
     if (failed) throw failed.reason;
   }

@@ -191,7 +191,7 @@ export class ShardFeed {
 
   /** From now on no entry of this shard is there, nor a near copy of this process. @throws StoreUnavailableError */
   async clear(): Promise<void> {
-    await this.versions.clear();
+    await this.invalidations.clear(this.options.clock.now());
     this.listener.missed(this, 'cleared');
   }
 

@@ -1,6 +1,7 @@
 import { isSameRevision } from '../store/is-same-revision.js';
 import type { Change, Invalidated } from '../store/feed.js';
 import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
+import { unlessAway } from '../value/unless-away.js';
 import { encodeRecord, partsOf } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
 import type { ShardVersions } from './shard-versions.js';
@@ -106,6 +107,19 @@ export class ShardInvalidations {
         ),
       );
     }
+  }
+
+  /**
+   * From now on no entry of the shard is there. A record without a name wakes those who listen: they read the list of versions with it. The others do so at their
+   * next reading.
+   * @throws StoreUnavailableError
+   */
+  async clear(at: number): Promise<void> {
+    await this.versions.clear();
+    if (!this.shard.watchFeed) return;
+    const { record, number } = this.record([], at);
+    const wake = { feed: this.feed, changes: [], records: [record], watch: this.versions.key };
+    if (await unlessAway(() => this.shard.invalidate?.(wake))) this.own.answered(number);
   }
 
   private async inTurns(items: readonly Invalidating[], at: number): Promise<Acknowledged> {
