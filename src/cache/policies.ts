@@ -4,6 +4,7 @@ import { entryPolicy } from '../catalogue/entry-policy.js';
 import { knownEntryOptions } from '../catalogue/known-entry-options.js';
 import type { EntryPolicy, Serving } from '../catalogue/entry-policy.js';
 import type { Key, KeyLike } from '../key/key.js';
+import { InvalidDurationError, InvalidOptionError } from '../value/errors.js';
 import type { CallOptions } from './call-options.js';
 import { SeenOptions } from './seen-options.js';
 
@@ -18,7 +19,7 @@ export class Policies {
     private readonly defaults: EntryOptions | undefined,
     private readonly nameOfTag?: (tag: string) => string,
   ) {
-    this.ofDefaults = this.hiding(entryPolicy([defaults]));
+    this.ofDefaults = this.hiding(policyOfDefaults(defaults));
   }
 
   /** @throws InvalidDurationError, InvalidOptionError naming the option. */
@@ -72,4 +73,14 @@ export class Policies {
 /** Options that leave what is asked of a value to the key's class. */
 function isPlain(options: Pick<EntryOptions, 'version' | 'isolation'> & { readonly codec?: unknown }): boolean {
   return options.version === undefined && options.isolation === undefined && options.codec === undefined;
+}
+
+/** The errors of a policy name its options alone, and these stand within `defaults`. */
+function policyOfDefaults(defaults: EntryOptions | undefined): EntryPolicy {
+  try {
+    return entryPolicy([defaults]);
+  } catch (error) {
+    if (error instanceof InvalidOptionError || error instanceof InvalidDurationError) throw error.within('defaults');
+    throw error;
+  }
 }

@@ -6,6 +6,7 @@ import type { RequestScope } from '../near/request-scope.js';
 import type { Clock } from '../value/clock.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity, requireIdentity } from '../cache/configuration/package-identity.js';
+import { InvalidOptionError } from '../value/errors.js';
 import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
 export const RESOLVED_OPTIONS = 'nestjs-tiered-cache:resolved-options';
@@ -26,6 +27,7 @@ export function resolveOptions(
   clock: Clock,
   random: () => number,
 ): ResolvedOptions {
+  assertValues(options);
   const environment = readEnvironment();
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
@@ -58,4 +60,16 @@ export function resolveOptions(
 /** The configuration that a cache is built from, with the scope that all caches of the application share. */
 export function configurationOf({ cache }: ResolvedOptions, scope: RequestScope): CacheConfiguration {
   return { ...cache, scope };
+}
+
+/** Callers of plain JavaScript can give anything. */
+function assertValues({ warnings, mayForceMiss, afterCommit }: TieredCacheOptions): void {
+  if (warnings !== undefined && typeof warnings !== 'boolean') {
+    throw new InvalidOptionError('warnings', 'it is neither true nor false', 'Give true or false.');
+  }
+  for (const [option, given] of Object.entries({ mayForceMiss, afterCommit })) {
+    if (given !== undefined && typeof given !== 'function') {
+      throw new InvalidOptionError(option, 'it is no function', 'Give one, or leave it out.');
+    }
+  }
 }

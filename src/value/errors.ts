@@ -24,19 +24,34 @@ export class InvalidKeyError extends TieredCacheError {
 /** A duration that is NaN, negative, endless where that is not allowed, or unreadable. */
 export class InvalidDurationError extends TieredCacheError {
   readonly code = 'INVALID_DURATION';
+  /** @internal */
+  declare private readonly given: unknown;
+  /** @internal */
+  declare private readonly valid: string;
 
   constructor(
     readonly field: string,
     given: unknown,
     valid = "milliseconds of 0 or more, or a text such as '5m'",
+    options?: Caused,
   ) {
-    super(`${field}: ${describe(given)} is not a duration. Give ${valid}.`);
+    super(`${field}: ${describe(given)} is not a duration. Give ${valid}.`, options);
+    Object.defineProperties(this, { given: { value: given }, valid: { value: valid } });
+  }
+
+  /** @internal The same error, of an option within another. */
+  within(owner: string): InvalidDurationError {
+    return new InvalidDurationError(`${owner}.${this.field}`, this.given, this.valid, { cause: this });
   }
 }
 
 /** An option or environment variable that can't be used. Stops start-up. */
 export class InvalidOptionError extends TieredCacheError {
   readonly code = 'INVALID_OPTION';
+  /** @internal */
+  declare private readonly problem: string;
+  /** @internal */
+  declare private readonly remedy: string;
 
   constructor(
     readonly option: string,
@@ -45,6 +60,12 @@ export class InvalidOptionError extends TieredCacheError {
     options?: Caused,
   ) {
     super(`${option}: ${problem}. ${remedy}`, options);
+    Object.defineProperties(this, { problem: { value: problem }, remedy: { value: remedy } });
+  }
+
+  /** @internal The same error, of an option within another. */
+  within(owner: string): InvalidOptionError {
+    return new InvalidOptionError(`${owner}.${this.option}`, this.problem, this.remedy, { cause: this });
   }
 }
 

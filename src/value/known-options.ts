@@ -57,7 +57,8 @@ export class KnownOptions {
       const nested = this.within.get(name);
       if (nested === undefined) throw this.unknown(name, owner, path);
       const value: unknown = (given as Readonly<Record<string, unknown>>)[name];
-      if (nested !== true && typeof value === 'object' && value !== null)
+      // `false` switches some of them off.
+      if (nested !== true && value !== undefined && value !== null && value !== false)
         nested.checkWithin(value, owner, `${path}${name}.`);
     }
   }

@@ -55,7 +55,7 @@ describe('A value that an option can’t have', () => {
   it.each(each)(
     'is an error that names %s before anything is loaded or written: %p',
     async (option, _, bad, remedy) => {
-      const named = new RegExp(`(^|: |: defaults\\.)${escaped(option)}: .*${escaped(remedy)}`);
+      const named = new RegExp(`(^|: |^defaults\\.|: defaults\\.)${escaped(option)}: .*${escaped(remedy)}`);
       let loads = 0;
       const loader = (): number => ++loads;
       for (const calling of [

@@ -37,6 +37,28 @@ describe('The options of the module', () => {
     await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option });
   });
 
+  it.each<[string, unknown]>([
+    ['namespace: it is empty. Give a text, or leave it out for what package.json says.', { namespace: '' }],
+    ['packageVersion: it is empty. Give a text, or leave it out for what package.json says.', { packageVersion: '' }],
+    ['defaults.ttl: ', { defaults: { ttl: '5 parsecs' } }],
+    ['defaults.jitter: ', { defaults: { jitter: 2 } }],
+    ["process.eviction: 'lfu' is unknown. ", { process: { eviction: 'lfu' } }],
+    ['warnings: it is neither true nor false. ', { warnings: 'yes' }],
+    ['mayForceMiss: it is no function. ', { mayForceMiss: true }],
+    ['afterCommit: it is no function. ', { afterCommit: 'typeorm' }],
+  ])('that can’t be used are called what they are called in code: %s', async (beginning, options) => {
+    const starting = start({ imports: [cacheModule(options as TieredCacheOptions)] });
+    await expect(starting).rejects.toMatchObject({ message: expect.stringMatching(new RegExp(`^${beginning}`)) });
+  });
+
+  it.each(['process', 'coherence', 'defaults', 'lock'])('are refused where they are no object: %s', (option) => {
+    for (const given of [true, 'yes', 5, []]) {
+      expect(() => cacheModule({ [option]: given })).toThrow(
+        `TieredCacheModule.forRoot(): ${option}: the options are no object. Give { `,
+      );
+    }
+  });
+
   it('say what to do where a store keeps no feed of invalidations', async () => {
     const starting = start({
       imports: [cacheModule({ stores: keyvStore(new Keyv()), coherence: { interval: '1s' } })],

@@ -31,7 +31,11 @@ describe('a path where no folder can be', () => {
       const startedAt = performance.now();
       await store.open();
       expectInQuiet(performance.now() - startedAt, 1_000);
-      await expect(store.shards[0].readMany(['a'])).rejects.toThrow(StoreUnavailableError);
+      const refused: unknown = await store.shards[0].readMany(['a']).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(StoreUnavailableError);
+      expect((refused as Error).message).toBe(
+        `disk ${path}: the folder can't be used. Check that it is there, that this process may write to it, and that its disk has room.`,
+      );
       const message: unknown = expect.stringMatching(/^The folder can't be used: .*[^.]\.$/);
       expect(events.of('fault')).toMatchObject([{ kind: 'unavailable', source: `disk ${path}`, message }]);
       await store.close();

@@ -57,7 +57,10 @@ export function requireIdentity(
   { file, nameless }: PackageIdentity = {},
 ): string {
   if (typeof value === 'string' && value.length > 0) return value;
-  if (value !== undefined && value !== null && value !== '') {
+  if (value === '') {
+    throw new InvalidOptionError(option, 'it is empty', 'Give a text, or leave it out for what package.json says.');
+  }
+  if (value !== undefined && value !== null) {
     throw new InvalidOptionError(option, `a value of type ${typeof value} is no text`, 'Give a string.');
   }
   const [lacks, has] = option === 'namespace' ? ['name', 'version'] : ['version', 'name'];

@@ -23,7 +23,7 @@ export function createBoundedMap<V extends Evictable>(
       return new LruMap(options);
     default:
       throw new InvalidOptionError(
-        'eviction',
+        'process.eviction',
         `'${String(eviction)}' is unknown`,
         "Give 'adaptive' (the default) or 'lru'.",
       );

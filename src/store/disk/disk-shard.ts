@@ -243,7 +243,11 @@ export class DiskShard implements Shard {
     if (!this.wanted) throw new StoreUnavailableError(this.name, 'it is not open');
     if (this.tuning.clock.monotonic() >= this.retryAt) this.opening ??= this.connect();
     const cause = this.failure ?? database?.ended;
-    throw new StoreUnavailableError(this.name, "the folder can't be used", cause === undefined ? undefined : { cause });
+    const remedy = 'Check that it is there, that this process may write to it, and that its disk has room.';
+    throw new StoreUnavailableError(this.name, "the folder can't be used", {
+      ...(cause !== undefined && { cause }),
+      remedy,
+    });
   }
 
   private connect(): Promise<void> {

@@ -177,7 +177,7 @@ describe.each(['adaptive', 'lru'] as const)('%s: a bounded map', (eviction) => {
 
 it('an unknown eviction is refused by name', () => {
   expect(() => open('fifo' as Eviction, {})).toThrow(
-    "eviction: 'fifo' is unknown. Give 'adaptive' (the default) or 'lru'.",
+    "process.eviction: 'fifo' is unknown. Give 'adaptive' (the default) or 'lru'.",
   );
 });
 
