@@ -1,7 +1,7 @@
 import type { Command } from './command.js';
 
 const keyHelp = `KEY is as the store shows it behind the versions, parts joined by ':' ('content_metadata:abc', 'product:#1' for the number 1),
-or a JSON array of parts ('["content_metadata", 17]').`;
+or a JSON array of parts ('["content_metadata", 17]'). What list shows with a digest (~ and 43 characters) has to be given in full.`;
 
 const storeHelp = `Which store and which keys, as the application has it; run it in the application's folder:
   --servers HOST:PORT,…        or config://HOST:PORT, dns://HOST:PORT; default MEMCACHED_SERVERS; with MEMCACHED_TLS, MEMCACHED_USERNAME and MEMCACHED_PASSWORD

@@ -3,9 +3,17 @@ import { decodePart, encodePart } from '../key/key-part.js';
 import type { KeyPart } from '../key/key-part.js';
 import { UsageError } from './usage-error.js';
 
+/** What the store shows of a key in place of its end, or of all of it. No encoded text holds a `~`. */
+export const digestAtEnd = /~[\w-]{43}$/;
+
 /** The key that an argument names. @throws UsageError, InvalidKeyError */
 export function keyFrom(text: string): Key {
   if (text === '') throw new UsageError('give one KEY');
+  if (!text.startsWith('[') && digestAtEnd.test(text)) {
+    throw new UsageError(
+      'KEY ends in a digest, of which nobody can tell the key: it is too long for the store, or hidden. Give all its parts; as a JSON array, where one really ends so',
+    );
+  }
   return new Key(text.startsWith('[') ? jsonParts(text) : text.split(':').map(partFrom));
 }
 

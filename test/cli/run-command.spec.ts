@@ -396,6 +396,43 @@ describe('tiered-cache list', () => {
     expect(some.err).toContain('1 more stand as digests');
   });
 
+  it('marks a key that is too long for the store, and no other command takes what it shows of it', async () => {
+    const directory = join(folder, 'shortened');
+    const on = ['--disk', directory, '--namespace', 'test', '--package-version', '1.0.0'];
+    const cache = await buildCache({ store: diskStore({ directory }) });
+    const parts = ['long', 'y'.repeat(400)];
+    await cache.set(versionedKey(...parts), 1, { ttl: '1h' });
+    await cache.close();
+    const { key, ...marks } = JSON.parse((await run('list', '--json', ...on)).out) as Record<string, string>;
+    expect(marks).toEqual({ digest: false, shortened: true });
+    expect((await run('list', 'long:', ...on)).out).toBe(`${key}  (shortened)\n`);
+    for (const command of ['get', 'explain', 'delete']) {
+      const refused = await run(command, String(key), ...on);
+      expect(refused).toMatchObject({ code: 2, out: '', err: containing('KEY ends in a digest') });
+    }
+    expect((await run('get', `["a","b~${'x'.repeat(43)}"]`, ...on)).err).toContain('absent');
+    for (const whole of [parts.join(':'), JSON.stringify(parts)]) {
+      expect(await run('get', whole, ...on)).toMatchObject({ code: 0, err: '' });
+    }
+  });
+
+  it('lists what was cleared or has lost its tag, and those commands say so', async () => {
+    const directory = join(folder, 'cleared');
+    const on = ['--disk', directory, '--namespace', 'test', '--package-version', '1.0.0'];
+    const cache = await buildCache({ store: diskStore({ directory }) });
+    await cache.set('tagged', 1, { ttl: '1h', tags: ['words'] });
+    await cache.close();
+    const sentence = 'list shows their keys until the store removes them';
+    for (const change of [
+      ['invalidate-tags', 'words'],
+      ['clear', '--yes'],
+    ]) {
+      expect(await run(...change, ...on)).toMatchObject({ code: 0, out: containing(sentence) });
+      expect((await run('list', ...on)).out).toBe('tagged\n');
+      expect((await run('explain', 'tagged', ...on)).out).toContain('invalidated');
+    }
+  });
+
   it('lists what memcached holds, by its crawler', async () => {
     const server = await startMemcached();
     try {

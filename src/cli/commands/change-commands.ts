@@ -13,6 +13,7 @@ import { UsageError } from '../usage-error.js';
 import { nothingThere, oneKey } from './nothing-there.js';
 
 const refused = 'Where no process of the namespace has cached anything, it changes nothing and says why: exit code 1.';
+const stillListed = 'list shows their keys until the store removes them; explain says that they are invalidated.';
 const refusedOfNames =
   'Where no process of the namespace has cached anything, or all names are hidden with another secret, it changes nothing and says why: exit code 1.';
 
@@ -52,7 +53,7 @@ export const invalidateTagsCommand: Command = {
       output.err(alsoInvalidated(listed));
       const tags = read.positionals.map((tag) => JSON.stringify(tag)).join(', ');
       return (await cache.invalidateTags(...read.positionals))
-        ? tell(0, `${tags}: entries with them are invalidated, and every process was told.\n`)
+        ? tell(0, `${tags}: entries with them are invalidated, and every process was told. ${stillListed}\n`)
         : tellUnacknowledged(tags);
     });
   },
@@ -68,7 +69,7 @@ export const clearCommand: Command = {
     if (!read.values['yes']) throw new UsageError('clear makes every entry of the namespace unreachable: say --yes');
     return withListed(read, output, whyUncleared, async ({ cache, tell }) => {
       await cache.dangerouslyClear();
-      return tell(0, 'Cleared: every entry of the namespace is unreachable.\n');
+      return tell(0, `Cleared: every entry of the namespace is unreachable. ${stillListed}\n`);
     });
   },
 };

@@ -1,11 +1,10 @@
 import { UsageError } from '../usage-error.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';
+import { digestAtEnd } from '../key-argument.js';
 import { keyOptions, withKeys } from '../open-cache.js';
 import { hint } from './nothing-there.js';
 
-/** A key of which the store has a digest only: nobody can tell which it is. */
-const digestAlone = /^~[\w-]{43}$/;
 /** What belongs to an entry and is none. */
 const companion = /~r$/;
 
@@ -14,9 +13,11 @@ export const listCommand: Command = {
   summary: 'the keys in the store, of the versions that are in force',
   details: [
     'PREFIX is the beginning of keys as the store shows them: content_metadata:',
-    '--json  prints one JSON object per line: { "key", "digest" }',
-    'A key that stands as a digest is listed as such; with PREFIX it is counted, since nobody can tell. It goes through all that the',
-    'store holds; on memcached one listing at a time per server.',
+    '--json  prints one JSON object per line: { "key", "digest", "shortened" }',
+    'A key that stands as a digest is listed as such; with PREFIX it is counted, since nobody can tell. One that is too long for the',
+    'store is shortened: a digest stands for its end. Neither is a KEY for the other commands.',
+    'What was invalidated or cleared is listed until the store removes it: explain says what a look-up would be told.',
+    'It goes through all that the store holds; on memcached one listing at a time per server.',
   ],
   run: (args, { out, err }) => {
     const read = readArguments(
@@ -35,15 +36,17 @@ export const listCommand: Command = {
         for await (const storeKey of shard.keys(prefix)) {
           const key = storeKey.slice(prefix.length);
           if (key === '' || companion.test(key)) continue;
-          const digest = digestAlone.test(key);
+          // A digest alone: nobody can tell which key it is.
+          const at = key.search(digestAtEnd);
+          const [digest, shortened] = [at === 0, at > 0];
           if (digest && wanted !== '') {
             digests++;
             continue;
           }
           if (!key.startsWith(wanted)) continue;
           shown++;
-          if (read.values['json']) out(`${JSON.stringify({ key, digest })}\n`);
-          else out(digest ? `${key}  (digest)\n` : `${key}\n`);
+          if (read.values['json']) out(`${JSON.stringify({ key, digest, shortened })}\n`);
+          else out(`${key}${digest ? '  (digest)' : shortened ? '  (shortened)' : ''}\n`);
         }
       }
       if (digests > 0) err(`${digests} more stand as digests, which no prefix can be compared with.\n`);
