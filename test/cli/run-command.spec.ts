@@ -50,6 +50,11 @@ describe('tiered-cache on a store', () => {
     const masked = await run('get', 'greeting', ...onStore);
     expect(masked).toMatchObject({ code: 0, err: '' });
     expect(masked.out).toContain('[masked]');
+    const { key, storeKey } = JSON.parse((await run('explain', 'greeting', '--json', ...onStore)).out) as Record<
+      string,
+      string
+    >;
+    expect(JSON.parse((await run('get', 'greeting', '--json', ...onStore)).out)).toMatchObject({ key, storeKey });
     expect(masked.out).not.toContain('hello');
     expect((await run('get', 'greeting', '--show-values', ...onStore)).out).toContain('{"secret":"hello"}');
   });
@@ -514,12 +519,12 @@ export const faces = defineObject('faces/{uid}/{random}', { holds: 'a face', par
     const outdated = await run('keys', module, '--check', join(folder, 'keys.md'));
     expect(outdated).toMatchObject({
       code: 1,
-      err: containing('is out of date. Regenerate it with: tiered-cache keys'),
+      err: containing('is out of date. Regenerate it with: npx tiered-cache keys'),
     });
     const missing = await run('keys', module, '--check', join(folder, 'missing.md'));
     expect(missing).toMatchObject({
       code: 1,
-      err: containing("missing.md can't be read. Make it with: tiered-cache keys"),
+      err: containing("missing.md can't be read. Make it with: npx tiered-cache keys"),
     });
   });
 });

@@ -37,7 +37,8 @@ export const keysCommand: Command = {
       return 0;
     }
     const module = read.positionals[0] === undefined ? '' : ` ${read.positionals[0]}`;
-    const remedy = `tiered-cache keys${module} --format ${format} > ${file}`;
+    const as = format === 'md' ? '' : ` --format ${format}`;
+    const remedy = `npx tiered-cache keys${module}${as} > ${file}`;
     if (present === undefined) err(`${file} can't be read. Make it with: ${remedy}\n`);
     else err(`${file} is out of date. Regenerate it with: ${remedy}\n`);
     return 1;

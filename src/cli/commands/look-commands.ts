@@ -83,7 +83,8 @@ export const getCommand: Command = {
         return 1;
       }
       const facts = {
-        key: storeKey,
+        key: cache.nameOf(key),
+        storeKey,
         ...(told?.hit === true ? { freshness: told.freshness } : { notServed: told?.reason ?? 'absent' }),
         created: shown(entry.createdAt),
         freshUntil: shown(entry.freshUntil),
