@@ -53,7 +53,7 @@ export function heldLease(): Lease | undefined {
  * Runs the method under a lock, as `CacheLock.using` does: one caller of all processes at a time for each resource.
  *
  * Calls reject with LockHeldError (somebody else has it) or LockUnavailableError (nobody can know), and the method has not run; or with
- * LeaseLostError: it ran, but was not alone to its end. `CacheLockExceptionFilter` makes HTTP answers of these.
+ * LeaseLostError: it ran, but may not have been alone to its end. `CacheLockExceptionFilter` makes HTTP answers of these.
  *
  * @throws InvalidOptionError, InvalidDurationError at the definition of the class, naming the method or the option.
  * @example

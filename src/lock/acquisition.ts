@@ -13,7 +13,7 @@ import { decodeRecord, holderOf } from './lock-record.js';
 import { momentAfter, msUntil } from './moment.js';
 import type { Moment } from './moment.js';
 import { removeOwnLock, writeLock } from './own-lock.js';
-import type { ReleaseOutcome } from './own-lock.js';
+import type { RemovalOutcome } from './own-lock.js';
 
 export interface AcquisitionContext {
   readonly clock: Clock;
@@ -72,7 +72,7 @@ export class Acquisition {
   }
 
   /** A grant that nobody wants any more. */
-  async giveBack(token: string): Promise<ReleaseOutcome> {
+  async giveBack(token: string): Promise<RemovalOutcome> {
     const { clock, deadlineMs } = this.context;
     const holder = holderOf(token);
     const outcome = await removeOwnLock(this.place, holder, new AnswerDeadline(clock, deadlineMs));

@@ -130,9 +130,11 @@ export class CacheLock {
   }
 
   /**
-   * Runs `work` under the lock and releases it, whatever `work` does. Resolves and rejects as `work` does; what the release says never hides it.
+   * Runs `work` under the lock and releases it, whatever `work` does. Rejects as `work` does, and resolves as it does unless the lock was lost before it was
+   * given back. A release that has no answer hides no result.
    * Not reentrant: `work` that asks for the same resource waits for itself, and is told `held`.
-   * @throws LockHeldError, LockUnavailableError: `work` did not run. LeaseLostError: `work` returned, but the lock was known to be lost before it did.
+   * @throws LockHeldError, LockUnavailableError: `work` did not run. LeaseLostError: `work` returned, but its lock was lost, which a renewal
+   * has noticed, the clock, or the release.
    */
   async using<T>(resource: LockResource, options: LockOptions, work: (lease: Lease) => Promise<T> | T): Promise<T> {
     const outcome = await this.acquire(resource, options);
@@ -223,6 +225,8 @@ async function runSection<T>(lease: Lease, work: (lease: Lease) => Promise<T> | 
   try {
     const result = await work(lease);
     lease.signal.throwIfAborted();
+    await lease.release();
+    if (lease.loss) throw lease.loss;
     return result;
   } finally {
     await lease.release();

@@ -69,7 +69,8 @@ export class Lease {
   private releasing: Promise<ReleaseOutcome> | undefined = undefined;
   /** The last renewal had no answer: then the right ends because the store is away. */
   private storeIsAway = false;
-  private lostBy: LossReason | undefined = undefined;
+  /** @internal Why the right ended before it was given back. The release may be what learns of it. */
+  loss: LeaseLostError | undefined = undefined;
   private writtenDown = false;
   private renewsNoMore = false;
 
@@ -133,7 +134,7 @@ export class Lease {
    */
   async renew(): Promise<boolean> {
     this.notice();
-    if (this.lostBy || this.releasing) return false;
+    if (this.loss || this.releasing) return false;
     this.renewing ??= this.renewOnce().finally(() => (this.renewing = undefined));
     return this.renewing;
   }
@@ -186,7 +187,7 @@ export class Lease {
   }
 
   [inspect.custom](): string {
-    const state = this.releasing ? 'released' : this.lostBy ? 'lost' : 'held';
+    const state = this.releasing ? 'released' : this.loss ? 'lost' : 'held';
     return `Lease { ${this.resource}, fencingToken: ${this.fencing}, ${state} }`;
   }
 
@@ -220,31 +221,33 @@ export class Lease {
 
   /** Timers come late to a process that was stopped or blocked; every call looks at the clock itself first. */
   private notice(): void {
-    if (this.context.protections.noticesExpiry === false || this.lostBy || this.releasing) return;
+    if (this.context.protections.noticesExpiry === false || this.loss || this.releasing) return;
     if (msUntil(this.until, this.context.clock) <= 0) this.lose(this.storeIsAway ? 'unreachable' : 'expired');
   }
 
   private lose(reason: LossReason): void {
-    if (this.lostBy || this.releasing) return;
-    this.lostBy = reason;
+    if (this.loss || this.releasing) return;
     this.cancelTimers();
-    this.controller.abort(new LeaseLostError(this.resource, reason));
-    if (channels.lockLost.hasSubscribers) channels.lockLost.publish({ resource: this.resource, reason });
+    this.controller.abort(this.learn(reason));
     this.context.onEnd(this, 'lost');
+  }
+
+  private learn(reason: LossReason): LeaseLostError {
+    this.loss = new LeaseLostError(this.resource, reason);
+    if (channels.lockLost.hasSubscribers) channels.lockLost.publish({ resource: this.resource, reason });
+    return this.loss;
   }
 
   private async renewOnce(): Promise<boolean> {
     const { clock, clockResolutionMs, deadlineMs } = this.context;
-    const { ttlMs } = this;
-    const deadline = new AnswerDeadline(clock, deadlineMs);
-    const outcome = await renewOwnLock(this.place, this.#token, ttlMs, deadline);
+    const outcome = await renewOwnLock(this.place, this.#token, this.ttlMs, new AnswerDeadline(clock, deadlineMs));
     // Before the answer counts: a right that ended meanwhile is not revived by it, somebody may have been told.
     this.notice();
-    if (this.lostBy || this.releasing) return false;
+    if (this.loss || this.releasing) return false;
     this.storeIsAway = outcome.status === 'unknown';
     if (outcome.status === 'lost') this.lose(outcome.reason);
     if (outcome.status !== 'renewed') return false;
-    this.until = momentAfter(outcome.sentAt, ttlMs - clockResolutionMs);
+    this.until = momentAfter(outcome.sentAt, this.ttlMs - clockResolutionMs);
     this.scheduleExpiry();
     return true;
   }
@@ -253,10 +256,13 @@ export class Lease {
     const { clock, deadlineMs, ghosts, protections, onEnd } = this.context;
     this.cancelTimers();
     const deadline = new AnswerDeadline(clock, deadlineMs);
-    const outcome = await removeOwnLock(this.place, holderOf(this.#token), deadline, protections.comparesToken);
-    if (outcome === 'unknown') {
-      ghosts.watch(this.place, new Map([[holderOf(this.#token), clock.monotonic()]]), this.ttlMs);
-    }
+    const holder = holderOf(this.#token);
+    const removal = await removeOwnLock(this.place, holder, deadline, protections.comparesToken);
+    if (removal === 'unknown') ghosts.watch(this.place, new Map([[holder, clock.monotonic()]]), this.ttlMs);
+    const isLost = removal === 'taken' || removal === 'gone';
+    // A right whose life is not over did not end while it was given back: it was lost before.
+    if (isLost && !this.loss && msUntil(this.until, clock) > 0) this.learn(removal);
+    const outcome = isLost ? 'lost' : removal;
     if (channels.lockReleased.hasSubscribers) channels.lockReleased.publish({ resource: this.resource, outcome });
     onEnd(this, outcome);
     return outcome;
@@ -269,7 +275,7 @@ export class Lease {
       this.renewal = clock.after(msOfSleep(due, clock), () => {
         if (msUntil(due, clock) >= 1) return wait();
         void this.renew().then((renewed) => {
-          if (this.lostBy || this.releasing || this.renewsNoMore) return;
+          if (this.loss || this.releasing || this.renewsNoMore) return;
           this.scheduleRenewal(renewed ? this.renewalIntervalMs : Math.min(this.ttlMs / 10, 1_000));
         });
       });
@@ -283,7 +289,7 @@ export class Lease {
     this.expiry?.cancel();
     this.expiry = clock.after(msOfSleep(this.until, clock), () => {
       this.notice();
-      if (!this.lostBy && !this.releasing) this.scheduleExpiry();
+      if (!this.loss && !this.releasing) this.scheduleExpiry();
     });
   }
 

@@ -9,6 +9,8 @@ import type { Moment } from './moment.js';
 
 /** `released`: it was still ours, and is free. `lost`: it was somebody else's by then, or nobody's. `unknown`: no answer. */
 export type ReleaseOutcome = 'released' | 'lost' | 'unknown';
+/** Of a release, with what stood there instead: another's lock (`taken`), or none (`gone`). */
+export type RemovalOutcome = 'released' | 'taken' | 'gone' | 'unknown';
 export type LossReason = LeaseLostError['reason'];
 export type RenewalOutcome =
   | { readonly status: 'renewed'; readonly sentAt: Moment }
@@ -33,13 +35,13 @@ export async function removeOwnLock(
   holder: string,
   deadline: AnswerDeadline,
   comparesToken = true,
-): Promise<ReleaseOutcome> {
+): Promise<RemovalOutcome> {
   let removeUnanswered = false;
-  const settled = await asked(deadline, async () => {
+  const settled = await asked<RemovalOutcome>(deadline, async () => {
     const [item] = await deadline.keep(shard.readMany([lockKey]), shard.name);
     const isOwn = item !== undefined && (decodeRecord(item.bytes)?.holder === holder || !comparesToken);
     // A removal whose reply was lost may be why it is gone.
-    if (!isOwn) return removeUnanswered ? 'unknown' : 'lost';
+    if (!isOwn) return removeUnanswered ? 'unknown' : item ? 'taken' : 'gone';
     const before = removeUnanswered;
     removeUnanswered = true;
     const outcome = await deadline.keep(shard.remove(lockKey, item.revision), shard.name);

@@ -221,7 +221,7 @@ export class LockUnavailableError extends TieredCacheError {
   }
 }
 
-/** The right ended before the section did. What the section wrote since may have met another holder's writes. */
+/** The right ended before it was given back. What the section wrote since may have met another holder's writes. */
 export class LeaseLostError extends TieredCacheError {
   readonly code = 'LEASE_LOST';
 

@@ -123,14 +123,61 @@ describe('a section', () => {
     ).rejects.toBe(error);
   });
 
-  it('whose loss shows only at its release has returned, and an event says so', async () => {
+  it.each(storePlaceNames)('on %s rejects where its release finds that somebody else has the lock', async (name) => {
+    const place = await storePlaces[name]();
+    const store = place.connect();
+    await store.open();
+    const { shard, lockKey } = placeLock(store, 'test', 'a');
+    const rivals = room(store);
+    const events = recordEvents('lockReleased', 'lockLost');
+    const section = room(store).using('a', {}, async () => {
+      await shard.remove(lockKey);
+      leaseOf(await rivals.acquire('a'));
+      return 'x';
+    });
+    await expect(section).rejects.toMatchObject({ code: 'LEASE_LOST', resource: 'a', reason: 'taken' });
+    expect(events.all).toEqual([
+      { event: 'lockLost', resource: 'a', reason: 'taken' },
+      { event: 'lockReleased', resource: 'a', outcome: 'lost' },
+    ]);
+    events.stop();
+    expect((await rivals.acquire('a')).status).toBe('held');
+    await rivals.shutdown(0);
+    await store.close();
+    await place.remove();
+  });
+
+  it('rejects where its release finds no lock at all, and not when it throws', async () => {
     const store = memoryStore();
     const locks = room(store);
     const { shard, lockKey } = placeLock(store, 'test', 'a');
+    const section = locks.using('a', {}, () => shard.remove(lockKey));
+    await expect(section).rejects.toMatchObject({ code: 'LEASE_LOST', resource: 'a', reason: 'gone' });
+    const error = new Error('of the section');
+    const failing = locks.using('a', {}, async () => {
+      await shard.remove(lockKey);
+      throw error;
+    });
+    await expect(failing).rejects.toBe(error);
+  });
+
+  it('that returned in time keeps its result where the life of its lock ends while it is given back', async () => {
+    const clock = new FakeClock();
+    const store = memoryStore({ clock });
+    const locks = new CacheLock({ store, namespace: 'test', clock, deadline: '10m' });
+    const [shard] = store.shards;
+    const read = shard.readMany.bind(shard);
     const events = recordEvents('lockReleased', 'lockLost');
-    expect(await locks.using('a', {}, async () => (await shard.remove(lockKey), 'x'))).toBe('x');
-    expect(events.all).toEqual([{ event: 'lockReleased', resource: 'a', outcome: 'lost' }]);
+    const result = await locks.using('a', { ttl: '5s' }, () => {
+      shard.readMany = async (keys) => {
+        await clock.advance('6s');
+        return read(keys);
+      };
+      return 'x';
+    });
     events.stop();
+    expect(result).toBe('x');
+    expect(events.all).toEqual([{ event: 'lockReleased', resource: 'a', outcome: 'lost' }]);
   });
 
   it('that asks for its own resource waits for itself, and is told held', async () => {
