@@ -41,15 +41,18 @@ const shared = new WeakMap<Store, SharedStore>();
  * closed by itself: the store is open while one of them is.
  */
 export function guarded(store: Store, options: GuardOptions = {}): Store {
-  const present = shared.get(store) ?? new SharedStore(store, guardOf(store, options));
+  const present = shared.get(store) ?? sharedOf(store, options);
   const user = present.forUser();
   shared.set(store, present);
   shared.set(user, present);
   return user;
 }
 
-function guardOf(store: Store, options: GuardOptions): Store {
-  return storeBehind(store, (shard) => new GuardedShard(shard, store, options));
+function sharedOf(store: Store, options: GuardOptions): SharedStore {
+  const isClosed = (): boolean => present.isClosed;
+  const guard = storeBehind(store, (shard) => new GuardedShard(shard, store, options, isClosed));
+  const present = new SharedStore(store, guard);
+  return present;
 }
 
 class GuardedShard extends ShardBehind implements Shard, AskWatcher {
@@ -64,6 +67,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     shard: Shard,
     store: Store,
     { deadlineMs = 250, breaker, maxPending = 5_000, clock = systemClock }: GuardOptions,
+    private readonly isClosed: () => boolean,
   ) {
     super(shard, ['evicts', 'stats']);
     this.clock = clock;
@@ -152,9 +156,17 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     return this.watched(changes.length + records.length, () => this.shard.invalidate(invalidation));
   }
 
-  /** Goes ahead of the queue, and past an open breaker as its probe: what near copies are believed by must not wait for traffic. */
+  /**
+   * Goes ahead of the queue, and past an open breaker as its probe: what near copies are believed by must not wait for traffic. One that ends because the store
+   * is closed is no fault: nobody has asked for it.
+   */
   readFeed(question: FeedQuestion): Promise<FeedReading> {
-    return this.settled(this.run(() => this.shard.readFeed(question)));
+    const wasClosed = this.isClosed();
+    return this.settled(
+      this.run(() => this.shard.readFeed(question)),
+      0,
+      () => this.isClosed() && !wasClosed,
+    );
   }
 
   /** What it can't tell now, and why, is told by the other ways to read. */
@@ -195,7 +207,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     }
   }
 
-  private settled<R>(result: Promise<R>, commands = 0): Promise<R> {
+  private settled<R>(result: Promise<R>, commands = 0, isNoFault = (): boolean => false): Promise<R> {
     return result.then(
       (value) => {
         this.queue.answered(commands);
@@ -204,7 +216,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
       },
       (error: unknown) => {
         this.queue.gone(commands);
-        throw this.judge(error);
+        throw isNoFault() ? error : this.judge(error);
       },
     );
   }

@@ -14,6 +14,11 @@ export class SharedStore {
     private readonly guard: Store,
   ) {}
 
+  /** Also while it is being closed. */
+  get isClosed(): boolean {
+    return this.state === 'closed';
+  }
+
   /** For one user, whose second opening or closing counts for nothing. */
   forUser(): Store {
     const user = { ...this.guard };

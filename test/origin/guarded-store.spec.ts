@@ -7,6 +7,7 @@ import type { FeedQuestion } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { InvalidKeyError, StoreUnavailableError } from '../../src/value/errors.js';
+import { wasClosed } from '../../src/value/was-closed.js';
 import { recordEvents } from '../support/recorded-events.js';
 
 const optional = ['watchFeed', 'watchItem', 'draw', 'invalidate', 'readFeed', 'writeMany', 'readNow'];
@@ -67,6 +68,24 @@ describe('A guarded shard', () => {
   it('has no feed where the store is not atomic', () => {
     const shard: object = guarded(storeWith({}, { atomic: false })).shards[0];
     expect(Reflect.get(shard, 'invalidate')).toBeUndefined();
+  });
+
+  it('tells of no fault where the close of its store ends a reading of the feed, and tells of one where the store is closed already', async () => {
+    let end = (): void => {};
+    const ended = new Promise<never>((_, reject) => {
+      end = () => reject(new StoreUnavailableError('partial', wasClosed));
+    });
+    const store = guarded({ ...storeWith({ readFeed: () => ended }), close: async () => end() });
+    const question: FeedQuestion = { feed: 'ns', since: undefined, watch: 'ns~versions', maxBehindBytes: 1_000 };
+    const faults = recordEvents('fault');
+    await store.open();
+    const reading = expect(store.shards[0].readFeed?.(question)).rejects.toThrow(wasClosed);
+    await store.close();
+    await reading;
+    expect(faults.all).toEqual([]);
+    await expect(store.shards[0].readFeed?.(question)).rejects.toThrow(wasClosed);
+    expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unavailable']);
+    faults.stop();
   });
 
   it('passes facts on, and has none where the shard has none', async () => {
