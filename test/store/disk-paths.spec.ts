@@ -28,13 +28,14 @@ describe('a path where no folder can be', () => {
     for (const path of ['/proc/nope', '/proc/nope/deeper/still', '/dev/null/folder', '/dev/null']) {
       events.clear();
       const store = new DiskStore({ directory: path });
+      await expect(store.shards[0].readMany(['a'])).rejects.toThrow(`disk ${path}: it is not open. Call open() first.`);
       const startedAt = performance.now();
       await store.open();
       expectInQuiet(performance.now() - startedAt, 1_000);
       const refused: unknown = await store.shards[0].readMany(['a']).catch((error: unknown) => error);
       expect(refused).toBeInstanceOf(StoreUnavailableError);
       expect((refused as Error).message).toBe(
-        `disk ${path}: the folder can't be used. Check that it is there, that this process may write to it, and that its disk has room.`,
+        `disk ${path}: the folder can't be used. Check that the folder is there, that this process may write to it, and that its disk has room.`,
       );
       const message: unknown = expect.stringMatching(/^The folder can't be used: .*[^.]\.$/);
       expect(events.of('fault')).toMatchObject([{ kind: 'unavailable', source: `disk ${path}`, message }]);

@@ -126,7 +126,10 @@ describe('what a process changes after another has set the folder aside', () => 
       await worker.call('write', 'a', 'loaded before the change');
       await expect(change(store.shards[0])).rejects.toThrow(StoreUnavailableError);
       expect(events.of('fault')).toMatchObject([
-        { kind: 'degraded', message: expect.stringContaining('moved or removed') as unknown },
+        {
+          kind: 'degraded',
+          message: expect.stringContaining('moved or removed. Check that the folder is there') as unknown,
+        },
       ]);
       await eventually(async () => expect(await store.shards[0].remove('a')).toBe('removed'));
       expect(await worker.call('look', 'a')).toEqual({ found: 'absent' });

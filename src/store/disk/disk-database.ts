@@ -15,6 +15,7 @@ import { ageOf, copyItemBytes, headView, isLive, itemKind, readRevision } from '
 import type { DiskInstant } from './disk-record.js';
 import { errorCode, isDamage, loadLmdb } from './environment.js';
 import type { Environment, Lmdb } from './environment.js';
+import { folderUnavailable } from './folder-unavailable.js';
 import { keyPage } from './key-page.js';
 import type { KeyPage } from './key-page.js';
 import { lendShard } from './lent-shard.js';
@@ -251,7 +252,7 @@ export class DiskDatabase {
   private readFailed(cause: unknown): StoreUnavailableError {
     if (this.ended) return this.ended;
     if (isDamage(cause)) this.end((cause as Error).message, 'damaged', true);
-    return this.ended ?? new StoreUnavailableError(this.name, 'a read failed', { cause });
+    return this.ended ?? folderUnavailable(this.name, 'a read failed', cause);
   }
 
   private endMoved(): void {
@@ -261,7 +262,7 @@ export class DiskDatabase {
   /** @param suspect the next to open it must not take it over unseen. */
   private end(problem: string, kind: 'damaged' | 'degraded', suspect = false): void {
     if (this.ended) return;
-    this.ended = new StoreUnavailableError(this.name, `the database can't be used any more: ${problem}`);
+    this.ended = folderUnavailable(this.name, `the database can't be used any more: ${problem}`);
     reportFault({ source: this.name, kind, message: this.ended.message });
     this.closing = (suspect ? this.folder.suspect() : Promise.resolve()).then(() => this.shut(false));
   }

@@ -12,6 +12,7 @@ import { UsedElsewhereError } from './disk-folder.js';
 import { invalidationOf } from './disk-invalidation.js';
 import { irreplaceableKind, itemKind } from './disk-record.js';
 import type { DiskTuning } from './disk-tuning.js';
+import { folderUnavailable } from './folder-unavailable.js';
 import type { KeyPage } from './key-page.js';
 import { shareDatabase } from './shared-database.js';
 import type { SharedDatabase } from './shared-database.js';
@@ -240,14 +241,10 @@ export class DiskShard implements Shard {
   private database(): DiskDatabase {
     const database = this.held?.database;
     if (database && !database.ended) return database;
-    if (!this.wanted) throw new StoreUnavailableError(this.name, 'it is not open');
+    if (!this.wanted) throw new StoreUnavailableError(this.name, 'it is not open', { remedy: 'Call open() first.' });
     if (this.tuning.clock.monotonic() >= this.retryAt) this.opening ??= this.connect();
     const cause = this.failure ?? database?.ended;
-    const remedy = 'Check that it is there, that this process may write to it, and that its disk has room.';
-    throw new StoreUnavailableError(this.name, "the folder can't be used", {
-      ...(cause !== undefined && { cause }),
-      remedy,
-    });
+    throw folderUnavailable(this.name, "the folder can't be used", cause);
   }
 
   private connect(): Promise<void> {

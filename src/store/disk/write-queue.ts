@@ -1,10 +1,11 @@
 import type { Clock } from '../../value/clock.js';
-import { StoreUnavailableError } from '../../value/errors.js';
+import type { StoreUnavailableError } from '../../value/errors.js';
 import type { CommitGate } from './commit-gate.js';
 import { commitFailure } from './environment.js';
 import type { DiskKey } from './disk-key.js';
 import type { DiskInstant } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
+import { folderUnavailable } from './folder-unavailable.js';
 import { RevisionBlock } from './revision-block.js';
 import { commit, WriteBatch } from './write-batch.js';
 import type { Change, ChangeGroup, GroupOperation, Operation, Planned } from './write-batch.js';
@@ -255,7 +256,7 @@ export class WriteQueue {
   }
 
   private unavailable(problem: string, cause?: unknown): StoreUnavailableError {
-    return new StoreUnavailableError(this.options.name, problem, cause === undefined ? undefined : { cause });
+    return folderUnavailable(this.options.name, problem, cause);
   }
 }
 
