@@ -52,7 +52,12 @@ export function redisStoreWith(
     afterFailover = 'distrust',
     ...connection
   } = options;
-  const named = { url: 'url', keyPrefix: 'keyPrefix', partitions: 'partitions', ...names };
+  const named = {
+    url: 'redisStore.url',
+    keyPrefix: 'redisStore.keyPrefix',
+    partitions: 'redisStore.partitions',
+    ...names,
+  };
   const settings = readRedisOptions(connection, named.url);
   if (!/^[\x21-\x7a|~]{0,100}$/.test(keyPrefix)) {
     const problem = 'it has other characters than printable ASCII without spaces and braces, or more than 100';

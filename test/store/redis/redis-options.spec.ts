@@ -9,6 +9,8 @@ import type { RedisLink } from '../../../src/store/redis/driver/redis-driver.js'
 import { RedisCredentials } from '../../../src/store/redis/redis-credentials.js';
 import { readRedisOptions } from '../../../src/store/redis/redis-options.js';
 import type { RedisConnectionOptions } from '../../../src/store/redis/redis-options.js';
+import { redisStore } from '../../../src/store/redis/redis-store.js';
+import type { RedisStoreOptions } from '../../../src/store/redis/redis-store.js';
 import { textOf } from '../../../src/store/redis/redis-reply.js';
 import { InvalidDurationError, InvalidOptionError } from '../../../src/value/errors.js';
 import { startRedis } from '../../support/redis-process.js';
@@ -50,6 +52,14 @@ describe('The options of a connection to Redis', () => {
 
   it('refuse a deadline that is none', () => {
     expect(() => readRedisOptions({ url: 'redis://a', commandTimeout: 0 })).toThrow(InvalidDurationError);
+  });
+
+  it.each<[string, RedisStoreOptions]>([
+    ['redisStore.url', { url: '127.0.0.1:7991' }],
+    ['redisStore.keyPrefix', { url: 'redis://a', keyPrefix: 'a b' }],
+    ['redisStore.partitions', { url: 'redis://a', partitions: 0 }],
+  ])('are called in errors what they are called in code: %s', (option, given) => {
+    expect(() => redisStore(given)).toThrow(expect.objectContaining({ code: 'INVALID_OPTION', option }));
   });
 
   it('need no package, and say what to install where one was asked for that is not there', async () => {
