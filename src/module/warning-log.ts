@@ -11,11 +11,16 @@ const windowMs = 30_000;
 /** Some faults are reported once in the life of a process: what comes within another's window is said at its end. A flood of keys must not become one of lines. */
 const maxSentences = 10;
 
+/** Begins the ids of what is said of invalidations that wait: it is over once they arrive or are lost. */
+const resent = 'write-unacknowledged';
+
 interface Window {
   /** How often each was left out. */
   readonly left: Map<string, number>;
   /** Beyond the most that a window keeps. */
   others: number;
+  /** Since when, on the monotonic clock. */
+  since: number;
   timer: Timer;
 }
 
@@ -33,14 +38,20 @@ export class WarningLog {
   ) {
     this.stops = [
       onCacheEvent('fault', (fault) => this.warn(`${fault.kind} ${fault.source}`, sentenceOf(fault))),
-      onCacheEvent('writeGivenUp', (lost) => this.warn(`given-up ${lost.cache}`, lossOf(lost))),
+      onCacheEvent('writeGivenUp', (lost) => {
+        this.sumUp(`${resent} ${lost.cache}`);
+        this.warn(`given-up ${lost.cache}`, lossOf(lost));
+      }),
       onCacheEvent('serversChanged', ({ store, source, version, servers }) => {
         const which = version === undefined ? '' : ` (version ${version})`;
         this.logger.log(safeLine(`${store}: ${source} names its servers${which}: ${servers.join(', ')}`));
       }),
       onCacheEvent('breaker', ({ shard, state }) => {
-        if (state === 'closed' && this.windows.has(`unavailable ${shard}`))
-          this.logger.log(safeLine(`${shard}: it answers again`));
+        const failures = `unavailable ${shard}`;
+        if (state !== 'closed' || !this.windows.has(failures)) return;
+        this.sumUp(failures);
+        for (const id of this.windows.keys()) if (id.startsWith(`${resent} `)) this.sumUp(id);
+        this.logger.log(safeLine(`${shard}: it answers again`));
       }),
     ];
   }
@@ -50,7 +61,7 @@ export class WarningLog {
     for (const stop of this.stops.splice(0)) stop();
     for (const [id, window] of this.windows) {
       window.timer.cancel();
-      this.sum(id, window);
+      this.sumUp(id);
     }
     this.windows.clear();
   }
@@ -60,7 +71,12 @@ export class WarningLog {
     const sentence = safeLine(said);
     const window = this.windows.get(id);
     if (!window) {
-      this.windows.set(id, { left: new Map([[sentence, 0]]), others: 0, timer: this.endLater(id) });
+      this.windows.set(id, {
+        left: new Map([[sentence, 0]]),
+        others: 0,
+        since: this.clock.monotonic(),
+        timer: this.endLater(id),
+      });
       this.logger.warn(sentence);
       return;
     }
@@ -73,18 +89,24 @@ export class WarningLog {
     return this.clock.after(windowMs, () => {
       const window = this.windows.get(id);
       if (!window) return;
-      if (!this.sum(id, window)) return void this.windows.delete(id);
-      window.left.clear();
-      window.others = 0;
+      if (!this.sumUp(id)) return void this.windows.delete(id);
       window.timer = this.endLater(id);
     });
   }
 
-  /** @returns whether anything was left out. */
-  private sum(id: string, { left, others }: Window): boolean {
+  /** Says what was left out, as what was: by now it may be over. Before the line that says that it is. @returns whether anything was left out. */
+  private sumUp(id: string): boolean {
+    const window = this.windows.get(id);
+    if (!window) return false;
+    const { left, others, since } = window;
+    const seconds = Math.max(1, Math.round((this.clock.monotonic() - since) / 1_000));
     const leftOut = [...left].filter(([, times]) => times > 0);
-    for (const [sentence, times] of leftOut) this.logger.warn(`${sentence} (${times} of these since the last line)`);
+    for (const [sentence, times] of leftOut)
+      this.logger.warn(`${times.toLocaleString('en-US')} more in the last ${seconds} s: ${sentence}`);
     if (others > 0) this.logger.warn(safeLine(`${id}: ${others.toLocaleString('en-US')} others were left out`));
+    left.clear();
+    window.others = 0;
+    window.since = this.clock.monotonic();
     return leftOut.length > 0;
   }
 }

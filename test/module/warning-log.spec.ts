@@ -39,10 +39,10 @@ describe('The warning log', () => {
     await clock.advance(29_999);
     expect(said).toHaveLength(3);
     await clock.advance(1);
-    expect(said.slice(3)).toEqual(['server-a: It failed. (unavailable, RangeError) (99 of these since the last line)']);
+    expect(said.slice(3)).toEqual(['99 more in the last 30 s: server-a: It failed. (unavailable, RangeError)']);
     fault();
     await clock.advance('30s');
-    expect(said.at(-1)).toBe('server-a: It failed. (unavailable, RangeError) (1 of these since the last line)');
+    expect(said.at(-1)).toBe('1 more in the last 30 s: server-a: It failed. (unavailable, RangeError)');
     await clock.advance('30s');
     fault();
     expect(said).toHaveLength(6);
@@ -56,15 +56,13 @@ describe('The warning log', () => {
     expect(said).toEqual(['default: Its loads outlast its ttl. (degraded, a:1)']);
     await clock.advance('30s');
     expect(said.slice(1)).toEqual([
-      'default: Its loads outlast its ttl. (degraded, a:1) (1 of these since the last line)',
-      'default: Its loads outlast its ttl. (degraded, b:1) (3 of these since the last line)',
-      'default: Its loads outlast its ttl. (degraded, c:1) (1 of these since the last line)',
+      '1 more in the last 30 s: default: Its loads outlast its ttl. (degraded, a:1)',
+      '3 more in the last 30 s: default: Its loads outlast its ttl. (degraded, b:1)',
+      '1 more in the last 30 s: default: Its loads outlast its ttl. (degraded, c:1)',
     ]);
     degraded('d:1');
     log.stop();
-    expect(said.slice(4)).toEqual([
-      'default: Its loads outlast its ttl. (degraded, d:1) (1 of these since the last line)',
-    ]);
+    expect(said.slice(4)).toEqual(['1 more in the last 1 s: default: Its loads outlast its ttl. (degraded, d:1)']);
   });
 
   it('keeps and says ten things of a kind, and counts the others', async () => {
@@ -73,7 +71,7 @@ describe('The warning log', () => {
     for (let times = 0; times < 2; times++) for (let index = 0; index < 1_000; index++) degraded(`key-${index}`);
     await clock.advance('30s');
     const ofKey = (index: number, left: number): string =>
-      `default: Damaged. (degraded, key-${index}) (${left} of these since the last line)`;
+      `${left} more in the last 30 s: default: Damaged. (degraded, key-${index})`;
     expect(said.slice(1)).toEqual([
       ofKey(0, 1),
       ...Array.from({ length: 9 }, (_, index) => ofKey(index + 1, 2)),
@@ -102,6 +100,39 @@ describe('The warning log', () => {
       'default: an invalidation was lost (closed): course:a',
       'server-a: It failed. (unavailable, RangeError)',
       'server-a: it answers again',
+    ]);
+  });
+
+  const waits = (key: string): void =>
+    reportFault({
+      source: 'default',
+      kind: 'write-unacknowledged',
+      message: 'An invalidation will be sent again.',
+      key,
+    });
+
+  it('says what was left out of an outage before it says that this is over, and not again', async () => {
+    for (let times = 0; times < 3; times++) fault();
+    for (const key of ['a', 'b', 'b']) waits(key);
+    await clock.advance('13s');
+    channels.breaker.publish({ shard: 'server-a', state: 'closed' });
+    expect(said.slice(2)).toEqual([
+      '2 more in the last 13 s: server-a: It failed. (unavailable, RangeError)',
+      '2 more in the last 13 s: default: An invalidation will be sent again. (write-unacknowledged, b)',
+      'server-a: it answers again',
+    ]);
+    await clock.advance('60s');
+    log.stop();
+    expect(said).toHaveLength(5);
+  });
+
+  it('says that an invalidation will be sent again before it says that it was lost', () => {
+    for (const key of ['a', 'k']) waits(key);
+    channels.writeGivenUp.publish({ cache: 'default', key: 'k', reason: 'closed' });
+    log.stop();
+    expect(said.slice(1)).toEqual([
+      '1 more in the last 1 s: default: An invalidation will be sent again. (write-unacknowledged, k)',
+      'default: an invalidation was lost (closed): k',
     ]);
   });
 
@@ -159,10 +190,10 @@ describe('An application whose memcached is killed', () => {
     await memcached.start();
     await eventually(async () => {
       await cache.get('a');
-      expect(ofShard().slice(1)).toEqual([expect.stringMatching(/^log TieredCache memcached .+: it answers again$/)]);
+      expect(ofShard().at(-1)).toMatch(/^log TieredCache memcached .+: it answers again$/);
     });
     await app?.close();
-    expect(ofShard().at(-1)).toMatch(/\(\d+ of these since the last line\)$/);
+    expect(ofShard().at(-2)).toMatch(/^warn TieredCache \d+ more in the last \d+ s: memcached /);
     expect(said.join('\n')).not.toContain(secret);
   });
 
