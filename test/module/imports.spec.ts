@@ -265,7 +265,9 @@ describe('forRoot', () => {
     const lock = { store: {} as never };
     const starting = start({ imports: [TieredCacheModule.forRoot({ ...identity, stores: memoryStore(), lock })] });
     await expect(starting).rejects.toThrow('lock.store: what was given is no store');
-    await expect(starting).rejects.toThrow('Give memoryStore(), diskStore(), memcachedStore() or redisStore();');
+    await expect(starting).rejects.toThrow(
+      'Give memoryStore(), or diskStore(), memcachedStore() or redisStore() of nestjs-tiered-cache/disk',
+    );
   });
 });
 
