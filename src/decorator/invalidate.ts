@@ -5,7 +5,7 @@ import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { memberName, methodOf } from '../value/member.js';
 import type { Unchecked } from '../value/unchecked.js';
-import { afterRun, mayHaveRun } from './after-run.js';
+import { afterRun, mayHaveRun, returnedBefore } from './after-run.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
@@ -21,8 +21,9 @@ type Options = InvalidateOptions<Args, unknown>;
 
 /**
  * Invalidates after the method has succeeded, before its caller knows; a method that throws invalidates nothing. An error in `keys`, `tags`
- * or `byResult`, such as a tag that is too long, reaches the caller, although the method has run; all else that they name is invalidated. So are `keys` and
- * `tags` where the method has run and a decorator below rejects all the same: another `@Invalidate`, or `@WithLock` whose lease was lost.
+ * or `byResult`, such as a tag that is too long, reaches the caller, although the method has run; all else that they name is invalidated. So they
+ * are where the method has run and a decorator below rejects all the same: another `@Invalidate`, or `@WithLock` whose lease was lost (`byResult` where the
+ * method has returned).
  *
  * Inside a transaction say `after: 'commit'`: what is invalidated before the commit may be loaded again from the old rows.
  *
@@ -53,7 +54,9 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
       try {
         result = await oneAnswer(member, original.apply(this, [...args]));
       } catch (error) {
-        if (mayHaveRun(error)) await invalidate(byArguments, call).catch(() => undefined);
+        const returned = returnedBefore(error);
+        if (returned) await invalidate(options, call, returned.value).catch(() => undefined);
+        else if (mayHaveRun(error)) await invalidate(byArguments, call).catch(() => undefined);
         throw error;
       }
       await invalidate(options, call, result);
@@ -84,7 +87,7 @@ async function invalidate(options: Options, { cache, hooks, instance, args }: Ca
     await (hooks ? afterCommitOf({ work, inDoubt: handed }, () => hooks.afterCommit(handed)) : work());
     if (errors.length > 0) throw errors[0];
   } catch (error) {
-    throw afterRun(error);
+    throw afterRun(error, { value: result });
   }
 }
 

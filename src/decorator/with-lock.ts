@@ -7,6 +7,8 @@ import { assertLockResource, isLockResource } from '../lock/lock-place.js';
 import type { LockResource } from '../lock/lock-place.js';
 import type { Lease } from '../lock/lease.js';
 import { getCacheLockToken } from '../cache/injection-tokens.js';
+import { afterRun } from './after-run.js';
+import type { Returned } from './after-run.js';
 import { injected } from './injected.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { InvalidOptionError } from '../value/errors.js';
@@ -74,8 +76,17 @@ export function WithLock(given: object): WithLockDecorator<never> {
     replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
       const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
       assertLockResource(wanted, `${member}: a lock's resource`);
-      const answered = (): Promise<unknown> => assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
-      return lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
+      let returned: Returned | undefined;
+      const answered = async (): Promise<unknown> => {
+        const value = await assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
+        returned = { value };
+        return value;
+      };
+      try {
+        return await lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
+      } catch (error) {
+        throw returned ? afterRun(error, returned) : error;
+      }
     });
   };
 }

@@ -16,6 +16,7 @@ import { answerTimer } from '../value/answer-timer.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
+import { wasClosed } from '../value/was-closed.js';
 import { reportFault } from '../value/events.js';
 import { Breaker } from './breaker.js';
 import type { BreakerOptions } from './breaker.js';
@@ -161,11 +162,11 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
    * is closed is no fault: nobody has asked for it.
    */
   readFeed(question: FeedQuestion): Promise<FeedReading> {
-    const wasClosed = this.isClosed();
+    const closedBefore = this.isClosed();
     return this.settled(
       this.run(() => this.shard.readFeed(question)),
       0,
-      () => this.isClosed() && !wasClosed,
+      () => this.isClosed() && !closedBefore,
     );
   }
 
@@ -216,9 +217,14 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
       },
       (error: unknown) => {
         this.queue.gone(commands);
-        throw isNoFault() ? error : this.judge(error);
+        throw isNoFault() ? this.closed(error) : this.judge(error);
       },
     );
+  }
+
+  /** What it was closed in the middle of says nothing of the shard. */
+  private closed(cause: unknown): StoreUnavailableError {
+    return cause instanceof StoreUnavailableError ? cause : new StoreUnavailableError(this.name, wasClosed, { cause });
   }
 
   /** A refused argument is the caller's mistake, and a refused write one of a shard that answers reads: it is well. Everything else counts against it. */

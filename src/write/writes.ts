@@ -101,13 +101,13 @@ export class Writes {
   }
 
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
-    this.tellKeys(keys);
-    return this.remove(keys, confirm);
+    const removing = this.remove(keys, confirm);
+    this.tellKeys(keys); // this process serves no copy any more
+    return removing;
   }
 
   tellKeys(keys: readonly Key[]): void {
-    const names = keys.map(({ text }) => text);
-    tellInvalidated(this.cache, 'local', 'key', names);
+    tellInvalidated(this.cache, 'local', 'key', keys.map(String));
   }
 
   /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */

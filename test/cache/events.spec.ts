@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { onCacheEvent } from '../../src/value/events.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -165,6 +166,22 @@ describe('what happened, by the events of two processes', () => {
     await logRead('there');
     const ofThere = events.of('invalidated').filter(({ cache }) => cache === 'there');
     expect(ofThere.map(({ key, origin, of }) => `${key} ${origin} ${of}`)).toEqual(told);
+  });
+
+  it.each<[string, (cache: TieredCache) => Promise<unknown>]>([
+    ['a delete', (cache) => cache.delete('k')],
+    ['a delete of several', (cache) => cache.deleteMany(['l', 'k'])],
+    ['an expiry', (cache) => cache.expire('k')],
+    ['tags', (cache) => cache.invalidateTags('t')],
+    ['a clear', (cache) => cache.dangerouslyClear()],
+  ])('whoever hears of it reads the copy of before no more: %s', async (_, call) => {
+    await here.set('k', 1, { tags: ['t'] });
+    const read: unknown[] = [];
+    const stop = onCacheEvent('invalidated', () => void read.push(here.peek('k')));
+    await call(here);
+    stop();
+    expect(read.length).toBeGreaterThan(0);
+    expect(read.filter((value) => value !== undefined)).toEqual([]);
   });
 
   it('a load that an invalidation overtook: refused by the store, and near', async () => {

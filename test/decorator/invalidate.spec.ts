@@ -72,6 +72,13 @@ class Stacked {
     await lose();
   }
 
+  @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @WithLock({ resource: 'stacked' })
+  async findsItsLockLost(take: () => Promise<unknown>): Promise<number> {
+    await take();
+    return 7;
+  }
+
   @Invalidate({ keys: () => ['course a'] })
   @Invalidate({ tags: ['lists'], keys: () => [brokenKey] })
   async overABadName(): Promise<void> {
@@ -144,7 +151,7 @@ describe('@Invalidate', () => {
     expect(await left()).toEqual(['course a', 'course 7', 'of org']);
   });
 
-  it('takes away what its arguments name where the lock of a decorator below was lost while the method ran', async () => {
+  it('takes away what it names where the lock of a decorator below was lost while the method ran', async () => {
     const store = memoryStore();
     const { left } = await startWith({ stores: store });
     const taken = async (): Promise<void> => {
@@ -152,7 +159,15 @@ describe('@Invalidate', () => {
       await heldLease()?.renew();
     };
     await expect(app.get(Stacked).losesItsLock(taken)).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    expect(await left()).toEqual(['course 7', 'of org']);
+    expect(await left()).toEqual(['of org']);
+  });
+
+  it('takes away what the result names where only the release finds the lock lost', async () => {
+    const store = memoryStore();
+    const { left } = await startWith({ stores: store });
+    const take = async (): Promise<unknown> => store.shards[0].remove('test~lock:stacked');
+    await expect(app.get(Stacked).findsItsLockLost(take)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await left()).toEqual(['course a', 'list', 'of org']);
   });
 
   it('takes away what it names where an @Invalidate below rejects although the method has run', async () => {

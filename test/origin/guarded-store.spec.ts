@@ -70,23 +70,29 @@ describe('A guarded shard', () => {
     expect(Reflect.get(shard, 'invalidate')).toBeUndefined();
   });
 
-  it('tells of no fault where the close of its store ends a reading of the feed, and tells of one where the store is closed already', async () => {
-    let end = (): void => {};
-    const ended = new Promise<never>((_, reject) => {
-      end = () => reject(new StoreUnavailableError('partial', wasClosed));
-    });
-    const store = guarded({ ...storeWith({ readFeed: () => ended }), close: async () => end() });
-    const question: FeedQuestion = { feed: 'ns', since: undefined, watch: 'ns~versions', maxBehindBytes: 1_000 };
-    const faults = recordEvents('fault');
-    await store.open();
-    const reading = expect(store.shards[0].readFeed?.(question)).rejects.toThrow(wasClosed);
-    await store.close();
-    await reading;
-    expect(faults.all).toEqual([]);
-    await expect(store.shards[0].readFeed?.(question)).rejects.toThrow(wasClosed);
-    expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unavailable']);
-    faults.stop();
-  });
+  it.each([
+    ['as a store of ours does', new StoreUnavailableError('partial', wasClosed)],
+    ['in its own words', new Error('the client is gone')],
+  ])(
+    'tells of no fault where its store ends a reading of the feed as it closes, %s, and of one where it is closed already',
+    async (_, error) => {
+      let end = (): void => {};
+      const ended = new Promise<never>((__, reject) => {
+        end = () => reject(error);
+      });
+      const store = guarded({ ...storeWith({ readFeed: () => ended }), close: async () => end() });
+      const question: FeedQuestion = { feed: 'ns', since: undefined, watch: 'ns~versions', maxBehindBytes: 1_000 };
+      const faults = recordEvents('fault');
+      await store.open();
+      const reading = expect(store.shards[0].readFeed?.(question)).rejects.toThrow(wasClosed);
+      await store.close();
+      await reading;
+      expect(faults.all).toEqual([]);
+      await expect(store.shards[0].readFeed?.(question)).rejects.toThrow(StoreUnavailableError);
+      expect(faults.of('fault').map(({ kind }) => kind)).toEqual(['unavailable']);
+      faults.stop();
+    },
+  );
 
   it('passes facts on, and has none where the shard has none', async () => {
     expect(await guarded(storeWith({ stats: async () => ({ entries: 7 }) })).shards[0].stats?.()).toEqual({
