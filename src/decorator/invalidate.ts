@@ -5,7 +5,7 @@ import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { memberName, methodOf } from '../value/member.js';
 import type { Unchecked } from '../value/unchecked.js';
-import { afterRun, mayHaveRun, returnedBefore } from './after-run.js';
+import { afterRun, mayHaveRun, returnedBy } from './after-run.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
@@ -48,18 +48,22 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
       options.after === 'commit'
         ? injected<CommitHooks>('@Invalidate', target, method, getAfterCommitToken(options.cache))
         : undefined;
-    replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
+    const own = replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
       const call = { cache: cacheOf(this), hooks: hooksOf?.(this), instance: this, args };
       let result: unknown;
       try {
         result = await oneAnswer(member, original.apply(this, [...args]));
       } catch (error) {
-        const returned = returnedBefore(error);
+        const returned = returnedBy(original, error);
         if (returned) await invalidate(options, call, returned.value).catch(() => undefined);
         else if (mayHaveRun(error)) await invalidate(byArguments, call).catch(() => undefined);
-        throw error;
+        throw returned ? afterRun(error, { ...returned, by: own }) : error;
       }
-      await invalidate(options, call, result);
+      try {
+        await invalidate(options, call, result);
+      } catch (error) {
+        throw afterRun(error, { value: result, by: own });
+      }
       return result;
     });
   };
@@ -83,12 +87,8 @@ async function invalidate(options: Options, { cache, hooks, instance, args }: Ca
     ]);
   };
   const handed = (): Promise<void> => reported(work, cache);
-  try {
-    await (hooks ? afterCommitOf({ work, inDoubt: handed }, () => hooks.afterCommit(handed)) : work());
-    if (errors.length > 0) throw errors[0];
-  } catch (error) {
-    throw afterRun(error, { value: result });
-  }
+  await (hooks ? afterCommitOf({ work, inDoubt: handed }, () => hooks.afterCommit(handed)) : work());
+  if (errors.length > 0) throw errors[0];
 }
 
 /** A stream that is returned as it is has no end that could be waited for. One that a promise brings has: the promise. */

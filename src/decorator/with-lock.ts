@@ -73,21 +73,25 @@ export function WithLock(given: object): WithLockDecorator<never> {
     assertResource(resource, member);
     assertPromised('@WithLock', target, method, original);
     const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name));
-    replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
-      const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
-      assertLockResource(wanted, `${member}: a lock's resource`);
-      let returned: Returned | undefined;
-      const answered = async (): Promise<unknown> => {
-        const value = await assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
-        returned = { value };
-        return value;
-      };
-      try {
-        return await lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
-      } catch (error) {
-        throw returned ? afterRun(error, returned) : error;
-      }
-    });
+    const own = replaceMethod(
+      descriptor,
+      original as never,
+      async function (this: object, ...args: readonly unknown[]) {
+        const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
+        assertLockResource(wanted, `${member}: a lock's resource`);
+        let returned: Returned | undefined;
+        const answered = async (): Promise<unknown> => {
+          const value = await assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
+          returned = { value, by: own };
+          return value;
+        };
+        try {
+          return await lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
+        } catch (error) {
+          throw returned ? afterRun(error, returned) : error;
+        }
+      },
+    );
   };
 }
 

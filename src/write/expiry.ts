@@ -30,7 +30,7 @@ export class Expiry {
    */
   async expire(key: Key, confirm: boolean): Promise<boolean> {
     this.near.name(key);
-    this.writes.tellKeys([key]);
+    this.writes.tellKeys([key.text]);
     const waiting = this.entries.behind([key]);
     if (waiting) {
       await waiting;

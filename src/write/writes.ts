@@ -100,20 +100,20 @@ export class Writes {
     return error;
   }
 
+  /** @throws InvalidKeyError for one that is too long, before anything is done. */
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
-    const removing = this.remove(keys, confirm);
-    this.tellKeys(keys); // this process serves no copy any more
-    return removing;
+    return this.remove(keys, confirm, keys.map(String));
   }
 
-  tellKeys(keys: readonly Key[]): void {
-    tellInvalidated(this.cache, 'local', 'key', keys.map(String));
+  tellKeys(texts: readonly string[]): void {
+    tellInvalidated(this.cache, 'local', 'key', texts);
   }
 
-  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
-  async remove(keys: readonly Key[], confirm: boolean): Promise<boolean> {
+  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. @param told of it, once this process serves no copy. */
+  async remove(keys: readonly Key[], confirm: boolean, told: readonly string[] = []): Promise<boolean> {
     const nameAll = this.naming(keys);
     nameAll();
+    this.tellKeys(told);
     const waiting = this.entries.behind(keys);
     if (waiting) await waiting;
     const placed = keys.map((key) => this.coherence.place(key)).filter((one) => one !== undefined);

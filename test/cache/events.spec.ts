@@ -1,5 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { defineKey } from '../../src/catalogue/define-key.js';
+import type { Key } from '../../src/key/key.js';
+import { InvalidKeyError } from '../../src/value/errors.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
@@ -182,6 +185,21 @@ describe('what happened, by the events of two processes', () => {
     stop();
     expect(read.length).toBeGreaterThan(0);
     expect(read.filter((value) => value !== undefined)).toEqual([]);
+  });
+
+  it.each<[string, (cache: TieredCache, key: Key) => Promise<unknown>]>([
+    ['a delete', (cache, key) => cache.delete(key)],
+    ['a delete of several', (cache, key) => cache.deleteMany(['k', key])],
+    ['an expiry', (cache, key) => cache.expire(key)],
+  ])('a key that is too long is refused once, and nobody else hears of it: %s', async (_, call) => {
+    const tooLong = defineKey('row:{id}', {})({ id: 'ö'.repeat(1_400) });
+    const unhandled: unknown[] = [];
+    const listen = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', listen);
+    await expect(call(here, tooLong)).rejects.toThrow(InvalidKeyError);
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off('unhandledRejection', listen);
+    expect(unhandled).toEqual([]);
   });
 
   it('a load that an invalidation overtook: refused by the store, and near', async () => {

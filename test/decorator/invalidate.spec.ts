@@ -72,7 +72,14 @@ class Stacked {
     await lose();
   }
 
+  @Invalidate({ keys: () => ['course a'], byResult: (tag: string) => ({ tags: [tag] }) })
+  async callsOneThatFindsItsLockLost(take: () => Promise<unknown>): Promise<string> {
+    await this.findsItsLockLost(take);
+    return 'lists';
+  }
+
   @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @Invalidate({ tags: ['lists'] })
   @WithLock({ resource: 'stacked' })
   async findsItsLockLost(take: () => Promise<unknown>): Promise<number> {
     await take();
@@ -167,7 +174,9 @@ describe('@Invalidate', () => {
     const { left } = await startWith({ stores: store });
     const take = async (): Promise<unknown> => store.shards[0].remove('test~lock:stacked');
     await expect(app.get(Stacked).findsItsLockLost(take)).rejects.toMatchObject({ code: 'LEASE_LOST' });
-    expect(await left()).toEqual(['course a', 'list', 'of org']);
+    expect(await left()).toEqual(['course a', 'of org']);
+    await expect(app.get(Stacked).callsOneThatFindsItsLockLost(take)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await left()).toEqual(['of org']);
   });
 
   it('takes away what it names where an @Invalidate below rejects although the method has run', async () => {
