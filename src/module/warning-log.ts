@@ -21,6 +21,8 @@ interface Window {
   others: number;
   /** Since when, on the monotonic clock. */
   since: number;
+  /** It was summed up before its end: once, or what comes and goes would fill the log. */
+  isSummedUp: boolean;
   timer: Timer;
 }
 
@@ -39,7 +41,7 @@ export class WarningLog {
     this.stops = [
       onCacheEvent('fault', (fault) => this.warn(`${fault.kind} ${fault.source}`, sentenceOf(fault))),
       onCacheEvent('writeGivenUp', (lost) => {
-        this.sumUp(`${resent} ${lost.cache}`);
+        this.sumUpEarly(`${resent} ${lost.cache}`);
         this.warn(`given-up ${lost.cache}`, lossOf(lost));
       }),
       onCacheEvent('serversChanged', ({ store, source, version, servers }) => {
@@ -49,8 +51,8 @@ export class WarningLog {
       onCacheEvent('breaker', ({ shard, state }) => {
         const failures = `unavailable ${shard}`;
         if (state !== 'closed' || !this.windows.has(failures)) return;
-        this.sumUp(failures);
-        for (const id of this.windows.keys()) if (id.startsWith(`${resent} `)) this.sumUp(id);
+        this.sumUpEarly(failures);
+        for (const id of this.windows.keys()) if (id.startsWith(`${resent} `)) this.sumUpEarly(id);
         this.logger.log(safeLine(`${shard}: it answers again`));
       }),
     ];
@@ -75,6 +77,7 @@ export class WarningLog {
         left: new Map([[sentence, 0]]),
         others: 0,
         since: this.clock.monotonic(),
+        isSummedUp: false,
         timer: this.endLater(id),
       });
       this.logger.warn(sentence);
@@ -90,8 +93,16 @@ export class WarningLog {
       const window = this.windows.get(id);
       if (!window) return;
       if (!this.sumUp(id)) return void this.windows.delete(id);
+      window.isSummedUp = false;
       window.timer = this.endLater(id);
     });
+  }
+
+  private sumUpEarly(id: string): void {
+    const window = this.windows.get(id);
+    if (!window || window.isSummedUp) return;
+    window.isSummedUp = true;
+    this.sumUp(id);
   }
 
   /** Says what was left out, as what was: by now it may be over. Before the line that says that it is. @returns whether anything was left out. */

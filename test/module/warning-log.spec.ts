@@ -111,6 +111,19 @@ describe('The warning log', () => {
       key,
     });
 
+  it('sums up once in 30 s, however often a server comes and goes', async () => {
+    for (let flap = 0; flap < 20; flap++) {
+      for (let times = 0; times < 3; times++) fault();
+      for (let key = 0; key < 20; key++) waits(`key ${flap} ${key}`);
+      channels.breaker.publish({ shard: 'server-a', state: 'closed' });
+      await clock.advance('1.3s');
+    }
+    await clock.advance('30s');
+    expect(said.filter((line) => line.endsWith('it answers again'))).toHaveLength(20);
+    // The first of each of two kinds, and twice: one failure, ten invalidations, and how many others.
+    expect(said.filter((line) => !line.endsWith('it answers again')).length).toBeLessThanOrEqual(2 + 2 * 12);
+  });
+
   it('says what was left out of an outage before it says that this is over, and not again', async () => {
     for (let times = 0; times < 3; times++) fault();
     for (const key of ['a', 'b', 'b']) waits(key);
