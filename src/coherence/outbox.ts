@@ -1,6 +1,5 @@
 import { channels, reportFault } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
-import { HeldNames } from './held-names.js';
 import { isTagName } from './invalidated-names.js';
 import { sizeOf } from './unacknowledged.js';
 import type { Unacknowledged } from './unacknowledged.js';
@@ -39,7 +38,8 @@ const maxBytes = 16 * 2 ** 20;
 export class Outbox {
   private readonly entries = new Map<string, Entry>();
   private readonly underWay = new Map<string, Promise<unknown>>();
-  private readonly held = new HeldNames();
+  /** How many writes of a name hold it back. */
+  private readonly held = new Map<string, number>();
   private tickets = 0;
   private bytes = 0;
   private timer: Timer | undefined;
@@ -140,8 +140,15 @@ export class Outbox {
    * is sent; 4. the store writes k, then removes it; 5. `set(k)` resolves to true, and there is no k.
    */
   hold(names: readonly string[]): { readonly sent: Promise<unknown> | undefined; readonly release: () => void } {
-    const release = this.held.hold(names);
+    for (const name of names) this.held.set(name, (this.held.get(name) ?? 0) + 1);
     const sending = this.underWay.size === 0 ? [] : names.flatMap((name) => this.underWay.get(name) ?? []);
+    const release = (): void => {
+      for (const name of names) {
+        const others = (this.held.get(name) ?? 1) - 1;
+        if (others > 0) this.held.set(name, others);
+        else this.held.delete(name);
+      }
+    };
     return { sent: sending.length > 0 ? Promise.all(sending) : undefined, release };
   }
 
