@@ -22,7 +22,7 @@ export class SlotMap<V> {
 
   set(slot: string, value: V): void {
     if (this.slots.get(slot) === undefined) this.taken++;
-    this.slots.set(lastingText(slot), value);
+    this.slots.set(this.slots.has(slot) ? slot : lastingText(slot), value);
   }
 
   /** Empties the slot, if this value is still the one in it. */
