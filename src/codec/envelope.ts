@@ -28,7 +28,8 @@ import { keyChecksum } from './key-checksum.js';
 export const envelopeFormat = 2;
 
 const magic = 0x4e544300 | envelopeFormat;
-const headBytes = 40;
+/** The head without the codec's name: it has a checksum of all other bytes, and the instants. */
+export const headBytes = 40;
 const endless = 0xffff_ffff_ffff;
 const hasVersion = 1;
 const hasTags = 2;

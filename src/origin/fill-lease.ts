@@ -1,3 +1,4 @@
+import { headBytes } from '../codec/envelope.js';
 import { isSameRevision } from '../store/is-same-revision.js';
 import { companionKey } from '../key/key-space.js';
 import type { ItemWrite, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
@@ -19,7 +20,7 @@ const stub = Buffer.alloc(0);
 
 /** What tells an item from another, and keeps none of its bytes alive: the head of an entry has a checksum of all its bytes, and its instants. */
 function headOf(bytes: Buffer): string {
-  return bytes.toString('latin1', 0, 40);
+  return bytes.toString('latin1', 0, headBytes);
 }
 
 /** A stored item or a stub, and whether the stub was put there for who asked. */

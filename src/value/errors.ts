@@ -49,9 +49,9 @@ export class InvalidDurationError extends TieredCacheError {
 export class InvalidOptionError extends TieredCacheError {
   readonly code = 'INVALID_OPTION';
   /** @internal */
-  declare private readonly problem: string;
+  declare readonly problem: string;
   /** @internal */
-  declare private readonly remedy: string;
+  declare readonly remedy: string;
 
   constructor(
     readonly option: string,

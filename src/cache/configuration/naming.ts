@@ -11,7 +11,7 @@ export function naming<T>(names: Readonly<Record<string, string>>, build: () => 
     if (!(error instanceof InvalidOptionError)) throw error;
     throw new InvalidOptionError(
       names[error.option] ?? Object.values(names)[0] ?? error.option,
-      error.message.replace(/^[^:]*: /, '').replace(/\.$/, ''),
+      `${error.problem}. ${error.remedy}`.replace(/\.$/, ''),
       'Correct or unset it.',
       { cause: error },
     );
