@@ -56,7 +56,7 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
   beforeEach(async () => {
     namespace = `test${++tests}`;
     store = place.connect();
-    cache = await buildCache({ store, namespace, process: false });
+    cache = await buildCache({ name: namespace, store, namespace, process: false });
     intruder = new Intruder(store);
   });
   afterEach(() => cache.close());
@@ -119,7 +119,7 @@ describe.each(storePlaceNames)('whoever can write to the %s store', (name) => {
     const [own] = versionsIn(await intruder.read(list)) as [[string, string, number, number]];
     const faults = recordEvents('fault');
     await intruder.write(list, JSON.stringify([2, 1, [own, [prefix, own[1], 7, Date.now()]]]));
-    await logRead('default');
+    await logRead(namespace);
     faults.stop();
     await cache.set('abcdef', 2);
     expect(await cache.get('abcdef')).toBe(2);
