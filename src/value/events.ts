@@ -37,7 +37,10 @@ export interface CacheEvents {
    * store twice. A clear elsewhere is a `nearCleared`. `key` reads `tag NAME` for a tag, and `*` for a clear.
    */
   invalidated: OfKey & { readonly origin: 'local' | 'remote'; readonly of: InvalidatedKind };
-  /** Near copies were dropped without being named: a gap in the log, a lost counter, a blind period. */
+  /**
+   * Near copies of one part of the store were dropped without being named. `reason`: what was missed in its feed; or `cleared`: a clear by any process, or
+   * another end of all entries that this version had there.
+   */
   nearCleared: { readonly cache: string; readonly shard: string; readonly reason: string; readonly entries: number };
   /** A write that was not acknowledged and had to be given up. */
   writeGivenUp: OfKey & { readonly reason: string };

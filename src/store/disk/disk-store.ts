@@ -11,7 +11,10 @@ import type { FolderShardTuning } from './folder-shard.js';
 export interface DiskStoreOptions {
   /** The folder to keep the database in; it is created. One host's disk: LMDB doesn't work on network file systems. */
   readonly directory: string;
-  /** Bytes of the database file before the oldest items go. Default 1 GiB, at least 1 MiB. A single item: an eighth, at most 16 MiB. */
+  /**
+   * Bytes of the database file before the oldest items go. Default 1 GiB, at least 1 MiB. A single item: an eighth, at most 16 MiB. The file never shrinks. Once it
+   * is larger than one and a half times that, it is discarded, and the store starts empty.
+   */
   readonly maxBytes?: number;
 }
 
