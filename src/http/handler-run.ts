@@ -15,7 +15,7 @@ import type { HeaderRules, UnkeptReason } from './kept-headers.js';
 import { beginningOf, standInFor } from './stand-in-response.js';
 import type { Beginning, StandIn } from './stand-in-response.js';
 import { responsesOfRuns } from './response-arguments.js';
-import { withResponseOfRun } from './response-of-request.js';
+import { withRequestOfRun } from './request-of-run.js';
 
 /** What a run has made, to be kept. */
 export interface RunAnswer {
@@ -67,7 +67,7 @@ export class HandlerRun {
     this.context.getArgs<unknown[]>()[1] = standIn.response;
     let body: unknown;
     try {
-      body = await withResponseOfRun(this.request, standIn.response, () => lastValueFrom(this.next.handle()));
+      body = await withRequestOfRun(this.request, standIn.response, () => lastValueFrom(this.next.handle()));
       return await this.judged(body, standIn, isRefresh);
     } catch (error) {
       closeBody(body);

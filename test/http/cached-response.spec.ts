@@ -123,6 +123,14 @@ class CoursesController {
     return { course: new Course('a'), at: new Date(0) };
   }
 
+  /** As a handler that spares the work for a body that nobody is sent. */
+  @Get('bodiless')
+  @CachedResponse({ keyedBy: () => [] })
+  bodiless(@Req() request: { readonly method: string; readonly raw?: { readonly method: string } }): string {
+    loads++;
+    return request.method === 'HEAD' || request.raw?.method === 'HEAD' ? '' : 'whole';
+  }
+
   @Post('post')
   @HttpCode(200)
   @CachedResponse()
@@ -206,6 +214,14 @@ describe.each(platforms)('@CachedResponse on %s', (platform) => {
     const get = await read('plain/a');
     expect(header['content-length']).toBe(`${get.body.length}`);
     expect(header['etag']).toBe(get.header['etag']);
+    expect(loads).toBe(1);
+  });
+
+  it('is whole for a GET, also where a HEAD came first and the handler looks at the method', async () => {
+    await open();
+    const { header, body } = await read('bodiless', {}, 'HEAD');
+    expect([body.length, header['content-length']]).toEqual([0, '5']);
+    expect((await read('bodiless')).text).toBe('whole');
     expect(loads).toBe(1);
   });
 
