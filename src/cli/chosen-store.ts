@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { memcachedVariables, redisVariables } from '../cache/configuration/environment.js';
-import type { Environment, MemcachedAccess, RedisLayout } from '../cache/configuration/environment.js';
+import { assertOneStore, memcachedVariables, redisVariables } from '../cache/configuration/environment.js';
+import type { MemcachedAccess, RedisLayout, StoreEnvironment } from '../cache/configuration/environment.js';
 import { naming } from '../cache/configuration/naming.js';
 import { guarded } from '../origin/guarded-store.js';
 import { diskFormat } from '../store/disk/disk-folder.js';
@@ -17,7 +17,7 @@ import { UsageError } from './usage-error.js';
  *
  * @throws UsageError, InvalidOptionError
  */
-export async function chosenStore(args: Arguments, environment: Environment): Promise<Store> {
+export async function chosenStore(args: Arguments, environment: StoreEnvironment): Promise<Store> {
   const store = await namedStore(args, environment);
   guarded(store, { deadlineMs: patience.commandTimeout });
   return store;
@@ -26,12 +26,13 @@ export async function chosenStore(args: Arguments, environment: Environment): Pr
 /** A person waits longer than a request would, and wants the answer of a busy host as well. */
 const patience = { connectTimeout: 5_000, commandTimeout: 5_000 };
 
-async function namedStore(args: Arguments, environment: Environment): Promise<Store> {
+async function namedStore(args: Arguments, environment: StoreEnvironment): Promise<Store> {
   const disk = textOf(args, 'disk');
   const servers = textOf(args, 'servers');
   const redis = textOf(args, 'redis');
   const given = [disk, servers, redis].filter((one) => one !== undefined);
   if (given.length > 1) throw new UsageError('give one of --servers, --redis and --disk');
+  if (given.length === 0) assertOneStore(environment);
   const redisUrl = redis ?? (given.length === 0 ? environment.redisUrl : undefined);
   if (redisUrl !== undefined) return onRedis(redisUrl, args, environment.redisLayout);
   const stray = ['key-prefix', 'partitions'].find((name) => textOf(args, name) !== undefined);

@@ -1,5 +1,5 @@
 import { TieredCache } from '../cache/tiered-cache.js';
-import { readEnvironment } from '../cache/configuration/environment.js';
+import { readEnvironment, readStoreEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity } from '../cache/configuration/package-identity.js';
 import { shardOfKey } from '../coherence/coherence.js';
 import { formatUnder } from '../key/hidden-names.js';
@@ -67,9 +67,9 @@ export function withCache<T>(
 
 /** @param run is given the store as it was chosen, and as it is read: verified, where what it holds is signed. */
 async function onChosen<T>(args: Arguments, run: (chosen: Store, store: Store) => Promise<T>): Promise<T> {
-  const environment = readEnvironment();
-  const chosen = await chosenStore(args, environment);
-  const store = environment.integrity ? authenticated(chosen, environment.integrity) : chosen;
+  const { integrity } = readEnvironment();
+  const chosen = await chosenStore(args, readStoreEnvironment());
+  const store = integrity ? authenticated(chosen, integrity) : chosen;
   await store.open();
   try {
     return await run(chosen, store);

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { defaultStore } from '../cache/configuration/default-store.js';
-import { readEnvironment } from '../cache/configuration/environment.js';
+import { readStoreEnvironment } from '../cache/configuration/environment.js';
 import type { Store } from '../store/store.js';
 import { safeLine } from '../value/safe-text.js';
 import { InvalidOptionError } from '../value/errors.js';
@@ -13,7 +13,7 @@ import type { TieredCacheOptions } from './tiered-cache.options.js';
 export async function storeOf({ stores }: TieredCacheOptions): Promise<Store | undefined> {
   if (stores === false) return undefined;
   if (stores !== undefined) return asStore('stores', onlyOne(stores));
-  const { store, warning } = await defaultStore(readEnvironment());
+  const { store, warning } = await defaultStore(readStoreEnvironment());
   if (warning !== undefined) new Logger('TieredCache').warn(safeLine(warning));
   return store;
 }

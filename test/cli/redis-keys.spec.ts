@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { defaultStore } from '../../src/cache/configuration/default-store.js';
-import { readEnvironment } from '../../src/cache/configuration/environment.js';
+import { readStoreEnvironment } from '../../src/cache/configuration/environment.js';
 import { runCommand } from '../../src/cli/run-command.js';
 import { redisStore } from '../../src/store/redis/redis-store.js';
 import type { RedisStoreOptions } from '../../src/store/redis/redis-store.js';
@@ -74,7 +74,7 @@ describe('tiered-cache on a Redis whose keys have a prefix', () => {
 
   it('is what an application without a store of its own uses, too', async () => {
     const variables = { CACHE_REDIS_URL: server.url, CACHE_REDIS_KEY_PREFIX: 'own:' };
-    const { store } = await defaultStore(readEnvironment(variables));
+    const { store } = await defaultStore(readStoreEnvironment(variables));
     const cache = await buildCache({ store, process: false });
     caches.push(cache);
     await cache.set('kept', 1, life);
@@ -97,7 +97,7 @@ describe('tiered-cache on a Redis whose keys have a prefix', () => {
 
   it('is refused by the application as well', async () => {
     const store = (variables: Record<string, string>): Promise<unknown> =>
-      defaultStore(readEnvironment({ CACHE_REDIS_URL: server.url, ...variables }));
+      defaultStore(readStoreEnvironment({ CACHE_REDIS_URL: server.url, ...variables }));
     await expect(store({ CACHE_REDIS_KEY_PREFIX: '{x}' })).rejects.toThrow(/^CACHE_REDIS_KEY_PREFIX: /);
     await expect(store({ CACHE_REDIS_PARTITIONS: '1.5' })).rejects.toThrow(/^CACHE_REDIS_PARTITIONS: /);
   });

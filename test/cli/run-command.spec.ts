@@ -332,6 +332,12 @@ describe('a store that can not be meant', () => {
     [{ CACHE_REDIS_URL: 'http://a' }, ['stats'], 'CACHE_REDIS_URL: its scheme is none of '],
     [{ CACHE_REDIS_URL: 'redis://a' }, ['stats', '--redis', 'http://a'], '--redis: its scheme is none of '],
     [{ CACHE_REDIS_URL: 'http://a' }, ['backup', 'redis', '/tmp/x'], 'CACHE_REDIS_URL: its scheme is none of '],
+    [{ MEMCACHED_SERVERS: 'a', CACHE_REDIS_URL: 'redis://a' }, ['stats'], 'CACHE_REDIS_URL: MEMCACHED_SERVERS is set '],
+    [
+      { MEMCACHED_SERVERS: 'a', CACHE_REDIS_URL: 'redis://a' },
+      ['stats', '--servers', 'a;b'],
+      '--servers: "a;b" is not host:port. ',
+    ],
     [
       { CACHE_REDIS_URL: 'redis://a' },
       ['backup', 'redis', '/tmp/x', '--url', 'http://a'],

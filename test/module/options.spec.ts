@@ -79,15 +79,40 @@ describe('The options of the module', () => {
     expect(await app.get(TieredCache).getOrSet('a', () => 1)).toBe(1);
   });
 
-  describe('that are given as undefined', () => {
-    const names = ['CACHE_KEY_VERSION_STAMP', 'DEFAULT_CACHE_TIMEOUT'] as const;
-    const before = names.map((name) => process.env[name]);
-    afterEach(() => {
-      for (const [index, name] of names.entries()) {
-        if (before[index] === undefined) delete process.env[name];
-        else process.env[name] = before[index];
-      }
+  const environment = { ...process.env };
+  afterEach(() => {
+    process.env = { ...environment };
+  });
+
+  describe('and what the environment says of a store', () => {
+    const unusable = { MEMCACHED_SERVERS: 'a', CACHE_REDIS_URL: 'redis://a', MEMCACHED_TLS: 'perhaps' };
+
+    it.each<TieredCacheOptions>([{}, { lock: { store: memoryStore() } }, { stores: false }])(
+      'do not meet where the options name one: %#',
+      async (options) => {
+        Object.assign(process.env, unusable);
+        app = await start({ imports: [cacheModule(options)] });
+        expect(await app.get(TieredCache).getOrSet('a', () => 1)).toBe(1);
+      },
+    );
+
+    it.each<[string, Record<string, string>]>([
+      ['CACHE_REDIS_URL', { MEMCACHED_SERVERS: 'a', CACHE_REDIS_URL: 'redis://a' }],
+      ['MEMCACHED_TLS', { MEMCACHED_SERVERS: 'a', MEMCACHED_TLS: 'perhaps' }],
+    ])('stops the start where it decides: %s', async (option, variables) => {
+      Object.assign(process.env, variables);
+      const starting = start({ imports: [cacheModule({ stores: undefined as never })] });
+      await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option });
     });
+
+    it('leaves what it says of the cache to be checked', async () => {
+      process.env['CACHE_KEY_SECRET'] = 'short';
+      const starting = start({ imports: [cacheModule()] });
+      await expect(starting).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'CACHE_KEY_SECRET' });
+    });
+  });
+
+  describe('that are given as undefined', () => {
     /** As `config.get('STAMP')` gives them. */
     const unset = undefined as never;
 

@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { readEnvironment } from '../../src/cache/configuration/environment.js';
+import { readStoreEnvironment } from '../../src/cache/configuration/environment.js';
 import { defaultStore } from '../../src/cache/configuration/default-store.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import type { MemcachedStoreOptions } from '../../src/store/memcached/memcached-store.js';
@@ -226,11 +226,15 @@ describe('options and variables', () => {
     writeFileSync(file, 'reader:s3cret\n');
     const { port } = await onPort('-Y', file);
     const given = { MEMCACHED_SERVERS: `127.0.0.1:${port}`, MEMCACHED_USERNAME: 'reader' };
-    const { store } = await defaultStore(readEnvironment({ ...given, MEMCACHED_PASSWORD: 's3cret' }));
+    const { store } = await defaultStore(readStoreEnvironment({ ...given, MEMCACHED_PASSWORD: 's3cret' }));
     endings.push(() => store.close());
     await store.open();
     await eventually(async () => expect(await store.shards[0].readMany(['a'])).toEqual([undefined]));
-    await expect(defaultStore(readEnvironment(given))).rejects.toThrow(/^MEMCACHED_PASSWORD: a username came alone/);
-    expect(() => readEnvironment({ MEMCACHED_TLS: 'yes' })).toThrow(/^MEMCACHED_TLS: it is neither true nor false/);
+    await expect(defaultStore(readStoreEnvironment(given))).rejects.toThrow(
+      /^MEMCACHED_PASSWORD: a username came alone/,
+    );
+    expect(() => readStoreEnvironment({ MEMCACHED_TLS: 'yes' })).toThrow(
+      /^MEMCACHED_TLS: it is neither true nor false/,
+    );
   });
 });

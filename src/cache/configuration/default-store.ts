@@ -4,8 +4,8 @@ import { loadMemcachedStore } from '../../store/memcached/load-memcached-store.j
 import { memoryStore } from '../../store/memory-store.js';
 import type { Store } from '../../store/store.js';
 import { installCommand } from '../../value/install-command.js';
-import { memcachedVariables, redisVariables } from './environment.js';
-import type { Environment } from './environment.js';
+import { assertOneStore, memcachedVariables, redisVariables } from './environment.js';
+import type { StoreEnvironment } from './environment.js';
 import { naming } from './naming.js';
 
 /** The store, and what somebody should be told about it. */
@@ -17,15 +17,12 @@ export interface DefaultStore {
 /**
  * The store of an application that names none: memcached, Redis, a disk folder, memory in tests, or the embedded default. Clients are loaded only for the store that is
  * used, so that applications install only the ones they need.
+ *
+ * @throws InvalidOptionError naming the variable that can't be used.
  */
-export async function defaultStore({
-  memcachedServers,
-  memcachedAccess,
-  redisUrl,
-  redisLayout,
-  diskPath,
-  isTest,
-}: Environment): Promise<DefaultStore> {
+export async function defaultStore(environment: StoreEnvironment): Promise<DefaultStore> {
+  assertOneStore(environment);
+  const { memcachedServers, memcachedAccess, redisUrl, redisLayout, diskPath, isTest } = environment;
   if (memcachedServers !== undefined) {
     const { memcachedStore } = await loadMemcachedStore();
     const options = { servers: memcachedServers, ...memcachedAccess };

@@ -49,29 +49,28 @@ export const cacheVariables = [
 type Variable = (typeof storeVariables)[number] | (typeof cacheVariables)[number] | 'NODE_ENV';
 type TextOf = (name: Variable) => string | undefined;
 
-/** What the environment says. Empty variables count as unset. */
+/** What the environment says of a cache, whatever its store. Empty variables count as unset. */
 export interface Environment {
   readonly versionStamp: string | undefined;
   readonly defaultTtlMs: number;
+  readonly integrity: Integrity | undefined;
+  readonly keySecret: HiddenNames | undefined;
+}
+
+/** What the environment says of the store. Empty variables count as unset. */
+export interface StoreEnvironment {
   readonly memcachedServers: string | undefined;
   readonly memcachedAccess: MemcachedAccess;
   readonly redisUrl: string | undefined;
   readonly redisLayout: RedisLayout;
   readonly diskPath: string | undefined;
-  /** `CACHE_INTEGRITY_KEYS`: `id:secret,id:secret`, the first signs. */
-  readonly integrity: Integrity | undefined;
-  /** `CACHE_KEY_SECRET`. */
-  readonly keySecret: HiddenNames | undefined;
   /** `NODE_ENV=test`: what one run has left must not answer the next. */
   readonly isTest: boolean;
 }
 
 /** Read once, when the module starts. @throws InvalidOptionError naming the variable and what would be valid. */
 export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environment {
-  const text: TextOf = (name) => {
-    const value = env[name]?.trim();
-    return value === '' ? undefined : value;
-  };
+  const text = textOf(env);
   const versionStamp = text('CACHE_KEY_VERSION_STAMP');
   if (versionStamp !== undefined && versionStamp.length > 100) {
     throw new InvalidOptionError(
@@ -80,28 +79,46 @@ export function readEnvironment(env: NodeJS.ProcessEnv = process.env): Environme
       'Give at most 100, such as 20230607123455.',
     );
   }
-  const memcachedServers = text(memcachedVariables.servers);
-  const redisUrl = text(redisVariables.url);
-  if (memcachedServers !== undefined && redisUrl !== undefined) {
-    throw new InvalidOptionError(
-      'CACHE_REDIS_URL',
-      'MEMCACHED_SERVERS is set as well, and one store holds the entries',
-      'Unset one of them.',
-    );
-  }
-  const diskPath = text('CACHE_DISK_PATH');
-  if (diskPath?.includes('\0')) throw new InvalidOptionError('CACHE_DISK_PATH', 'it is not a path', 'Give a folder.');
   return {
     versionStamp,
     defaultTtlMs: secondsFromEnv('DEFAULT_CACHE_TIMEOUT', 300, env),
-    memcachedServers,
-    memcachedAccess: memcachedAccessIn(text),
-    redisUrl,
-    redisLayout: redisLayoutIn(text),
-    diskPath,
     integrity: integrityIn(text('CACHE_INTEGRITY_KEYS')),
     keySecret: hiddenBy(text('CACHE_KEY_SECRET')),
+  };
+}
+
+/**
+ * Read only where nothing else names the store: variables that nobody follows may say anything.
+ * @throws InvalidOptionError naming the variable and what would be valid.
+ */
+export function readStoreEnvironment(env: NodeJS.ProcessEnv = process.env): StoreEnvironment {
+  const text = textOf(env);
+  const diskPath = text('CACHE_DISK_PATH');
+  if (diskPath?.includes('\0')) throw new InvalidOptionError('CACHE_DISK_PATH', 'it is not a path', 'Give a folder.');
+  return {
+    memcachedServers: text(memcachedVariables.servers),
+    memcachedAccess: memcachedAccessIn(text),
+    redisUrl: text(redisVariables.url),
+    redisLayout: redisLayoutIn(text),
+    diskPath,
     isTest: text('NODE_ENV') === 'test',
+  };
+}
+
+/** @throws InvalidOptionError where the environment names two stores for the entries. */
+export function assertOneStore({ memcachedServers, redisUrl }: StoreEnvironment): void {
+  if (memcachedServers === undefined || redisUrl === undefined) return;
+  throw new InvalidOptionError(
+    'CACHE_REDIS_URL',
+    'MEMCACHED_SERVERS is set as well, and one store holds the entries',
+    'Unset one of them.',
+  );
+}
+
+function textOf(env: NodeJS.ProcessEnv): TextOf {
+  return (name) => {
+    const value = env[name]?.trim();
+    return value === '' ? undefined : value;
   };
 }
 
