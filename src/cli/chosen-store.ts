@@ -13,7 +13,7 @@ import { UsageError } from './usage-error.js';
 
 /**
  * The store that the application uses, as the arguments or the environment name it. One in a folder must be there: no command of this program makes a
- * database.
+ * database, bounds one, or starts one anew.
  *
  * @throws UsageError, InvalidOptionError
  */
@@ -48,8 +48,8 @@ async function namedStore(args: Arguments, environment: StoreEnvironment): Promi
         : 'look at the path';
     throw new UsageError(`there is no cache in ${directory}, and none was made: ${remedy}`);
   }
-  const { diskStore } = await import('../store/disk/disk-store.js');
-  return diskStore({ directory });
+  const { DiskStore } = await import('../store/disk/disk-store.js');
+  return new DiskStore({ directory }, { visits: true });
 }
 
 /** What is given as an option goes before what the environment says. */

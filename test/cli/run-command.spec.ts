@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import type { SpawnSyncReturns } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, truncateSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -18,6 +18,7 @@ import { startRedis } from '../support/redis-process.js';
 import type { RedisProcess } from '../support/redis-process.js';
 import { redisStore } from '../../src/store/redis/redis-store.js';
 import { startMemcached } from '../support/memcached-process.js';
+import { recordEvents } from '../support/recorded-events.js';
 import { patience } from '../support/patience.js';
 
 async function run(...args: string[]): Promise<{ code: number; out: string; err: string }> {
@@ -113,6 +114,38 @@ describe('tiered-cache on a store', () => {
     await reader.close();
   });
 
+  it('leaves a database alone that is larger than its default', async () => {
+    const directory = join(folder, 'large');
+    const on = ['--disk', directory, '--namespace', 'test', '--package-version', '1.0.0'];
+    const large = { directory, maxBytes: 2 ** 32 };
+    const cache = await buildCache({ store: diskStore(large) });
+    await cache.set('a', 1, { ttl: '1h' });
+    await cache.close();
+    truncateSync(join(directory, 'v2', 'data.mdb'), 2 ** 31);
+    const { code, out } = await run('stats', '--json', ...on);
+    expect([code, (JSON.parse(out) as { shards: object[] }).shards]).toMatchObject([0, [{ answers: true }]]);
+    expect(await run('delete', 'b', ...on)).toMatchObject({ code: 1, err: containing('test:1.0.0::b: absent') });
+    const again = await buildCache({ store: diskStore(large) });
+    expect(await again.get('a')).toBe(1);
+    await again.close();
+  });
+
+  it('starts no database anew where the application would', async () => {
+    const directory = join(folder, 'restarted');
+    const on = ['--disk', directory, '--namespace', 'test', '--package-version', '1.0.0'];
+    const cache = await buildCache({ store: diskStore({ directory }) });
+    await cache.set('a', 1, { ttl: '1h' });
+    await cache.close();
+    await rm(join(directory, 'v2', 'clean'));
+    await writeFile(join(directory, 'v2', 'boot'), 'another');
+    const before = readdirSync(directory);
+    const events = recordEvents('fault');
+    expect(await run('stats', ...on)).toMatchObject({ code: 1, out: containing('does not answer') });
+    expect(events.all).toMatchObject([{ kind: 'unavailable', message: containing('the machine was restarted') }]);
+    events.stop();
+    expect(readdirSync(directory)).toEqual(before);
+  });
+
   it('says of each part of the store whether it answers', async () => {
     const { code, out } = await run('stats', '--json', ...onStore);
     expect(code).toBe(0);
@@ -123,7 +156,7 @@ describe('tiered-cache on a store', () => {
       [
         {
           shard: `disk ${join(folder, 'store')}`,
-          ...{ answers: true, entries: number, bytes: number, maxBytes: 2 ** 30, fileBytes: number },
+          ...{ answers: true, entries: number, bytes: number, fileBytes: number },
         },
       ],
     ]);

@@ -111,17 +111,13 @@ describe('what a process changes after another has set the folder aside', () => 
     ['a removal of what the old folder does not have', (shard) => shard.remove('a')],
     ['a write', (shard) => shard.write('a', Buffer.from('2'), { lifeMs: Infinity })],
   ])('is not acknowledged, and is made in the new folder when it is tried again: %s', async (_, change) => {
-    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
-      directory: directory.path,
-      maxBytes: 2 ** 20,
-    });
-    workers.push(worker);
+    const [worker] = (await startWorkers(1)) as [WorkerProcess];
     const store = new DiskStore({ directory: directory.path }, { ...patience, careEachMs: 60_000 });
     await store.open();
     const events = recordEvents('fault');
     try {
-      await store.shards[0].write('large', Buffer.alloc(2 ** 21), { lifeMs: Infinity });
       writeFileSync(join(directory.path, 'v2', 'suspect'), '');
+      writeFileSync(join(directory.path, 'v2', 'boot'), 'another');
       await worker.call('open');
       await worker.call('write', 'a', 'loaded before the change');
       await expect(change(store.shards[0])).rejects.toThrow(StoreUnavailableError);
@@ -133,6 +129,37 @@ describe('what a process changes after another has set the folder aside', () => 
       ]);
       await eventually(async () => expect(await store.shards[0].remove('a')).toBe('removed'));
       expect(await worker.call('look', 'a')).toEqual({ found: 'absent' });
+    } finally {
+      events.stop();
+      await store.close();
+    }
+  });
+});
+
+describe('a process with a smaller limit', () => {
+  it('lets entries of the others go, and starts nothing anew while they live', async () => {
+    const store = new DiskStore({ directory: directory.path }, patience);
+    await store.open();
+    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
+      directory: directory.path,
+      maxBytes: 2 ** 20,
+      tuning: { careEachMs: 20 },
+    });
+    workers.push(worker);
+    const events = recordEvents('fault');
+    try {
+      const [shard] = store.shards;
+      await shard.write('lock', Buffer.from('held'), { lifeMs: 60_000, irreplaceable: true });
+      await Promise.all(
+        Array.from({ length: 60 }, (_, i) => shard.write(`item${i}`, Buffer.alloc(50_000), { lifeMs: Infinity })),
+      );
+      await worker.call('open');
+      await eventually(async () => {
+        expect((await worker.call<{ usedBytes: number }>('usage')).usedBytes).toBeLessThan(2 ** 20);
+      });
+      expect(await worker.call('text', 'lock')).toBe('held');
+      expect((await shard.readMany(['lock']))[0]?.bytes.toString()).toBe('held');
+      expect([await worker.call('faults'), events.all]).toEqual([[], []]);
     } finally {
       events.stop();
       await store.close();

@@ -8,7 +8,7 @@ import { FolderMovedError } from './commit-gate.js';
 import type { CommitGate } from './commit-gate.js';
 import type { DiskFolder } from './disk-folder.js';
 import type { DiskTuning } from './disk-tuning.js';
-import { enterFolder, outgrown } from './enter-folder.js';
+import { enterFolder } from './enter-folder.js';
 import { sessionKey } from './disk-key.js';
 import type { DiskKey } from './disk-key.js';
 import { ageOf, copyItemBytes, headView, isLive, itemKind, readRevision } from './disk-record.js';
@@ -104,7 +104,7 @@ export class DiskDatabase {
   }
 
   private careAfterAWhile(): void {
-    if (this.isShut) return;
+    if (this.isShut || this.tuning.maxBytes === Infinity) return;
     this.care = this.tuning.clock.after(this.tuning.careEachMs, () => {
       this.caring ??= this.takeCare();
       this.careAfterAWhile();
@@ -211,7 +211,7 @@ export class DiskDatabase {
       if (!(await this.folder.isCurrent())) return this.endMoved();
       this.environment.readerCheck();
       if (this.tuning.clock.now() - this.contractedAt > contractedForMs) this.room.relax();
-      if (this.room.measure().fileBytes > this.room.maxBytes * outgrown) {
+      if (await this.folder.isOutgrown(this.room.measure().fileBytes)) {
         return this.end('its file has outgrown maxBytes, and a file never shrinks', 'degraded', true);
       }
       this.room.doubt();

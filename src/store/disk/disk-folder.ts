@@ -22,6 +22,8 @@ import type { Refusal } from './vetting.js';
 /** Part of the folder's name, so that two versions of this software with two formats can use one directory side by side. 0.1 has `v1`. */
 export const diskFormat = 'v2';
 
+/** Times maxBytes: a process that stopped in the middle of a read keeps freed pages from being used again. */
+const outgrown = 1.5;
 const lockWaitMs = 10_000;
 const leaveWaitMs = 2_000;
 /** What others wait for at the start is at most this much, and what is left of their two seconds is for the trial. */
@@ -50,7 +52,8 @@ export class UsedElsewhereError extends Error {
 export type Protection = 'containers' | 'pages' | 'ownership';
 
 export interface FolderOptions {
-  readonly maxFileBytes: number;
+  /** Infinity: a visitor, who starts no database anew. */
+  readonly maxBytes: number;
   readonly clock: Clock;
   readonly onRefusal: (refusal: Refusal) => void;
   /** The protection that is off. Only for negative controls. */
@@ -70,7 +73,7 @@ export interface Entered<T> {
  *
  * ```
  * <directory>/v2/data.mdb, lock.mdb     LMDB's
- * <directory>/v2/users/<process>        one empty file per user: it is open; the name ends with its slot in `gate`
+ * <directory>/v2/users/<process>        one empty file per user: it is open; the name ends with its slot in `gate` and its `maxBytes`
  * <directory>/v2/gate, opening          keep commits and openings apart (commit-gate.ts)
  * <directory>/v2/clean                  the last user closed it, and the disk has it all
  * <directory>/v2/suspect                a user found damage inside
@@ -134,7 +137,9 @@ export class DiskFolder {
       // Some may have ended during the wait: they have had theirs by now, and vouch for nothing.
       const { running, ending } = await this.users.survey();
       for (const user of ending) await this.users.remove(user);
-      const refusal = await vet(this.path, running.length > 0, this.options.maxFileBytes);
+      // No larger file than one of its users allows is taken away from them.
+      const largest = Math.max(this.options.maxBytes, ...running.map(({ maxBytes }) => maxBytes));
+      const refusal = await vet(this.path, running.length > 0, largest * outgrown);
       if (refusal) await this.setAside(refusal, lock);
       try {
         return await this.register(openEnvironment);
@@ -203,6 +208,12 @@ export class DiskFolder {
     }
   }
 
+  /** A file of this size is larger than each of its living users allows. */
+  async isOutgrown(fileBytes: number): Promise<boolean> {
+    if (fileBytes <= this.options.maxBytes * outgrown) return false;
+    return fileBytes > (await this.users.largestLimit()) * outgrown;
+  }
+
   /** The next to open the folder doesn't trust that others have it open. */
   async suspect(): Promise<void> {
     await writePrivateFile(join(this.path, 'suspect'), '').catch(() => undefined);
@@ -230,7 +241,7 @@ export class DiskFolder {
   private async register<T>(openEnvironment: () => T): Promise<Entered<T>> {
     await removeCleanMark(this.path);
     const { running, ending } = await this.users.survey();
-    const user = await this.users.add(this.stamp, [...running, ...ending]);
+    const user = await this.users.add(this.stamp, this.options.maxBytes, [...running, ...ending]);
     let gate: CommitGate | undefined;
     try {
       if ((await bootOf(this.path)) !== bootName()) await writePrivateFile(join(this.path, 'boot'), bootName());
@@ -254,6 +265,7 @@ export class DiskFolder {
    * another session, and clears.
    */
   private async setAside(refusal: Refusal, lock: FileLock): Promise<void> {
+    if (this.options.maxBytes === Infinity) throw new Error(`the application would start it anew: ${refusal.problem}`);
     if (!(await lock.isHeld())) throw new Error('the right to set the folder aside was lost');
     const instant = new Date(this.options.clock.now()).toISOString().replaceAll(/[:.]/g, '-');
     await rename(this.path, `${this.path}.${refusal.kind}-${instant}`);

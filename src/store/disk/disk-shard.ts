@@ -208,10 +208,10 @@ export class DiskShard implements Shard {
     return Math.min(mostKeptBytes, this.tuning.maxBytes / 8);
   }
 
-  /** `bytes` are those of pages in use, `fileBytes` what the file takes on the disk; `entries` include a few of the store's own. */
+  /** `bytes` are those of pages in use, `fileBytes` what the file takes on the disk; `entries` include a few of the store's own. A visitor knows no `maxBytes`. */
   async stats(): Promise<Readonly<Record<string, number>>> {
     const { entries, usedBytes, fileBytes, maxBytes } = this.database().usage();
-    return { entries, bytes: usedBytes, maxBytes, fileBytes };
+    return { entries, bytes: usedBytes, ...(maxBytes !== Infinity && { maxBytes }), fileBytes };
   }
 
   /** One part of a listing. */

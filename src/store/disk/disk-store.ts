@@ -20,6 +20,8 @@ export interface DiskStoreOptions {
 
 /** What tests set and users don't. */
 export interface DiskStoreTuning extends Partial<Omit<FolderShardTuning, 'maxBytes'>> {
+  /** The database is somebody else's: it has no bound from here, nobody takes care of it, and none is started anew. `maxBytes` says nothing. */
+  readonly visits?: boolean;
   readonly maxItemBytes?: number;
 }
 
@@ -68,6 +70,7 @@ export class DiskStore implements Store {
     // A record and its head fit into lmdb's buffer.
     const largest = Math.min(readBufferBytes - 2 ** 10, Math.floor(maxBytes / 8));
     const {
+      visits = false,
       maxItemBytes = largest,
       clock = systemClock,
       random = systemRandom,
@@ -78,7 +81,7 @@ export class DiskStore implements Store {
       openWithinMs = 5_000,
     } = tuning;
     const shard = new FolderShard(resolve(directory), Math.min(maxItemBytes, largest), {
-      maxBytes,
+      maxBytes: visits ? Infinity : maxBytes,
       clock,
       random,
       deadlineMs,

@@ -3,6 +3,7 @@ import type { Protection } from './disk-folder.js';
 
 /** How a database behaves. */
 export interface DiskTuning {
+  /** Infinity: a visitor's. It bounds nothing, takes no care of the database, and starts none anew. */
   readonly maxBytes: number;
   readonly clock: Clock;
   /** 0 ≤ n < 1. */

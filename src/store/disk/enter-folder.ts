@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { reportFault } from '../../value/events.js';
 import { isDamage } from './environment.js';
 import type { Environment } from './environment.js';
@@ -6,9 +8,6 @@ import type { DiskTuning } from './disk-tuning.js';
 import type { Entered } from './disk-folder.js';
 import { UnjudgedHolderError } from './file-lock.js';
 import { ownPlace } from './process-stamp.js';
-
-/** Times maxBytes: a process that stopped in the middle of a read keeps freed pages from being used again. */
-export const outgrown = 1.5;
 
 /**
  * Enters the directory's database, or where nobody can tell whether it is in use one of this container's own.
@@ -23,7 +22,7 @@ export async function enterFolder(
 ): Promise<Entered<Environment> & { readonly folder: DiskFolder }> {
   const enter = async (own?: string): Promise<Entered<Environment> & { readonly folder: DiskFolder }> => {
     const folder = new DiskFolder(directory, {
-      maxFileBytes: tuning.maxBytes * outgrown,
+      maxBytes: tuning.maxBytes,
       clock: tuning.clock,
       without: tuning.without,
       onRefusal: ({ kind, problem }) =>
@@ -40,8 +39,11 @@ export async function enterFolder(
     return await enter();
   } catch (error) {
     if (!(error instanceof UnjudgedHolderError)) throw error;
+    const own = `${diskFormat}-${ownPlace()}`;
+    // A visitor makes none.
+    if (tuning.maxBytes === Infinity && !existsSync(join(directory, own, 'data.mdb'))) throw error;
     const message = `A database of this container's own is used, which the others don't see: ${error.message}. Give each container a folder of its own, or a file system that has sockets.`;
     reportFault({ source: name, kind: 'degraded', message, cause: error });
-    return enter(`${diskFormat}-${ownPlace()}`);
+    return enter(own);
   }
 }

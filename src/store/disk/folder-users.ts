@@ -5,9 +5,11 @@ import type { GateUser } from './commit-gate.js';
 import { mayStillWrite } from './liveness.js';
 import type { Liveness } from './liveness.js';
 
-/** One opening of the database by one process or thread. The name of its file says it all: its stamp, and the slot in the gate. */
+/** One opening of the database by one process or thread. The name of its file says it all: its stamp, the slot in the gate, its limit. */
 export interface FolderUser extends GateUser {
   readonly name: string;
+  /** Of the database, as it was told; 0: a visitor, who bounds nothing. */
+  readonly maxBytes: number;
 }
 
 export interface Survey {
@@ -30,7 +32,7 @@ export class FolderUsers {
     await mkdir(this.path(), { mode: 0o700 }).catch(unlessItExists);
     const found: { -readonly [P in keyof Survey]: FolderUser[] } = { running: [], ending: [], unknown: [] };
     for (const name of await readdir(this.path())) {
-      const user = { name, stamp: name, slot: Number(name.split('-')[3]) };
+      const user = userNamed(name);
       const liveness = await this.livenessOf(name);
       if (liveness !== 'ended') found[liveness].push(user);
       else if (mayStillWrite(name)) found.ending.push(user);
@@ -40,14 +42,23 @@ export class FolderUsers {
   }
 
   /** @throws Error when every slot is taken. */
-  async add(stamp: string, others: readonly FolderUser[]): Promise<FolderUser> {
+  async add(stamp: string, maxBytes: number, others: readonly FolderUser[]): Promise<FolderUser> {
     const taken = new Set(others.map(({ slot }) => slot));
     let slot = 0;
     while (taken.has(slot)) slot++;
     if (slot >= gateBytes) throw new Error(`more than ${gateBytes} processes have the folder open`);
-    const name = `${stamp}-${slot}`;
+    const name = `${stamp}-${slot}-${Number.isFinite(maxBytes) ? maxBytes : 0}`;
     await writeFile(this.path(name), '', { mode: 0o600, flag: 'wx' });
-    return { name, stamp: name, slot };
+    return userNamed(name);
+  }
+
+  /** Of those who have not ended. Unlike `survey` it is for everybody. */
+  async largestLimit(): Promise<number> {
+    let largest = 0;
+    for (const { name, maxBytes } of (await readdir(this.path())).map(userNamed)) {
+      if (maxBytes > largest && (await this.livenessOf(name)) !== 'ended') largest = maxBytes;
+    }
+    return largest;
   }
 
   async remove(user: FolderUser): Promise<void> {
@@ -57,6 +68,11 @@ export class FolderUsers {
   private path(name = ''): string {
     return join(this.folder, 'users', name);
   }
+}
+
+function userNamed(name: string): FolderUser {
+  const [, , , slot, maxBytes = 0] = name.split('-');
+  return { name, stamp: name, slot: Number(slot), maxBytes: Number(maxBytes) };
 }
 
 function unlessItExists(error: NodeJS.ErrnoException): void {
