@@ -13,6 +13,7 @@ type Listeners = Map<symbol, OnInjected[]>;
  * Has Nest inject what `token` stands for into every instance of the class, by property injection: whatever the instance's scope, and
  * from the container that made it, so that two applications of one process don't mix.
  *
+ * @param needs what the dependency needs besides the module, for whoever has none.
  * @returns reads the dependency of one instance. @throws InvalidOptionError for an instance that no Nest injector made.
  */
 export function injected<T extends object>(
@@ -20,7 +21,7 @@ export function injected<T extends object>(
   target: object,
   method: string | symbol,
   token: InjectionToken,
-  onInjected?: OnInjected,
+  { onInjected, needs = '' }: { readonly onInjected?: OnInjected; readonly needs?: string } = {},
 ): (instance: object) => T {
   const property = propertyOf(token);
   if (!Object.hasOwn(target, property)) {
@@ -34,7 +35,7 @@ export function injected<T extends object>(
     throw new InvalidOptionError(
       decorator,
       `${memberName(target, method)} was called on an object that was injected with no ${describe(token)}`,
-      'Let Nest make the instance (a factory can take it from ModuleRef.create), and import TieredCacheModule.',
+      `Let Nest make the instance (a factory can take it from ModuleRef.create), and import TieredCacheModule${needs}.`,
     );
   };
 

@@ -106,12 +106,8 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
       claimName(cache, name, instance.constructor);
       if (needsOneInstance && !isPartOfOverride(instance, target, method)) claimInstance(cache, name, instance, member);
     };
-    const cacheOf = injected<TieredCache>(
-      '@Memoize',
-      target,
-      method,
-      getTieredCacheToken(cacheName),
-      (instance, cache) => {
+    const cacheOf = injected<TieredCache>('@Memoize', target, method, getTieredCacheToken(cacheName), {
+      onInjected: (instance, cache) => {
         if (!keyClass) {
           const name = nameInKeys(instance.constructor, method, ownName);
           if (cache instanceof TieredCache) claim(cache, name, instance);
@@ -123,7 +119,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
           peek: (...args) => (cache as TieredCache).peek(keyOf(instance, args)),
         });
       },
-    );
+    });
     replaceMethod(descriptor, original as never, function (this: object, ...args: Args) {
       return isPartOfOverride(this, target, method) ? original.apply(this, [...args]) : load('getOrSet', this, args);
     });

@@ -72,7 +72,8 @@ export function WithLock(given: object): WithLockDecorator<never> {
     known.check(given, `@WithLock ${member}`);
     assertResource(resource, member);
     assertPromised('@WithLock', target, method, original);
-    const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name));
+    const needs = ' with a store that can hold locks (stores or lock.store)';
+    const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name), { needs });
     const own = replaceMethod(
       descriptor,
       original as never,

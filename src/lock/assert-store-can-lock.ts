@@ -3,18 +3,36 @@ import { InvalidOptionError } from '../value/errors.js';
 
 const reaches = ['process', 'host', 'fleet'] as const;
 
-/** @throws InvalidOptionError for a store that has no atomic operations, whose keys move, or that does not reach as far as asked. */
-export function assertStoreCanLock(store: Store, reach: StoreCapabilities['reach'] | undefined): void {
-  const { atomic, reach: own, movesKeys } = store.capabilities;
+/** Why there are no locks, and what to do. */
+export interface LockRefusal {
+  readonly problem: string;
+  readonly remedy: string;
+}
+
+/** Undefined: the store can hold locks. */
+export function lockRefusalOf(store: Store | undefined): LockRefusal | undefined {
+  if (!store) {
+    return { problem: 'there is no store below the process tier', remedy: 'Give locks a store of their own.' };
+  }
+  const { atomic, movesKeys } = store.capabilities;
   if (!atomic) {
     const problem = `the ${store.name} store has no atomic operations`;
-    throw new InvalidOptionError('lock.store', problem, 'Use memcached, Redis, disk or memory.');
+    return { problem, remedy: 'Use memcached, Redis, disk or memory.' };
   }
-  if (movesKeys) {
-    const problem = `the list of the ${store.name} store's servers may change, and a lock that is held would be lost`;
-    throw new InvalidOptionError('lock.store', problem, 'Give locks a store of their own, whose servers are named.');
-  }
-  if (reach === undefined) return;
+  if (!movesKeys) return undefined;
+  const problem = `the list of the ${store.name} store's servers may change, and a lock that is held would be lost`;
+  return { problem, remedy: 'Give locks a store of their own, whose servers are named.' };
+}
+
+/** @throws InvalidOptionError for no store, one that has no atomic operations, whose keys move, or that does not reach as far as asked. */
+export function assertStoreCanLock(
+  store: Store | undefined,
+  reach: StoreCapabilities['reach'] | undefined,
+): asserts store is Store {
+  const refusal = lockRefusalOf(store);
+  if (refusal) throw new InvalidOptionError('lock.store', refusal.problem, refusal.remedy);
+  if (!store || reach === undefined) return;
+  const { reach: own } = store.capabilities;
   if (!reaches.includes(reach)) {
     throw new InvalidOptionError('lock.reach', `'${String(reach)}' is none`, "Give 'process', 'host' or 'fleet'.");
   }

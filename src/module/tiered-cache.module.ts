@@ -29,6 +29,7 @@ import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError } from '../value/errors.js';
+import { assertLocksNotAskedFor } from './absent-locks.js';
 import { answerFirst } from './answer-first.js';
 import { asyncProviders } from './async-options.js';
 import { commitHooks } from './commit-hooks.js';
@@ -115,6 +116,8 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
   onModuleInit(): void {
     assertMadeOnce(this.modules, TieredCacheModule, GIVEN_OPTIONS);
     assertMemoizedOnce(this.modules);
+    const { absent } = this.own.get<OwnLocks>(OWN_LOCKS);
+    if (absent) assertLocksNotAskedFor(this.modules, TieredCacheModule, absent);
   }
 
   /** Asks for what the module has made, and is injected with none of it: an application whose options depend on a request could not be told so. */

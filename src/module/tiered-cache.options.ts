@@ -78,7 +78,10 @@ export interface TieredCacheOptions {
 }
 
 export interface LockModuleOptions {
-  /** Where locks live. Default: the cache's own store. */
+  /**
+   * Where locks live. Default: the cache's own store. Where that can hold none (a Keyv, a memcached whose list of servers is asked for, `stores: false`) and a
+   * class asks for locks, the application does not start.
+   */
   readonly store?: Store;
   /** How long a lock is held unless renewed. Default 60 s. */
   readonly ttl?: Duration;
