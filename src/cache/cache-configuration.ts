@@ -14,7 +14,7 @@ import { InvalidOptionError } from '../value/errors.js';
 
 /** How far near copies are believed. Of stores that keep a feed of invalidations: memcached, Redis, disk, memory; an error with any other store. */
 export interface CoherenceOptions {
-  /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. */
+  /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. More than an hour is taken for an hour. */
   readonly interval?: Duration;
   /** How much longer near copies are believed while a part of the store can't be read. Default 5 s; 0: not at all. */
   readonly blindFor?: Duration;
@@ -61,6 +61,8 @@ export interface Protections {
 }
 
 const defaultMaxBehindBytes = 4 * 2 ** 20;
+/** With each reading a process sees whether others still list its version, which they do for a day. */
+const longestIntervalMs = 3_600_000;
 
 /** @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function resolveCoherence(
@@ -87,7 +89,7 @@ export function resolveCoherence(
   }
   const defaultIntervalMs = store?.capabilities.reach === 'fleet' ? 1_000 : 50;
   return {
-    intervalMs: positiveMilliseconds(interval ?? defaultIntervalMs, 'coherence.interval'),
+    intervalMs: Math.min(positiveMilliseconds(interval ?? defaultIntervalMs, 'coherence.interval'), longestIntervalMs),
     blindForMs: milliseconds(blindFor ?? 5_000, 'coherence.blindFor'),
     maxBehindBytes: maxBehindBytes ?? defaultMaxBehindBytes,
     polled: given !== false && store?.capabilities.atomic === true,

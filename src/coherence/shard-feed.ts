@@ -11,6 +11,7 @@ import { ShardInvalidations } from './shard-invalidations.js';
 import { ShardTrust } from './trust.js';
 import { ShardVersions } from './shard-versions.js';
 import type { VersionsOptions } from './shard-versions.js';
+import { renewAfterMs } from './version-registry.js';
 
 export interface ShardFeedOptions extends VersionsOptions {
   readonly cache: string;
@@ -18,7 +19,7 @@ export interface ShardFeedOptions extends VersionsOptions {
   readonly blindForMs: number;
   readonly maxBehindBytes: number;
   readonly clock: CacheClock;
-  /** False: the feed is not polled; near copies live by their own instants alone. */
+  /** False: the list of versions alone is read, once an hour; near copies live by their own instants. */
   readonly polled: boolean;
   /** The list of versions of this shard tells of a clear by another process. */
   readonly cleared: (feed: ShardFeed) => void;
@@ -50,6 +51,8 @@ let readers = 0;
 export class ShardFeed {
   /** Shared by the near copies of this shard's keys. */
   readonly trust: ShardTrust;
+  /** Whether near copies of this shard are vouched for by its feed. */
+  readonly isPolled: boolean;
   readonly versions: ShardVersions;
   /** What this cache sends to the shard, and appends to its feed. */
   readonly invalidations: ShardInvalidations;
@@ -80,17 +83,13 @@ export class ShardFeed {
     private readonly listener: FeedListener,
     private readonly options: ShardFeedOptions,
   ) {
+    this.isPolled = options.polled && shard.readFeed !== undefined;
     this.trust = new ShardTrust(this.isPolled ? 0 : Infinity);
     this.versions = new ShardVersions(shard, options, (isCleared) => {
       if (isCleared) options.cleared(this);
       listener.missed(this, 'cleared');
     });
     this.invalidations = new ShardInvalidations(shard, options.feed, this.versions, this.own);
-  }
-
-  /** Whether near copies of this shard are vouched for by its feed. */
-  get isPolled(): boolean {
-    return this.options.polled && this.shard.readFeed !== undefined;
   }
 
   /** How old something may be that this feed has not vouched for. */
@@ -130,7 +129,7 @@ export class ShardFeed {
 
   /** Whether nothing needs to be waited for: `ready` would resolve at once. */
   isReady(space: KeySpace, now: number): boolean {
-    return now < this.trust.until && this.versions.generationOf(space) !== undefined;
+    return now < this.knownUntil && this.versions.generationOf(space) !== undefined;
   }
 
   /** A reading that is answered now may have begun too long ago. The next one begins after the call, however long it takes. */
@@ -140,7 +139,12 @@ export class ShardFeed {
   }
 
   private get isOverdue(): boolean {
-    return !this.wasRead || (!this.closed && this.options.clock.now() >= this.trust.until);
+    return !this.wasRead || (!this.closed && this.options.clock.now() >= this.knownUntil);
+  }
+
+  /** Until when the list of versions that was read last judges entries. Of a process that stood still for a day, others have purged the version. */
+  private get knownUntil(): number {
+    return this.isPolled ? this.trust.until : this.readUpTo + 2 * renewAfterMs;
   }
 
   /** Reads what is new, joining a reading under way. False: it could not be read. Never rejects. */
@@ -159,8 +163,8 @@ export class ShardFeed {
   }
 
   start(): void {
-    if (!this.isPolled) return void this.poll();
-    this.stopWatching = this.shard.watchFeed?.(this.options.feed, () => void this.pollAnew(), this.reader);
+    if (this.isPolled)
+      this.stopWatching = this.shard.watchFeed?.(this.options.feed, () => void this.pollAnew(), this.reader);
     void this.poll().then(() => this.schedule());
   }
 
@@ -198,7 +202,8 @@ export class ShardFeed {
   private schedule(): void {
     if (this.closed) return;
     const { clock, intervalMs } = this.options;
-    const delayMs = Math.max(0, intervalMs - (clock.monotonic() - this.startedAt));
+    const everyMs = this.isPolled ? intervalMs : renewAfterMs;
+    const delayMs = Math.max(0, everyMs - (clock.monotonic() - this.startedAt));
     this.timer = clock.after(delayMs, () => void this.poll().then(() => this.schedule()));
   }
 
@@ -219,6 +224,7 @@ export class ShardFeed {
     try {
       const applied = await this.readNew();
       this.wasRead = this.isAnswered = true;
+      void this.versions.renewIfOverdue();
       // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
       const answeredAt = clock.now();
       const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - startedAt));
@@ -245,18 +251,13 @@ export class ShardFeed {
   /** Returns how many records were new. */
   private async readNew(): Promise<number> {
     const { feed, maxBehindBytes } = this.options;
-    const { versions, mark: since } = this;
-    if (!this.shard.readFeed) {
+    const { versions } = this;
+    if (!this.isPolled || !this.shard.readFeed) {
       await versions.reread();
       return 0;
     }
-    const question = {
-      feed,
-      since: this.wasRead ? (since ?? nowhere) : undefined,
-      watch: versions.key,
-      maxBehindBytes,
-      reader: this.reader,
-    };
+    const since = this.wasRead ? (this.mark ?? nowhere) : undefined;
+    const question = { feed, since, watch: versions.key, maxBehindBytes, reader: this.reader };
     const list = versions.begin();
     const reading = await this.shard.readFeed(question);
     if (!versions.learn(reading.watched, list)) await versions.reread();
@@ -265,7 +266,6 @@ export class ShardFeed {
     const gap = reading.gap ?? (lateStart ? 'it could not be read before' : this.apply(reading));
     this.mark = reading.mark;
     if (gap !== undefined) this.listener.missed(this, gap);
-    void versions.renewIfOverdue();
     return gap === undefined ? reading.records.length : 0;
   }
 

@@ -22,7 +22,7 @@ export interface VersionRegistry {
 }
 
 const format = 2;
-const renewAfterMs = 3_600_000;
+export const renewAfterMs = 3_600_000;
 /** A day, and an hour for who renews late. */
 const purgeAfterMs = 25 * 3_600_000;
 /** More would make each removal long; the one that was renewed longest ago goes first. */

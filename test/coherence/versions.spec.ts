@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Keyv } from 'keyv';
+import { keyvStore } from '../../src/adapter/keyv-store.js';
 import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
@@ -130,6 +132,43 @@ describe('two releases on one store', () => {
     await newer.delete('price');
     const back = await release('1.4.0');
     expect(await back.get('price')).toBeUndefined();
+  });
+
+  it.each<[string, Partial<CacheConfiguration>]>([
+    ['with coherence: false', { coherence: false }],
+    ['over a Keyv', { store: keyvStore(new Keyv()), coherence: false }],
+    ['with a coherence.interval of 30 hours', { coherence: { interval: '30h' } }],
+  ])('a version that runs for more than a day %s is still listed: what another deletes is gone', async (_, own) => {
+    const older = await release('1.4.0', { process: false, ...own });
+    await older.set('price', 'old', { ttl: '7d' });
+    await clock.advance('26h');
+    const newer = await release('1.5.0', own);
+    await newer.set('x', 1);
+    expect(await older.get('price')).toBe('old');
+    expect(await newer.delete('price')).toBe(true);
+    expect(await older.get('price')).toBeUndefined();
+  });
+
+  it('a process that stood still for a day with coherence: false asks whether it is listed, and serves nothing of before', async () => {
+    const older = await release('1.4.0', { process: false, coherence: false });
+    await older.set('price', 'old', { ttl: '7d' });
+    clock.jump(26 * 3_600_000);
+    const newer = await release('1.5.0', { coherence: false });
+    await newer.set('x', 1);
+    expect(await newer.delete('price')).toBe(true);
+    expect(await older.get('price')).toBeUndefined();
+    await older.set('price', 'new');
+    expect(await older.get('price')).toBe('new');
+  });
+
+  it('with coherence: false, near copies go within the hour once the version is not listed any more', async () => {
+    const older = await release('1.4.0', { coherence: false });
+    await older.set('price', 'old', { ttl: '7d' });
+    expect(older.peek('price')).toBe('old');
+    await store.shards[0].remove('test~versions');
+    await clock.advance('1h');
+    expect(older.peek('price')).toBeUndefined();
+    expect(await older.get('price')).toBeUndefined();
   });
 
   it('processes that can’t compute each other’s keys void each other as a whole, and say so', async () => {
