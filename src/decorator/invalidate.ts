@@ -5,11 +5,12 @@ import { InvalidOptionError, StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { memberName, methodOf } from '../value/member.js';
 import type { Unchecked } from '../value/unchecked.js';
-import { afterRun, mayHaveRun, returnedBy } from './after-run.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
 import { knownInvalidateOptions } from './invalidate-options.js';
 import type { InvalidateDecorator, InvalidateOptions } from './invalidate-options.js';
+import { addLayer, runBelow } from './method-run.js';
+import type { MethodRun } from './method-run.js';
 import { afterCommitOf } from './transaction.js';
 import type { AfterCommitWork, CommitHooks } from './transaction.js';
 import { untrueNames } from './untrue-names.js';
@@ -48,23 +49,18 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
       options.after === 'commit'
         ? injected<CommitHooks>('@Invalidate', target, method, getAfterCommitToken(options.cache))
         : undefined;
-    const own = replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
+    const layer = addLayer(target, method);
+    replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
       const call = { cache: cacheOf(this), hooks: hooksOf?.(this), instance: this, args };
-      let result: unknown;
-      try {
-        result = await oneAnswer(member, original.apply(this, [...args]));
-      } catch (error) {
-        const returned = returnedBy(original, error);
+      const end = await runBelow(layer, (run) => oneAnswer(member, original.apply(this, [...args]), run));
+      if (end.failed) {
+        const { error, mayHaveRun, returned } = end.failed;
         if (returned) await invalidate(options, call, returned.value).catch(() => undefined);
-        else if (mayHaveRun(error)) await invalidate(byArguments, call).catch(() => undefined);
-        throw returned ? afterRun(error, { ...returned, by: own }) : error;
+        else if (mayHaveRun) await invalidate(byArguments, call).catch(() => undefined);
+        throw error;
       }
-      try {
-        await invalidate(options, call, result);
-      } catch (error) {
-        throw afterRun(error, { value: result, by: own });
-      }
-      return result;
+      await invalidate(options, call, end.value);
+      return end.value;
     });
   };
 }
@@ -92,11 +88,12 @@ async function invalidate(options: Options, { cache, hooks, instance, args }: Ca
 }
 
 /** A stream that is returned as it is has no end that could be waited for. One that a promise brings has: the promise. */
-function oneAnswer(member: string, answer: Promise<unknown>): Promise<unknown> {
+function oneAnswer(member: string, answer: Promise<unknown>, run: MethodRun): Promise<unknown> {
   try {
     return assertOneAnswer('@Invalidate', member, answer);
   } catch (error) {
-    throw afterRun(error);
+    run.noteRun();
+    throw error;
   }
 }
 

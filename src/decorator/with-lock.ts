@@ -7,14 +7,13 @@ import { assertLockResource, isLockResource } from '../lock/lock-place.js';
 import type { LockResource } from '../lock/lock-place.js';
 import type { Lease } from '../lock/lease.js';
 import { getCacheLockToken } from '../cache/injection-tokens.js';
-import { afterRun } from './after-run.js';
-import type { Returned } from './after-run.js';
 import { injected } from './injected.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
-import { InvalidOptionError } from '../value/errors.js';
+import { InvalidOptionError, LeaseLostError } from '../value/errors.js';
 import { memberName, methodOf } from '../value/member.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { Unchecked } from '../value/unchecked.js';
+import { addLayer, runAbove } from './method-run.js';
 import type { MethodCalledWith } from './method-called-with.js';
 import { replaceMethod } from './wrapped-method.js';
 
@@ -74,25 +73,23 @@ export function WithLock(given: object): WithLockDecorator<never> {
     assertPromised('@WithLock', target, method, original);
     const needs = ' with a store that can hold locks (stores or lock.store)';
     const lockOf = injected<CacheLock>('@WithLock', target, method, getCacheLockToken(name), { needs });
-    const own = replaceMethod(
-      descriptor,
-      original as never,
-      async function (this: object, ...args: readonly unknown[]) {
-        const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
-        assertLockResource(wanted, `${member}: a lock's resource`);
-        let returned: Returned | undefined;
-        const answered = async (): Promise<unknown> => {
-          const value = await assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
-          returned = { value, by: own };
-          return value;
-        };
-        try {
-          return await lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
-        } catch (error) {
-          throw returned ? afterRun(error, returned) : error;
-        }
-      },
-    );
+    const layer = addLayer(target, method);
+    replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
+      const wanted = typeof resource === 'function' ? resource.apply(this, [...args]) : resource;
+      assertLockResource(wanted, `${member}: a lock's resource`);
+      const above = runAbove(layer);
+      const answered = async (): Promise<unknown> => {
+        const value = await assertOneAnswer('@WithLock', member, original.apply(this, [...args]));
+        above?.noteReturned(value);
+        return value;
+      };
+      try {
+        return await lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
+      } catch (error) {
+        if (error instanceof LeaseLostError) above?.noteRun();
+        throw error;
+      }
+    });
   };
 }
 

@@ -5,10 +5,8 @@ type Method = (this: object, ...args: never[]) => unknown;
 /**
  * Puts `wrapper` in the method's place, with its name, its length and all metadata that decorators below left on it; those above write
  * on the wrapper itself. So it stacks with others in any order. While calls are direct, the method itself is called.
- *
- * @returns what stands in its place.
  */
-export function replaceMethod<F>(descriptor: TypedPropertyDescriptor<F>, original: F, wrapper: Method): F {
+export function replaceMethod<F>(descriptor: TypedPropertyDescriptor<F>, original: F, wrapper: Method): void {
   const from = original as Method;
   const method: Method = function (...args) {
     return (callsAreDirect() ? from : wrapper).apply(this, args);
@@ -17,7 +15,7 @@ export function replaceMethod<F>(descriptor: TypedPropertyDescriptor<F>, origina
   for (const key of Reflect.getMetadataKeys(from) as unknown[]) {
     Reflect.defineMetadata(key, Reflect.getMetadata(key, from), method);
   }
-  return (descriptor.value = method as F);
+  descriptor.value = method as F;
 }
 
 /** Gives a function the name and the length of another. */

@@ -8,9 +8,11 @@ import { afterCommit, inTransaction } from '../../src/decorator/transaction.js';
 import type { AfterCommitHook, AfterCommitWork } from '../../src/decorator/transaction.js';
 import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
 import { WithLock, heldLease } from '../../src/decorator/with-lock.js';
+import { WithRequestScope } from '../../src/decorator/with-request-scope.js';
 import { versionedKey } from '../../src/key/key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
-import { InvalidKeyError, InvalidOptionError } from '../../src/value/errors.js';
+import type { Shard } from '../../src/store/store.js';
+import { InvalidKeyError, InvalidOptionError, StoreUnavailableError } from '../../src/value/errors.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
@@ -103,12 +105,80 @@ class Stacked {
   }
 }
 
+/** A decorator of somebody else, that keeps nothing of the method but what it does. */
+const foreign = (): MethodDecorator => (_target, _method, descriptor) => {
+  const original = descriptor.value as (...args: unknown[]) => Promise<unknown>;
+  const wrapper = async function (this: object, ...args: unknown[]): Promise<unknown> {
+    try {
+      return await original.apply(this, args);
+    } catch (cause) {
+      throw new Error('It was wrapped.', { cause });
+    }
+  };
+  descriptor.value = wrapper as never;
+};
+
+type Take = () => Promise<unknown>;
+
+/** The release of the lock `stacked` finds it lost: the method has returned by then. */
+@Injectable()
+class Rows {
+  @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @Invalidate({ keys: (id: number) => `list ${id}`, confirm: true })
+  async create(id: number): Promise<number> {
+    return id;
+  }
+
+  @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @WithRequestScope()
+  @WithLock({ resource: 'stacked' })
+  async inScope(take: Take): Promise<number> {
+    await take();
+    return 7;
+  }
+
+  @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @WithLock({ resource: 'outer' })
+  @WithLock({ resource: 'stacked' })
+  async underTwoLocks(take: Take): Promise<number> {
+    await take();
+    return 7;
+  }
+
+  @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @foreign()
+  @WithLock({ resource: 'stacked' })
+  async underAnother(take: Take): Promise<number> {
+    await take();
+    return 7;
+  }
+
+  @Invalidate({ byResult: (id: number) => ({ keys: `course ${id}` }) })
+  @foreign()
+  @Invalidate({ tags: ['lists'] })
+  @WithRequestScope()
+  @WithLock({ resource: 'stacked' })
+  async underMany(take: Take): Promise<number> {
+    await take();
+    return 7;
+  }
+
+  @Invalidate({ byResult: (_: unknown, key: string) => ({ keys: key }) })
+  @Invalidate({ keys: (key: string) => `list of ${key}` })
+  @WithLock({ resource: (key: string) => (key === 'course a' ? 'outer' : 'stacked') })
+  async callsItself(key: string, take: Take): Promise<number> {
+    if (key === 'course a') await this.callsItself('course 7', take);
+    else await take();
+    return 7;
+  }
+}
+
 describe('@Invalidate', () => {
   let app: INestApplication;
   afterEach(() => app?.close());
 
   const startWith = async (options: Parameters<typeof cacheModule>[0] = {}) => {
-    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs, Lists, Stacked] });
+    app = await start({ imports: [cacheModule(options)], providers: [Courses, Orgs, Lists, Stacked, Rows] });
     const cache = app.get(TieredCache);
     await cache.set('course a', 1);
     await cache.set('course 7', 1);
@@ -177,6 +247,44 @@ describe('@Invalidate', () => {
     expect(await left()).toEqual(['course a', 'of org']);
     await expect(app.get(Stacked).callsOneThatFindsItsLockLost(take)).rejects.toMatchObject({ code: 'LEASE_LOST' });
     expect(await left()).toEqual(['of org']);
+  });
+
+  it.each(['inScope', 'underTwoLocks', 'underAnother', 'underMany'] as const)(
+    'takes away what the result names whatever stands between it and the lost lock: %s',
+    async (method) => {
+      const store = memoryStore();
+      const { left } = await startWith({ stores: store });
+      const take = async (): Promise<unknown> => store.shards[0].remove('test~lock:stacked');
+      await expect(app.get(Rows)[method](take)).rejects.toThrow();
+      expect(await left()).toEqual(method === 'underMany' ? ['course a', 'of org'] : ['course a', 'list', 'of org']);
+    },
+  );
+
+  it('takes nothing away that a call inside of the method has returned, also one of the same method', async () => {
+    const store = memoryStore();
+    const { left } = await startWith({ stores: store });
+    const take = async (): Promise<unknown> => store.shards[0].remove('test~lock:stacked');
+    await expect(app.get(Rows).callsItself('course a', take)).rejects.toMatchObject({ code: 'LEASE_LOST' });
+    expect(await left()).toEqual(['course a', 'list', 'of org']);
+  });
+
+  it('of calls that fail with one error each takes away what its own result names', async () => {
+    const store = memoryStore();
+    const { cache, left } = await startWith({ stores: store });
+    const ids = [1, 2, 3];
+    for (const id of ids) await cache.set(`course ${id}`, 'old');
+    const [shard] = store.shards;
+    const invalidate = shard.invalidate?.bind(shard) as Required<Shard>['invalidate'];
+    shard.invalidate = () => {
+      shard.invalidate = invalidate;
+      return Promise.reject(new StoreUnavailableError('test', 'it does not answer'));
+    };
+    const ended = await Promise.allSettled(ids.map((id) => app.get(Rows).create(id)));
+    const errors = ended.map((one) => one.status === 'rejected' && (one.reason as unknown));
+    expect([errors[0], new Set(errors).size]).toEqual([expect.any(StoreUnavailableError), 1]);
+    const found = await cache.getMany(ids.map((id) => `course ${id}`));
+    expect(found.map(({ hit }) => hit)).toEqual([false, false, false]);
+    expect(await left()).toContain('course a');
   });
 
   it('takes away what it names where an @Invalidate below rejects although the method has run', async () => {
