@@ -36,7 +36,8 @@ export class HandlerRun {
   private beginning: Beginning | undefined = undefined;
   private standIn: StandIn | undefined = undefined;
   private dropped: readonly string[] = [];
-  private ownHeaders: Readonly<Record<string, unknown>> = {};
+  /** `undefined` until the run has ended: what it sets belongs to no answer that came before. */
+  private ownHeaders: Readonly<Record<string, unknown>> | undefined = undefined;
   private isUnread = false;
 
   constructor(
@@ -92,21 +93,22 @@ export class HandlerRun {
     this.handOverHeaders(this.dropped);
   }
 
-  /** Puts on the real response what the run has set on its own: for an answer that is not kept, or an error. */
+  /** Puts on the real response what the run has set on its own, once it has ended: for an answer that is not kept, or an error. */
   handOver(): void {
-    if (!this.standIn || !this.beginning || isSent(this.response)) return;
+    const { ownHeaders } = this;
+    if (!this.standIn || !this.beginning || !ownHeaders || isSent(this.response)) return;
     const { headers, status } = this.beginning;
     const { statusCode } = this.standIn.response;
     if (statusCode !== status) this.response.status(statusCode);
-    this.handOverHeaders(Object.keys(this.ownHeaders));
+    this.handOverHeaders(Object.keys(ownHeaders));
     for (const name of Object.keys(headers)) {
-      if (this.ownHeaders[name] === undefined) removeHeader(this.response, name);
+      if (ownHeaders[name] === undefined) removeHeader(this.response, name);
     }
   }
 
   private handOverHeaders(names: readonly string[]): void {
     for (const name of names) {
-      const value = this.ownHeaders[name];
+      const value = this.ownHeaders?.[name];
       if (value === undefined || value === this.beginning?.headers[name]) continue;
       this.response.removeHeader(name); // Fastify adds cookies to those that are there
       setHeader(this.response, name, value);

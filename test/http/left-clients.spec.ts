@@ -98,7 +98,13 @@ describe.each(platforms)('On %s, an answer whose client leaves while its handler
   let app: INestApplication;
   let url: string;
   beforeAll(async () => {
-    app = await listen(platform, { imports: [cacheModule()], controllers: [SlowController] });
+    app = await listen(platform, { imports: [cacheModule()], controllers: [SlowController] }, (one) =>
+      one.use((_: unknown, response: { setHeader(name: string, value: string): void }, next: () => void) => {
+        response.setHeader('X-Frame-Options', 'SAMEORIGIN');
+        response.setHeader('Vary', 'Origin');
+        next();
+      }),
+    );
     url = await app.getUrl();
   });
   afterAll(() => app.close());
@@ -181,6 +187,20 @@ describe.each(platforms)('On %s, an answer whose client leaves while its handler
     });
     expect(runs).toBe(before + 1);
   });
+
+  it.each(['timed-file', 'endless'])(
+    'leaves what middleware has set on the error of a load that takes too long (%s)',
+    async (kind) => {
+      hold();
+      const { status, header } = await ask(`${url}/slow/${kind}/2`);
+      finish();
+      expect([status >= 500, header['x-frame-options'], header['vary']]).toEqual([
+        true,
+        'SAMEORIGIN',
+        'Origin, Authorization, Cookie',
+      ]);
+    },
+  );
 
   it('is closed where it is a file that turns out to be too large', async () => {
     hold();
