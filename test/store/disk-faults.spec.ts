@@ -219,6 +219,64 @@ describe('eviction', () => {
     await store.close();
   });
 
+  describe.each([1, 8])('of a store of %i MiB for much that comes in one turn', (mebibytes) => {
+    const maxBytes = mebibytes * 2 ** 20;
+    const held = Array.from({ length: 41 }, (_, i) => `held${i}`);
+    let store: DiskStore;
+
+    beforeEach(async () => {
+      store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 20, ...patience });
+      await store.open();
+      for (const key of held) {
+        await store.shards[0].write(key, Buffer.from('1'), { lifeMs: 600_000, irreplaceable: true });
+      }
+    });
+
+    afterEach(() => store.close());
+
+    /** The care of the store has looked at what is there, and all is well. */
+    async function expectTheHeld(): Promise<void> {
+      const { fileBytes } = (await store.shards[0].stats()) as unknown as { fileBytes: number };
+      expect(fileBytes).toBeLessThan(maxBytes * 1.5);
+      expect((await store.shards[0].readMany(held)).filter((item) => item)).toHaveLength(held.length);
+      await store.close();
+      expect(events.all).toEqual([]);
+    }
+
+    it('takes no lock with it: large values', async () => {
+      const writes = Array.from({ length: 200 }, (_, i) =>
+        store.shards[0].write(`large${i}`, Buffer.alloc(2 ** 16, i), forever),
+      );
+      for (const { status } of await Promise.all(writes)) expect(status).toBe('stored');
+      await expectTheHeld();
+    });
+
+    it('takes no lock with it: stubs of many keys', async () => {
+      for (let i = 0; i < maxBytes / 600; i += 200) {
+        await Promise.all(
+          Array.from({ length: 200 }, (_, j) => store.shards[0].write(`small${i + j}`, Buffer.alloc(500), forever)),
+        );
+      }
+      const keys = Array.from({ length: 3_900 }, (_, i) => `absent${i}`);
+      expect((await store.shards[0].readOrStub(keys, 60_000)).every(({ won }) => won)).toBe(true);
+      await expectTheHeld();
+    });
+
+    it('takes no lock with it: one invalidation of many writes', async () => {
+      const changes = Array.from({ length: 200 }, (_, i) => ({
+        ...{ write: `large${i}`, bytes: Buffer.alloc(2 ** 16, i), options: forever },
+      }));
+      const records = [Buffer.from('large')];
+      const feed = { feed: 'f', watch: 'w', maxBehindBytes: 1_000 };
+      const before = await store.shards[0].readFeed?.({ ...feed, since: undefined });
+      const done = await store.shards[0].invalidate?.({ ...feed, changes, records });
+      expect(done?.inParts).toBe(true);
+      expect(done?.outcomes.map(({ status }) => status)).toEqual(changes.map(() => 'stored'));
+      expect(await store.shards[0].readFeed?.({ ...feed, since: before?.mark })).toMatchObject({ records });
+      await expectTheHeld();
+    });
+  });
+
   it('starts anew with a smaller limit, because a file never shrinks', async () => {
     const large = new DiskStore({ directory: directory.path, maxBytes: 2 ** 26 }, patience);
     await large.open();

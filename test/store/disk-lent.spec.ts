@@ -140,6 +140,7 @@ it('What was given up while its turn was prepared is not decided on any more', a
     clock,
     gate: { enter: async () => {}, assertInPlace: () => {}, leave: () => {}, close: () => {} },
     deadlineMs: 300,
+    bounds: () => ({ changes: 100, bytes: 2 ** 20 }),
     makeRoom: async () => {},
     settled: () => {},
   });

@@ -24,6 +24,7 @@ import { ownBootNumber } from './process-stamp.js';
 import { Room } from './room.js';
 import type { Usage } from './room.js';
 import { Sweeper } from './sweeper.js';
+import { transactionBounds } from './transaction-bounds.js';
 import { TurnSnapshot } from './turn-snapshot.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -86,6 +87,7 @@ export class DiskDatabase {
       clock,
       gate: tuning.waitsForOpeners ? gate : { ...gate, enter: async () => {} },
       deadlineMs: tuning.deadlineMs,
+      bounds: () => transactionBounds(this.room.maxBytes),
       makeRoom: (bytes) => this.room.make(bytes),
       settled: (failure) => this.writeSettled(failure),
     });

@@ -1,6 +1,7 @@
 import { keyOfChange } from '../feed.js';
 import type { Change, Invalidation } from '../feed.js';
 import type { Revision, WriteOutcome } from '../store.js';
+import type { TransactionBounds } from './transaction-bounds.js';
 import { appendToFeed } from './disk-feed.js';
 import { irreplaceableKind, itemKind } from './disk-record.js';
 import type { GroupKeys, GroupOperation } from './write-batch.js';
@@ -19,10 +20,63 @@ export interface DiskInvalidated {
   readonly broken: string | undefined;
 }
 
+/** For a record of the feed, and its counter twice. */
+const ownNumbers = 3;
+
 type Write = Extract<Change, { readonly write: string }>;
 
+/**
+ * In one transaction, or where that would be more than `bounds` in several: the writes are made once, the rest before the records are appended and once
+ * more after it.
+ */
+export async function invalidateWithin(
+  bounds: TransactionBounds,
+  given: Invalidation,
+  options: DiskInvalidationOptions,
+  run: (operation: GroupOperation<DiskInvalidated>) => Promise<DiskInvalidated>,
+): Promise<DiskInvalidated & { readonly inParts: boolean }> {
+  const carryOut = (changes: readonly Change[], records: readonly Uint8Array[]): Promise<DiskInvalidated> =>
+    run(invalidationOf({ ...given, changes, records }, options));
+  const atMost = { ...bounds, changes: bounds.changes - ownNumbers };
+  const changes = inParts(given.changes, bytesOfChange, atMost);
+  const records = inParts(given.records, ({ length }) => length, atMost);
+  if (changes.length < 2 && records.length < 2) {
+    return { ...(await carryOut(given.changes, given.records)), inParts: false };
+  }
+  const outcomes: WriteOutcome[] = [];
+  let last: DiskInvalidated | undefined;
+  let broken: string | undefined;
+  const step = async (some: readonly Change[], told: readonly Uint8Array[]): Promise<void> => {
+    last = await carryOut(some, told);
+    outcomes.push(...last.outcomes);
+    broken ??= last.broken;
+  };
+  for (const some of changes) await step(some, []);
+  for (const told of records) await step([], told);
+  const again = given.changes.filter((change) => !('write' in change));
+  if (records.length > 0) for (const some of inParts(again, bytesOfChange, atMost)) await step(some, []);
+  return { outcomes, watched: last?.watched, broken, inParts: true };
+}
+
+const bytesOfChange = (change: Change): number => ('write' in change ? change.bytes.length : 0);
+
+function inParts<T>(all: readonly T[], bytesOf: (one: T) => number, bounds: TransactionBounds): T[][] {
+  const parts: T[][] = [];
+  let bytes = 0;
+  for (const one of all) {
+    bytes += bytesOf(one);
+    let part = parts.at(-1);
+    if (!part || part.length === bounds.changes || bytes > bounds.bytes) {
+      parts.push((part = []));
+      bytes = bytesOf(one);
+    }
+    part.push(one);
+  }
+  return parts;
+}
+
 /** All of it in one transaction. The bytes of the writes and of the records are the caller's to keep. */
-export function invalidationOf(
+function invalidationOf(
   { feed, changes, records, watch }: Invalidation,
   options: DiskInvalidationOptions,
 ): GroupOperation<DiskInvalidated> {
@@ -44,8 +98,8 @@ export function invalidationOf(
     return { status: 'stored', revision: { session, number } };
   };
   return {
-    // One for each change, a record of the feed, and its counter twice.
-    numbers: changes.length + 3,
+    numbers: changes.length + ownNumbers,
+    bytes: changes.reduce((sum, change) => sum + bytesOfChange(change), 0),
     decideAll(keys, nowMs) {
       const outcomes: WriteOutcome[] = [];
       let broken: string | undefined;

@@ -9,13 +9,14 @@ import type { DiskDatabase } from './disk-database.js';
 import { beginFeed, counterKey, decodeCounter, readDiskFeed, recordKey } from './disk-feed.js';
 import type { DiskFeedCounter } from './disk-feed.js';
 import { UsedElsewhereError } from './disk-folder.js';
-import { invalidationOf } from './disk-invalidation.js';
+import { invalidateWithin } from './disk-invalidation.js';
 import { irreplaceableKind, itemKind } from './disk-record.js';
 import type { DiskTuning } from './disk-tuning.js';
 import { folderUnavailable } from './folder-unavailable.js';
 import type { KeyPage } from './key-page.js';
 import { shareDatabase } from './shared-database.js';
 import type { SharedDatabase } from './shared-database.js';
+import { transactionBounds } from './transaction-bounds.js';
 import type { Operation } from './write-batch.js';
 
 const firstRetryMs = 250;
@@ -102,6 +103,7 @@ export class DiskShard implements Shard {
     const copy = tooLarge ? nothing : Buffer.from(bytes);
     return this.run<WriteOutcome>(storeKey, {
       until,
+      bytes: copy.length,
       blind: only === undefined && !tooLarge,
       decide: (present, nowMs) => {
         if (only === 'absent' && present) return { answer: { status: 'exists' } };
@@ -177,15 +179,15 @@ export class DiskShard implements Shard {
         'write' in change ? { ...change, bytes: Buffer.from(change.bytes) } : change,
       ),
     };
-    const operation = invalidationOf(copies, {
-      maxItemBytes: this.maxItemBytes,
-      keptBytes: this.keptBytes,
-      session,
-      drawId,
-    });
-    const { outcomes, watched, broken } = await queue.run({ ...operation, until });
+    const options = { maxItemBytes: this.maxItemBytes, keptBytes: this.keptBytes, session, drawId };
+    const { broken, ...invalidated } = await invalidateWithin(
+      transactionBounds(this.tuning.maxBytes),
+      copies,
+      options,
+      (operation) => queue.run({ ...operation, until }),
+    );
     if (broken !== undefined) throw new StoreUnavailableError(this.name, `${broken} holds no counter`);
-    return { outcomes, watched };
+    return invalidated;
   }
 
   async readFeed({ feed, since, watch, maxBehindBytes }: FeedQuestion): Promise<FeedReading> {

@@ -4,6 +4,7 @@ import { randomPlace } from './disk-key.js';
 import type { Environment, EnvironmentStats } from './environment.js';
 import { neighbours } from './neighbours.js';
 import type { Neighbour } from './neighbours.js';
+import { transactionBounds } from './transaction-bounds.js';
 import type { Change } from './write-batch.js';
 
 export interface Usage {
@@ -117,10 +118,11 @@ export class Room {
       const whole = samples.filter(({ length }) => length === sampleSize);
       candidates = firstOfEach(whole, (a, b) => b.expiresAt - a.expiresAt || a.writtenAt - b.writtenAt);
     }
+    const { changes: mostChanges } = transactionBounds(this.maxBytes);
     const chosen: Change[] = [];
     let freed = 0;
     for (const { key, version, size } of candidates) {
-      if (freed >= bytes) break;
+      if (freed >= bytes || chosen.length === mostChanges) break;
       chosen.push({ key, expected: version, version: 0 });
       freed += size;
     }

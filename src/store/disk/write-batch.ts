@@ -24,6 +24,8 @@ export type Decision<T> =
 export interface Asked {
   /** On the clock of `hostMonotonicMs`: when its caller gives it up. It is not planned then any more. Default: never. */
   readonly until?: number | undefined;
+  /** Of what it writes, as far as that is known before. Default 0. */
+  readonly bytes?: number;
 }
 
 export interface Operation<T> extends Asked {

@@ -7,6 +7,7 @@ import type { DiskInstant } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
 import { folderUnavailable } from './folder-unavailable.js';
 import { RevisionBlock } from './revision-block.js';
+import type { TransactionBounds } from './transaction-bounds.js';
 import { commit, WriteBatch } from './write-batch.js';
 import type { Change, ChangeGroup, GroupOperation, Operation, Planned } from './write-batch.js';
 
@@ -17,6 +18,8 @@ export interface WriteQueueOptions {
   readonly gate: CommitGate;
   /** How long a transaction may take before those who wait for it are told that the store can't be reached. */
   readonly deadlineMs: number;
+  /** A group counts as many changes as it draws numbers. One operation that is larger goes alone. */
+  readonly bounds: () => TransactionBounds;
   /** Called before each transaction with the bytes it adds; removes what it must through `apply`. */
   readonly makeRoom: (bytes: number) => Promise<void>;
   /** A transaction failed, or (with undefined) succeeded. */
@@ -32,9 +35,6 @@ interface Caller {
   givenUp: boolean;
 }
 
-/** Changes of one transaction; a group has as many as it draws numbers. */
-const maxBatchChanges = 4_000;
-const maxBatchBytes = 16 * 2 ** 20;
 /** Each conflict is another process's success; after so many in a row an operation takes the lock and can't lose. */
 const maxConflicts = 6;
 /** A failed transaction is seldom followed at once by one that succeeds, and lmdb writes a line to stderr for each. */
@@ -127,11 +127,13 @@ export class WriteQueue {
   }
 
   private nextCallers(): Caller[] {
-    let numbers = 0;
+    const bounds = this.options.bounds();
+    let [numbers, bytes] = [0, 0];
     let count = 0;
     for (const { operation } of this.waiting) {
       numbers += numberOf(operation);
-      if (count > 0 && numbers > maxBatchChanges) break;
+      bytes += operation.bytes ?? 0;
+      if (count > 0 && (numbers > bounds.changes || bytes > bounds.bytes)) break;
       count++;
     }
     return this.waiting.splice(0, count);
@@ -172,12 +174,13 @@ export class WriteQueue {
   /** Decides on what is there now, all in one snapshot; what would make the transaction too large waits for the next. */
   private plan(callers: readonly Caller[]) {
     const awaited = this.awaited(callers);
+    const { bytes: maxBytes } = this.options.bounds();
     const batch = this.batch();
     const plans: { caller: Caller; plan: Planned<unknown> }[] = [];
     this.environment.resetReadTxn();
     try {
       for (const caller of awaited) {
-        if (batch.bytes > maxBatchBytes) break;
+        if (batch.bytes > maxBytes) break;
         plans.push({ caller, plan: planOf(batch, caller.operation) });
       }
     } finally {
