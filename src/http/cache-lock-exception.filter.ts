@@ -3,7 +3,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { throwError } from 'rxjs';
 import { LeaseLostError, LockHeldError, LockUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
-import { isSent, rawResponse } from './http-exchange.js';
+import { isSent, rawResponse, removeHeader } from './http-exchange.js';
 import type { HttpResponse } from './http-exchange.js';
 import { SeenSections } from './seen-sections.js';
 import { sendException } from './socket-exception.js';
@@ -87,6 +87,8 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
         return undefined;
       }
       if (retry.retryAfterSeconds) response.header('Retry-After', `${retry.retryAfterSeconds}`);
+      // A type that the route has for its own body: Express would keep it, and Fastify sends no object under it.
+      removeHeader(response, 'Content-Type');
       response.status(status).send({ detail });
       return undefined;
     }

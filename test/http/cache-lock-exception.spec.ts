@@ -1,4 +1,4 @@
-import { Controller, Get, Injectable, Param, Res, UseFilters } from '@nestjs/common';
+import { Controller, Get, Header, Injectable, Param, Res, UseFilters } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
 import { APP_FILTER } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -41,6 +41,12 @@ class LockedController {
   @Get(':kind/:id')
   async read(@Param('kind') kind: string, @Param('id') id: string): Promise<object> {
     return this.lock.using([kind, id], {}, async () => ({ kind }));
+  }
+
+  @Get('csv')
+  @Header('Content-Type', 'text/csv')
+  async csv(): Promise<string> {
+    return this.lock.using(['csv'], {}, async () => 'a,b');
   }
 }
 
@@ -124,6 +130,22 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
     expect(await retryAfter()).toBe('10');
     expect((await fetch(`${url}/b`)).status).toBe(200);
     expect(await retryAfter()).toBe('1');
+  });
+
+  it('answers JSON also where the route has a content type of its own', async () => {
+    app = await listen(platform, {
+      imports: [cacheModule()],
+      controllers: [LockedController],
+      providers: [{ provide: APP_FILTER, useClass: CacheLockExceptionFilter }],
+    });
+    const read = async (): Promise<readonly unknown[]> => {
+      const response = await fetch(`${await app.getUrl()}/locked/csv`);
+      return [response.status, response.headers.get('content-type')?.split(';')[0], await response.text()];
+    };
+    expect(await read()).toEqual([200, 'text/csv', 'a,b']);
+    await hold(['csv'], { ttl: '1m' });
+    const detail = 'This resource is locked by another request.';
+    expect(await read()).toEqual([429, 'application/json', JSON.stringify({ detail })]);
   });
 
   it.each(['begun', 'hijacked'])(
