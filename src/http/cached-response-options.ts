@@ -15,8 +15,12 @@ export interface CachedResponseOptions extends Pick<
 > {
   /** The name of the cache. Default: the one injected by class. */
   readonly cache?: string;
-  /** How long an answer is fresh, from the start of its load. Default: the cache's. 0: not kept beyond the request. */
-  readonly ttl?: Duration | Life;
+  /**
+   * How long an answer is fresh, from the start of its load: a duration, or a life of the clock alone. A life that looks at a value or at key
+   * parameters, or slides with use, is an InvalidOptionError; a route that would get such a one from its cache stops the start. Default: the cache's. 0: not
+   * kept beyond the request.
+   */
+  readonly ttl?: Duration | Life<undefined>;
   /**
    * The query parameters that make a difference. Others are ignored, and their order never matters. A whole `@Query()` holds these
    * alone, and what `keyedBy` and `principal` read of it. Default none.

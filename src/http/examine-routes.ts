@@ -1,10 +1,12 @@
 import { Logger } from '@nestjs/common';
 import { MetadataScanner } from '@nestjs/core';
 import type { ApplicationConfig, ModulesContainer } from '@nestjs/core';
+import type { TieredCache } from '../cache/tiered-cache.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { isNameOfMixin } from '../value/member.js';
 import { assertAnswerable } from './assert-answerable.js';
 import { settingsOf } from './cached-response.interceptor.js';
+import { problemOfLife } from './life-of-answers.js';
 import type { ResponseSettings } from './response-settings.js';
 import { declaredPath, interceptorsAround, isRoute, modulePathOf, routeFacts } from './route-facts.js';
 
@@ -35,9 +37,10 @@ export interface ExaminedRoutes {
 export function examineRoutes(
   modules: ModulesContainer,
   application: ApplicationConfig,
-  cache: string,
+  { name, defaults }: Pick<TieredCache, 'name' | 'defaults'>,
 ): ExaminedRoutes {
-  const routes = [...foundRoutes(modules)].filter(({ settings }) => settings.cache === cache);
+  const routes = [...foundRoutes(modules)].filter(({ settings }) => settings.cache === name);
+  const problem = problemOfLife(defaults.ttl);
   const owners = new Map<string, Controller>();
   for (const route of routes) {
     const { controller, handler, settings } = route;
@@ -45,6 +48,7 @@ export function examineRoutes(
     if (!isRoute(handler)) throw ofNoRoute(member);
     if (isNameOfMixin(controller.name)) throw ofMixin(member);
     assertAnswerable(member, handler);
+    if (problem !== undefined && settings.life.ttl === undefined) throw ofLife(member, problem);
     if (!route.isStatic && !settings.isRequestCovered) throw ofRequestScope(member);
     const facts = routeFacts(controller, handler, settings.method, application);
     const place = `${facts.identity} ${declaredPath(controller, handler)} ${route.modulePath}`;
@@ -97,6 +101,13 @@ const ofMixin = (member: string): InvalidOptionError =>
     '@CachedResponse',
     `the controller of ${member} has a name that mixin() gave it at random, and in each process it has another: no process would find what others keep`,
     'Extend it by a class with a name, and make that one the controller.',
+  );
+
+const ofLife = (member: string, problem: string): InvalidOptionError =>
+  new InvalidOptionError(
+    'defaults.ttl',
+    `${member} has no ttl of its own, and of this one ${problem}`,
+    'Give the route a ttl.',
   );
 
 const ofRequestScope = (member: string): InvalidOptionError =>

@@ -14,6 +14,7 @@ import type { HttpRequest } from './http-exchange.js';
 import { keyedByParts } from './keyed-by.js';
 import type { KeyedPart } from './keyed-parts.js';
 import { neverKept } from './kept-headers.js';
+import { problemOfLife } from './life-of-answers.js';
 import { principalBy } from './principal.js';
 import type { Principal } from './principal.js';
 import type { KeyedBy } from './request-key.js';
@@ -100,7 +101,14 @@ export function responseSettings(
 }
 
 function lifeOf({ ttl, staleFor, jitter }: CachedResponseOptions): ResponseSettings['life'] {
-  entryValues.ttl(ttl);
+  const problem = problemOfLife(entryValues.ttl(ttl));
+  if (problem !== undefined) {
+    throw new InvalidOptionError(
+      'ttl',
+      problem,
+      "Give a duration, or a life of the clock alone such as sinceSet('5m').",
+    );
+  }
   entryValues.staleFor(staleFor);
   entryValues.jitter(jitter);
   return definedOnly({ ttl, staleFor, jitter });

@@ -19,7 +19,7 @@ export function answerFirst(
   cache: TieredCache,
   clock: Clock,
 ): void {
-  if (!examineRoutes(modules, application, cache.name).areSurrounded) return;
+  if (!examineRoutes(modules, application, cache).areSurrounded) return;
   const all = application.getGlobalInterceptors();
   const scopes = all.filter((one) => one instanceof RequestScopeInterceptor);
   const others = all.filter((one) => !(one instanceof RequestScopeInterceptor));

@@ -19,6 +19,12 @@ import { MessagePattern } from '@nestjs/microservices';
 import { describe, expect, it } from '@jest/globals';
 import { of } from 'rxjs';
 import type { Observable } from 'rxjs';
+import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import { earliest } from '../../src/catalogue/lives/earliest.js';
+import { sinceLastUsed, sinceOriginallySet, sinceSet } from '../../src/catalogue/lives/since.js';
+import { untilEndOfDay } from '../../src/catalogue/lives/until-end-of-day.js';
+import { untilInstant, untilInvalidated } from '../../src/catalogue/lives/until.js';
+import { InvalidOptionError } from '../../src/value/errors.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import type { CachedResponseOptions } from '../../src/http/cached-response-options.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
@@ -134,6 +140,72 @@ describe('@CachedResponse refuses at the definition', () => {
       'tll: @CachedResponse has no such option. Did you mean ttl?',
     );
     expect(() => CachedResponse({ keepHeaders: ['Set-Cookie'] })).toThrow('Set-Cookie belongs to one exchange');
+  });
+});
+
+describe('A life that answers can’t have', () => {
+  interface Offer {
+    readonly validUntil: Date;
+  }
+  const ofNobody: [string, EntryOptions['ttl'], string][] = [
+    ['slides with use', sinceLastUsed('1m', { maxAge: '1h' }), 'it slides with use'],
+    ['slides with use among others', earliest(sinceLastUsed('1m', { maxAge: '1h' }), sinceSet('2h')), 'it slides'],
+    ['is a function of the value', () => '5m', 'it is a function of the value'],
+    ['looks at the value', untilInstant(({ validUntil }: Offer) => validUntil), 'it looks at the value'],
+    [
+      'may look at the value',
+      earliest(
+        untilInstant(() => undefined),
+        sinceSet('1h'),
+      ),
+      'it looks at the value',
+    ],
+    [
+      'looks at a parameter',
+      untilEndOfDay({ zone: 'UTC', unixDate: 'day' }),
+      'it looks at the value or the parameters',
+    ],
+  ];
+  const ofTheClock: [string, NonNullable<CachedResponseOptions['ttl']>][] = [
+    ['since set', sinceSet('5m', { jitter: 0.1 })],
+    ['since originally set', sinceOriginallySet('5m')],
+    ['until the end of the day', untilEndOfDay({ zone: 'UTC' })],
+    ['until invalidated', untilInvalidated()],
+    ['the earliest of these', earliest(sinceSet('5m'), untilInvalidated())],
+  ];
+  const controllerWith = (options: CachedResponseOptions): Type<object> => {
+    @Controller()
+    class Offers {
+      @Get()
+      @CachedResponse(options)
+      read(): object {
+        return {};
+      }
+    }
+    return Offers;
+  };
+  const startWith = async (ttl: EntryOptions['ttl'], options: CachedResponseOptions): Promise<void> => {
+    const imports = [cacheModule({ defaults: { ttl } })];
+    const app = await listen('Express', { imports, controllers: [controllerWith(options)] });
+    await app.close();
+  };
+
+  it.each(ofNobody)('%s: it is refused at the definition', (_, ttl, problem) => {
+    expect(() => controllerWith({ ttl } as never)).toThrow(InvalidOptionError);
+    expect(() => controllerWith({ ttl } as never)).toThrow(problem);
+  });
+
+  it.each(ofNobody)(
+    '%s: as the default of a cache it is refused at the start, unless the route has a ttl',
+    async (_, ttl) => {
+      await expect(startWith(ttl, {})).rejects.toThrow(/Offers\.read has no ttl of its own.* Give the route a ttl\./);
+      await startWith(ttl, { ttl: '5m' });
+    },
+  );
+
+  it.each(ofTheClock)('is none of these: %s', async (_, ttl) => {
+    controllerWith({ ttl });
+    await startWith(ttl, {});
   });
 });
 

@@ -45,7 +45,7 @@ export function sinceOriginallySet<V = unknown>(
   const lifeMs = lifeOf(duration);
   return {
     description: `${describeDuration(lifeMs)} since originally set`,
-    freshUntil: ({ value, createdAt }) => lifeMs + (originallySetAt ? toInstant(originallySetAt(value)) : createdAt),
+    freshUntil: (context) => lifeMs + (originallySetAt ? toInstant(originallySetAt(context.value)) : context.createdAt),
   };
 }
 
