@@ -63,6 +63,7 @@ function send(
   response: HttpResponse,
   { vary, isPrivate, ageMs }: Presentation,
 ): unknown {
+  response.status(200); // which it was judged by: `@HttpCode` may have set another, that its handler has changed
   for (const name of removed) removeHeader(response, name);
   for (const [name, value] of headers) setHeader(response, name, value);
   varyBy(response, vary);

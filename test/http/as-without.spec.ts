@@ -1,5 +1,15 @@
 import { Readable } from 'node:stream';
-import { Controller, Get, Header, HttpException, Req, Res, StreamableFile, UseInterceptors } from '@nestjs/common';
+import {
+  Controller,
+  Get,
+  Header,
+  HttpCode,
+  HttpException,
+  Req,
+  Res,
+  StreamableFile,
+  UseInterceptors,
+} from '@nestjs/common';
 import type { CallHandler, ExecutionContext, INestApplication, NestInterceptor } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -292,6 +302,14 @@ const controllerOf = (path: string, decorate: MethodDecorator | typeof plain) =>
       return { run: BigInt(++runs) };
     }
 
+    @Get('done')
+    @HttpCode(202)
+    @decorate
+    done(@Res({ passthrough: true }) response: { status(code: number): unknown }): object {
+      response.status(200);
+      return { run: ++runs };
+    }
+
     @Get('teapot')
     @decorate
     teapot(@Res({ passthrough: true }) response: { header(name: string, value: string): void }): object {
@@ -381,6 +399,17 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
     }
     expect((await read('cached/tagged', { 'if-none-match': '"v1"' })).status).toBe(304);
     expect(runs).toBe(1);
+  });
+
+  it('has the status that the handler has set in the place of that of @HttpCode', async () => {
+    const read = await open([]);
+    expect((await read('plain/done')).status).toBe(200);
+    for (const _turn of [1, 2]) {
+      const { status, text } = await read('cached/done');
+      expect([status, text]).toEqual([200, '{"run":2}']);
+    }
+    const { etag = '' } = (await read('cached/done')).header;
+    expect((await read('cached/done', { 'if-none-match': etag })).status).toBe(304);
   });
 
   it('fails as it does without it', async () => {
