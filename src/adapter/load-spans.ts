@@ -3,6 +3,7 @@ import type { Tracer } from '@opentelemetry/api';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import type { CacheEvents } from '../value/events.js';
+import { soon } from '../value/turn.js';
 
 type Load = CacheEvents['loadFinished'];
 
@@ -23,7 +24,7 @@ export class LoadSpans {
     this.untold.set(id, [load]);
     const endedAt = this.clock.now();
     // Runs in the same context, hence in the trace of the one who began the load.
-    queueMicrotask(() => {
+    soon(() => {
       const loads = this.untold.get(id) ?? [];
       this.untold.delete(id);
       this.write(load, loads, endedAt);

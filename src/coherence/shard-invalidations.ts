@@ -2,6 +2,7 @@ import { isSameRevision } from '../store/is-same-revision.js';
 import type { Change, Invalidated } from '../store/feed.js';
 import type { Shard, WriteOptions, WriteOutcome } from '../store/store.js';
 import { unlessAway } from '../value/unless-away.js';
+import { soon } from '../value/turn.js';
 import { encodeRecord, partsOf } from './feed-record.js';
 import type { OwnRecords } from './own-records.js';
 import type { ShardVersions } from './shard-versions.js';
@@ -139,7 +140,7 @@ export class ShardInvalidations {
   }
 
   private schedule(): void {
-    queueMicrotask(() => {
+    soon(() => {
       while (this.waiting.length > 0 && this.trips < maxTrips) {
         const told: Told = new Map();
         const calls = this.nextCalls(told);
@@ -154,8 +155,7 @@ export class ShardInvalidations {
    * that writes the same key waits until it is answered. Under another stamp also where the earlier one writes it.
    */
   private nextCalls(told: Told): Call[] {
-    let [items, bytes] = [0, 0];
-    let count = 0;
+    let [items, bytes, count] = [0, 0, 0];
     for (const call of this.waiting) {
       items += call.items.length;
       bytes += bytesOf(call.items);

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { InvalidOptionError } from '../value/errors.js';
+import { nextTick } from '../value/turn.js';
 import { whenClosed } from '../value/when-closed.js';
 import { setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
@@ -62,7 +63,7 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
     },
     end(sender) {
       if (sender && !sender.closed) whenClosed(sender, () => tellEnd(sink.raw, sender.writableFinished));
-      else process.nextTick(tellEnd, sink.raw, true);
+      else nextTick(tellEnd, sink.raw, true);
     },
   };
 }

@@ -2,14 +2,17 @@ import { describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import { filesOf, textOf } from './repository.js';
 
-/** What asks a clock or a source of chance of the machine's own. `setImmediate` waits for a turn of the loop, not for a time. */
+/**
+ * What asks a clock or a source of chance of the machine's own. `setImmediate` waits for a turn of the loop, not for a time. What waits for the end of a turn comes from
+ * `value/turn.ts`: fake timers, Jest's by default, hold the global ones.
+ */
 const ambient = new Set([
   ...['Date.now', 'performance.now', 'Math.random', 'process.hrtime', 'process.uptime'],
-  ...['AbortSignal.timeout', 'os.uptime', 'crypto.randomInt'],
+  ...['AbortSignal.timeout', 'os.uptime', 'crypto.randomInt', 'process.nextTick'],
 ]);
 /** Of Node's modules, by name. Tokens and ids are drawn by `randomBytes` and `randomUUID`: nobody has to repeat those. */
-const imported = new Set(['uptime', 'randomInt', 'setTimeout', 'setInterval']);
-const timers = new Set(['setTimeout', 'setInterval']);
+const imported = new Set(['uptime', 'randomInt', 'setTimeout', 'setInterval', 'nextTick']);
+const called = new Set(['setTimeout', 'setInterval', 'queueMicrotask']);
 /** A default of a parameter, where something is made, is where the machine's own comes in. */
 const machines = new Set(['systemClock', 'systemRandom']);
 
@@ -36,7 +39,7 @@ const allowed: Readonly<Record<string, string>> = {
 
 /** Most files mention none of it. */
 const mayMention =
-  /Date|performance|random|hrtime|uptime|setTimeout|setInterval|timers|AbortSignal|system(Clock|Random)/;
+  /Date|performance|random|hrtime|uptime|setTimeout|setInterval|timers|nextTick|queueMicrotask|AbortSignal|system(Clock|Random)/;
 
 /** Each use outside of comments and texts, as `line: what`. */
 function usesOfTime(text: string): string[] {
@@ -55,7 +58,7 @@ function usesOfTime(text: string): string[] {
 function useOfTime(node: ts.Node): string | undefined {
   if (ts.isPropertyAccessExpression(node) && ambient.has(node.getText())) return node.getText();
   if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length) return 'new Date()';
-  if (ts.isCallExpression(node) && timers.has(lastName(node.expression))) return node.expression.getText();
+  if (ts.isCallExpression(node) && called.has(lastName(node.expression))) return node.expression.getText();
   if (ts.isImportSpecifier(node)) return isOfNode(node) ? (node.propertyName ?? node.name).text : undefined;
   if (ts.isIdentifier(node) && machines.has(node.text) && !isDefault(node)) return node.text;
   if (ts.isImportDeclaration(node) && /^'(node:)?timers/.test(node.moduleSpecifier.getText()))
@@ -109,6 +112,8 @@ describe('time and chance', () => {
       'AbortSignal.timeout(5); AbortSignal.any([]);',
       "import { systemClock } from './clock.js'; const f = (clock = systemClock) => clock.now(); given ?? systemClock;",
       'const f = ({ random = systemRandom }) => random() + systemRandom(); systemClock.now(); use({ clock: systemClock });',
+      'process.nextTick(f); queueMicrotask(f); globalThis.queueMicrotask(f); nextTick(f); soon(f);',
+      "import { nextTick } from 'node:process'; import { nextTick } from '../value/turn.js';",
     ];
     expect(code.map((line) => usesOfTime(line).map(whatOf))).toEqual([
       ['Date.now', 'new Date()', 'performance.now'],
@@ -119,6 +124,8 @@ describe('time and chance', () => {
       ['AbortSignal.timeout'],
       [],
       ['systemRandom', 'systemClock', 'systemClock'],
+      ['process.nextTick', 'queueMicrotask', 'globalThis.queueMicrotask'],
+      ['nextTick'],
     ]);
   });
 });

@@ -1,3 +1,4 @@
+import { nextTick } from '../../value/turn.js';
 import type { ItemView } from '../store.js';
 import type { DiskKey } from './disk-key.js';
 import { ageOf, headView, isLive, itemStart, recordHeadBytes } from './disk-record.js';
@@ -61,7 +62,7 @@ export class TurnSnapshot {
   }
 
   private begin(): DiskInstant {
-    process.nextTick(this.end);
+    nextTick(this.end);
     return this.instant();
   }
 

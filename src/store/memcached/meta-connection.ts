@@ -2,6 +2,7 @@ import { MemcacheConnection, Status } from 'memcache-client';
 import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
+import { nextTick } from '../../value/turn.js';
 import type { ItemAsk } from '../item-ask.js';
 import type { Command } from './conversation.js';
 import { firstRoom, growFor } from '../growing-value.js';
@@ -219,10 +220,10 @@ export class MetaConnection extends MemcacheConnection {
   ): boolean {
     const waiting: Waiting = { answer, index, question, refuse, turn: this.turn, opaque, lines, mayMiss };
     if (this.isShutdown()) {
-      process.nextTick(() => tellWaiting(waiting, new Error('the connection has ended'), undefined));
+      nextTick(() => tellWaiting(waiting, new Error('the connection has ended'), undefined));
       return false;
     }
-    if (this.unsent.length === 0) process.nextTick(this.flushTurn);
+    if (this.unsent.length === 0) nextTick(this.flushTurn);
     if (this.waiting.isEmpty) this.socket?.ref();
     this.waiting.push(waiting);
     return true;

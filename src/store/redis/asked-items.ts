@@ -1,5 +1,6 @@
 import type { ItemAnswer, ItemAsk } from '../item-ask.js';
 import type { StoredItem } from '../item.js';
+import { nextTick } from '../../value/turn.js';
 import type { ItemsTaker, RedisReply } from './driver/redis-driver.js';
 import type { RedisCommands } from './redis-commands.js';
 import type { RedisConnection } from './redis-connection.js';
@@ -80,7 +81,7 @@ export class AskedItems {
       take: (bytes, start, end) => this.tell(batch, bytes, start, end),
     };
     this.batch = batch;
-    process.nextTick(() => {
+    nextTick(() => {
       if (this.batch === batch) this.batch = undefined;
       connection.send(batch.args, (error, reply) => this.answer(batch, error, reply), false, batch);
     });

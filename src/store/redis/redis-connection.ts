@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../value/clock.js';
 import type { StoreUnavailableError } from '../../value/errors.js';
+import { nextTick } from '../../value/turn.js';
 import type { ItemsTaker, LinkAnswer, RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
 import type { RedisIdentity } from './redis-identity.js';
 import { RedisServerError, redisUnavailable } from './redis-server-error.js';
@@ -104,7 +105,7 @@ export class RedisConnection {
    */
   send(args: readonly RedisArgument[], answer: RedisAnswer, isUrgent = false, items?: ItemsTaker): void {
     if (this.endReason !== undefined) {
-      process.nextTick(answer, this.unavailable(this.endReason), null);
+      nextTick(answer, this.unavailable(this.endReason), null);
       return;
     }
     const { turn } = this;
@@ -113,7 +114,7 @@ export class RedisConnection {
     (isUrgent ? this.urgent : this.queued).push(waiting);
     if (this.isPumpDue) return;
     this.isPumpDue = true;
-    process.nextTick(() => this.pump());
+    nextTick(() => this.pump());
   }
 
   /** As `send`, as a promise. @throws RedisServerError, StoreUnavailableError */
@@ -226,7 +227,7 @@ export class RedisConnection {
     if (this.sent.length === 0 && !this.hasEnded) this.link.unref();
     if ((this.queued.length > 0 || this.urgent.length > 0) && !this.isPumpDue && !this.hasEnded) {
       this.isPumpDue = true;
-      process.nextTick(() => this.pump());
+      nextTick(() => this.pump());
     }
     waiting.answer(error, reply);
   }

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../value/clock.js';
+import { soon } from '../../value/turn.js';
 import type { RedisAccess } from './redis-access.js';
 import type { RedisConnection } from './redis-connection.js';
 import { RedisServerError } from './redis-server-error.js';
@@ -61,7 +62,7 @@ export class RedisSubscriber {
     this.isDue = true;
     if (this.isClosed || this.isBusy) return;
     this.isBusy = true;
-    queueMicrotask(() => void this.agree());
+    soon(() => void this.agree());
   }
 
   /** Until the server sends what is wanted, and nothing else. */

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { resetSocket } from '../../reset-socket.js';
 import { openTcpSocket, openTlsSocket } from './tcp-socket.js';
 import { RedisServerError } from '../redis-server-error.js';
+import { nextTick } from '../../../value/turn.js';
 import { answerWith, isServerWords, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';
 
@@ -155,7 +156,7 @@ class CorkedTurn {
     if (this.isCorked) return;
     this.isCorked = true;
     this.stream.cork();
-    process.nextTick(() => {
+    nextTick(() => {
       this.isCorked = false;
       this.stream.uncork();
     });

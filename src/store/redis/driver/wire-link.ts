@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { resetSocket } from '../../reset-socket.js';
 import { itemsOf, textOf } from '../redis-reply.js';
 import { RedisServerError } from '../redis-server-error.js';
+import { nextTick } from '../../../value/turn.js';
 import { MalformedReplyError } from './malformed-reply-error.js';
 import { reasonOf } from './read-reply.js';
 import type { ItemsTaker, LinkAnswer, RedisArgument, RedisLink, RedisReply } from './redis-driver.js';
@@ -58,10 +59,10 @@ export class WireLink implements RedisLink {
 
   send(args: readonly RedisArgument[], answer: LinkAnswer, items?: ItemsTaker): void {
     if (this.endReason !== undefined) {
-      process.nextTick(answer, new Error(this.endReason), null);
+      nextTick(answer, new Error(this.endReason), null);
       return;
     }
-    if (this.unsent.isEmpty && items === undefined) process.nextTick(this.flush);
+    if (this.unsent.isEmpty && items === undefined) nextTick(this.flush);
     this.unsent.add(args);
     this.waiting.push({ answer, items });
     // It has gathered what was wanted in its turn: what follows, and who waits for it, is later.
@@ -107,7 +108,7 @@ export class WireLink implements RedisLink {
     this.stream?.destroy();
     const left = this.waiting.splice(0);
     const error = new Error(reason);
-    for (const { answer } of left) process.nextTick(answer, error, null);
+    for (const { answer } of left) nextTick(answer, error, null);
     this.onEnd?.(reason);
   }
 
