@@ -5,7 +5,8 @@ import { splitNames } from './http-exchange.js';
 export const ofNobodyElse = 'private, no-store';
 
 const opens = (directive: string): boolean => /^(public|s-maxage|proxy-revalidate)\b/i.test(directive);
-const closes = (directive: string): boolean => /^(private|no-store)\b/i.test(directive);
+/** `private="field"` is said of these fields alone: shared caches may keep the rest (RFC 9111, 5.2.2.7). */
+const closes = (directive: string): boolean => /^(private|no-store)$/i.test(directive);
 
 /** The same directives, but for the caller's own cache alone. `no-store` and `private` stand as they are. */
 export function privateControl(control: unknown, otherwise: string): string {

@@ -89,6 +89,13 @@ class Answers {
     return { run: ++runs };
   }
 
+  @Get('says-private-of-fields')
+  @Header('Cache-Control', 'public, max-age=60, private="X-Name, X-Id"')
+  @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
+  saysPrivateOfFields(): object {
+    return { run: ++runs };
+  }
+
   @Get('bypassed-public')
   @Header('Cache-Control', 'public, max-age=60')
   @CachedResponse({ ttl: '1m' })
@@ -159,6 +166,7 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
     ['principal', { 'x-user': 'ada' }, 'private, max-age=60'],
     ['principal', {}, 'private, max-age=60'],
     ['says-public', { 'x-user': 'ada' }, 'private, max-age=60'],
+    ['says-private-of-fields', { 'x-user': 'ada' }, 'private, max-age=60, private="X-Name, X-Id"'],
     ['bypassed-public', {}, 'public, max-age=60'],
     ['bypassed-public', { authorization: 'Bearer a' }, 'private, max-age=60'],
   ];
