@@ -77,6 +77,10 @@ describe('a folder that can not be used', () => {
   });
 });
 
+/** Of what the process writes from now on, wherever in a file. */
+const limitFiles = (pid: number, bytes: string): void =>
+  void execFileSync('prlimit', ['--pid', `${pid}`, `--fsize=${bytes}`]);
+
 describe('a full disk', () => {
   /** Fills the store until writes fail; checks that reads go on and that the process lives; frees space; checks that it recovers. */
   async function fillAndRecover(
@@ -113,13 +117,29 @@ describe('a full disk', () => {
   }
 
   it('fails writes, not reads, and no process dies of it (limit on the size of files)', async () => {
-    const limit = (pid: number, bytes: string): void =>
-      void execFileSync('prlimit', ['--pid', `${pid}`, `--fsize=${bytes}`]);
     await fillAndRecover(
       directory.path,
-      (pid) => limit(pid, `${4 * 2 ** 20}:`),
-      (pid) => limit(pid, 'unlimited:'),
+      (pid) => limitFiles(pid, `${4 * 2 ** 20}:`),
+      (pid) => limitFiles(pid, 'unlimited:'),
     );
+  });
+
+  it('that takes no byte at all for a while fails the writes of that while alone', async () => {
+    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
+      directory: directory.path,
+      tuning: { deadlineMs: 300 },
+    });
+    try {
+      await worker.call('open');
+      await eventually(() => worker.call('write', 'before', 'value'));
+      limitFiles(worker.pid, '0:');
+      expect(await worker.call<string>('tryToWrite', 'during', 'value')).toBe('STORE_UNAVAILABLE');
+      limitFiles(worker.pid, 'unlimited:');
+      await eventually(() => worker.call('write', 'after', 'value'));
+      expect(await worker.call('look', 'after')).toEqual({ found: 'value', text: 'value' });
+    } finally {
+      await worker.kill();
+    }
   });
 
   const fileSystem = smallFileSystem(6 * 2 ** 20);

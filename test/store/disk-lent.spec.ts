@@ -129,6 +129,44 @@ it('A change that waited for its turn until it was given up is left out, and the
   expect(await textIn(shard, 'other')).toBe('in time');
 });
 
+it('A transaction whose end the gate could not be told of is done, and the gate is told later', async () => {
+  const clock = new FakeClock();
+  const states: string[] = [];
+  let full = true;
+  const queue = new WriteQueue(
+    { transaction: async () => 1, resetReadTxn: () => {} } as unknown as Environment,
+    {} as Lmdb,
+    {
+      name: 'disk',
+      now: () => ({ nowMs: clock.now(), hostMs: clock.monotonic(), boot: 1 }),
+      clock,
+      gate: {
+        enter: async () => void states.push('busy'),
+        assertInPlace: () => {},
+        leave: () => {
+          if (full) throw new Error('ENOSPC: no space left on device, write');
+          states.push('idle');
+        },
+        close: () => {},
+      },
+      deadlineMs: 300,
+      bounds: () => ({ changes: 100, bytes: 2 ** 20 }),
+      makeRoom: async () => {},
+      settled: () => {},
+    },
+  );
+  const ask = (): Promise<string> => queue.run({ key: 'k', blind: true, decide: () => ({ answer: 'decided' }) });
+  expect(await ask()).toBe('decided');
+  await clock.advance(300);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await ask()).toBe('decided');
+  expect(states).toEqual(['busy']);
+  full = false;
+  await new Promise((resolve) => setImmediate(resolve));
+  queue.nudge();
+  expect(states).toEqual(['busy', 'idle']);
+});
+
 it('What was given up while its turn was prepared is not decided on any more', async () => {
   const clock = new FakeClock();
   let hand: (block: number) => void = () => {};

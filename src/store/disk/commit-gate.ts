@@ -77,7 +77,12 @@ export function commitGate(folder: string, slot: number, { livenessOf, clock }: 
   const assertInPlace = (): void => {
     if (lstatSync(gateFile(folder), { throwIfNoEntry: false })?.ino !== ino) throw new FolderMovedError(folder);
   };
-  say(idle);
+  try {
+    say(idle);
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
   return {
     assertInPlace,
     async enter() {

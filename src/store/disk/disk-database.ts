@@ -30,8 +30,8 @@ import { WriteQueue } from './write-queue.js';
 
 const contractedForMs = 30_000;
 const boot = ownBootNumber();
-/** ENOSPC, EFBIG, EDQUOT; and EIO, which LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. */
-const diskFull = new Set<unknown>([28, 27, 122, 5]);
+/** EIO is what LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. Node names them, lmdb has their numbers. */
+const diskFull = new Set<unknown>(['ENOSPC', 28, 'EFBIG', 27, 'EDQUOT', 122, 'EIO', 5]);
 
 /** One open database. It ends by `close`, or by itself when it is damaged or was moved away; then it is opened anew by who needs it. */
 export class DiskDatabase {

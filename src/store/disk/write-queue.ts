@@ -52,6 +52,8 @@ export class WriteQueue {
   private closed: StoreUnavailableError | undefined;
   private failed: { readonly until: number; readonly cause: unknown } | undefined;
   private stuck = false;
+  /** Nothing is under way, and the gate could not be told. */
+  private saysBusy = false;
   private onStuck: (() => void) | undefined;
 
   constructor(
@@ -73,6 +75,7 @@ export class WriteQueue {
 
   /** Lets `makeRoom` look, without a write that needs it. */
   nudge(): void {
+    if (this.saysBusy && !this.running) this.leaveGate();
     if (!this.refusal()) this.running ??= this.drain();
   }
 
@@ -244,10 +247,20 @@ export class WriteQueue {
     } catch (error) {
       throw await commitFailure(error);
     } finally {
-      this.options.gate.leave();
       pending = false;
       this.stuck = false;
       timer.cancel();
+      this.leaveGate();
+    }
+  }
+
+  /** What can't be written now, on a full disk, is written by the next transaction or `nudge`: openers wait for it. */
+  private leaveGate(): void {
+    try {
+      this.options.gate.leave();
+      this.saysBusy = false;
+    } catch {
+      this.saysBusy = true;
     }
   }
 
