@@ -8,6 +8,7 @@ import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import type { Loader, ValueLoader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
+import { tellInvalidatedAfter } from '../value/events.js';
 import type { Lookup } from '../value/lookup.js';
 import { confirms, entryOf, readOptions } from './call-options.js';
 import type { CallOptions, EntryToSet, NullingOptions, ReadOptions, WriteOptions } from './call-options.js';
@@ -265,11 +266,9 @@ export class TieredCache {
    */
   async dangerouslyClear(): Promise<void> {
     this.rooms.near.clear();
-    try {
-      await this.changes.track(this.rooms.coherence.clear());
-    } finally {
-      this.rooms.near.clear();
-    }
+    await tellInvalidatedAfter(this.name, 'everything', ['*'], () =>
+      this.changes.track(this.rooms.coherence.clear()).finally(() => this.rooms.near.clear()),
+    );
   }
 
   /** Opens the store and begins to read its feed. Resolves also when the store can't be reached. */

@@ -5,7 +5,6 @@ import type { Key } from '../key/key.js';
 import type { Shard, Store } from '../store/store.js';
 import { assertTag } from '../value/entry.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { tellInvalidated } from '../value/events.js';
 import { isTagName, tagIn } from './invalidated-names.js';
 import type { InvalidatedNames } from './invalidated-names.js';
 import { Outbox } from './outbox.js';
@@ -135,7 +134,6 @@ export class Coherence {
   async clear(): Promise<void> {
     const ticket = this.outbox.ticket();
     this.lastClear = ticket;
-    tellInvalidated(this.configuration.cache, 'local', 'everything');
     await this.clearOnce();
     if (this.feeds.length > 1) await this.clearOnce();
     this.lastAcknowledgedClear = Math.max(this.lastAcknowledgedClear, ticket);

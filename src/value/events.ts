@@ -32,9 +32,10 @@ export interface CacheEvents {
   backfilled: OfKey & { readonly tier: TierName };
   evicted: { readonly cache: string; readonly tier: TierName; readonly entries: number };
   /**
-   * Somebody has invalidated this. `local`: once for each key or tag that a call in this process names, whatever the store says to it, and once for a clear; none
-   * for a `set`. `remote`: once for each key or tag that the feed names; it names what is set elsewhere, too, and may name what went to several parts of the
-   * store twice. A clear elsewhere is a `nearCleared`. `key` reads `tag NAME` for a tag, and `*` for a clear.
+   * Somebody has invalidated this. `local`: once for each key or tag that a call in this process names, and once for a clear, when the store has answered or
+   * failed; none for a `set`. Whoever asks again on hearing of it is answered as after the call. `remote`: once for each key or tag that the feed names; it names
+   * what is set elsewhere, too, and may name what went to several parts of the store twice. A clear elsewhere is a `nearCleared`. `key` reads `tag NAME` for a
+   * tag, and `*` for a clear.
    */
   invalidated: OfKey & { readonly origin: 'local' | 'remote'; readonly of: InvalidatedKind };
   /**
@@ -161,16 +162,30 @@ export function reportFault(fault: CacheEvents['fault']): void {
   if (channels.fault.hasSubscribers) channels.fault.publish(fault);
 }
 
-/** @param names of keys or tags, or none for everything. */
+/** @param names of keys or tags, or `*` for everything. */
 export function tellInvalidated(
   cache: string,
   origin: 'local' | 'remote',
   of: InvalidatedKind,
-  names: Iterable<string> = ['*'],
+  names: Iterable<string>,
 ): void {
   if (!channels.invalidated.hasSubscribers) return;
   for (const name of new Set(names)) {
     channels.invalidated.publish({ cache, key: of === 'tag' ? `tag ${name}` : name, origin, of });
+  }
+}
+
+/** Tells of what a call in this process names when `work` has settled: before that, whoever asks again finds the value of before in the store. */
+export async function tellInvalidatedAfter<R>(
+  cache: string,
+  of: InvalidatedKind,
+  names: Iterable<string>,
+  work: () => Promise<R>,
+): Promise<R> {
+  try {
+    return await work();
+  } finally {
+    tellInvalidated(cache, 'local', of, names);
   }
 }
 

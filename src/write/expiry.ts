@@ -8,6 +8,7 @@ import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { tellInvalidatedAfter } from '../value/events.js';
 import type { PreparedEntries } from './prepared-entries.js';
 import type { StoredWrites } from './stored-writes.js';
 import type { Writes } from './writes.js';
@@ -29,8 +30,11 @@ export class Expiry {
    * changing. False: the store did not acknowledge; the entry is removed as soon as it can be.
    */
   async expire(key: Key, confirm: boolean): Promise<boolean> {
+    return tellInvalidatedAfter(this.writes.cache, 'key', [key.text], () => this.makeStaleOrRemove(key, confirm));
+  }
+
+  private async makeStaleOrRemove(key: Key, confirm: boolean): Promise<boolean> {
     this.near.name(key);
-    this.writes.tellKeys([key.text]);
     const waiting = this.entries.behind([key]);
     if (waiting) {
       await waiting;

@@ -12,7 +12,7 @@ import { byShard } from '../store/placement.js';
 import type { Shard, WriteOutcome } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, ValueTooLargeError } from '../value/errors.js';
-import { reportFault, tellInvalidated } from '../value/events.js';
+import { reportFault, tellInvalidatedAfter } from '../value/events.js';
 import type { Prepared, PreparedEntries, Write } from './prepared-entries.js';
 import type { Part, Repetitions } from './repetitions.js';
 import type { SentWrites, StoredWrites } from './stored-writes.js';
@@ -44,7 +44,7 @@ interface SetCall {
  */
 export class Writes {
   constructor(
-    private readonly cache: string,
+    readonly cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly invalidations: Invalidations,
@@ -102,18 +102,13 @@ export class Writes {
 
   /** @throws InvalidKeyError for one that is too long, before anything is done. */
   async delete(keys: readonly Key[], confirm: boolean): Promise<boolean> {
-    return this.remove(keys, confirm, keys.map(String));
+    return tellInvalidatedAfter(this.cache, 'key', keys.map(String), () => this.remove(keys, confirm));
   }
 
-  tellKeys(texts: readonly string[]): void {
-    tellInvalidated(this.cache, 'local', 'key', texts);
-  }
-
-  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. @param told of it, once this process serves no copy. */
-  async remove(keys: readonly Key[], confirm: boolean, told: readonly string[] = []): Promise<boolean> {
+  /** Near tiers, store, feed. True: every shard acknowledged all of its keys. */
+  async remove(keys: readonly Key[], confirm: boolean): Promise<boolean> {
     const nameAll = this.naming(keys);
     nameAll();
-    this.tellKeys(told);
     const waiting = this.entries.behind(keys);
     if (waiting) await waiting;
     const placed = keys.map((key) => this.coherence.place(key)).filter((one) => one !== undefined);
@@ -127,13 +122,15 @@ export class Writes {
 
   /** Every entry that was loaded with one of these tags. True: acknowledged; false: sent again until it is. */
   async advanceTags(tags: readonly string[], how: 'invalidate' | 'expire', confirm: boolean): Promise<boolean> {
-    const unique = [...new Set(tags)];
-    const nameAll = (): void => unique.forEach((tag) => this.near.nameTag(tag, 'local'));
+    return tellInvalidatedAfter(this.cache, 'tag', tags, () => this.advance([...new Set(tags)], how, confirm));
+  }
+
+  private async advance(tags: readonly string[], how: 'invalidate' | 'expire', confirm: boolean): Promise<boolean> {
+    const nameAll = (): void => tags.forEach((tag) => this.near.nameTag(tag, 'local'));
     nameAll();
-    tellInvalidated(this.cache, 'local', 'tag', unique);
     const generations = this.coherence.tags;
     if (!generations) return true;
-    const parts = [...byShard(unique, (tag) => generations.shardOf(tag))].map(([shard, group]) => ({
+    const parts = [...byShard(tags, (tag) => generations.shardOf(tag))].map(([shard, group]) => ({
       shard,
       items: group.map((tag) => generations.advance(tag, how)),
     }));

@@ -9,6 +9,7 @@ import type { CacheConfiguration } from '../../src/cache/cache-configuration.js'
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { RequestScope } from '../../src/near/request-scope.js';
+import { faultyStore } from '../../src/testing/faulty-store.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { logRead } from '../support/log-read.js';
@@ -186,6 +187,53 @@ describe('what happened, by the events of two processes', () => {
     expect(read.length).toBeGreaterThan(0);
     expect(read.filter((value) => value !== undefined)).toEqual([]);
   });
+
+  it.each<[string, (cache: TieredCache) => Promise<unknown>]>([
+    ['a delete', (cache) => cache.delete('k')],
+    ['a delete of several', (cache) => cache.deleteMany(['l', 'k'])],
+    ['an expiry', (cache) => cache.expire('k')],
+    ['tags', (cache) => cache.invalidateTags('t')],
+    ['an expiry of tags', (cache) => cache.expireTags('t')],
+    ['a clear', (cache) => cache.dangerouslyClear()],
+  ])('whoever hears of it and asks again is given what is there now: %s', async (_, call) => {
+    await here.set('k', 'old', { tags: ['t'] });
+    await logRead('here');
+    const read: Promise<unknown>[] = [];
+    const stop = onCacheEvent('invalidated', ({ cache, origin }) => {
+      if (cache === 'here' && origin === 'local') read.push(here.getOrSet('k', () => 'new'));
+    });
+    await call(here);
+    stop();
+    expect(read.length).toBeGreaterThan(0);
+    expect(await Promise.all(read)).toEqual(read.map(() => 'new'));
+    expect(await here.get('k')).toBe('new');
+  });
+
+  it.each<[string, string, (cache: TieredCache) => Promise<unknown>]>([
+    ['a delete', 'k key', (cache) => cache.delete('k')],
+    ['a delete that is to be confirmed', 'k key', (cache) => cache.delete('k', { confirm: true })],
+    ['an expiry', 'k key', (cache) => cache.expire('k')],
+    ['an expiry that is to be confirmed', 'k key', (cache) => cache.expire('k', { confirm: true })],
+    ['tags', 'tag t tag', (cache) => cache.invalidateTags('t')],
+    ['a clear', '* everything', (cache) => cache.dangerouslyClear()],
+  ])(
+    'what the store does not acknowledge is told once as well, and nobody reads it any more: %s',
+    async (_, told, call) => {
+      const failing = faultyStore(store);
+      const alone = await cacheWith('alone', { store: failing });
+      await alone.set('k', 'old', { tags: ['t'] });
+      events.clear();
+      const read: Promise<unknown>[] = [];
+      const stop = onCacheEvent('invalidated', ({ cache }) => {
+        if (cache === 'alone') read.push(alone.getOrSet('k', () => 'new'));
+      });
+      await failing.during('throws', () => call(alone).catch(() => undefined));
+      stop();
+      const ofAlone = events.of('invalidated').filter(({ cache, origin }) => cache === 'alone' && origin === 'local');
+      expect(ofAlone.map(({ key, of }) => `${key} ${of}`)).toEqual([told]);
+      expect(await Promise.all(read)).toEqual(['new']);
+    },
+  );
 
   it.each<[string, (cache: TieredCache, key: Key) => Promise<unknown>]>([
     ['a delete', (cache, key) => cache.delete(key)],

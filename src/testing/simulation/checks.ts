@@ -1,6 +1,6 @@
 import { milliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
-import type { History, Moment, VersionRead } from './history.js';
+import type { Call, History, Moment, VersionRead } from './history.js';
 
 /** What must hold in every history. It returns what is wrong, one sentence each; nothing or an empty list: all is as it should be. */
 export interface Check {
@@ -111,11 +111,18 @@ export function nothingGivenUp(): Check {
   };
 }
 
-const wasWrittenBetween = ({ invalidated, calls }: History, from: Moment, until: Moment): boolean =>
-  invalidated.some((name) => isBefore(from, name) && isBefore(name, until)) ||
-  calls.some(
-    ({ kind, began, ended }) => kind === 'writes' && isBefore(began, until) && !(ended && isBefore(ended, from)),
+const wasWrittenBetween = (history: History, from: Moment, until: Moment): boolean =>
+  history.invalidated.some((name) => isBefore(from, name) && isBefore(name, until)) ||
+  history.calls.some(
+    (call) => isBefore(call.began, until) && !hasEndedBefore(call, from) && mayHaveWritten(history, call),
   );
+
+/** What an operation invalidates is told when the store has answered: other loads may have begun anew before. */
+const mayHaveWritten = ({ invalidated }: History, call: Call): boolean =>
+  call.kind === 'writes' ||
+  (call.kind === 'does' && invalidated.some((name) => isBefore(call.began, name) && !hasEndedBefore(call, name)));
+
+const hasEndedBefore = ({ ended }: Call, moment: Moment): boolean => ended !== undefined && isBefore(ended, moment);
 
 const isBefore = (one: Moment, other: Moment): boolean => one.order < other.order;
 

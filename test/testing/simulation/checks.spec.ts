@@ -97,6 +97,20 @@ describe('one load at a time', () => {
     slow.end();
   });
 
+  it('lets pass what an operation explains that invalidates something, and is told of at its end', () => {
+    const written = new Written();
+    const began = written.history.moment();
+    written.load('P0');
+    written.load('P1');
+    const { calls, invalidated } = written.history;
+    calls.push({ operation: 'close', process: 'P0', kind: 'does', began, ended: written.history.moment() });
+    expect(written.wrong(oneLoadAtATime())).toHaveLength(1);
+    invalidated.push({ key: 'row', ...written.history.moment() });
+    expect(written.wrong(oneLoadAtATime())).toHaveLength(1);
+    calls.push({ operation: 'close', process: 'P0', kind: 'does', began, ended: written.history.moment() });
+    expect(written.wrong(oneLoadAtATime())).toEqual([]);
+  });
+
   it('asks it of caches of one name, in one process and in all', () => {
     const written = new Written();
     written.load('P0');
