@@ -21,7 +21,7 @@ interface Window {
   others: number;
   /** Since when, on the monotonic clock. */
   since: number;
-  /** It was summed up before its end: once, or what comes and goes would fill the log. */
+  /** Something was said of it before its end: once, or what comes and goes would fill the log. */
   isSummedUp: boolean;
   timer: Timer;
 }
@@ -101,8 +101,7 @@ export class WarningLog {
   private sumUpEarly(id: string): void {
     const window = this.windows.get(id);
     if (!window || window.isSummedUp) return;
-    window.isSummedUp = true;
-    this.sumUp(id);
+    window.isSummedUp = this.sumUp(id);
   }
 
   /** Says what was left out, as what was: by now it may be over. Before the line that says that it is. @returns whether anything was left out. */

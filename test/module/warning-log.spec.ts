@@ -139,6 +139,31 @@ describe('The warning log', () => {
     expect(said).toHaveLength(5);
   });
 
+  it('has not summed up where it had nothing to say', async () => {
+    fault();
+    waits('a');
+    await clock.advance('2s');
+    channels.breaker.publish({ shard: 'server-a', state: 'closed' });
+    await clock.advance('3s');
+    for (let times = 0; times < 9; times++) fault();
+    for (const key of ['b', 'c', 'k']) waits(key);
+    await clock.advance('10s');
+    channels.breaker.publish({ shard: 'server-a', state: 'closed' });
+    channels.writeGivenUp.publish({ cache: 'default', key: 'k', reason: 'closed' });
+    const ofKey = (key: string): string =>
+      `1 more in the last 13 s: default: An invalidation will be sent again. (write-unacknowledged, ${key})`;
+    const summedUp = [
+      'server-a: it answers again',
+      '9 more in the last 13 s: server-a: It failed. (unavailable, RangeError)',
+      ...['b', 'c', 'k'].map(ofKey),
+      'server-a: it answers again',
+      'default: an invalidation was lost (closed): k',
+    ];
+    expect(said.slice(2)).toEqual(summedUp);
+    await clock.advance('60s');
+    expect(said.slice(2)).toEqual(summedUp);
+  });
+
   it('says that an invalidation will be sent again before it says that it was lost', () => {
     for (const key of ['a', 'k']) waits(key);
     channels.writeGivenUp.publish({ cache: 'default', key: 'k', reason: 'closed' });
