@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { syncFolder } from '../value/sync-folder.js';
 import { readAt, readFooter } from './folder-object-footer.js';
 import type { FoundObject } from './folder-object-footer.js';
 import { ObjectDamagedError } from './object-errors.js';
@@ -74,18 +75,5 @@ export async function syncFolders(folder: string, upTo: string): Promise<void> {
   for (let path = folder; ; path = dirname(path)) {
     await syncFolder(path);
     if (path === upTo || path === dirname(path)) return;
-  }
-}
-
-async function syncFolder(path: string): Promise<void> {
-  let folder: FileHandle | undefined;
-  try {
-    folder = await open(path, 'r');
-    await folder.sync();
-  } catch (error) {
-    // Windows and some file systems of networks have no such thing, and a folder may be writable and not readable.
-    if (!['EISDIR', 'EACCES', 'EPERM', 'EINVAL', 'ENOTSUP'].includes(fileErrorCode(error) ?? '')) throw error;
-  } finally {
-    await folder?.close();
   }
 }

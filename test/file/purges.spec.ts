@@ -1,7 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { readlinkSync } from 'node:fs';
-import { mkdir, open, writeFile } from 'node:fs/promises';
-import type { FileHandle } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { fileName } from '../../src/file/file-feed.js';
@@ -18,6 +16,7 @@ import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
 import { logRead } from '../support/log-read.js';
+import { syncedFrom } from '../support/synced-from.js';
 import { recordEvents } from './support/file-events.js';
 import { FilesBench, patterned, readAll } from './support/files-bench.js';
 
@@ -56,18 +55,6 @@ const keep = async (files: TieredFiles, uid = request.uid): Promise<void> => {
   await readAll(await files.open({ ...request, uid }));
   await eventually(async () => expect((await files.open({ ...request, uid })).source).toBe('disk'));
 };
-
-/** What is synced from now on, by its path. */
-async function syncedFrom(path: string): Promise<string[]> {
-  const synced: string[] = [];
-  const handle = await open(path);
-  const handles = Object.getPrototypeOf(handle) as FileHandle;
-  await handle.close();
-  jest.spyOn(handles, 'sync').mockImplementation(async function (this: FileHandle) {
-    synced.push(readlinkSync(`/proc/self/fd/${this.fd}`));
-  });
-  return synced;
-}
 
 /** A promise that the test resolves. */
 function gate(): { readonly opened: Promise<void>; readonly open: () => void } {

@@ -10,7 +10,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
@@ -20,6 +20,7 @@ import type { Look } from '../support/disk-record-look.js';
 import { expectInQuiet } from '../support/in-quiet.js';
 import { recordEvents } from '../support/recorded-events.js';
 import { seededRandom } from '../support/seeded-random.js';
+import { syncedFrom } from '../support/synced-from.js';
 import { startWorker } from '../support/worker-process.js';
 
 const endurance = process.env['ENDURANCE'] === '1';
@@ -37,7 +38,10 @@ beforeEach(() => {
   directory = diskDirectory();
 });
 
-afterEach(() => directory.remove());
+afterEach(() => {
+  jest.restoreAllMocks();
+  directory.remove();
+});
 
 describe('S3 A folder', () => {
   it(
@@ -161,6 +165,21 @@ describe('S3 A folder', () => {
       true,
     );
     expect(readdirSync(directory.path).filter((name) => name.startsWith('v2.damaged-'))).toHaveLength(1);
+    await store.close();
+  });
+
+  it('has lost its mark on the disk before it is used again', async () => {
+    const path = join(directory.path, 'v2');
+    const store = new DiskStore({ directory: directory.path }, patience);
+    await store.open();
+    await store.close();
+    expect(existsSync(join(path, 'clean'))).toBe(true);
+    const found: unknown[] = [];
+    const synced = await syncedFrom(directory.path, () =>
+      found.push({ marked: existsSync(join(path, 'clean')), users: readdirSync(join(path, 'users')) }),
+    );
+    await store.open();
+    expect([synced, found]).toEqual([[path], [{ marked: false, users: [] }]]);
     await store.close();
   });
 

@@ -1,5 +1,6 @@
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { syncFolder } from '../../value/sync-folder.js';
 import { inspectDataFile } from './data-file.js';
 import type { DataFile } from './data-file.js';
 import { writeFlags } from './private-folder.js';
@@ -49,7 +50,13 @@ export async function isClean(folder: string, file: DataFile): Promise<boolean> 
   }
 }
 
-/** Before the database is used. */
+/** Before the database is used. A mark that came back with a power cut would vouch for a state in which deleted items are there. */
 export async function removeCleanMark(folder: string): Promise<void> {
-  await rm(markFile(folder), { force: true });
+  try {
+    await rm(markFile(folder));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
+    throw error;
+  }
+  await syncFolder(folder);
 }

@@ -267,6 +267,8 @@ export class DiskFolder {
   private async setAside(refusal: Refusal, lock: FileLock): Promise<void> {
     if (this.options.maxBytes === Infinity) throw new Error(`the application would start it anew: ${refusal.problem}`);
     if (!(await lock.isHeld())) throw new Error('the right to set the folder aside was lost');
+    // With a power cut it may be back in its place.
+    await removeCleanMark(this.path);
     const instant = new Date(this.options.clock.now()).toISOString().replaceAll(/[:.]/g, '-');
     await rename(this.path, `${this.path}.${refusal.kind}-${instant}`);
     this.options.onRefusal(refusal);
