@@ -33,14 +33,16 @@ export interface CachedResponseOptions extends Pick<
   readonly headers?: readonly string[];
   /**
    * What else of the request makes a difference: a tenant that middleware found, a locale. Its values go into the key, and answers are
-   * `private`, since no shared cache can know them. It covers what handlers are given beside parameters, query and headers: `@Req()`, custom
+   * `private`, since no shared cache can know them. The request headers that it reads go into `Vary`; for what middleware has made of one, `cacheControl:
+   * 'no-cache'` keeps a browser from its copy. It covers what handlers are given beside parameters, query and headers: `@Req()`, custom
    * parameter decorators, request-scoped providers, a guard. `() => []`: none of these makes a difference. It names no caller: without `principal`,
    * requests with credentials go around the cache. Default none.
    */
   readonly keyedBy?: KeyedByOption;
   /**
    * Whose answer it is. `'anyone'`: it never depends on who asks. A function: the name of who asks, `null` for nobody in particular,
-   * `undefined` for "do not share"; anything else is an InvalidOptionError. The name goes into the key as its SHA-256. Default: answers are shared by requests without
+   * `undefined` for "do not share"; anything else is an InvalidOptionError. The name goes into the key as its SHA-256, and the request headers that the function
+   * reads go into `Vary`. Default: answers are shared by requests without
    * `Authorization`, `Cookie` and `request.user` on routes without guards, and all others go around the cache.
    */
   readonly principal?: PrincipalOption;

@@ -22,6 +22,7 @@ import { keyedTo } from './keyed-parts.js';
 import { LoadReport } from './load-report.js';
 import type { AskedAnswer, RunOf } from './load-report.js';
 import type { Principal } from './principal.js';
+import { ReadHeaders } from './read-headers.js';
 import { requestKey } from './request-key.js';
 import type { ResponseSettings } from './response-settings.js';
 import { writeCacheStatus } from './response-status.js';
@@ -37,6 +38,8 @@ interface Exchange {
   readonly request: HttpRequest;
   readonly response: HttpResponse;
   readonly route: CachedRoute;
+  /** By code of the application, to tell answers apart. */
+  readonly read: ReadHeaders;
 }
 
 /** Answers the GET and HEAD requests of decorated handlers from one cache, and has it keep what they answer with 200. */
@@ -65,17 +68,24 @@ export class CachedResponses {
   ): Observable<unknown> | Promise<Observable<unknown>> {
     const request = context.switchToHttp().getRequest<HttpRequest>();
     const response = context.switchToHttp().getResponse<HttpResponse>();
-    const exchange = { context, next, request, response, route: this.routes.of(context, settings) };
+    const read = new ReadHeaders(request);
+    const exchange = { context, next, request, response, route: this.routes.of(context, settings), read };
     const cache = cacheStatusName(this.cache.name);
     if (request.method !== 'GET' && request.method !== 'HEAD') {
       say(exchange, { cache, fwd: 'method' });
       return next.handle().pipe(mergeMap(presentation(exchange)));
     }
     const { route } = exchange;
-    const principal = settings.principalOf(request);
+    const { versionByCode } = route;
+    if (versionByCode) read.during(() => versionByCode(request.raw ?? request));
+    const principal = settings.isRequestCovered
+      ? read.during(() => settings.principalOf(request))
+      : settings.principalOf(request);
     let reason = bypassReason(route, request, response, principal);
     if (principal !== undefined && reason === undefined) {
-      const text = requestKey(route.identity, request, { ...settings.keyedBy, host: route.hasHost }, principal);
+      const { further: by, ...keyedBy } = settings.keyedBy;
+      const further = by && ((given: HttpRequest) => read.during(() => by(given)));
+      const text = requestKey(route.identity, request, { ...keyedBy, further, host: route.hasHost }, principal);
       if (fitsKey(text)) return this.fromCache(exchange, principal, text);
       reason = 'long-key';
     }
@@ -116,8 +126,9 @@ export class CachedResponses {
     if (asked.isOwn(answer)) run.handOverDropped();
     say(exchange, asked.answered(answer, answer.leftMs(this.clock)));
     const { cacheControl, fill } = settings;
+    const vary = varyOf(exchange);
     const ageMs = answer.ageMs(this.clock);
-    const sent = presentAnswer(answer, request, response, { cacheControl, vary: route.vary, fill, isPrivate, ageMs });
+    const sent = presentAnswer(answer, request, response, { cacheControl, vary, fill, isPrivate, ageMs });
     return sent instanceof Promise ? from(sent) : of(sent);
   }
 
@@ -187,15 +198,19 @@ function handlerOf({ next, request, route: { settings, hasHost } }: Exchange): C
   return keyedTo(settings.keyedParts, next, request, makeKey);
 }
 
+function varyOf({ route: { vary, keyed }, read: { names } }: Exchange): readonly string[] {
+  return names.size === 0 ? vary : [...vary, ...[...names].filter((name) => !keyed.has(name))];
+}
+
 function say({ response, route }: Exchange, member: CacheStatusMember): void {
   if (route.settings.status !== false) writeCacheStatus(response, member);
 }
 
 /** An answer beside the cache, or an error. Where it is personal, no cache on the way may keep it either. */
 function asItIs(body: Observable<unknown>, exchange: Exchange, isPrivate: boolean): Observable<unknown> {
-  const { response, route } = exchange;
+  const { response } = exchange;
   const finish = (): void => {
-    varyBy(response, route.vary);
+    varyBy(response, varyOf(exchange));
     if (isPrivate || response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
     whenHeadersGo(rawResponse(response), keepCookiesPrivate);
   };

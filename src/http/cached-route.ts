@@ -6,6 +6,7 @@ import type { Principal } from './principal.js';
 import type { ResponseSettings } from './response-settings.js';
 import type { BypassReason } from './response-status.js';
 import { routeFacts } from './route-facts.js';
+import type { RouteFacts } from './route-facts.js';
 
 /** What is known of a route once its handler's settings and Nest's metadata are put together. */
 export interface CachedRoute {
@@ -13,6 +14,8 @@ export interface CachedRoute {
   readonly hasHost: boolean;
   readonly settings: ResponseSettings;
   readonly vary: readonly string[];
+  /** Chooses between versions by what it likes of Node's request. */
+  readonly versionByCode: RouteFacts['versionByCode'];
   /** The request headers that are in the key, in lower case. */
   readonly keyed: ReadonlySet<string>;
   /** Guards, code or functions of the application may tell callers apart, and no `Vary` says by what. */
@@ -42,15 +45,16 @@ export class CachedRoutes {
 
   private route(controller: Controller, handler: object, settings: ResponseSettings): CachedRoute {
     const facts = routeFacts(controller, handler, settings.method, this.application);
-    const { versionHeader, isGuarded } = facts;
+    const { versionHeader, versionByCode, isGuarded } = facts;
     const versions = versionHeader === undefined ? [] : [versionHeader];
     return {
       identity: facts.identity,
       hasHost: facts.hasHost,
       settings,
       vary: [...settings.vary, ...versions],
+      versionByCode,
       keyed: new Set([...settings.vary, ...versions].map((name) => name.toLowerCase())),
-      isPrivate: !settings.isPublic && (isGuarded || facts.isVersionedByCode || settings.isRequestCovered),
+      isPrivate: !settings.isPublic && (isGuarded || versionByCode !== undefined || settings.isRequestCovered),
       isNobodys: isGuarded && !settings.isGuardCovered,
     };
   }

@@ -16,8 +16,8 @@ export interface RouteFacts {
   readonly hasHost: boolean;
   /** The request header that chooses between versions of a route. */
   readonly versionHeader: string | undefined;
-  /** Code of the application chooses between versions, and may look at anything. */
-  readonly isVersionedByCode: boolean;
+  /** Code of the application that chooses between versions, and may look at anything of the request of Express, or of Node's below Fastify. */
+  readonly versionByCode: ((request: unknown) => unknown) | undefined;
 }
 
 /** @param method the handler's name in its class; a decorator may have put a function of another name in its place. */
@@ -40,7 +40,7 @@ export function routeFacts(
     isGuarded: isGuarded(controller, handler, application),
     hasHost: host !== undefined,
     versionHeader: versioning?.type === VersioningType.MEDIA_TYPE ? 'Accept' : byHeader,
-    isVersionedByCode: versioning?.type === VersioningType.CUSTOM,
+    versionByCode: versioning?.type === VersioningType.CUSTOM ? versioning.extractor : undefined,
   };
 }
 

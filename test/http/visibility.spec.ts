@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http';
-import { Controller, Get, Header, Res, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, NotFoundException, Res, UseGuards } from '@nestjs/common';
 import type { CanActivate, ExecutionContext, INestApplication, ModuleMetadata } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
@@ -80,6 +80,28 @@ class Answers {
   @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
   principal(): object {
     return { run: ++runs };
+  }
+
+  /** Nobody's where no tenant is named. */
+  @Get('undecided')
+  @CachedResponse({
+    ttl: '1m',
+    principal: ({ headers }: WithHeaders) => ('x-tenant' in headers ? (headers['x-user'] ?? null) : undefined),
+  })
+  undecided(): object {
+    return { run: ++runs };
+  }
+
+  @Get('copies')
+  @CachedResponse({ ttl: '1m', keyedBy: ({ headers }: WithHeaders) => [headers['x-tenant'], { ...headers }['x-user']] })
+  copies(): object {
+    return { run: ++runs };
+  }
+
+  @Get('fails')
+  @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
+  fails(): never {
+    throw new NotFoundException();
   }
 
   @Get('says-public')
@@ -199,6 +221,28 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
     ]);
     expect(warnings[0]).not.toContain('keyedBy');
   });
+
+  const varied: [path: string, headers: Record<string, string>, vary: string][] = [
+    ['open', {}, 'Authorization, Cookie'],
+    ['keyed', key, 'Authorization, Cookie, x-api-key'],
+    ['keyed', { ...key, authorization: 'Bearer a' }, 'Authorization, Cookie'],
+    ['keyed-anyone', { ...key, authorization: 'Bearer a' }, 'x-api-key'],
+    ['principal', { 'x-user': 'ada' }, 'Authorization, Cookie, x-user'],
+    ['principal', {}, 'Authorization, Cookie, x-user'],
+    ['undecided', {}, 'Authorization, Cookie, x-tenant'],
+    ['undecided', { 'x-tenant': 'a', 'x-user': 'ada' }, 'Authorization, Cookie, x-tenant, x-user'],
+    ['undecided', { 'x-tenant': 'a' }, 'Authorization, Cookie, x-tenant, x-user'],
+    ['copies', { 'x-user': 'ada' }, 'Authorization, Cookie, x-tenant'],
+    ['fails', { 'x-user': 'ada' }, 'Authorization, Cookie, x-user'],
+  ];
+
+  it.each(varied)(
+    '%s with %p varies by the headers that keyedBy and the principal are made of: %s',
+    async (path, headers, vary) => {
+      const read = await open();
+      for (const _turn of [1, 2]) expect((await read(path, headers)).header['vary']).toBe(vary);
+    },
+  );
 
   it('keeps callers apart whom keyedBy tells apart', async () => {
     const read = await open();
