@@ -6,12 +6,14 @@ import { cacheManager } from '../../src/adapter/cache-manager.js';
 import { keyvStorage } from '../../src/adapter/keyv-storage.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { structured } from '../../src/codec/structured.js';
+import { versionedKey } from '../../src/key/key.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { InvalidDurationError, UnencodableValueError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { recordEvents } from '../support/recorded-events.js';
 
 const opened: TieredCache[] = [];
 const open = async (...args: Parameters<typeof buildCache>) => {
@@ -52,6 +54,20 @@ describe('A cache-manager on the tiers', () => {
     expect(await cache.del('key')).toBe(true);
     expect(await cache.get('key')).toBeUndefined();
     expect(await cache.del('never')).toBe(true);
+  });
+
+  it('keeps its keys under names of its own, which the tiers know them by', async () => {
+    const tiers = await open();
+    const cache = cacheManager(tiers);
+    const events = recordEvents('miss');
+    await cache.get('cat:Tom');
+    events.stop();
+    expect(events.of('miss').map(({ key }) => key)).toEqual(['keyv:cache-manager:cat%3ATom']);
+    await cache.set('cat:Tom', 1);
+    await tiers.delete('cat:Tom');
+    expect(await cache.get('cat:Tom')).toBe(1);
+    await tiers.delete(versionedKey('keyv', 'cache-manager', 'cat:Tom'));
+    expect(await cache.get('cat:Tom')).toBeUndefined();
   });
 
   it('ends a life of milliseconds, and takes 0 for no end, whatever the tiers default to', async () => {
