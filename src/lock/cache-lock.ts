@@ -30,6 +30,9 @@ interface ResumeOptions {
 }
 const knownOfResume = KnownOptions.of<ResumeOptions>('resume()', { renew: true });
 
+/** Several operations stand behind one try. */
+const leastDeadlineMs = 500;
+
 /** `held` and `unavailable` are different answers: somebody has it; nobody can know. */
 export type LockOutcome =
   | { readonly status: 'acquired'; readonly lease: Lease }
@@ -47,7 +50,7 @@ export interface CacheLockConfiguration {
   readonly ttl?: Duration;
   /** How far the lock must reach. Default: whatever the store can. */
   readonly reach?: StoreCapabilities['reach'];
-  /** How long the store may leave one try without an answer before that is `unavailable`. Default 500 ms. */
+  /** How long the store may leave one try without an answer before that is `unavailable`. Default: twice the store's `commandTimeout`, 500 ms at least. */
   readonly deadline?: Duration;
   readonly clock?: Clock;
   /** From 0 to 1, for the pauses of those who wait. Default: the machine's chance. */
@@ -77,9 +80,10 @@ export class CacheLock {
     private readonly configuration: CacheLockConfiguration,
     protections: LockProtections = {},
   ) {
-    const { store, namespace, reach, ttl, deadline = 500, clock = systemClock } = configuration;
+    const { store, namespace, reach, ttl, clock = systemClock } = configuration;
     assertStoreCanLock(store, reach);
-    const { clockResolutionMs, reach: storeReach } = store.capabilities;
+    const { clockResolutionMs, reach: storeReach, deadlineMs: ofStoreMs = 0 } = store.capabilities;
+    const { deadline = Math.max(leastDeadlineMs, 2 * ofStoreMs) } = configuration;
     resolveLockOptions({}, ttl ?? '60s', clockResolutionMs);
     const deadlineMs = positiveMilliseconds(deadline, 'lock.deadline');
     this.clock = clock;

@@ -5,6 +5,7 @@ import type { LockModuleOptions, TieredCacheAsyncOptions, TieredCacheOptions } f
 const lock = KnownOptions.of<LockModuleOptions>('lock', {
   store: true,
   ttl: true,
+  deadline: true,
   namespace: true,
   reach: true,
   shutdownLimit: true,

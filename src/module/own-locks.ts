@@ -29,8 +29,8 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
   const shutdownLimitMs = milliseconds(lock.shutdownLimit ?? 10_000, 'lock.shutdownLimit');
   const store = lock.store ?? cache.store;
   const refusal = lockRefusalOf(store);
-  const { ttl, reach, namespace } = lock;
-  const areDescribed = [lock.store, ttl, reach, namespace].some((option) => option !== undefined);
+  const { ttl, reach, namespace, deadline } = lock;
+  const areDescribed = [lock.store, ttl, reach, namespace, deadline].some((option) => option !== undefined);
   if (refusal && !areDescribed) {
     const absent = { token: getCacheLockToken(cache.name), refusal };
     return { lock: undefined, absent, ownStore: undefined, shutdownLimitMs };
@@ -44,8 +44,9 @@ export async function openLocks({ cache, lock }: ResolvedOptions): Promise<OwnLo
     ...(cache.random && { random: cache.random }),
     namespace: lock.namespace ?? cache.namespace,
     hidden: hiddenNames(cache),
-    ...(lock.ttl !== undefined && { ttl: lock.ttl }),
-    ...(lock.reach !== undefined && { reach: lock.reach }),
+    ...(ttl !== undefined && { ttl }),
+    ...(reach !== undefined && { reach }),
+    ...(deadline !== undefined && { deadline }),
   });
   await ownStore?.open();
   return { lock: locks, ownStore, shutdownLimitMs };

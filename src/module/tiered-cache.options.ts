@@ -85,6 +85,11 @@ export interface LockModuleOptions {
   readonly store?: Store;
   /** How long a lock is held unless renewed. Default 60 s. */
   readonly ttl?: Duration;
+  /**
+   * How long the store may leave one try without an answer before the lock is `unavailable`. Default: twice the `commandTimeout` of memcached or Redis, 500 ms at
+   * least.
+   */
+  readonly deadline?: Duration;
   /** Begins every lock's key; not versioned, so that a deploy never splits a lock. Default: the cache's namespace. */
   readonly namespace?: string;
   /** How far a lock must reach; more than the store can is an error at start-up. Default: whatever the store can. */

@@ -25,13 +25,18 @@ import { ShardBehind, storeBehind } from './shard-behind.js';
 import { SharedStore } from './shared-store.js';
 
 export interface GuardOptions {
-  /** How long an operation of a store that keeps no deadlines may take; and how long one that waits for its turn waits for any answer. Default 250 ms. */
+  /**
+   * How long an operation of a store that keeps no deadlines may take; and how long one that waits for its turn waits for any answer. Default: as the store says,
+   * for those that wait 250 ms at least.
+   */
   readonly deadlineMs?: number;
   readonly breaker?: BreakerOptions;
   /** Operations of one shard that may be under way; more wait for their turn. Default 5,000. */
   readonly maxPending?: number;
   readonly clock?: Clock;
 }
+
+const usualDeadlineMs = 250;
 
 /** By the store, and by what its users were given. */
 const shared = new WeakMap<Store, SharedStore>();
@@ -67,16 +72,18 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   constructor(
     shard: Shard,
     store: Store,
-    { deadlineMs = 250, breaker, maxPending = 5_000, clock = systemClock }: GuardOptions,
+    { deadlineMs, breaker, maxPending = 5_000, clock = systemClock }: GuardOptions,
     private readonly isClosed: () => boolean,
   ) {
     super(shard, ['evicts', 'stats']);
     this.clock = clock;
     this.breaker = new Breaker(shard.name, clock, breaker);
-    this.deadlineMs = store.capabilities.keepsDeadlines ? undefined : deadlineMs;
-    this.queue = new CommandQueue(shard.name, clock, maxPending, deadlineMs);
+    const { atomic, keepsDeadlines, deadlineMs: ofStoreMs = usualDeadlineMs } = store.capabilities;
+    this.deadlineMs = keepsDeadlines ? undefined : (deadlineMs ?? ofStoreMs);
+    const patienceMs = deadlineMs ?? Math.max(usualDeadlineMs, ofStoreMs);
+    this.queue = new CommandQueue(shard.name, clock, maxPending, patienceMs);
     // A store that says that it is not atomic is used without a feed and without leases.
-    if (!store.capabilities.atomic) this.lack('invalidate');
+    if (!atomic) this.lack('invalidate');
   }
 
   readMany(storeKeys: readonly string[]): Promise<(StoredItem | undefined)[]> {

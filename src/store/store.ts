@@ -46,6 +46,11 @@ export interface StoreCapabilities {
   readonly movesKeys?: boolean;
   /** Operations settle within a deadline of the store's own, so that nobody else needs to watch the clock. */
   readonly keepsDeadlines: boolean;
+  /**
+   * How long one answer may take, in milliseconds: an operation of a store that keeps no deadlines ends then. What waits for its turn waits as long for any answer, 250 ms
+   * at least, and a lock waits twice as long, 500 ms at least. Default 250.
+   */
+  readonly deadlineMs?: number;
 }
 
 /**

@@ -72,6 +72,24 @@ describe('an acquisition', () => {
     expect(status).toBe('unavailable');
   });
 
+  it('waits for an answer twice as long as one of its store may take, unless a deadline is given', async () => {
+    answers('write', never);
+    const slow = Object.create(store, {
+      capabilities: { value: { ...store.capabilities, deadlineMs: 2_000 } },
+    }) as Store;
+    const status: Record<string, string> = {};
+    const ask = (resource: string, locks: CacheLock): void =>
+      void locks.acquire(resource).then((outcome) => (status[resource] = outcome.status));
+    ask('as the store', locksWith({ store: slow }));
+    ask('as given', locksWith({ store: slow, deadline: '1s' }));
+    await go(1_000);
+    expect(status).toEqual({ 'as given': 'unavailable' });
+    await go(2_999);
+    expect(status).toEqual({ 'as given': 'unavailable' });
+    await go(1);
+    expect(status).toEqual({ 'as given': 'unavailable', 'as the store': 'unavailable' });
+  });
+
   it('whose answer comes at the very end of its life is none', async () => {
     answers('write', async (whole) => {
       const answer = await whole();

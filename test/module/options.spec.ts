@@ -42,6 +42,7 @@ describe('The options of the module', () => {
     ['packageVersion: it is empty. Give a text, or leave it out for what package.json says.', { packageVersion: '' }],
     ['defaults.ttl: ', { defaults: { ttl: '5 parsecs' } }],
     ['defaults.jitter: ', { defaults: { jitter: 2 } }],
+    ['lock.deadline: ', { lock: { deadline: 0 } }],
     ["process.eviction: 'lfu' is unknown. ", { process: { eviction: 'lfu' } }],
     ['warnings: it is neither true nor false. ', { warnings: 'yes' }],
     ['mayForceMiss: it is no function. ', { mayForceMiss: true }],

@@ -3,6 +3,8 @@ import { describe, expect, it } from '@jest/globals';
 import { guarded } from '../../src/origin/guarded-store.js';
 import { ItemAsk } from '../../src/store/item-ask.js';
 import { memoryStore } from '../../src/store/memory-store.js';
+import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
+import { redisStore } from '../../src/store/redis/redis-store.js';
 import type { FeedQuestion } from '../../src/store/feed.js';
 import type { Shard, Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -303,6 +305,48 @@ describe('A guarded shard', () => {
     expect(told).toEqual([expect.stringContaining('no answer within 250 ms')]);
     await clock.advance('1h');
     expect(told).toHaveLength(1);
+  });
+
+  it('waits for its turn as long as one answer of its store may take, and 250 ms at least', async () => {
+    const clock = new FakeClock();
+    const told: string[] = [];
+    const waitBehind = (name: string, deadlineMs: number): void => {
+      const store = storeWith({ touch: never }, { keepsDeadlines: true, deadlineMs });
+      const shard = guarded(store, { clock, maxPending: 1 }).shards[0];
+      for (let index = 0; index < 2; index++)
+        void shard.touch('k', 1).catch((error: unknown) => told.push(`${name} ${String(error)}`));
+    };
+    waitBehind('quick', 20);
+    waitBehind('slow', 2_000);
+    await clock.advance(225);
+    expect(told).toEqual([]);
+    await clock.advance(50);
+    expect(told).toEqual([expect.stringMatching(/^quick .*no answer to anybody within 250 ms/)]);
+    await clock.advance(1_700);
+    expect(told).toHaveLength(1);
+    await clock.advance(300);
+    expect(told[1]).toMatch(/^slow .*no answer to anybody within 2000 ms/);
+  });
+
+  it.each<[string, Store]>([
+    ['memcached', memcachedStore({ servers: '127.0.0.1:1', commandTimeout: '2s' })],
+    ['memcached whose servers are asked for', memcachedStore({ servers: 'dns://localhost:1', commandTimeout: '2s' })],
+    ['Redis', redisStore({ url: 'redis://127.0.0.1:1', commandTimeout: '2s' })],
+  ])('is told by %s how long that is: its commandTimeout', (_, { capabilities }) => {
+    expect(capabilities.deadlineMs).toBe(2_000);
+  });
+
+  it('gives a store that keeps no deadlines as long for an answer as that says', async () => {
+    const clock = new FakeClock();
+    const store = storeWith({ touch: never }, { keepsDeadlines: false, deadlineMs: 2_000 });
+    const told: string[] = [];
+    void guarded(store, { clock })
+      .shards[0].touch('k', 1)
+      .catch((error: unknown) => told.push(String(error)));
+    await clock.advance(1_999);
+    expect(told).toEqual([]);
+    await clock.advance(1);
+    expect(told).toEqual([expect.stringContaining('no answer within 2000 ms')]);
   });
 
   it('takes an answer that came while the process was blocked for longer than that', async () => {

@@ -76,7 +76,7 @@ export function memcachedStoreWith(options: MemcachedStoreOptions, tuning: Parti
     ...servers,
     server,
     maxItemBytes,
-    capabilities,
+    capabilities: capabilitiesOf(server),
     feedTuning: feedTuning(tuned.clock),
   });
 }
@@ -117,14 +117,15 @@ const known = KnownOptions.of<MemcachedStoreOptions>('memcachedStore()', {
 
 const knownDiscovery = KnownOptions.of<DiscoveredServers>('memcachedStore().servers', { discover: true, every: true });
 
-const capabilities: StoreCapabilities = {
+const capabilitiesOf = ({ commandTimeoutMs }: ServerOptions): StoreCapabilities => ({
   reach: 'fleet',
   atomic: true,
   durable: true,
   touch: true,
   clockResolutionMs: 1_000,
   keepsDeadlines: true,
-};
+  deadlineMs: commandTimeoutMs,
+});
 
 const isDiscovered = (servers: MemcachedStoreOptions['servers']): servers is DiscoveredServers =>
   typeof servers === 'object' && servers !== null && 'discover' in servers;
@@ -147,7 +148,7 @@ function serverOptions(
 
 class MemcachedStore implements Store {
   readonly name = 'memcached';
-  readonly capabilities = capabilities;
+  readonly capabilities: StoreCapabilities;
   readonly shards: readonly [Shard, ...Shard[]];
   private readonly servers: readonly MemcachedServer[];
   private readonly ring: KetamaRing | undefined;
@@ -156,6 +157,7 @@ class MemcachedStore implements Store {
   constructor(servers: string | readonly string[], maxItemBytes: number, options: ServerOptions) {
     const addresses = parseServers(servers);
     const { clock } = options;
+    this.capabilities = capabilitiesOf(options);
     this.servers = addresses.map((address) => new MemcachedServer(address, options));
     const shards: Shard[] = this.servers.map(
       (server) => new MemcachedShard(server, maxItemBytes, clock, new MemcachedFeeds(feedTuning(clock))),

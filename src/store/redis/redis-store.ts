@@ -111,16 +111,18 @@ const known = KnownOptions.of<RedisStoreOptions>('redisStore()', {
   afterFailover: true,
 });
 
+const ofEach: StoreCapabilities = {
+  reach: 'fleet',
+  atomic: true,
+  durable: true,
+  touch: true,
+  clockResolutionMs: 1,
+  keepsDeadlines: true,
+};
+
 class RedisStore implements Store {
   readonly name = 'redis';
-  readonly capabilities: StoreCapabilities = {
-    reach: 'fleet',
-    atomic: true,
-    durable: true,
-    touch: true,
-    clockResolutionMs: 1,
-    keepsDeadlines: true,
-  };
+  readonly capabilities: StoreCapabilities;
   readonly shards: readonly [Shard, ...Shard[]];
   private readonly access: RedisAccess;
   private readonly wakes: RedisWakes;
@@ -132,6 +134,7 @@ class RedisStore implements Store {
   ) {
     const { clock } = layout;
     const { target, commandTimeoutMs } = settings;
+    this.capabilities = { ...ofEach, deadlineMs: commandTimeoutMs };
     const lazy: RedisDriver = {
       name: settings.driver,
       connect: async (link) => (await driver()).connect(link),

@@ -15,6 +15,7 @@ export function openingRules({ describe, it }: TestRunner, options: StoreContrac
         assert.ok(shards.length > 0 && new Set(shards.map((shard) => shard.name)).size === shards.length);
         assert.ok(['process', 'host', 'fleet'].includes(capabilities.reach));
         assert.ok(capabilities.clockResolutionMs > 0 && Number.isFinite(capabilities.clockResolutionMs));
+        assert.ok(capabilities.deadlineMs === undefined || capabilities.deadlineMs > 0);
       }),
     );
 
