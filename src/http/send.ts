@@ -102,8 +102,7 @@ async function begun(body: Readable, reply: HttpResponse): Promise<Readable> {
   const raw = rawResponse(reply);
   const leave = (): void => void body.destroy();
   if (raw.destroyed) leave();
-  whenClosed(raw, leave);
-  body.once('close', () => raw.off('close', leave));
+  body.once('close', whenClosed(raw, leave));
   // A client that has left is no error of the application: nobody hears the answer.
   body.on('error', () => undefined);
   if (!body.destroyed) await Promise.race([once(body, 'readable'), once(body, 'close')]);

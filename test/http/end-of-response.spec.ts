@@ -1,10 +1,11 @@
-import type { ServerResponse } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
 import { Readable } from 'node:stream';
 import { Controller, Get, Param, Res, StreamableFile, ImATeapotException, UseInterceptors } from '@nestjs/common';
 import type { CallHandler, ExecutionContext, INestApplication, NestInterceptor } from '@nestjs/common';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { ask } from '../support/ask.js';
+import { askWithoutConnection } from '../support/ask-without-connection.js';
 import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
@@ -67,5 +68,11 @@ describe.each(platforms)('Listeners to the response of a cached route on %s', (p
     const ends = ['interceptor finish', 'handler finish', 'interceptor close', 'handler close'];
     await eventually(() => expect(heard).toEqual(kind === 'long' ? ['read', ...ends] : ends));
     expect(tooMany).toBe(0);
+  });
+
+  it('hear it also if there is no connection that is closed', async () => {
+    heard = [];
+    await askWithoutConnection(app.getHttpServer() as Server, '/ends/long');
+    await eventually(() => expect(heard).toEqual(expect.arrayContaining(['handler finish', 'handler close'])));
   });
 });

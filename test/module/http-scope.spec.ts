@@ -22,6 +22,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { RequestCache } from '../../src/near/request-cache.js';
 import { asyncLocalScopeStorage, RequestScope } from '../../src/near/request-scope.js';
 import type { ScopeState, ScopeStorage } from '../../src/near/request-scope.js';
+import { askWithoutConnection } from '../support/ask-without-connection.js';
 import { eventually } from '../support/eventually.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 import type { Platform } from '../support/nest-application.js';
@@ -281,6 +282,15 @@ describe.each(platforms)('A request on %s', (platform) => {
     socket.destroy();
     await eventually(() => expect(states.map(({ closed }) => closed)).toEqual([true, true, true, true]));
     for (const release of app.get(HeldController).releases) release();
+  });
+
+  it('has none that outlives its answer, also if there is no connection that is closed', async () => {
+    const states: ScopeState[] = [];
+    const caches = [cacheModule({ scopeStorage: watchedStorage(states) }), cacheModule({ name: 'second' })];
+    app = await listen(platform, { imports: [StepsModule, ...caches] });
+    const { closed } = await askWithoutConnection(app.getHttpServer() as Server, '/none');
+    expect(closed).toBe(false);
+    await eventually(() => expect(states.map((state) => state.closed)).toEqual([true]));
   });
 
   it('has none when its connection is gone before it could be opened', async () => {
