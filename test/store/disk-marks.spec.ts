@@ -328,6 +328,33 @@ describe('a thread that ended in a transaction, while its process lives', () => 
   });
 });
 
+describe('a database of one container', () => {
+  const own = (boot: string): string => `v2-1234567.${boot}`;
+  const [thisBoot = ''] = drawStamp().split('.').slice(-1);
+
+  function leaveDatabase(name: string, user?: string): void {
+    mkdirSync(join(directory.path, name, 'users'), { recursive: true, mode: 0o700 });
+    writeFileSync(join(directory.path, name, 'data.mdb'), emptyDataFile());
+    if (user !== undefined) writeFileSync(join(directory.path, name, 'users', `${user}-0-1`), '');
+  }
+
+  it('goes with the boot of its machine, unless somebody still has it open', async () => {
+    const living = '7-987654321-abcdef01.1234567.0badb002';
+    leaveDatabase(own('0badb001'), '7-987654321-abcdef02.1234567.0badb001');
+    leaveDatabase(`${own('0badb001')}.damaged-2026-11-28T06-50-54-000Z`);
+    leaveDatabase(own('0badb002'), living);
+    leaveDatabase(own(thisBoot));
+    const lifeline = await openLifeline(living);
+    const { store } = await openStore();
+    expect(await stores(store)).toBe('stored');
+    expect(readdirSync(directory.path)).toEqual(['lifelines', 'v2', own('0badb002'), own(thisBoot)].sort());
+    await store.close();
+    await lifeline.end();
+    await store.open();
+    expect(readdirSync(directory.path)).toEqual(['lifelines', 'v2', own(thisBoot)].sort());
+  });
+});
+
 describe('a data file that is made beforehand', () => {
   it('is what LMDB makes of none', async () => {
     const path = join(directory.path, 'made-by-lmdb');

@@ -14,6 +14,7 @@ import { clearLifelines, databaseMarks, openLifeline } from './lifeline.js';
 import type { Lifeline } from './lifeline.js';
 import { livenessOf } from './liveness.js';
 import type { Liveness } from './liveness.js';
+import { clearPastDatabases } from './past-databases.js';
 import { assertSafeDirectory, makeFolders, makePrivateFolder, writePrivateFile } from './private-folder.js';
 import { bootName, drawStamp, isOfThisNamespace, processRuns, readStamp } from './process-stamp.js';
 import { bootOf, vet } from './vetting.js';
@@ -80,6 +81,7 @@ export interface Entered<T> {
  * <directory>/v2.lock                   held while somebody opens, closes or sets aside
  * <directory>/lifelines/<instance>      a socket per opener: who lives (lifeline.ts), and the door for other containers
  * <directory>/v2.damaged-<instant>      set aside
+ * <directory>/v2-<namespace>.<boot>     the like of `v2`, of one container alone (past-databases.ts)
  * ```
  *
  * A file whose pages aren't what LMDB expects kills the process that maps it (SIGBUS behind the end of the file, SIGSEGV for a
@@ -151,6 +153,7 @@ export class DiskFolder {
     } finally {
       await release();
       // Others commit again: it may take a while in a directory that holds much else.
+      if (this.options.maxBytes !== Infinity) await clearPastDatabases(this.directory, this.keeping);
       await clearLifelines(this.directory, () => databaseMarks(this.directory));
       await lock.release();
     }
