@@ -123,7 +123,8 @@ export class HandlerRun {
     const own = { ...standIn.response.getHeaders() };
     if (statusCode !== 200) return this.notKept(body, 'status', own);
     const before = this.beginning?.headers ?? {};
-    const first = keptHeaders(before, own, this.rules);
+    const set = new Set(standIn.set); // before Fastify sets all of them, to write them
+    const first = keptHeaders(before, own, set, this.rules);
     if (typeof first === 'string') return this.notKept(body, first, own);
     if (standIn.setsCookies()) return this.notKept(body, 'cookie', own);
     const encoded = (await encodeBody(body, this.maxBodyBytes)) ?? (await this.serialized(body, standIn, isRefresh));
@@ -131,7 +132,7 @@ export class HandlerRun {
     const after = { ...encoded.headers, ...standIn.response.getHeaders() };
     delete after['etag']; // the platform's, of the bytes
     if (own['etag'] !== undefined) after['etag'] = own['etag'];
-    const judged = keptHeaders(before, after, this.rules);
+    const judged = keptHeaders(before, after, set, this.rules);
     if (typeof judged === 'string') return this.notKept(body, judged, own);
     this.dropped = judged.dropped;
     const removed = [...standIn.removed].filter((name) => after[name] === undefined && !neverKept(name));

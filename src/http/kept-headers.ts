@@ -80,8 +80,14 @@ export interface KeptHeaders {
  * for this request, or its `Cache-Control` forbids it.
  *
  * @param before the headers when the handler was to run: middleware sets them for each answer.
+ * @param set names of those that the run has set, in lower case: middleware may have set the same by chance, and set something else for the next caller.
  */
-export function keptHeaders(before: Headers, after: Headers, rules: HeaderRules): KeptHeaders | UnkeptReason {
+export function keptHeaders(
+  before: Headers,
+  after: Headers,
+  set: ReadonlySet<string>,
+  rules: HeaderRules,
+): KeptHeaders | UnkeptReason {
   const control = splitNames(after['cache-control']).map((directive) => directive.toLowerCase().split('=')[0]);
   if (control.includes('no-store')) return 'no-store';
   if (rules.shared && control.includes('private')) return 'private';
@@ -91,9 +97,12 @@ export function keptHeaders(before: Headers, after: Headers, rules: HeaderRules)
   const kept: Kept = [];
   const dropped: string[] = [];
   for (const [name, value] of Object.entries(after)) {
-    if (value === undefined || ofExchange.has(name) || sameHeader(before[name], value)) continue;
-    if (!ofRepresentation.has(name) && !rules.keep.has(name)) dropped.push(name);
-    else if (!rules.covered && isExtended(name, before[name], value, rules)) return 'extended';
+    if (value === undefined || ofExchange.has(name)) continue;
+    const isSame = sameHeader(before[name], value);
+    const isOfAnswer = ofRepresentation.has(name) || rules.keep.has(name);
+    if (isSame && !(isOfAnswer && set.has(name))) continue;
+    if (!isOfAnswer) dropped.push(name);
+    else if (!rules.covered && !isSame && isExtended(name, before[name], value, rules)) return 'extended';
     else kept.push([name, Array.isArray(value) ? value.map(String) : `${value as string | number}`]);
   }
   return { kept, dropped };

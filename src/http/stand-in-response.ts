@@ -20,6 +20,8 @@ export interface StandIn {
   readonly setsCookies: () => boolean;
   /** Names of headers that the run has removed, in lower case; it may have set them again. */
   readonly removed: ReadonlySet<string>;
+  /** Names of headers that the run has set, in lower case, and those that the platform sets while it serializes. */
+  readonly set: ReadonlySet<string>;
   /** What the platform makes of a body: its settings, serializers and hooks have been at it. */
   readonly serialize: (adapter: AbstractHttpAdapter, body: unknown) => Promise<Buffer>;
   /**
@@ -52,10 +54,12 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
     if (response.raw?.getHeader(name) === value) sink.raw.setHeader(name, value as string);
     else setHeader(standIn, name, value);
   }
+  const both = response.raw ? [standIn, sink.raw] : [standIn];
   return {
     response: standIn,
     isEnded: () => sink.raw.writableEnded,
-    removed: watchRemovals(response.raw ? [standIn, sink.raw] : [standIn]),
+    removed: watchHeaders(both, 'removeHeader'),
+    set: watchHeaders(both, 'setHeader', 'header'),
     setsCookies: response.raw ? watchCookies(standIn) : () => false,
     async serialize(adapter, body) {
       adapter.reply(standIn, body);
@@ -135,16 +139,22 @@ function watchCookies(reply: object): () => boolean {
   return () => isSet;
 }
 
-/** Whether they stood there or not: middleware may set them for other callers alone, as it does for CORS. */
-function watchRemovals(responses: readonly Pick<HttpResponse, 'removeHeader'>[]): ReadonlySet<string> {
+/**
+ * The headers that a method is called for, whether they stood there or not, and whatever stood there: middleware may set them for other callers alone, as it
+ * does for CORS.
+ *
+ * @param otherwise the method of responses that haven't the first, as those of Fastify.
+ */
+function watchHeaders(responses: readonly object[], method: string, otherwise = method): ReadonlySet<string> {
   const names = new Set<string>();
   for (const one of responses) {
-    const remove = one.removeHeader;
-    const value = function (this: unknown, name: string): unknown {
+    const known = method in one ? method : otherwise;
+    const change = Reflect.get(one, known) as (name: string, ...rest: unknown[]) => unknown;
+    const value = function (this: unknown, name: string, ...rest: unknown[]): unknown {
       names.add(name.toLowerCase());
-      return Reflect.apply(remove, this, [name]);
+      return Reflect.apply(change, this, [name, ...rest]);
     };
-    Object.defineProperty(one, 'removeHeader', { value, configurable: true, writable: true });
+    Object.defineProperty(one, known, { value, configurable: true, writable: true });
   }
   return names;
 }

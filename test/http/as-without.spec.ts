@@ -166,6 +166,14 @@ class FramedController {
     return { run: ++runs };
   }
 
+  @Get('latin')
+  @CachedResponse({ keepHeaders: ['X-Edition'] })
+  latin(@Res({ passthrough: true }) response: { header(name: string, value: string): void }): object {
+    response.header('Content-Language', 'la');
+    response.header('X-Edition', 'la');
+    return { run: ++runs };
+  }
+
   @Get('kept')
   @CachedResponse()
   kept(): object {
@@ -546,6 +554,33 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
     expect((await read('framed/kept', { origin: 'https://other.example' })).header).toMatchObject({
       'access-control-allow-origin': '*',
     });
+  });
+
+  it('has a header that its run has set to what middleware sets for the caller whose request ran the handler alone', async () => {
+    const read = await open([], (one) =>
+      one.use(
+        (
+          request: { readonly headers: Record<string, string> },
+          response: { setHeader(name: string, value: string): void },
+          next: () => void,
+        ) => {
+          for (const name of ['Content-Language', 'X-Edition'])
+            response.setHeader(name, request.headers['accept-language'] ?? '');
+          next();
+        },
+      ),
+    );
+    for (const language of ['la', 'de', 'la']) {
+      const { text, header } = await read('framed/latin', { 'accept-language': language });
+      expect([language, text, header['content-language'], header['x-edition']]).toEqual([
+        language,
+        '{"run":1}',
+        'la',
+        'la',
+      ]);
+      const others = (await read('framed/kept', { 'accept-language': language })).header;
+      expect([others['content-language'], others['x-edition']]).toEqual([language, language]);
+    }
   });
 
   it('has a header that was removed and set again', async () => {
