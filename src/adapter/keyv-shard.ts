@@ -174,7 +174,8 @@ export class KeyvShard implements Shard {
   private async put(storeKey: string, bytes: Buffer, lifeMs: number): Promise<Revision> {
     const number = randomInt(2 ** 48 - 1);
     const text = `${number}.${bytes.toString('base64')}`;
-    const stored = await this.keyv.set(storeKey, text, lifeMs === Infinity ? this.noEnd : Math.ceil(lifeMs));
+    const ttl = lifeMs === Infinity ? this.noEnd : Math.max(1, Math.ceil(lifeMs));
+    const stored = await this.keyv.set(storeKey, text, ttl);
     if (stored === false) throw this.unavailable('the Keyv did not store an item');
     return { session: 0, number };
   }

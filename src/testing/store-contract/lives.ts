@@ -35,14 +35,18 @@ export function lifeRules({ describe, it }: TestRunner, options: StoreContractOp
     );
 
     it(
-      'of a fraction of a second end',
+      'of a fraction of a second end, and so do those that are over when they are written',
       onBench(options, async ({ store, key, shard, read, passTime }) => {
         const a = key('a');
         await shard(a).write(a, bytesOf('1'), { lifeMs: 400 });
-        await shard(key('b')).write(key('b'), bytesOf('1'), { lifeMs: 0.5 });
+        const brief = [0.5, 0, -0.5, -5_000];
+        for (const lifeMs of brief) {
+          const { status } = await shard(key(`${lifeMs}`)).write(key(`${lifeMs}`), bytesOf('1'), { lifeMs });
+          assert.equal(status, 'stored');
+        }
         await passTime(Math.max(400, store.capabilities.clockResolutionMs) + store.capabilities.clockResolutionMs + 50);
         assert.equal(await read(a), undefined);
-        assert.equal(await read(key('b')), undefined);
+        for (const lifeMs of brief) assert.equal(await read(key(`${lifeMs}`)), undefined, `a life of ${lifeMs} ms`);
       }),
     );
 
