@@ -184,6 +184,7 @@ export class TieredCache {
     return this.changes.track(this.rooms.writes.set([write], options?.confirm === true));
   }
 
+  /** As `set`, of each key with its value and its entry options: one round trip per part of the store, and one more before it for tags. False: not all were acknowledged. */
   async setMany<V>(entries: Iterable<EntryToSet<V>>, options?: WriteOptions): Promise<boolean> {
     const confirm = confirms(options);
     const writes = [...entries].map((entry) => {
@@ -223,7 +224,7 @@ export class TieredCache {
     return this.changes.track(this.rooms.writes.delete([this.keyOf(key)], confirms(options)));
   }
 
-  /** As `delete`, of all these keys. A string is one key. */
+  /** As `delete`, of all these keys: one round trip per part of the store. A string is one key. False: not all were acknowledged. */
   async deleteMany(keys: KeyLike | Iterable<KeyLike>, options?: WriteOptions): Promise<boolean> {
     return this.changes.track(this.rooms.writes.delete(listKeys(keys).map(this.keyOf), confirms(options)));
   }

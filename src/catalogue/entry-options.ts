@@ -99,6 +99,6 @@ export interface NegativeOptions<V> {
   readonly ttl: Duration;
   /** How long after that it may be served while it is refreshed. Default 0: not at all, whatever the entry's `staleFor` says. */
   readonly staleFor?: Duration | undefined;
-  /** Which values are negative. Default: `null`. */
+  /** Which values are negative. Default: `null`. It is not asked of `undefined`, which is answered and never kept. */
   readonly when?: ((value: V) => boolean) | undefined;
 }
