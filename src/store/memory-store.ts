@@ -11,6 +11,7 @@ import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from './fee
 import { MemoryFeed } from './memory-feed.js';
 import { MemoryItems } from './memory-items.js';
 import type { MemoryItem } from './memory-items.js';
+import { noCounter } from './sound-counter.js';
 import { assertStoreKey } from './store-key.js';
 import type {
   ItemView,
@@ -175,7 +176,7 @@ class MemoryShard implements Shard {
   private incrementNow(storeKey: string, by: number, seed: number, lifeMs: number): number {
     const present = this.live(storeKey);
     const sum = present ? Number(present.bytes.toString('latin1')) + by : seed;
-    if (!Number.isSafeInteger(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
+    if (!Number.isSafeInteger(sum)) throw noCounter(this.name, storeKey);
     this.put(storeKey, lastingCopy(Buffer.from(`${sum}`, 'latin1')), lifeMs);
     return sum;
   }

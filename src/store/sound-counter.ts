@@ -10,6 +10,12 @@ export function isCounter(number: number | undefined): number is number {
   return number !== undefined && Number.isSafeInteger(number) && number >= 0 && number <= maxCounter;
 }
 
+/** Nothing is wrong with the store. */
+export const noCounter = (shard: string, storeKey: string): StoreUnavailableError =>
+  new StoreUnavailableError(shard, `${storeKey} holds no counter`, {
+    remedy: 'Remove it, or count under another key.',
+  });
+
 /** The number that an item reads as; NaN: it is no counter. Spaces follow a counter on memcached. */
 export function numberIn({ bytes }: Pick<StoredItem, 'bytes'>): number {
   const digits = bytes.length > 24 ? '' : bytes.toString('latin1').trimEnd();

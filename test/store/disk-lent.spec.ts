@@ -106,6 +106,37 @@ it('A request that is larger than a lender takes is rejected by its size, and wh
   expect(await borrowed.call('readMany', [['k']])).toMatchObject([{ bytes: bytes('there') }]);
 });
 
+it('What fails at the lender is told in its words, and once', async () => {
+  const shard = await openShard();
+  await shard.write('k', bytes('a text'), lasting);
+  const { borrowed, lender } = await borrowing(shard, 30_000);
+  lender.resume();
+  const noCounter = 'k holds no counter. Remove it, or count under another key.';
+  await expect(shard.increment('k', 1, 1)).rejects.toThrow(`: ${noCounter}`);
+  const counting = borrowed.call('increment', ['k', 1, 1, 600_000]);
+  await expect(counting).rejects.toMatchObject({ message: `disk: ${noCounter}`, problem: 'k holds no counter' });
+  const unknown = borrowed.call('listen' as never, []);
+  await expect(unknown).rejects.toThrow('disk: the operation failed. Check that the folder is there');
+});
+
+it('What a lender or a borrower that ends leaves open is told by what has ended', async () => {
+  const shard = await openShard();
+  const { borrowed, lender } = await borrowing(shard, 30_000);
+  lender.resume();
+  await shard.close();
+  const gone =
+    'disk: the process that had it open is gone. At the next call another one is asked, or this one opens the folder.';
+  await expect(borrowed.call('readMany', [['k']])).rejects.toThrow(gone);
+  lender.pause();
+  const unanswered = borrowed.call('readMany', [['k']]);
+  lender.destroy();
+  await expect(unanswered).rejects.toThrow(gone);
+  const other = await borrowing(await openShard(), 30_000);
+  const own = other.borrowed.call('readMany', [['k']]);
+  other.borrowed.end();
+  await expect(own).rejects.toThrow('disk: it was closed. Use it before its close()');
+});
+
 it('What was answered while the borrower was blocked is taken, and the connection stays', async () => {
   const { borrowed, lender } = await borrowing(await openShard(), 100);
   const call = borrowed.call('touch', ['k', 1]);

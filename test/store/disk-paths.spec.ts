@@ -40,6 +40,8 @@ describe('a path where no folder can be', () => {
       const message: unknown = expect.stringMatching(/^The folder can't be used: .*[^.]\.$/);
       expect(events.of('fault')).toMatchObject([{ kind: 'unavailable', source: `disk ${path}`, message }]);
       await store.close();
+      const closed = `disk ${path}: it was closed. Use it before its close(), which the end of an application calls.`;
+      await expect(store.shards[0].readMany(['a'])).rejects.toThrow(closed);
     }
     events.stop();
   });
@@ -50,6 +52,18 @@ describe('a path where no folder can be', () => {
     });
     await worker.call('open');
     expect(await worker.stop()).toBe('0');
+  });
+});
+
+describe('a store that was closed', () => {
+  it('says so, and can be opened again', async () => {
+    const store = new DiskStore({ directory: outer.path });
+    for (let time = 0; time < 2; time++) {
+      await store.open();
+      expect(await store.shards[0].readMany(['a'])).toEqual([undefined]);
+      await store.close();
+      await expect(store.shards[0].readMany(['a'])).rejects.toThrow('it was closed');
+    }
   });
 });
 

@@ -4,8 +4,10 @@ import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
+import { wasClosed } from '../../value/was-closed.js';
+import { folderUnavailable } from './folder-unavailable.js';
 import { maxRequestBytes } from './lent-shard.js';
-import type { LentOperation, LentReply, LentRequest } from './lent-shard.js';
+import type { LentFailure, LentOperation, LentReply, LentRequest } from './lent-shard.js';
 import { connectTo } from './lifeline.js';
 import { FrameReader, frameOf } from './wire.js';
 
@@ -34,6 +36,8 @@ const maxReplyBytes = 2 ** 30;
 export class BorrowedShard {
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
+  /** By this process: nothing is wrong with the other one. */
+  private isEnded = false;
 
   /** Connects to the first of them that answers. Rejects with what the system says where none does. */
   static async from(directory: string, instances: readonly string[], options: BorrowOptions): Promise<BorrowedShard> {
@@ -63,7 +67,8 @@ export class BorrowedShard {
     });
     socket.on('error', () => socket.destroy());
     socket.once('close', () => {
-      for (const id of [...this.waiting.keys()]) this.fail(id, 'the process that has it open is gone');
+      for (const id of [...this.waiting.keys()])
+        this.fail(id, this.isEnded ? new StoreUnavailableError(options.name, wasClosed) : goneFrom(options.name));
       options.onEnd();
     });
   }
@@ -77,13 +82,16 @@ export class BorrowedShard {
     const frame = frameOf(request);
     if (frame.length > maxRequestBytes) {
       const problem = `a request of ${frame.length} bytes is larger than the ${maxRequestBytes} that another container takes`;
-      const refusal = new StoreUnavailableError(this.options.name, problem, { isRefusal: true });
+      const remedy = 'Store smaller values, or fewer in one call.';
+      const refusal = new StoreUnavailableError(this.options.name, problem, { isRefusal: true, remedy });
       reportFault({ source: this.options.name, kind: 'degraded', message: refusal.message });
       return Promise.reject(refusal);
     }
     return new Promise((resolve, reject) => {
       const deadline = answerTimer(clock, limitMs, () => {
-        this.fail(id, `the process that has it open did not answer within ${limitMs} ms`);
+        const problem = `the process that has it open did not answer within ${limitMs} ms`;
+        const remedy = 'Check that it is not held up, and its disk.';
+        this.fail(id, new StoreUnavailableError(this.options.name, problem, { remedy }));
         this.socket.destroy();
       });
       this.waiting.set(id, { resolve, reject, deadline });
@@ -94,16 +102,17 @@ export class BorrowedShard {
   }
 
   end(): void {
+    this.isEnded = true;
     this.socket.destroy();
   }
 
   private settle(reply: LentReply): void {
-    if ('problem' in reply) return this.fail(reply.id, reply.problem);
-    this.taken(reply.id)?.resolve(reply.result);
+    if (!('problem' in reply)) return this.taken(reply.id)?.resolve(reply.result);
+    this.fail(reply.id, failedThere(this.options.name, reply));
   }
 
-  private fail(id: number, problem: string): void {
-    this.taken(id)?.reject(new StoreUnavailableError(this.options.name, problem));
+  private fail(id: number, error: StoreUnavailableError): void {
+    this.taken(id)?.reject(error);
   }
 
   private taken(id: number): Waiting | undefined {
@@ -113,4 +122,15 @@ export class BorrowedShard {
     if (this.waiting.size === 0) this.socket.unref();
     return waiting;
   }
+}
+
+/** What has closed the folder there has not closed it here. */
+function failedThere(name: string, { problem, remedy }: LentFailure): StoreUnavailableError {
+  if (problem === wasClosed) return goneFrom(name);
+  return remedy === undefined ? folderUnavailable(name, problem) : new StoreUnavailableError(name, problem, { remedy });
+}
+
+function goneFrom(name: string): StoreUnavailableError {
+  const remedy = 'At the next call another one is asked, or this one opens the folder.';
+  return new StoreUnavailableError(name, 'the process that had it open is gone', { remedy });
 }

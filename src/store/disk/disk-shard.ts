@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { InvalidOptionError, StoreUnavailableError } from '../../value/errors.js';
 import { reportFault } from '../../value/events.js';
+import { wasClosed } from '../../value/was-closed.js';
 import { assertRecords, keyOfChange } from '../feed.js';
 import type { FeedQuestion, FeedReading, Invalidated, Invalidation } from '../feed.js';
+import { noCounter } from '../sound-counter.js';
 import type { ItemView, RemoveOutcome, Revision, Shard, StoredItem, WriteOptions, WriteOutcome } from '../store.js';
 import { assertStoreKey } from '../store-key.js';
 import type { DiskDatabase } from './disk-database.js';
@@ -33,6 +35,7 @@ const drawId = (): string => randomBytes(9).toString('base64url');
 export class DiskShard implements Shard {
   readonly name: string;
   private wanted = false;
+  private isClosed = false;
   private held: SharedDatabase | undefined;
   private opening: Promise<void> | undefined;
   private failure: unknown;
@@ -55,12 +58,14 @@ export class DiskShard implements Shard {
   /** Resolves also when the folder can't be used. @throws InvalidOptionError without lmdb. */
   async open(): Promise<void> {
     this.wanted = true;
+    this.isClosed = false;
     if (!this.held || this.held.database.ended) await this.connect();
     if (this.failure instanceof InvalidOptionError) throw this.failure;
   }
 
   async close(): Promise<void> {
     this.wanted = false;
+    this.isClosed = true;
     await this.opening;
     const held = this.held;
     this.held = undefined;
@@ -142,7 +147,7 @@ export class DiskShard implements Shard {
         };
       },
     });
-    if (Number.isNaN(sum)) throw new StoreUnavailableError(this.name, `${storeKey} holds no counter`);
+    if (Number.isNaN(sum)) throw noCounter(this.name, storeKey);
     return sum;
   }
 
@@ -186,7 +191,7 @@ export class DiskShard implements Shard {
       options,
       (operation) => queue.run({ ...operation, until }),
     );
-    if (broken !== undefined) throw new StoreUnavailableError(this.name, `${broken} holds no counter`);
+    if (broken !== undefined) throw noCounter(this.name, broken);
     return invalidated;
   }
 
@@ -243,6 +248,7 @@ export class DiskShard implements Shard {
   private database(): DiskDatabase {
     const database = this.held?.database;
     if (database && !database.ended) return database;
+    if (this.isClosed) throw new StoreUnavailableError(this.name, wasClosed);
     if (!this.wanted) throw new StoreUnavailableError(this.name, 'it is not open', { remedy: 'Call open() first.' });
     if (this.tuning.clock.monotonic() >= this.retryAt) this.opening ??= this.connect();
     const cause = this.failure ?? database?.ended;

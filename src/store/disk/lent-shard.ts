@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { TieredCacheError } from '../../value/errors.js';
+import { StoreUnavailableError, TieredCacheError } from '../../value/errors.js';
 import type { Shard } from '../store.js';
 import type { KeyPage } from './key-page.js';
 import { FrameReader, frameOf } from './wire.js';
@@ -36,8 +36,14 @@ export interface LentRequest {
   readonly until: number;
 }
 
-export type LentReply =
-  { readonly id: number; readonly result: unknown } | { readonly id: number; readonly problem: string };
+/** What went wrong at the lender, and what to do. */
+export interface LentFailure {
+  readonly problem: string;
+  /** Absent: what helps a folder. */
+  readonly remedy?: string;
+}
+
+export type LentReply = { readonly id: number; readonly result: unknown } | ({ readonly id: number } & LentFailure);
 
 /** Four items of the largest size. A lender cuts the connection to whoever sends more. */
 export const maxRequestBytes = 64 * 2 ** 20;
@@ -55,9 +61,7 @@ export function lendShard(socket: Socket, shard: () => LendableShard | undefined
     const { id, operation, args, until } = message as LentRequest;
     void carryOut(shard(), operation, [...args, until]).then(
       (result) => reply({ id, result }),
-      (error: unknown) => {
-        reply({ id, problem: error instanceof TieredCacheError ? error.message : 'the operation failed' });
-      },
+      (error: unknown) => reply({ id, ...failureOf(error) }),
     );
   });
   socket.on('data', (chunk: Buffer) => {
@@ -67,6 +71,11 @@ export function lendShard(socket: Socket, shard: () => LendableShard | undefined
       socket.destroy();
     }
   });
+}
+
+function failureOf(error: unknown): LentFailure {
+  if (error instanceof StoreUnavailableError) return { problem: error.problem, remedy: error.remedy };
+  return { problem: error instanceof TieredCacheError ? error.message.replace(/\.$/, '') : 'the operation failed' };
 }
 
 type Methods = Partial<Record<LentOperation, (...args: readonly unknown[]) => Promise<unknown>>>;
