@@ -42,11 +42,11 @@ export function presentAnswer(
   const { head } = answer;
   const { cacheControl } = presentation;
   if (head.kind !== 'spliced') {
-    const directives = cacheControl && directivesOf(head, cacheControl, presentation.isPrivate);
+    const directives = cacheControl && (() => directivesOf(head, cacheControl, response, presentation.isPrivate));
     return send(head, answer.body, head.etag, directives, request, response, presentation);
   }
   return filled(answer.document, request, presentation.fill).then((bytes) => {
-    const directives = cacheControl && 'private, no-cache';
+    const directives = cacheControl && (() => 'private, no-cache');
     const own = { ...presentation, isPrivate: true };
     const headers = head.headers.filter(([name]) => !ofTemplate.includes(name));
     for (const name of ofTemplate) response.removeHeader(name);
@@ -58,7 +58,7 @@ function send(
   { headers, removed = [] }: AnswerHead,
   body: Buffer,
   etag: string | undefined,
-  cacheControl: string | false,
+  directives: (() => string) | false,
   request: HttpRequest,
   response: HttpResponse,
   { vary, isPrivate, ageMs }: Presentation,
@@ -69,8 +69,8 @@ function send(
   varyBy(response, vary);
   if (etag !== undefined) setHeader(response, 'ETag', etag);
   setHeader(response, 'Age', `${Math.floor(ageMs / 1_000)}`);
-  if (cacheControl !== false && response.getHeader('cache-control') === undefined) {
-    setHeader(response, 'Cache-Control', cacheControl);
+  if (directives && response.getHeader('cache-control') === undefined) {
+    setHeader(response, 'Cache-Control', directives());
   }
   if (isPrivate) closeToOthers(response);
   else if (response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
@@ -122,13 +122,18 @@ export function closeToOthers(response: HttpResponse, otherwise?: string): void 
   setHeader(response, 'Cache-Control', privateControl(given, otherwise ?? ofNobodyElse));
 }
 
-/** What of the life is left is `max-age` less `Age`, so `max-age` is the whole life (RFC 9111, 4.2; RFC 5861, 3). */
+/**
+ * What of the life is left is `max-age` less `Age`, so `max-age` is the whole life (RFC 9111, 4.2; RFC 5861, 3). Where an `Expires` says when it ends, there is
+ * none: it would make that void (RFC 9111, 5.3).
+ */
 function directivesOf(
   { createdAt, freshUntil, staleForMs }: AnswerHead,
   cacheControl: 'max-age' | 'no-cache',
+  response: HttpResponse,
   isPrivate: boolean,
 ): string {
   const visibility = isPrivate ? 'private' : 'public';
+  if (cacheControl === 'max-age' && response.getHeader('expires') !== undefined) return visibility;
   const life = Math.min(Math.floor((freshUntil - createdAt) / 1_000), maxSeconds);
   if (cacheControl === 'no-cache' || life <= 0) return `${visibility}, no-cache`;
   const stale = Math.min(Math.floor(staleForMs / 1_000), maxSeconds);

@@ -50,7 +50,7 @@ export interface CachedResponseOptions extends Pick<
   readonly tags?: readonly string[] | ((request: Unchecked) => readonly string[]);
   /**
    * What clients and proxies are told unless the handler sets `Cache-Control`. `max-age` (default): the life of the entry, with
-   * `stale-while-revalidate`. They may answer from their own copy after an invalidation here. `no-cache`: to ask each time, which costs a
+   * `stale-while-revalidate`; where there is an `Expires`, that says it. They may answer from their own copy after an invalidation here. `no-cache`: to ask each time, which costs a
    * 304. `false`: nothing.
    */
   readonly cacheControl?: 'max-age' | 'no-cache' | false;

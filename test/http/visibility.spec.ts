@@ -118,6 +118,27 @@ class Answers {
     return { run: ++runs };
   }
 
+  @Get('expires')
+  @CachedResponse({ ttl: '1m', staleFor: '1m' })
+  expires(@Res({ passthrough: true }) response: Passthrough): object {
+    response.header('Expires', '0');
+    return { run: ++runs };
+  }
+
+  @Get('expires-for-one')
+  @Header('Expires', '0')
+  @CachedResponse({ ttl: '1m', principal: ({ headers }: WithHeaders) => headers['x-user'] ?? null })
+  expiresForOne(): object {
+    return { run: ++runs };
+  }
+
+  @Get('expires-asked')
+  @Header('Expires', '0')
+  @CachedResponse({ ttl: '1m', cacheControl: 'no-cache' })
+  expiresAsked(): object {
+    return { run: ++runs };
+  }
+
   @Get('bypassed-public')
   @Header('Cache-Control', 'public, max-age=60')
   @CachedResponse({ ttl: '1m' })
@@ -189,6 +210,9 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
     ['principal', {}, 'private, max-age=60'],
     ['says-public', { 'x-user': 'ada' }, 'private, max-age=60'],
     ['says-private-of-fields', { 'x-user': 'ada' }, 'private, max-age=60, private="X-Name, X-Id"'],
+    ['expires', {}, 'public'],
+    ['expires-for-one', { 'x-user': 'ada' }, 'private'],
+    ['expires-asked', {}, 'public, no-cache'],
     ['bypassed-public', {}, 'public, max-age=60'],
     ['bypassed-public', { authorization: 'Bearer a' }, 'private, max-age=60'],
   ];
@@ -199,6 +223,14 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
       const { status, header } = await read(path, headers);
       expect([status, header['cache-control']]).toEqual([200, control]);
     }
+  });
+
+  it('leaves the end of an answer to its Expires, which a max-age would make void', async () => {
+    const read = await open();
+    for (const path of ['expires', 'expires-for-one', 'expires-asked']) {
+      for (const _turn of [1, 2]) expect((await read(path)).header['expires']).toBe('0');
+    }
+    expect(runs).toBe(3);
   });
 
   it('keeps nothing behind a guard of the whole application while nobody says whose it is', async () => {
