@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve, sep } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import { InvalidOptionError } from '../../value/errors.js';
+import { mainScript } from '../../value/main-script.js';
+import { namesPackages } from './pnpm-workspace.js';
 
 /** Who the application is, as far as its files say. */
 export interface PackageIdentity {
@@ -22,19 +24,21 @@ interface Manifest {
 
 /**
  * Name and version of the application: of the package.json nearest to the main script, else to the working directory. A main script in
- * `node_modules` is a tool that runs the application, not the application.
+ * `node_modules` is a tool that runs the application, not the application; so is the worker of Azure Functions.
  *
  * A package.json at the root of a workspace stands for several applications. The main script's folder, relative to it, joins the name then; and
  * where a tool hides which application runs, there is no name at all, but in tests, which share nothing.
  */
 export function findPackageIdentity(
-  mainScript = process.argv[1],
+  argument = process.argv[1],
   workingDirectory = process.cwd(),
   isTest = process.env['NODE_ENV'] === 'test',
+  ofPm2 = process.env['pm_exec_path'],
 ): PackageIdentity {
-  const isTool = mainScript?.includes(`${sep}node_modules${sep}`) ?? true;
-  const folder = mainScript && !isTool ? dirname(resolve(mainScript)) : undefined;
-  const nearScript = folder === undefined ? undefined : nearest(folder);
+  const script = mainScript(argument, ofPm2);
+  const isTool = script?.includes(`${sep}node_modules${sep}`) ?? true;
+  const folder = script !== undefined && !isTool ? dirname(script) : undefined;
+  const nearScript = folder === undefined ? undefined : applicationNear(folder);
   const found = nearScript ?? nearest(workingDirectory);
   if (!found) return {};
   const { name, version, isWorkspace, file } = found;
@@ -76,6 +80,11 @@ export function requireIdentity(
 /** `apps/shop` in an image that took the built applications along, and not the file that says that there are several. */
 const nestsOwnLayout = /(^|\/)apps\/[^/]+/;
 
+function applicationNear(folder: string): Manifest | undefined {
+  const found = nearest(folder);
+  return found?.name === 'azure-functions-nodejs-worker' ? undefined : found;
+}
+
 /** A package.json that has neither, such as one that only says `"type"`, is nobody's. */
 function nearest(directory: string): Manifest | undefined {
   for (let folder = directory; ; folder = dirname(folder)) {
@@ -93,23 +102,38 @@ function manifestIn(folder: string): Manifest | undefined {
   return {
     ...(typeof name === 'string' && name !== '' && { name }),
     ...(typeof version === 'string' && version !== '' && { version }),
-    isWorkspace: manifest['workspaces'] !== undefined || saysSeveral(folder),
+    isWorkspace: hasAny(manifest['workspaces']) || saysSeveral(folder),
     file,
   };
 }
 
-const filesOfWorkspaces = ['pnpm-workspace.yaml', 'lerna.json', 'nx.json', 'rush.json'];
+/** @param workspaces patterns, or `{ packages }` of Yarn. */
+function hasAny(workspaces: unknown): boolean {
+  if (typeof workspaces !== 'object' || workspaces === null) return false;
+  return Array.isArray(workspaces) ? workspaces.length > 0 : hasAny((workspaces as { packages?: unknown }).packages);
+}
+
+const filesOfWorkspaces = ['lerna.json', 'nx.json', 'rush.json'];
 
 function saysSeveral(folder: string): boolean {
   if (filesOfWorkspaces.some((file) => existsSync(join(folder, file)))) return true;
+  if (namesPackages(readText(join(folder, 'pnpm-workspace.yaml')) ?? '')) return true;
   return readJson(join(folder, 'nest-cli.json'))?.['monorepo'] === true;
 }
 
 function readJson(file: string): Readonly<Record<string, unknown>> | undefined {
   try {
-    const content: unknown = JSON.parse(readFileSync(file, 'utf8'));
+    const content: unknown = JSON.parse(readText(file) ?? '');
     return typeof content === 'object' && content !== null ? (content as Record<string, unknown>) : undefined;
   } catch {
     return undefined; // absent or unreadable: the next folder up may have one
+  }
+}
+
+function readText(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
   }
 }

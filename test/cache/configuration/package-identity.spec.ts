@@ -44,6 +44,38 @@ describe('The identity of an application', () => {
     expect(nameOf('main.js')).toBe('shop');
   });
 
+  it.each<[string, string]>([
+    ['settings alone', "onlyBuiltDependencies:\n  - lmdb\noverrides:\n  packages: '1'\n"],
+    ['no patterns', 'packages: [] # none yet\nautoInstallPeers: true\n'],
+    ['no patterns in lines', 'packages:\n# - apps/*\n\nautoInstallPeers: true\n'],
+    ['the root alone', "packages:\n- '.' # pnpm 9 asks for one\n"],
+  ])('is one where a pnpm-workspace.yaml has %s', (_what, yaml) => {
+    put({ 'package.json': shop, 'pnpm-workspace.yaml': yaml });
+    expect([nameOf('dist/main.js'), nameOf('dist/jobs/worker.js')]).toEqual(['shop', 'shop']);
+  });
+
+  it.each<[string, string]>([
+    ['lines', 'autoInstallPeers: true\npackages:\n  # all of them\n\n  - apps/*\n'],
+    ['lines without an indent', "packages:\r\n- 'apps/*'\r\n- '!apps/old'\r\n"],
+    ['a list of several lines', "packages: [\n  '.',\n  'apps/*',\n]\n"],
+    ['quotes', '"packages": ["apps/*"]\n'],
+    ['braces', '{ "packages": ["apps/*"] }\n'],
+  ])('is told apart by a pnpm-workspace.yaml whose patterns stand in %s', (_what, yaml) => {
+    put({ 'package.json': shop, 'pnpm-workspace.yaml': yaml });
+    expect([nameOf('dist/orders/main.js'), nameOf('dist/prices/main.js')]).toEqual([
+      'shop:dist/orders',
+      'shop:dist/prices',
+    ]);
+  });
+
+  it.each<[string, object]>([
+    ['a list', []],
+    ['an object', { packages: [], nohoist: [] }],
+  ])('is one where its workspaces are none: %s', (_form, workspaces) => {
+    put({ 'package.json': { ...shop, workspaces } });
+    expect(nameOf('dist/jobs/worker.js')).toBe('shop');
+  });
+
   it('is told apart also in an image that has the built applications alone', () => {
     put({ 'package.json': shop });
     expect([nameOf('dist/apps/orders/main.js'), nameOf('dist/apps/prices/main.js')]).toEqual([
@@ -77,6 +109,51 @@ describe('The identity of an application', () => {
     expect(findPackageIdentity(tool, root, true).name).toBe('shop');
     put({ 'package.json': shop });
     expect(findPackageIdentity(tool, root, false).name).toBe('shop');
+  });
+});
+
+describe('An application that something else starts', () => {
+  beforeEach(() =>
+    put({
+      'package.json': { ...shop, workspaces: ['apps/*'] },
+      'apps/orders/package.json': { name: '@shop/orders', version: '2.0.0', main: 'dist/main.js' },
+      'apps/orders/dist/main.js': '',
+    }),
+  );
+
+  it('is the one that is named by its folder, as in `node .`', () => {
+    expect([nameOf('apps/orders'), nameOf('apps/orders/dist/main')]).toEqual(['@shop/orders', '@shop/orders']);
+    put({ 'dist/orders/index.js': '', 'dist/empty/none.txt': '' });
+    expect([nameOf('dist/orders'), nameOf('dist/empty')]).toEqual(['shop:dist/orders', 'shop:dist/empty']);
+  });
+
+  it.each(['ProcessContainer.js', 'ProcessContainerFork.js', 'ProcessContainerForkBun.js'])(
+    'is the one that PM2 runs, whatever the working directory: %s',
+    (container) => {
+      const ofPm2 = join(root, 'node_modules/pm2/lib', container);
+      const nameUnderPm2 = (script: string): string | undefined =>
+        findPackageIdentity(ofPm2, root, false, join(root, script)).name;
+      expect([nameUnderPm2('apps/orders/dist/main.js'), nameUnderPm2('dist/prices/main.js')]).toEqual([
+        '@shop/orders',
+        'shop:dist/prices',
+      ]);
+    },
+  );
+
+  it('is its own where a process that PM2 runs has started it', () => {
+    const script = join(root, 'dist/prices/main.js');
+    const { name } = findPackageIdentity(script, root, false, join(root, 'apps/orders/dist/main.js'));
+    expect(name).toBe('shop:dist/prices');
+  });
+
+  it('is that of the working directory under the worker of Azure Functions', () => {
+    put({ 'host/package.json': { name: 'azure-functions-nodejs-worker', version: '3.10.1' } });
+    const worker = join(root, 'host/dist/src/nodejsWorker.js');
+    expect(findPackageIdentity(worker, join(root, 'apps/orders'), false)).toMatchObject({
+      name: '@shop/orders',
+      version: '2.0.0',
+    });
+    expect(findPackageIdentity(worker, root, false).nameless).toContain('a tool runs one of its applications');
   });
 });
 
