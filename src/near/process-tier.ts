@@ -1,6 +1,7 @@
 import { feedName } from '../coherence/coherence.js';
 import type { Trust } from '../coherence/trust.js';
 import { textOfId } from '../key/key.js';
+import { InvalidOptionError } from '../value/errors.js';
 import { lastingText } from '../value/lasting-text.js';
 import { createBoundedMap } from './eviction/create-bounded-map.js';
 import type { Eviction } from './eviction/create-bounded-map.js';
@@ -9,7 +10,7 @@ import type { BoundedMap } from './eviction/bounded-map.js';
 import type { NearCopy } from './near-copy.js';
 
 export interface ProcessTierOptions {
-  /** Entries before some go. Default 10,000. */
+  /** Entries before some go. 1 to 16,777,216, for each of which `'lru'` takes 36 bytes at once. Default 10,000. */
   readonly maxEntries?: number;
   /** Bytes of encoded values, keys, tags and versions, and 200 for each entry and 256 for each of its tags, before some go. Default 64 MiB. */
   readonly maxBytes?: number;
@@ -42,6 +43,10 @@ export class ProcessTier {
   ) {
     assertCount('process.maxEntries', maxEntries, remedy);
     assertCount('process.maxBytes', maxBytes, remedy);
+    if (maxEntries > mostEntries) {
+      const bound = `Give 1 to ${mostEntries}, and bound the rest by process.maxBytes.`;
+      throw new InvalidOptionError('process.maxEntries', `${maxEntries} are more than a Map holds`, bound);
+    }
     this.copies = createBoundedMap<NearCopy>(eviction, {
       maxEntries,
       maxBytes,
@@ -125,4 +130,6 @@ export class ProcessTier {
   }
 }
 
+/** Of a `Map`, which throws at the next. */
+const mostEntries = 2 ** 24;
 const remedy = 'Give a whole number of 1 or more, or process: false.';

@@ -4,6 +4,7 @@ import { feedName } from '../../src/coherence/coherence.js';
 import { CombinedTrust, ShardTrust } from '../../src/coherence/trust.js';
 import { toKey, versionedKey } from '../../src/key/key.js';
 import { NearCopy } from '../../src/near/near-copy.js';
+import type { Eviction } from '../../src/near/eviction/create-bounded-map.js';
 import { ProcessTier } from '../../src/near/process-tier.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
 
@@ -103,6 +104,17 @@ describe('The copies of a process', () => {
     tier = new ProcessTier({ maxEntries: 1, maxBytes: 101 }, { random: () => 0.5 });
     tier.set('a', copyOf(1));
     expect(held('a')).toEqual(['a']);
+  });
+
+  it.each<Eviction>(['adaptive', 'lru'])('have no more entries than a Map holds: %s', (eviction) => {
+    for (const maxEntries of [2 ** 24 + 1, 2 ** 32, Number.MAX_SAFE_INTEGER])
+      expect(() => new ProcessTier({ maxEntries, eviction }, { random: () => 0 })).toThrow(
+        new InvalidOptionError(
+          'process.maxEntries',
+          `${maxEntries} are more than a Map holds`,
+          'Give 1 to 16777216, and bound the rest by process.maxBytes.',
+        ),
+      );
   });
 
   it.each([0, -1, 1.5, NaN, Infinity])('have bounds of whole numbers: %p', (bound) => {
