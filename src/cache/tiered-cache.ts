@@ -6,6 +6,7 @@ import { isPlainCall } from '../catalogue/plain-call.js';
 import { listKeys, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
+import { givenLoader } from '../load/loader.js';
 import type { Loader, ValueLoader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import { tellInvalidatedAfter } from '../value/events.js';
@@ -129,7 +130,7 @@ export class TieredCache {
         if (copy !== undefined) return copy.promise as Promise<V>;
       }
       const one = this.keyOf(key);
-      return this.rooms.singleLoads.get(one, loader, this.policies.of<V>(one, options)) as Promise<V>;
+      return this.rooms.singleLoads.get(one, givenLoader(loader), this.policies.of<V>(one, options)) as Promise<V>;
     } catch (invalid) {
       return Promise.reject(invalid);
     }
@@ -146,7 +147,7 @@ export class TieredCache {
     const policy = this.policies.of<V>(one, options);
     policy.signal?.throwIfAborted();
     // In a scope of its own it is nobody's older flight; the caller's request is given the outcome, and what that has read counts.
-    const call = { key: one, loader, policy, askedIn: this.rooms.scope.current()?.held };
+    const call = { key: one, loader: givenLoader(loader), policy, askedIn: this.rooms.scope.current()?.held };
     const { position } = this.rooms.coherence.names;
     const landed = await this.rooms.scope.run(() => this.rooms.flights.join(call, true));
     return this.rooms.hits.taken(call, position, landed) as V;

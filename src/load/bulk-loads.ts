@@ -17,6 +17,7 @@ import type { Flights } from './flights.js';
 import type { LoadCall } from './load-call.js';
 import type { LoadPlaces } from './load-places.js';
 import type { NearHits } from './near-hits.js';
+import { givenLoader } from './loader.js';
 import type { SingleFills } from './single-fills.js';
 import { Wanted } from './wanted.js';
 
@@ -52,6 +53,7 @@ export class BulkLoads {
     loader: BulkLoader<V>,
     policyOf: (key: Key) => EntryPolicy<V>,
   ): Promise<(V | undefined)[]> {
+    givenLoader(loader);
     const askedIn = this.near.scope.current()?.held;
     const { rounds, asked } = inRounds(keys, policyOf, (key, policy, index): Asking<V> => ({
       key,

@@ -1,7 +1,7 @@
 import type { Key } from '../key/key.js';
 import { leaseRenewalMs } from '../origin/fill-lease.js';
 import type { FillLease } from '../origin/fill-lease.js';
-import { LoadTimeoutError } from '../value/errors.js';
+import { InvalidOptionError, LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
 import type { Flight } from './flight.js';
@@ -23,6 +23,15 @@ export type Loader<V> = (context: LoadContext<V>) => V | undefined | Promise<V |
 
 /** A loader that makes a value at all times. */
 export type ValueLoader<V> = (context: LoadContext<V>) => V | Promise<V>;
+
+/**
+ * What was given for a loader. Looked at before there is a load: a load that fails answers others with its error as well.
+ * @throws InvalidOptionError for what is no function.
+ */
+export function givenLoader<L>(loader: L): L {
+  if (typeof loader === 'function') return loader;
+  throw new InvalidOptionError('loader', 'it is no function', 'Give one that makes the value, behind the key.');
+}
 
 /** Runs loaders: within `maxLoad`, with the lease renewed, and with what came of it told. */
 export class LoaderRunner {

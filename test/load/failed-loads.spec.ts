@@ -136,3 +136,20 @@ describe('What is remembered of failed loads', () => {
     expect(failed.size).toBe(0);
   });
 });
+
+describe('What is given for a loader and is no function', () => {
+  it.each([[undefined], [5], [{ ttl: '1m' }]])('is an error of its own call, and of no other: %p', async (given) => {
+    const wrong = given as never;
+    for (const call of [
+      () => cache.getOrSet('k', wrong),
+      () => cache.getOrSetMany(['k'], wrong),
+      () => cache.refresh('k', wrong),
+    ]) {
+      await expect(call()).rejects.toMatchObject({
+        code: 'INVALID_OPTION',
+        message: 'loader: it is no function. Give one that makes the value, behind the key.',
+      });
+    }
+    expect(await cache.getOrSet('k', () => 'loaded')).toBe('loaded');
+  });
+});
