@@ -1,7 +1,7 @@
 import { Catch, HttpException, HttpStatus, Inject, Optional } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import { throwError } from 'rxjs';
-import { LeaseLostError, LockHeldError, LockUnavailableError } from '../value/errors.js';
+import { InvalidOptionError, LeaseLostError, LockHeldError, LockUnavailableError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import { isSent, rawResponse, removeHeader } from './http-exchange.js';
 import type { HttpResponse } from './http-exchange.js';
@@ -26,7 +26,7 @@ export interface CacheLockExceptionOptions {
   readonly unavailable?: Detail<LockUnavailableError>;
   /** For 409: the section ran, but was not alone to its end. Default `'The lock was lost; check the outcome before trying again.'` */
   readonly lost?: Detail<LeaseLostError>;
-  /** `Retry-After` in whole seconds where nothing is known of the lock: for 503, and for 429 without an end of the lease. Default 1. */
+  /** `Retry-After` in whole seconds where nothing is known of the lock: for 503, and for 429 without an end of the lease. Default 1; 0 is sent as 1. */
   readonly retryAfterSeconds?: number;
 }
 
@@ -63,7 +63,7 @@ let seen: SeenSections | undefined;
  * Made by you, or by Nest: `{ provide: APP_FILTER, useClass: CacheLockExceptionFilter }`, `@UseFilters(CacheLockExceptionFilter)`. Nest gives it
  * what is provided as {@link CACHE_LOCK_EXCEPTION_OPTIONS}, if anything is.
  *
- * @throws InvalidOptionError for an unknown option.
+ * @throws InvalidOptionError for an unknown option, and seconds that are not whole.
  * @example app.useGlobalFilters(new CacheLockExceptionFilter({ held: 'Enrollment currently locked for this subsidy access policy.' }));
  */
 @Catch(LockHeldError, LockUnavailableError, LeaseLostError)
@@ -72,6 +72,11 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
 
   constructor(@Optional() @Inject(CACHE_LOCK_EXCEPTION_OPTIONS) options: CacheLockExceptionOptions = {}) {
     known.check(options);
+    const { retryAfterSeconds = 1 } = options;
+    if (!Number.isSafeInteger(retryAfterSeconds) || retryAfterSeconds < 0) {
+      const problem = `${String(retryAfterSeconds)} is no number of whole seconds`;
+      throw new InvalidOptionError('CacheLockExceptionFilter.retryAfterSeconds', problem, 'Give 1 or more.');
+    }
     this.options = options;
     seen ??= new SeenSections();
   }

@@ -7,7 +7,7 @@ import { CacheLockExceptionFilter } from '../../src/http/cache-lock-exception.fi
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import type { Lease } from '../../src/lock/lease.js';
 import type { LockOptions } from '../../src/lock/lock-options.js';
-import { LeaseLostError, LockUnavailableError } from '../../src/value/errors.js';
+import { InvalidOptionError, LeaseLostError, LockUnavailableError } from '../../src/value/errors.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 @Injectable()
@@ -80,6 +80,21 @@ class WrittenController {
     throw new LeaseLostError('written', 'taken');
   }
 }
+
+describe('CacheLockExceptionFilter', () => {
+  it.each([1.5, -1, NaN, Infinity, '30s', null])('refuses what is no number of whole seconds: %p', (given) => {
+    const make = (): unknown => new CacheLockExceptionFilter({ retryAfterSeconds: given as number });
+    expect(make).toThrow(InvalidOptionError);
+    expect(make).toThrow(
+      `CacheLockExceptionFilter.retryAfterSeconds: ${given} is no number of whole seconds. Give 1 or more.`,
+    );
+  });
+
+  it('takes whole seconds, and none', () => {
+    for (const retryAfterSeconds of [0, 1, 3_600]) new CacheLockExceptionFilter({ retryAfterSeconds });
+    new CacheLockExceptionFilter();
+  });
+});
 
 describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
   let app: INestApplication;
