@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { untilInvalidated } from '../../src/catalogue/lives/until.js';
 import { versionedKey } from '../../src/key/key.js';
 import { memcachedStore } from '../../src/memcached.js';
 import { diskStore } from '../../src/disk.js';
@@ -112,6 +113,22 @@ describe('tiered-cache on a store', () => {
     expect(await run('clear', '--yes', ...onStore)).toMatchObject({ code: 0 });
     await eventually(async () => expect(await reader.get('other')).toBeUndefined());
     await reader.close();
+  });
+
+  it('says of an entry without an end that it lasts until it is invalidated, where others have milliseconds left', async () => {
+    const cache = await buildCache({ store: diskStore({ directory: join(folder, 'store') }) });
+    try {
+      await cache.set('endless', 1, { ttl: untilInvalidated() });
+      const of = async (command: string): Promise<string> => (await run(command, 'endless', '--json', ...onStore)).out;
+      const end = 'until invalidated';
+      expect(JSON.parse(await of('get'))).toMatchObject({ freshUntil: end, staleUntil: end });
+      expect(JSON.parse(await of('explain'))).toMatchObject({ tiers: [{ freshForMs: end, servableForMs: end }] });
+      const { out } = await run('explain', 'endless', ...onStore);
+      expect(out).toMatch(/ freshForMs +until invalidated\n +servableForMs +until invalidated\n/);
+      await cache.delete('endless');
+    } finally {
+      await cache.close();
+    }
   });
 
   it('leaves a database alone that is larger than its default', async () => {

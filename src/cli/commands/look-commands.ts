@@ -1,6 +1,7 @@
 import { listOfVersions } from '../../coherence/coherence.js';
 import { openEnvelope } from '../../codec/envelope.js';
 import type { Envelope } from '../../codec/envelope.js';
+import type { TierExplanation } from '../../cache/explanation.js';
 import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
 import { readArguments } from '../arguments.js';
 import { keyFrom } from '../key-argument.js';
@@ -110,11 +111,11 @@ export const explainCommand: Command = {
     const read = readArguments(args, { ...keyOptions, ...json }, oneKey);
     const key = keyFrom(read.positionals[0] ?? '');
     return withCache(read, async (cache, opened) => {
-      const explanation = await cache.explain(key);
-      const found = explanation.tiers.some(({ hit }) => hit);
-      if (read.values['json']) out(`${JSON.stringify(explanation)}\n`);
+      const { tiers: told, ...facts } = await cache.explain(key);
+      const tiers = told.map(withoutInfinity);
+      const found = tiers.some(({ hit }) => hit);
+      if (read.values['json']) out(`${JSON.stringify({ ...facts, tiers })}\n`);
       else {
-        const { tiers, ...facts } = explanation;
         out(lines(facts));
         for (const { tier, hit, ...known } of tiers) out(`${tier}  ${hit ? 'hit' : 'miss'}\n${lines(known)}`);
       }
@@ -124,8 +125,16 @@ export const explainCommand: Command = {
   },
 };
 
+const noEnd = 'until invalidated';
+
 function shown(instant: number): string {
-  return instant === Infinity ? 'until invalidated' : new Date(instant).toISOString();
+  return instant === Infinity ? noEnd : new Date(instant).toISOString();
+}
+
+/** In JSON it would be `null`. */
+function withoutInfinity(tier: TierExplanation) {
+  const left = (ms: number | undefined): number | string | undefined => (ms === Infinity ? noEnd : ms);
+  return { ...tier, freshForMs: left(tier.freshForMs), servableForMs: left(tier.servableForMs) };
 }
 
 function printable({ codec, payload }: Envelope): string {
