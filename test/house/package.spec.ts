@@ -1,18 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
-import { assertBuilt, entries, packageJson, root, runToEnd } from './repository.js';
+import { linksOf } from './document-links.js';
+import { assertBuilt, entries, packageJson, root, runToEnd, textOf } from './repository.js';
 
 const subpaths = [
   'nestjs-tiered-cache',
@@ -90,18 +82,27 @@ describe('The package', () => {
   });
 
   it('holds what users need and nothing else', () => {
-    const rest = packed.filter((path) => !/^dist\/.+\.(js|d\.c?ts)$/.test(path));
-    expect(rest).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json']);
+    const rest = packed.filter((path) => !/^dist\/.+\.(js|d\.c?ts)$|^docs\/.+\.md$/.test(path));
+    const pages = ['CHANGELOG.md', 'CONTRIBUTING.md', 'LICENSE', 'README.md', 'SECURITY.md'];
+    expect(rest).toEqual([...pages, 'package.json']);
     expect(packed.filter((path) => /\.spec\.|fixture|negative/.test(path))).toEqual([]);
   });
 
-  it('runs nothing when it is installed, and says where it was built', () => {
-    const { scripts, publishConfig } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
+  it('holds the pages that its pages lead to, apart from those of examples and scripts, which only the repository has', () => {
+    const links = packed.filter((path) => path.endsWith('.md')).flatMap((page) => linksOf(page, textOf(page)));
+    expect(links.length).toBeGreaterThan(20);
+    const held = (target: string): boolean => packed.includes(target) || /^(examples|scripts)\//.test(target);
+    expect(links.filter(({ target }) => !held(target))).toEqual([]);
+  });
+
+  it('runs nothing when it is installed, and can be published from anywhere', () => {
+    const { scripts, publishConfig } = JSON.parse(textOf('package.json')) as {
       scripts: Record<string, string>;
       publishConfig: unknown;
     };
     expect(Object.keys(scripts).filter((name) => /^(pre|post)?(install|prepare)$/.test(name))).toEqual([]);
-    expect(publishConfig).toEqual({ access: 'public', provenance: true });
+    // Provenance is refused where no `repository` says whose build it is.
+    expect(publishConfig).toEqual({ access: 'public' });
     expect(Object.keys(packageJson.dependencies)).toEqual(['@types/ms', 'lru-cache', 'ms']);
   });
 
