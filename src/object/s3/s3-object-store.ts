@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { DeleteObjectCommand, HeadBucketCommand, HeadObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { S3Client } from '@aws-sdk/client-s3';
 import { assertObjectKey, assertObjectPrefix, isObjectKey } from '../../key/object-key.js';
@@ -50,7 +51,7 @@ export interface S3ObjectStoreOptions {
   readonly partTimeout?: Duration;
   /**
    * Bodies above this size are sent in parts of this size, three at once, so that a `put` uses up to four times this memory. Whole bytes, 5 MiB to
-   * 5 GiB. Default 8 MiB, or more where `size` says that the object would have more than 10,000 parts; a body of unknown size ends at 10,000 parts.
+   * 5 GiB, on Node 20 to 4 GiB. Default 8 MiB, or more where `size` says that the object would have more than 10,000 parts; a body of unknown size ends at 10,000 parts.
    */
   readonly partBytes?: ByteSize;
 }
@@ -75,6 +76,9 @@ export function s3ObjectStore(options: S3ObjectStoreOptions): ObjectStore {
   knownOptions.check(options);
   return new S3ObjectStore(options);
 }
+
+/** What the protocol takes, and a buffer holds. */
+const largestPart = Math.min(5 * 2 ** 30, constants.MAX_LENGTH);
 
 const knownOptions = KnownOptions.of<S3ObjectStoreOptions>('s3ObjectStore()', {
   client: true,
@@ -109,9 +113,9 @@ export class S3ObjectStore implements ObjectStore {
       throw new InvalidOptionError('s3ObjectStore.prefix', `'${prefix}' does not end with '/'`, `Write '${prefix}/'.`);
     }
     const bytesOfPart = byteSize(partBytes, 's3ObjectStore.partBytes');
-    if (bytesOfPart < 5 * 2 ** 20 || bytesOfPart > 5 * 2 ** 30) {
+    if (bytesOfPart < 5 * 2 ** 20 || bytesOfPart > largestPart) {
       const problem = `${String(partBytes)} is not the size of a part`;
-      throw new InvalidOptionError('s3ObjectStore.partBytes', problem, "Give '5mib' to '5gib'.");
+      throw new InvalidOptionError('s3ObjectStore.partBytes', problem, `Give '5mib' to '${largestPart / 2 ** 30}gib'.`);
     }
     this.name = `s3 ${bucket}/${prefix}`.replace(/\/$/, '');
     this.client = client;

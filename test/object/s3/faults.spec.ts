@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { getEventListeners, once } from 'node:events';
 import { Agent } from 'node:http';
@@ -476,6 +477,18 @@ describe('A signal of many requests to S3', () => {
     const twoParts = new S3ObjectStore({ client, bucket: 'b', partBytes: 5 * 2 ** 20 }, { stallMs: 60_000 });
     await twoParts.put('k', inParts, { signal });
     expect(listeners()).toBe(0);
+  });
+});
+
+describe('The parts of an upload to S3', () => {
+  it('are no larger than the protocol takes, and a buffer of this Node holds', () => {
+    const most = Math.min(5 * 2 ** 30, constants.MAX_LENGTH);
+    for (const partBytes of [5 * 2 ** 20, most]) new S3ObjectStore({ client, bucket: 'b', partBytes });
+    for (const partBytes of [5 * 2 ** 20 - 1, most + 1, 6 * 2 ** 30]) {
+      expect(() => new S3ObjectStore({ client, bucket: 'b', partBytes })).toThrow(
+        `s3ObjectStore.partBytes: ${partBytes} is not the size of a part. Give '5mib' to '${most / 2 ** 30}gib'.`,
+      );
+    }
   });
 });
 
