@@ -1,3 +1,4 @@
+import type { Serving } from '../catalogue/entry-policy.js';
 import { isPlainId, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import { loadUnderWay } from '../load/flight.js';
@@ -18,7 +19,8 @@ export class HitPath {
    * The near copy that answers without a second look, if there is one. Nearly all calls end here: no promise, object or closure is made
    * on the way, and a coarse clock is read once. It was made for look-ups that ask for the same; what else the verdict asks is asked here as well.
    */
-  servable(key: KeyLike): NearCopy | undefined {
+  servable(given: KeyLike): NearCopy | undefined {
+    const key = this.asIndexed(given);
     const id = idOf(key);
     if (id === undefined) return undefined; // what is no key is told so by whoever reads it
     const scope = this.rooms.scope.current();
@@ -30,13 +32,27 @@ export class HitPath {
     return copy;
   }
 
-  /** As `servable`, for who only looks: that is no use of it, and no event tells of it. In a request nothing is answered so. */
-  visible(key: KeyLike): NearCopy | undefined {
+  /** The value of what near tiers hold, for who only looks: that is no use of it, and no event tells of it. */
+  peek<V>(given: KeyLike, keyOf: (key: KeyLike) => Key): V | undefined {
+    const copy = this.visible(this.asIndexed(given));
+    if (copy !== undefined) return copy.read() as V;
+    const key = keyOf(given);
+    const found = this.rooms.hits.find<V>(key, { serving: this.policies.servingOf(given) as Serving<V> }, false);
+    return found && this.rooms.hits.given(key, found.copy);
+  }
+
+  /** As `servable`. In a request nothing is answered so. */
+  private visible(key: KeyLike): NearCopy | undefined {
     const id = idOf(key);
     if (id === undefined || this.rooms.scope.current() !== undefined) return undefined;
     const now = this.rooms.clock.coarseNow();
     const copy = this.rooms.process?.peek(id);
     return copy !== undefined && this.stands(copy, key, now) ? copy : undefined;
+  }
+
+  /** As near tiers index it, made of no more than they need. */
+  private asIndexed(key: KeyLike): KeyLike {
+    return this.rooms.hidden === undefined ? key : this.rooms.hidden.ofKey(toKey(key));
   }
 
   private servableInScope(scope: ScopeState, key: KeyLike, id: string): NearCopy | undefined {

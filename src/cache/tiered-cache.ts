@@ -1,13 +1,12 @@
 import { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
-import type { Serving } from '../catalogue/entry-policy.js';
 import { knownWriteOptions } from '../catalogue/known-entry-options.js';
 import { isPlainCall } from '../catalogue/plain-call.js';
 import { listKeys, toKey } from '../key/key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { BulkLoader } from '../load/bulk-loader.js';
 import { givenLoader } from '../load/loader.js';
-import type { Loader, ValueLoader } from '../load/loader.js';
+import type { Loader } from '../load/loader.js';
 import { CallsUnderWay } from '../value/calls-under-way.js';
 import { tellInvalidatedAfter } from '../value/events.js';
 import type { Lookup } from '../value/lookup.js';
@@ -24,6 +23,7 @@ import { HitPath } from './hit-path.js';
 import type { HeldBy, KeyOf, LoadedFor, LookupsOf, UntypedKey } from './key-of.js';
 import { knownConfiguration } from './known-configuration.js';
 import { Policies } from './policies.js';
+import type { ChangeFor, Keyed, LoaderFor, LoaderOfSomeFor, OptionsFor, ValueFor } from './value-for.js';
 
 type Keys = readonly KeyLike[];
 
@@ -88,11 +88,7 @@ export class TieredCache {
    * is copied nearer, and no event tells of it.
    */
   peek<V>(key: KeyOf<V>): V | undefined {
-    const copy = this.hitPath.visible(this.nearKey(key));
-    if (copy !== undefined) return copy.read() as V;
-    const one = this.keyOf(key);
-    const found = this.rooms.hits.find<V>(one, { serving: this.policies.servingOf(key) as Serving<V> }, false);
-    return found && this.rooms.hits.given(one, found.copy);
+    return this.hitPath.peek<V>(key, this.keyOf);
   }
 
   /** Whether there is an entry, fresh or stale, that `get` would serve. Not a use of it: nothing is copied nearer, and no event tells of it. */
@@ -121,12 +117,16 @@ export class TieredCache {
    * @throws what the loader throws, the same object to all who wait; LoadTimeoutError, RecursiveLoadError, UnencodableValueError.
    * @example await cache.getOrSet(versionedKey('policy', uuid), () => ledger.policy(uuid), { ttl: '5m' })
    */
-  getOrSet<V>(key: KeyOf<V>, loader: ValueLoader<V>, options?: CallOptions<V>): Promise<V>;
-  getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined>;
+  getOrSet<V, K = KeyLike>(key: Keyed<K>, loader: LoaderFor<K, V>, options?: OptionsFor<K, V>): Promise<ValueFor<K, V>>;
+  getOrSet<V, K = KeyLike>(
+    key: Keyed<K>,
+    loader: LoaderOfSomeFor<K, V>,
+    options?: OptionsFor<K, V>,
+  ): Promise<ValueFor<K, V> | undefined>;
   getOrSet<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined> {
     try {
       if (options === undefined || isPlainCall(options)) {
-        const copy = this.hitPath.servable(this.nearKey(key));
+        const copy = this.hitPath.servable(key);
         if (copy !== undefined) return copy.promise as Promise<V>;
       }
       const one = this.keyOf(key);
@@ -140,8 +140,12 @@ export class TieredCache {
    * Loads the value now, whatever the tiers hold, and replaces it everywhere, unless the key was invalidated meanwhile. Joins no load that
    * began earlier. Where several overlap, none may be kept; what stood before goes all the same. Otherwise as `getOrSet`.
    */
-  refresh<V>(key: KeyOf<V>, loader: ValueLoader<V>, options?: CallOptions<V>): Promise<V>;
-  refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined>;
+  refresh<V, K = KeyLike>(key: Keyed<K>, loader: LoaderFor<K, V>, options?: OptionsFor<K, V>): Promise<ValueFor<K, V>>;
+  refresh<V, K = KeyLike>(
+    key: Keyed<K>,
+    loader: LoaderOfSomeFor<K, V>,
+    options?: OptionsFor<K, V>,
+  ): Promise<ValueFor<K, V> | undefined>;
   async refresh<V>(key: KeyOf<V>, loader: Loader<V>, options?: CallOptions<V>): Promise<V | undefined> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
@@ -209,7 +213,8 @@ export class TieredCache {
    * over is removed, as by `set`. Tags go on beside those of `options`, the `version` unless they name one. What the store alone kept stays there.
    * @throws ConflictError after 10 tries; StoreUnavailableError; what a `ttl` throws; ValueTooLargeError, and what the entry held before is gone.
    */
-  async update<V>(key: KeyOf<V>, change: (current: V | undefined) => V, options?: CallOptions<V>): Promise<V> {
+  update<V, K = KeyLike>(key: Keyed<K>, change: ChangeFor<K, V>, options?: OptionsFor<K, V>): Promise<ValueFor<K, V>>;
+  async update<V>(key: KeyLike, change: (current: V | undefined) => V, options?: CallOptions<V>): Promise<V> {
     const one = this.keyOf(key);
     const policy = this.policies.of<V>(one, options);
     const changed = this.rooms.atomicChanges.update(one, change, policy, options?.ttl === undefined);
@@ -289,11 +294,6 @@ export class TieredCache {
 
   /** As this cache calls it. */
   private readonly keyOf = (key: KeyLike): Key => this.rooms.hidden?.ofKey(toKey(key)) ?? toKey(key);
-
-  /** As near tiers index it, made of no more than they need. */
-  private nearKey(key: KeyLike): KeyLike {
-    return this.rooms.hidden === undefined ? key : this.keyOf(key);
-  }
 
   private tagsOf(tags: readonly string[]): string[] {
     return tags.map((tag) => this.rooms.coherence.nameOfTag(tag));

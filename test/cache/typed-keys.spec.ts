@@ -84,6 +84,36 @@ describe('The types say', () => {
     expect(refused).toHaveLength(7);
   });
 
+  it('of what a loader gives for a key that it is all that the key holds', async () => {
+    const full = defineKey('full:{slug}', { codec: json<Course & { readonly level: 'low' | 'high' }>() })({
+      slug: 'a',
+    });
+    const level = defineKey('level:{slug}', { codec: json<'low' | 'high'>() })({ slug: 'a' });
+    const refused = [
+      // @ts-expect-error the level is missing
+      () => cache.getOrSet(full, async () => course),
+      // @ts-expect-error the level is missing
+      () => cache.getOrSet(full, () => ({ title: 'Greek' }), { ttl: '1h' }),
+      // @ts-expect-error the level is missing
+      () => cache.getOrSet(full, async () => (course.title === '' ? undefined : course)),
+      // @ts-expect-error the level is missing
+      () => cache.refresh(full, async ({ stale }) => stale ?? course),
+      // @ts-expect-error the level is missing
+      () => cache.update(full, () => ({ title: 'Greek' })),
+      // @ts-expect-error the key holds no numbers
+      () => cache.getOrSet(level, async () => 5),
+    ];
+    expect(refused).toHaveLength(6);
+    const loaded = await cache.getOrSet(full, async () => ({ title: 'Greek', level: 'low' }));
+    const given: 'low' | 'high' = loaded.level;
+    const updated: 'low' | 'high' = (await cache.update(full, () => ({ title: 'Greek', level: 'high' }))).level;
+    const text: string = await cache.getOrSet(level, async () => 'low');
+    const none = await cache.refresh(full, async () => null, { negative: { ttl: '1m' } });
+    // @ts-expect-error it may be null
+    const title = () => none.title;
+    expect([given, updated, text, none, title]).toEqual(['low', 'high', 'low', null, expect.any(Function)]);
+  });
+
   it('of a loader that may give none that there may be none, and of any other that there is a value', async () => {
     const key = courseOf({ slug: 'none' });
     const find = async (): Promise<Course | undefined> => undefined;
