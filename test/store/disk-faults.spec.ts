@@ -3,7 +3,9 @@ import { chmodSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
+import { systemClock } from '../../src/value/clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
+import { onCacheEvent } from '../../src/value/events.js';
 import { diskDirectory, smallFileSystem } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
 import type { Look } from '../support/disk-record-look.js';
@@ -295,6 +297,34 @@ describe('eviction', () => {
       expect(await store.shards[0].readFeed?.({ ...feed, since: before?.mark })).toMatchObject({ records });
       await expectTheHeld();
     });
+  });
+
+  it('for one write takes no longer than the deadline, and holds up nobody behind it for longer', async () => {
+    const maxBytes = 8 * 2 ** 20;
+    let aheadMs = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { ...patience, clock });
+    await store.open();
+    const [shard] = store.shards;
+    for (let i = 0; i < maxBytes / 200; i += 200) {
+      await Promise.all(
+        Array.from({ length: 200 }, (_, j) => shard.write(`small${i + j}`, Buffer.alloc(200), forever)),
+      );
+    }
+    const steps = recordEvents('evicted');
+    // Each step takes a fifth of the deadline.
+    const stop = onCacheEvent('evicted', () => (aheadMs += patience.deadlineMs / 5));
+    const large = shard.write('large', Buffer.alloc(2 ** 20), forever);
+    const [refused, behind] = await Promise.allSettled([large, shard.increment('behind', 1, 1)]);
+    stop();
+    steps.stop();
+    expect(refused).toMatchObject({ reason: { message: expect.stringContaining('making room') as unknown } });
+    expect(behind).toEqual({ status: 'fulfilled', value: 1 });
+    expect(steps.all.length).toBeGreaterThanOrEqual(5);
+    expect(steps.all.length).toBeLessThan(12);
+    expect(await shard.readMany(['large'])).toEqual([undefined]);
+    expect(await shard.write('large', Buffer.alloc(2 ** 20), forever)).toMatchObject({ status: 'stored' });
+    await store.close();
   });
 
   it('starts anew with a smaller limit, because a file never shrinks', async () => {

@@ -182,7 +182,7 @@ it('A transaction whose end the gate could not be told of is done, and the gate 
       },
       deadlineMs: 300,
       bounds: () => ({ changes: 100, bytes: 2 ** 20 }),
-      makeRoom: async () => {},
+      makeRoom: async () => Infinity,
       settled: () => {},
     },
   );
@@ -198,6 +198,38 @@ it('A transaction whose end the gate could not be told of is done, and the gate 
   expect(states).toEqual(['busy', 'idle']);
 });
 
+it('What was given up while room was made for it is not written, and what came with it is', async () => {
+  const clock = new FakeClock();
+  const written: unknown[] = [];
+  const environment = {
+    transaction: async () => 1,
+    resetReadTxn: () => {},
+    batch: async (work: () => void) => work(),
+    put: async (key: unknown) => written.push(key) > 0,
+  };
+  const queue = new WriteQueue(environment as unknown as Environment, {} as Lmdb, {
+    name: 'disk',
+    now: () => ({ nowMs: clock.now(), hostMs: clock.monotonic(), boot: 1 }),
+    clock,
+    gate: { enter: async () => {}, assertInPlace: () => {}, leave: () => {}, close: () => {} },
+    deadlineMs: 300,
+    bounds: () => ({ changes: 100, bytes: 2 ** 20 }),
+    makeRoom: async (size) => {
+      if (size > 0) await clock.advance(60);
+      return Infinity;
+    },
+    settled: () => {},
+  });
+  const write = (key: string, until: number): Promise<string> =>
+    queue.run<string>({
+      ...{ key, until, blind: true },
+      decide: () => ({ answer: () => 'stored', put: { bytes: bytes('value'), expiresAt: Infinity, kind: 0 } }),
+    });
+  const outcomes = await Promise.allSettled([write('late', 50), write('in time', 600_000)]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
+  expect(written).toEqual(['in time']);
+});
+
 it('What was given up while its turn was prepared is not decided on any more', async () => {
   const clock = new FakeClock();
   let hand: (block: number) => void = () => {};
@@ -210,7 +242,7 @@ it('What was given up while its turn was prepared is not decided on any more', a
     gate: { enter: async () => {}, assertInPlace: () => {}, leave: () => {}, close: () => {} },
     deadlineMs: 300,
     bounds: () => ({ changes: 100, bytes: 2 ** 20 }),
-    makeRoom: async () => {},
+    makeRoom: async () => Infinity,
     settled: () => {},
   });
   const decided: string[] = [];

@@ -88,7 +88,7 @@ export class DiskDatabase {
       gate: tuning.waitsForOpeners ? gate : { ...gate, enter: async () => {} },
       deadlineMs: tuning.deadlineMs,
       bounds: () => transactionBounds(this.room.maxBytes),
-      makeRoom: (bytes) => this.room.make(bytes),
+      makeRoom: (bytes, withinMs) => this.room.make(bytes, withinMs),
       settled: (failure) => this.writeSettled(failure),
     });
     this.room = new Room(

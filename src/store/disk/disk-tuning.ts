@@ -8,7 +8,7 @@ export interface DiskTuning {
   readonly clock: Clock;
   /** 0 ≤ n < 1. */
   readonly random: () => number;
-  /** How long a transaction may take before its callers are told that the store can't be reached. */
+  /** How long a transaction, or making room for one write, may take before its callers are told that the store can't be reached. */
   readonly deadlineMs: number;
   /** How often a process looks after the database: moved? too full? something expired? */
   readonly careEachMs: number;

@@ -47,15 +47,22 @@ export class Room {
     private readonly evicted: (entries: number) => void,
   ) {}
 
-  /** Before a write of so many bytes, and from time to time with 0. */
-  async make(bytes: number): Promise<void> {
+  /**
+   * Before a write of so many bytes, and from time to time with 0.
+   *
+   * @param withinMs when to leave off: one step is taken in any case.
+   * @returns the bytes that there is room for now; Infinity: enough, or nothing more can be made.
+   */
+  async make(bytes: number, withinMs: number): Promise<number> {
+    const until = this.clock.monotonic() + withinMs;
     this.unmeasuredBytes += bytes * 1.5;
-    if (this.unmeasuredBytes < measureEachBytes) return;
+    if (this.unmeasuredBytes < measureEachBytes) return Infinity;
     this.measure();
     let wasted = 0;
-    for (;;) {
+    for (let steps = 0; ; steps++) {
       const excess = this.usage.usedBytes + bytes * 1.5 - this.limit();
-      if (excess <= 0 || this.usage.entries === 0 || wasted === mostWasted) return;
+      if (excess <= 0 || this.usage.entries === 0 || wasted === mostWasted) return Infinity;
+      if (steps > 0 && this.clock.monotonic() >= until) return Math.max(0, bytes - excess / 1.5);
       const before = this.usage.usedBytes;
       await this.evict(excess, wasted > 2);
       this.measure();

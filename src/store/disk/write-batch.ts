@@ -221,3 +221,26 @@ function writeGroup(environment: Environment, { conditions, changes }: ChangeGro
   within(0);
   return Promise.all(stood).then((all) => all.every(Boolean));
 }
+
+export type AnyOperation = Operation<unknown> | GroupOperation<unknown>;
+
+/** Revisions that it draws, at most. */
+export const numberOf = (operation: AnyOperation): number => ('decideAll' in operation ? operation.numbers : 1);
+
+export const planOf = (batch: WriteBatch, operation: AnyOperation): Planned<unknown> =>
+  'decideAll' in operation ? batch.planGroup(operation) : batch.plan(operation);
+
+export function changesOf({ change }: Planned<unknown>): readonly Change[] {
+  if (!change) return [];
+  return 'conditions' in change ? change.changes : [change];
+}
+
+/** Of the records that it writes, in bytes. */
+export const sizeOf = (plan: Planned<unknown>): number =>
+  changesOf(plan).reduce((sum, { record }) => sum + (record?.length ?? 0), 0);
+
+/** What the answer stands on. */
+export function keysOf(operation: AnyOperation, { change }: Planned<unknown>): readonly DiskKey[] {
+  if (!('decideAll' in operation)) return [operation.key];
+  return change && 'conditions' in change ? [...change.conditions, ...change.changes].map(({ key }) => key) : [];
+}

@@ -1,14 +1,15 @@
 import type { Clock } from '../../value/clock.js';
 import type { StoreUnavailableError } from '../../value/errors.js';
+import { CallerLine } from './caller-line.js';
+import type { Caller } from './caller-line.js';
 import type { CommitGate } from './commit-gate.js';
 import { commitFailure } from './environment.js';
-import type { DiskKey } from './disk-key.js';
 import type { DiskInstant } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
 import { folderUnavailable } from './folder-unavailable.js';
 import { RevisionBlock } from './revision-block.js';
 import type { TransactionBounds } from './transaction-bounds.js';
-import { commit, WriteBatch } from './write-batch.js';
+import { changesOf, commit, keysOf, numberOf, planOf, sizeOf, WriteBatch } from './write-batch.js';
 import type { Change, ChangeGroup, GroupOperation, Operation, Planned } from './write-batch.js';
 
 export interface WriteQueueOptions {
@@ -20,19 +21,20 @@ export interface WriteQueueOptions {
   readonly deadlineMs: number;
   /** A group counts as many changes as it draws numbers. One operation that is larger goes alone. */
   readonly bounds: () => TransactionBounds;
-  /** Called before each transaction with the bytes it adds; removes what it must through `apply`. */
-  readonly makeRoom: (bytes: number) => Promise<void>;
+  /**
+   * Called before each transaction with the bytes it adds; removes what it must through `apply`.
+   *
+   * @param withinMs when to leave off: one step is taken in any case.
+   * @returns the bytes that there is room for now; Infinity: enough.
+   */
+  readonly makeRoom: (bytes: number, withinMs: number) => Promise<number>;
   /** A transaction failed, or (with undefined) succeeded. */
   readonly settled: (failure: unknown) => void;
 }
 
-interface Caller {
-  readonly operation: Operation<unknown> | GroupOperation<unknown>;
-  resolve(answer: unknown): void;
-  reject(error: unknown): void;
-  conflicts: number;
-  /** It was told that the store can't be reached. */
-  givenUp: boolean;
+interface PlannedCall {
+  readonly caller: Caller;
+  readonly plan: Planned<unknown>;
 }
 
 /** Each conflict is another process's success; after so many in a row an operation takes the lock and can't lose. */
@@ -45,12 +47,13 @@ const pauseAfterFailureMs = 500;
  * resolves when its change is committed: visible to every process.
  */
 export class WriteQueue {
-  private readonly waiting: Caller[] = [];
+  private readonly line = new CallerLine();
   private readonly block = new RevisionBlock();
   private inFlight: readonly Caller[] = [];
   private running: Promise<void> | undefined;
   private closed: StoreUnavailableError | undefined;
   private failed: { readonly until: number; readonly cause: unknown } | undefined;
+  private wroteAt = -Infinity;
   private stuck = false;
   /** Nothing is under way, and the gate could not be told. */
   private saysBusy = false;
@@ -68,7 +71,8 @@ export class WriteQueue {
     if (refusal) return Promise.reject(refusal);
     return new Promise<T>((resolve, reject) => {
       const answer = resolve as (answer: unknown) => void;
-      this.waiting.push({ operation, resolve: answer, reject, conflicts: 0, givenUp: false });
+      const askedAt = this.options.clock.monotonic();
+      this.line.add({ operation, askedAt, resolve: answer, reject, conflicts: 0, givenUp: false });
       this.running ??= this.drain();
     });
   }
@@ -91,7 +95,7 @@ export class WriteQueue {
    */
   async close(reason: StoreUnavailableError): Promise<boolean> {
     this.closed ??= reason;
-    this.giveUp(this.waiting.splice(0), reason);
+    this.giveUp(this.line.takeAll(), reason);
     while (this.running && !this.stuck) {
       await Promise.race([this.running, new Promise<void>((resolve) => (this.onStuck = resolve))]);
     }
@@ -109,48 +113,37 @@ export class WriteQueue {
     // The callers of one turn share a transaction.
     await Promise.resolve();
     do {
-      const callers = this.nextCallers();
+      const callers = this.line.next(this.options.bounds());
       this.inFlight = callers;
       try {
         const wrote = await this.transact(callers);
         if (wrote) {
           this.failed = undefined;
+          this.wroteAt = this.options.clock.monotonic();
           this.options.settled(undefined);
         }
       } catch (cause) {
         this.failed = { until: this.options.clock.monotonic() + pauseAfterFailureMs, cause };
         const error = this.unavailable('a write failed', cause);
         this.giveUp(callers, error);
-        this.giveUp(this.waiting.splice(0), error);
+        this.giveUp(this.line.takeAll(), error);
         this.options.settled(cause);
       }
       this.inFlight = [];
-    } while (this.waiting.length > 0);
+    } while (!this.line.isEmpty);
     this.running = undefined;
-  }
-
-  private nextCallers(): Caller[] {
-    const bounds = this.options.bounds();
-    let [numbers, bytes] = [0, 0];
-    let count = 0;
-    for (const { operation } of this.waiting) {
-      numbers += numberOf(operation);
-      bytes += operation.bytes ?? 0;
-      if (count > 0 && (numbers > bounds.changes || bytes > bounds.bytes)) break;
-      count++;
-    }
-    return this.waiting.splice(0, count);
   }
 
   /** @returns whether anything was written. */
   private async transact(callers: readonly Caller[]): Promise<boolean> {
-    await this.options.makeRoom(0);
+    await this.options.makeRoom(0, this.options.deadlineMs / 4);
     if (callers.length === 0) return false;
-    if (!this.block.has(numbersOf(callers))) await this.watched(() => this.block.renew(this.environment));
+    if (!this.block.has(callers.reduce((sum, { operation }) => sum + numberOf(operation), 0)))
+      await this.watched(() => this.block.renew(this.environment));
     if (callers.some(({ conflicts }) => conflicts >= maxConflicts)) return this.transactAlone(callers);
     const { changes, bytes, plans } = this.plan(callers);
-    if (changes.length > 0) await this.options.makeRoom(bytes);
-    else this.options.gate.assertInPlace();
+    if (changes.length === 0) this.options.gate.assertInPlace();
+    else if (!(await this.hasRoom(bytes, plans))) return false;
     const applied = changes.length > 0 ? await this.apply(changes) : [];
     const failed = new Set(changes.filter((_, i) => applied[i] !== true));
     // A change that found another state takes with it what was decided, after it and for the same key, on the strength of it.
@@ -169,9 +162,31 @@ export class WriteQueue {
       caller.conflicts++;
       if (!caller.givenUp) again.push(caller);
     }
-    if (this.closed) this.giveUp(again, this.closed);
-    else this.waiting.unshift(...again);
+    this.tryAgain(again);
     return changes.length > 0;
+  }
+
+  private tryAgain(callers: readonly Caller[], most?: number): void {
+    if (this.closed) this.giveUp(callers, this.closed);
+    else this.line.putBack(callers, most);
+  }
+
+  /**
+   * Where there is room for the first of them alone, these go first, and the rest is planned anew. One that no room can be made for holds up those behind it
+   * for the deadline. Whoever was given up meanwhile is left out, and what was decided after it is decided anew.
+   */
+  private async hasRoom(bytes: number, plans: readonly PlannedCall[]): Promise<boolean> {
+    const { clock, deadlineMs, makeRoom } = this.options;
+    const callers = plans.map(({ caller }) => caller);
+    const lateAt = Math.max(callers[0]?.askedAt ?? 0, this.wroteAt) + deadlineMs;
+    const room = await makeRoom(bytes, lateAt - clock.monotonic());
+    if (room < bytes && callers.length === 1 && clock.monotonic() >= lateAt) {
+      this.giveUp(callers, this.unavailable(`making room for a write takes longer than ${deadlineMs} ms`));
+    }
+    const awaited = this.awaited(callers);
+    if (room >= bytes && awaited.length === callers.length) return true;
+    this.tryAgain(awaited, room < bytes ? Math.max(1, countWithin(plans, room)) : undefined);
+    return false;
   }
 
   /** Decides on what is there now, all in one snapshot; what would make the transaction too large waits for the next. */
@@ -179,7 +194,7 @@ export class WriteQueue {
     const awaited = this.awaited(callers);
     const { bytes: maxBytes } = this.options.bounds();
     const batch = this.batch();
-    const plans: { caller: Caller; plan: Planned<unknown> }[] = [];
+    const plans: PlannedCall[] = [];
     this.environment.resetReadTxn();
     try {
       for (const caller of awaited) {
@@ -189,7 +204,7 @@ export class WriteQueue {
     } finally {
       this.environment.resetReadTxn();
     }
-    this.waiting.unshift(...awaited.slice(plans.length));
+    this.line.putBack(awaited.slice(plans.length));
     return { changes: batch.changes, bytes: batch.bytes, plans };
   }
 
@@ -237,7 +252,7 @@ export class WriteQueue {
         this.stuck = true;
         const error = this.unavailable(`a write takes longer than ${this.options.deadlineMs} ms`);
         this.giveUp(this.inFlight, error);
-        this.giveUp(this.waiting.splice(0), error);
+        this.giveUp(this.line.takeAll(), error);
         this.onStuck?.();
       });
     });
@@ -276,22 +291,9 @@ export class WriteQueue {
   }
 }
 
-type AnyOperation = Caller['operation'];
-
-const numberOf = (operation: Caller['operation']): number => ('decideAll' in operation ? operation.numbers : 1);
-const numbersOf = (callers: readonly Caller[]): number =>
-  callers.reduce((sum, { operation }) => sum + numberOf(operation), 0);
-
-const planOf = (batch: WriteBatch, operation: AnyOperation): Planned<unknown> =>
-  'decideAll' in operation ? batch.planGroup(operation) : batch.plan(operation);
-
-function changesOf({ change }: Planned<unknown>): readonly Change[] {
-  if (!change) return [];
-  return 'conditions' in change ? change.changes : [change];
-}
-
-/** What the answer stands on. */
-function keysOf(operation: AnyOperation, { change }: Planned<unknown>): readonly DiskKey[] {
-  if (!('decideAll' in operation)) return [operation.key];
-  return change && 'conditions' in change ? [...change.conditions, ...change.changes].map(({ key }) => key) : [];
+/** How many of the first go into so many bytes. */
+function countWithin(plans: readonly PlannedCall[], bytes: number): number {
+  let left = bytes;
+  const beyond = plans.findIndex(({ plan }) => (left -= sizeOf(plan)) < 0);
+  return beyond < 0 ? plans.length : beyond;
 }
