@@ -73,8 +73,7 @@ export class TieredCache {
 
   /** A hit with the value, or a miss with its reason. Never rejects but for an invalid key, and with `confirm`. */
   async lookup<V>(key: KeyOf<V>, options?: ReadOptions): Promise<Lookup<V>> {
-    const [found] = await this.getMany<V>([key], options);
-    return found as Lookup<V>;
+    return (await this.getMany<V>([key], options))[0] as Lookup<V>;
   }
 
   /** The value, or `undefined` on a miss. A cached `null` is `null`. */
