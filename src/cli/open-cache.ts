@@ -78,10 +78,19 @@ async function onChosen<T>(args: Arguments, run: (chosen: Store, store: Store) =
   }
 }
 
+/** Where the application's keys are, before a store is opened. @throws UsageError, InvalidOptionError */
+export function keySpaceOf(args: Arguments): KeySpace {
+  return keySpaceIn(identityOf(args));
+}
+
+function keySpaceIn({ namespace, packageVersion, versionStamp }: Identity): KeySpace {
+  return new KeySpace(namespace, packageVersion, versionStamp, formatUnder(readEnvironment().keySecret));
+}
+
 function opened(chosen: Store, store: Store, identity: Identity): OpenedStore {
   const { namespace, packageVersion, versionStamp } = identity;
   const { integrity, keySecret } = readEnvironment();
-  const keySpace = new KeySpace(namespace, packageVersion, versionStamp, formatUnder(keySecret));
+  const keySpace = keySpaceIn(identity);
   const find = (key: Key): Found => {
     const { text } = keySecret?.ofKey(key) ?? key;
     return {

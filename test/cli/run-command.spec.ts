@@ -524,6 +524,36 @@ describe('tiered-cache list', () => {
   });
 });
 
+describe('A store key', () => {
+  it.each([
+    ['get', []],
+    ['explain', []],
+    ['delete', []],
+    ['get', ['--stamp', 's1']],
+    ['get', ['--package-version', '2.0.0']],
+  ])('is refused by %s with the KEY that it is made of: %p', async (command, options) => {
+    const on = [...onStore, ...options];
+    const { storeKey } = JSON.parse((await run('explain', 'product:#1', '--json', ...on)).out) as { storeKey: string };
+    const refused = await run(command, storeKey, ...on);
+    expect(refused).toMatchObject({
+      code: 2,
+      out: '',
+      err: containing(`${storeKey} is a store key: the KEY is product:#1.`),
+    });
+    expect(await run('list', storeKey.slice(0, -1), ...on)).toMatchObject({
+      code: 2,
+      err: containing('the PREFIX is product:#.'),
+    });
+  });
+
+  it('of another version is refused where no key begins so', async () => {
+    expect((await run('get', 'test:0.9.0::product:#1', ...onStore)).err).toContain('the KEY is product:#1.');
+    for (const key of ['test:0.9.0:stamp:product', '["test","1.0.0","","product"]', 'tester:1.0.0::product']) {
+      expect((await run('get', key, ...onStore)).err).toContain('absent');
+    }
+  });
+});
+
 describe('tiered-cache invalidate-tags', () => {
   it('invalidates entries by their tags', async () => {
     const cache = await buildCache({ store: diskStore({ directory: join(folder, 'store') }) });

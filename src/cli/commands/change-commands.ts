@@ -6,7 +6,7 @@ import type { Command, Output } from '../command.js';
 import { keyFrom } from '../key-argument.js';
 import { alsoInvalidated, whyNotCleared, whyNotNamed } from '../listed-versions.js';
 import type { ListedVersions } from '../listed-versions.js';
-import { keyOptions, withKeys } from '../open-cache.js';
+import { keyOptions, keySpaceOf, withKeys } from '../open-cache.js';
 import type { OpenedStore } from '../open-cache.js';
 import { lines } from '../table.js';
 import { UsageError } from '../usage-error.js';
@@ -27,7 +27,7 @@ export const deleteCommand: Command = {
   run: (args, output) => {
     const read = readArguments(args, keyOptions, oneKey);
     const text = read.positionals[0] ?? '';
-    const key = keyFrom(text);
+    const key = keyFrom(text, keySpaceOf(read));
     return withListed(read, output, whyUnnamed, async ({ cache, opened, listed, tell, tellUnacknowledged }) => {
       output.err(alsoInvalidated(listed));
       const { storeKey, shard, under } = opened.find(key);

@@ -1,8 +1,8 @@
 import { UsageError } from '../usage-error.js';
 import { readArguments } from '../arguments.js';
 import type { Command } from '../command.js';
-import { digestAtEnd } from '../key-argument.js';
-import { keyOptions, withKeys } from '../open-cache.js';
+import { assertWithoutVersions, digestAtEnd } from '../key-argument.js';
+import { keyOptions, keySpaceOf, withKeys } from '../open-cache.js';
 import { hint } from './nothing-there.js';
 
 /** What belongs to an entry and is none. */
@@ -26,6 +26,7 @@ export const listCommand: Command = {
       { min: 0, max: 1, what: 'one PREFIX, or none' },
     );
     const [wanted = ''] = read.positionals;
+    assertWithoutVersions(wanted, 'PREFIX', keySpaceOf(read));
     return withKeys(read, async (opened) => {
       const { store, keySpace } = opened;
       const { prefix } = keySpace;

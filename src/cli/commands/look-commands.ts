@@ -6,7 +6,7 @@ import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
 import { readArguments } from '../arguments.js';
 import { keyFrom } from '../key-argument.js';
 import { lines, table } from '../table.js';
-import { keyOptions, namespaceIn, withCache, withStore } from '../open-cache.js';
+import { keyOptions, keySpaceOf, namespaceIn, withCache, withStore } from '../open-cache.js';
 import type { Command } from '../command.js';
 import { hint, nothingThere, oneKey } from './nothing-there.js';
 
@@ -65,7 +65,7 @@ export const getCommand: Command = {
   run: (args, { out, err }) => {
     const read = readArguments(args, { ...keyOptions, ...json, 'show-values': { type: 'boolean' } }, oneKey);
     const text = read.positionals[0] ?? '';
-    const key = keyFrom(text);
+    const key = keyFrom(text, keySpaceOf(read));
     return withCache(read, async (cache, opened) => {
       const { storeKey, shard } = opened.find(key);
       // What a look-up would be told: that it was invalidated stands beside the entry, not in it.
@@ -109,7 +109,7 @@ export const explainCommand: Command = {
   details: ['--json  prints JSON', 'Exit code 1: no tier has it.'],
   run: (args, { out, err }) => {
     const read = readArguments(args, { ...keyOptions, ...json }, oneKey);
-    const key = keyFrom(read.positionals[0] ?? '');
+    const key = keyFrom(read.positionals[0] ?? '', keySpaceOf(read));
     return withCache(read, async (cache, opened) => {
       const { tiers: told, ...facts } = await cache.explain(key);
       const tiers = told.map(withoutInfinity);

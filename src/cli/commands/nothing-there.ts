@@ -6,8 +6,8 @@ import type { OpenedStore } from '../open-cache.js';
 export const oneKey = { min: 1, max: 1, what: 'one KEY' } as const;
 
 /** Says that the key is absent; where there is one with numbers for its digits, how those are written. */
-export async function nothingThere(text: string, { find }: Pick<OpenedStore, 'find'>): Promise<string> {
-  const absent = `${find(keyFrom(text)).storeKey}: absent\n`;
+export async function nothingThere(text: string, { find, keySpace }: OpenedStore): Promise<string> {
+  const absent = `${find(keyFrom(text, keySpace)).storeKey}: absent\n`;
   const numbered = withNumbers(text);
   if (!numbered) return absent;
   const { storeKey, shard } = find(numbered);
