@@ -63,9 +63,8 @@ describe('The options of a connection to Redis', () => {
   });
 
   it('need no package, and say what to install where one was asked for that is not there', async () => {
-    const notFound = Object.assign(new Error('no'), { code: 'ERR_MODULE_NOT_FOUND' });
     const only = (installed: string) => (name: string) =>
-      name === installed ? import('ioredis') : Promise.reject(notFound);
+      name === installed ? import('ioredis') : Promise.resolve(undefined);
     expect((await loadDriver('built-in', only('none'))).name).toBe('built-in');
     expect((await loadDriver('ioredis', only('ioredis'))).name).toBe('ioredis');
     await expect(loadDriver('redis', only('ioredis'))).rejects.toThrow(

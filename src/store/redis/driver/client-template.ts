@@ -6,7 +6,7 @@ import { RedisCredentials } from '../redis-credentials.js';
 import type { RedisTarget } from '../redis-target.js';
 import { ioRedisDriver } from './ioredis-driver.js';
 import type { IoRedisClient } from './ioredis-driver.js';
-import { driverOfIoRedis } from './load-driver.js';
+import { loadDriver } from './load-driver.js';
 import { nodeRedisDriver } from './node-redis-driver.js';
 import type { NodeRedisClient } from './node-redis-driver.js';
 import type { DriverName, RedisDriver } from './redis-driver.js';
@@ -96,7 +96,7 @@ function fromIoRedisCluster(client: RedisClientTemplate): TemplateFacts {
     credentials: new RedisCredentials(),
     sentinelCredentials: new RedisCredentials(),
   };
-  return { driver: 'ioredis', target, load: async () => driverOfIoRedis(await import('ioredis'), redisOptions) };
+  return { driver: 'ioredis', target, load: () => loadDriver('ioredis', undefined, redisOptions) };
 }
 
 function fromNodeRedis(client: RedisClientTemplate, options: NodeRedisOptions): TemplateFacts {

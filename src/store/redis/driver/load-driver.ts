@@ -13,20 +13,36 @@ const packages = {
   ioredis: ['ioredis'],
 } as const;
 
-/** @param importModule stands for `import()`. */
-export type ImportModule = (name: string) => Promise<unknown>;
+type PackageName = (typeof packages)[keyof typeof packages][number];
 
-const importInstalled: ImportModule = (name) => import(name);
+/** Stands for `import()`. Resolves to undefined where the package is not installed. */
+export type ImportModule = (name: PackageName) => Promise<unknown>;
 
-/** @throws InvalidOptionError that says what to install. */
+/** A bundler finds what is imported by its name alone, and goes on without what it does not find only where that stands in a `try`. */
+const importInstalled: ImportModule = async (name) => {
+  try {
+    if (name === 'ioredis') return await import('ioredis');
+    if (name === '@redis/client') return await import('@redis/client');
+    // This package is built without it: `satisfies` keeps the compiler from looking for its types.
+    return (await import('redis' satisfies string)) as unknown;
+  } catch (error) {
+    return absentOrThrow(error);
+  }
+};
+
+/**
+ * @param template of ioredis, see `driverOfIoRedis`.
+ * @throws InvalidOptionError that says what to install.
+ */
 export async function loadDriver(
   wanted: DriverName,
   importModule: ImportModule = importInstalled,
+  template: object = {},
 ): Promise<RedisDriver> {
   if (wanted === 'built-in') return builtInDriver;
   for (const packageName of packages[wanted]) {
-    const found = await importModule(packageName).catch(absentOrThrow);
-    if (found) return wanted === 'redis' ? driverOfNodeRedis(found) : driverOfIoRedis(found);
+    const found = await importModule(packageName);
+    if (found) return wanted === 'redis' ? driverOfNodeRedis(found) : driverOfIoRedis(found, template);
   }
   const command = installCommand(packages[wanted][0]);
   const remedy = `Run \`${command}\`. Or leave driver out: the built-in one needs no package.`;
