@@ -11,7 +11,7 @@ import type { Unchecked } from '../value/unchecked.js';
  */
 export interface CachedResponseOptions extends Pick<
   EntryOptions,
-  'staleFor' | 'jitter' | 'earlyRefresh' | 'timeout' | 'maxLoad' | 'tiers'
+  'staleFor' | 'jitter' | 'earlyRefresh' | 'timeout' | 'maxLoad' | 'tiers' | 'inheritTags'
 > {
   /** The name of the cache. Default: the one injected by class. */
   readonly cache?: string;
@@ -46,7 +46,10 @@ export interface CachedResponseOptions extends Pick<
    * `Authorization`, `Cookie` and `request.user` on routes without guards, and all others go around the cache.
    */
   readonly principal?: PrincipalOption;
-  /** Names for `invalidateTags`. Default none. */
+  /**
+   * Names for `invalidateTags`, or how to make them of the request. Default none. The tags of what the handler reads through the cache reach the answer
+   * with `inheritTags`; those of what guards and middleware have read do not.
+   */
   readonly tags?: readonly string[] | ((request: Unchecked) => readonly string[]);
   /**
    * What clients and proxies are told unless the handler sets `Cache-Control`. `max-age` (default): the life of the entry, with

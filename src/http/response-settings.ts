@@ -121,9 +121,10 @@ function keysOf({
   maxLoad,
   tiers,
   tags,
+  inheritTags,
 }: CachedResponseOptions): ResponseSettings['keyOf'] {
   const answers = defineKey('{answer}', {
-    ...definedOnly({ staleFor, earlyRefresh, timeout, maxLoad, tiers }),
+    ...definedOnly({ staleFor, earlyRefresh, timeout, maxLoad, tiers, inheritTags }),
     holds: 'an HTTP answer',
     codec: answerCodec,
     isolation: 'share',
@@ -139,11 +140,11 @@ function keysOf({
 
 const freshUntilOf = ({ value }: { readonly value: CachedAnswer }): number => value.head.freshUntil;
 
-const { ttl, staleFor, jitter, earlyRefresh, timeout, maxLoad, tiers, tags } = entryOptionTable;
+const { ttl, staleFor, jitter, earlyRefresh, timeout, maxLoad, tiers, tags, inheritTags } = entryOptionTable;
 const known = KnownOptions.of<CachedResponseOptions>(
   '@CachedResponse',
   {
-    ...{ ttl, staleFor, jitter, earlyRefresh, timeout, maxLoad, tiers, tags },
+    ...{ ttl, staleFor, jitter, earlyRefresh, timeout, maxLoad, tiers, tags, inheritTags },
     cache: true,
     query: true,
     headers: true,
