@@ -10,7 +10,7 @@ export class DamagedBackupError extends TieredCacheError {
     problem: string,
     readonly at: number,
   ) {
-    super(`The backup is damaged at byte ${at}: ${problem}. Nothing was restored; take another backup.`);
+    super(`The backup is damaged at byte ${at}: ${problem}. None of it is restored: take another backup.`);
   }
 }
 

@@ -15,7 +15,7 @@ const storeHelp = `Which store and which keys, as the application has it; run it
 Where the application has them: CACHE_KEY_SECRET (names are hidden), CACHE_INTEGRITY_KEYS (what is stored is signed)`;
 
 const exitCodes =
-  'Exit codes: 0 done; 1 no entry, not current, not acknowledged, or nothing changed; 2 the arguments or the configuration are off.';
+  'Exit codes: 0 done; 1 no entry, not current, not acknowledged, damaged, or nothing changed; 2 the arguments or the configuration are off.';
 
 /** What `--help` prints. */
 export function help(commands: Readonly<Record<string, Command>>): string {

@@ -32,12 +32,12 @@ export class OutputFile {
     this.touchLater();
   }
 
-  /** @throws UsageError where something else than a file has this name. @throws what the system says. */
+  /** @throws UsageError where something else than a file has this name, or its folder is missing. @throws what the system says. */
   static async begin(path: string, clock: Clock = systemClock): Promise<OutputFile> {
     await assertNamesFile(path);
     await removeLeftBehind(path, clock.now());
     const unfinished = `${path}.${randomUUID()}.unfinished`;
-    return new OutputFile(path, unfinished, await open(unfinished, 'wx', 0o600), clock);
+    return new OutputFile(path, unfinished, await created(unfinished, dirname(path)), clock);
   }
 
   /** What it holds. To be written to its end before `finish`. */
@@ -82,6 +82,15 @@ export class OutputFile {
       void utimes(this.unfinished, now, now).catch(() => {});
       this.touchLater();
     });
+  }
+}
+
+async function created(path: string, folder: string): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', 0o600);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    throw new UsageError(`there is no folder ${folder}`);
   }
 }
 

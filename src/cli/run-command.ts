@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { types } from 'node:util';
-import { StoreUnavailableError, TieredCacheError } from '../value/errors.js';
+import { InvalidKeyError, InvalidOptionError, TieredCacheError } from '../value/errors.js';
+import { nearestOf } from './arguments.js';
 import type { Command, Output } from './command.js';
 import { UsageError } from './usage-error.js';
 import { help, helpOf } from './help.js';
@@ -25,7 +26,7 @@ const commands: Readonly<Record<string, Command>> = {
   restore: restoreCommand,
 };
 
-/** 0: done; 1: not found, not current, not acknowledged, nothing changed; 2: the arguments or the configuration are off. */
+/** 0: done; 1: not found, not current, not acknowledged, damaged, nothing changed; 2: the arguments or the configuration are off. */
 export async function runCommand([name, ...args]: readonly string[], output: Output): Promise<number> {
   const safe: Output = { out: (text) => output.out(safeText(text)), err: (text) => output.err(safeText(text)) };
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
@@ -42,7 +43,7 @@ export async function runCommand([name, ...args]: readonly string[], output: Out
     return 0;
   }
   try {
-    if (!command) throw new UsageError(`there is no command '${name.slice(0, 40)}'`);
+    if (!command) throw new UsageError(noCommand(name.slice(0, 40)));
     return await command.run(args, safe);
   } catch (error) {
     if (isOfSystem(error)) {
@@ -50,10 +51,20 @@ export async function runCommand([name, ...args]: readonly string[], output: Out
       return 1;
     }
     if (!(error instanceof UsageError) && !(error instanceof TieredCacheError)) throw error;
-    const seeHelp = error instanceof UsageError ? `. See 'tiered-cache ${command ? `${name} ` : ''}--help'.` : '';
-    safe.err(`tiered-cache: ${error.message}${seeHelp}\n`);
-    return error instanceof StoreUnavailableError ? 1 : 2;
+    const seeHelp = error instanceof UsageError ? ` See 'tiered-cache ${command ? `${name} ` : ''}--help'.` : '';
+    safe.err(`tiered-cache: ${error.message}${seeHelp && !error.message.endsWith('?') ? '.' : ''}${seeHelp}\n`);
+    return isOfUsage(error) ? 2 : 1;
   }
+}
+
+function noCommand(written: string): string {
+  const meant = nearestOf(written, Object.keys(commands));
+  return `there is no command '${written}'${meant === undefined ? '' : `. Did you mean ${meant}?`}`;
+}
+
+/** Whether other arguments or another configuration would do. Else the store, or a backup, is not what the command needs. */
+function isOfUsage(error: UsageError | TieredCacheError): boolean {
+  return error instanceof UsageError || error instanceof InvalidKeyError || error instanceof InvalidOptionError;
 }
 
 /** No such folder, no room, no right: what the system says is enough. */

@@ -66,7 +66,7 @@ describe('tiered-cache backup, verify and restore redis', () => {
     });
     const inTheWay = await run('restore', 'redis', file, '--url', server.url);
     expect(inTheWay).toMatchObject({
-      code: 2,
+      code: 1,
       err: expect.stringMatching(/keys are there already. Nothing was restored/),
     });
     await server.command('FLUSHALL');
@@ -86,13 +86,13 @@ describe('tiered-cache backup, verify and restore redis', () => {
     expect((await run('verify', 'redis', alone)).out).toMatch(/can not be told whether the end is missing/);
     truncateSync(file, readFileSync(file).length / 2);
     expect(await run('verify', 'redis', file)).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/damaged|manifest says/),
+      code: 1,
+      err: expect.stringMatching(/damaged.*None of it is restored: take another backup\.$/m),
     });
     const damaged = await run('restore', 'redis', file, '--replace', '--url', server.url);
     expect(damaged).toMatchObject({
-      code: 2,
-      err: expect.stringMatching(/^verifying: 1 of 2 keys.*\n.*Nothing was restored/),
+      code: 1,
+      err: expect.stringMatching(/^verifying: 1 of 2 keys.*\n.*None of it is restored/),
     });
     expect(damaged.err).not.toContain('Some keys');
   });
@@ -221,7 +221,11 @@ describe('tiered-cache backup, verify and restore redis', () => {
 
   it('says what the system and the server refuse, in one line, without a password', async () => {
     const nowhere = await run('backup', 'redis', '/nowhere/x.bak', '--url', server.url);
-    expect(nowhere).toEqual({ code: 1, out: '', err: expect.stringMatching(/^tiered-cache: ENOENT.*nowhere.*\n$/) });
+    expect(nowhere).toEqual({
+      code: 2,
+      out: '',
+      err: "tiered-cache: there is no folder /nowhere. See 'tiered-cache backup --help'.\n",
+    });
     const url = `redis://nobody:hunter2@${server.address}`;
     const refused = await run('backup', 'redis', join(folder, 'refused.bak'), '--url', url);
     expect(refused).toMatchObject({ code: 1, err: expect.stringMatching(/it refuses the connection \(WRONGPASS/) });
@@ -229,8 +233,8 @@ describe('tiered-cache backup, verify and restore redis', () => {
   });
 
   it.each([
-    ['the manifest', 'in no folder', 'asked.bak', '/nowhere/m.json', 1, 'ENOENT.*nowhere'],
-    ['the backup', 'in no folder', '/nowhere/asked.bak', 'm.json', 1, 'ENOENT.*nowhere'],
+    ['the manifest', 'in no folder', 'asked.bak', '/nowhere/m.json', 2, 'there is no folder /nowhere'],
+    ['the backup', 'in no folder', '/nowhere/asked.bak', 'm.json', 2, 'there is no folder /nowhere'],
     ['the manifest', 'a folder', 'asked.bak', 'there', 2, 'there is no file'],
     ['the manifest', 'a folder with a slash', 'asked.bak', 'there/', 2, 'there/ is no file'],
     ['the backup', 'a folder', 'there', 'm.json', 2, 'there is no file'],
@@ -308,12 +312,26 @@ describe('tiered-cache backup, verify and restore redis', () => {
     [['verify', 'redis', '/nowhere/x'], /there is no file/],
     [['restore', 'redis', 'package.json', '--manifest', '/nowhere/m'], /there is no manifest/],
     [['backup', 'redis', 'x', '--url', 'redis://u:hunter2@'], /a host is missing/],
-    [['backup', 'redis', 'x', '--nonsense'], /nonsense/],
-    [['backup', 'redis', '/nowhere/x', '--replace'], /Unknown option '--replace'/],
-    [['verify', 'redis', 'package.json', '--replace'], /Unknown option '--replace'/],
-    [['verify', 'redis', 'package.json', '--complete'], /Unknown option '--complete'/],
-    [['verify', 'redis', 'package.json', '--url', 'redis://u:hunter2@localhost'], /Unknown option '--url'/],
-    [['restore', 'redis', 'package.json', '--complete'], /Unknown option '--complete'/],
+    [
+      ['backup', 'redis', 'x', '--nonsense'],
+      /no option '--nonsense' here. It takes --manifest, --url, --complete\. See/,
+    ],
+    [
+      ['backup', 'redis', 'x', '--redis', 'redis://u:hunter2@localhost'],
+      /no option '--redis' here. Did you mean --url\? See/,
+    ],
+    [['backup', 'redis', 'x', '--redis=redis://u:hunter2@localhost'], /Did you mean --url\? See/],
+    [['restore', 'redis', 'x', '--manifests', 'm'], /Did you mean --manifest\? See/],
+    [['backup', 'redis', 'x', '--url'], /'--url <value>' argument missing\. See/],
+    [['backup', 'redis', 'x', '--url', '--complete'], /'--url' argument is ambiguous\. See/],
+    [['backup', 'redis', '/nowhere/x', '--replace'], /no option '--replace' here/],
+    [['verify', 'redis', 'package.json', '--replace'], /no option '--replace' here/],
+    [['verify', 'redis', 'package.json', '--complete'], /no option '--complete' here/],
+    [
+      ['verify', 'redis', 'package.json', '--url', 'redis://u:hunter2@localhost'],
+      /no option '--url' here. It takes --manifest\. See/,
+    ],
+    [['restore', 'redis', 'package.json', '--complete'], /no option '--complete' here/],
   ])('%j says what is wrong, and no password', async (args, problem) => {
     const { code, err } = await run(...args);
     expect([code, err]).toEqual([2, expect.stringMatching(problem)]);

@@ -634,6 +634,13 @@ describe('tiered-cache', () => {
       code: 2,
       err: containing("no command 'frobnicate'"),
     });
+    expect((await run('stat')).err).toBe(
+      "tiered-cache: there is no command 'stat'. Did you mean stats? See 'tiered-cache --help'.\n",
+    );
+    expect((await run('get', 'a', '--namspace', 'x')).err).toBe(
+      "tiered-cache: there is no option '--namspace' here. Did you mean --namespace? See 'tiered-cache get --help'.\n",
+    );
+    expect((await run('get', 'a', '--url', 'redis://u:hunter2@x')).err).toMatch(/^[^2]*Did you mean --redis\?/);
     expect(await run('get', ...onStore)).toMatchObject({
       code: 2,
       err: containing('give one KEY'),

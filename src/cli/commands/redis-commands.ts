@@ -3,7 +3,6 @@ import { open, readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import type { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
-import { parseArgs } from 'node:util';
 import type { BackupProgress } from '../../backup/backup-progress.js';
 import { parseManifest } from '../../backup/backup-manifest.js';
 import type { BackupManifest } from '../../backup/backup-manifest.js';
@@ -11,6 +10,7 @@ import { redisBackupWith } from '../../backup/redis-backup.js';
 import type { RedisBackup } from '../../backup/redis-backup.js';
 import { verifyBackup } from '../../backup/verify-backup.js';
 import { redisVariables } from '../../cache/configuration/environment.js';
+import { parsed } from '../arguments.js';
 import type { OptionTypes } from '../arguments.js';
 import type { Command, Output } from '../command.js';
 import { OutputFile } from '../output-file.js';
@@ -28,6 +28,7 @@ export const backupCommand: Command = {
     'Keeps the keys that were there throughout; --complete: all that the server lists meanwhile.',
     '-: to standard output, with --manifest. --url URL says which Redis; default CACHE_REDIS_URL.',
     'Without --complete, it needs as much room again while it runs: beside FILE, or for - in the folder for temporary files (TMPDIR).',
+    'Exit code 1: there is no backup; what is printed says why.',
   ],
   run: takeToFile,
 };
@@ -113,7 +114,10 @@ async function untilInterrupted(output: Output, act: (signal: AbortSignal) => Pr
 export const verifyCommand: Command = {
   usage: 'verify redis FILE [--manifest FILE]',
   summary: 'reads a backup without a server: lengths, checksums, the manifest',
-  details: ['Without its manifest it can not be told whether the end of a backup is missing, and that is said.'],
+  details: [
+    'Without its manifest it can not be told whether the end of a backup is missing, and that is said.',
+    'Exit code 1: the backup is damaged.',
+  ],
   run: verifyFile,
 };
 
@@ -136,6 +140,7 @@ export const restoreCommand: Command = {
   details: [
     'Damage, keys in the way, or dumps that are newer than the server: nothing happens. --replace: keys in the way are replaced.',
     '--url URL says which Redis; default CACHE_REDIS_URL.',
+    'Exit code 1: nothing was restored, or not all of it; what is printed says which.',
   ],
   run: restoreFile,
 };
@@ -207,16 +212,11 @@ async function manifestOf(file: string, named: string | undefined): Promise<Back
 }
 
 function read<O extends OptionTypes>(args: readonly string[], options: O) {
-  let parsed: ReturnType<typeof parseArgs<{ options: O; allowPositionals: true }>>;
-  try {
-    parsed = parseArgs({ args: [...args], allowPositionals: true, options });
-  } catch (error) {
-    throw new UsageError((error as Error).message);
-  }
-  const [kind, file, ...more] = parsed.positionals;
+  const { positionals, values } = parsed(args, options);
+  const [kind, file, ...more] = positionals;
   if (kind !== 'redis') throw new UsageError("say what: 'redis'");
   if (file === undefined || more.length > 0) throw new UsageError('give one FILE');
-  return { file, values: parsed.values };
+  return { file, values };
 }
 
 function tellOn(output: Output): (progress: BackupProgress) => void {
