@@ -1,5 +1,4 @@
-import { statSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 
 /** PM2 runs an application from a script of its own. What the application starts inherits the variable that names the application, and has a main script of its own. */
@@ -26,12 +25,18 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** A script beside the folder, of its name, comes first, as it does for Node. */
+/** As Node finds it: a script of the folder's name beside it comes first. `createRequire` would find it too, but not in a bundle of webpack. */
 function scriptOf(folder: string): string {
-  const inside = join(folder, 'index.js');
+  if (existsSync(`${folder}.js`)) return `${folder}.js`;
+  const main = join(folder, mainOf(folder) ?? 'index.js');
+  return isFolder(main) ? join(main, 'index.js') : main;
+}
+
+function mainOf(folder: string): string | undefined {
   try {
-    return createRequire(inside).resolve(folder);
+    const { main } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { readonly main?: unknown };
+    return typeof main === 'string' ? main : undefined;
   } catch {
-    return inside;
+    return undefined;
   }
 }
