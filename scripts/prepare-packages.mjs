@@ -27,15 +27,26 @@ export function outdatedPackages() {
     .map(([path]) => path.replace(/^.*node_modules\//, ''));
 }
 
+const nodeRange = () => JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).engines.node;
+
+/** Reads what `engines` of package.json is made of: `^20.19.0 || >=22.12.0`. */
+export function isNodeWanted(version) {
+  const [major, minor, patch] = version.split('.').map((part) => Number.parseInt(part, 10));
+  return nodeRange()
+    .split(' || ')
+    .some((alternative) => {
+      const [leastMajor, leastMinor, leastPatch] = alternative
+        .replace(/^(\^|>=)/, '')
+        .split('.')
+        .map(Number);
+      if (major !== leastMajor) return major > leastMajor && alternative.startsWith('>=');
+      return minor > leastMinor || (minor === leastMinor && patch >= leastPatch);
+    });
+}
+
 function checkNode() {
-  const [wantedMajor, wantedMinor] = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
-    .engines.node.replace('>=', '')
-    .split('.')
-    .map(Number);
-  const [major, minor] = process.versions.node.split('.').map(Number);
-  if (major < wantedMajor || (major === wantedMajor && minor < wantedMinor)) {
-    throw new Remedy(`Node ${process.versions.node} is too old: ${wantedMajor}.${wantedMinor} or later is needed.`);
-  }
+  const { node } = process.versions;
+  if (!isNodeWanted(node)) throw new Remedy(`Node ${node} is not supported: ${nodeRange()} is needed.`);
 }
 
 export async function preparePackages() {

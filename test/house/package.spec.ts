@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import ts from 'typescript';
 import { linksOf } from './document-links.js';
@@ -198,4 +199,25 @@ describe('The package', () => {
       ({ file, messageText }) => `${file?.fileName}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`,
     );
   }
+});
+
+describe('The Node that the package asks for', () => {
+  it('can require ES modules, from the first version to the newest', async () => {
+    const address = pathToFileURL(join(root, 'scripts/prepare-packages.mjs')).href;
+    const { isNodeWanted } = (await import(address)) as { isNodeWanted: (version: string) => boolean };
+    const versions = [
+      '18.20.8',
+      '20.18.3',
+      '20.19.0',
+      '20.20.2',
+      '21.7.3',
+      '22.0.0',
+      '22.11.0',
+      '22.12.0',
+      '23.0.0',
+      '24.9.0',
+    ];
+    expect(versions.filter(isNodeWanted)).toEqual(['20.19.0', '20.20.2', '22.12.0', '23.0.0', '24.9.0']);
+    expect(isNodeWanted(process.versions.node)).toBe(true);
+  });
 });
