@@ -11,10 +11,14 @@ const windowMs = 30_000;
 /** Some faults are reported once in the life of a process: what comes within another's window is said at its end. A flood of keys must not become one of lines. */
 const maxSentences = 10;
 
+const failuresOf = (shard: string): string => `unavailable ${shard}`;
+
 /** Begins the ids of what is said of invalidations that wait: it is over once they arrive or are lost. */
 const resent = 'write-unacknowledged';
 
 interface Window {
+  /** At once. */
+  readonly said: Set<string>;
   /** How often each was left out. */
   readonly left: Map<string, number>;
   /** Beyond the most that a window keeps. */
@@ -23,12 +27,14 @@ interface Window {
   since: number;
   /** Something was said of it before its end: once, or what comes and goes would fill the log. */
   isSummedUp: boolean;
+  /** Nothing was said of it since its source answered again. */
+  isOver: boolean;
   timer: Timer;
 }
 
 /**
- * Says what readers were spared, and which invalidations were lost: of each kind of each source the first at once, and at the end of its window each that was
- * left out, and how often.
+ * Says what readers were spared, and which invalidations were lost: of each kind of each source the first at once, as another reason after its end, and at the end of
+ * its window each that was left out, and how often.
  */
 export class WarningLog {
   private readonly windows = new Map<string, Window>();
@@ -49,13 +55,22 @@ export class WarningLog {
         this.logger.log(safeLine(`${store}: ${source} names its servers${which}: ${servers.join(', ')}`));
       }),
       onCacheEvent('breaker', ({ shard, state }) => {
-        const failures = `unavailable ${shard}`;
-        if (state !== 'closed' || !this.windows.has(failures)) return;
-        this.sumUpEarly(failures);
-        for (const id of this.windows.keys()) if (id.startsWith(`${resent} `)) this.sumUpEarly(id);
-        this.logger.log(safeLine(`${shard}: it answers again`));
+        if (state === 'closed') this.answersAgain(shard);
+      }),
+      // Few failures open no breaker.
+      onCacheEvent('logRead', ({ shard, answered }) => {
+        if (answered && this.windows.get(failuresOf(shard))?.isOver === false) this.answersAgain(shard);
       }),
     ];
+  }
+
+  private answersAgain(shard: string): void {
+    const window = this.windows.get(failuresOf(shard));
+    if (!window) return;
+    this.sumUpEarly(failuresOf(shard));
+    for (const id of this.windows.keys()) if (id.startsWith(`${resent} `)) this.sumUpEarly(id);
+    this.logger.log(safeLine(`${shard}: it answers again`));
+    window.isOver = true;
   }
 
   /** Says what was left out so far, and no more. */
@@ -74,16 +89,25 @@ export class WarningLog {
     const window = this.windows.get(id);
     if (!window) {
       this.windows.set(id, {
+        said: new Set([sentence]),
         left: new Map([[sentence, 0]]),
         others: 0,
         since: this.clock.monotonic(),
         isSummedUp: false,
+        isOver: false,
         timer: this.endLater(id),
       });
       this.logger.warn(sentence);
       return;
     }
     const times = window.left.get(sentence);
+    // The last that was said is that it is over.
+    if (window.isOver && !window.said.has(sentence) && window.said.size < maxSentences) {
+      window.said.add(sentence);
+      window.isOver = false;
+      this.logger.warn(sentence);
+      return;
+    }
     if (times === undefined && window.left.size >= maxSentences) window.others++;
     else window.left.set(sentence, (times ?? 0) + 1);
   }
@@ -94,6 +118,7 @@ export class WarningLog {
       if (!window) return;
       if (!this.sumUp(id)) return void this.windows.delete(id);
       window.isSummedUp = false;
+      window.isOver = false;
       window.timer = this.endLater(id);
     });
   }

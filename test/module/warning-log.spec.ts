@@ -124,6 +124,57 @@ describe('The warning log', () => {
     expect(said.filter((line) => !line.endsWith('it answers again')).length).toBeLessThanOrEqual(2 + 2 * 12);
   });
 
+  const logRead = (answered: boolean, shard = 'server-a'): void =>
+    channels.logRead.publish({ cache: 'default', shard, lagMs: 0, applied: 0, answered });
+  const failsBy = (message: string): void => reportFault({ source: 'server-a', kind: 'unavailable', message });
+
+  it('says once that a server answers again whose failures were too few to open a breaker', async () => {
+    logRead(true);
+    fault();
+    fault();
+    logRead(false);
+    logRead(true, 'server-b');
+    await clock.advance('2s');
+    for (let times = 0; times < 3; times++) logRead(true);
+    const outage = [
+      'server-a: It failed. (unavailable, RangeError)',
+      '1 more in the last 2 s: server-a: It failed. (unavailable, RangeError)',
+      'server-a: it answers again',
+    ];
+    expect(said).toEqual(outage);
+    fault();
+    logRead(true);
+    expect(said).toHaveLength(3);
+    await clock.advance('30s');
+    logRead(true);
+    expect(said.slice(3)).toEqual([
+      expect.stringMatching(/^1 more in the last \d+ s: server-a: It failed\./),
+      'server-a: it answers again',
+    ]);
+  });
+
+  it('says at once that a server that has answered again fails for another reason, ten at most', () => {
+    failsBy('Refused.');
+    failsBy('Cut.');
+    expect(said).toHaveLength(1);
+    logRead(true);
+    failsBy('Refused.');
+    failsBy('Late.');
+    failsBy('Cut.');
+    logRead(true);
+    expect(said.filter((line) => !/^\d+ more/.test(line))).toEqual([
+      'server-a: Refused. (unavailable)',
+      'server-a: it answers again',
+      'server-a: Late. (unavailable)',
+      'server-a: it answers again',
+    ]);
+    for (let reason = 0; reason < 50; reason++) {
+      failsBy(`Reason ${reason}.`);
+      logRead(true);
+    }
+    expect(said.filter((line) => line.startsWith('server-a: Reason'))).toHaveLength(8);
+  });
+
   it('says what was left out of an outage before it says that this is over, and not again', async () => {
     for (let times = 0; times < 3; times++) fault();
     for (const key of ['a', 'b', 'b']) waits(key);
