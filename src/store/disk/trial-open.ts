@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { mainScript } from '../../value/main-script.js';
 
 export type TrialOutcome =
   | { readonly status: 'sound' }
@@ -69,7 +70,7 @@ export async function tryInChild(folder: string, limitMs: number): Promise<Trial
  */
 function locateLmdb(): string | undefined {
   const here: string | undefined = (import.meta as { url?: string }).url;
-  for (const base of [here, process.argv[1], join(process.cwd(), 'index.js')]) {
+  for (const base of [here, mainScript(), join(process.cwd(), 'index.js')]) {
     try {
       if (base !== undefined) return createRequire(base).resolve('lmdb');
     } catch {
