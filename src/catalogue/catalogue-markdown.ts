@@ -43,14 +43,18 @@ function describeObjectParameter(parameter: ObjectParameterDescription): string 
 }
 
 function section(keyClass: KeyClassDescription): string {
-  const { codec, schema, life, staleFor, negative, tags, tiers, owner, parameters } = keyClass;
+  const { codec, schema, life, staleFor, negative, tags, inheritTags, tiers, owner, parameters } = keyClass;
+  const named = [
+    ...(tags.length === 0 ? [] : [tags.map(code).join(', ')]),
+    ...(inheritTags ? ['those of what its loader reads'] : []),
+  ];
   const lines = [
     ...parameters.map((parameter) => `- parameter ${describeParameter(parameter)}`),
     `- bytes: ${code(codec)}${schema === null ? '' : `, checked with ${plain(schema)}`}`,
     `- life: ${plain(life)}`,
     ...(staleFor === null ? [] : [`- stale for: ${plain(staleFor)}`]),
     ...(negative === null ? [] : [`- negative answers: ${plain(negative)}`]),
-    ...(tags.length === 0 ? [] : [`- tags: ${tags.map(code).join(', ')}`]),
+    ...(named.length === 0 ? [] : [`- tags: ${named.join(', and ')}`]),
     `- tiers: ${tiers.join(', ')}`,
     ...(owner === null ? [] : [`- owner: ${plain(owner)}`]),
   ];

@@ -31,6 +31,7 @@ export function describeKeyClass<V>(
     staleFor: options.staleFor === undefined ? null : shown(options.staleFor),
     negative: options.negative ? `${shown(options.negative.ttl)} since set` : null,
     tags: describeTags(definition.tags, parameters),
+    inheritTags: options.inheritTags ?? false,
     tiers: [...(options.tiers ?? ['process', 'store'])],
     owner: definition.owner ?? null,
     description: definition.description ?? null,

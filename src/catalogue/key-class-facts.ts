@@ -20,6 +20,8 @@ export interface KeyClassDescription {
   readonly staleFor: string | null;
   readonly negative: string | null;
   readonly tags: readonly string[];
+  /** Whether its entries also have the tags of what their loader reads. */
+  readonly inheritTags: boolean;
   readonly tiers: readonly string[];
   readonly owner: string | null;
   readonly description: string | null;

@@ -20,6 +20,7 @@ const offers = defineKey('offers:{id}:{platform}', {
   staleFor: '90s',
   negative: { ttl: '5s' },
   tags: ({ id }) => [`offers:${id}`],
+  inheritTags: true,
   tiers: ['store'],
 });
 const chart = defineKey('chart:{start}:{has_pro}:{uid}', {
@@ -43,6 +44,7 @@ describe('a catalogue', () => {
         staleFor: null,
         negative: null,
         tags: [],
+        inheritTags: false,
         tiers: ['process', 'store'],
         owner: null,
         description: null,
@@ -60,6 +62,7 @@ describe('a catalogue', () => {
         staleFor: '90 seconds',
         negative: '5 seconds since set',
         tags: ['offers:{id}'],
+        inheritTags: true,
         tiers: ['store'],
         owner: 'growth',
         description: 'As the store\n  lists them.',
@@ -95,10 +98,16 @@ As the store lists them.
 - life: 1 hour since set, less up to 10 % at random
 - stale for: 90 seconds
 - negative answers: 5 seconds since set
-- tags: \`offers:{id}\`
+- tags: \`offers:{id}\`, and those of what its loader reads
 - tiers: store
 - owner: growth
 `);
+  });
+
+  it('says that a class has the tags of what its loader reads, also where it has none of its own', () => {
+    expect(new Catalogue([defineKey('page', { inheritTags: true })]).toMarkdown()).toContain(
+      '\n- tags: those of what its loader reads\n',
+    );
   });
 
   it('may be empty', () => {
