@@ -1,9 +1,14 @@
 import { InvalidKeyError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import type { KeyPart } from '../key/key-part.js';
 import type { ParameterSpec, ParameterType } from './key-parameters.js';
 
 /** What the digits of a number or bigint are made of. */
 export const numeric = '0123456789.e+-';
+
+const knownSpecification = KnownOptions.of<Exclude<ParameterSpec, string>>('A parameter', {
+  ...{ type: true, values: true, matches: true, none: true },
+});
 
 /** One parameter of a pattern, as it was specified. */
 export class KeyParameter {
@@ -14,7 +19,7 @@ export class KeyParameter {
   /** Takes any well-formed text, and nothing else. */
   readonly isPlain: boolean;
 
-  /** @throws InvalidKeyError for a specification that contradicts itself. */
+  /** @throws InvalidKeyError for a specification that contradicts itself; InvalidOptionError for an option of it that is none. */
   constructor(
     readonly pattern: string,
     readonly name: string,
@@ -22,8 +27,12 @@ export class KeyParameter {
     /** All characters that its text is made of; `undefined`: any. It tells patterns apart. */
     readonly alphabet?: string,
   ) {
+    if (typeof spec !== 'string') knownSpecification.check(spec, `the parameter ${name} of '${pattern}'`);
     const { type = 'string', values, matches, none } = typeof spec === 'string' ? { type: spec } : spec;
-    if (!['string', 'number', 'boolean', 'bigint'].includes(type)) throw this.#ill('is of an unknown type');
+    if (!['string', 'number', 'boolean', 'bigint'].includes(type)) {
+      const remedy = "Give 'string', 'number', 'boolean' or 'bigint'.";
+      throw this.#ill(`is of the unknown type '${String(type).slice(0, 40)}'`, remedy);
+    }
     if (values && (type !== 'string' || values.length === 0)) throw this.#ill('lists values, but none or not of texts');
     if (matches && type !== 'string') throw this.#ill('has to match an expression, but is no text');
     if (none === '') throw this.#ill('has an empty text for "none"');
@@ -86,9 +95,7 @@ export class KeyParameter {
     if (this.matches && !this.matches.test(value)) throw this.#ill('does not match its expression');
   }
 
-  #ill(problem: string): InvalidKeyError {
-    return new InvalidKeyError(
-      `The parameter ${this.name} of the key pattern '${this.pattern}' ${problem}. See its definition for what it takes.`,
-    );
+  #ill(problem: string, remedy = 'See its definition for what it takes.'): InvalidKeyError {
+    return new InvalidKeyError(`The parameter ${this.name} of the key pattern '${this.pattern}' ${problem}. ${remedy}`);
   }
 }

@@ -3,7 +3,7 @@ import { encodePart, isPlainText } from '../key/key-part.js';
 import type { KeyPart } from '../key/key-part.js';
 import { KeyParameter } from './key-parameter.js';
 import type { ParameterSpec } from './key-parameters.js';
-import { mixedText, readSegment } from './pattern-segment.js';
+import { mixedText, readSegment, surplus } from './pattern-segment.js';
 import type { Segment } from './pattern-segment.js';
 
 /** A part of the key that depends on the parameters. */
@@ -47,7 +47,7 @@ export class KeyPattern {
     this.segments = text.split(':').map((segment) => readSegment(segment, parameter, (problem) => ill(text, problem)));
     this.parameters = [...parameters.values()];
     for (const name of Object.keys(specs)) {
-      if (!parameters.has(name)) throw ill(text, `has no parameter ${name}, which is specified`);
+      if (!parameters.has(name)) throw ill(text, ...surplus(name, [...parameters.keys()]));
     }
     this.template = this.segments.map((segment) => (typeof segment === 'string' ? segment : ''));
     const literals = this.segments.map((segment) => (typeof segment === 'string' ? encodePart(segment) : undefined));
@@ -127,8 +127,8 @@ function textUpToParameter(literals: readonly (string | undefined)[], from: numb
   return text;
 }
 
-function ill(pattern: string, problem: string): InvalidKeyError {
-  return new InvalidKeyError(
-    `The key pattern '${pattern}' ${problem}. Write it as 'content_metadata:{customerUuid}:{contentKey}'.`,
-  );
+const written = "Write it as 'content_metadata:{customerUuid}:{contentKey}'.";
+
+function ill(pattern: string, problem: string, remedy = written): InvalidKeyError {
+  return new InvalidKeyError(`The key pattern '${pattern}' ${problem}. ${remedy}`);
 }

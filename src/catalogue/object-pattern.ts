@@ -3,7 +3,7 @@ import { InvalidKeyError } from '../value/errors.js';
 import { KeyParameter } from './key-parameter.js';
 import { mintedTexts, mintText, readMinted } from './minted-text.js';
 import type { MintedKind, ObjectParameterSpec } from './object-parts.js';
-import { endOf, mixedText, readSegment } from './pattern-segment.js';
+import { endOf, mixedText, readSegment, surplus } from './pattern-segment.js';
 import type { Segment } from './pattern-segment.js';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -39,7 +39,7 @@ export class ObjectPattern {
     );
     this.parts = parts;
     for (const name of Object.keys(specs)) {
-      if (!parts.has(name)) throw ill(text, `has no parameter ${name}, which is specified`);
+      if (!parts.has(name)) throw ill(text, ...surplus(name, [...parts.keys()]));
     }
     for (const segment of this.segments) if (typeof segment === 'string') assertObjectKey(segment);
   }
@@ -166,8 +166,8 @@ function partOf(pattern: string, name: string, spec: ObjectParameterSpec = 'stri
   return { parameter: new KeyParameter(pattern, name, isHint ? spec.hint : spec), minted: undefined, isHint };
 }
 
-function ill(pattern: string, problem: string): InvalidKeyError {
-  return new InvalidKeyError(
-    `The object pattern '${pattern}' ${problem}. Write it as 'images/exports/{uid}/{random}.{format}'.`,
-  );
+const written = "Write it as 'images/exports/{uid}/{random}.{format}'.";
+
+function ill(pattern: string, problem: string, remedy = written): InvalidKeyError {
+  return new InvalidKeyError(`The object pattern '${pattern}' ${problem}. ${remedy}`);
 }

@@ -1,4 +1,5 @@
 import { InvalidKeyError } from '../value/errors.js';
+import { nearestName } from '../value/nearest-name.js';
 import type { KeyParameter } from './key-parameter.js';
 
 type Given = Readonly<Record<string, unknown>>;
@@ -34,6 +35,16 @@ export function readSegment(
     return piece === '' ? [] : [piece];
   });
   return read.length === 1 ? (read[0] as string | KeyParameter) : read;
+}
+
+/** What is wrong where `params` names a parameter that the pattern does not have, and the remedy. */
+export function surplus(name: string, names: readonly string[]): [problem: string, remedy: string] {
+  const nearest = nearestName(
+    name,
+    names.map((one) => [one, one, 0] as const),
+  );
+  const remedy = nearest === undefined ? `It has ${names.join(', ') || 'none'}.` : `Did you mean ${nearest}?`;
+  return [`has no parameter ${name}, which params specifies`, remedy];
 }
 
 /**

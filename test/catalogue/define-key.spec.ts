@@ -265,6 +265,20 @@ describe('a key class', () => {
   ])('is not made with %s', (_name, params) => {
     expect(() => defineKey('a:{b}', { params })).toThrow(InvalidKeyError);
   });
+
+  it.each<[object, string]>([
+    [{ b: 'int' }, "'a:{b}:{id}' is of the unknown type 'int'. Give 'string', 'number', 'boolean' or 'bigint'."],
+    [{ b: { type: 'Number' } }, "unknown type 'Number'. Give 'string', 'number', 'boolean' or 'bigint'."],
+    [{ b: { matchs: /x/ } }, "matchs: the parameter b of 'a:{b}:{id}' has no such option. Did you mean matches?"],
+    [{ b: Number }, "the parameter b of 'a:{b}:{id}': the options are no object. Give { type, values, matches … }."],
+    [{ ids: 'number' }, "'a:{b}:{id}' has no parameter ids, which params specifies. Did you mean id?"],
+    [{ surplus: 'number' }, 'has no parameter surplus, which params specifies. It has b, id.'],
+  ])('says what is wrong with a specification, and what would be right: %p', (params, said) => {
+    expect(() => defineKey('a:{b}:{id}', { params })).toThrow(said);
+    const ofObject = said.replaceAll('a:{b}:{id}', 'a/{b}/{id}');
+    expect(() => defineObject('a/{b}/{id}', { params: params as never })).toThrow(ofObject);
+    expect(() => defineKey('a', { params: { b: 'string' } as never })).toThrow('which params specifies. It has none.');
+  });
 });
 
 describe('the options of a key', () => {
