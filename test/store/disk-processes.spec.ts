@@ -2,6 +2,8 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DiskStore } from '../../src/store/disk/disk-store.js';
+import { systemClock } from '../../src/value/clock.js';
+import type { Clock } from '../../src/value/clock.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import type { DiskDirectory } from '../support/disk-directory.js';
@@ -137,32 +139,31 @@ describe('what a process changes after another has set the folder aside', () => 
 });
 
 describe('a process with a smaller limit', () => {
-  it('lets entries of the others go, and starts nothing anew while they live', async () => {
-    const store = new DiskStore({ directory: directory.path }, patience);
-    await store.open();
-    const worker = await startWorker(new URL('../support/disk-worker.ts', import.meta.url), {
-      directory: directory.path,
-      maxBytes: 2 ** 20,
-      tuning: { careEachMs: 20 },
-    });
-    workers.push(worker);
+  it('lets entries of the others go, and starts nothing anew while they live, nor when they are gone', async () => {
+    const [large] = (await startWorkers(1)) as [WorkerProcess];
+    await large.call('open');
+    await large.call('increments', 'held', 1);
+    await Promise.all(Array.from({ length: 60 }, (_, i) => large.call('write', `item${i}`, 'v'.repeat(50_000))));
+    let looks = 0;
+    const clock: Clock = { ...systemClock, after: (ms, run) => systemClock.after(ms, () => (looks++, run())) };
+    const small = new DiskStore(
+      { directory: directory.path, maxBytes: 2 ** 20 },
+      { ...patience, careEachMs: 20, clock },
+    );
     const events = recordEvents('fault');
     try {
-      const [shard] = store.shards;
-      await shard.write('lock', Buffer.from('held'), { lifeMs: 60_000, irreplaceable: true });
-      await Promise.all(
-        Array.from({ length: 60 }, (_, i) => shard.write(`item${i}`, Buffer.alloc(50_000), { lifeMs: Infinity })),
-      );
-      await worker.call('open');
-      await eventually(async () => {
-        expect((await worker.call<{ usedBytes: number }>('usage')).usedBytes).toBeLessThan(2 ** 20);
-      });
-      expect(await worker.call('text', 'lock')).toBe('held');
-      expect((await shard.readMany(['lock']))[0]?.bytes.toString()).toBe('held');
-      expect([await worker.call('faults'), events.all]).toEqual([[], []]);
+      await small.open();
+      await eventually(async () => expect((await small.shards[0].stats())['bytes']).toBeLessThan(2 ** 20));
+      expect(await large.call('increments', 'held', 1)).toEqual([2]);
+      expect(await large.call('faults')).toEqual([]);
+      await large.stop();
+      const before = looks;
+      await eventually(() => expect(looks).toBeGreaterThan(before + 4));
+      expect(await small.shards[0].increment('held', 1, 1)).toBe(3);
+      expect(events.all).toEqual([]);
     } finally {
       events.stop();
-      await store.close();
+      await small.close();
     }
   });
 });

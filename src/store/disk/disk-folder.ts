@@ -98,6 +98,8 @@ export class DiskFolder {
   private user: FolderUser | undefined;
   private gate: CommitGate | undefined;
   private inode: number | undefined;
+  /** Of those that were seen to have it open. One that is started anew finds its database. */
+  private largestLimit = 0;
 
   constructor(
     private readonly directory: string,
@@ -140,8 +142,8 @@ export class DiskFolder {
       const { running, ending } = await this.users.survey();
       for (const user of ending) await this.users.remove(user);
       // No larger file than one of its users allows is taken away from them.
-      const largest = Math.max(this.options.maxBytes, ...running.map(({ maxBytes }) => maxBytes));
-      const refusal = await vet(this.path, running.length > 0, largest * outgrown);
+      this.largestLimit = Math.max(this.options.maxBytes, ...running.map(({ maxBytes }) => maxBytes));
+      const refusal = await vet(this.path, running.length > 0, this.largestLimit * outgrown);
       if (refusal) await this.setAside(refusal, lock);
       try {
         return await this.register(openEnvironment);
@@ -211,10 +213,11 @@ export class DiskFolder {
     }
   }
 
-  /** A file of this size is larger than each of its living users allows. */
+  /** A file of this size is larger than each of its users allows. */
   async isOutgrown(fileBytes: number): Promise<boolean> {
-    if (fileBytes <= this.options.maxBytes * outgrown) return false;
-    return fileBytes > (await this.users.largestLimit()) * outgrown;
+    if (fileBytes <= this.largestLimit * outgrown) return false;
+    this.largestLimit = Math.max(this.largestLimit, await this.users.largestLimit());
+    return fileBytes > this.largestLimit * outgrown;
   }
 
   /** The next to open the folder doesn't trust that others have it open. */
