@@ -29,11 +29,16 @@ export class RecordKeys {
 
   /**
    * The key as it stands in Redis.
-   * @throws InvalidKeyError for a key of another class, for a part that holds a colon, since where it ends could not be told, and for a value that has the
+   * @throws InvalidKeyError for a key of no class or another one, for a part that holds a colon, since where it ends could not be told, and for a value that has the
    * text for "none".
    */
   nameOf(key: AnyRecordKey): string {
-    const { pattern, parsed } = key.keyClass;
+    // A text, or a key of parts, says of no class how it stands in Redis.
+    const { keyClass } = (key ?? {}) as Partial<AnyRecordKey>;
+    if (keyClass === undefined) {
+      throw new InvalidKeyError('A key of records is made by a key class. Define one by defineKey(), and call it.');
+    }
+    const { pattern, parsed } = keyClass;
     if (!this.patterns.has(pattern)) {
       throw new InvalidKeyError(`The key class '${pattern}' is none of these records'. Add it to their keys.`);
     }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
-import { serverLifeMs } from '../value/server-life.js';
 import { codecOf } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
+import { recordLifeMs } from './transaction.js';
 import type { RecordWriteOptions } from './transaction.js';
 
 /** A change of one record, made by `RecordSnapshot.changedTo`. */
@@ -45,14 +45,14 @@ export class RecordSnapshot<V> {
 
   /**
    * What `compareAndSet` takes: this record, which must still be as it was read, becomes this value. `undefined` removes it.
-   * @throws UnencodableValueError, InvalidDurationError
+   * @throws UnencodableValueError, InvalidDurationError, InvalidOptionError
    */
-  changedTo(value: V | undefined, { ttl }: RecordWriteOptions = {}): RecordChange {
+  changedTo(value: V | undefined, options?: RecordWriteOptions): RecordChange {
     return {
       key: this.key,
       expected: this.#bytes,
       written: value === undefined ? undefined : codecOf(this.key).encode(value),
-      lifeMs: ttl === undefined ? undefined : serverLifeMs(ttl, 'ttl'),
+      lifeMs: recordLifeMs(options),
     };
   }
 }

@@ -19,7 +19,6 @@ import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
-import { serverLifeMs } from '../value/server-life.js';
 import { ToldOnce } from '../value/told-once.js';
 import { assertRecords, recordBytes } from './record-bytes.js';
 import { warningsOf } from './record-durability.js';
@@ -27,6 +26,7 @@ import { codecOf, RecordKeys } from './record-keys.js';
 import type { AnyRecordKey } from './record-keys.js';
 import { RecordSnapshot } from './record-snapshot.js';
 import type { RecordChange } from './record-snapshot.js';
+import { recordLifeMs } from './transaction.js';
 import type { RecordTransaction, RecordWriteOptions, TransactionOptions, TransactionOutcome } from './transaction.js';
 import { ConnectionPool } from './transaction-connections.js';
 import { Transactions } from './transactions.js';
@@ -181,11 +181,12 @@ export class RedisRecords {
   }
 
   /** Writes one record, whatever stands there. Resolves once it is acknowledged. @throws StoreUnavailableError: it may have been written */
-  async set<V>(key: CatalogueKey<V>, value: NoInfer<V>, { ttl }: RecordWriteOptions = {}): Promise<void> {
+  async set<V>(key: CatalogueKey<V>, value: NoInfer<V>, options?: RecordWriteOptions): Promise<void> {
     const [name] = this.namesOf([key]);
     const bytes = Buffer.from(codecOf(key).encode(value));
+    const lifeMs = recordLifeMs(options);
+    const life = lifeMs === undefined ? [] : ['PX', String(lifeMs)];
     const connection = await this.connected();
-    const life = ttl === undefined ? [] : ['PX', String(serverLifeMs(ttl, 'ttl'))];
     if (!isOk(await this.ask(connection, ['SET', name ?? '', bytes, ...life]))) {
       throw connection.unavailable('a write without an OK');
     }

@@ -5,12 +5,11 @@ import { assertPrimary } from '../store/redis/assert-primary.js';
 import { isOk, itemsOf } from '../store/redis/redis-reply.js';
 import { refusalBehind, RedisServerError } from '../store/redis/redis-server-error.js';
 import type { StoreUnavailableError } from '../value/errors.js';
-import { serverLifeMs } from '../value/server-life.js';
 import { assertRecords, recordBytes } from './record-bytes.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from './record-errors.js';
 import { codecOf } from './record-keys.js';
 import type { AnyRecordKey, RecordKeys } from './record-keys.js';
-import { AbortedTransaction } from './transaction.js';
+import { AbortedTransaction, recordLifeMs } from './transaction.js';
 import type { RecordTransaction, RecordWriteOptions } from './transaction.js';
 
 /** One run of a body: what it reads is watched, what it writes is kept until the end. */
@@ -59,11 +58,12 @@ export class TransactionAttempt implements RecordTransaction {
     });
   }
 
-  set<V>(key: CatalogueKey<V>, value: V, { ttl }: RecordWriteOptions = {}): void {
+  set<V>(key: CatalogueKey<V>, value: V, options?: RecordWriteOptions): void {
     this.assertRunning();
     const name = this.keys.nameOf(key);
     const bytes = Buffer.from(codecOf(key).encode(value));
-    const life = ttl === undefined ? [] : ['PX', String(serverLifeMs(ttl, 'ttl'))];
+    const lifeMs = recordLifeMs(options);
+    const life = lifeMs === undefined ? [] : ['PX', String(lifeMs)];
     this.commands.push(['SET', name, bytes, ...life]);
     this.written.set(name, bytes);
   }

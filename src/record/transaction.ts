@@ -1,5 +1,7 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { Duration } from '../value/duration.js';
+import { serverLifeMs } from '../value/server-life.js';
+import { KnownOptions } from '../value/known-options.js';
 import type { AnyRecordKey } from './record-keys.js';
 
 /** What the body of a transaction works with. */
@@ -22,6 +24,14 @@ export interface RecordTransaction {
 export interface RecordWriteOptions {
   /** How long the record lives: more than 0, and at most `Number.MAX_SAFE_INTEGER` ms. Default: until it is removed. */
   readonly ttl?: Duration | undefined;
+}
+
+const known = KnownOptions.of<RecordWriteOptions>('The write of a record', { ttl: true });
+
+/** Milliseconds; `undefined`: until it is removed. @throws InvalidOptionError, InvalidDurationError */
+export function recordLifeMs(options: RecordWriteOptions = {}): number | undefined {
+  known.check(options);
+  return options.ttl === undefined ? undefined : serverLifeMs(options.ttl, 'ttl');
 }
 
 /** What a body returns to end its transaction without a change. Made by `tx.abort`. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../value/clock.js';
 import { positiveMilliseconds } from '../value/duration.js';
 import { ConflictError, InvalidOptionError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import type { RecordKeys } from './record-keys.js';
 import { AbortedTransaction } from './transaction.js';
@@ -22,6 +23,8 @@ type BodyResult<T> = { readonly value: T } | { readonly error: unknown };
 
 const longestPauseMs = 50;
 
+const known = KnownOptions.of<TransactionOptions>('transaction()', { attempts: true, deadline: true, signal: true });
+
 /**
  * Runs bodies over WATCH, MULTI and EXEC, again and again while others change what they read.
  *
@@ -33,8 +36,10 @@ export class Transactions {
 
   async run<T>(
     body: (tx: RecordTransaction) => Promise<T> | T,
-    { attempts = 25, deadline = '2s', signal }: TransactionOptions = {},
+    options: TransactionOptions = {},
   ): Promise<TransactionOutcome<T>> {
+    known.check(options);
+    const { attempts = 25, deadline = '2s', signal } = options;
     if (!Number.isInteger(attempts) || attempts < 1) {
       throw new InvalidOptionError('attempts', `${attempts} is not a number of attempts`, 'Give 1 or more.');
     }

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { defineKey } from '../../src/catalogue/define-key.js';
 import { json } from '../../src/codec/json.js';
+import { versionedKey } from '../../src/key/key.js';
 import { PartialTransactionError, TransactionOverError, UnknownOutcomeError } from '../../src/record/record-errors.js';
 import { redisRecords } from '../../src/record/redis-records.js';
 import type { RedisRecords, RedisRecordsOptions } from '../../src/record/redis-records.js';
@@ -215,6 +216,23 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     const node = await startRedis({ args: ['--cluster-enabled', 'yes'] });
     await expect(open({}, node.url).open()).rejects.toThrow(/do not work in a Cluster/);
     await node.stop();
+  });
+
+  it('refuse options that there are none of, and keys of no class', async () => {
+    const records = open();
+    const key = dataCap({ publicKey });
+    const misspelt = { tll: 5 } as object;
+    await expect(records.set(key, 1, misspelt)).rejects.toThrow('tll: The write of a record has no such option');
+    const snapshot = await records.read(key);
+    expect(() => snapshot.changedTo(1, misspelt)).toThrow(InvalidOptionError);
+    await expect(records.transaction((tx) => tx.set(key, 1, misspelt))).rejects.toThrow(InvalidOptionError);
+    await expect(records.transaction(() => 1, { attempt: 3 } as object)).rejects.toThrow('Did you mean attempts?');
+    expect(await records.get(key)).toBeUndefined();
+    for (const given of ['text', versionedKey('a'), undefined] as never[]) {
+      await expect(records.get(given)).rejects.toThrow(InvalidKeyError);
+      await expect(records.delete(given)).rejects.toThrow(/made by a key class/);
+      await expect(records.transaction((tx) => tx.get(given))).rejects.toThrow(InvalidKeyError);
+    }
   });
 
   it('leave no connection behind where a transaction meets a Cluster', async () => {
