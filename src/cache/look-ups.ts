@@ -10,12 +10,13 @@ import type { Read } from '../near/request-scope.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { TagNotes } from '../near/tag-notes.js';
 import { byShard } from '../store/placement.js';
-import type { Shard } from '../store/store.js';
+import type { Shard, StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError, UndecodableError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import { Miss } from '../value/lookup.js';
 import type { Lookup, MissReason } from '../value/lookup.js';
+import { unlessAway } from '../value/unless-away.js';
 
 /** A key, and what its caller is told. */
 interface Asked<V> {
@@ -101,29 +102,30 @@ export class LookUps {
       const tags = [...new Set(below.flatMap(({ one }) => one.policy.tags))];
       const [items, generations] = await Promise.all([
         shard.readMany(below.map(({ placed }) => placed.storeKey)),
-        this.notes.read(tags),
+        unlessAway(() => this.notes.read(tags)),
       ]);
-      await Promise.all(
-        below.map(async ({ one, placed }, index) => {
-          const item = items[index];
-          const holds = item !== undefined && item.bytes.length > 0;
-          const understood = holds
-            ? await this.entries.understand(placed, item, one.policy, generations, marks[index] as number)
-            : { miss: 'absent' as const };
-          one.found = await this.told(placed, one.policy, understood);
-        }),
-      );
+      // One tag that can't be read says nothing of the other entries: each asks for its own.
+      const known = generations ?? new Map<string, number>();
+      const telling = below.map(async (asked, index) => {
+        const told = this.told(asked, items[index], known, marks[index] as number);
+        asked.one.found = await (confirm ? told : told.catch((error: unknown) => this.unavailable(asked.one, error)));
+      });
+      await Promise.all(telling);
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError) || confirm) throw error;
-      for (const { one } of below) one.found = this.miss(one.key, 'unavailable');
+      if (confirm) throw error;
+      for (const { one } of below) one.found = this.unavailable(one, error);
     }
   }
 
   private async told<V>(
-    { key, shard, storeKey }: Placed,
-    policy: EntryPolicy<V>,
-    understood: Awaited<ReturnType<StoredEntries['understand']>>,
+    { one: { policy }, placed }: Below<V>,
+    item: StoredItem | undefined,
+    generations: ReadonlyMap<string, number>,
+    mark: number,
   ): Promise<Lookup<V>> {
+    const { key, shard, storeKey } = placed;
+    if (!item || item.bytes.length === 0) return this.miss(key, 'absent');
+    const understood = await this.entries.understand(placed, item, policy, generations, mark);
     if ('miss' in understood) return this.miss(key, understood.miss);
     const { copy } = understood;
     // Only what is fresh is served to a loader.
@@ -133,7 +135,13 @@ export class LookUps {
     if (policy.idleMs !== undefined) await shard.touch(storeKey, policy.idleMs);
     if (this.near.keep(key, copy, policy)) this.near.keepForRequest(key, copy);
     else if (!loadUnderWay()) this.near.noteForRequest(key, copy);
-    return this.hits.hit<V>(key, copy as never, this.coherence.store?.name ?? 'store');
+    return this.hits.hit<V>(key, copy, this.coherence.store?.name ?? 'store');
+  }
+
+  /** @throws the error, unless it is an outage. */
+  private unavailable<V>({ key }: Asked<V>, error: unknown): Miss {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    return this.miss(key, 'unavailable');
   }
 
   private inStore<V>(key: Key, policy: EntryPolicy<V>): Placed | MissReason | undefined {

@@ -55,12 +55,7 @@ export class LeasedReads {
   private async outcomesOn<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
     const outcomes = await unlessAway(() => this.askShard(shard, group));
     if (outcomes) return outcomes;
-    return group.map((one) => {
-      if (one.landed) return 'found';
-      one.placed = undefined;
-      one.reason = 'unavailable';
-      return 'mine';
-    });
+    return group.map((one) => (one.landed ? 'found' : loadedAlone(one)));
   }
 
   private async askShard<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<Outcome[]> {
@@ -84,12 +79,15 @@ export class LeasedReads {
     }
   }
 
-  /** Items, rights and generations in one round trip. What a single read has brought is not asked for again. */
-  private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number>> {
+  /**
+   * Items, rights and generations in one round trip. What a single read has brought is not asked for again.
+   * @returns undefined where the generations can't be read.
+   */
+  private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number> | undefined> {
     const asked = group.filter(({ item }) => item === undefined);
     for (const one of asked) one.askedAt = this.coherence.positionAt(one.placed as Placed);
     const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
-    const generations = this.notes.read(tags);
+    const generations = unlessAway(() => this.notes.read(tags));
     const [answered, known] = await Promise.allSettled([this.answers(shard, asked), generations]);
     for (const one of group) {
       if (one.item?.won === true) one.lease = this.leases.won(shard, one.storeKey, one.item.revision);
@@ -123,17 +121,25 @@ export class LeasedReads {
   }
 
   /** Most need nothing but their item, and no promise is made for them. */
-  private judge<V>(one: Wanted<V>, generations: ReadonlyMap<string, number>): Outcome | Promise<Outcome> {
+  private judge<V>(one: Wanted<V>, generations: ReadonlyMap<string, number> | undefined): Outcome | Promise<Outcome> {
     const { item, copy, policy } = one;
     const placed = one.placed as Placed;
     one.item = undefined;
     if (copy) return this.land(one, copy, one.isDue);
+    if (!generations && policy.tags.length > 0) return this.withoutStore(one);
     if (one.lease) return 'mine';
     if (!item || item.bytes.length === 0)
       return placed.shard.invalidate && !policy.requestOnly ? 'others' : this.unleasedLoad(one);
-    const understood = this.entries.understand(placed, item, policy, generations, one.askedAt);
+    const understood = this.entries.understand(placed, item, policy, generations ?? none, one.askedAt);
     if ('copy' in understood && policy.idleMs === undefined) return this.land(one, understood.copy);
-    return this.judgeFurther(one, item, understood);
+    return unlessAway(() => this.judgeFurther(one, item, understood)).then((known) => known ?? this.withoutStore(one));
+  }
+
+  /** A tag that can't be read says nothing of the other keys: this one alone is loaded without a lease. */
+  private async withoutStore<V>(one: Wanted<V>): Promise<'mine'> {
+    await giveBackAll([one.lease]);
+    one.lease = undefined;
+    return loadedAlone(one);
   }
 
   private async judgeFurther<V>(
@@ -162,6 +168,14 @@ export class LeasedReads {
     return 'found';
   }
 }
+
+function loadedAlone<V>(one: Wanted<V>): 'mine' {
+  one.placed = undefined;
+  one.reason = 'unavailable';
+  return 'mine';
+}
+
+const none: ReadonlyMap<string, number> = new Map();
 
 /** One command per key, each answered into what wants it: one promise for all. @throws why the first that failed was refused. */
 function answersInto<V>(shard: Shard, wanted: readonly Wanted<V>[]): Promise<void> {

@@ -1,15 +1,37 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
+import { defineKey } from '../../src/catalogue/define-key.js';
+import { json } from '../../src/codec/json.js';
+import type { KeyLike } from '../../src/key/key.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { HeldAnswers } from '../support/fleet/held-answers.js';
+import { recordEvents } from '../support/recorded-events.js';
 
 const tagged = { ttl: '1h', tags: ['t'] } as const;
+
+const plainOf = defineKey('{text}', { codec: json<string>(), ttl: '1h' });
+const taggedOf = defineKey('tagged', { codec: json<string>(), ttl: '1h', tags: ['t'] });
+const besideOthers: [string, readonly KeyLike[]][] = [
+  ['stored with its entry', ['before', 'tagged', 'after']],
+  ["its key's as well", [plainOf({ text: 'before' }), taggedOf(), plainOf({ text: 'after' })]],
+];
+
+/** A cache that keeps nothing near, and finds `one`, `two`, under a tag, and `three` in its store. */
+async function holdingThree(): Promise<{ cache: TieredCache; faulty: FaultyStore }> {
+  const faulty = new FaultyStore(memoryStore());
+  const cache = await buildCache({ store: faulty.store, process: false });
+  await cache.set('before', 'one', { ttl: '1h' });
+  await cache.set('tagged', 'two', tagged);
+  await cache.set('after', 'three', { ttl: '1h' });
+  return { cache, faulty };
+}
 
 describe('A look-up of an entry whose tags can not be read', () => {
   let caches: TieredCache[] = [];
@@ -40,6 +62,35 @@ describe('A look-up of an entry whose tags can not be read', () => {
     expect(await ask(here)).toBe('loaded');
     faulty.down = undefined;
     expect(await there.get('k')).toBe('loaded there');
+  });
+
+  it.each(besideOthers)('is a miss, told of once, and those beside it are hits: its tag is %s', async (_, keys) => {
+    const { cache, faulty } = await holdingThree();
+    const events = recordEvents('hit', 'miss');
+    faulty.down = '~tag:t';
+    const found = await cache.getMany(keys);
+    events.stop();
+    expect(found.map((one) => (one.hit ? one.value : one.reason))).toEqual(['one', 'unavailable', 'three']);
+    expect(events.all.map((event) => `${event.event} ${'key' in event ? event.key : ''}`).sort()).toEqual([
+      'hit after',
+      'hit before',
+      'miss tagged',
+    ]);
+    await expect(cache.getMany(keys, { confirm: true })).rejects.toThrow(StoreUnavailableError);
+  });
+
+  it.each(besideOthers)('is loaded alone, and those beside it are hits: its tag is %s', async (_, keys) => {
+    const { cache, faulty } = await holdingThree();
+    faulty.down = '~tag:t';
+    const loads: string[] = [];
+    const found = await cache.getOrSetMany([...keys, 'new'], (missing) => {
+      loads.push(missing.map(String).join());
+      return missing.map((key) => [key, 'loaded']);
+    });
+    expect(found).toEqual(['one', 'loaded', 'three', 'loaded']);
+    expect(loads).toEqual(['tagged,new']);
+    faulty.down = undefined;
+    expect(await Promise.all(['tagged', 'new'].map((key) => cache.get(key)))).toEqual(['two', 'loaded']);
   });
 });
 
