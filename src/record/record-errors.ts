@@ -35,12 +35,19 @@ export class PartialTransactionError extends TieredCacheError {
   }
 }
 
-/** A transaction was used after its body had ended. */
+/** A transaction was used after its body had ended; or the body has ended while it still read, and nothing has happened. */
 export class TransactionOverError extends TieredCacheError {
   readonly code = 'TRANSACTION_OVER';
 
-  constructor() {
-    super('The transaction is over. Await everything that its body begins, and keep `tx` to its body.');
+  constructor(problem = 'The transaction is over.') {
+    super(`${problem} Await everything that its body begins, and keep \`tx\` to its body.`);
+  }
+
+  /** @internal */
+  static whileReading(): TransactionOverError {
+    return new TransactionOverError(
+      'The body of the transaction has ended while it was reading, and nothing was written.',
+    );
   }
 }
 

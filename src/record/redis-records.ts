@@ -224,7 +224,7 @@ export class RedisRecords {
    * whatever else it does must bear that.
    *
    * @throws ConflictError when others changed something at every attempt; UnknownOutcomeError when the end of it had no answer; PartialTransactionError when
-   * the server refused single commands; what the body throws, once it is sure that the body saw a state that was; StoreUnavailableError.
+   * the server refused single commands; TransactionOverError when the body ended before one of its readings; what the body throws, once it is sure that the body saw a state that was; StoreUnavailableError.
    */
   transaction<T>(
     body: (tx: RecordTransaction) => Promise<T> | T,

@@ -19,6 +19,7 @@ export class TransactionAttempt implements RecordTransaction {
   private readonly commands: (readonly [string, string, ...RedisArgument[]])[] = [];
   private readonly written = new Map<string, Uint8Array | undefined>();
   private isOver = false;
+  private readings = 0;
 
   constructor(
     private readonly connection: RedisConnection,
@@ -29,11 +30,29 @@ export class TransactionAttempt implements RecordTransaction {
     return this.commands.length > 0;
   }
 
-  async get<V>(key: CatalogueKey<V>): Promise<V | undefined> {
-    return (await this.getMany([key]))[0];
+  /** Readings that the body has begun and not waited for. */
+  get isReading(): boolean {
+    return this.readings > 0;
   }
 
-  async getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]> {
+  get<V>(key: CatalogueKey<V>): Promise<V | undefined> {
+    return this.counted(async () => (await this.read([key]))[0]);
+  }
+
+  getMany<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]> {
+    return this.counted(() => this.read(keys));
+  }
+
+  /** One that nobody waits for is told of by the transaction: it ends no process as a rejection that nobody handles. */
+  private counted<R>(read: () => Promise<R>): Promise<R> {
+    const isBegunInTime = !this.isOver;
+    this.readings++;
+    const reading = read().finally(() => this.readings--);
+    if (isBegunInTime) reading.catch(() => {});
+    return reading;
+  }
+
+  private async read<V>(keys: readonly CatalogueKey<V>[]): Promise<(V | undefined)[]> {
     this.assertRunning();
     const names = keys.map((key) => this.keys.nameOf(key));
     const unread = [...new Set(names.filter((name) => !this.written.has(name)))];

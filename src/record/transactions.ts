@@ -4,6 +4,7 @@ import { ConflictError, InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import type { RecordKeys } from './record-keys.js';
+import { TransactionOverError } from './record-errors.js';
 import { AbortedTransaction } from './transaction.js';
 import type { RecordTransaction, TransactionOptions, TransactionOutcome } from './transaction.js';
 import { TransactionAttempt } from './transaction-attempt.js';
@@ -79,6 +80,10 @@ export class Transactions {
   ): Promise<TransactionOutcome<T> | undefined> {
     const result = await resultOf(body, tx);
     tx.end();
+    if ('value' in result && tx.isReading) {
+      await tx.forget();
+      throw new BodyError(TransactionOverError.whileReading());
+    }
     const isAborted = 'value' in result && result.value instanceof AbortedTransaction;
     if ('error' in result || isAborted || !tx.hasWrites) {
       if (this.parts.confirms === false) await tx.forget();

@@ -493,6 +493,38 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     }
   });
 
+  it('a transaction whose body does not wait for what it reads is refused, and writes nothing', async () => {
+    const records = open({ connections: 1 });
+    const key = dataCap({ publicKey });
+    const unhandled: unknown[] = [];
+    const note = (reason: unknown): void => void unhandled.push(reason);
+    process.on('unhandledRejection', note);
+    try {
+      for (const end of ['commit', 'abort'] as const) {
+        const begun = records.transaction((tx) => {
+          void tx.get(key);
+          void tx.getMany([key]);
+          tx.set(key, 5);
+          return end === 'abort' ? tx.abort('enough') : 1;
+        });
+        await expect(begun).rejects.toThrow(TransactionOverError);
+      }
+      expect(await records.get(key)).toBeUndefined();
+      // Nothing is watched any more, and a body that fails says why.
+      const written = await records.transaction(async (tx) => tx.set(key, ((await tx.get(key)) ?? 0) + 1));
+      expect(written).toMatchObject({ status: 'committed', attempts: 1 });
+      const failed = records.transaction((tx) => {
+        void tx.get(key);
+        throw new RangeError('enough');
+      });
+      await expect(failed).rejects.toThrow(RangeError);
+      await new Promise(setImmediate);
+      expect(unhandled).toEqual([]);
+    } finally {
+      process.off('unhandledRejection', note);
+    }
+  });
+
   it('a transaction that is over can not be used', async () => {
     const records = open();
     let kept: RecordTransaction | undefined;
