@@ -55,5 +55,9 @@ export function freshnessAt(
 /** @throws InvalidOptionError */
 export function assertTag(tag: unknown): void {
   if (typeof tag === 'string' && tag.length > 0 && tag.length <= 200 && tag.isWellFormed()) return;
+  if (Array.isArray(tag)) {
+    const remedy = 'Give its texts one by one, as in invalidateTags(...tags).';
+    throw new InvalidOptionError('tags', 'a tag is a list', remedy);
+  }
   throw new InvalidOptionError('tags', 'a tag is not a text of 1 to 200 characters', 'Shorten or hash it.');
 }

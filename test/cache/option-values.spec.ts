@@ -78,6 +78,17 @@ describe('A value that an option can’t have', () => {
   );
 });
 
+it('A list where one tag stands is an error that says how tags are given', async () => {
+  const list = given(['a', 'b']);
+  const said = 'tags: a tag is a list. Give its texts one by one, as in invalidateTags(...tags).';
+  for (const call of [
+    () => cache.invalidateTags(list),
+    () => cache.expireTags(list),
+    () => cache.getOrSet('k', ({ tag }) => tag(list)),
+  ])
+    await expect(call()).rejects.toThrow(said);
+});
+
 it('An option that is undefined is one that is not given, also to the compiler', async () => {
   const none: { readonly [Name in keyof EntryOptions]-?: undefined } = {
     ttl: undefined,
