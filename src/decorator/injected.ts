@@ -14,7 +14,8 @@ type Listeners = Map<symbol, OnInjected[]>;
  * from the container that made it, so that two applications of one process don't mix.
  *
  * @param needs what the dependency needs besides the module, for whoever has none.
- * @returns reads the dependency of one instance. @throws InvalidOptionError for an instance that no Nest injector made.
+ * @returns reads the dependency of one instance. @throws InvalidOptionError for an instance that no Nest injector made, and for a dependency without the
+ * method that is to be called, such as the mock of a test.
  */
 export function injected<T extends object>(
   decorator: string,
@@ -22,16 +23,20 @@ export function injected<T extends object>(
   method: string | symbol,
   token: InjectionToken,
   { onInjected, needs = '' }: { readonly onInjected?: OnInjected; readonly needs?: string } = {},
-): (instance: object) => T {
+): (instance: object, toCall?: keyof T & string) => T {
   const property = propertyOf(token);
   if (!Object.hasOwn(target, property)) {
     Inject(token)(target, property);
     Object.defineProperty(target, property, { configurable: true, set: receive, get: () => undefined });
   }
   if (onInjected) listen(target, property, onInjected);
-  return (instance) => {
+  return (instance, toCall) => {
     const dependency = (instance as Record<symbol, T | undefined> | undefined)?.[property];
-    if (dependency) return dependency;
+    if (dependency) {
+      if (toCall === undefined || typeof dependency[toCall] === 'function') return dependency;
+      const problem = `${memberName(target, method)} needs ${toCall}() of what it was injected with as ${describe(token)}`;
+      throw new InvalidOptionError(decorator, problem, remedyOfMocks);
+    }
     throw new InvalidOptionError(
       decorator,
       `${memberName(target, method)} was called on an object that was injected with no ${describe(token)}`,
@@ -49,6 +54,8 @@ export function injected<T extends object>(
     }
   }
 }
+
+const remedyOfMocks = 'Give the mock such a method, or call runDecoratedMethodsDirectly() in the test.';
 
 function listen(target: object, property: symbol, onInjected: OnInjected): void {
   if (!Object.hasOwn(target, listeners)) {

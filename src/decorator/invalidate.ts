@@ -49,9 +49,10 @@ export function Invalidate(given: object): InvalidateDecorator<never, unknown> {
       options.after === 'commit'
         ? injected<CommitHooks>('@Invalidate', target, method, getAfterCommitToken(options.cache))
         : undefined;
+    const toCall = options.keys ? 'deleteMany' : options.tags ? 'invalidateTags' : undefined;
     const layer = addLayer(target, method);
     replaceMethod(descriptor, original as never, async function (this: object, ...args: Args) {
-      const call = { cache: cacheOf(this), hooks: hooksOf?.(this), instance: this, args };
+      const call = { cache: cacheOf(this, toCall), hooks: hooksOf?.(this, 'afterCommit'), instance: this, args };
       const end = await runBelow(layer, (run) => oneAnswer(member, original.apply(this, [...args]), run));
       if (end.failed) {
         const { error, mayHaveRun, returned } = end.failed;

@@ -84,7 +84,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
 
     const load = (verb: 'getOrSet' | 'refresh', instance: object, args: Args): Promise<unknown> => {
       try {
-        const cache = cacheOf(instance);
+        const cache = cacheOf(instance, verb);
         const key = keyOf(instance, args);
         const options = optionsOf(instance, args);
         const loader = async (): Promise<unknown> => {

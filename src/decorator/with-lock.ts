@@ -84,7 +84,7 @@ export function WithLock(given: object): WithLockDecorator<never> {
         return value;
       };
       try {
-        return await lockOf(this).using(wanted, options, (lease) => leases.run(lease, answered));
+        return await lockOf(this, 'using').using(wanted, options, (lease) => leases.run(lease, answered));
       } catch (error) {
         if (error instanceof LeaseLostError) above?.noteRun();
         throw error;

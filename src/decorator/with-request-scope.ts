@@ -33,7 +33,7 @@ export function WithRequestScope(): WithRequestScopeDecorator {
     replaceMethod(descriptor, original as never, async function (this: object, ...args: readonly unknown[]) {
       const answered = (): Promise<unknown> =>
         assertOneAnswer('@WithRequestScope', member, original.apply(this, [...args]));
-      return scopeOf(this).run(answered);
+      return scopeOf(this, 'run').run(answered);
     });
   };
 }

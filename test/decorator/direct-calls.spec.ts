@@ -91,6 +91,24 @@ describe('decorated methods that are called directly', () => {
     await module.close();
   });
 
+  it('are what a mock that can do nothing asks for, before a method runs', async () => {
+    const module = await Test.createTestingModule({ providers: [Courses] })
+      .useMocker(() => ({}))
+      .compile();
+    end();
+    const courses = module.get(Courses);
+    for (const [call, said] of [
+      [() => courses.find('a'), '@Memoize: Courses.find needs getOrSet() of what it was injected with as TieredCache'],
+      [() => courses.rename('a'), '@Invalidate: Courses.rename needs deleteMany() of what it was injected with'],
+      [() => courses.rebuild(), '@WithLock: Courses.rebuild needs using() of what it was injected with as CacheLock'],
+    ] as const) {
+      await expect(call()).rejects.toThrow(said);
+      await expect(call()).rejects.toThrow('or call runDecoratedMethodsDirectly() in the test');
+    }
+    expect(courses.loads).toBe(0);
+    await module.close();
+  });
+
   it.each(['direct', 'through the mock'])('may share one mock between testing modules: calls %s', async (calls) => {
     const mock = { getOrSet: (_key: unknown, load: () => Promise<unknown>) => load() };
     if (calls !== 'direct') end();
