@@ -9,7 +9,9 @@ import { CacheLock } from '../../src/lock/cache-lock.js';
 import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
 import type { Invalidated, Invalidation } from '../../src/store/feed.js';
 import { memoryStore } from '../../src/store/memory-store.js';
-import type { Shard, Store } from '../../src/store/store.js';
+import { isSameRevision } from '../../src/store/is-same-revision.js';
+import type { Revision, Shard, Store, WriteOutcome } from '../../src/store/store.js';
+import { storeBehind } from '../../src/origin/shard-behind.js';
 import type { TestRunner } from '../../src/testing/codec-contract.js';
 import { recordEvents } from '../../src/testing/event-recorder.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
@@ -19,6 +21,7 @@ import { replaceStores } from '../../src/testing/replace-stores.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import type { StoreSubject } from '../../src/testing/store-contract.js';
 import { StoreUnavailableError } from '../../src/value/errors.js';
+import { shardWith } from '../support/shard-with.js';
 
 describe('FakeClock', () => {
   it('stands still until it is moved, and runs what falls due at its instant and in order', async () => {
@@ -128,6 +131,55 @@ const apart = ({ feed, watch, changes, records }: Invalidation) => ({
   recordsAlone: { feed, watch, changes: [], records },
 });
 
+/**
+ * A handle on what the store holds. What it decides by a revision it decides by what it has read, one after the other: no other of its own operations
+ * comes between, and those of other handles do.
+ */
+function decidingByItself(store: Store, operation: 'write' | 'remove' | 'invalidate' | 'draw'): Store {
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <R>(work: () => Promise<R>): Promise<R> => {
+    const next = last.then(work);
+    last = next.catch(() => {});
+    return next;
+  };
+  const stands = async (shard: Shard, key: string, revision: Revision): Promise<boolean> => {
+    const [item] = await shard.readMany([key]);
+    await setImmediate();
+    return isSameRevision(item?.revision, revision);
+  };
+  return storeBehind(store, (shard) => {
+    const write: Shard['write'] = (key, bytes, { only, ...options }) =>
+      inTurn(async (): Promise<WriteOutcome> => {
+        if (typeof only !== 'object') return shard.write(key, bytes, { ...options, ...(only && { only }) });
+        return (await stands(shard, key, only)) ? shard.write(key, bytes, options) : { status: 'changed' };
+      });
+    const remove: Shard['remove'] = (key, revision) =>
+      inTurn(async () => {
+        if (!revision || (await stands(shard, key, revision))) return shard.remove(key);
+        return shard.remove(key, revision);
+      });
+    const invalidate = (asked: Invalidation): Promise<Invalidated> =>
+      inTurn(async () => {
+        const [change] = asked.changes;
+        if (!change || !('write' in change) || typeof change.options.only !== 'object')
+          return invalidated(shard, asked);
+        const { only, ...options } = change.options;
+        const isFree = await stands(shard, change.write, only);
+        return invalidated(shard, isFree ? { ...asked, changes: [{ ...change, options }] } : asked);
+      });
+    const draw: Shard['draw'] = (key, atLeast, lifeMs) =>
+      inTurn(async () => {
+        const [item] = await shard.readMany([key]);
+        await setImmediate();
+        const number = Math.max(Number(item?.bytes.toString('latin1') ?? 0) + 1 || 0, atLeast, Date.now() * 1_000);
+        await shard.write(key, Buffer.from(`${number}`), { lifeMs: lifeMs + 3_600_000 });
+        return number;
+      });
+    const own = { write, remove, invalidate, draw }[operation];
+    return shardWith(shard, { [operation]: own });
+  });
+}
+
 describe('The suite of stores', () => {
   const judged = (invalidate: (shard: Shard, asked: Invalidation) => Promise<Invalidated>) =>
     failuresOf(async () => {
@@ -164,6 +216,23 @@ describe('The suite of stores', () => {
         expect.stringContaining('was still good after it'),
     });
     expect(await judged(telling(true))).toEqual({});
+  });
+
+  it.each([
+    ['writes by revision', 'write', ['let one of many writers of the same revision win']],
+    ['removals by revision', 'remove', ['do not reach what another handle writes over that revision meanwhile']],
+    ['invalidations', 'invalidate', ['lets one of many invalidations that write over the same revision win']],
+    ['draws', 'draw', ['draw numbers that only grow, by the clock and by what was asked for']],
+  ] as const)('refuses a store whose %s are atomic in one handle alone', async (_, operation, rules) => {
+    const open = async () => {
+      const clock = new FakeClock();
+      const held = memoryStore({ clock, maxItemBytes: 2 ** 20 });
+      await held.open();
+      const handle = () => decidingByItself(held, operation);
+      const subject = { store: handle(), advance: (ms: number) => clock.advance(ms), dispose: () => held.close() };
+      return { ...subject, secondHandle: async () => handle() };
+    };
+    expect(Object.keys(await failuresOf(open))).toEqual(rules);
   });
 
   it('asks for a second handle where other processes reach the store', async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { setImmediate } from 'node:timers/promises';
 import type { Revision, Shard, Store, WriteOutcome } from '../../store/store.js';
 import type { TestRunner } from '../codec-contract.js';
 import { bytesOf, forever, onBench } from './subject.js';
@@ -76,35 +77,41 @@ export function atomicityRules({ describe, it }: TestRunner, options: StoreContr
       ]);
       assert.equal(await shard(a).remove(a, second.revision), 'removed');
       assert.equal((await replace('late')).status, 'changed');
-      const shards = await bothHandles({ key, shard, read, ...bench }, b);
-      const outcomes = await Promise.all(
-        Array.from({ length: 20 }, (_, index) =>
-          (shards[index % shards.length] as Shard).write(b, bytesOf('same'), { ...right, only: 'absent' }),
-        ),
+      const outcomes = await race(await bothHandles({ key, shard, read, ...bench }, b), (handle) =>
+        handle.write(b, bytesOf('same'), { ...right, only: 'absent' }),
       );
       assert.equal(outcomes.filter(({ status }) => status === 'stored').length, 1);
       assert.equal(outcomes.filter(({ status }) => status === 'exists').length, 19);
     });
 
-    rule('let one of many writers of the same revision win', async ({ key, shard, read, ...bench }) => {
-      const a = key('a');
-      const revision = await stored(shard(a), a, 'start');
-      const outcomes = await Promise.all(
-        Array.from({ length: 20 }, (_, index) =>
-          shard(a).write(a, bytesOf(`${index}`), { ...forever, only: revision }),
-        ),
+    rule('let one of many writers of the same revision win', async (bench) => {
+      const [a, b] = [bench.key('a'), bench.key('b')];
+      await stored(bench.shard(a), a, 'start');
+      const outcomes = await raceByRevision(await bothHandles(bench, a), a, (handle, only, index) =>
+        handle.write(a, bytesOf(`${index}`), { ...forever, only }),
       );
       const winners = outcomes.flatMap(({ status }, index) => (status === 'stored' ? [`${index}`] : []));
       assert.equal(winners.length, 1);
-      assert.equal((await read(a))?.bytes.toString(), winners[0]);
-      const shards = await bothHandles({ key, shard, read, ...bench }, key('b'));
-      const added = await Promise.all(
-        Array.from({ length: 20 }, (_, index) =>
-          (shards[index % shards.length] as Shard).write(key('b'), bytesOf('x'), { ...forever, only: 'absent' }),
-        ),
+      assert.equal((await bench.read(a))?.bytes.toString(), winners[0]);
+      const added = await race(await bothHandles(bench, b), (handle) =>
+        handle.write(b, bytesOf('x'), { ...forever, only: 'absent' }),
       );
       assert.equal(added.filter(({ status }) => status === 'stored').length, 1);
       assert.equal(added.filter(({ status }) => status === 'exists').length, 19);
+    });
+
+    rule('refuse the revision of what another handle has replaced or removed', async (bench) => {
+      const a = bench.key('a');
+      const [here, there = here] = await bothHandles(bench, a);
+      const first = await stored(here, a, 'first');
+      await stored(there, a, 'second', await revisionIn(there, a));
+      assert.equal((await here.write(a, bytesOf('late'), { ...forever, only: first })).status, 'changed');
+      assert.equal(await here.remove(a, first), 'changed');
+      const second = await revisionIn(here, a);
+      const third = await stored(here, a, 'third', second);
+      assert.equal(await there.remove(a, await revisionIn(there, a)), 'removed');
+      assert.equal((await here.write(a, bytesOf('late'), { ...forever, only: third })).status, 'changed');
+      assert.equal(await bench.read(a), undefined);
     });
   });
 
@@ -117,6 +124,28 @@ export function atomicityRules({ describe, it }: TestRunner, options: StoreContr
       assert.equal((await read(a))?.bytes.toString(), 'second');
       assert.equal(await shard(a).remove(a, second), 'removed');
       assert.equal(await shard(a).remove(a, second), 'absent');
+    });
+
+    rule('go to one of many who remove the same revision', async (bench) => {
+      const a = bench.key('a');
+      await stored(bench.shard(a), a, 'there');
+      const outcomes = await raceByRevision(await bothHandles(bench, a), a, (handle, only) => handle.remove(a, only));
+      assert.equal(outcomes.filter((outcome) => outcome === 'removed').length, 1);
+      assert.equal(await bench.read(a), undefined);
+    });
+
+    rule('do not reach what another handle writes over that revision meanwhile', async (bench) => {
+      for (let turns = 0; turns < mostTurns; turns++) {
+        const key = bench.key(`${turns}`);
+        const [here, there = here] = await bothHandles(bench, key);
+        const ours = await stored(here, key, 'old');
+        const theirs = await revisionIn(there, key);
+        const removal = here.remove(key, ours);
+        for (let turn = 0; turn < turns; turn++) await setImmediate();
+        const { status } = await there.write(key, bytesOf('new'), { ...forever, only: theirs });
+        const left = status === 'stored' ? ['changed', 'new'] : ['removed', undefined];
+        assert.deepEqual([await removal, (await bench.read(key))?.bytes.toString()], left);
+      }
     });
   });
 
@@ -183,10 +212,37 @@ async function stored(shard: Shard, key: string, text: string, only?: Revision):
   return outcome.revision;
 }
 
+/** What the handle calls the item: a revision is worth something to whoever was given it alone. */
+async function revisionIn(shard: Shard, key: string): Promise<Revision> {
+  const [item] = await shard.readMany([key]);
+  assert.ok(item, 'it could not be read');
+  return item.revision;
+}
+
+const racers = 20;
+/** So many turns later than a removal another handle writes, at most: a removal that takes several steps is met between two of them. */
+const mostTurns = 10;
+
+/** Many at once, by turns in each handle. */
+export function race<R>(shards: readonly Shard[], run: (shard: Shard, index: number) => Promise<R>): Promise<R[]> {
+  return Promise.all(Array.from({ length: racers }, (_, index) => run(shards[index % shards.length] as Shard, index)));
+}
+
+/** As {@link race}, by the revision of one state of an item, which each handle has read before. */
+export async function raceByRevision<R>(
+  shards: readonly Shard[],
+  key: string,
+  run: (shard: Shard, revision: Revision, index: number) => Promise<R>,
+): Promise<R[]> {
+  const revisions = new Map<Shard, Revision>();
+  for (const shard of shards) revisions.set(shard, await revisionIn(shard, key));
+  return race(shards, (shard, index) => run(shard, revisions.get(shard) as Revision, index));
+}
+
 const secondHandles = new WeakMap<Store, Promise<Store>>();
 
 /** The shard of the key here, and in the second handle if there is one. */
-export async function bothHandles({ store, secondHandle }: Bench, key: string): Promise<Shard[]> {
+export async function bothHandles({ store, secondHandle }: Bench, key: string): Promise<[Shard, ...Shard[]]> {
   if (!secondHandle) return [store.shardOf(key)];
   const second = secondHandles.get(store) ?? secondHandle();
   secondHandles.set(store, second);

@@ -4,7 +4,7 @@ import type { Change, FeedReading, Invalidated, Invalidation, Mark } from '../..
 import { maxRecordBytes } from '../../store/feed.js';
 import type { Revision, Shard } from '../../store/store.js';
 import type { TestRunner } from '../codec-contract.js';
-import { bothHandles } from './atomicity.js';
+import { bothHandles, raceByRevision } from './atomicity.js';
 import { bytesOf, forever, onBench } from './subject.js';
 import type { Bench, StoreContractOptions } from './subject.js';
 
@@ -67,6 +67,19 @@ export function feedRules({ describe, it }: TestRunner, options: StoreContractOp
       assert.equal(outcomes[0]?.status, 'changed');
       assert.deepEqual(textsOf(await bench.readFeed(mark)), ['x']);
       assert.equal((await bench.at.readMany([key]))[0]?.bytes.toString(), '2');
+    });
+
+    rule('lets one of many invalidations that write over the same revision win', async (bench) => {
+      const key = bench.key('a');
+      await bench.at.write(key, bytesOf('start'), forever);
+      const shards = await bothHandles(bench, bench.feed);
+      const answers = await raceByRevision(shards, key, (handle, only, index) => {
+        const write = { write: key, bytes: bytesOf(`${index}`), options: { ...forever, only } };
+        return bench.invalidateBy(handle, [write], ['x']);
+      });
+      const winners = answers.flatMap(({ outcomes }, index) => (outcomes[0]?.status === 'stored' ? [`${index}`] : []));
+      assert.equal(winners.length, 1);
+      assert.equal((await bench.at.readMany([key]))[0]?.bytes.toString(), winners[0]);
     });
 
     rule('voids a stub, so that the fill which was bound to it is refused', async (bench) => {
@@ -177,6 +190,7 @@ interface FeedBench extends Bench {
   readonly feed: string;
   readonly at: Shard;
   invalidate(changes: readonly Change[], records: readonly string[], watch?: string): Promise<Invalidated>;
+  invalidateBy(shard: Shard, changes: readonly Change[], records: readonly string[]): Promise<Invalidated>;
   append(...records: string[]): Promise<unknown>;
   appendTo(shard: Shard, ...records: string[]): Promise<unknown>;
   readFeed(since: Mark | undefined, watch?: string, behind?: number): Promise<FeedReading>;
@@ -225,8 +239,8 @@ function feedBench(bench: Bench): FeedBench {
   const missing = (): never => assert.fail('an atomic store has invalidate and readFeed');
   const append = (shard: Shard, invalidation: Invalidation): Promise<Invalidated> =>
     shard.invalidate?.(invalidation) ?? missing();
-  const appendTo = (shard: Shard, ...records: string[]): Promise<unknown> =>
-    append(shard, { feed, changes: [], records: records.map(bytesOf), watch });
+  const invalidateBy: FeedBench['invalidateBy'] = (shard, changes, records) =>
+    append(shard, { feed, changes, records: records.map(bytesOf), watch });
   const readFeedOf: FeedBench['readFeedOf'] = (shard, since) =>
     shard.readFeed?.({ feed, since, watch, maxBehindBytes }) ?? missing();
   return {
@@ -236,8 +250,9 @@ function feedBench(bench: Bench): FeedBench {
     readFeedOf,
     invalidate: (changes, records, watched = watch) =>
       append(at, { feed, changes, records: records.map(bytesOf), watch: watched }),
-    append: (...records) => appendTo(at, ...records),
-    appendTo,
+    invalidateBy,
+    append: (...records) => invalidateBy(at, [], records),
+    appendTo: (shard, ...records) => invalidateBy(shard, [], records),
     readFeed: (since, watched = watch, behind = maxBehindBytes) =>
       at.readFeed?.({ feed, since, watch: watched, maxBehindBytes: behind }) ?? missing(),
   };
