@@ -1,6 +1,10 @@
 import { milliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
+import { KnownOptions } from '../../value/known-options.js';
 import type { Call, History, Moment, VersionRead } from './history.js';
+
+const knownOfNeverOlder = KnownOptions.of<NeverOlderOptions>('neverOlderThanAcknowledged()', { within: true });
+const knownOfNeverGoesBack = KnownOptions.of<NeverGoesBackOptions>('neverGoesBack()', { withFaults: true });
 
 /** What must hold in every history. It returns what is wrong, one sentence each; nothing or an empty list: all is as it should be. */
 export interface Check {
@@ -24,10 +28,11 @@ export interface NeverOlderOptions {
  * Whoever begins to read a row later than `within` after a version of it was acknowledged is given that version or a newer one; the process that it
  * was acknowledged to, at once.
  *
- * @throws InvalidDurationError
+ * @throws InvalidDurationError, InvalidOptionError
  */
-export function neverOlderThanAcknowledged({ within }: NeverOlderOptions): Check {
-  const boundMs = milliseconds(within, 'within');
+export function neverOlderThanAcknowledged(options: NeverOlderOptions): Check {
+  knownOfNeverOlder.check(options);
+  const boundMs = milliseconds(options.within, 'within');
   return {
     name: `never older than was acknowledged ${boundMs} ms before`,
     restMs: boundMs + 1,
@@ -57,7 +62,9 @@ export interface NeverGoesBackOptions {
  * load whose fill was refused: its callers are given what it brought, and nobody else is, for the store can't tell whether it is older or newer than
  * what was written meanwhile.
  */
-export function neverGoesBack({ withFaults = false }: NeverGoesBackOptions = {}): Check {
+export function neverGoesBack(options: NeverGoesBackOptions = {}): Check {
+  knownOfNeverGoesBack.check(options);
+  const { withFaults = false } = options;
   return {
     name: 'never goes back',
     violations: (history) =>

@@ -1,3 +1,5 @@
+import { KnownOptions } from '../../value/known-options.js';
+
 /**
  * What can go wrong in a simulation.
  *
@@ -21,6 +23,20 @@ export type FaultName =
 
 /** How often each comes, beside the others. */
 export type FaultWeights = Readonly<Partial<Record<FaultName, number>>>;
+
+export const knownFaults = KnownOptions.of<FaultWeights>('faults', {
+  lose: true,
+  duplicate: true,
+  cut: true,
+  cutOneWay: true,
+  away: true,
+  restartStore: true,
+  emptyStore: true,
+  evict: true,
+  crash: true,
+  standStill: true,
+  stepClock: true,
+});
 
 export const allFaults: FaultWeights = {
   lose: 6,

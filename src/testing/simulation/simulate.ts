@@ -1,6 +1,6 @@
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
-import { allFaults } from './fault-names.js';
+import { allFaults, knownFaults } from './fault-names.js';
 import type { History } from './history.js';
 import { picture } from './picture.js';
 import { planOf } from './plan.js';
@@ -133,7 +133,7 @@ const known = KnownOptions.of<Simulation<unknown, unknown>>('simulate()', {
   processes: true,
   store: true,
   cache: true,
-  faults: true,
+  faults: knownFaults,
   commandTimeoutMs: true,
   seeds: true,
   turns: true,
@@ -141,11 +141,20 @@ const known = KnownOptions.of<Simulation<unknown, unknown>>('simulate()', {
   protections: true,
 });
 
+const knownOfOperation = KnownOptions.of<Record<'weight' | 'reads' | 'writes' | 'does', unknown>>('An operation', {
+  weight: true,
+  reads: true,
+  writes: true,
+  does: true,
+});
+
 function checked(
   simulation: object &
     Pick<Simulation<never, never>, 'processes' | 'turns' | 'seeds' | 'shrinkRuns' | 'operations' | 'holds'>,
 ) {
   known.check(simulation);
+  for (const [name, operation] of Object.entries(simulation.operations))
+    knownOfOperation.check(operation, `The operation ${name}`);
   const { processes = 2, turns = 300, seeds = 200, shrinkRuns = 300, operations, holds } = simulation;
   whole('processes', processes, 1);
   whole('turns', turns, 1);

@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { neverGoesBack, oneLoadAtATime, SimulatedTable, simulate } from '../../../src/testing/simulation.js';
+import {
+  neverGoesBack,
+  neverOlderThanAcknowledged,
+  oneLoadAtATime,
+  SimulatedTable,
+  simulate,
+} from '../../../src/testing/simulation.js';
 import type { SimulatedProcess, Simulation } from '../../../src/testing/simulation.js';
 
 type Plain = Simulation<SimulatedTable, SimulatedProcess>;
@@ -28,6 +34,15 @@ describe('a simulation', () => {
     expect({ stories, acknowledged, faults }).toEqual({ stories: 10, acknowledged: 0, faults: 0 });
     expect(resolved['find']).toBe(reads);
     expect(reads).toBeGreaterThan(60);
+  });
+
+  it('refuses misspelt options, those of faults, operations and checks included', async () => {
+    const misspelt = (further: object): Promise<unknown> => simulate({ ...plain, ...further });
+    await expect(misspelt({ faults: { crush: 1 } })).rejects.toThrow('Did you mean faults.crash?');
+    const operations = { find: { ...plain.operations['find'], wait: 2 } };
+    await expect(misspelt({ operations })).rejects.toThrow('The operation find has no such option');
+    expect(() => neverGoesBack({ withFault: true } as object)).toThrow('Did you mean withFaults?');
+    expect(() => neverOlderThanAcknowledged({ withn: '6s' } as never)).toThrow('Did you mean within?');
   });
 
   it('refuses a service that takes chance from elsewhere, and shows the first line that differs', async () => {
