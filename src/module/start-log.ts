@@ -6,9 +6,10 @@ import type { Store } from '../store/store.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheOptions } from './tiered-cache.options.js';
 
-/** Warns of variables that were probably meant for this cache. Those of a store count only where the options name none. */
-export function warnOfMisspeltVariables({ stores }: TieredCacheOptions): void {
-  const known = stores === undefined ? [...storeVariables, ...cacheVariables] : cacheVariables;
+/** Warns of variables that were probably meant for this cache. Those of a store, and that of the stamp, count only where the options name none. */
+export function warnOfMisspeltVariables({ stores, versionStamp }: TieredCacheOptions): void {
+  const ofCache = cacheVariables.filter((name) => versionStamp === undefined || name !== 'CACHE_KEY_VERSION_STAMP');
+  const known = stores === undefined ? [...storeVariables, ...ofCache] : ofCache;
   for (const { written, meant } of misspeltVariables(known)) {
     new Logger('TieredCache').warn(safeLine(`${written} is set, and is not read. Did you mean ${meant}?`));
   }

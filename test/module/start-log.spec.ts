@@ -22,7 +22,7 @@ describe('The log of a start', () => {
   let redis: RedisProcess | undefined;
   beforeEach(() => void (said.length = 0));
   afterEach(async () => {
-    for (const name of ['CACHE_REDIS_ULR', 'CACHE_KEY_VERSION_STMP']) delete process.env[name];
+    for (const name of ['CACHE_REDIS_ULR', 'CACHE_KEY_VERSION_STMP', 'CACHE_KEY_STAMP']) delete process.env[name];
     await app?.close();
     await redis?.stop();
     redis = undefined;
@@ -51,6 +51,12 @@ describe('The log of a start', () => {
   it('says nothing of variables of a store where the options name the store', async () => {
     process.env['CACHE_REDIS_ULR'] = 'x';
     await startWith({ stores: memoryStore() }, { name: 'second', stores: false });
+    expect(warned()).toEqual([]);
+  });
+
+  it('says nothing of variables of the stamp where the options have it: the application may read one of its own', async () => {
+    process.env['CACHE_KEY_STAMP'] = 'x';
+    await startWith({ versionStamp: 'x' }, { name: 'second', stores: memoryStore(), versionStamp: () => 'x' });
     expect(warned()).toEqual([]);
   });
 

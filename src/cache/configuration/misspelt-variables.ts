@@ -6,9 +6,15 @@ export interface MisspeltVariable {
   readonly meant: string;
 }
 
+/** Names with a word left out: further away than a slip of the hand, and nobody else's. */
+const shortened: Readonly<Record<string, string>> = {
+  CACHE_KEY_STAMP: 'CACHE_KEY_VERSION_STAMP',
+  CACHE_VERSION_STAMP: 'CACHE_KEY_VERSION_STAMP',
+};
+
 /**
- * The variables that are set, and whose names are nearly those of unset ones: at most one edit away for each ten characters, case being free.
- * Others may own a name that is further away, or one like that of a variable which is set.
+ * The variables that are set, and whose names are nearly those of unset ones: at most one edit away for each ten characters, case being free,
+ * or a word left out of the name. Others may own a name that is further away, or one like that of a variable which is set.
  *
  * @param known what is read.
  */
@@ -20,7 +26,7 @@ export function misspeltVariables(
   const unset = known.filter((name) => !isSet(name));
   return Object.keys(env).flatMap((written) => {
     if (known.includes(written) || !isSet(written)) return [];
-    const meant = unset.find((name) => isNear(written, name));
+    const meant = unset.find((name) => shortened[written] === name || isNear(written, name));
     return meant === undefined ? [] : [{ written, meant }];
   });
 }
