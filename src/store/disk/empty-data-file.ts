@@ -27,10 +27,12 @@ function metaPage(number: number): Buffer {
 }
 
 const noPage = 2n ** 64n - 1n;
+/** Of the first transactions: the block of revisions, and the session. They take three. */
+const firstPages = 6;
 
 /**
  * Where there is no data file yet, makes an empty one. LMDB would make it itself, but an opening that fails, on a full disk for one, ends the
- * process (SIGSEGV in lmdb 3.5): so its pages are taken before it is asked.
+ * process (SIGSEGV in lmdb 3.5), and so does a first transaction that fails (SIGABRT, in half the tries): so their pages are taken before it is asked.
  *
  * @throws what the file system says (ENOSPC), and leaves no half of a file.
  */
@@ -39,7 +41,7 @@ export async function reserveDataFile(path: string): Promise<void> {
   if (present && present.size > 0) return;
   const file = await open(path, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o600);
   try {
-    await file.writeFile(emptyDataFile());
+    await file.writeFile(Buffer.concat([emptyDataFile(), Buffer.alloc(firstPages * pageBytes)]));
   } catch (error) {
     await file.truncate(0).catch(() => undefined);
     throw error;
