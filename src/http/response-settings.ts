@@ -7,6 +7,7 @@ import type { Fillers } from '../codec/spliced/render-spliced.js';
 import { entryOptionTable } from '../catalogue/known-entry-options.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
+import { assertOptionValues } from './assert-option-values.js';
 import { answerCodec } from './cached-answer.js';
 import type { CachedAnswer } from './cached-answer.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
@@ -64,8 +65,8 @@ export function responseSettings(
   wholes: readonly ('query' | 'headers')[] = [],
 ): ResponseSettings {
   known.check(options);
+  assertOptionValues(options);
   const { principal, tags, keyedBy, fill, headers = [], query = [], maxBodyBytes = mebibyte } = options;
-  if (!(maxBodyBytes > 0)) throw new InvalidOptionError('maxBodyBytes', `${maxBodyBytes} is no size`, 'Give bytes.');
   const bad = options.keepHeaders?.find(neverKept);
   if (bad !== undefined) {
     throw new InvalidOptionError(

@@ -141,6 +141,24 @@ describe('@CachedResponse refuses at the definition', () => {
     );
     expect(() => CachedResponse({ keepHeaders: ['Set-Cookie'] })).toThrow('Set-Cookie belongs to one exchange');
   });
+
+  it.each<[string, object]>([
+    ['principal', { principal: 'user' }],
+    ['principal', { principal: null }],
+    ['keyedBy', { keyedBy: ['tenant'] }],
+    ['fill', { fill: {} }],
+    ['query', { query: 'page' }],
+    ['headers', { headers: [5] }],
+    ['keepHeaders', { keepHeaders: 'X-Rows' }],
+    ['cacheControl', { cacheControl: 'nocache' }],
+    ['cacheStatus', { cacheStatus: 'keys' }],
+    ['public', { public: 'yes' }],
+    ['maxBodyBytes', { maxBodyBytes: 0 }],
+    ['maxBodyBytes', { maxBodyBytes: '1mib' }],
+    ['cache', { cache: 5 }],
+  ])('a value that %s can not have: %j', (name, options) => {
+    expect(() => CachedResponse(options)).toThrow(`${name}: @CachedResponse takes no such value`);
+  });
 });
 
 describe('A life that answers can’t have', () => {
