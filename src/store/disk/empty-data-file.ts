@@ -32,7 +32,7 @@ const firstPages = 6;
 
 /**
  * Where there is no data file yet, makes an empty one. LMDB would make it itself, but an opening that fails, on a full disk for one, ends the
- * process (SIGSEGV in lmdb 3.5), and so does a first transaction that fails (SIGABRT, in half the tries): so their pages are taken before it is asked.
+ * process (SIGSEGV in lmdb 3.5), and so does a first transaction that fails (SIGABRT, in a third of the tries): so their pages are taken before it is asked.
  *
  * @throws what the file system says (ENOSPC), and leaves no half of a file.
  */
