@@ -5,6 +5,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { CachedResponse } from '../../src/http/cached-response.js';
 import { whenHeadersGo } from '../../src/http/headers-to-go.js';
+import { ReadHeaders } from '../../src/http/read-headers.js';
 import { keepCookiesPrivate } from '../../src/http/visibility.js';
 import { ask } from '../support/ask.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
@@ -14,6 +15,16 @@ type WithHeaders = { headers: Record<string, string | undefined> };
 interface Passthrough {
   setCookie?(name: string, value: string): unknown;
   header(name: string, value: string): unknown;
+}
+
+/** All ways to list and to copy, and one header after them. */
+function listed({ headers }: WithHeaders): readonly (string | number | undefined)[] {
+  const { host, ...rest } = headers;
+  const names: string[] = [];
+  for (const name in headers) names.push(`${name} ${headers[name]}`);
+  for (const name of Object.keys(headers)) names.push(`${name} ${headers[name]}`);
+  const copies = [rest, Object.assign({}, headers), Object.fromEntries(Object.entries(headers))];
+  return [host, names.length, JSON.stringify(copies).length, JSON.stringify(headers), headers['x-tenant']];
 }
 
 class KnowsKeys implements CanActivate {
@@ -95,6 +106,27 @@ class Answers {
   @Get('copies')
   @CachedResponse({ ttl: '1m', keyedBy: ({ headers }: WithHeaders) => [headers['x-tenant'], { ...headers }['x-user']] })
   copies(): object {
+    return { run: ++runs };
+  }
+
+  @Get('copies-first')
+  @CachedResponse({ ttl: '1m', keyedBy: ({ headers }: WithHeaders) => [{ ...headers }['x-user'], headers['x-tenant']] })
+  copiesFirst(): object {
+    return { run: ++runs };
+  }
+
+  @Get('lists')
+  @CachedResponse({ ttl: '1m', keyedBy: listed })
+  lists(): object {
+    return { run: ++runs };
+  }
+
+  @Get('asks-twice')
+  @CachedResponse({
+    ttl: '1m',
+    keyedBy: ({ headers }: WithHeaders) => [Object.keys(headers).length, headers['x-user'], headers['x-tenant']],
+  })
+  asksTwice(): object {
     return { run: ++runs };
   }
 
@@ -265,6 +297,9 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
     ['undecided', { 'x-tenant': 'a', 'x-user': 'ada' }, 'Authorization, Cookie, x-tenant, x-user'],
     ['undecided', { 'x-tenant': 'a' }, 'Authorization, Cookie, x-tenant, x-user'],
     ['copies', { 'x-user': 'ada' }, 'Authorization, Cookie, x-tenant'],
+    ['copies-first', { 'x-user': 'ada' }, 'Authorization, Cookie, x-tenant'],
+    ['lists', { 'x-user': 'ada', 'x-tenant': 'a' }, 'Authorization, Cookie, x-tenant'],
+    ['asks-twice', { 'x-user': 'ada', 'x-tenant': 'a' }, 'Authorization, Cookie, x-user, x-tenant'],
     ['fails', { 'x-user': 'ada' }, 'Authorization, Cookie, x-user'],
   ];
 
@@ -359,6 +394,17 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
   });
 
   if (platform === 'Fastify') {
+    it('varies by the headers that keyedBy is made of where a hook has added to those of the request', async () => {
+      const read = await open([], (one) => {
+        const fastify = one.getHttpAdapter().getInstance() as Sends;
+        fastify.addHook('onRequest', async (request) => {
+          request.headers = { ...request.headers, 'x-country': 'it' };
+        });
+      });
+      const { header } = await read('keyed', key);
+      expect(header['vary']).toBe('Authorization, Cookie, x-api-key');
+    });
+
     it('keeps no answer whose cookie is collected beside the reply, as @fastify/cookie does', async () => {
       const read = await open([], (one) => {
         const fastify = one.getHttpAdapter().getInstance() as Sends;
@@ -379,12 +425,25 @@ interface Sends {
   addHook(
     name: string,
     hook: (
-      request: unknown,
+      request: WithHeaders,
       reply: { header(name: string, value: string): void },
       payload: unknown,
     ) => Promise<unknown>,
   ): void;
 }
+
+it.each(['x-first', 'x-between', 'x-last'])(
+  'a header of a list is read by itself where it is the only one: %s',
+  (name) => {
+    const headers = { 'x-first': '1', 'x-between': '2', 'x-last': '3' };
+    const request = { method: 'GET', headers };
+    for (const list of [Object.keys, JSON.stringify]) {
+      const read = new ReadHeaders(request);
+      read.during(() => [list(request.headers), Reflect.get(request.headers, name) as unknown]);
+      expect([...read.names]).toEqual([name]);
+    }
+  },
+);
 
 it('a response without the place where headers are written is left as it is', () => {
   const response = { writeHead: () => response };
