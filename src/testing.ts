@@ -1,7 +1,7 @@
 export { codecContract } from './testing/codec-contract.js';
 export type { CodecContractOptions, TestRunner } from './testing/codec-contract.js';
 export { lockContract } from './testing/lock-contract.js';
-export type { LockContractOptions } from './testing/lock-contract.js';
+export type { LockContractOptions, LockSubject } from './testing/lock-contract.js';
 export { objectStoreContract } from './testing/object-store-contract.js';
 export type { ObjectStoreContractOptions, ObjectStoreSubject } from './testing/object-store-contract.js';
 export { storeContract } from './testing/store-contract.js';

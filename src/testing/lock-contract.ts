@@ -13,12 +13,23 @@ import type { TestRunner } from './codec-contract.js';
 export interface LockContractOptions {
   /** For the suite's title. */
   readonly name: string;
-  /** An open store; called for each test. `close` ends what it began. */
-  readonly open: () => Promise<{ readonly store: Store; readonly close: () => Promise<void> }>;
+  /** Called by each test for a store of its own. */
+  readonly open: () => Promise<LockSubject>;
 }
 
-/** Two lock rooms over one store, as two processes would have. */
+/** A store whose locks are under test. */
+export interface LockSubject {
+  /** Open and ready. */
+  readonly store: Store;
+  /** Another open store on the same items, as another process has it: locks are tried between the two. Default: one store is tried with itself. */
+  readonly secondHandle?: () => Promise<Store>;
+  /** Ends what `open` and `secondHandle` began. */
+  readonly close: () => Promise<void>;
+}
+
+/** Two lock rooms over the same items, as two processes would have. */
 interface Rooms {
+  /** Of `ours`. */
   readonly store: Store;
   readonly namespace: string;
   readonly ours: CacheLock;
@@ -31,22 +42,23 @@ interface Rooms {
 const deadline = '30s';
 
 /**
- * What locks must hold to on every store. Takes a few lives of a lock: seconds on memcached.
+ * What locks must hold to on every store. Takes a few lives of a lock: on memcached one test may take seven seconds, more than Jest and Vitest give it.
  *
  * @example lockContract({ describe, it }, { name: 'memory', open: async () => ({ store: memoryStore(), close: async () => {} }) });
  */
 export function lockContract({ describe, it }: TestRunner, { name, open }: LockContractOptions): void {
   const test = (title: string, body: (rooms: Rooms) => Promise<void>): void => {
     it(title, async () => {
-      const { store, close } = await open();
+      const { store, secondHandle, close } = await open();
       const namespace = `lock-contract ${randomUUID()}`;
       const ttlMs = Math.max(400, 2 * store.capabilities.clockResolutionMs);
-      const room = (): CacheLock => new CacheLock({ store, namespace, deadline });
-      const rooms = { store, namespace, ours: room(), theirs: room(), ttlMs };
+      const room = (handle: Store): CacheLock => new CacheLock({ store: handle, namespace, deadline });
       try {
-        await body(rooms);
+        const [ours, theirs] = [room(store), room((await secondHandle?.()) ?? store)];
+        await body({ store, namespace, ours, theirs, ttlMs }).finally(() =>
+          Promise.all([ours.shutdown(0), theirs.shutdown(0)]),
+        );
       } finally {
-        await Promise.all([rooms.ours.shutdown(0), rooms.theirs.shutdown(0)]);
         await close();
       }
     });

@@ -12,8 +12,8 @@ import type { StoreContractOptions } from './store-contract/subject.js';
 export type { StoreContractOptions, StoreSubject } from './store-contract/subject.js';
 
 /**
- * What every store must hold to: each sentence of `Store` and `Shard`, as tests. `capabilities` decide what is asked. Takes some seconds where
- * the store's clock is real.
+ * What every store must hold to: each sentence of `Store` and `Shard`, as tests. `capabilities` decide what is asked. Where the store's
+ * clock is real, a test takes up to seven of its resolutions: give it more than the five seconds of Jest and Vitest where it counts whole seconds.
  *
  * @example
  * storeContract({ describe, it }, {

@@ -17,6 +17,7 @@ import { recordEvents } from '../../src/testing/event-recorder.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { faultyStore } from '../../src/testing/faulty-store.js';
 import type { StoreFault } from '../../src/testing/faulty-store.js';
+import { lockContract } from '../../src/testing/lock-contract.js';
 import { replaceStores } from '../../src/testing/replace-stores.js';
 import { storeContract } from '../../src/testing/store-contract.js';
 import type { StoreSubject } from '../../src/testing/store-contract.js';
@@ -96,11 +97,13 @@ describe('A faulty store that is not told to fail', () => {
   );
 });
 
-/** How the suite judges a store: the names of the rules that fail, and why. */
-async function failuresOf(open: () => Promise<StoreSubject>): Promise<Record<string, string>> {
+/** How the suite of stores judges one: the names of the rules that fail, and why. */
+const failuresOf = (open: () => Promise<StoreSubject>): Promise<Record<string, string>> =>
+  failuresIn((runner) => storeContract(runner, { name: 'of somebody', open, tooLargeBytes: 2 ** 20 + 1 }));
+
+async function failuresIn(suite: (runner: TestRunner) => void): Promise<Record<string, string>> {
   const rules: [string, () => void | Promise<void>][] = [];
-  const runner: TestRunner = { describe: (_, define) => define(), it: (name, test) => void rules.push([name, test]) };
-  storeContract(runner, { name: 'of somebody', open, tooLargeBytes: 2 ** 20 + 1 });
+  suite({ describe: (_, define) => define(), it: (name, test) => void rules.push([name, test]) });
   const failures: Record<string, string> = {};
   for (const [name, test] of rules) {
     try {
@@ -244,6 +247,14 @@ describe('The suite of stores', () => {
       return { store, advance: (ms: number) => clock.advance(ms), dispose: () => store.close() };
     };
     expect(Object.values(await failuresOf(open))).toEqual([expect.stringContaining('Give the suite a secondHandle')]);
+  });
+});
+
+describe('The suite of locks', () => {
+  it('refuses locks that hold in one of two handles alone', async () => {
+    const open = async () => ({ store: memoryStore(), secondHandle: async () => memoryStore(), close: async () => {} });
+    const failures = await failuresIn((runner) => lockContract(runner, { name: 'of somebody', open }));
+    expect(Object.keys(failures)).toContain('go to exactly one of many who ask at once');
   });
 });
 

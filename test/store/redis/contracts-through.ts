@@ -20,34 +20,24 @@ export function contractsThrough(driver: TestedDriver, name: string, where: () =
     await store.open();
     return store;
   };
+  const openBoth = async () => {
+    const opened = [await openStore()];
+    const secondHandle = async (): Promise<Store> => {
+      const store = await openStore();
+      opened.push(store);
+      return store;
+    };
+    const close = (): Promise<void> => Promise.all(opened.map((store) => store.close())).then(() => {});
+    return { store: opened[0] as Store, secondHandle, close };
+  };
   storeContract(waitingAtOnce('lives', 'counters', 'the listing of keys'), {
     name: `${name} through ${driver}`,
     tooLargeBytes: 2 ** 20 + 1,
     open: async () => {
-      const opened = [await openStore()];
-      const secondHandle = async (): Promise<Store> => {
-        const store = await openStore();
-        opened.push(store);
-        return store;
-      };
-      return {
-        store: opened[0] as Store,
-        secondHandle,
-        dispose: () => Promise.all(opened.map((store) => store.close())).then(() => {}),
-      };
+      const { close, ...handles } = await openBoth();
+      return { ...handles, dispose: close };
     },
   });
 
-  describe(`through ${driver}`, () => {
-    lockContract(
-      { describe, it },
-      {
-        name,
-        open: async () => {
-          const store = await openStore();
-          return { store, close: () => store.close() };
-        },
-      },
-    );
-  });
+  describe(`through ${driver}`, () => lockContract({ describe, it }, { name, open: openBoth }));
 }
