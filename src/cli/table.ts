@@ -29,11 +29,16 @@ function inUnits(bytes: number): string {
   return `${(bytes / 2 ** (10 * power)).toFixed(power === 0 ? 0 : 1)} ${units[power]}`;
 }
 
+/** The room that the names of these facts take. */
+export const widthOf = (...all: readonly object[]): number =>
+  Math.max(0, ...all.flatMap(known).map(([name]) => name.length));
+
+const known = (facts: object): [name: string, value: unknown][] =>
+  Object.entries(facts).filter(([, value]) => value !== undefined);
+
 /** Facts as lines: a name and what it is. What was stored can't look like a line of its own. */
-export function lines(facts: object): string {
-  const known = Object.entries(facts).filter(([, value]) => value !== undefined);
-  const width = Math.max(0, ...known.map(([name]) => name.length));
-  return known
+export function lines(facts: object, width = widthOf(facts)): string {
+  return known(facts)
     .map(([name, value]) => {
       const text = typeof value === 'object' ? JSON.stringify(value) : String(value);
       return `  ${name.padEnd(width)}  ${safeLine(text)}\n`;

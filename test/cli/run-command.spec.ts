@@ -131,6 +131,15 @@ describe('tiered-cache on a store', () => {
     }
   });
 
+  it('explains in columns that line up, whatever each tier says', async () => {
+    const of = async (key: string): Promise<(number | undefined)[]> => {
+      const rows = (await run('explain', key, ...onStore)).out.split('\n').filter((line) => line.startsWith('  '));
+      expect(rows.length).toBeGreaterThan(3);
+      return [...new Set(rows.map((row) => /^ +\w+ +/.exec(row)?.[0].length))];
+    };
+    for (const key of ['greeting', 'absent']) expect(await of(key)).toEqual([expect.any(Number)]);
+  });
+
   it('leaves a database alone that is larger than its default', async () => {
     const directory = join(folder, 'large');
     const on = ['--disk', directory, '--namespace', 'test', '--package-version', '1.0.0'];

@@ -5,7 +5,7 @@ import type { TierExplanation } from '../../cache/explanation.js';
 import { StoreUnavailableError, UndecodableError } from '../../value/errors.js';
 import { readArguments } from '../arguments.js';
 import { keyFrom } from '../key-argument.js';
-import { lines, table } from '../table.js';
+import { lines, table, widthOf } from '../table.js';
 import { keyOptions, keySpaceOf, namespaceIn, withCache, withStore } from '../open-cache.js';
 import type { Command } from '../command.js';
 import { hint, nothingThere, oneKey } from './nothing-there.js';
@@ -116,8 +116,9 @@ export const explainCommand: Command = {
       const found = tiers.some(({ hit }) => hit);
       if (read.values['json']) out(`${JSON.stringify({ ...facts, tiers })}\n`);
       else {
-        out(lines(facts));
-        for (const { tier, hit, ...known } of tiers) out(`${tier}  ${hit ? 'hit' : 'miss'}\n${lines(known)}`);
+        const width = widthOf(facts, ...tiers);
+        out(lines(facts, width));
+        for (const { tier, hit, ...known } of tiers) out(`${tier}  ${hit ? 'hit' : 'miss'}\n${lines(known, width)}`);
       }
       if (!found) err(await hint(opened));
       return found ? 0 : 1;
