@@ -57,6 +57,9 @@ export interface CacheLockConfiguration {
   readonly random?: () => number;
 }
 
+/** What runs under a lock. */
+type Section<T> = (lease: Lease) => Promise<T> | T;
+
 /**
  * Locks that never guess. A lock has an owner, an end, and one place in the store; what can't be known is said to be so. Two holders at once are
  * possible only where a holder was paused beyond its lease, or the store lost the lock: its signal tells the first as soon as it runs again, and
@@ -136,11 +139,18 @@ export class CacheLock {
   /**
    * Runs `work` under the lock and releases it, whatever `work` does. Rejects as `work` does, and resolves as it does unless the lock was lost before it was
    * given back. A release that has no answer hides no result.
+   * The options may be left out.
    * Not reentrant: `work` that asks for the same resource waits for itself, and is told `held`.
    * @throws LockHeldError, LockUnavailableError: `work` did not run. LeaseLostError: `work` returned, but its lock was lost, which a renewal
-   * has noticed, the clock, or the release.
+   * has noticed, the clock, or the release. InvalidOptionError for `work` that is no function, before anything is locked.
    */
-  async using<T>(resource: LockResource, options: LockOptions, work: (lease: Lease) => Promise<T> | T): Promise<T> {
+  using<T>(resource: LockResource, work: Section<T>): Promise<T>;
+  using<T>(resource: LockResource, options: LockOptions, work: Section<T>): Promise<T>;
+  async using<T>(resource: LockResource, ...given: [Section<T>] | [LockOptions, Section<T>]): Promise<T> {
+    const [options, work] = typeof given[0] === 'function' ? [{}, given[0]] : (given as [LockOptions, Section<T>]);
+    if (typeof work !== 'function') {
+      throw new InvalidOptionError('work', 'it is no function', 'Give one that runs under the lock.');
+    }
     const outcome = await this.acquire(resource, options);
     if (outcome.status === 'acquired') return this.running.track(runSection(outcome.lease, work));
     const shown = this.place(resource).resource;
@@ -225,7 +235,7 @@ export class CacheLock {
   }
 }
 
-async function runSection<T>(lease: Lease, work: (lease: Lease) => Promise<T> | T): Promise<T> {
+async function runSection<T>(lease: Lease, work: Section<T>): Promise<T> {
   try {
     const result = await work(lease);
     lease.signal.throwIfAborted();

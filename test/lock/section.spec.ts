@@ -72,6 +72,20 @@ describe('a section', () => {
     },
   );
 
+  it('needs no options', async () => {
+    const locks = room();
+    const value: number = await locks.using('a', async (lease) => lease.fencingToken);
+    expect(value).toBeGreaterThan(0);
+    await locks.using('a', async () => {
+      await expect(locks.using('a', () => 'not alone')).rejects.toThrow(LockHeldError);
+    });
+  });
+
+  it.each([[[]], [[{}]], [[{ ttl: '1m' }, undefined]], [[{}, 5]]])('is no section without work: %p', async (given) => {
+    const using = (...rest: unknown[]): Promise<unknown> => room().using('a', ...(rest as [() => unknown]));
+    await expect(using(...given)).rejects.toThrow('work: it is no function. Give one that runs under the lock.');
+  });
+
   it('does not run under options that do not exist', async () => {
     const misspelt = { tll: '1s' } as object;
     await expect(room().using('a', misspelt, () => 'ran')).rejects.toThrow(
