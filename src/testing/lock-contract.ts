@@ -55,9 +55,11 @@ export function lockContract({ describe, it }: TestRunner, { name, open }: LockC
       const room = (handle: Store): CacheLock => new CacheLock({ store: handle, namespace, deadline });
       try {
         const [ours, theirs] = [room(store), room((await secondHandle?.()) ?? store)];
-        await body({ store, namespace, ours, theirs, ttlMs }).finally(() =>
-          Promise.all([ours.shutdown(0), theirs.shutdown(0)]),
-        );
+        try {
+          await body({ store, namespace, ours, theirs, ttlMs });
+        } finally {
+          await Promise.all([ours.shutdown(0), theirs.shutdown(0)]);
+        }
       } finally {
         await close();
       }
