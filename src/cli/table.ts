@@ -33,8 +33,7 @@ function inUnits(bytes: number): string {
 export const widthOf = (...all: readonly object[]): number =>
   Math.max(0, ...all.flatMap(known).map(([name]) => name.length));
 
-const known = (facts: object): [name: string, value: unknown][] =>
-  Object.entries(facts).filter(([, value]) => value !== undefined);
+const known = (facts: object) => Object.entries(facts).filter(([, value]) => value !== undefined);
 
 /** Facts as lines: a name and what it is. What was stored can't look like a line of its own. */
 export function lines(facts: object, width = widthOf(facts)): string {
