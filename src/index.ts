@@ -98,6 +98,7 @@ export type { ParameterSpec } from './catalogue/key-parameters.js';
 export type { Life, LifeContext } from './catalogue/life.js';
 export { earliest } from './catalogue/lives/earliest.js';
 export { sinceLastChecked, sinceLastUsed, sinceOriginallySet, sinceSet } from './catalogue/lives/since.js';
+export { sinceSetFromEnv } from './catalogue/lives/since-set-from-env.js';
 export { untilInstant, untilInvalidated } from './catalogue/lives/until.js';
 export { untilEndOfDay } from './catalogue/lives/until-end-of-day.js';
 export type { EndOfDayOptions } from './catalogue/lives/until-end-of-day.js';

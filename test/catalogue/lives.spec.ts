@@ -5,9 +5,11 @@ import type { Life } from '../../src/catalogue/life.js';
 import { earliest } from '../../src/catalogue/lives/earliest.js';
 import { sinceLastChecked, sinceLastUsed, sinceOriginallySet, sinceSet } from '../../src/catalogue/lives/since.js';
 import { untilEndOfDay } from '../../src/catalogue/lives/until-end-of-day.js';
+import { sinceSetFromEnv } from '../../src/catalogue/lives/since-set-from-env.js';
 import { untilInstant, untilInvalidated } from '../../src/catalogue/lives/until.js';
 import { freshnessAt } from '../../src/value/entry.js';
 import { InvalidDurationError, InvalidOptionError } from '../../src/value/errors.js';
+import { buildCache } from '../support/build-cache.js';
 
 const minute = 60_000;
 const start = Date.UTC(2025, 5, 1, 12);
@@ -61,6 +63,37 @@ describe('a life', () => {
     endsAt(life, end, { checkedAt: new Date(start) });
     endsAt(life, end, { checkedAt: new Date(start) }, start + 60 * minute);
     endsAt(life, end + 60 * minute, { checkedAt: new Date(start + 60 * minute) }, start + 60 * minute);
+  });
+
+  it('is what a variable of the environment says when the entry is made', async () => {
+    const name = 'LIVES_SPEC_TIMEOUT';
+    const life = sinceSetFromEnv(name, 300);
+    const cache = await buildCache();
+    try {
+      expect(life.description).toBe('LIVES_SPEC_TIMEOUT since set, by default 5 minutes');
+      endsAt(life, start + 5 * minute, null);
+      process.env[name] = '60';
+      endsAt(life, start + minute, null);
+      process.env[name] = '';
+      endsAt(life, start + 5 * minute, null);
+      process.env[name] = '0';
+      expect(resolveInstants({ ttl: life }, null, start).freshUntil).toBe(start);
+      let loads = 0;
+      const load = (): number => ++loads;
+      expect([await cache.getOrSet('a', load, { ttl: life }), await cache.getOrSet('a', load, { ttl: life })]).toEqual([
+        1, 2,
+      ]);
+      process.env[name] = '1h';
+      await expect(cache.getOrSet('a', load, { ttl: life })).rejects.toThrow(
+        /^LIVES_SPEC_TIMEOUT: '1h' is not a number/,
+      );
+      expect(life.description).toBe('LIVES_SPEC_TIMEOUT since set, by default 5 minutes');
+    } finally {
+      delete process.env[name];
+      await cache.close();
+    }
+    for (const seconds of ['30m', 0.5, -1, undefined] as number[])
+      expect(() => sinceSetFromEnv(name, seconds)).toThrow('LIVES_SPEC_TIMEOUT: what it stands for by default');
   });
 
   it('slides with use, up to a maximum age', () => {
