@@ -24,6 +24,12 @@ export function lockRefusalOf(store: Store | undefined): LockRefusal | undefined
   return { problem, remedy: 'Give locks a store of their own, whose servers are named.' };
 }
 
+/** @throws InvalidOptionError for what is none. */
+export function assertReach(reach: StoreCapabilities['reach'] | undefined): void {
+  if (reach === undefined || reaches.includes(reach)) return;
+  throw new InvalidOptionError('lock.reach', `'${String(reach)}' is none`, "Give 'process', 'host' or 'fleet'.");
+}
+
 /** @throws InvalidOptionError for no store, one that has no atomic operations, whose keys move, or that does not reach as far as asked. */
 export function assertStoreCanLock(
   store: Store | undefined,
@@ -31,11 +37,9 @@ export function assertStoreCanLock(
 ): asserts store is Store {
   const refusal = lockRefusalOf(store);
   if (refusal) throw new InvalidOptionError('lock.store', refusal.problem, refusal.remedy);
+  assertReach(reach);
   if (!store || reach === undefined) return;
   const { reach: own } = store.capabilities;
-  if (!reaches.includes(reach)) {
-    throw new InvalidOptionError('lock.reach', `'${String(reach)}' is none`, "Give 'process', 'host' or 'fleet'.");
-  }
   if (reaches.indexOf(reach) > reaches.indexOf(own)) {
     const problem = `locks in the ${store.name} store reach the ${own}, not the ${reach}`;
     throw new InvalidOptionError(

@@ -4,7 +4,7 @@ import { readStoreEnvironment } from '../cache/configuration/environment.js';
 import type { Store } from '../store/store.js';
 import { safeLine } from '../value/safe-text.js';
 import { InvalidOptionError } from '../value/errors.js';
-import type { TieredCacheOptions } from './tiered-cache.options.js';
+import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
 /**
  * The store below the process tier: the given one, none, or the default of this environment.
@@ -21,6 +21,11 @@ export async function storeOf({ stores }: TieredCacheOptions): Promise<Store | u
 /** The store of the locks alone, if they have one. @throws InvalidOptionError for what is no store. */
 export function lockStoreOf({ lock }: TieredCacheOptions): Store | undefined {
   return lock?.store === undefined ? undefined : asStore('lock.store', lock.store);
+}
+
+/** How far its locks must reach, if that is asked. A store that tests put in the place of theirs is asked for nothing. */
+export function lockReachOf({ lock }: TieredCacheOptions): LockModuleOptions['reach'] {
+  return lock?.reach;
 }
 
 function onlyOne(stores: unknown): unknown {

@@ -1,6 +1,7 @@
 import type { CacheConfiguration } from '../cache/cache-configuration.js';
 import { Integrity } from '../codec/integrity.js';
 import { HiddenNames } from '../key/hidden-names.js';
+import { assertReach } from '../lock/assert-store-can-lock.js';
 import type { Store } from '../store/store.js';
 import type { RequestScope } from '../near/request-scope.js';
 import type { Clock } from '../value/clock.js';
@@ -24,6 +25,7 @@ export function resolveOptions(
   options: TieredCacheOptions,
   store: Store | undefined,
   lockStore: Store | undefined,
+  lockReach: LockModuleOptions['reach'],
   clock: Clock,
   random: () => number,
 ): ResolvedOptions {
@@ -32,7 +34,7 @@ export function resolveOptions(
   const identity = findPackageIdentity();
   const name = options.name ?? 'default';
   const { integrity = environment.integrity, keySecret = environment.keySecret } = options;
-  const { store: _sameOrReplaced, ...lock } = options.lock ?? {};
+  const { store: _sameOrReplaced, reach: _sameOrNone, ...lock } = options.lock ?? {};
   const own = requireIdentity('namespace', options.namespace ?? identity.name, identity);
   return {
     cache: {
@@ -51,7 +53,7 @@ export function resolveOptions(
       ...(options.coherence !== undefined && { coherence: options.coherence }),
       defaults: { ...options.defaults, ttl: options.defaults?.ttl ?? environment.defaultTtlMs },
     },
-    lock: { ...lock, ...(lockStore && { store: lockStore }) },
+    lock: { ...lock, ...(lockStore && { store: lockStore }), ...(lockReach && { reach: lockReach }) },
     mayForceMiss: options.mayForceMiss,
     warnings: options.warnings ?? true,
   };
@@ -63,7 +65,7 @@ export function configurationOf({ cache }: ResolvedOptions, scope: RequestScope)
 }
 
 /** Callers of plain JavaScript can give anything. */
-function assertValues({ warnings, mayForceMiss, afterCommit }: TieredCacheOptions): void {
+function assertValues({ warnings, mayForceMiss, afterCommit, lock }: TieredCacheOptions): void {
   if (warnings !== undefined && typeof warnings !== 'boolean') {
     throw new InvalidOptionError('warnings', 'it is neither true nor false', 'Give true or false.');
   }
@@ -72,4 +74,5 @@ function assertValues({ warnings, mayForceMiss, afterCommit }: TieredCacheOption
       throw new InvalidOptionError(option, 'it is no function', 'Give one, or leave it out.');
     }
   }
+  assertReach(lock?.reach);
 }

@@ -17,6 +17,7 @@ import {
   getCacheLockToken,
   getRequestCacheToken,
   getTieredCacheToken,
+  LOCK_REACH,
   LOCK_STORE,
   OWN_CLOCK,
   OWN_RANDOM,
@@ -35,7 +36,7 @@ import { asyncProviders } from './async-options.js';
 import { commitHooks } from './commit-hooks.js';
 import { hasOtherEntrances } from './entrances.js';
 import { interceptGateways } from './gateways.js';
-import { lockStoreOf, storeOf } from './given-store.js';
+import { lockReachOf, lockStoreOf, storeOf } from './given-store.js';
 import { HttpScopes } from './http-scopes.js';
 import { knownModuleOptions } from './known-module-options.js';
 import { assertMadeOnce } from './made-once.js';
@@ -144,11 +145,12 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       ...given,
       { provide: OWN_STORE, inject: [GIVEN_OPTIONS], useFactory: storeOf },
       { provide: LOCK_STORE, inject: [GIVEN_OPTIONS], useFactory: lockStoreOf },
+      { provide: LOCK_REACH, inject: [GIVEN_OPTIONS], useFactory: lockReachOf },
       { provide: OWN_CLOCK, useValue: systemClock },
       { provide: OWN_RANDOM, useValue: systemRandom },
       {
         provide: RESOLVED_OPTIONS,
-        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK, OWN_RANDOM],
+        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, LOCK_REACH, OWN_CLOCK, OWN_RANDOM],
         useFactory: (modules: ModulesContainer, ...rest: Parameters<typeof resolveOptions>) => {
           assertSoleImport(modules, cacheToken, (importers) => secondImport(name, importers));
           return resolveOptions(...rest);

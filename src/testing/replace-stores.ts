@@ -1,4 +1,4 @@
-import { LOCK_STORE, OWN_CLOCK, OWN_RANDOM, OWN_STORE } from '../cache/injection-tokens.js';
+import { LOCK_REACH, LOCK_STORE, OWN_CLOCK, OWN_RANDOM, OWN_STORE } from '../cache/injection-tokens.js';
 import { memoryStore } from '../store/memory-store.js';
 import type { Store } from '../store/store.js';
 import type { Clock } from '../value/clock.js';
@@ -21,7 +21,8 @@ export interface ReplacedStores {
 }
 
 /**
- * Puts memory in the place of every store of the application under test, whatever the options of its modules and the environment say.
+ * Puts memory in the place of every store of the application under test, whatever the options of its modules and the environment say, `lock.reach` among
+ * them.
  *
  * @returns the builder.
  * @example const app = await replaceStores(Test.createTestingModule({ imports: [AppModule] })).compile();
@@ -33,6 +34,7 @@ export function replaceStores<B extends OverridesProviders>(
   const make = (): Store => store ?? memoryStore(clock && { clock });
   builder.overrideProvider(OWN_STORE).useFactory({ factory: make });
   builder.overrideProvider(LOCK_STORE).useFactory({ factory: () => undefined });
+  builder.overrideProvider(LOCK_REACH).useFactory({ factory: () => undefined });
   if (clock) builder.overrideProvider(OWN_CLOCK).useValue(clock);
   if (random) builder.overrideProvider(OWN_RANDOM).useValue(random);
   return builder;

@@ -350,4 +350,17 @@ describe('replaceStores', () => {
     expect(await module.get(CacheLock).using('a', {}, (lease) => lease.resource)).toBe('a');
     expect(['readMany', 'readOrStub', 'write'].map((one) => dead.calls(one as 'write'))).toEqual([0, 0, 0]);
   });
+
+  it('puts memory in the place of a store whose locks reach the fleet', async () => {
+    const imports = [TieredCacheModule.forRoot({ namespace: 'a', packageVersion: '1', lock: { reach: 'fleet' } })];
+    module = await replaceStores(Test.createTestingModule({ imports })).compile();
+    expect(await module.get(CacheLock).using('a', {}, (lease) => lease.resource)).toBe('a');
+  });
+
+  it('leaves a reach of locks that is none to be refused', async () => {
+    const lock = { reach: 'planet' as 'fleet' };
+    const imports = [TieredCacheModule.forRoot({ namespace: 'a', packageVersion: '1', lock })];
+    const starts = replaceStores(Test.createTestingModule({ imports })).compile();
+    await expect(starts).rejects.toMatchObject({ code: 'INVALID_OPTION', option: 'lock.reach' });
+  });
 });
