@@ -4,6 +4,7 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import type { Life } from '../catalogue/life.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
+import { givenLoader } from '../load/loader.js';
 import type { Loader } from '../load/loader.js';
 import type { Clock } from '../value/clock.js';
 import type { KeyvStorage } from './keyv-storage.js';
@@ -54,7 +55,8 @@ export class CacheManagerWrap {
 
   readonly wrap = (async (key: string, load: () => unknown, given?: unknown, refreshThreshold?: OfValue<unknown>) => {
     const options = typeof given === 'object' && given !== null ? given : { ttl: given, refreshThreshold };
-    const entry = await this.entryOf({ raw: false, ...options, key, load } as WrapRequest<unknown>);
+    const request = { raw: false, ...options, key, load: givenLoader(load) } as WrapRequest<unknown>;
+    const entry = await this.entryOf(request);
     return 'raw' in options && options.raw === true ? entry : entry.value;
   }) as Cache['wrap'];
 

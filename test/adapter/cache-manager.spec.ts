@@ -197,6 +197,12 @@ describe('A cache-manager on the tiers', () => {
 });
 
 describe('wrap', () => {
+  it('refuses what is no function at its call, and loads for the next one', async () => {
+    const cache = cacheManager(await open());
+    await expect(cache.wrap('a', undefined as never)).rejects.toThrow('loader: it is no function.');
+    expect(await cache.wrap('a', () => 'loaded')).toBe('loaded');
+  });
+
   it('loads once for all who ask at once, here and in other processes', async () => {
     const store = memoryStore();
     const caches = [cacheManager(await open({ store })), cacheManager(await open({ store }))];
