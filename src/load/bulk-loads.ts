@@ -26,8 +26,11 @@ interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy' | 'askedI
   value: V | undefined;
 }
 
-/** Keys of one call that are under way at a time: more go in turns, and a call of any size is one loader call for each turn. */
-const keysAtATime = 10_000;
+/**
+ * Keys of one call that are under way at a time: more go in turns, and a call of any size is one loader call for each turn. What a turn takes of processor
+ * time, from the first lease to the last fill, is less than a lease stands, also on a busy machine.
+ */
+const keysAtATime = 2_500;
 
 /** Loads many keys under the same leases as single look-ups, by one call of the loader. */
 export class BulkLoads {
