@@ -3,6 +3,7 @@ import { SplicedDocument } from '../codec/spliced/spliced-document.js';
 import type { Clock } from '../value/clock.js';
 import { UndecodableError } from '../value/errors.js';
 import { lastingCopy } from '../value/lasting-copy.js';
+import { isHeaderName } from './http-exchange.js';
 import { neverKept } from './kept-headers.js';
 
 /** `text` is UTF-8 as it is sent, `bytes` anything else, `spliced` a document whose holes are filled for each request. */
@@ -84,7 +85,6 @@ export const answerCodec: NotesEnd<CachedAnswer> = {
 };
 
 const kinds: readonly unknown[] = ['text', 'bytes', 'spliced'];
-const nameForm = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 /** What Node lets through as the value of a header. */
 const valueForm = /^[\t\x20-\x7e\x80-\xff]*$/;
 
@@ -113,7 +113,7 @@ const implausible = (field: string): UndecodableError =>
 
 const isValue = (value: unknown): value is string => typeof value === 'string' && valueForm.test(value);
 
-const isName = (name: unknown): boolean => typeof name === 'string' && nameForm.test(name) && !neverKept(name);
+const isName = (name: unknown): boolean => typeof name === 'string' && isHeaderName(name) && !neverKept(name);
 
 function isHeader(header: unknown): boolean {
   if (!Array.isArray(header) || header.length !== 2) return false;

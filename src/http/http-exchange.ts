@@ -49,6 +49,9 @@ export const isSent = (response: HttpResponse): boolean => response.headersSent 
 export const rawResponse = (response: HttpResponse): ServerResponse =>
   response.raw ?? (response as unknown as ServerResponse);
 
+/** Whether a header can have this name (RFC 9110, 5.6.2). */
+export const isHeaderName = (name: string): boolean => /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name);
+
 /** Whether a request header says who asks. */
 export const isCredential = (name: string): boolean => ['authorization', 'cookie'].includes(name.toLowerCase());
 

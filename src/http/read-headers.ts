@@ -1,10 +1,11 @@
+import { isHeaderName } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
 
 type Name = string | symbol;
 
-/** The host is in each URL, what all objects have is no header, and JSON asks each for its `toJSON`. */
+/** Beside these: the host is in each URL, what all objects have is no header, JSON asks each for its `toJSON`, and `*` would be any. */
 const isNoHeader = (name: string): boolean =>
-  name === 'host' || name === 'toJSON' || name.startsWith(':') || name in Object.prototype;
+  !isHeaderName(name) || ['host', 'toJSON', '*'].includes(name) || name in Object.prototype;
 
 /**
  * Of which headers of one request code of the application makes what tells answers apart, in lower case. Those that are missing count: with one of them, the

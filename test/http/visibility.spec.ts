@@ -12,6 +12,7 @@ import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 let runs = 0;
 type WithHeaders = { headers: Record<string, string | undefined> };
+type WithName = WithHeaders & { readonly query: { readonly name: string } };
 interface Passthrough {
   setCookie?(name: string, value: string): unknown;
   header(name: string, value: string): unknown;
@@ -127,6 +128,12 @@ class Answers {
     keyedBy: ({ headers }: WithHeaders) => [Object.keys(headers).length, headers['x-user'], headers['x-tenant']],
   })
   asksTwice(): object {
+    return { run: ++runs };
+  }
+
+  @Get('named')
+  @CachedResponse({ ttl: '1m', keyedBy: ({ headers, query }: WithName) => [headers[query.name]] })
+  named(): object {
     return { run: ++runs };
   }
 
@@ -310,6 +317,15 @@ describe.each(platforms)('What caches on the way are told, on %s', (platform) =>
       for (const _turn of [1, 2]) expect((await read(path, headers)).header['vary']).toBe(vary);
     },
   );
+
+  it.each([
+    ['x-b', 'Authorization, Cookie, x-b'],
+    ...['€', 'ü', 'a b', 'x,y', '*', ''].map((name): [string, string] => [name, 'Authorization, Cookie']),
+  ])('varies by a name that the request gives only where a header can have it: %p', async (name, vary) => {
+    const read = await open();
+    const { status, header } = await read(`named?name=${encodeURIComponent(name)}`);
+    expect([status, header['vary']]).toEqual([200, vary]);
+  });
 
   it('keeps callers apart whom keyedBy tells apart', async () => {
     const read = await open();
