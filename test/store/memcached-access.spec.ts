@@ -1,6 +1,7 @@
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { readStoreEnvironment } from '../../src/cache/configuration/environment.js';
 import { defaultStore } from '../../src/cache/configuration/default-store.js';
@@ -61,6 +62,19 @@ describe('a memcached behind TLS', () => {
       await shard.write(host, bytes('kept'), forever);
       expect(await textAt(shard, host)).toBe('kept');
     }
+  });
+
+  it('is shown no key and no passphrase of', async () => {
+    const { port } = await startSecure();
+    const { ca } = certificate;
+    const own = { ca, cert: ca, key: readFileSync(certificate.keyFile, 'latin1'), passphrase: 'hunter2' };
+    const store = memcachedStore({ ...patience, servers: `127.0.0.1:${port}`, tls: own });
+    endings.push(() => store.close());
+    await store.open();
+    await store.shards[0].write('a', bytes('1'), forever);
+    const said = inspect(store, { depth: 20 });
+    expect(said).toContain('TLSSocket');
+    expect(said).not.toMatch(/hunter2|PRIVATE KEY/);
   });
 
   it('is not used where its certificate cannot be checked, or TLS was not asked for', async () => {

@@ -1,9 +1,8 @@
-import { isIP } from 'node:net';
 import type { Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions } from 'node:tls';
 import { obstacleIn } from '../obstacle.js';
 import { resetSocket } from '../reset-socket.js';
+import type { TlsSettings } from '../tls-settings.js';
 import { recordWriter } from './record-writer.js';
 import { writeParts } from './write-parts.js';
 import type { Part } from './write-parts.js';
@@ -45,10 +44,9 @@ export const unixLine = (socket: Socket): Line => ({
 export const isLeft = (socket: Socket): boolean => socket.writableEnded && !socket.destroyed;
 
 /** TLS over a socket that is connected. A TLS socket has no reset of its own: the one below it is reset. */
-export function secureLine(socket: Socket, host: string, tls: ConnectionOptions): Promise<Line> {
+export function secureLine(socket: Socket, host: string, tls: TlsSettings): Promise<Line> {
   return new Promise((resolve, reject) => {
-    const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
-    const secured = connectTls({ ...tls, host, socket, ...(servername !== undefined && { servername }) });
+    const secured = connectTls(tls.over(socket, host));
     const fail = (cause: Error): void => {
       secured.destroy();
       reject(new Error(`no TLS connection: ${obstacleIn(cause).words}`, { cause }));

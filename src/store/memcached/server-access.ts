@@ -1,16 +1,28 @@
 import type { ConnectionOptions } from 'node:tls';
 import { InvalidOptionError } from '../../value/errors.js';
+import { TlsSettings } from '../tls-settings.js';
 
 /** How a server is entered: over TLS, and by whom. */
 export interface ServerAccess {
-  readonly tls: ConnectionOptions | undefined;
+  readonly tls: TlsSettings | undefined;
   /** For a server that was started with `-Y`. */
   readonly credentials: Credentials | undefined;
 }
 
-export interface Credentials {
-  readonly username: string;
-  readonly password: string;
+/** A user and a password that show neither in errors, nor in logs, nor in JSON. */
+export class Credentials {
+  readonly #username: string;
+  readonly #password: string;
+
+  constructor(username: string, password: string) {
+    this.#username = username;
+    this.#password = password;
+  }
+
+  /** What is sent to a server that is logged in to. */
+  reveal(): { readonly username: string; readonly password: string } {
+    return { username: this.#username, password: this.#password };
+  }
 }
 
 export interface GivenAccess {
@@ -31,7 +43,7 @@ export function parseAccess({ tls, username, password }: GivenAccess): ServerAcc
       "Give true, or options of Node's tls.connect.",
     );
   return {
-    tls: tls === true ? {} : tls === false ? undefined : tls,
+    tls: tls ? new TlsSettings(tls === true ? {} : tls) : undefined,
     credentials: credentialsOf(username, password),
   };
 }
@@ -51,5 +63,5 @@ function credentialsOf(username: unknown, password: unknown): Credentials | unde
       password === undefined ? 'a username came alone' : 'it is no password',
       remedy,
     );
-  return { username, password };
+  return new Credentials(username, password);
 }

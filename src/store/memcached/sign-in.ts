@@ -10,7 +10,7 @@ const longestAnswer = 200;
  *
  * @throws RefusalError in the server's words; Error where the connection ends.
  */
-export function signIn(socket: Socket, { username, password }: Credentials): Promise<void> {
+export function signIn(socket: Socket, credentials: Credentials): Promise<void> {
   return new Promise((resolve, reject) => {
     let said = '';
     const over = (error?: Error): void => {
@@ -33,6 +33,7 @@ export function signIn(socket: Socket, { username, password }: Credentials): Pro
         );
     };
     socket.on('data', read).once('close', ended);
+    const { username, password } = credentials.reveal();
     const body = `${username} ${password}`;
     // A server that asks for none takes this for a value: it is over at once, and the key is nobody's.
     socket.write(`set ~auth 0 -1 ${Buffer.byteLength(body)}\r\n${body}\r\n`);

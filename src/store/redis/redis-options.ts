@@ -4,6 +4,7 @@ import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import { KnownOptions } from '../../value/known-options.js';
 import type { OptionTable } from '../../value/known-options.js';
+import { TlsSettings } from '../tls-settings.js';
 import type { RedisClientTemplate, TemplateFacts } from './driver/client-template.js';
 import { readClientTemplate } from './driver/client-template.js';
 import type { DriverName } from './driver/redis-driver.js';
@@ -175,6 +176,6 @@ function sentinelCredentialsOf({ sentinelUsername, sentinelPassword }: RedisConn
   return new RedisCredentials(sentinelUsername, sentinelPassword);
 }
 
-function tlsOf(tls: boolean | ConnectionOptions | undefined): ConnectionOptions | undefined {
-  return tls === true ? {} : tls === false ? undefined : tls;
+function tlsOf(tls: boolean | ConnectionOptions | undefined): TlsSettings | undefined {
+  return tls ? new TlsSettings(tls === true ? {} : tls) : undefined;
 }

@@ -1,4 +1,4 @@
-import type { ConnectionOptions } from 'node:tls';
+import type { TlsSettings } from '../tls-settings.js';
 import type { RedisAddress } from './redis-address.js';
 import type { RedisCredentials } from './redis-credentials.js';
 
@@ -13,7 +13,7 @@ export interface RedisTarget {
   /** 0 in a Cluster. */
   readonly database: number;
   /** Absent: no TLS. */
-  readonly tls?: ConnectionOptions;
+  readonly tls?: TlsSettings;
   readonly credentials: RedisCredentials;
   /** Sentinels have users of their own; a data server's are not told to them. */
   readonly sentinelCredentials: RedisCredentials;

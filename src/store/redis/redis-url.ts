@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../../value/errors.js';
 import { parseRedisAddress } from './redis-address.js';
 import type { RedisAddress } from './redis-address.js';
+import { TlsSettings } from '../tls-settings.js';
 import { RedisCredentials } from './redis-credentials.js';
 import type { RedisTarget } from './redis-target.js';
 
@@ -55,7 +56,7 @@ export function parseRedisUrl(url: string, option: string): RedisTarget {
     addresses: [first, ...others],
     ...(primaryName !== undefined && { primaryName }),
     database,
-    ...(scheme.startsWith('rediss') && { tls: {} }),
+    ...(scheme.startsWith('rediss') && { tls: new TlsSettings() }),
     credentials: credentialsIn(groups['login'], invalid),
     sentinelCredentials: new RedisCredentials(),
   };

@@ -7,6 +7,7 @@ import { keySlot } from '../../../src/store/redis/key-slot.js';
 import { redisAddress } from '../../../src/store/redis/redis-address.js';
 import type { RedisAddress } from '../../../src/store/redis/redis-address.js';
 import { RedisCredentials } from '../../../src/store/redis/redis-credentials.js';
+import { TlsSettings } from '../../../src/store/tls-settings.js';
 import { RedisServerError } from '../../../src/store/redis/redis-server-error.js';
 import { eventually } from '../../support/eventually.js';
 import { freePort } from '../../support/free-port.js';
@@ -65,7 +66,7 @@ describe('On a real server', () => {
   it.each([false, true])(
     'values of any size come back as they were sent, whatever is read after; TLS: %p',
     async (isTls) => {
-      const link = await connect(isTls ? tlsPort : server.port, isTls ? { tls: { ca } } : {});
+      const link = await connect(isTls ? tlsPort : server.port, isTls ? { tls: new TlsSettings({ ca }) } : {});
       const random = seededRandom(7);
       const values = [0, 1, 100, 4_095, 16_384, 16_385, 65_536, 200_000, 5_000_000].map((size) =>
         Buffer.alloc(size, random.bytes(97)),

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { LinkOptions, RedisDriver, RedisLink } from '../../../src/store/redis/driver/redis-driver.js';
 import { redisAddress } from '../../../src/store/redis/redis-address.js';
 import { RedisCredentials } from '../../../src/store/redis/redis-credentials.js';
+import { TlsSettings } from '../../../src/store/tls-settings.js';
 import { isOk, textOf } from '../../../src/store/redis/redis-reply.js';
 import { RedisServerError } from '../../../src/store/redis/redis-server-error.js';
 import { eventually } from '../../support/eventually.js';
@@ -221,7 +222,7 @@ describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
   afterAll(() => server.stop());
 
   it('speaks to a server whose certificate it can check, counts its bytes, and resets', async () => {
-    const link = await driver.connect(optionsFor(port, { tls: { ca } }));
+    const link = await driver.connect(optionsFor(port, { tls: new TlsSettings({ ca }) }));
     await sent(link, 'SET', 'k', 'v');
     expect(textOf(await sent(link, 'GET', 'k'))).toBe('v');
     expect(link.bytesRead()).toBeGreaterThan(100);
@@ -230,6 +231,6 @@ describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
   });
 
   it('refuses one whose certificate it cannot check', async () => {
-    await expect(driver.connect(optionsFor(port, { tls: {} }))).rejects.toThrow();
+    await expect(driver.connect(optionsFor(port, { tls: new TlsSettings() }))).rejects.toThrow();
   });
 });

@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { redisAddress } from '../../../src/store/redis/redis-address.js';
 import type { RedisAddress } from '../../../src/store/redis/redis-address.js';
 import { RedisCredentials } from '../../../src/store/redis/redis-credentials.js';
+import { TlsSettings } from '../../../src/store/tls-settings.js';
 import { textOf } from '../../../src/store/redis/redis-reply.js';
 import { RedisServer } from '../../../src/store/redis/redis-server.js';
 import type { RedisServerSettings } from '../../../src/store/redis/redis-server.js';
@@ -217,7 +218,11 @@ describe.each(driverNames)('A server through %s', (driverName) => {
     const port = await freePort();
     const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile];
     const secured = await startRedis({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files] });
-    const untrusted: unknown = await (await reach(port, { tls: {} })).connected().catch((error: unknown) => error);
+    const untrusted: unknown = await (
+      await reach(port, { tls: new TlsSettings() })
+    )
+      .connected()
+      .catch((error: unknown) => error);
     await secured.stop();
     expect(String(untrusted)).toMatch(/no TLS connection: self-signed certificate/);
     expect(String(untrusted)).not.toMatch(/Check that it runs/);
@@ -227,7 +232,7 @@ describe.each(driverNames)('A server through %s', (driverName) => {
       socket.on('data', () => socket.write('-ERR unknown command\r\n'));
     });
     await new Promise<void>((resolve) => plain.listen(0, '127.0.0.1', resolve));
-    const unsecured = await reach((plain.address() as AddressInfo).port, { tls: {} });
+    const unsecured = await reach((plain.address() as AddressInfo).port, { tls: new TlsSettings() });
     await expect(unsecured.connected()).rejects.toThrow(/no TLS connection: wrong version number/);
     await new Promise((resolve) => plain.close(resolve));
   });

@@ -1,5 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
 import { InvalidOptionError } from '../../../value/errors.js';
+import { TlsSettings } from '../../tls-settings.js';
 import { redisAddress } from '../redis-address.js';
 import type { RedisAddress } from '../redis-address.js';
 import { RedisCredentials } from '../redis-credentials.js';
@@ -58,7 +59,7 @@ function fromIoRedis(client: RedisClientTemplate, options: IoRedisOptions): Temp
   const tls = options.tls ?? undefined;
   const common = {
     database,
-    ...(tls && { tls }),
+    ...(tls && { tls: new TlsSettings(tls) }),
     // A duplicate brings its own.
     credentials: new RedisCredentials(),
     sentinelCredentials: new RedisCredentials(
@@ -92,7 +93,7 @@ function fromIoRedisCluster(client: RedisClientTemplate): TemplateFacts {
     topology: 'cluster',
     addresses: addresses(nodes, 6_379),
     database: 0,
-    ...(tls && { tls }),
+    ...(tls && { tls: new TlsSettings(tls) }),
     credentials: new RedisCredentials(),
     sentinelCredentials: new RedisCredentials(),
   };
@@ -106,7 +107,7 @@ function fromNodeRedis(client: RedisClientTemplate, options: NodeRedisOptions): 
     topology: 'alone',
     addresses: addresses([{ host, port }], 6_379),
     database: options.database ?? 0,
-    ...(tls && { tls: rest }),
+    ...(tls && { tls: new TlsSettings(rest) }),
     credentials: new RedisCredentials(),
     sentinelCredentials: new RedisCredentials(),
   };

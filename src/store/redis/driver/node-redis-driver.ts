@@ -1,6 +1,6 @@
 import { captureSocket } from './capture-socket.js';
 import { resetSocket } from '../../reset-socket.js';
-import { openTcpSocket, tlsOptionsFor } from './tcp-socket.js';
+import { openTcpSocket } from './tcp-socket.js';
 import { answerWith, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';
 
@@ -51,7 +51,7 @@ async function connect(
       reconnectStrategy: false,
       connectTimeout: 0,
       socketTimeout: undefined,
-      ...(tls && socket && { ...tlsOptionsFor(tls, address, socket), tls: true }),
+      ...(tls && socket && { ...tls.over(socket, address.host), tls: true }),
     },
   });
   let isEnded = false;

@@ -1,5 +1,5 @@
-import type { ConnectionOptions } from 'node:tls';
 import type { RedisAddress } from '../redis-address.js';
+import type { TlsSettings } from '../../tls-settings.js';
 import type { RedisCredentials } from '../redis-credentials.js';
 import type { RedisServerError } from '../redis-server-error.js';
 
@@ -27,7 +27,7 @@ export interface LinkOptions {
   readonly address: RedisAddress;
   readonly database: number;
   readonly credentials: RedisCredentials;
-  readonly tls: ConnectionOptions | undefined;
+  readonly tls: TlsSettings | undefined;
   /** Aborts the attempt: its socket is reset, and `connect` rejects. */
   readonly signal: AbortSignal;
   /** Called once, when the link can no longer be used. Not called for an attempt that rejects. */

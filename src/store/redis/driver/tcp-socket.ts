@@ -1,8 +1,8 @@
-import { connect, isIP } from 'node:net';
+import { connect } from 'node:net';
 import type { OnReadOpts, Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { ConnectionOptions } from 'node:tls';
 import { resetSocket } from '../../reset-socket.js';
+import type { TlsSettings } from '../../tls-settings.js';
 import type { RedisAddress } from '../redis-address.js';
 
 /**
@@ -35,13 +35,13 @@ export function openTcpSocket({ host, port }: RedisAddress, signal: AbortSignal,
 
 /** TLS over a socket that is connected. Resolves when the certificate was checked. */
 export function openTlsSocket(
-  tls: ConnectionOptions,
-  address: RedisAddress,
+  tls: TlsSettings,
+  { host }: RedisAddress,
   socket: Socket,
   signal: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const secured = connectTls(tlsOptionsFor(tls, address, socket));
+    const secured = connectTls(tls.over(socket, host));
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', giveUp);
       resetSocket(socket);
@@ -58,10 +58,4 @@ export function openTlsSocket(
       resolve(secured);
     });
   });
-}
-
-/** What `tls.connect` needs to know besides the socket: whom to expect. */
-export function tlsOptionsFor(tls: ConnectionOptions, { host }: RedisAddress, socket: Socket): ConnectionOptions {
-  const servername = tls.servername ?? (isIP(host) === 0 ? host : undefined);
-  return { ...tls, host, socket, ...(servername !== undefined && { servername }) };
 }
