@@ -1,8 +1,8 @@
 import { onCacheEvent } from '../../value/events.js';
+import type { CacheEventName, CacheEvents } from '../../value/events.js';
 import { commitFault } from './faults.js';
 import type { History, Moment } from './history.js';
 import type { Plan, Turn } from './plan.js';
-import { runningHost } from './simulated-host.js';
 import { pickByName, seededRandom } from './seeded-random.js';
 import type { Simulation, Versions } from './simulation.js';
 import { World } from './world.js';
@@ -57,7 +57,7 @@ class Story<Shared, Service> {
 
   async tell(): Promise<void> {
     const { world } = this;
-    const stopListening = listen(world.history);
+    const stopListening = listen(world);
     try {
       await world.begin();
       for (const turn of this.plan.turns) {
@@ -186,29 +186,41 @@ const textOf = (versions: Versions | undefined): string =>
     .join(', ') || 'nothing';
 
 /** Whose event it is: a cache that is named after its process counts as one without a name. */
-function originOf(cacheName: string): { readonly process: string; readonly cache: string | undefined } {
-  const process = runningHost()?.name ?? cacheName;
-  return { process, cache: cacheName === process ? undefined : cacheName };
-}
+const originOf = (
+  cacheName: string,
+  process: string,
+): { readonly process: string; readonly cache: string | undefined } => ({
+  process,
+  cache: cacheName === process ? undefined : cacheName,
+});
 
-/** Notes in the history what the library tells of itself, until the returned function is called. */
-function listen(history: History): () => void {
+/** Notes in the history what the library tells of the processes of this world, until the returned function is called. */
+function listen<Shared, Service>(world: World<Shared, Service>): () => void {
+  const { history } = world;
+  const on = <E extends CacheEventName>(
+    name: E,
+    note: (event: CacheEvents[E], process: string) => void,
+  ): (() => void) =>
+    onCacheEvent(name, (event) => {
+      const host = world.running;
+      if (host) note(event, host.name);
+    });
   const stops = [
-    onCacheEvent('loadStarted', ({ cache, key }) => {
-      history.loads.push({ ...originOf(cache), key, began: history.moment() });
+    on('loadStarted', ({ cache, key }, process) => {
+      history.loads.push({ ...originOf(cache, process), key, began: history.moment() });
     }),
-    onCacheEvent('loadFinished', (event) => {
-      const { process, cache } = originOf(event.cache);
+    on('loadFinished', (event, running) => {
+      const { process, cache } = originOf(event.cache, running);
       const load = history.loads.find(
         (one) => one.process === process && one.cache === cache && one.key === event.key && !one.ended,
       );
       if (load) load.ended = history.moment();
     }),
-    onCacheEvent('loadRefused', ({ cache, key, reason }) => {
-      history.refusals.push({ ...originOf(cache), key, reason, ...history.moment() });
+    on('loadRefused', ({ cache, key, reason }, process) => {
+      history.refusals.push({ ...originOf(cache, process), key, reason, ...history.moment() });
     }),
-    onCacheEvent('invalidated', ({ key }) => void history.invalidated.push({ key, ...history.moment() })),
-    onCacheEvent('writeGivenUp', ({ key, reason }) => void history.givenUp.push({ key, reason, ...history.moment() })),
+    on('invalidated', ({ key }) => void history.invalidated.push({ key, ...history.moment() })),
+    on('writeGivenUp', ({ key, reason }) => void history.givenUp.push({ key, reason, ...history.moment() })),
   ];
   return () => stops.forEach((stop) => stop());
 }

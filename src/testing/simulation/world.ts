@@ -3,7 +3,7 @@ import { drawn, seededRandom } from './seeded-random.js';
 import { History } from './history.js';
 import type { Plan } from './plan.js';
 import { RestartableStore } from './restartable-store.js';
-import { SimulatedHost } from './simulated-host.js';
+import { runningHost, SimulatedHost } from './simulated-host.js';
 import { SimulatedNetwork } from './simulated-network.js';
 import type { Step } from './step.js';
 import { SimulatedProcess } from './simulated-process.js';
@@ -32,8 +32,8 @@ export class World<Shared = unknown, Service = unknown> {
   readonly shared: Shared;
   /** By their places; one that crashed stays until its successor is started. */
   readonly members: Member<Service>[] = [];
-  /** Of all that ever ran: those that crashed are never closed. */
-  private starts = 0;
+  /** All that ever ran, those that crashed included: they are never closed, and what they began may go on. */
+  private readonly hosts = new Set<SimulatedHost>();
 
   constructor(
     private readonly simulation: Simulation<Shared, Service>,
@@ -50,6 +50,12 @@ export class World<Shared = unknown, Service = unknown> {
     const make = simulation.store ?? ((clock) => memoryStore({ clock }));
     this.store = new RestartableStore(() => make(this.clock));
     this.shared = simulation.shared(seededRandom(drawn(plan.seed, 'what all share')));
+  }
+
+  /** The process of this world whose code runs now. Undefined: it is the simulation's, or another world's. */
+  get running(): SimulatedHost | undefined {
+    const host = runningHost();
+    return host && this.hosts.has(host) ? host : undefined;
   }
 
   /** Starts all processes. */
@@ -103,7 +109,8 @@ export class World<Shared = unknown, Service = unknown> {
   private async started(index: number): Promise<Member<Service>> {
     const host = new SimulatedHost(`P${index}`, this.clock);
     host.clock.stepBy(this.plan.skewsMs[index] ?? 0);
-    const random = seededRandom(drawn(this.plan.seed, `${host.name} ${this.starts++}`));
+    const random = seededRandom(drawn(this.plan.seed, `${host.name} ${this.hosts.size}`));
+    this.hosts.add(host);
     const store = this.network.between(host, this.store);
     const { cache, protections, start } = this.simulation;
     const process = new SimulatedProcess(host, this.network, store, random, cache, protections);

@@ -114,6 +114,12 @@ describe('a simulation', () => {
     await expect(simulate(hasty)).rejects.toMatchObject({ violations: [expect.stringContaining('load row at once')] });
   });
 
+  it('is judged by what its own processes do, while another one is told in this process', async () => {
+    const judged = (): Promise<{ readonly stories: number }> => simulate({ ...plain, holds: [oneLoadAtATime()] });
+    const told = await Promise.all([judged(), judged()]);
+    expect(told.map(({ stories }) => stories)).toEqual([10, 10]);
+  });
+
   it.each<[string, object]>([
     ['seeds', { seeds: [] }],
     ['seeds', { seeds: 0 }],
