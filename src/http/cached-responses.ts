@@ -82,13 +82,13 @@ export class CachedResponses {
       ? read.during(() => settings.principalOf(request))
       : settings.principalOf(request);
     let reason = bypassReason(route, request, response, principal);
+    const { further: by, ...keyedBy } = settings.keyedBy;
+    const further = by && ((given: HttpRequest) => read.during(() => by(given)));
     if (principal !== undefined && reason === undefined) {
-      const { further: by, ...keyedBy } = settings.keyedBy;
-      const further = by && ((given: HttpRequest) => read.during(() => by(given)));
       const text = requestKey(route.identity, request, { ...keyedBy, further, host: route.hasHost }, principal);
       if (fitsKey(text)) return this.fromCache(exchange, principal, text);
       reason = 'long-key';
-    }
+    } else if (principal !== undefined && reason === 'patched-response') further?.(request); // caches on the way may keep it
     say(exchange, { cache, fwd: 'bypass', detail: reason ?? 'principal' });
     const tellsNobody = reason === 'patched-response' || reason === 'long-key';
     const isOpen = tellsNobody && principal === null && !isPrivateFor(route, request, null);

@@ -181,6 +181,28 @@ class FramedController {
   }
 }
 
+const keyedBy = ({ headers }: { readonly headers: Record<string, string> }) => [headers['x-tenant']];
+
+@Controller('keyed')
+class KeyedController {
+  @Get('public')
+  @Header('Cache-Control', 'max-age=60')
+  @CachedResponse({ keyedBy, public: true })
+  byPublic(): object {
+    return { run: ++runs };
+  }
+
+  @Get('private')
+  @Header('Cache-Control', 'max-age=60')
+  @CachedResponse({
+    keyedBy,
+    principal: ({ headers }: { readonly headers: Record<string, string> }) => headers['authorization'] ?? null,
+  })
+  byPrivate(): object {
+    return { run: ++runs };
+  }
+}
+
 let opened = 0;
 let gate: Promise<void> | undefined;
 
@@ -349,6 +371,7 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
           RequestedController,
           OneFileController,
           FramedController,
+          KeyedController,
         ],
         providers: interceptors.map((useClass) => ({ provide: APP_INTERCEPTOR, useClass })),
       },
@@ -619,19 +642,32 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
   );
 
   if (platform === 'Express') {
+    const patchJson = (one: INestApplication): unknown =>
+      one.use((_: unknown, response: { json(body: unknown): unknown }, next: () => void) => {
+        const json = response.json.bind(response);
+        response.json = (body) => json({ seen: body });
+        next();
+      });
+
     it('goes around the cache where middleware has replaced what it would be sent by', async () => {
-      const read = await open([], (one) =>
-        one.use((_: unknown, response: { json(body: unknown): unknown }, next: () => void) => {
-          const json = response.json.bind(response);
-          response.json = (body) => json({ seen: body });
-          next();
-        }),
-      );
+      const read = await open([], patchJson);
       for (const turn of [1, 2]) {
         const { text, header } = await read('cached/object');
         expect(text).toMatch(new RegExp(`^\\{"seen":\\{"run":${turn},`));
         expect(header['cache-status']).toBe('tiered-cache; fwd=bypass; detail=patched-response');
       }
     });
+
+    it.each([
+      ['public', 'max-age=60'],
+      ['private', 'private, max-age=60'],
+    ])(
+      'varies by what keyedBy reads where middleware has replaced what it would be sent by (%s)',
+      async (name, control) => {
+        const read = await open([], patchJson);
+        const { header } = await read(`keyed/${name}`, { 'x-tenant': 'a' });
+        expect(header).toMatchObject({ 'cache-control': control, vary: 'Authorization, Cookie, x-tenant' });
+      },
+    );
   }
 });
