@@ -9,6 +9,7 @@ import { StoreUnavailableError } from '../../src/value/errors.js';
 import { systemClock } from '../../src/value/clock.js';
 import { hostMonotonicMs } from '../../src/value/host-monotonic.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
 import { WriteQueue } from '../../src/store/disk/write-queue.js';
 import type { Environment, Lmdb } from '../../src/store/disk/environment.js';
 import { eventually } from '../support/eventually.js';
@@ -253,4 +254,36 @@ it('What was given up while its turn was prepared is not decided on any more', a
   hand(1);
   await eventually(() => ask('later'));
   expect(decided).toEqual(['later']);
+});
+
+it('A write whose answer waits behind a blocked loop is acknowledged, and so is what waits for it', async () => {
+  const clock = new VirtualClock();
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+  let isFirst = true;
+  const environment = {
+    transaction: async () => {
+      if (!isFirst) return 1;
+      isFirst = false;
+      // The loop is blocked for longer than the deadline, and the answer comes in with the third turn after that.
+      clock.skip(400);
+      void clock.advanceTo(clock.now(), turn);
+      for (let count = 0; count < 3; count++) await turn();
+      return 1;
+    },
+    resetReadTxn: () => {},
+    getBinaryFast: () => undefined,
+  };
+  const queue = new WriteQueue(environment as unknown as Environment, {} as Lmdb, {
+    name: 'disk',
+    now: () => ({ nowMs: clock.now(), hostMs: clock.monotonic(), boot: 1 }),
+    clock,
+    gate: { enter: async () => {}, assertInPlace: () => {}, leave: () => {}, close: () => {} },
+    deadlineMs: 300,
+    bounds: () => ({ changes: 1, bytes: 2 ** 20 }),
+    makeRoom: async () => Infinity,
+    settled: () => {},
+  });
+  const ask = (key: string): Promise<string> => queue.run({ key, decide: () => ({ answer: key }) });
+  const outcomes = await Promise.allSettled([ask('under way'), ask('waits')]);
+  expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
 });

@@ -1,3 +1,4 @@
+import { answerTimer } from '../../value/answer-timer.js';
 import type { Clock } from '../../value/clock.js';
 import type { StoreUnavailableError } from '../../value/errors.js';
 import { CallerLine } from './caller-line.js';
@@ -241,20 +242,17 @@ export class WriteQueue {
 
   /**
    * Waits for its turn and for lmdb, and tells the callers when it takes too long: another process was stopped while it held the lock
-   * or opened, or the disk hangs. Their writes may arrive later. Nothing else is begun until it is over.
+   * or opened, or the disk hangs. Their writes may arrive later. Nothing else is begun until it is over. What this process's own blocked loop has not
+   * read is no failure of the folder.
    */
   private async watched<T>(transaction: () => Promise<T>): Promise<T> {
-    let pending = true;
-    const timer = this.options.clock.after(this.options.deadlineMs, () => {
-      // The answer may lie ready behind an event loop that was blocked: it gets one turn to come in.
-      setImmediate(() => {
-        if (!pending) return;
-        this.stuck = true;
-        const error = this.unavailable(`a write takes longer than ${this.options.deadlineMs} ms`);
-        this.giveUp(this.inFlight, error);
-        this.giveUp(this.line.takeAll(), error);
-        this.onStuck?.();
-      });
+    const { clock, deadlineMs } = this.options;
+    const timer = answerTimer(clock, deadlineMs, () => {
+      this.stuck = true;
+      const error = this.unavailable(`a write takes longer than ${deadlineMs} ms`);
+      this.giveUp(this.inFlight, error);
+      this.giveUp(this.line.takeAll(), error);
+      this.onStuck?.();
     });
     try {
       await this.options.gate.enter();
@@ -262,7 +260,6 @@ export class WriteQueue {
     } catch (error) {
       throw await commitFailure(error);
     } finally {
-      pending = false;
       this.stuck = false;
       timer.cancel();
       this.leaveGate();
