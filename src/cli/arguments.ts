@@ -22,8 +22,13 @@ export function readArguments(
   return read;
 }
 
+/** Named here: declarations can't name what `node:util` keeps to itself. */
+type Parsed<O extends OptionTypes> = ReturnType<
+  typeof parseArgs<{ args: string[]; allowPositionals: true; options: O }>
+>;
+
 /** What was given, each option under its name. @throws UsageError */
-export function parsed<O extends OptionTypes>(args: readonly string[], options: O) {
+export function parsed<O extends OptionTypes>(args: readonly string[], options: O): Parsed<O> {
   try {
     return parseArgs({ args: [...args], allowPositionals: true, options });
   } catch (error) {
