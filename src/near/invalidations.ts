@@ -5,6 +5,7 @@ import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/s
 import { asInvalidation, lastingAdvance } from '../coherence/tag-generations.js';
 import type { Shard } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
+import { shownName } from '../value/safe-text.js';
 import { unlessAway } from '../value/unless-away.js';
 import type { NearTiers } from './near-tiers.js';
 
@@ -61,7 +62,7 @@ export class Invalidations {
     const item = lastingAdvance(asInvalidation(advance));
     const tag = tagIn(item.name);
     const resend = (): Promise<void> => this.send(shard, [item]).then(() => this.near.nameTag(tag, 'local'));
-    this.near.coherence.outbox.add({ name: item.name, shown: `tag ${tag}`, resend, ticket });
+    this.near.coherence.outbox.add({ name: item.name, shown: `tag ${shownName(tag)}`, resend, ticket });
   }
 
   private wait(placed: Placed, remedy: Remedy): void {

@@ -1,6 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import type { Channel } from 'node:diagnostics_channel';
 import type { Freshness, MissReason, TierName } from './lookup.js';
+import { shownName } from './safe-text.js';
 
 interface OfKey {
   /** The cache's name. */
@@ -35,7 +36,7 @@ export interface CacheEvents {
    * Somebody has invalidated this. `local`: once for each key or tag that a call in this process names, and once for a clear, when the store has answered or
    * failed; none for a `set`. Whoever asks again on hearing of it is answered as after the call. `remote`: once for each key or tag that the feed names; it names
    * what is set elsewhere, too, and may name what went to several parts of the store twice. A clear elsewhere is a `nearCleared`. `key` reads `tag NAME` for a
-   * tag, and `*` for a clear.
+   * tag, and `*` for a clear. Control and format characters of a tag are percent-encoded, as those of keys are.
    */
   invalidated: OfKey & { readonly origin: 'local' | 'remote'; readonly of: InvalidatedKind };
   /**
@@ -171,7 +172,8 @@ export function tellInvalidated(
 ): void {
   if (!channels.invalidated.hasSubscribers) return;
   for (const name of new Set(names)) {
-    channels.invalidated.publish({ cache, key: of === 'tag' ? `tag ${name}` : name, origin, of });
+    const shown = shownName(name);
+    channels.invalidated.publish({ cache, key: of === 'tag' ? `tag ${shown}` : shown, origin, of });
   }
 }
 

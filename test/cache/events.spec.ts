@@ -235,6 +235,31 @@ describe('what happened, by the events of two processes', () => {
     },
   );
 
+  describe('a tag with control and format characters', () => {
+    const forged = 'a\r\n\u001b[31mFORGED\u202e\u2028 50% ü';
+    const shown = 'tag a%0D%0A%1B[31mFORGED%E2%80%AE%E2%80%A8 50% ü';
+
+    it('has them encoded where it is told of, here and there', async () => {
+      await here.invalidateTags(forged);
+      await logRead('there');
+      const told = events.of('invalidated').map(({ cache, key, origin }) => ({ cache, key, origin }));
+      expect(told).toContainEqual({ cache: 'here', key: shown, origin: 'local' });
+      expect(told).toContainEqual({ cache: 'there', key: shown, origin: 'remote' });
+    });
+
+    it('has them encoded where its invalidation is given up', async () => {
+      const failing = faultyStore(store);
+      const alone = await cacheWith('alone', { store: failing });
+      const givenUp = recordEvents('writeGivenUp');
+      await failing.during('throws', async () => {
+        await alone.invalidateTags(forged);
+        await alone.close();
+      });
+      givenUp.stop();
+      expect(givenUp.of('writeGivenUp').map(({ key }) => key)).toEqual([shown]);
+    });
+  });
+
   it.each<[string, (cache: TieredCache, key: Key) => Promise<unknown>]>([
     ['a delete', (cache, key) => cache.delete(key)],
     ['a delete of several', (cache, key) => cache.deleteMany(['k', key])],
