@@ -2,10 +2,7 @@ import { inspect } from 'node:util';
 import { createClient } from '@redis/client';
 import { Redis } from 'ioredis';
 import { describe, expect, it } from '@jest/globals';
-import { redisBackup } from '../../src/backup/redis-backup.js';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
-import { defineKey } from '../../src/catalogue/define-key.js';
-import { redisRecords } from '../../src/record/redis-records.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { redisStore } from '../../src/store/redis/redis-store.js';
 
@@ -43,8 +40,6 @@ const made: [string, () => unknown][] = [
         client: createClient({ password: secret, socket: { host: '127.0.0.1', tls: true, passphrase: secret } }),
       }),
   ],
-  ['redisRecords', () => redisRecords({ connection: { url, tls }, keys: [defineKey('{a}', {})] })],
-  ['redisBackup', () => redisBackup({ connection: { url, tls } })],
 ];
 
 describe('what is printed of it, however deep, holds no secret', () => {
