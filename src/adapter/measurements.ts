@@ -13,6 +13,9 @@ export interface Measurement {
   readonly listen: (record: (value: number, labels: Labels) => void) => () => void;
 }
 
+/** Upper bounds of durations, in seconds. */
+export const defaultBuckets: readonly number[] = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
 interface Reading<E extends CacheEventName> {
   readonly kind?: 'seconds';
   readonly labels: (message: CacheEvents[E]) => Labels;

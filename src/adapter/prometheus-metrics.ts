@@ -1,6 +1,6 @@
 import { Counter, Histogram, register } from 'prom-client';
 import type { OpenMetricsContentType, PrometheusContentType, Registry } from 'prom-client';
-import { measurements } from './measurements.js';
+import { defaultBuckets, measurements } from './measurements.js';
 import type { Measurement } from './measurements.js';
 import { KnownOptions } from '../value/known-options.js';
 
@@ -20,7 +20,6 @@ const known = KnownOptions.of<CacheMetricsOptions>('collectCacheMetrics()', {
   prefix: true,
   buckets: true,
 });
-const defaultBuckets = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
  * Counts the events of all caches and locks of this process with `prom-client`, until the returned function is called; that one takes the

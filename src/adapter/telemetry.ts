@@ -1,7 +1,7 @@
 import { metrics, trace } from '@opentelemetry/api';
 import type { Meter, Tracer } from '@opentelemetry/api';
 import { onCacheEvent } from '../value/events.js';
-import { measurements } from './measurements.js';
+import { defaultBuckets, measurements } from './measurements.js';
 import { LoadSpans } from './load-spans.js';
 import { KnownOptions } from '../value/known-options.js';
 
@@ -21,6 +21,8 @@ const scopeName = 'nestjs-tiered-cache';
  * Tells OpenTelemetry of all caches and locks of this process, until the returned function is called. A span `cache load` for each load, in
  * the trace of whoever began it; an event `cache.fault` on the span that was spared something; a metric for everything that is counted.
  * Hits have no span: they take less time than one.
+ *
+ * Durations are in seconds, in buckets from 1 ms to 30 s; a view of your SDK may say others.
  *
  * Start the SDK first, and call this once per process. Attributes are the names of caches and tiers, reasons and kinds; values never appear.
  *
@@ -44,7 +46,9 @@ function recordMetrics(meter: Meter): (() => void)[] {
       const counter = meter.createCounter(`tiered_cache.${name}`, { description: help });
       return listen((value, labels) => counter.add(value, labels));
     }
-    const histogram = meter.createHistogram(`tiered_cache.${name}`, { description: help, unit: 's' });
+    // The SDK's own are meant for milliseconds.
+    const advice = { explicitBucketBoundaries: [...defaultBuckets] };
+    const histogram = meter.createHistogram(`tiered_cache.${name}`, { description: help, unit: 's', advice });
     return listen((seconds, labels) => histogram.record(seconds, labels));
   });
 }

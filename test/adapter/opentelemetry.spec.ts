@@ -82,6 +82,10 @@ describe('OpenTelemetry', () => {
       { value: { count: 5 }, attributes: { cache: 'metered', outcome: 'loaded' } },
       { value: { count: 1 }, attributes: { cache: 'metered', outcome: 'failed' } },
     ]);
+    expect(pointsOf('tiered_cache.load_duration')).toMatchObject([
+      { value: { buckets: { boundaries: expect.arrayContaining([0.001, 0.01, 0.1, 1, 30]) as unknown } } },
+      {},
+    ]);
     const labels = new Set(
       recorded.flatMap(({ dataPoints }) =>
         (dataPoints as { attributes: object }[]).flatMap(({ attributes }) => Object.keys(attributes)),
