@@ -585,7 +585,10 @@ describe('tiered-cache delete', () => {
     expect(missed.err).toContain('product:1: absent');
     expect(missed.err).toContain('product:#1 is there: a number is written with # in front.');
     expect(missed.err).toContain('Nothing was removed.');
-    expect((await run('get', 'product:1', ...onStore)).err).toContain('product:#1 is there');
+    for (const look of ['get', 'explain']) {
+      const looked = await run(look, 'product:1', ...onStore);
+      expect(looked).toMatchObject({ code: 1, err: containing('product:#1 is there') });
+    }
     expect(await cache.get(versionedKey('product', 1))).toBe('numbered');
     expect(await run('delete', 'product:#1', ...onStore)).toMatchObject({ code: 0, err: '' });
     expect(await run('delete', 'never:there', ...onStore)).toMatchObject({ code: 1, out: '' });

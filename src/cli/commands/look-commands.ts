@@ -8,7 +8,7 @@ import { keyFrom } from '../key-argument.js';
 import { lines, table, widthOf } from '../table.js';
 import { keyOptions, keySpaceOf, namespaceIn, withCache, withStore } from '../open-cache.js';
 import type { Command } from '../command.js';
-import { hint, nothingThere, oneKey } from './nothing-there.js';
+import { hint, nothingThere, numberedThere, oneKey } from './nothing-there.js';
 
 const json = { json: { type: 'boolean' } } as const;
 
@@ -109,7 +109,8 @@ export const explainCommand: Command = {
   details: ['--json  prints JSON', 'Exit code 1: no tier has it.'],
   run: (args, { out, err }) => {
     const read = readArguments(args, { ...keyOptions, ...json }, oneKey);
-    const key = keyFrom(read.positionals[0] ?? '', keySpaceOf(read));
+    const text = read.positionals[0] ?? '';
+    const key = keyFrom(text, keySpaceOf(read));
     return withCache(read, async (cache, opened) => {
       const { tiers: told, ...facts } = await cache.explain(key);
       const tiers = told.map(withoutInfinity);
@@ -120,7 +121,7 @@ export const explainCommand: Command = {
         out(lines(facts, width));
         for (const { tier, hit, ...known } of tiers) out(`${tier}  ${hit ? 'hit' : 'miss'}\n${lines(known, width)}`);
       }
-      if (!found) err(await hint(opened));
+      if (!found) err(`${await numberedThere(text, opened)}${await hint(opened)}`);
       return found ? 0 : 1;
     });
   },

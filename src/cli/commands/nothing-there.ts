@@ -6,13 +6,18 @@ import type { OpenedStore } from '../open-cache.js';
 export const oneKey = { min: 1, max: 1, what: 'one KEY' } as const;
 
 /** Says that the key is absent; where there is one with numbers for its digits, how those are written. */
-export async function nothingThere(text: string, { find, keySpace }: OpenedStore): Promise<string> {
-  const absent = `${find(keyFrom(text, keySpace)).storeKey}: absent\n`;
+export async function nothingThere(text: string, opened: OpenedStore): Promise<string> {
+  const { storeKey } = opened.find(keyFrom(text, opened.keySpace));
+  return `${storeKey}: absent\n${await numberedThere(text, opened)}`;
+}
+
+/** How the numbers of a key are written, where there is one with numbers for its digits; else empty. */
+export async function numberedThere(text: string, { find }: OpenedStore): Promise<string> {
   const numbered = withNumbers(text);
-  if (!numbered) return absent;
+  if (!numbered) return '';
   const { storeKey, shard } = find(numbered);
   const [item] = await shard.readMany([storeKey]);
-  return item ? `${absent}${numbered.text} is there: a number is written with # in front.\n` : absent;
+  return item ? `${numbered.text} is there: a number is written with # in front.\n` : '';
 }
 
 /** Why a look finds nothing, where the namespace, the version or the secret is not the application's; else empty. */
