@@ -12,7 +12,7 @@ import type {
 } from '../store/store.js';
 
 /**
- * `throws`: operations reject with StoreUnavailableError and do nothing. `hangs`: they do nothing and don't settle until the store is healed.
+ * `throws`: operations reject with StoreUnavailableError and do nothing. `hangs`: they do nothing and don't settle until the fault ends.
  * `loses`: writes arrive, and their replies are lost. `corrupts`: what is read has one bit turned over.
  */
 export type StoreFault = 'throws' | 'hangs' | 'loses' | 'corrupts';
@@ -20,6 +20,13 @@ export type StoreOperation =
   'readMany' | 'readOrStub' | 'write' | 'remove' | 'increment' | 'touch' | 'invalidate' | 'readFeed';
 
 const reads: readonly StoreOperation[] = ['readMany', 'readOrStub', 'readFeed'];
+
+interface FaultInForce {
+  readonly fault: StoreFault;
+  readonly operations: readonly StoreOperation[];
+  /** What hangs by it: each rejects one call. */
+  readonly hung: (() => void)[];
+}
 
 /**
  * A store that fails when told to. A test of an application learns with it that no outage of the store reaches its users.
@@ -36,10 +43,10 @@ export class FaultyStore implements Store {
   readonly name: string;
   readonly capabilities: StoreCapabilities;
   readonly shards: readonly [Shard, ...Shard[]];
-  private readonly faults = new Map<StoreOperation, StoreFault>();
+  /** The last one that concerns an operation counts. */
+  private faults: FaultInForce[] = [];
   private readonly ofShards: ReadonlyMap<Shard, Shard>;
   private readonly counts = new Map<StoreOperation, number>();
-  private hung: (() => void)[] = [];
 
   constructor(private readonly store: Store) {
     this.name = store.name;
@@ -64,22 +71,25 @@ export class FaultyStore implements Store {
 
   /** From now on these operations fail, all by default, until {@link heal}. */
   fail(fault: StoreFault, operations: readonly StoreOperation[] = allOperations): void {
-    for (const operation of operations) this.faults.set(operation, fault);
+    this.begin(fault, operations);
   }
 
   /** Works again. What hung rejects now. */
   heal(): void {
-    this.faults.clear();
-    for (const reject of this.hung.splice(0)) reject();
+    for (const fault of [...this.faults]) this.end(fault);
   }
 
-  /** Fails while the work runs. */
-  async during<R>(fault: StoreFault, work: () => Promise<R>, operations?: readonly StoreOperation[]): Promise<R> {
-    this.fail(fault, operations);
+  /** Fails while the work runs. Then what hung by it rejects, and whatever was to fail besides fails on. */
+  async during<R>(
+    fault: StoreFault,
+    work: () => Promise<R>,
+    operations: readonly StoreOperation[] = allOperations,
+  ): Promise<R> {
+    const own = this.begin(fault, operations);
     try {
       return await work();
     } finally {
-      this.heal();
+      this.end(own);
     }
   }
 
@@ -91,13 +101,25 @@ export class FaultyStore implements Store {
   /** @internal */
   async perform<R>(shard: Shard, operation: StoreOperation, run: () => Promise<R>): Promise<R> {
     this.counts.set(operation, this.calls(operation) + 1);
-    const fault = this.faults.get(operation);
+    const inForce = this.faults.filter(({ operations }) => operations.includes(operation)).at(-1);
+    const fault = inForce?.fault;
     const unavailable = new StoreUnavailableError(shard.name, 'it was told to fail');
     if (fault === 'throws') throw unavailable;
-    if (fault === 'hangs') return new Promise((_resolve, reject) => this.hung.push(() => reject(unavailable)));
+    if (fault === 'hangs') return new Promise((_resolve, reject) => inForce?.hung.push(() => reject(unavailable)));
     const result = await run();
     if (fault === 'loses') throw unavailable;
     return fault === 'corrupts' && reads.includes(operation) ? (corrupted(result as Read | FeedReading) as R) : result;
+  }
+
+  private begin(fault: StoreFault, operations: readonly StoreOperation[]): FaultInForce {
+    const begun = { fault, operations, hung: [] };
+    this.faults.push(begun);
+    return begun;
+  }
+
+  private end(ended: FaultInForce): void {
+    this.faults = this.faults.filter((fault) => fault !== ended);
+    for (const reject of ended.hung.splice(0)) reject();
   }
 }
 

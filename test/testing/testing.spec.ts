@@ -289,6 +289,45 @@ describe('A faulty store', () => {
     await expect(hung).rejects.toThrow(StoreUnavailableError);
   });
 
+  it('goes on to fail by what it was told before, once `during` has ended', async () => {
+    const store = faultyStore(memoryStore());
+    const [shard] = store.shards;
+    store.fail('throws', ['write']);
+    await store.during('corrupts', () => shard.readMany([key]));
+    await expect(write(shard)).rejects.toThrow(StoreUnavailableError);
+    await store.during('loses', () => expect(write(shard)).rejects.toThrow(StoreUnavailableError));
+    await expect(write(shard)).rejects.toThrow(StoreUnavailableError);
+    store.heal();
+    expect((await shard.readMany([key]))[0]?.bytes.toString()).toBe('written');
+    expect(await write(shard)).toMatchObject({ status: 'stored' });
+  });
+
+  it('leaves what hangs by one fault alone when another one ends', async () => {
+    const store = faultyStore(memoryStore());
+    const [shard] = store.shards;
+    const settled: string[] = [];
+    const hang = (name: string) => write(shard).catch(() => settled.push(name));
+    const ends: (() => void)[] = [];
+    const during = (name: string) => {
+      const hung: { write?: Promise<unknown> } = {};
+      const ended = store.during('hangs', () => {
+        hung.write = hang(name);
+        return new Promise<void>((end) => ends.push(end));
+      });
+      return { ended, hung };
+    };
+    const [one, other] = [during('one'), during('other')];
+    ends[0]?.();
+    await Promise.all([one.ended, one.hung.write]);
+    const later = hang('later');
+    await setImmediate();
+    expect(settled).toEqual(['one']);
+    ends[1]?.();
+    await Promise.all([other.ended, other.hung.write, later]);
+    expect(settled).toEqual(['one', 'other', 'later']);
+    expect(await write(shard)).toMatchObject({ status: 'stored' });
+  });
+
   it('corrupts what is read, once', async () => {
     const store = faultyStore(memoryStore());
     const [shard] = store.shards;
