@@ -226,6 +226,32 @@ describe('eviction', () => {
     await store.close();
   });
 
+  /** Each step of it takes a part of the deadline. */
+  function slowEviction() {
+    let aheadMs = 0;
+    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+    const slowDown = (part: number) => onCacheEvent('evicted', () => (aheadMs += patience.deadlineMs * part));
+    return { clock, slowDown };
+  }
+
+  it('lets as many small items go as come in, also where that takes longer than writes wait for it', async () => {
+    const maxBytes = 4 * 2 ** 20;
+    const { clock, slowDown } = slowEviction();
+    const stop = slowDown(1 / 4);
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { ...patience, clock });
+    await store.open();
+    const [shard] = store.shards;
+    const small = Buffer.alloc(100, 'x');
+    for (let written = 0; written < 60_000; written += 100) {
+      const keys = Array.from({ length: 100 }, (_, index) => `small${written + index}`);
+      await Promise.all(keys.map((key) => shard.write(key, small, forever)));
+    }
+    stop();
+    expect(statSync(join(directory.path, 'v2', 'data.mdb')).size).toBeLessThan(maxBytes * 1.5);
+    expect(events.all).toEqual([]);
+    await store.close();
+  });
+
   it('makes room for items of the largest size', async () => {
     const maxBytes = 16 * 2 ** 20;
     const store = new DiskStore({ directory: directory.path, maxBytes }, { careEachMs: 50, ...patience });
@@ -301,8 +327,7 @@ describe('eviction', () => {
 
   it('for one write takes no longer than the deadline, and holds up nobody behind it for longer', async () => {
     const maxBytes = 8 * 2 ** 20;
-    let aheadMs = 0;
-    const clock = { ...systemClock, monotonic: () => systemClock.monotonic() + aheadMs };
+    const { clock, slowDown } = slowEviction();
     const store = new DiskStore({ directory: directory.path, maxBytes }, { ...patience, clock });
     await store.open();
     const [shard] = store.shards;
@@ -312,8 +337,7 @@ describe('eviction', () => {
       );
     }
     const steps = recordEvents('evicted');
-    // Each step takes a fifth of the deadline.
-    const stop = onCacheEvent('evicted', () => (aheadMs += patience.deadlineMs / 5));
+    const stop = slowDown(1 / 5);
     const large = shard.write('large', Buffer.alloc(2 ** 20), forever);
     const [refused, behind] = await Promise.allSettled([large, shard.increment('behind', 1, 1)]);
     stop();
@@ -325,6 +349,31 @@ describe('eviction', () => {
     expect(await shard.readMany(['large'])).toEqual([undefined]);
     expect(await shard.write('large', Buffer.alloc(2 ** 20), forever)).toMatchObject({ status: 'stored' });
     await store.close();
+  });
+
+  it('to a limit that is smaller than that of others holds up no lock', async () => {
+    const { clock, slowDown } = slowEviction();
+    const tuning = { ...patience, clock };
+    const large = new DiskStore({ directory: directory.path, maxBytes: 8 * 2 ** 20 }, tuning);
+    await large.open();
+    for (let i = 0; i < 300; i++) await large.shards[0].write(`item${i}`, Buffer.alloc(20_000), forever);
+    const small = new DiskStore({ directory: directory.path, maxBytes: 2 ** 20 }, tuning);
+    await small.open();
+    const steps = recordEvents('evicted');
+    const stop = slowDown(1);
+    for (let i = 0; i < 5; i++) {
+      expect(await small.shards[0].write(`own${i}`, Buffer.alloc(100_000), forever)).toMatchObject({
+        status: 'stored',
+      });
+    }
+    const before = steps.all.length;
+    expect(await small.shards[0].increment('lock', 1, 1)).toBe(1);
+    stop();
+    steps.stop();
+    expect(before).toBeGreaterThan(0);
+    expect(steps.all.length - before).toBeLessThanOrEqual(2);
+    await small.close();
+    await large.close();
   });
 
   it('starts anew with a smaller limit, because a file never shrinks', async () => {

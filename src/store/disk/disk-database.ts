@@ -94,6 +94,7 @@ export class DiskDatabase {
     this.room = new Room(
       environment,
       tuning.maxBytes,
+      () => folder.largestLimit,
       clock,
       random,
       (changes) => this.queue.apply(changes),

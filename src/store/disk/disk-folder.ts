@@ -98,8 +98,7 @@ export class DiskFolder {
   private user: FolderUser | undefined;
   private gate: CommitGate | undefined;
   private inode: number | undefined;
-  /** Of those that were seen to have it open. One that is started anew finds its database. */
-  private largestLimit = 0;
+  private largest = 0;
 
   constructor(
     private readonly directory: string,
@@ -142,8 +141,8 @@ export class DiskFolder {
       const { running, ending } = await this.users.survey();
       for (const user of ending) await this.users.remove(user);
       // No larger file than one of its users allows is taken away from them.
-      this.largestLimit = Math.max(this.options.maxBytes, ...running.map(({ maxBytes }) => maxBytes));
-      const refusal = await vet(this.path, running.length > 0, this.largestLimit * outgrown);
+      this.largest = Math.max(this.options.maxBytes, ...running.map(({ maxBytes }) => maxBytes));
+      const refusal = await vet(this.path, running.length > 0, this.largest * outgrown);
       if (refusal) await this.setAside(refusal, lock);
       try {
         return await this.register(openEnvironment);
@@ -213,11 +212,16 @@ export class DiskFolder {
     }
   }
 
+  /** Of those that were seen to have it open. One that is started anew finds its database. */
+  get largestLimit(): number {
+    return this.largest;
+  }
+
   /** A file of this size is larger than each of its users allows. */
   async isOutgrown(fileBytes: number): Promise<boolean> {
-    if (fileBytes <= this.largestLimit * outgrown) return false;
-    this.largestLimit = Math.max(this.largestLimit, await this.users.largestLimit());
-    return fileBytes > this.largestLimit * outgrown;
+    if (fileBytes <= this.largest) return false;
+    this.largest = Math.max(this.largest, await this.users.largestLimit());
+    return fileBytes > this.largest * outgrown;
   }
 
   /** The next to open the folder doesn't trust that others have it open. */

@@ -32,15 +32,21 @@ const measureEachBytes = 256 * 2 ** 10;
  * The file never shrinks; the pages of what is dropped are used again. LMDB writes its list of free pages with each transaction, so
  * little more is freed than is needed: 85 % of the limit may be in use, the rest is for the fragments that values of different
  * sizes leave. Once the file comes within 5 % of the limit nevertheless, less may be used, down to a half.
+ *
+ * Where removing is slower than writing, a small write goes ahead after one step of it, up to the limit itself.
  */
 export class Room {
   private unmeasuredBytes = Infinity;
   private limitBytes = Infinity;
+  /** The last `make` left off with more in use than may be. */
+  private isBehind = false;
   private usage: Usage = { usedBytes: 0, fileBytes: 0, entries: 0 };
 
   constructor(
     private readonly environment: Environment,
     public maxBytes: number,
+    /** Of all processes that use the database. */
+    private readonly largestMaxBytes: () => number,
     private readonly clock: Clock,
     private readonly random: () => number,
     private readonly apply: (changes: readonly Change[]) => Promise<boolean[]>,
@@ -51,18 +57,21 @@ export class Room {
    * Before a write of so many bytes, and from time to time with 0.
    *
    * @param withinMs when to leave off: one step is taken in any case.
-   * @returns the bytes that there is room for now; Infinity: enough, or nothing more can be made.
+   * @returns the bytes that may be written now; Infinity: all of them, or no more room can be made.
    */
   async make(bytes: number, withinMs: number): Promise<number> {
     const until = this.clock.monotonic() + withinMs;
     this.unmeasuredBytes += bytes * 1.5;
-    if (this.unmeasuredBytes < measureEachBytes) return Infinity;
+    if (this.unmeasuredBytes < measureEachBytes && !(this.isBehind && bytes > 0)) return Infinity;
     this.measure();
     let wasted = 0;
     for (let steps = 0; ; steps++) {
       const excess = this.usage.usedBytes + bytes * 1.5 - this.limit();
-      if (excess <= 0 || this.usage.entries === 0 || wasted === mostWasted) return Infinity;
-      if (steps > 0 && this.clock.monotonic() >= until) return Math.max(0, bytes - excess / 1.5);
+      this.isBehind = excess > 0 && this.usage.entries > 0 && wasted < mostWasted;
+      if (!this.isBehind) return Infinity;
+      const forSmall = this.roomForSmall();
+      if (steps > 0 && bytes > 0 && bytes <= forSmall) return Infinity;
+      if (steps > 0 && this.clock.monotonic() >= until) return Math.max(0, bytes - excess / 1.5, forSmall);
       const before = this.usage.usedBytes;
       await this.evict(excess, wasted > 2);
       this.measure();
@@ -102,6 +111,12 @@ export class Room {
   private limit(): number {
     const grownBeyond = Math.max(0, this.usage.fileBytes - this.maxBytes * 0.95);
     return Math.min(Math.max(this.maxBytes * 0.85 - grownBeyond, this.maxBytes / 2), this.limitBytes);
+  }
+
+  /** Locks are small: they don't wait until the room is made that large writes need. */
+  private roomForSmall(): number {
+    const most = Math.min(Math.max(this.maxBytes, this.largestMaxBytes()), this.limitBytes);
+    return Math.min(most - this.usage.usedBytes, measureEachBytes) / 1.5;
   }
 
   private async evict(bytes: number, alsoIrreplaceable: boolean): Promise<void> {
