@@ -11,9 +11,9 @@ import type { Clock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
 import { unlessAborted } from '../value/unless-aborted.js';
 import type { BackupManifest } from './backup-manifest.js';
-import { restoreBackup } from './restore-backup.js';
+import { knownOfRestore, restoreBackup } from './restore-backup.js';
 import type { RestoreBackupOptions, RestoredBackup } from './restore-backup.js';
-import { takeBackup } from './take-backup.js';
+import { assertTakeOptions, takeBackup } from './take-backup.js';
 import type { TakeBackupOptions } from './take-backup.js';
 
 export interface RedisBackupOptions {
@@ -71,9 +71,11 @@ export class RedisBackup {
    * Writes a backup into a stream, which it leaves open. Memory stays within a few megabytes, 16 bytes for each key, and the largest dump.
    * @returns the manifest: keep it beside the backup, whose format has no end of its own.
    * @throws StoreUnavailableError: a SCAN can't be resumed on another connection, so the whole backup has to be taken again.
+   * @throws InvalidOptionError
    * @throws DumpTooLargeError: a key's dump has more than 512 MiB, which a restore could not put back.
    */
   async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
+    assertTakeOptions(options);
     const connections = await (await this.access).allConnected();
     return takeBackup(connections, this.database, stream, options, this.clock);
   }
@@ -122,6 +124,7 @@ export class RedisBackup {
    * @throws DamagedBackupError, RestoreRefusedError: nothing was restored. StoreUnavailableError: some of it may have been.
    */
   async restore(open: () => AsyncIterable<Uint8Array>, options: RestoreBackupOptions = {}): Promise<RestoredBackup> {
+    knownOfRestore.check(options);
     return restoreBackup(await this.access, open, options, this.clock);
   }
 

@@ -12,15 +12,21 @@ import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
 import { areNotesOfWrites } from './notes-of-writes.js';
 import { isOfACache } from './of-a-cache.js';
+import { KnownOptions } from '../value/known-options.js';
 import { refusedBy } from './refused-by.js';
 import { untilAborted } from './until-aborted.js';
-import { verifyRecords } from './verify-backup.js';
+import { verifyOptionTable, verifyRecords } from './verify-backup.js';
 import type { VerifyBackupOptions } from './verify-backup.js';
 
 export interface RestoreBackupOptions extends VerifyBackupOptions {
   /** Replaces keys that are there. Default false: if one of them is, nothing is restored. */
   readonly replace?: boolean;
 }
+
+export const knownOfRestore = KnownOptions.of<RestoreBackupOptions>('restore()', {
+  ...verifyOptionTable,
+  replace: true,
+});
 
 export interface RestoredBackup {
   /** Those that were restored. */

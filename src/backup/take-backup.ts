@@ -12,6 +12,8 @@ import { keyCounts } from './key-counts.js';
 import { NameSet } from './name-set.js';
 import { takeStrictly } from './take-strictly.js';
 import { refusedBy } from './refused-by.js';
+import { InvalidOptionError } from '../value/errors.js';
+import { KnownOptions } from '../value/known-options.js';
 import { slotOwners } from './slot-owners.js';
 import { dumpListed } from './taking-backup.js';
 import type { TakingBackup } from './taking-backup.js';
@@ -25,6 +27,21 @@ export interface TakeBackupOptions {
   readonly onProgress?: (progress: BackupProgress) => void;
   /** Ends the backup, which rejects with the signal's reason, also while its stream takes no more. */
   readonly signal?: AbortSignal | undefined;
+}
+
+const known = KnownOptions.of<TakeBackupOptions>('take()', {
+  mode: true,
+  spoolFolder: true,
+  onProgress: true,
+  signal: true,
+});
+
+/** @throws InvalidOptionError: a misspelt mode would be taken for another one. */
+export function assertTakeOptions(options: TakeBackupOptions): void {
+  known.check(options);
+  const { mode = 'strict' } = options;
+  if (mode !== 'strict' && mode !== 'complete')
+    throw new InvalidOptionError('mode', 'there is no such mode', "Give 'strict' or 'complete'.");
 }
 
 /** Dumps this database of the servers behind these connections, one after the other, into one stream, which stays open. */

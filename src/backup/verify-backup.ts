@@ -1,3 +1,5 @@
+import { KnownOptions } from '../value/known-options.js';
+import type { OptionTable } from '../value/known-options.js';
 import { createHash } from 'node:crypto';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -31,15 +33,25 @@ export interface VerifyBackupOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+export const verifyOptionTable: OptionTable<VerifyBackupOptions> = {
+  manifest: true,
+  expectedBytes: true,
+  onProgress: true,
+  signal: true,
+};
+const known = KnownOptions.of<VerifyBackupOptions>('verifyBackup()', verifyOptionTable);
+
 /**
  * Reads a whole backup without a server: the lengths, the checksum in each dump, and, given the manifest, that it is the one that was written, to its end.
- * @throws DamagedBackupError
+ * @throws DamagedBackupError, InvalidOptionError
  */
 export async function verifyBackup(
   source: AsyncIterable<Uint8Array>,
-  { onProgress, ...options }: VerifyBackupOptions = {},
+  given: VerifyBackupOptions = {},
   clock: Clock = systemClock,
 ): Promise<VerifiedBackup> {
+  known.check(given);
+  const { onProgress, ...options } = given;
   const meter = new ProgressMeter(clock, onProgress);
   const verified = await verifyRecords(source, options, meter);
   meter.advance('done', verified.records, verified.bytes);

@@ -22,6 +22,7 @@ import { DocumentSweep } from './document-sweep.js';
 import type { SweptDocuments } from './document-sweep.js';
 import { DocumentWrites } from './document-writes.js';
 import type { PutDocumentOptions, WrittenDocument } from './document-writes.js';
+import { KnownOptions } from '../value/known-options.js';
 import { UploadLine } from './upload-line.js';
 
 export interface SweepDocumentsOptions {
@@ -35,6 +36,14 @@ export interface SweepDocumentsOptions {
   readonly thorough?: boolean;
   readonly signal?: AbortSignal | undefined;
 }
+
+const knownOfPut = KnownOptions.of<PutDocumentOptions>('put()', { size: true, signal: true });
+const knownOfGet = KnownOptions.of<Pick<PutDocumentOptions, 'signal'>>('get()', { signal: true });
+const knownOfSweep = KnownOptions.of<SweepDocumentsOptions>('sweep()', {
+  olderThan: true,
+  thorough: true,
+  signal: true,
+});
 
 /**
  * Documents that are in Redis at once and in the object store soon after; then Redis may evict them. Reads take from Redis what is there, and the rest from
@@ -135,6 +144,7 @@ export class RedisDocuments {
    * @throws StoreUnavailableError, ObjectStoreUnavailableError: it may have been written; InvalidKeyError; ObjectSizeError; what the source fails with.
    */
   async put(id: string, source: ObjectBody, options: PutDocumentOptions = {}): Promise<WrittenDocument> {
+    knownOfPut.check(options);
     this.server.names.document(id);
     const written = await this.writes.put(id, source, options);
     if (written.where === 'redis') {
@@ -150,10 +160,11 @@ export class RedisDocuments {
    */
   async get(
     id: string,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<OpenedDocument | undefined> {
+    knownOfGet.check(options);
     this.server.names.document(id);
-    return this.reads.open(id, signal);
+    return this.reads.open(id, options.signal);
   }
 
   /** Deletes a document. It is gone for readers when this resolves; its objects follow. Does nothing more where there is none. @throws StoreUnavailableError */
@@ -165,7 +176,9 @@ export class RedisDocuments {
   }
 
   /** Takes up what processes that have ended left behind. Runs by itself once in `sweepEvery`. @throws StoreUnavailableError; `thorough`: ObjectStoreUnavailableError */
-  async sweep({ olderThan = 0, thorough = false, signal }: SweepDocumentsOptions = {}): Promise<SweptDocuments> {
+  async sweep(options: SweepDocumentsOptions = {}): Promise<SweptDocuments> {
+    knownOfSweep.check(options);
+    const { olderThan = 0, thorough = false, signal } = options;
     return this.sweeps.run({
       olderThanMs: milliseconds(olderThan, 'olderThan'),
       ...this.lateness,

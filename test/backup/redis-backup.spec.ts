@@ -83,6 +83,17 @@ describe('A backup of Redis', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  it('refuses misspelt options and modes before it does anything', async () => {
+    const backup = reach(source);
+    const stream = createWriteStream(join(folder, 'refused.bak'));
+    await expect(backup.take(stream, { mode: 'complet' } as never)).rejects.toThrow('mode: there is no such mode');
+    await expect(backup.take(stream, { spool: folder } as never)).rejects.toThrow('spool: take() has no such option');
+    stream.destroy();
+    const none = (): AsyncIterable<Uint8Array> => pieces(Buffer.alloc(0));
+    await expect(backup.restore(none, { replaced: true } as never)).rejects.toThrow('Did you mean replace?');
+    await expect(verifyBackup(none(), { manifst: {} } as never)).rejects.toThrow('Did you mean manifest?');
+  });
+
   it('has the documented bytes: key length, key, dump length, dump', async () => {
     await source.command('SET', 'k1', 'hello');
     const { bytes, manifest } = await take(source);

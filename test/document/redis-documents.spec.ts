@@ -50,6 +50,14 @@ describe('Documents', () => {
   afterEach(() => Promise.all(opened.splice(0).map((documents) => documents.close())));
   afterAll(() => server.stop());
 
+  it('refuse misspelt options', async () => {
+    const documents = open();
+    await expect(documents.put('d1', 'hello', { sise: 5 } as object)).rejects.toThrow('Did you mean size?');
+    await expect(documents.get('d1', { sgnal: undefined } as object)).rejects.toThrow('Did you mean signal?');
+    await expect(documents.sweep({ thorugh: true } as object)).rejects.toThrow('Did you mean thorough?');
+    expect(await documents.get('d1')).toBeUndefined();
+  });
+
   it('are in Redis at once, without a life until they are backed up, and then with one', async () => {
     const documents = open({}, away());
     const { revision, size, where } = await documents.put('d1', 'hello');
