@@ -85,9 +85,9 @@ export class BulkLoads {
     const isVerified = await this.flights.inTime(policies, key, () => this.hits.prepare(asked));
     const forced = this.near.scope.current()?.forced ?? false;
     for (const one of forced ? [] : asked) {
-      const failure = this.flights.failureOf(one);
-      if (failure && !(isVerified && this.hits.find(one.key, one.policy, false)) && !this.flights.present(one))
-        throw failure.error;
+      if (!this.flights.failureOf(one)) continue;
+      const isNear = isVerified && this.hits.find(one.key, one.policy, false) !== undefined;
+      if (!isNear && !this.flights.present(one)) this.flights.assertNotHeld(one);
     }
     const joined: Promise<void>[] = [];
     const wanted: Wanted<V>[] = [];
@@ -108,7 +108,7 @@ export class BulkLoads {
         const due = near.tier !== 'request' && this.clock.now() >= near.copy.servedUntil;
         if (due) joined.push(this.serveStale(one, this.coherence.names.position, near.copy, loader));
       } else if (present) {
-        const landing = this.flights.joinPresent(present, callOf(one, loader));
+        const landing = this.flights.joinOne(present, callOf(one, loader));
         joined.push(this.take(one, landing, loader));
       } else if (this.mayLeave(policy)) {
         const own = this.want(one, undefined);

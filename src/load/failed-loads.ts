@@ -2,6 +2,7 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
+import { channels } from '../value/events.js';
 import { lastingText } from '../value/lasting-text.js';
 
 interface Failure {
@@ -57,6 +58,11 @@ export class FailedLoads {
     this.failures.delete(slot);
     return undefined;
   }
+}
+
+/** A look-up was answered with such an error. */
+export function tellHeld(cache: string, { text }: Key): void {
+  if (channels.miss.hasSubscribers) channels.miss.publish({ cache, key: text, reason: 'failed' });
 }
 
 function slotOf<V>(key: Key, { serving: { version } }: EntryPolicy<V>): string {

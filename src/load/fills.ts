@@ -6,6 +6,7 @@ import { LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import { unlessAway } from '../value/unless-away.js';
 import type { BulkLoadContext } from './bulk-loader.js';
+import { tellHeld } from './failed-loads.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Flight } from './flight.js';
 import type { LeasedReads } from './leased-reads.js';
@@ -166,7 +167,9 @@ export class Fills {
     if (this.failed.size === 0) return;
     for (const { key, policy } of mine) {
       const failure = this.failed.of(key, this.near.coherence.nameOf(key), policy);
-      if (failure) throw failure.error;
+      if (!failure) continue;
+      tellHeld(this.cache, key);
+      throw failure.error;
     }
   }
 

@@ -6,6 +6,7 @@ import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { channels, reportFault } from '../value/events.js';
+import { tellHeld } from './failed-loads.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed, Patience } from './flight.js';
@@ -87,11 +88,12 @@ export class Flights {
     const present = this.current<V>(this.loads, slot, call);
     const asker = this.near.scope.current();
     const joinable = present && (!forced || present.forcedBy === asker);
-    if (joinable && channels.loadJoined.hasSubscribers) {
-      channels.loadJoined.publish({ cache: this.cache, key: key.text });
-    }
+    if (joinable) this.tellJoined(key);
     const failure = joinable || forced ? undefined : this.failureOf(call);
-    if (failure) return Promise.reject(failure.error);
+    if (failure) {
+      tellHeld(this.cache, key);
+      return Promise.reject(failure.error);
+    }
     const flight = joinable ? present : this.begin(this.loads, slot, call, this.flown(call, forced));
     // A look-up may wait for a refresh. If that refresh's loader asks for its own key, it gets RecursiveLoadError.
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
@@ -100,13 +102,31 @@ export class Flights {
     return joinable && askedAt === undefined ? this.joinPresent(flight, call) : this.wait(flight, policy, askedAt);
   }
 
+  private tellJoined({ text }: Key): void {
+    if (channels.loadJoined.hasSubscribers) channels.loadJoined.publish({ cache: this.cache, key: text });
+  }
+
   /** The error of a load that failed a moment ago, and is the answer meanwhile, whatever the store holds. */
   failureOf<V>({ key, policy }: Pick<LoadCall<V>, 'key' | 'policy'>): { readonly error: unknown } | undefined {
     const failure = this.failed.size === 0 ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
     return failure?.isUnasked === true ? undefined : failure;
   }
 
-  joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
+  /** As `join`, for what loads several keys at once: of a flight that `present` has found. */
+  joinOne<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
+    this.tellJoined(call.key);
+    return this.joinPresent(flight, call);
+  }
+
+  /** @throws the error of a load that failed a moment ago, and is the answer: a miss. */
+  assertNotHeld<V>(call: Pick<LoadCall<V>, 'key' | 'policy'>): void {
+    const failure = this.failureOf(call);
+    if (!failure) return;
+    tellHeld(this.cache, call.key);
+    throw failure.error;
+  }
+
+  private joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
     return this.judged(this.wait(flight, call.policy), flight, call, (askedAt) => this.join(call, false, askedAt));
   }
 

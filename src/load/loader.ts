@@ -55,7 +55,8 @@ export class LoaderRunner {
     let outcome: { readonly error?: unknown } = {};
     try {
       const maxLoadMs = Math.max(...mine.map(({ policy }) => policy.maxLoadMs));
-      return await this.within(maxLoadMs, flight, (mine[0] as Wanted<V>).key, load);
+      const keys = mine.map(({ key }) => key) as [Key, ...Key[]];
+      return await this.within(maxLoadMs, flight, keys, load);
     } catch (error) {
       outcome = { error };
       throw error;
@@ -70,12 +71,19 @@ export class LoaderRunner {
     }
   }
 
-  private within<R>(maxLoadMs: number, flight: Flight, key: Key, load: () => Promise<R>): Promise<R> {
+  private within<R>(
+    maxLoadMs: number,
+    flight: Flight,
+    keys: readonly [Key, ...Key[]],
+    load: () => Promise<R>,
+  ): Promise<R> {
     return new Promise<R>((resolve, reject) => {
       const timer = this.clock.after(maxLoadMs, () => {
-        const tooLate = new LoadTimeoutError(key.text, maxLoadMs, 'maxLoad');
+        const tooLate = new LoadTimeoutError(keys[0].text, maxLoadMs, 'maxLoad');
         if (channels.loadRefused.hasSubscribers) {
-          channels.loadRefused.publish({ cache: this.cache, key: key.text, reason: 'too-late' });
+          for (const { text } of keys) {
+            channels.loadRefused.publish({ cache: this.cache, key: text, reason: 'too-late' });
+          }
         }
         flight.controller.abort(tooLate);
         reject(tooLate);

@@ -13,7 +13,8 @@ interface OfKey {
 /** What is published, by channel. Keys may be shown; values and lock tokens never appear. */
 export interface CacheEvents {
   hit: OfKey & { readonly tier: TierName; readonly freshness: Freshness };
-  miss: OfKey & { readonly reason: MissReason };
+  /** `failed`: a load failed a moment ago, and its error is the answer (`failureHold`). */
+  miss: OfKey & { readonly reason: MissReason | 'failed' };
   loadStarted: OfKey & { readonly refresh: boolean };
   loadJoined: OfKey;
   loadFinished: OfKey & { readonly durationMs: number; readonly error?: unknown };

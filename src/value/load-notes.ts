@@ -19,7 +19,10 @@ export class LoadNotes {
   /** @param isOurs whether a key's text is one that will be asked for. */
   constructor(isOurs: (key: string) => boolean) {
     this.stops = [
-      onCacheEvent('miss', ({ cache, key, reason }) => isOurs(key) && note(this.misses, cache, key, reason)),
+      // An error that is held is no load.
+      onCacheEvent('miss', ({ cache, key, reason }) => {
+        if (reason !== 'failed' && isOurs(key)) note(this.misses, cache, key, reason);
+      }),
       onCacheEvent('loadRefused', ({ cache, key, reason }) => isOurs(key) && note(this.refusals, cache, key, reason)),
     ];
   }

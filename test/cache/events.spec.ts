@@ -116,6 +116,29 @@ describe('what happened, by the events of two processes', () => {
     ]);
   });
 
+  it('a bulk that joins what another bulk loads, and what a look-up loads', async () => {
+    let goOn: () => void = () => {};
+    const gate = new Promise<void>((resolve) => (goOn = resolve));
+    const bulk = (...keys: string[]): Promise<unknown> =>
+      here.getOrSetMany(keys, (missing) => gate.then(() => missing.map((key) => [key, 1])));
+    const loading = [bulk('a', 'b'), here.getOrSet('c', () => gate.then(() => 1))];
+    await eventually(() => expect(events.of('loadStarted')).toHaveLength(3));
+    loading.push(bulk('a', 'b', 'c', 'd'));
+    await eventually(() => expect(events.of('loadStarted')).toHaveLength(4));
+    goOn();
+    await Promise.all(loading);
+    expect(events.of('loadJoined').map(told)).toEqual(['here loadJoined a', 'here loadJoined b', 'here loadJoined c']);
+  });
+
+  it('an error that is held: each of its callers has missed', async () => {
+    const down = (): Promise<never> => Promise.reject(new Error('down'));
+    await expect(here.getOrSet('a', down)).rejects.toThrow('down');
+    events.clear();
+    await expect(here.getOrSet('a', () => 1)).rejects.toThrow('down');
+    await expect(here.getOrSetMany(['b', 'a'], () => [])).rejects.toThrow('down');
+    expect(transcript()).toEqual(['here miss a failed', 'here miss a failed']);
+  });
+
   it('stored bytes that can’t be read are told once', async () => {
     const faults = recordEvents('fault');
     try {
@@ -300,6 +323,11 @@ describe('what happened, by the events of two processes', () => {
       'here loadRefused a too-late',
       'here loadFinished a',
     ]);
+  });
+
+  it('a bulk that takes too long: each of its loads is refused', async () => {
+    await expect(here.getOrSetMany(['a', 'b'], () => new Promise(() => {}), { maxLoad: 30 })).rejects.toThrow();
+    expect(events.of('loadRefused').map(told)).toEqual(['here loadRefused a too-late', 'here loadRefused b too-late']);
   });
 
   it('why a look-up missed', async () => {
