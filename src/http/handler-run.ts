@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream';
 import { HttpException, StreamableFile } from '@nestjs/common';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
@@ -6,7 +7,7 @@ import { InvalidOptionError } from '../value/errors.js';
 import { encodeBody } from './answer-body.js';
 import type { EncodedBody } from './answer-body.js';
 import type { BodyKind } from './cached-answer.js';
-import { closeBody, hearErrors } from './close-body.js';
+import { closeBody, failureOf, hearErrors } from './close-body.js';
 import { entityTag } from './conditional.js';
 import { isSent, rawResponse, removeHeader, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
@@ -15,7 +16,7 @@ import type { HeaderRules, UnkeptReason } from './kept-headers.js';
 import { beginningOf, standInFor } from './stand-in-response.js';
 import type { Beginning, StandIn } from './stand-in-response.js';
 import { responsesOfRuns } from './response-arguments.js';
-import { withRequestOfRun } from './request-of-run.js';
+import { isHead, withRequestOfRun } from './request-of-run.js';
 
 /** What a run has made, to be kept. */
 export interface RunAnswer {
@@ -153,7 +154,7 @@ export class HandlerRun {
   }
 
   private notKept(given: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
-    const body = given instanceof StreamableFile ? withOneStream(given) : given;
+    const body = given instanceof StreamableFile ? withOneStream(given, isHead(this.request)) : given;
     hearErrors(body);
     this.unkept = { body, reason };
     this.ownHeaders = own;
@@ -161,11 +162,14 @@ export class HandlerRun {
   }
 }
 
-/** A file may make its stream anew whenever it is asked: each would have to be closed. */
-function withOneStream(file: StreamableFile): StreamableFile {
+/** A file may make its stream anew whenever it is asked: each would have to be closed. Of one for a HEAD no client is sent a byte, so it is closed at once. */
+function withOneStream(file: StreamableFile, isForHead: boolean): StreamableFile {
   const { type, disposition, length } = file.getHeaders();
   const given = { type, ...(disposition !== undefined && { disposition }), ...(length !== undefined && { length }) };
-  return new StreamableFile(file.getStream(), given)
+  const stream = file.getStream();
+  const isLeftOut = isForHead && failureOf(stream) === undefined;
+  if (isLeftOut) closeBody(stream);
+  return new StreamableFile(isLeftOut ? Readable.from([]) : stream, given)
     .setErrorHandler(file.errorHandler)
     .setErrorLogger(file.errorLogger);
 }

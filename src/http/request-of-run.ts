@@ -12,6 +12,8 @@ interface Run {
 /** The run that is under way here. */
 const running = new AsyncLocalStorage<Run>();
 const watched = new WeakSet<HttpRequest>();
+/** Also Node's own. */
+const heads = new WeakSet<object>();
 
 /**
  * What runs here finds the response of the run at `request.res`, and a HEAD is a GET to it: one answer is that of both, and the platform leaves its body out.
@@ -22,11 +24,17 @@ export function withRequestOfRun<R>(request: HttpRequest, response: HttpResponse
   return running.run({ request, response }, run);
 }
 
+/** Whether the client has sent a HEAD, whatever runs find. */
+export const isHead = (request: Pick<HttpRequest, 'method'>): boolean =>
+  request.method === 'HEAD' || heads.has(request);
+
 function watch(request: WithResponse): void {
   watched.add(request);
   if (request.res !== undefined) showToRuns(request, request, 'res', ({ response }) => response);
   for (const one of [request, request.raw]) {
-    if (one?.method === 'HEAD') showToRuns(request, one, 'method', () => 'GET');
+    if (one?.method !== 'HEAD') continue;
+    heads.add(one);
+    showToRuns(request, one, 'method', () => 'GET');
   }
 }
 

@@ -11,6 +11,7 @@ import { conditionOf, isRangeOfThis } from './file-conditions.js';
 import { whenHeadersGo } from './headers-to-go.js';
 import { rawResponse, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
+import { isHead } from './request-of-run.js';
 import { WholeBody } from './whole-body.js';
 
 export interface SendOptions {
@@ -45,7 +46,8 @@ export async function send(
   options: SendOptions = {},
 ): Promise<StreamableFile | undefined> {
   known.check(options);
-  const { method, headers } = request as HttpRequest;
+  const asked = request as HttpRequest;
+  const { method, headers } = asked;
   const reply = response as HttpResponse;
   const condition = conditionOf(headers, file);
   if (condition === 412) throw new HttpException('The file is not the one that the request names.', 412);
@@ -54,13 +56,15 @@ export async function send(
     reply.status(304);
     return undefined;
   }
-  const range = method === 'GET' && isRangeOfThis(headers, file) ? askedRange(headers.range, file.size) : 'all';
+  const isInParts = method === 'GET' && !isHead(asked) && isRangeOfThis(headers, file);
+  const range = isInParts ? askedRange(headers.range, file.size) : 'all';
   if (range === 'unsatisfiable') {
     setHeader(reply, 'Content-Range', `bytes */${file.size}`);
     throw new HttpException('The file has no such bytes.', 416);
   }
   const { start, end } = range === 'all' ? { start: 0, end: file.size - 1 } : range;
   // Fastify takes nothing at all for no bytes, and would say so; a stream of none leaves the length as it is said here.
+  // A HEAD under @CachedResponse is a GET, whose answer is kept for both.
   const isEmpty = method === 'HEAD' || file.size === 0;
   const body = isEmpty ? Readable.from([]) : await bodyOf(file, start, end, reply);
   describe(reply, file, options);
