@@ -143,6 +143,7 @@ describe('The warning log', () => {
     ];
     expect(said).toEqual(outage);
     fault();
+    logRead(false);
     logRead(true);
     expect(said).toHaveLength(3);
     await clock.advance('30s');
@@ -157,10 +158,12 @@ describe('The warning log', () => {
     failsBy('Refused.');
     failsBy('Cut.');
     expect(said).toHaveLength(1);
+    logRead(false);
     logRead(true);
     failsBy('Refused.');
     failsBy('Late.');
     failsBy('Cut.');
+    logRead(false);
     logRead(true);
     expect(said.filter((line) => !/^\d+ more/.test(line))).toEqual([
       'server-a: Refused. (unavailable)',
@@ -170,9 +173,35 @@ describe('The warning log', () => {
     ]);
     for (let reason = 0; reason < 50; reason++) {
       failsBy(`Reason ${reason}.`);
+      logRead(false);
       logRead(true);
     }
     expect(said.filter((line) => line.startsWith('server-a: Reason'))).toHaveLength(8);
+  });
+
+  it('does not say that a server answers again whose writes fail while its log is read without trouble', async () => {
+    const full = 'Writes fail, reads go on: no space.';
+    failsBy(full);
+    for (let times = 0; times < 3; times++) logRead(true);
+    expect(said).toEqual([`server-a: ${full} (unavailable)`]);
+    await clock.advance('30s');
+    // An outage that comes and goes before it says nothing of it.
+    failsBy('Refused.');
+    for (let times = 0; times < 2; times++) {
+      failsBy('Refused.');
+      logRead(false);
+      logRead(true);
+    }
+    failsBy(full);
+    logRead(true);
+    expect(said.slice(1).filter((line) => !/^\d+ more/.test(line))).toEqual([
+      'server-a: Refused. (unavailable)',
+      'server-a: it answers again',
+      `server-a: ${full} (unavailable)`,
+    ]);
+    logRead(false);
+    logRead(true);
+    expect(said.at(-1)).toBe('server-a: it answers again');
   });
 
   it('says what was left out of an outage before it says that this is over, and not again', async () => {
