@@ -1,3 +1,4 @@
+import { KnownOptions } from '../value/known-options.js';
 import type { Readable } from 'node:stream';
 import { resolveByteRange } from '../object/byte-range.js';
 import type { ByteRange } from '../object/object-store.js';
@@ -22,6 +23,8 @@ export interface StreamOptions extends Partial<ByteRange> {
   /** Ends the stream. */
   readonly signal?: AbortSignal | undefined;
 }
+
+const known = KnownOptions.of<StreamOptions>('stream()', { start: true, end: true, signal: true });
 
 /** What is known of a file besides its bytes. */
 export interface FileFacts {
@@ -95,7 +98,9 @@ export class TieredFile implements FileFacts {
     return this.body(options, true);
   }
 
-  private body({ start, end, signal }: StreamOptions, isShared: boolean): Readable {
+  private body(options: StreamOptions, isShared: boolean): Readable {
+    known.check(options);
+    const { start, end, signal } = options;
     const asked =
       start === undefined && end === undefined ? undefined : { start: start ?? 0, ...(end !== undefined && { end }) };
     const range = resolveByteRange(this.uid, asked, this.size);

@@ -5,6 +5,7 @@ import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError, TieredCacheError } from '../value/errors.js';
+import { knownOpenOptions, knownPutOptions } from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { resolveByteRange } from './byte-range.js';
 import { fileErrorCode, namesIn, objectPieces, openObjectFile, syncFolders, writeWhole } from './folder-object-file.js';
@@ -80,7 +81,9 @@ class FolderObjectStore implements ObjectStore {
     this.clock = clock;
   }
 
-  async open(key: string, { range, ifMatch, verify = true, signal }: OpenOptions = {}): Promise<OpenedObject> {
+  async open(key: string, options: OpenOptions = {}): Promise<OpenedObject> {
+    knownOpenOptions.check(options);
+    const { range, ifMatch, verify = true, signal } = options;
     assertObjectKey(key);
     const opened = await this.#find(key, signal);
     if (!opened) throw new ObjectNotFoundError(key);
@@ -121,6 +124,7 @@ class FolderObjectStore implements ObjectStore {
     const incoming = new IncomingBody(key, body, options);
     const part = join(this.incoming, `${randomUUID()}.part`);
     try {
+      knownPutOptions.check(options);
       assertObjectKey(key);
       assertContentType(options.contentType);
       const metadata = assertMetadata(options.metadata);

@@ -1,5 +1,6 @@
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
+import { knownOpenOptions, knownPutOptions } from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { resolveByteRange } from './byte-range.js';
@@ -56,7 +57,9 @@ class MemoryObjectStore implements ObjectStore {
 
   constructor(private readonly clock: Clock) {}
 
-  async open(key: string, { range, ifMatch, signal }: OpenOptions = {}): Promise<OpenedObject> {
+  async open(key: string, options: OpenOptions = {}): Promise<OpenedObject> {
+    knownOpenOptions.check(options);
+    const { range, ifMatch, signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
     const object = this.objects.get(key);
@@ -79,6 +82,7 @@ class MemoryObjectStore implements ObjectStore {
   async put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<PutObject> {
     const incoming = new IncomingBody(key, body, options);
     try {
+      knownPutOptions.check(options);
       assertObjectKey(key);
       assertContentType(options.contentType);
       const metadata = assertMetadata(options.metadata);

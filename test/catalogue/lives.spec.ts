@@ -117,6 +117,7 @@ describe('a life', () => {
       endsAt(earliest(life, sinceSet('1h')), start + 60 * minute, { expiresAt });
     }
     endsAt(earliest(life, sinceSet('1h')), start + 5, { expiresAt: start + 5 });
+    expect(() => untilInstant(() => start, { describtion: 'x' } as object)).toThrow('Did you mean description?');
   });
 
   it('that ended before it began is none', () => {

@@ -1,4 +1,10 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { describe, expect, it } from '@jest/globals';
+import { folderObjectStore } from '../../src/object/folder-object-store.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import type { OpenOptions, PutOptions } from '../../src/object/object-store.js';
 import { objectStoreContract } from '../../src/testing/object-store-contract.js';
@@ -15,6 +21,22 @@ describe('an object store in memory', () => {
     const store = memoryObjectStore({ clock });
     await store.put('a', 'x');
     expect((await store.head('a'))?.lastModified?.getTime()).toBe(clock.now());
+  });
+
+  it('refuses misspelt options of a call, as a folder does, and writes nothing', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'objects-'));
+    try {
+      for (const store of [memoryObjectStore(), folderObjectStore({ directory })]) {
+        await store.put('a', 'x');
+        const body = Readable.from([Buffer.from('y')]);
+        await expect(store.put('a', body, { onyl: 'absent' } as object)).rejects.toThrow('Did you mean only?');
+        expect(body.destroyed).toBe(true);
+        await expect(store.open('a', { rnge: { start: 1 } } as object)).rejects.toThrow('Did you mean range?');
+        expect(await text((await store.open('a')).body)).toBe('x');
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 
   it('takes an option that is undefined for one that is not given', async () => {

@@ -1,5 +1,8 @@
+import { KnownOptions } from '../../value/known-options.js';
 import type { Life } from '../life.js';
 import { toInstant } from './instant.js';
+
+const known = KnownOptions.of<{ readonly description?: string }>('untilInstant()', { description: true });
 
 /**
  * Until an instant in the data, such as `valid_until` or `expires_at`.
@@ -11,6 +14,7 @@ export function untilInstant<V = unknown>(
   instant: (value: V) => Date | number | undefined | null,
   options: { readonly description?: string } = {},
 ): Life<V> {
+  known.check(options);
   return {
     description: options.description ?? 'until an instant in the data',
     freshUntil({ value }) {

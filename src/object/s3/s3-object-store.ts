@@ -9,6 +9,7 @@ import { systemClock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { knownOpenOptions } from '../known-call-options.js';
 import { KnownOptions } from '../../value/known-options.js';
 import { ObjectNotFoundError, ObjectRangeError } from '../object-errors.js';
 import type {
@@ -143,6 +144,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async open(key: string, options: OpenOptions = {}): Promise<OpenedObject> {
+    knownOpenOptions.check(options);
     assertObjectKey(key, this.prefixBytes);
     try {
       const opened = await this.#told(key, options.signal, () => this.reads.open(key, this.prefix + key, options));

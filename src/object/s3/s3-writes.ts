@@ -1,5 +1,6 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { IncomingBody } from '../incoming-body.js';
+import { knownPutOptions } from '../known-call-options.js';
 import { ObjectDamagedError, ObjectExistsError, ObjectSizeError } from '../object-errors.js';
 import { assertContentType, assertMetadata } from '../object-metadata.js';
 import type { ObjectBody, ObjectHead, PutObject, PutOptions } from '../object-store.js';
@@ -56,6 +57,7 @@ export class S3Writes {
   }
 
   private target({ fullKey, options }: Write): UploadTarget {
+    knownPutOptions.check(options);
     assertContentType(options.contentType);
     return {
       Bucket: this.bucket,
