@@ -59,7 +59,7 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
     response: standIn,
     isEnded: () => sink.raw.writableEnded,
     removed: watchHeaders(both, 'removeHeader'),
-    set: watchHeaders(both, 'setHeader', 'header'),
+    set: watchHeaders(both, 'setHeader', 'header', 'type'),
     setsCookies: response.raw ? watchCookies(standIn) : () => false,
     async serialize(adapter, body) {
       adapter.reply(standIn, body);
@@ -143,18 +143,21 @@ function watchCookies(reply: object): () => boolean {
  * The headers that a method is called for, whether they stood there or not, and whatever stood there: middleware may set them for other callers alone, as it
  * does for CORS.
  *
- * @param otherwise the method of responses that haven't the first, as those of Fastify.
+ * @param methods those that a response has are watched, since replies of Fastify may be given some of Express's. `type` sets the content type.
  */
-function watchHeaders(responses: readonly object[], method: string, otherwise = method): ReadonlySet<string> {
+function watchHeaders(responses: readonly object[], ...methods: readonly string[]): ReadonlySet<string> {
   const names = new Set<string>();
   for (const one of responses) {
-    const known = method in one ? method : otherwise;
-    const change = Reflect.get(one, known) as (name: string, ...rest: unknown[]) => unknown;
-    const value = function (this: unknown, name: string, ...rest: unknown[]): unknown {
-      names.add(name.toLowerCase());
-      return Reflect.apply(change, this, [name, ...rest]);
-    };
-    Object.defineProperty(one, known, { value, configurable: true, writable: true });
+    for (const method of methods) {
+      const change: unknown = Reflect.get(one, method);
+      if (typeof change !== 'function') continue;
+      const value = function (this: unknown, ...args: unknown[]): unknown {
+        const name = method === 'type' ? 'content-type' : args[0];
+        if (typeof name === 'string') names.add(name.toLowerCase());
+        return Reflect.apply(change, this, args);
+      };
+      Object.defineProperty(one, method, { value, configurable: true, writable: true });
+    }
   }
   return names;
 }

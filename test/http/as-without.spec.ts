@@ -31,6 +31,7 @@ interface Reply {
 }
 interface Hooks {
   addHook(name: string, hook: (request: unknown, reply: Reply, payload: unknown) => Promise<unknown>): void;
+  decorateReply(name: string, value: unknown): void;
   setReplySerializer(serialize: (payload: unknown) => string): void;
 }
 const expressOf = (app: INestApplication): Settings => app.getHttpAdapter().getInstance() as Settings;
@@ -172,6 +173,14 @@ class FramedController {
     response.header('Content-Language', 'la');
     response.header('X-Edition', 'la');
     return { run: ++runs };
+  }
+
+  /** By the names that only Fastify has. */
+  @Get('typed')
+  @CachedResponse()
+  typed(@Res({ passthrough: true }) response: { type(type: string): unknown }): string {
+    response.type('text/x-latin');
+    return `text ${++runs}`;
   }
 
   @Get('kept')
@@ -552,6 +561,19 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
       },
     );
 
+  /** For callers who read Latin alone. */
+  const setsForOne = (one: INestApplication, name: string, value: string): unknown =>
+    one.use(
+      (
+        request: { readonly headers: Record<string, string> },
+        response: { setHeader(name: string, value: string): void },
+        next: () => void,
+      ) => {
+        if (request.headers['accept-language'] === 'la') response.setHeader(name, value);
+        next();
+      },
+    );
+
   it.each(['handler', 'raw', 'interceptor'])(
     'has no header of middleware that its run has removed (%s)',
     async (name) => {
@@ -605,6 +627,29 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
       expect([others['content-language'], others['x-edition']]).toEqual([language, language]);
     }
   });
+
+  it('has the type that its handler has set by its own method to what middleware sets for the first caller', async () => {
+    const read = await open([], (one) => void setsForOne(one, 'Content-Type', 'text/x-latin'));
+    for (const headers of [{ 'accept-language': 'la' }, {}]) {
+      const { text, header } = await read('framed/typed', headers);
+      expect([text, header['content-type']]).toEqual(['text 1', expect.stringMatching(/^text\/x-latin/)]);
+    }
+  });
+
+  if (platform === 'Fastify') {
+    it('has a header that its handler has set to what middleware sets for the first caller, where replies have a setHeader as well', async () => {
+      const read = await open([], (one) => {
+        setsForOne(one, 'Content-Language', 'la');
+        fastifyOf(one).decorateReply('setHeader', function (this: Response, name: string, value: string) {
+          return this.header(name, value);
+        });
+      });
+      for (const headers of [{ 'accept-language': 'la' }, {}]) {
+        const { text, header } = await read('framed/latin', headers);
+        expect([text, header['content-language']]).toEqual(['{"run":1}', 'la']);
+      }
+    });
+  }
 
   it('has a header that was removed and set again', async () => {
     const read = await open([], (one) => void helmet(one));
