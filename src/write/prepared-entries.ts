@@ -80,10 +80,17 @@ export class PreparedEntries {
     const tags = [...new Set(values.flatMap(({ policy }) => policy.tags))];
     const mark = this.coherence.names.position;
     if (tags.length === 0) return values.map((value) => this.prepareOne(value, undefined, mark));
-    // Where they can't be read, the write is not acknowledged either.
-    return unlessAway(() => this.notes.readAnew(tags)).then((known) =>
-      values.map((value) => this.prepareOne(value, known, mark)),
-    );
+    return this.generationsOf(tags).then((known) => values.map((value) => this.prepareOne(value, known, mark)));
+  }
+
+  /** What is written under a tag that can't be read is served to nobody. The other entries of the call are. */
+  private async generationsOf(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const read = (some: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> =>
+      unlessAway(() => this.notes.readAnew(some));
+    const known = await read(tags);
+    if (known) return known;
+    const each = tags.length === 1 ? [] : await Promise.all(tags.map((tag) => read([tag])));
+    return new Map(each.flatMap((generations) => [...(generations ?? [])]));
   }
 
   /**

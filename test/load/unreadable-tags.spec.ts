@@ -94,6 +94,24 @@ describe('A look-up of an entry whose tags can not be read', () => {
   });
 });
 
+it('A tag that can not be read keeps no other entry of a setMany from being served', async () => {
+  const faulty = new FaultyStore(memoryStore());
+  const cache = await buildCache({ store: faulty.store, process: false });
+  const otherOf = defineKey('other', { codec: json<string>(), ttl: '1h', tags: ['u'] });
+  faulty.down = '~tag:t';
+  await cache.setMany([
+    [taggedOf(), 'tagged'],
+    [otherOf(), 'other'],
+    [plainOf({ text: 'plain' }), 'plain'],
+  ]);
+  faulty.down = undefined;
+  expect(await Promise.all(['tagged', 'other', 'plain'].map((key) => cache.get(key)))).toEqual([
+    undefined,
+    'other',
+    'plain',
+  ]);
+});
+
 describe('What a forced load could not keep', () => {
   const clock = new FakeClock();
   const shared = memoryStore({ clock });
