@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import type { AddressInfo, Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
@@ -210,19 +211,22 @@ describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
   let server: RedisProcess;
   let port: number;
   let ca: Buffer;
+  let key: Buffer;
 
   beforeAll(async () => {
     driver = await testedDriver(name);
     const { keyFile, certFile, ca: authority } = selfSigned();
     ca = authority;
+    key = readFileSync(keyFile);
     port = await freePort();
     const files = ['--tls-cert-file', certFile, '--tls-key-file', keyFile, '--tls-ca-cert-file', certFile];
-    server = await startRedis({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'no', ...files] });
+    server = await startRedis({ args: ['--tls-port', `${port}`, '--tls-auth-clients', 'yes', ...files] });
   });
   afterAll(() => server.stop());
 
-  it('speaks to a server whose certificate it can check, counts its bytes, and resets', async () => {
-    const link = await driver.connect(optionsFor(port, { tls: new TlsSettings({ ca }) }));
+  it('speaks to a server whose certificate it can check, and that checks its own, counts its bytes, and resets', async () => {
+    const tls = new TlsSettings({ ca, cert: ca, key, passphrase: 'of no use to this key' });
+    const link = await driver.connect(optionsFor(port, { tls }));
     await sent(link, 'SET', 'k', 'v');
     expect(textOf(await sent(link, 'GET', 'k'))).toBe('v');
     expect(link.bytesRead()).toBeGreaterThan(100);
