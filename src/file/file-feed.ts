@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { digest } from '../key/key-space.js';
 import { toKey } from '../key/key.js';
 import type { KeyLike } from '../key/key.js';
@@ -12,7 +13,7 @@ export interface PurgeCarrier {
 }
 
 export interface FileFeedListener {
-  /** Somebody, here or elsewhere, has invalidated the key that the file of this name stands for. */
+  /** Somebody, here or elsewhere, has invalidated the key that the file of this name stands for; not by `tell`. */
   readonly named: (name: string) => void;
   /** Something may have been missed. */
   readonly missed: () => void;
@@ -34,6 +35,8 @@ const asDigest = (name: string): string => (isDigest(name) ? name : digest(name)
 /** Purges travel as invalidations of a key: this process's cache tells and hears them. */
 export class FileFeed {
   private readonly stop: readonly (() => void)[];
+  /** In what a call of `tell` does: the event of it comes when the store has answered, and who told has purged at once. */
+  private readonly telling = new AsyncLocalStorage<true>();
 
   /** @param keyPrefix what the texts of all files' keys begin with: other keys' invalidations are no purges, and cost nothing here. */
   constructor(
@@ -42,9 +45,9 @@ export class FileFeed {
     listener: FileFeedListener,
   ) {
     this.stop = [
-      onCacheEvent('invalidated', ({ cache: name, key, of }) => {
-        if (name === cache.name && of === 'key' && (isDigest(key) || key.startsWith(keyPrefix)))
-          listener.named(asDigest(key));
+      onCacheEvent('invalidated', ({ cache: name, key, of, origin }) => {
+        if (name !== cache.name || of !== 'key' || !(isDigest(key) || key.startsWith(keyPrefix))) return;
+        if (origin === 'remote' || this.telling.getStore() !== true) listener.named(asDigest(key));
       }),
       onCacheEvent('nearCleared', ({ cache: name }) => {
         if (name === cache.name) listener.missed();
@@ -52,9 +55,9 @@ export class FileFeed {
     ];
   }
 
-  /** Tells all processes. False: the store did not acknowledge yet; it is sent again until it does. */
+  /** Tells all others. False: the store did not acknowledge yet; it is sent again until it does. */
   tell(key: KeyLike): Promise<boolean> {
-    return this.cache.delete(key);
+    return this.telling.run(true, () => this.cache.delete(key));
   }
 
   close(): void {

@@ -15,6 +15,7 @@ import type { Clock } from '../../src/value/clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { diskDirectory } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
+import { FaultyStore } from '../support/faulty-store.js';
 import { logRead } from '../support/log-read.js';
 import { syncedFrom } from '../support/synced-from.js';
 import { recordEvents } from './support/file-events.js';
@@ -146,6 +147,27 @@ describe('A purge', () => {
     await (caches[0] as TieredCache).delete(versionedKey('s3_files', uid));
     await logRead('there');
     expect((await readAll(await there.open({ ...request, uid }))).equals(newer)).toBe(true);
+  });
+
+  it.each([
+    ['takes away no download that began after it', 'disk'],
+    ['takes it away where its key is deleted meanwhile', 'filling'],
+  ])('whose store answers late %s', async (_, source) => {
+    const faulty = new FaultyStore(memoryStore());
+    const cache = await buildCache({ name: 'here', store: faulty.store, coherence: { interval: 20 } });
+    caches = [cache];
+    const answered = gate();
+    faulty.answersHeld = answered.opened;
+    const files = bench.files({ cache });
+    const purged = recordEvents('filePurged');
+    const purging = files.purge(request);
+    await eventually(() => expect(purged.seen).toHaveLength(1));
+    purged.stop();
+    await keep(files);
+    const deleting = source === 'disk' ? undefined : cache.delete(versionedKey('s3_files', request.uid));
+    answered.open();
+    expect(await Promise.all([purging, deleting])).toEqual([true, deleting && true]);
+    expect((await files.open(request)).source).toBe(source);
   });
 
   it('stays on its host where no cache carries it', async () => {
