@@ -29,8 +29,6 @@ interface Window {
   isSummedUp: boolean;
   /** Nothing was said of it since its source answered again. */
   isOver: boolean;
-  /** Of the source's log, since it was said that it answers again: one failed, and perhaps one was answered since. Undefined: none has failed. */
-  readings: 'failed' | 'answered' | undefined;
   timer: Timer;
 }
 
@@ -59,17 +57,11 @@ export class WarningLog {
       onCacheEvent('breaker', ({ shard, state }) => {
         if (state === 'closed') this.answersAgain(shard);
       }),
-      onCacheEvent('logRead', ({ shard, answered }) => this.logRead(shard, answered)),
+      // Few failures open no breaker.
+      onCacheEvent('logRead', ({ shard, answered }) => {
+        if (answered && this.windows.get(failuresOf(shard))?.isOver === false) this.answersAgain(shard);
+      }),
     ];
-  }
-
-  /** Few failures open no breaker. Where no reading has failed, one that is answered says nothing: it may be writes that fail. */
-  private logRead(shard: string, answered: boolean): void {
-    const window = this.windows.get(failuresOf(shard));
-    if (!window) return;
-    if (!answered) window.readings = 'failed';
-    else if (window.readings && !window.isOver) this.answersAgain(shard);
-    else if (window.readings) window.readings = 'answered';
   }
 
   private answersAgain(shard: string): void {
@@ -79,7 +71,6 @@ export class WarningLog {
     for (const id of this.windows.keys()) if (id.startsWith(`${resent} `)) this.sumUpEarly(id);
     this.logger.log(safeLine(`${shard}: it answers again`));
     window.isOver = true;
-    window.readings = undefined;
   }
 
   /** Says what was left out so far, and no more. */
@@ -104,7 +95,6 @@ export class WarningLog {
         since: this.clock.monotonic(),
         isSummedUp: false,
         isOver: false,
-        readings: undefined,
         timer: this.endLater(id),
       });
       this.logger.warn(sentence);
@@ -115,7 +105,6 @@ export class WarningLog {
     if (window.isOver && !window.said.has(sentence) && window.said.size < maxSentences) {
       window.said.add(sentence);
       window.isOver = false;
-      if (window.readings === 'answered') window.readings = undefined;
       this.logger.warn(sentence);
       return;
     }

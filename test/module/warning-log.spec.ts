@@ -1,17 +1,23 @@
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import type { INestApplication, LoggerService } from '@nestjs/common';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { WarningLog } from '../../src/module/warning-log.js';
+import { DiskStore } from '../../src/store/disk/disk-store.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { channels, reportFault } from '../../src/value/events.js';
+import { smallFileSystem } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
 import { startMemcached } from '../support/memcached-process.js';
 import type { MemcachedProcess } from '../support/memcached-process.js';
 import { cacheModule, start } from '../support/nest-application.js';
 import { patience } from '../support/patience.js';
+import { recordEvents } from '../support/recorded-events.js';
 
 const secret = 's3cr3t-p1n-4711';
 
@@ -143,7 +149,6 @@ describe('The warning log', () => {
     ];
     expect(said).toEqual(outage);
     fault();
-    logRead(false);
     logRead(true);
     expect(said).toHaveLength(3);
     await clock.advance('30s');
@@ -158,12 +163,10 @@ describe('The warning log', () => {
     failsBy('Refused.');
     failsBy('Cut.');
     expect(said).toHaveLength(1);
-    logRead(false);
     logRead(true);
     failsBy('Refused.');
     failsBy('Late.');
     failsBy('Cut.');
-    logRead(false);
     logRead(true);
     expect(said.filter((line) => !/^\d+ more/.test(line))).toEqual([
       'server-a: Refused. (unavailable)',
@@ -173,35 +176,9 @@ describe('The warning log', () => {
     ]);
     for (let reason = 0; reason < 50; reason++) {
       failsBy(`Reason ${reason}.`);
-      logRead(false);
       logRead(true);
     }
     expect(said.filter((line) => line.startsWith('server-a: Reason'))).toHaveLength(8);
-  });
-
-  it('does not say that a server answers again whose writes fail while its log is read without trouble', async () => {
-    const full = 'Writes fail, reads go on: no space.';
-    failsBy(full);
-    for (let times = 0; times < 3; times++) logRead(true);
-    expect(said).toEqual([`server-a: ${full} (unavailable)`]);
-    await clock.advance('30s');
-    // An outage that comes and goes before it says nothing of it.
-    failsBy('Refused.');
-    for (let times = 0; times < 2; times++) {
-      failsBy('Refused.');
-      logRead(false);
-      logRead(true);
-    }
-    failsBy(full);
-    logRead(true);
-    expect(said.slice(1).filter((line) => !/^\d+ more/.test(line))).toEqual([
-      'server-a: Refused. (unavailable)',
-      'server-a: it answers again',
-      `server-a: ${full} (unavailable)`,
-    ]);
-    logRead(false);
-    logRead(true);
-    expect(said.at(-1)).toBe('server-a: it answers again');
   });
 
   it('says what was left out of an outage before it says that this is over, and not again', async () => {
@@ -321,5 +298,48 @@ describe('An application whose memcached is killed', () => {
     for (let times = 0; times < 20; times++) await cache.getOrSet(`key-${times}`, () => secret);
     await app?.close();
     expect(said).toEqual([]);
+  });
+});
+
+const fileSystem = smallFileSystem(2 ** 20);
+fileSystem?.remove();
+(fileSystem ? describe : describe.skip)('An application whose disk is full', () => {
+  it('is told that writes fail, and not that the store answers again while they do', async () => {
+    const small = smallFileSystem(6 * 2 ** 20);
+    if (!small) throw new Error('the file system could not be mounted');
+    const said: string[] = [];
+    const answered = recordEvents('logRead');
+    const breaker = recordEvents('breaker');
+    const stores = new DiskStore({ directory: small.path }, { deadlineMs: 10_000, openWithinMs: 20_000 });
+    const app = await start({ imports: [cacheModule({ stores })] });
+    try {
+      const cache = app.get(TieredCache);
+      await cache.set('first', 'value');
+      Logger.overrideLogger({
+        log: (text: string) => said.push(text),
+        warn: (text: string) => said.push(text),
+        error: () => {},
+      });
+      try {
+        while (true) writeFileSync(join(small.path, 'other'), Buffer.alloc(2 ** 16), { flag: 'a' });
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'ENOSPC' });
+      }
+      const ofStore = (): string[] => said.filter((line) => line.startsWith('disk '));
+      for (let i = 0; i < 400 && ofStore().length === 0; i++)
+        await cache.set(`key${i}`, randomBytes(50_000).toString('hex'));
+      // Refused at once: as many as open a breaker.
+      for (let i = 0; i < 10; i++) await cache.set(`more${i}`, 'value');
+      answered.clear();
+      await eventually(() => expect(answered.all.length).toBeGreaterThan(1));
+      expect(ofStore()).toEqual([expect.stringMatching(/Writes fail, reads go on: .*\(degraded/)]);
+      expect(breaker.all).toEqual([]);
+    } finally {
+      Logger.overrideLogger(false);
+      answered.stop();
+      breaker.stop();
+      await app.close();
+      small.remove();
+    }
   });
 });

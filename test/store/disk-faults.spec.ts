@@ -107,7 +107,7 @@ describe('a full disk', () => {
       const looks = await Promise.all(written.slice(-5).map((key) => worker.call<Look>('look', key)));
       expect(looks.map(({ found }) => found)).toEqual(Array.from({ length: 5 }, () => 'value'));
       expect(await worker.call<string[]>('faults')).toEqual([
-        expect.stringMatching(/^unavailable: Writes fail, reads go on/),
+        expect.stringMatching(/^degraded: Writes fail, reads go on/),
       ]);
       free(worker.pid);
       await eventually(() => worker.call('write', 'after', 'value'));

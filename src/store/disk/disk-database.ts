@@ -29,6 +29,7 @@ import { TurnSnapshot } from './turn-snapshot.js';
 import { WriteQueue } from './write-queue.js';
 
 const contractedForMs = 30_000;
+const failingSaidEachMs = 60_000;
 const boot = ownBootNumber();
 /** EIO is what LMDB makes of a write that was cut short: the usual sign of a disk that has just filled up. Node names them, lmdb has their numbers. */
 const diskFull = new Set<unknown>(['ENOSPC', 28, 'EFBIG', 27, 'EDQUOT', 122, 'EIO', 5]);
@@ -50,7 +51,7 @@ export class DiskDatabase {
   private readonly hostAheadMs: number;
   private caring: Promise<void> | undefined;
   private closing: Promise<void> | undefined;
-  private failing = false;
+  private failingSaidAt = -Infinity;
   private contractedAt = -Infinity;
 
   /** @throws InvalidOptionError without lmdb, else what the file system or lmdb says. */
@@ -229,14 +230,15 @@ export class DiskDatabase {
 
   private writeSettled(failure: unknown): void {
     if (failure === undefined) {
-      this.failing = false;
+      this.failingSaidAt = -Infinity;
       return;
     }
     if (failure instanceof FolderMovedError) return this.endMoved();
-    if (!this.failing) {
-      this.failing = true;
+    const now = this.tuning.clock.monotonic();
+    if (now >= this.failingSaidAt + failingSaidEachMs) {
+      this.failingSaidAt = now;
       const message = `Writes fail, reads go on: ${(failure as Error).message}.`;
-      reportFault({ source: this.name, kind: 'unavailable', message, cause: failure });
+      reportFault({ source: this.name, kind: 'degraded', message, cause: failure });
     }
     if (diskFull.has(errorCode(failure))) {
       this.contractedAt = this.tuning.clock.now();

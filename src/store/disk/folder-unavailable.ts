@@ -6,3 +6,8 @@ const remedy = 'Check that the folder is there, that this process may write to i
 export function folderUnavailable(name: string, problem: string, cause?: unknown): StoreUnavailableError {
   return new StoreUnavailableError(name, problem, { remedy, ...(cause !== undefined && { cause }) });
 }
+
+/** Reads go on, and a fault of the database's own says what is wrong. */
+export function writeRefused(name: string, problem: string, cause: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(name, problem, { remedy, cause, isRefusal: true });
+}

@@ -7,7 +7,7 @@ import type { CommitGate } from './commit-gate.js';
 import { commitFailure } from './environment.js';
 import type { DiskInstant } from './disk-record.js';
 import type { Environment, Lmdb } from './environment.js';
-import { folderUnavailable } from './folder-unavailable.js';
+import { folderUnavailable, writeRefused } from './folder-unavailable.js';
 import { RevisionBlock } from './revision-block.js';
 import type { TransactionBounds } from './transaction-bounds.js';
 import { changesOf, commit, keysOf, numberOf, planOf, sizeOf, WriteBatch } from './write-batch.js';
@@ -107,7 +107,7 @@ export class WriteQueue {
     if (this.closed) return this.closed;
     if (this.stuck) return this.unavailable('an earlier write has not come back from the disk');
     if (!this.failed || this.options.clock.monotonic() >= this.failed.until) return undefined;
-    return this.unavailable('a write has just failed', this.failed.cause);
+    return writeRefused(this.options.name, 'a write has just failed', this.failed.cause);
   }
 
   private async drain(): Promise<void> {
@@ -125,7 +125,7 @@ export class WriteQueue {
         }
       } catch (cause) {
         this.failed = { until: this.options.clock.monotonic() + pauseAfterFailureMs, cause };
-        const error = this.unavailable('a write failed', cause);
+        const error = writeRefused(this.options.name, 'a write failed', cause);
         this.giveUp(callers, error);
         this.giveUp(this.line.takeAll(), error);
         this.options.settled(cause);
@@ -283,8 +283,8 @@ export class WriteQueue {
     }
   }
 
-  private unavailable(problem: string, cause?: unknown): StoreUnavailableError {
-    return folderUnavailable(this.options.name, problem, cause);
+  private unavailable(problem: string): StoreUnavailableError {
+    return folderUnavailable(this.options.name, problem);
   }
 }
 
