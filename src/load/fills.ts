@@ -15,6 +15,7 @@ import { LoadReads } from './load-reads.js';
 import type { LoadedValues } from './loaded-values.js';
 import type { LoadCause, LoadStart } from './load-start.js';
 import type { LoaderRunner } from './loader.js';
+import { LoadsUnderWay } from './loads-under-way.js';
 import { OthersWatch } from './others-watch.js';
 import type { Asked, Wanted } from './wanted.js';
 
@@ -30,6 +31,8 @@ export type LoadKeys<V> = (
  * Whatever was won is given back on every way out.
  */
 export class Fills {
+  private readonly underWay = new LoadsUnderWay();
+
   constructor(
     private readonly cache: string,
     private readonly clock: CacheClock,
@@ -43,7 +46,10 @@ export class Fills {
     private readonly verifies: boolean,
   ) {}
 
-  /** @throws the loader's error; the signal's reason when nobody waits any more; LoadTimeoutError: others have not loaded it in time. */
+  /**
+   * @throws the loader's error; the signal's reason when nobody waits any more; LoadTimeoutError: others have not loaded it in time;
+   * RecursiveLoadError: a loader waits for it that loads one of the keys.
+   */
   async run<V>(carrier: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
     const startedAt = this.clock.monotonic();
     try {
@@ -53,7 +59,9 @@ export class Fills {
         this.assertNotHeld(asked.mine);
         if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
         if (asked.others.length === 0) return;
-        asked = await this.takenOver(carrier, asked.others, startedAt);
+        const { others } = asked;
+        const wait = (): Promise<Asked<V>> => this.takenOver(carrier, others, startedAt);
+        asked = await this.underWay.waitedFor(carrier, others as readonly Wanted[], wait);
       }
     } catch (error) {
       await giveBackAll(wanted.map(({ lease }) => lease));
@@ -96,7 +104,8 @@ export class Fills {
     };
     let loaded: ReadonlyMap<string, V | undefined>;
     try {
-      loaded = await this.runner.run(carrier, mine, cause === 'refresh', () => load(mine, context));
+      const run = () => this.runner.run(carrier, mine, cause === 'refresh', () => load(mine, context));
+      loaded = await this.underWay.during(carrier, mine as readonly Wanted[], run);
     } catch (error) {
       await Promise.all(mine.map((one) => this.afterFailure(error, one, start, signal)));
       throw error;

@@ -209,7 +209,7 @@ export class Flight<R = unknown> {
     } finally {
       this.callers--;
       this.countWaiting(-counted);
-      loader?.waitsFor?.delete(this);
+      loader?.goesOnWithout(this);
       if (loader) this.countLoader(-1);
       if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
     }
@@ -278,7 +278,12 @@ export class Flight<R = unknown> {
     for (const next of this.waitsFor ?? []) next.borrow(place);
   }
 
-  private reaches(other: Flight): boolean {
+  goesOnWithout(other: Flight): void {
+    this.waitsFor?.delete(other);
+  }
+
+  /** Whether it waits, through whatever loaders, for the other one. */
+  reaches(other: Flight): boolean {
     if (this === other) return true;
     for (const next of this.waitsFor ?? []) if (next.reaches(other)) return true;
     return false;

@@ -4,6 +4,8 @@ import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { json } from '../../src/codec/json.js';
+import { text } from '../../src/codec/text.js';
+import type { KeyLike } from '../../src/key/key.js';
 import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
@@ -597,5 +599,64 @@ describe('A key that is written as what tells loads of one key apart', () => {
     const late = cache.getOrSet('a', async () => (await gate, 'mine'), { ...life, version: '1', isolation: 'clone' });
     open();
     expect(await Promise.all([early, late])).toEqual(['theirs', 'mine']);
+  });
+});
+
+describe('A loader that asks for its own key in another way than it was asked', () => {
+  const ways: readonly [string, EntryOptions<string>, EntryOptions<string>][] = [
+    ['by another codec', { ...life, codec: text() }, life],
+    ['by another version', { ...life, version: '1' }, { ...life, version: '2' }],
+    ['by no version', { ...life, version: '1' }, life],
+    ['in another isolation', { ...life, isolation: 'clone' }, life],
+  ];
+  const recursive = { code: 'RECURSIVE_LOAD', key: 'k' };
+  const ofMany = async (keys: readonly KeyLike[]): Promise<[KeyLike, string][]> => keys.map((key) => [key, 'inner']);
+
+  describe.each(ways)('%s', (_, outside, inside) => {
+    it('is told so instead of waiting for itself', async () => {
+      const cache = await opened({});
+      const inner = (): Promise<string> => cache.getOrSet('k', () => 'inner', inside);
+      await expect(cache.getOrSet('k', inner, outside)).rejects.toMatchObject(recursive);
+    });
+
+    it('is told so among many keys', async () => {
+      const cache = await opened({});
+      const inner = async (): Promise<string> => (await cache.getOrSetMany(['l', 'k'], ofMany, inside)).join('');
+      await expect(cache.getOrSet('k', inner, outside)).rejects.toMatchObject(recursive);
+    });
+
+    it('is told so as a loader of many keys', async () => {
+      const cache = await opened({});
+      const inner = async (): Promise<[string, string][]> => [['k', await cache.getOrSet('k', () => 'inner', inside)]];
+      await expect(cache.getOrSetMany(['m', 'k'], inner, outside)).rejects.toMatchObject(recursive);
+    });
+
+    it('is told so through another loader', async () => {
+      const cache = await opened({});
+      const inner = (): Promise<string> => cache.getOrSet('k', () => 'inner', inside);
+      const between = (): Promise<string> => cache.getOrSet('between', inner, life);
+      await expect(cache.getOrSet('k', between, outside)).rejects.toMatchObject(recursive);
+    });
+
+    it('is told so where somebody else has asked in that way before, and is given what is loaded later', async () => {
+      const cache = await opened({});
+      let begin = (): void => {};
+      let goOn = (): void => {};
+      const begun = new Promise<void>((resolve) => (begin = resolve));
+      const going = new Promise<void>((resolve) => (goOn = resolve));
+      const inner = async (): Promise<string> => {
+        begin();
+        await going;
+        return cache.getOrSet('k', () => 'inner', inside);
+      };
+      const loading = expect(cache.getOrSet('k', inner, outside)).rejects.toMatchObject(recursive);
+      await begun;
+      const elsewhere = cache.getOrSet('k', () => 'of somebody else', inside);
+      await turn();
+      goOn();
+      await loading;
+      await clock.advance('5s');
+      expect(await elsewhere).toBe('of somebody else');
+    });
   });
 });
