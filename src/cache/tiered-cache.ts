@@ -101,12 +101,9 @@ export class TieredCache {
   getMany<V, const K extends Keys = Keys>(keys: K, options?: ReadOptions): Promise<LookupsOf<K, V>>;
   async getMany<V>(keys: Keys, options?: ReadOptions): Promise<Lookup<V>[]> {
     const { version, confirm } = readOptions(options);
-    const policyOf = version === undefined ? undefined : { version };
-    return this.rooms.lookUps.many<V>(
-      listKeys(keys).map(this.keyOf),
-      (one) => this.policies.of<V>(one, policyOf),
-      confirm,
-    );
+    const own = version === undefined ? undefined : { version };
+    const asked = listKeys(keys).map(this.keyOf);
+    return this.rooms.lookUps.many<V>(asked, (one) => this.policies.of<V>(one, own), confirm);
   }
 
   /**
@@ -291,10 +288,13 @@ export class TieredCache {
     await this.rooms.store?.close();
   }
 
+  /** What `JSON.stringify` makes of it: all that it holds would be too much. */
+  toJSON(): { readonly name: string } {
+    return { name: this.name };
+  }
+
   /** As this cache calls it. */
   private readonly keyOf = (key: KeyLike): Key => this.rooms.hidden?.ofKey(toKey(key)) ?? toKey(key);
-
-  private tagsOf(tags: readonly string[]): string[] {
-    return tags.map((tag) => this.rooms.coherence.nameOfTag(tag));
-  }
+  private readonly tagsOf = (tags: readonly string[]): string[] =>
+    tags.map((tag) => this.rooms.coherence.nameOfTag(tag));
 }

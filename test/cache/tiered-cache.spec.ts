@@ -136,4 +136,8 @@ describe('TieredCache', () => {
     await eventually(async () => expect(await cache.getOrSet('a', load, life)).toBe(2));
     expect(n).toBe(2);
   });
+
+  it('is its name alone where a logger writes it as JSON, not all that it holds', async () => {
+    expect(JSON.stringify({ cache: await cacheWith({ name: 'catalog' }) })).toBe('{"cache":{"name":"catalog"}}');
+  });
 });
