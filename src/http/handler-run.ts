@@ -154,7 +154,7 @@ export class HandlerRun {
   }
 
   private notKept(given: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
-    const body = given instanceof StreamableFile ? withOneStream(given, isHead(this.request)) : given;
+    const body = given instanceof StreamableFile ? withOneStream(given, isHead(this.request), reason) : given;
     hearErrors(body);
     this.unkept = { body, reason };
     this.ownHeaders = own;
@@ -162,12 +162,16 @@ export class HandlerRun {
   }
 }
 
-/** A file may make its stream anew whenever it is asked: each would have to be closed. Of one for a HEAD no client is sent a byte, so it is closed at once. */
-function withOneStream(file: StreamableFile, isForHead: boolean): StreamableFile {
+/**
+ * A file may make its stream anew whenever it is asked: each would have to be closed. Of one for a HEAD no client is sent a byte, so it is closed once bytes of it
+ * have come: before that, opening it may fail, which the platform answers.
+ */
+function withOneStream(file: StreamableFile, isForHead: boolean, reason: UnkeptReason): StreamableFile {
   const { type, disposition, length } = file.getHeaders();
   const given = { type, ...(disposition !== undefined && { disposition }), ...(length !== undefined && { length }) };
   const stream = file.getStream();
-  const isLeftOut = isForHead && failureOf(stream) === undefined;
+  const hasBegun = reason === 'too-large' || stream.readableLength > 0;
+  const isLeftOut = isForHead && hasBegun && failureOf(stream) === undefined;
   if (isLeftOut) closeBody(stream);
   return new StreamableFile(isLeftOut ? Readable.from([]) : stream, given)
     .setErrorHandler(file.errorHandler)
