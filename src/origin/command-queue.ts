@@ -1,8 +1,10 @@
+import { setImmediate } from 'node:timers';
 import type { Clock, Timer } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 
 interface Waiting {
   readonly commands: number;
+  readonly isUrgent: boolean;
   /** The look before it came. */
   readonly since: number;
   readonly start: () => void;
@@ -15,12 +17,20 @@ const looksPerPatience = 10;
 /**
  * Commands of one shard take turns. As long as the shard answers, whoever waits goes on waiting; when it has answered nothing for a deadline,
  * whoever waits is told so.
+ *
+ * Urgent ones go first, and room is given away once all that an answer sets off has been asked for. A lease stands for three seconds:
+ *
+ * 1. thousands of keys are looked up at once, and the first of them win leases; 2. if their fills went behind all look-ups, these would win leases first, and
+ * the process would load all keys before it stored one.
  */
 export class CommandQueue {
   private pending = 0;
   private waiting: Waiting[] = [];
   /** Those before it have started. */
   private head = 0;
+  /** Of those who wait: they are the first. */
+  private urgent = 0;
+  private isAdmitting = false;
   private looks = 0;
   /** The look before the last answer. */
   private answeredAt = 0;
@@ -34,17 +44,19 @@ export class CommandQueue {
   ) {}
 
   /** Whether these may go at once. A batch that is larger than all turns goes alone. */
-  take(commands: number): boolean {
+  take(commands: number, isUrgent = false): boolean {
     const fits = this.pending === 0 || this.pending + commands <= this.maxPending;
-    if (!fits || this.hasWaiting) return false;
+    if (!fits || (isUrgent ? this.urgent > 0 : this.hasWaiting)) return false;
     this.pending += commands;
     return true;
   }
 
   /** Resolves when it is their turn. @throws StoreUnavailableError */
-  wait(commands: number): Promise<void> {
+  wait(commands: number, isUrgent = false): Promise<void> {
     return new Promise((start, giveUp) => {
-      this.waiting.push({ commands, since: this.looks, start, giveUp });
+      const one = { commands, isUrgent, since: this.looks, start, giveUp };
+      if (isUrgent) this.waiting.splice(this.head + this.urgent++, 0, one);
+      else this.waiting.push(one);
       this.watch();
     });
   }
@@ -57,7 +69,12 @@ export class CommandQueue {
   /** They make room, whatever came of them. */
   gone(commands: number): void {
     this.pending -= commands;
-    if (this.hasWaiting) this.admit();
+    if (!this.hasWaiting || this.isAdmitting) return;
+    this.isAdmitting = true;
+    setImmediate(() => {
+      this.isAdmitting = false;
+      this.admit();
+    });
   }
 
   private get hasWaiting(): boolean {
@@ -69,6 +86,7 @@ export class CommandQueue {
       if (this.pending > 0 && this.pending + next.commands > this.maxPending) break;
       this.pending += next.commands;
       this.head++;
+      if (next.isUrgent) this.urgent--;
       next.start();
     }
     // One copy per thousand instead of one per start.
@@ -88,6 +106,7 @@ export class CommandQueue {
       }
       this.waiting = left;
       this.head = 0;
+      this.urgent = left.filter(({ isUrgent }) => isUrgent).length;
       if (left.length > 0) this.watch();
     });
   }

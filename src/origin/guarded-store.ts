@@ -31,7 +31,7 @@ export interface GuardOptions {
    */
   readonly deadlineMs?: number;
   readonly breaker?: BreakerOptions;
-  /** Operations of one shard that may be under way; more wait for their turn. Default 5,000. */
+  /** Operations of one shard that may be under way; more wait for their turn. Default 2,500: as many leases are won at once, and the loads end before they do. */
   readonly maxPending?: number;
   readonly clock?: Clock;
 }
@@ -72,7 +72,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   constructor(
     shard: Shard,
     store: Store,
-    { deadlineMs, breaker, maxPending = 5_000, clock = systemClock }: GuardOptions,
+    { deadlineMs, breaker, maxPending = 2_500, clock = systemClock }: GuardOptions,
     private readonly isClosed: () => boolean,
   ) {
     super(shard, ['evicts', 'stats']);
@@ -128,15 +128,16 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   }
 
   write(storeKey: string, bytes: Uint8Array, options: WriteOptions): Promise<WriteOutcome> {
-    return this.watched(1, () => this.shard.write(storeKey, bytes, options));
+    return this.watched(1, () => this.shard.write(storeKey, bytes, options), isBound(options));
   }
 
   writeMany(writes: readonly ItemWrite[]): Promise<WriteOutcome[]> {
-    return this.watched(writes.length, () => this.shard.writeMany(writes));
+    const areBound = writes.every(({ options }) => isBound(options));
+    return this.watched(writes.length, () => this.shard.writeMany(writes), areBound);
   }
 
   override remove(storeKey: string, revision?: Revision): Promise<RemoveOutcome> {
-    return this.watched(1, () => this.shard.remove(storeKey, revision));
+    return this.watched(1, () => this.shard.remove(storeKey, revision), revision !== undefined);
   }
 
   override increment(storeKey: string, by: number, seed: number, lifeMs?: number): Promise<number> {
@@ -188,17 +189,17 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   }
 
   /** @param commands how much of the shard's attention it takes. */
-  private watched<R>(commands: number, operation: () => Promise<R>): Promise<R> {
+  private watched<R>(commands: number, operation: () => Promise<R>, isUrgent = false): Promise<R> {
     if (!this.breaker.admits()) {
       const { problem, remedy } = this.lastFailure ?? {};
       const leftAlone = `it failed several times in a row and is left alone. Its last failure: ${problem}`;
       return Promise.reject(new StoreUnavailableError(this.name, leftAlone, remedy === undefined ? {} : { remedy }));
     }
-    if (this.queue.take(commands)) {
+    if (this.queue.take(commands, isUrgent)) {
       const answer = this.run(operation);
       return this.settled(answer, commands);
     }
-    return this.queue.wait(commands).then(
+    return this.queue.wait(commands, isUrgent).then(
       () => this.settled(this.run(operation), commands),
       (error: unknown) => {
         throw this.judge(error);
@@ -260,4 +261,9 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
         .finally(() => timer.cancel());
     });
   }
+}
+
+/** What it is bound to was read before, and a lease among that ends while it waits. */
+function isBound({ only }: WriteOptions): boolean {
+  return typeof only === 'object';
 }

@@ -53,4 +53,9 @@ describe(`${fills} fills that take longer together than a lease stands`, () => {
     await cache.getOrSetMany(keys, (named) => named.map((key) => [key, 1]), options);
     expect((await isStored()).filter((hit) => !hit)).toHaveLength(0);
   });
+
+  it('are all stored where each is a call of its own', async () => {
+    await Promise.all(keys.map((key) => cache.getOrSet(key, () => 1, options)));
+    expect((await isStored()).filter((hit) => !hit)).toHaveLength(0);
+  });
 });

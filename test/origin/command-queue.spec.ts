@@ -14,8 +14,8 @@ beforeEach(() => {
   told = [];
 });
 
-function waits(name: string, commands: number): void {
-  queue.wait(commands).then(
+function waits(name: string, commands: number, isUrgent = false): void {
+  queue.wait(commands, isUrgent).then(
     () => told.push(`${name} starts`),
     (error: unknown) => told.push(`${name}: ${(error as Error).message}`),
   );
@@ -47,6 +47,39 @@ describe('commands of one shard', () => {
       await setImmediate();
     }
     expect(told).toEqual(['a starts', 'b starts']);
+  });
+
+  it('go first where they are urgent, in their order, and at once where there is room', async () => {
+    queue.take(10);
+    waits('a', 1);
+    waits('first urgent', 1, true);
+    waits('second urgent', 1, true);
+    queue.answered(1);
+    expect([queue.take(1), queue.take(1, true)]).toEqual([false, false]);
+    await setImmediate();
+    expect(told).toEqual(['first urgent starts']);
+    queue.answered(1);
+    await setImmediate();
+    queue.answered(1);
+    // What the answer sets off comes before those who wait.
+    expect(queue.take(1, true)).toBe(true);
+    await setImmediate();
+    expect(told).toEqual(['first urgent starts', 'second urgent starts']);
+    queue.answered(1);
+    await setImmediate();
+    expect(told.at(-1)).toBe('a starts');
+  });
+
+  it('go first as well once others that were urgent were told of a silence', async () => {
+    queue.take(10);
+    waits('a', 1, true);
+    await clock.advance(patienceMs - 10);
+    waits('b', 1);
+    await clock.advance(20);
+    waits('c', 1, true);
+    queue.answered(1);
+    await setImmediate();
+    expect(told.map((line) => line.slice(0, 2))).toEqual(['a:', 'c ']);
   });
 
   it('that are more than all turns go alone', async () => {
