@@ -120,6 +120,18 @@ it('What fails at the lender is told in its words, and once', async () => {
   await expect(unknown).rejects.toThrow('disk: the operation failed. Check that the folder is there');
 });
 
+it('A write that the lender refuses is refused to the borrower, and said to be degraded there as well', async () => {
+  const refusal = new StoreUnavailableError('there', 'a write failed', { isRefusal: true });
+  const shard = { write: () => Promise.reject(refusal) } as unknown as DiskShard;
+  const { borrowed, lender } = await borrowing(shard, 30_000);
+  lender.resume();
+  const events = recordEvents('fault');
+  endings.push(() => events.stop());
+  const message = expect.stringContaining('disk: a write failed.') as unknown;
+  await expect(borrowed.call('write', ['k', bytes('v'), lasting])).rejects.toMatchObject({ message, isRefusal: true });
+  expect(events.all).toMatchObject([{ kind: 'degraded', source: 'disk', message }]);
+});
+
 it('What a lender or a borrower that ends leaves open is told by what has ended', async () => {
   const shard = await openShard();
   const { borrowed, lender } = await borrowing(shard, 30_000);

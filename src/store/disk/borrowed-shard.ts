@@ -125,9 +125,13 @@ export class BorrowedShard {
 }
 
 /** What has closed the folder there has not closed it here. */
-function failedThere(name: string, { problem, remedy }: LentFailure): StoreUnavailableError {
+function failedThere(name: string, { problem, remedy, isRefusal }: LentFailure): StoreUnavailableError {
   if (problem === wasClosed) return goneFrom(name);
-  return remedy === undefined ? folderUnavailable(name, problem) : new StoreUnavailableError(name, problem, { remedy });
+  if (remedy === undefined) return folderUnavailable(name, problem);
+  const error = new StoreUnavailableError(name, problem, { remedy, ...(isRefusal && { isRefusal }) });
+  // What it says of it there is said to another process.
+  if (isRefusal) reportFault({ source: name, kind: 'degraded', message: error.message });
+  return error;
 }
 
 function goneFrom(name: string): StoreUnavailableError {

@@ -41,6 +41,8 @@ export interface LentFailure {
   readonly problem: string;
   /** Absent: what helps a folder. */
   readonly remedy?: string;
+  /** Reads go on. */
+  readonly isRefusal?: true;
 }
 
 export type LentReply = { readonly id: number; readonly result: unknown } | ({ readonly id: number } & LentFailure);
@@ -74,7 +76,10 @@ export function lendShard(socket: Socket, shard: () => LendableShard | undefined
 }
 
 function failureOf(error: unknown): LentFailure {
-  if (error instanceof StoreUnavailableError) return { problem: error.problem, remedy: error.remedy };
+  if (error instanceof StoreUnavailableError) {
+    const { problem, remedy, isRefusal } = error;
+    return { problem, remedy, ...(isRefusal && { isRefusal }) };
+  }
   return { problem: error instanceof TieredCacheError ? error.message.replace(/\.$/, '') : 'the operation failed' };
 }
 
