@@ -41,17 +41,14 @@ export async function encodeBody(body: unknown, maxBytes: number): Promise<Encod
 async function encodeStream(file: StreamableFile, maxBytes: number): Promise<EncodedBody | UnkeptBody> {
   const { stream, giveBack } = takeStream(file, loadSignal());
   try {
-    return await readStream(stream, file.getHeaders(), maxBytes);
+    return await readStream(stream, file, maxBytes);
   } finally {
     giveBack();
   }
 }
 
-async function readStream(
-  stream: Readable,
-  { type, disposition, length }: ReturnType<StreamableFile['getHeaders']>,
-  maxBytes: number,
-): Promise<EncodedBody | UnkeptBody> {
+async function readStream(stream: Readable, file: StreamableFile, maxBytes: number): Promise<EncodedBody | UnkeptBody> {
+  const { type, disposition, length } = file.getHeaders();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const rest = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>;
@@ -64,7 +61,9 @@ async function readStream(
       type,
       ...(disposition !== undefined && { disposition }),
       ...(length !== undefined && { length }),
-    });
+    })
+      .setErrorHandler(file.errorHandler)
+      .setErrorLogger(file.errorLogger);
     return { unkept, reason: 'too-large' };
   }
   const headers = {

@@ -268,6 +268,13 @@ class OneFileController {
   }
 }
 
+const heard: string[] = [];
+
+async function* brokenPieces(): AsyncGenerator<Buffer> {
+  for (let piece = 0; piece < 40; piece++) yield Buffer.alloc(2 ** 16);
+  throw new Error('broken');
+}
+
 const cached = CachedResponse();
 const plain = (): void => undefined;
 /** The same handlers with the cache and without it. */
@@ -355,6 +362,17 @@ const controllerOf = (path: string, decorate: MethodDecorator | typeof plain) =>
     @decorate
     missing(): StreamableFile {
       return new StreamableFile(createReadStream('/nowhere/at/all'));
+    }
+
+    /** Longer than what is kept. */
+    @Get('broken')
+    @decorate
+    broken(): StreamableFile {
+      const file = new StreamableFile(Readable.from(brokenPieces()));
+      return file.setErrorHandler((error, response) => {
+        heard.push(error.message);
+        response.destroy?.();
+      });
     }
 
     @Get('teapot')
@@ -472,6 +490,15 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
       ]);
     }
   });
+
+  if (platform === 'Express') {
+    it.each(['plain', 'cached'])('tells the error handler of a long file that it broke (%s)', async (path) => {
+      const read = await open([]);
+      heard.length = 0;
+      await expect(read(`${path}/broken`)).rejects.toThrow();
+      expect(heard).toEqual(['broken']);
+    });
+  }
 
   it('is the same for a HEAD as without it where the file of an answer that is not kept is missing', async () => {
     await open([]);
