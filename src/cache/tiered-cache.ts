@@ -207,7 +207,7 @@ export class TieredCache {
   /**
    * Compare-and-set. `change` may run several times. The life goes on, unless `options` name a `ttl` or what changed in the value changes its end: what is
    * over is removed, as by `set`. Tags go on beside those of `options`, the `version` unless they name one. What the store alone kept stays there.
-   * @throws ConflictError after 10 tries; StoreUnavailableError; what a `ttl` throws; ValueTooLargeError, and what the entry held before is gone.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; what a `ttl` throws; the signal's reason; ValueTooLargeError, and what the entry held before is gone.
    */
   update<V, K = KeyLike>(key: Keyed<K>, change: ChangeFor<K, V>, options?: OptionsFor<K, V>): Promise<ValueFor<K, V>>;
   async update<V>(key: KeyLike, change: (current: V | undefined) => V, options?: CallOptions<V>): Promise<V> {

@@ -63,7 +63,8 @@ export class AtomicChanges {
   /**
    * Stores `change(current)`, tried again with the newer value when somebody else wrote in between.
    * @param keepsLife the entry's remaining life goes on, unless the values make it end at another time; else that of the policy begins.
-   * @throws ConflictError after 10 tries; StoreUnavailableError; ValueTooLargeError, and what was there before is gone; whatever `change` throws.
+   * @throws ConflictError after 10 tries; StoreUnavailableError; ValueTooLargeError, and what was there before is gone; whatever `change` throws; the signal's
+   * reason, and `change` is not called any more.
    */
   update<V>(
     key: Key,
@@ -72,6 +73,7 @@ export class AtomicChanges {
     keepsLife: boolean,
   ): Promise<Changed<V>> {
     return this.tried(key, policy, ({ current }) => {
+      policy.signal?.throwIfAborted();
       const value = change(current?.read());
       const encoded = this.prepared.encode({ key, value, policy });
       const goesOn = keepsLife && current && !endsByValue(policy.life, current, value);
@@ -98,6 +100,7 @@ export class AtomicChanges {
     const waiting = this.prepared.behind([key]);
     if (waiting) await waiting;
     const done = await this.stored.tried(async () => {
+      policy.signal?.throwIfAborted();
       const read = await this.read<V>(key, policy);
       // The stamp has changed meanwhile: an entry of the old one answers nothing that is asked under the new one.
       if (this.coherence.place(key)?.storeKey !== read.placed.storeKey) return undefined;

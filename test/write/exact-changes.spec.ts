@@ -108,6 +108,43 @@ describe('A change in the store that others keep overtaking', () => {
   });
 });
 
+describe('A change whose signal is aborted', () => {
+  const reason = new Error('left');
+  let changes: number;
+  const count = (n = 0): number => {
+    changes++;
+    return n + 1;
+  };
+  beforeEach(() => void (changes = 0));
+
+  it('before the call is not made, and nothing is read', async () => {
+    let reads = 0;
+    onRead = () => void reads++;
+    await expect(cache.update<number>('n', count, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+    expect([changes, reads]).toEqual([0, 0]);
+  });
+
+  it('while the store is read is not made', async () => {
+    const leaving = new AbortController();
+    onRead = () => leaving.abort(reason);
+    await expect(cache.update<number>('n', count, { signal: leaving.signal })).rejects.toBe(reason);
+    expect(changes).toBe(0);
+  });
+
+  it('before a further try is not made again', async () => {
+    const leaving = new AbortController();
+    onChanges = async () => {
+      leaving.abort(reason);
+      const storeKey = cache.storeKey('n');
+      await shared.shardOf(storeKey).write(storeKey, Buffer.from('1'), { lifeMs: 1_000_000 });
+    };
+    let reads = 0;
+    onRead = () => void reads++;
+    await expect(inTime(cache.update<number>('n', count, { signal: leaving.signal }))).rejects.toBe(reason);
+    expect([changes, reads]).toEqual([1, 1]);
+  });
+});
+
 describe('The life of an entry that is changed', () => {
   it('goes on, unless a ttl is named', async () => {
     await cache.set('n', 1, { ttl: '10s', staleFor: '5s' });
