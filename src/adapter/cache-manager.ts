@@ -2,6 +2,7 @@ import { createCache } from 'cache-manager';
 import type { Cache } from 'cache-manager';
 import Keyv from 'keyv';
 import type { Codec } from '../codec/codec.js';
+import { clockOf } from '../cache/clock-of.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -25,7 +26,7 @@ export interface CacheManagerOptions {
   readonly codec?: Codec<unknown>;
   /** What `cacheId()` answers. Default: random. */
   readonly cacheId?: string;
-  /** What entries are dated by. Default: the system's, and in CacheManagerModule the clock of the cache below. */
+  /** What entries are dated by. Default: the clock of the cache below. */
   readonly clock?: Clock;
   /** Does nothing: it says how several stores are treated, and there is one. @deprecated Leave it out. */
   readonly nonBlocking?: unknown;
@@ -46,7 +47,7 @@ export interface CacheManagerOptions {
  * @example const provider = { provide: CACHE_MANAGER, inject: [TieredCache], useFactory: (cache) => cacheManager(cache, { ttl: '1m' }) };
  */
 export function cacheManager(tiers: TieredCache, options: CacheManagerOptions = {}): Cache {
-  const { namespace = 'cache-manager', codec, cacheId, clock = systemClock } = options;
+  const { namespace = 'cache-manager', codec, cacheId, clock = clockOf(tiers) } = options;
   const ttlMs = milliseconds(options.ttl ?? 0, 'ttl');
   const thresholdMs = milliseconds(options.refreshThreshold ?? 0, 'refreshThreshold');
   const below = codec ? { codec } : {};

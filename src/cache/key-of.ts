@@ -2,6 +2,8 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { Lookup } from '../value/lookup.js';
 
+export type Keys = readonly KeyLike[];
+
 /** A key that says what it holds types the value; any other key leaves it to the caller. */
 export type KeyOf<V> = CatalogueKey<V> | KeyLike;
 

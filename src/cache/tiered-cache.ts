@@ -18,14 +18,13 @@ import { buildRooms } from './cache-rooms.js';
 import type { CacheRooms } from './cache-rooms.js';
 import { cacheStatus } from './cache-status.js';
 import type { CacheStatus } from './cache-status.js';
+import { noteClock } from './clock-of.js';
 import type { Explanation } from './explanation.js';
 import { HitPath } from './hit-path.js';
-import type { HeldBy, KeyOf, LoadedFor, LookupsOf, UntypedKey } from './key-of.js';
+import type { HeldBy, KeyOf, Keys, LoadedFor, LookupsOf, UntypedKey } from './key-of.js';
 import { knownConfiguration } from './known-configuration.js';
 import { Policies } from './policies.js';
 import type { ChangeFor, Keyed, LoaderFor, LoaderOfSomeFor, OptionsFor, ValueFor } from './value-for.js';
-
-type Keys = readonly KeyLike[];
 
 /**
  * A request tier over a process tier over one store that outlives the process. Look-ups read the nearest first and copy what they find
@@ -50,6 +49,7 @@ export class TieredCache {
   constructor(configuration: CacheConfiguration, protections: Protections = {}) {
     knownConfiguration.check(configuration);
     this.configuration = withoutShownSecrets(configuration);
+    noteClock(this, configuration.clock);
     this.defaults = configuration.defaults ?? {};
     this.rooms = buildRooms(this.configuration, protections);
     const { coherence, hidden } = this.rooms;

@@ -5,7 +5,7 @@ import { createCache } from 'cache-manager';
 import type { Cache } from 'cache-manager';
 import { CacheManagerModule } from '../../src/adapter/cache-manager.module.js';
 import { cacheManager } from '../../src/adapter/cache-manager.js';
-import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { TieredCache } from '../../src/cache/tiered-cache.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { replaceStores } from '../../src/testing/replace-stores.js';
 import { buildCache } from '../support/build-cache.js';
@@ -58,6 +58,26 @@ describe('The clock of a drop-in', () => {
     expect(await read()).toBe(1);
     await clock.advance('1s');
     expect(await read()).toBe(2);
+    await module.close();
+  });
+
+  it('is that of the cache below where cacheManager is called by hand, and no option says so', async () => {
+    const clock = new FakeClock();
+    const provider = {
+      provide: CACHE_MANAGER,
+      inject: [TieredCache],
+      useFactory: (below: TieredCache) => cacheManager(below, { ttl: '1m' }),
+    };
+    const builder = Test.createTestingModule({ imports: [cacheModule()], providers: [provider] });
+    const module = await replaceStores(builder, { clock }).compile();
+    const cache = module.get<Cache>(CACHE_MANAGER);
+    let loads = 0;
+    const read = () => cache.wrap('a', async () => ++loads);
+    expect([await read(), await read()]).toEqual([1, 1]);
+    await clock.advance('59s');
+    expect([await read(), await cache.get('a')]).toEqual([1, 1]);
+    await clock.advance('1s');
+    expect([await cache.get('a'), await read()]).toEqual([undefined, 2]);
     await module.close();
   });
 
