@@ -74,8 +74,11 @@ function send(
   }
   if (isPrivate) closeToOthers(response);
   else if (response.getHeader('set-cookie') !== undefined) closeToOthers(response, ofNobodyElse);
-  const encoding = response.getHeader('content-encoding');
+  const [encoding, type] = [response.getHeader('content-encoding'), response.getHeader('content-type')];
   whenHeadersGo(rawResponse(response), (late) => {
+    // Fastify says so of bytes. What a serializer of the reply has made has no type, and goes without one.
+    if (type === undefined && late.getHeader('content-type') === 'application/octet-stream')
+      late.removeHeader('content-type');
     keepCookiesPrivate(late);
     weakenWhereEncoded(late, encoding);
   });

@@ -184,14 +184,9 @@ function answerOf(
   removed: readonly string[],
   ownTag: unknown,
 ): RunAnswer {
-  const headers = new Map(kept);
-  const type = headers.get('content-type');
-  if (kind === 'text' && typeof type === 'string' && /^text\/[^;]*$/.test(type)) {
-    headers.set('content-type', `${type}; charset=utf-8`);
-  }
   const given = typeof ownTag === 'string' ? ownTag : undefined;
   const etag = kind === 'spliced' ? undefined : (given ?? entityTag(bytes));
-  return { kind, headers: [...headers], removed, etag, bytes, dropped };
+  return { kind, headers: kept, removed, etag, bytes, dropped };
 }
 
 const answeredByItself = (): InvalidOptionError =>

@@ -4,6 +4,7 @@ import type { ServerResponse } from 'node:http';
 export interface HeadersToGo {
   getHeader(name: string): unknown;
   setHeader(name: string, value: string): unknown;
+  removeHeader(name: string): unknown;
 }
 
 type Plain = Readonly<Record<string, unknown>>;
@@ -61,6 +62,11 @@ class PlainHeaders implements HeadersToGo {
 
   setHeader(name: string, value: string): void {
     this.all = { ...this.all, [this.nameOf(name)]: value };
+  }
+
+  removeHeader(name: string): void {
+    const { [this.nameOf(name)]: _, ...others } = this.all;
+    this.all = others;
   }
 
   private nameOf(name: string): string {

@@ -300,6 +300,13 @@ const controllerOf = (path: string, decorate: MethodDecorator | typeof plain) =>
       return `text ${++runs}`;
     }
 
+    @Get('csv')
+    @decorate
+    csv(@Res({ passthrough: true }) response: Response): string {
+      response.header('Content-Type', 'text/csv');
+      return `text ${++runs}`;
+    }
+
     @Get('nothing')
     @decorate
     nothing(): null {
@@ -434,7 +441,9 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
 
   const names = ['object', 'user', 'text', 'nothing', 'void', 'number', 'bytes', 'tagged'];
 
-  it.each([...names, 'image'])('is the same as without it (%s)', async (name) => expectSame(await open([]), name));
+  it.each([...names, 'image', 'csv'])('is the same as without it (%s)', async (name) =>
+    expectSame(await open([]), name),
+  );
 
   it.each(names)('is the same under global interceptors (%s)', async (name) =>
     expectSame(await open([HidesPasswords, WrapsInData]), name),
@@ -718,6 +727,10 @@ describe.each(platforms)('What the application makes of an answer, with @CachedR
           'a serializer of one reply': (one) =>
             fastifyOf(one).addHook('onRequest', async (_request, reply) => {
               reply.type('text/x-bracketed').serializer((payload) => `<<${JSON.stringify(payload)}>>`);
+            }),
+          'a serializer of one reply, which has no type': (one) =>
+            fastifyOf(one).addHook('onRequest', async (_request, reply) => {
+              reply.serializer((payload) => `<<${JSON.stringify(payload)}>>`);
             }),
           'an onSend hook, once': (one) =>
             fastifyOf(one).addHook('onSend', async (_request, _reply, payload) =>
