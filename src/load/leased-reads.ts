@@ -80,10 +80,10 @@ export class LeasedReads {
   }
 
   /**
-   * Items, rights and generations in one round trip. What a single read has brought is not asked for again.
-   * @returns undefined where the generations can't be read.
+   * Items, rights and generations in one round trip. What a single read has brought is not asked for again, and has no tags.
+   * @returns the generations of those tags that can be read.
    */
-  private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number> | undefined> {
+  private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number>> {
     const asked = group.filter(({ item }) => item === undefined);
     for (const one of asked) one.askedAt = this.coherence.positionAt(one.placed as Placed);
     const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
@@ -94,7 +94,9 @@ export class LeasedReads {
     }
     if (answered.status === 'rejected') throw answered.reason;
     if (known.status === 'rejected') throw known.reason;
-    return known.value;
+    if (known.value) return known.value;
+    // One key needs all of its tags.
+    return asked.length === 1 ? none : this.notes.readEach(tags);
   }
 
   /** Loads that are one request's alone fill nothing, and win nothing. Nor does anybody on a store without atomic operations. */
@@ -121,16 +123,16 @@ export class LeasedReads {
   }
 
   /** Most need nothing but their item, and no promise is made for them. */
-  private judge<V>(one: Wanted<V>, generations: ReadonlyMap<string, number> | undefined): Outcome | Promise<Outcome> {
+  private judge<V>(one: Wanted<V>, generations: ReadonlyMap<string, number>): Outcome | Promise<Outcome> {
     const { item, copy, policy } = one;
     const placed = one.placed as Placed;
     one.item = undefined;
     if (copy) return this.land(one, copy, one.isDue);
-    if (!generations && policy.tags.length > 0) return this.withoutStore(one);
+    if (policy.tags.some((tag) => !generations.has(tag))) return this.withoutStore(one);
     if (one.lease) return 'mine';
     if (!item || item.bytes.length === 0)
       return placed.shard.invalidate && !policy.requestOnly ? 'others' : this.unleasedLoad(one);
-    const understood = this.entries.understand(placed, item, policy, generations ?? none, one.askedAt);
+    const understood = this.entries.understand(placed, item, policy, generations, one.askedAt);
     if ('copy' in understood && policy.idleMs === undefined) return this.land(one, understood.copy);
     return unlessAway(() => this.judgeFurther(one, item, understood)).then((known) => known ?? this.withoutStore(one));
   }

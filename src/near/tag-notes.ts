@@ -1,6 +1,7 @@
 import type { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { TagGenerations } from '../coherence/tag-generations.js';
+import { unlessAway } from '../value/unless-away.js';
 import type { Note, RequestScope } from './request-scope.js';
 
 /**
@@ -42,6 +43,25 @@ export class TagNotes {
     for (const tag of tags) notes?.delete(tag);
     return this.read(tags);
   }
+
+  /** Once `read` has failed, the generations of those tags that can be read alone: one that can't be says nothing of the others. */
+  readEach(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return eachAlone(tags, (alone) => this.read(alone));
+  }
+
+  /** The same once `readAnew` has failed. */
+  readEachAnew(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    return eachAlone(tags, (alone) => this.readAnew(alone));
+  }
+}
+
+async function eachAlone(
+  tags: readonly string[],
+  read: (alone: readonly string[]) => Promise<ReadonlyMap<string, number>>,
+): Promise<ReadonlyMap<string, number>> {
+  if (tags.length === 1) return none; // it is what has failed
+  const each = await Promise.all(tags.map((tag) => unlessAway(() => read([tag]))));
+  return new Map(each.flatMap((known) => [...(known ?? none)]));
 }
 
 /** The most that a request remembers of one cache; the oldest go first. */

@@ -85,12 +85,7 @@ export class PreparedEntries {
 
   /** What is written under a tag that can't be read is served to nobody. The other entries of the call are. */
   private async generationsOf(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const read = (some: readonly string[]): Promise<ReadonlyMap<string, number> | undefined> =>
-      unlessAway(() => this.notes.readAnew(some));
-    const known = await read(tags);
-    if (known) return known;
-    const each = tags.length === 1 ? [] : await Promise.all(tags.map((tag) => read([tag])));
-    return new Map(each.flatMap((generations) => [...(generations ?? [])]));
+    return (await unlessAway(() => this.notes.readAnew(tags))) ?? this.notes.readEachAnew(tags);
   }
 
   /**

@@ -94,6 +94,30 @@ describe('A look-up of an entry whose tags can not be read', () => {
   });
 });
 
+describe('A tag that can not be read, asked for beside others', () => {
+  const otherOf = defineKey('other', { codec: json<string>(), ttl: '1h', tags: ['u'] });
+  const bothOf = defineKey('both', { codec: json<string>(), ttl: '1h', tags: ['u', 't'] });
+  const newOf = defineKey('new', { codec: json<string>(), ttl: '1h', tags: ['u'] });
+
+  it('makes a load of its own entries alone, and what is loaded beside them is kept', async () => {
+    const { cache, faulty } = await holdingThree();
+    await cache.set(otherOf(), 'of another tag');
+    await cache.set(bothOf(), 'of both');
+    faulty.down = '~tag:t';
+    const loads: string[] = [];
+    const found = await cache.getOrSetMany([taggedOf(), otherOf(), bothOf(), newOf()], (missing) => {
+      loads.push(...missing.map(String));
+      return missing.map((key) => [key, 'loaded']);
+    });
+    expect(found).toEqual(['loaded', 'of another tag', 'loaded', 'loaded']);
+    expect(loads.sort()).toEqual(['both', 'new', 'tagged']);
+    faulty.down = undefined;
+    const stored = await Promise.all([taggedOf(), otherOf(), bothOf(), newOf()].map((key) => cache.get(key)));
+    expect(stored).toEqual(['two', 'of another tag', 'of both', 'loaded']);
+    await cache.close();
+  });
+});
+
 it('A tag that can not be read keeps no other entry of a setMany from being served', async () => {
   const faulty = new FaultyStore(memoryStore());
   const cache = await buildCache({ store: faulty.store, process: false });
