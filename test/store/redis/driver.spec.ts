@@ -1,6 +1,7 @@
+import { createPrivateKey } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { LinkOptions, RedisDriver, RedisLink } from '../../../src/store/redis/driver/redis-driver.js';
 import { redisAddress } from '../../../src/store/redis/redis-address.js';
@@ -31,6 +32,10 @@ const optionsFor = (port: number, further: Partial<LinkOptions> = {}): LinkOptio
 function unreachable(): never {
   throw new Error('no address');
 }
+
+/** The key, for whoever has the passphrase. */
+const sealed = (key: Buffer): string =>
+  createPrivateKey(key).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase: 'right' }).toString();
 
 describe.each(driverNames)('The driver of %s', (name) => {
   let driver: RedisDriver;
@@ -232,6 +237,24 @@ describe.each(driverNames)('Over TLS, the driver of %s', (name) => {
     expect(link.bytesRead()).toBeGreaterThan(100);
     link.reset();
     await eventually(async () => expect((await server.info('clients'))['connected_clients']).toBe('1'));
+  });
+
+  it('rejects a key that cannot be used, and leaves no socket', async () => {
+    const open = new Set<Socket>();
+    let opened = 0;
+    const listening = createServer((socket) => {
+      opened++;
+      open.add(socket.on('error', () => {}).resume());
+      socket.once('close', () => open.delete(socket));
+    });
+    await new Promise<void>((resolve) => listening.listen(0, '127.0.0.1', resolve));
+    const { port: plain } = listening.address() as AddressInfo;
+    const tls = new TlsSettings({ ca, cert: ca, key: sealed(key), passphrase: 'wrong' });
+    for (let attempt = 0; attempt < 3; attempt++) {
+      await expect(driver.connect(optionsFor(plain, { tls }))).rejects.toThrow();
+    }
+    await eventually(() => expect({ opened, open: open.size }).toEqual({ opened: 3, open: 0 }), { withinMs: 5_000 });
+    await new Promise((resolve) => listening.close(resolve));
   });
 
   it('refuses one whose certificate it cannot check', async () => {

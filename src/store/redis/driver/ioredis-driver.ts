@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { resetSocket } from '../../reset-socket.js';
-import { openTcpSocket, openTlsSocket } from './tcp-socket.js';
+import { openTcpSocket, openTlsSocket, orReset } from './tcp-socket.js';
 import { RedisServerError } from '../redis-server-error.js';
 import { nextTick } from '../../../value/turn.js';
 import { answerWith, isServerWords, reasonOf, rethrow } from './read-reply.js';
@@ -31,41 +31,43 @@ async function connect(
   const tcpSocket = await openTcpSocket(address, signal);
   const stream = tls ? await openTlsSocket(tls, address, tcpSocket, signal) : tcpSocket;
   const { username, password } = credentials.reveal();
-  const client = create({
-    host: address.host,
-    port: address.port,
-    path: null,
-    sentinels: null,
-    Connector: connectorOf(stream),
-    db: database,
-    ...((username !== undefined || password !== undefined) && {
-      username: username ?? null,
-      password: password ?? null,
+  const client = orReset(tcpSocket, () =>
+    create({
+      host: address.host,
+      port: address.port,
+      path: null,
+      sentinels: null,
+      Connector: connectorOf(stream),
+      db: database,
+      ...((username !== undefined || password !== undefined) && {
+        username: username ?? null,
+        password: password ?? null,
+      }),
+      tls: undefined,
+      // What follows takes away all that acts on its own: the connection above keeps the deadlines.
+      lazyConnect: true,
+      protocol: 2,
+      keyPrefix: '',
+      connectTimeout: 0,
+      commandTimeout: undefined,
+      socketTimeout: undefined,
+      blockingTimeout: undefined,
+      enableOfflineQueue: false,
+      enableReadyCheck: false,
+      enableAutoPipelining: false,
+      autoResubscribe: false,
+      autoResendUnfulfilledCommands: false,
+      maxRetriesPerRequest: 0,
+      retryStrategy: () => null,
+      reconnectOnError: null,
+      disableClientInfo: true,
+      connectionName: null,
+      readOnly: false,
+      monitor: false,
+      stringNumbers: false,
+      scripts: undefined,
     }),
-    tls: undefined,
-    // What follows takes away all that acts on its own: the connection above keeps the deadlines.
-    lazyConnect: true,
-    protocol: 2,
-    keyPrefix: '',
-    connectTimeout: 0,
-    commandTimeout: undefined,
-    socketTimeout: undefined,
-    blockingTimeout: undefined,
-    enableOfflineQueue: false,
-    enableReadyCheck: false,
-    enableAutoPipelining: false,
-    autoResubscribe: false,
-    autoResendUnfulfilledCommands: false,
-    maxRetriesPerRequest: 0,
-    retryStrategy: () => null,
-    reconnectOnError: null,
-    disableClientInfo: true,
-    connectionName: null,
-    readOnly: false,
-    monitor: false,
-    stringNumbers: false,
-    scripts: undefined,
-  });
+  );
   let isEnded = false;
   let isReady = false;
   let lastError = 'the connection has ended';

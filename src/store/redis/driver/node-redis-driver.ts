@@ -1,6 +1,6 @@
 import { captureSocket } from './capture-socket.js';
 import { resetSocket } from '../../reset-socket.js';
-import { openTcpSocket } from './tcp-socket.js';
+import { openTcpSocket, orReset } from './tcp-socket.js';
 import { answerWith, reasonOf, rethrow } from './read-reply.js';
 import type { LinkOptions, RedisArgument, RedisDriver, RedisLink } from './redis-driver.js';
 
@@ -30,30 +30,32 @@ async function connect(
 ): Promise<RedisLink> {
   let socket = tls && (await openTcpSocket(address, signal));
   const { username, password } = credentials.reveal();
-  const client = create({
-    url: undefined,
-    RESP: 2,
-    database,
-    ...((username !== undefined || password !== undefined) && { username, password, credentialsProvider: undefined }),
-    // What follows takes away all that acts on its own: the connection above keeps the deadlines.
-    disableOfflineQueue: true,
-    disableClientInfo: true,
-    maintNotifications: 'disabled',
-    pingInterval: undefined,
-    clientSideCache: undefined,
-    emitInvalidate: false,
-    readonly: false,
-    commandsQueueMaxLength: undefined,
-    commandOptions: { timeout: undefined, typeMapping: { [bulkString]: Buffer } },
-    socket: {
-      host: address.host,
-      port: address.port,
-      reconnectStrategy: false,
-      connectTimeout: 0,
-      socketTimeout: undefined,
-      ...(tls && socket && { ...tls.over(socket, address.host), tls: true }),
-    },
-  });
+  const client = orReset(socket, () =>
+    create({
+      url: undefined,
+      RESP: 2,
+      database,
+      ...((username !== undefined || password !== undefined) && { username, password, credentialsProvider: undefined }),
+      // What follows takes away all that acts on its own: the connection above keeps the deadlines.
+      disableOfflineQueue: true,
+      disableClientInfo: true,
+      maintNotifications: 'disabled',
+      pingInterval: undefined,
+      clientSideCache: undefined,
+      emitInvalidate: false,
+      readonly: false,
+      commandsQueueMaxLength: undefined,
+      commandOptions: { timeout: undefined, typeMapping: { [bulkString]: Buffer } },
+      socket: {
+        host: address.host,
+        port: address.port,
+        reconnectStrategy: false,
+        connectTimeout: 0,
+        socketTimeout: undefined,
+        ...(tls && socket && { ...tls.over(socket, address.host), tls: true }),
+      },
+    }),
+  );
   let isEnded = false;
   let isReady = false;
   let lastError = 'the connection has ended';

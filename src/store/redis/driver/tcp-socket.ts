@@ -41,7 +41,7 @@ export function openTlsSocket(
   signal: AbortSignal,
 ): Promise<Socket> {
   return new Promise((resolve, reject) => {
-    const secured = connectTls(tls.over(socket, host));
+    const secured = orReset(socket, () => connectTls(tls.over(socket, host)));
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', giveUp);
       resetSocket(socket);
@@ -58,4 +58,14 @@ export function openTlsSocket(
       resolve(secured);
     });
   });
+}
+
+/** What `make` makes over the socket. The socket is reset where that throws: nobody else would end it. */
+export function orReset<T>(socket: Socket | undefined, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    resetSocket(socket);
+    throw error;
+  }
 }
