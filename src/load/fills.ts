@@ -60,6 +60,8 @@ export class Fills {
         if (asked.mine.length > 0) await this.load(carrier, asked.mine, load, 'miss');
         if (asked.others.length === 0) return;
         const { others } = asked;
+        // Left before it waits: what it waits for runs under a place already, and would be lent this one.
+        carrier.turn?.leave();
         const wait = (): Promise<Asked<V>> => this.takenOver(carrier, others, startedAt);
         asked = await this.underWay.waitedFor(carrier, others as readonly Wanted[], wait);
       }
@@ -130,7 +132,6 @@ export class Fills {
    * from the start gives up: where loaders hang, process after process would load for as long as it may.
    */
   private async takenOver<V>(carrier: Flight, waited: readonly Wanted<V>[], startedAt: number): Promise<Asked<V>> {
-    carrier.turn?.leave();
     const maxLoadMs = Math.max(...waited.map(({ policy }) => policy.maxLoadMs));
     const limitMs = Math.max(maxLoadMs, ...waited.map(({ policy }) => policy.hardMs));
     const leftMs = (): number => startedAt + limitMs - this.clock.monotonic();

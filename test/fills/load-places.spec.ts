@@ -218,6 +218,26 @@ describe('loads past the limit', () => {
     expect(await Promise.all([alone, bulk])).toEqual(['b', ['c', 'of the bulk']]);
   });
 
+  it('make room while they wait for a load of this process that was asked for in another way', async () => {
+    const cache = await limitedTo(2);
+    const running = cache.getOrSet('k', held('k'), { isolation: 'clone' });
+    await begun('k');
+    const bulk = cache.getOrSetMany(['m', 'k'], (keys) => {
+      order.push(keys.map(String).join());
+      return keys.map((key) => [key, 'of the bulk'] as const);
+    });
+    await begun('k', 'm');
+    const others = [cache.getOrSet('c', held('c')), cache.getOrSet('d', held('d'))];
+    await begun('k', 'm', 'c');
+    await eventually(() => expect(waiting(cache)).toBe(1));
+    open('k');
+    await begun('k', 'm', 'c', 'd');
+    open('c');
+    open('d');
+    expect(await Promise.all([running, bulk, ...others])).toEqual(['k', ['of the bulk', 'k'], 'c', 'd']);
+    expect(waiting(cache)).toBe(0);
+  });
+
   it.each([
     ['by their signals', (signal: AbortSignal) => ({ signal }), 'gone'],
     ['because they could not wait', () => ({ timeout: { hard: 1_500 } }), 'not loaded within 1500 ms'],
