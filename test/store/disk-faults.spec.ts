@@ -376,6 +376,30 @@ describe('eviction', () => {
     await large.close();
   });
 
+  it('to a limit that is smaller than before a restart lets small writes go ahead', async () => {
+    const { clock, slowDown } = slowEviction();
+    const before = new DiskStore({ directory: directory.path, maxBytes: 8 * 2 ** 20 }, patience);
+    await before.open();
+    for (let i = 0; i < 14_000; i += 20) {
+      const keys = Array.from({ length: 20 }, (_, j) => `small${i + j}`);
+      await Promise.all(keys.map((key) => before.shards[0].write(key, Buffer.alloc(400), forever)));
+    }
+    await before.close();
+    const after = new DiskStore({ directory: directory.path, maxBytes: 6 * 2 ** 20 }, { ...patience, clock });
+    await after.open();
+    const [shard] = after.shards;
+    const { bytes } = await shard.stats();
+    expect(Number(bytes)).toBeGreaterThan(6 * 2 ** 20);
+    const steps = recordEvents('evicted');
+    const stop = slowDown(1);
+    for (let i = 1; i <= 20; i++) expect(await shard.increment('lock', 1, 1)).toBe(i);
+    stop();
+    steps.stop();
+    expect(steps.all.length).toBeGreaterThan(0);
+    expect(events.all).toEqual([]);
+    await after.close();
+  });
+
   it('starts anew with a smaller limit, because a file never shrinks', async () => {
     const large = new DiskStore({ directory: directory.path, maxBytes: 2 ** 26 }, patience);
     await large.open();

@@ -23,6 +23,10 @@ const mostSamples = 16;
 /** Steps in a row that have freed no page: where items are small, a page is free after several. */
 const mostWasted = 32;
 const measureEachBytes = 256 * 2 ** 10;
+/** Of the largest limit: small writes let the file grow no further. At 1.5 the store starts anew. */
+const mostGrown = 1.25;
+/** Beyond the limit no more goes ahead than one step removes where items are small. */
+const beyondLimitBytes = 8 * 2 ** 10;
 
 /**
  * Keeps the database within its bytes by dropping the oldest of random samples. A read changes nothing, so "old" is the time since it was
@@ -33,11 +37,13 @@ const measureEachBytes = 256 * 2 ** 10;
  * little more is freed than is needed: 85 % of the limit may be in use, the rest is for the fragments that values of different
  * sizes leave. Once the file comes within 5 % of the limit nevertheless, less may be used, down to a half.
  *
- * Where removing is slower than writing, a small write goes ahead after one step of it, up to the limit itself.
+ * Where removing is slower than writing, a small write goes ahead after one step of it: a lock waits no longer than that. Beyond the limit it is a very
+ * small one, and as long as the file is far from what starts it anew or has free pages.
  */
 export class Room {
   private unmeasuredBytes = Infinity;
-  private limitBytes = Infinity;
+  /** In use when the disk was full. */
+  private fullAtBytes = Infinity;
   /** The last `make` left off with more in use than may be. */
   private isBehind = false;
   private usage: Usage = { usedBytes: 0, fileBytes: 0, entries: 0 };
@@ -63,6 +69,7 @@ export class Room {
     const until = this.clock.monotonic() + withinMs;
     this.unmeasuredBytes += bytes * 1.5;
     if (this.unmeasuredBytes < measureEachBytes && !(this.isBehind && bytes > 0)) return Infinity;
+    this.unmeasuredBytes = 0;
     this.measure();
     let wasted = 0;
     for (let steps = 0; ; steps++) {
@@ -74,6 +81,7 @@ export class Room {
       if (steps > 0 && this.clock.monotonic() >= until) return Math.max(0, bytes - excess / 1.5, forSmall);
       const before = this.usage.usedBytes;
       await this.evict(excess, wasted > 2);
+      this.unmeasuredBytes = 0;
       this.measure();
       wasted = this.usage.usedBytes < before ? 0 : wasted + 1;
     }
@@ -86,12 +94,12 @@ export class Room {
 
   /** The disk is full: what is used now, less a little, is all there is until `relax`. */
   contract(): void {
-    this.limitBytes = Math.min(this.limitBytes, this.usage.usedBytes * 0.98);
+    this.fullAtBytes = Math.min(this.fullAtBytes, this.usage.usedBytes);
     this.doubt();
   }
 
   relax(): void {
-    this.limitBytes = Infinity;
+    this.fullAtBytes = Infinity;
   }
 
   measure(): Usage {
@@ -99,7 +107,6 @@ export class Room {
     this.environment.resetReadTxn();
     const pages = (of: Omit<EnvironmentStats, 'free'> | EnvironmentStats['free']): number =>
       of.treeBranchPageCount + of.treeLeafPageCount + of.overflowPages;
-    this.unmeasuredBytes = 0;
     this.usage = {
       usedBytes: (pages(stats) + pages(stats.free)) * stats.pageSize,
       fileBytes: (stats.lastPageNumber + 1) * stats.pageSize,
@@ -110,13 +117,18 @@ export class Room {
 
   private limit(): number {
     const grownBeyond = Math.max(0, this.usage.fileBytes - this.maxBytes * 0.95);
-    return Math.min(Math.max(this.maxBytes * 0.85 - grownBeyond, this.maxBytes / 2), this.limitBytes);
+    return Math.min(Math.max(this.maxBytes * 0.85 - grownBeyond, this.maxBytes / 2), this.fullAtBytes * 0.98);
   }
 
-  /** Locks are small: they don't wait until the room is made that large writes need. */
+  /** Locks are small: they don't wait until the room is made that large writes need. On a full disk they take what was removed since. */
   private roomForSmall(): number {
-    const most = Math.min(Math.max(this.maxBytes, this.largestMaxBytes()), this.limitBytes);
-    return Math.min(most - this.usage.usedBytes, measureEachBytes) / 1.5;
+    const { usedBytes, fileBytes } = this.usage;
+    const largest = Math.max(this.maxBytes, this.largestMaxBytes());
+    const within = Math.min(Math.min(largest, this.fullAtBytes) - usedBytes, measureEachBytes);
+    const mayGrow = fileBytes < largest * mostGrown;
+    const most = mayGrow ? largest * mostGrown : fileBytes - transactionBounds(largest).bytes;
+    const beyond = Math.min(Math.min(most, this.fullAtBytes) - usedBytes, beyondLimitBytes);
+    return Math.max(within, beyond) / 1.5;
   }
 
   private async evict(bytes: number, alsoIrreplaceable: boolean): Promise<void> {

@@ -173,14 +173,14 @@ export class WriteQueue {
   }
 
   /**
-   * Where there is room for the first of them alone, these go first, and the rest is planned anew. One that no room can be made for holds up those behind it
+   * Where one step makes room for the first of them alone, these go first, and the rest is planned anew. One that no room can be made for holds up those behind it
    * for the deadline. Whoever was given up meanwhile is left out, and what was decided after it is decided anew.
    */
   private async hasRoom(bytes: number, plans: readonly PlannedCall[]): Promise<boolean> {
     const { clock, deadlineMs, makeRoom } = this.options;
     const callers = plans.map(({ caller }) => caller);
     const lateAt = Math.max(callers[0]?.askedAt ?? 0, this.wroteAt) + deadlineMs;
-    const room = await makeRoom(bytes, lateAt - clock.monotonic());
+    const room = await makeRoom(bytes, callers.length > 1 ? 0 : lateAt - clock.monotonic());
     if (room < bytes && callers.length === 1 && clock.monotonic() >= lateAt) {
       this.giveUp(callers, this.unavailable(`making room for a write takes longer than ${deadlineMs} ms`));
     }
