@@ -14,6 +14,7 @@ import type { Fills, LoadKeys } from './fills.js';
 import { Flight, isInLoader } from './flight.js';
 import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
+import { mayLeave } from './impatient.js';
 import type { LoadCall } from './load-call.js';
 import type { LoadPlaces } from './load-places.js';
 import type { NearHits } from './near-hits.js';
@@ -24,6 +25,8 @@ import { Wanted } from './wanted.js';
 /** One key of the call, and what its callers are given. */
 interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy' | 'askedIn'> {
   value: V | undefined;
+  /** When the call was made, if its `timeout.hard` has counted since before this key's turn. */
+  askedAt: number | undefined;
 }
 
 /**
@@ -64,12 +67,17 @@ export class BulkLoads {
       policy,
       askedIn,
       value: undefined,
+      askedAt: undefined,
     }));
     for (const { policy } of asked) policy.signal?.throwIfAborted();
+    const askedAt = this.clock.monotonic();
+    let turns = 0;
     for (const round of rounds) {
       const unique = [...round.values()];
       for (let first = 0; first < unique.length; first += keysAtATime) {
-        await this.turn(unique.slice(first, first + keysAtATime), round, loader);
+        const turn = unique.slice(first, first + keysAtATime);
+        if (turns++ > 0) for (const one of turn) if (isLimitedAsCall(one.policy)) one.askedAt = askedAt;
+        await this.turn(turn, round, loader);
       }
     }
     return asked.map(({ value }) => value);
@@ -81,8 +89,7 @@ export class BulkLoads {
     loader: BulkLoader<V>,
   ): Promise<void> {
     const [{ key }] = asked as [Asking<V>];
-    const policies = asked.map(({ policy }) => policy);
-    const isVerified = await this.flights.inTime(policies, key, () => this.hits.prepare(asked));
+    const isVerified = await this.flights.inTime(asked, key, () => this.hits.prepare(asked));
     const forced = this.near.scope.current()?.forced ?? false;
     for (const one of forced ? [] : asked) {
       if (!this.flights.failureOf(one)) continue;
@@ -110,11 +117,11 @@ export class BulkLoads {
       } else if (present) {
         const landing = this.flights.joinOne(present, callOf(one, loader));
         joined.push(this.take(one, landing, loader));
-      } else if (this.mayLeave(policy)) {
+      } else if (this.mayLeave(one)) {
         const own = this.want(one, undefined);
         wanted.push(own);
         const { flight } = this.flights.promote(own);
-        joined.push(this.take(one, this.flights.wait(flight, policy), loader));
+        joined.push(this.take(one, this.flights.wait(flight, policy, one.askedAt), loader));
         flight.awaited();
       } else wanted.push(this.want(one, took));
     };
@@ -135,8 +142,8 @@ export class BulkLoads {
   }
 
   /** Whether the caller may not wait to the end, or is waited for: then it joins each key as others do. */
-  private mayLeave<V>({ signal, hardMs, maxLoadMs }: EntryPolicy<V>): boolean {
-    return signal !== undefined || hardMs < maxLoadMs || this.flights.isLimited || isInLoader();
+  private mayLeave<V>(one: Asking<V>): boolean {
+    return mayLeave(one) || this.flights.isLimited || isInLoader();
   }
 
   private async take<V>(one: Asking<V>, landing: Promise<Landed<V>>, loader: BulkLoader<V>): Promise<void> {
@@ -237,8 +244,13 @@ export class BulkLoads {
   }
 }
 
-function callOf<V>({ given, key, policy, askedIn }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
-  return { key, loader: loaderOfOne(given, key, policy, loader), policy, askedIn };
+function callOf<V>({ given, key, policy, askedIn, askedAt }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
+  return { key, loader: loaderOfOne(given, key, policy, loader), policy, askedIn, askedAt };
+}
+
+/** By `timeout.hard`. Its default is a limit of each load (`maxLoad`), and begins with each turn. */
+function isLimitedAsCall<V>({ hardMs, maxLoadMs }: EntryPolicy<V>): boolean {
+  return hardMs !== maxLoadMs;
 }
 
 /** Loads all keys of a bulk by its loader. */

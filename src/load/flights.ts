@@ -10,14 +10,14 @@ import { tellHeld } from './failed-loads.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed, Patience } from './flight.js';
+import { mayLeave } from './impatient.js';
+import type { Impatient } from './impatient.js';
 import { JoinedAnswers } from './joined-answers.js';
 import type { LoadCall } from './load-call.js';
 import type { SingleFills } from './single-fills.js';
 import { SlotMap } from './slot-map.js';
 import type { Landing, Wanted } from './wanted.js';
 
-/** What tells how long a caller waits. */
-type Impatient = Pick<EntryPolicy, 'signal' | 'hardMs' | 'maxLoadMs'>;
 type Fly<V> = (flight: Flight<Landed<V>>) => Promise<Landed<V>>;
 
 /** How soon a process asks whether another's refresh has come in. */
@@ -127,7 +127,8 @@ export class Flights {
   }
 
   private joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
-    return this.judged(this.wait(flight, call.policy), flight, call, (askedAt) => this.join(call, false, askedAt));
+    const landing = this.wait(flight, call.policy, call.askedAt);
+    return this.judged(landing, flight, call, (askedAt) => this.join(call, false, askedAt));
   }
 
   private judged<V>(
@@ -136,7 +137,8 @@ export class Flights {
     call: LoadCall<V>,
     again: (askedAt: number) => Promise<Landed<V>>,
   ): Promise<Landed<V>> {
-    const alone = (): Promise<Landed<V>> => this.wait(this.newFlight(call, this.flown(call, false)), call.policy);
+    const alone = (): Promise<Landed<V>> =>
+      this.wait(this.newFlight(call, this.flown(call, false)), call.policy, call.askedAt);
     return this.answers.judged(landing, flight, call, { again, alone });
   }
 
@@ -149,7 +151,7 @@ export class Flights {
     return flight.join(this.clock, this.patienceOf(policy, askedAt));
   }
 
-  private patienceOf(policy: Impatient, askedAt?: number): Patience {
+  private patienceOf(policy: Impatient['policy'], askedAt?: number): Patience {
     const { hardMs, maxLoadMs, signal } = policy;
     const isTimed = hardMs < maxLoadMs || this.isLimited || askedAt !== undefined;
     // By default it is maxLoad: whoever raises that waits longer, too.
@@ -161,12 +163,12 @@ export class Flights {
    * What has to be read before a look-up can be answered, for as long as its caller waits for a load.
    * @throws LoadTimeoutError; the signal's reason.
    */
-  async inTime<R>(policies: readonly Impatient[], { text }: Key, read: () => Promise<R>): Promise<R> {
-    const impatient = new Set(policies.filter(({ signal, hardMs, maxLoadMs }) => signal || hardMs < maxLoadMs));
+  async inTime<R>(asked: readonly Impatient[], { text }: Key, read: () => Promise<R>): Promise<R> {
+    const impatient = new Map(asked.filter(mayLeave).map(({ policy, askedAt }) => [policy, askedAt]));
     if (impatient.size === 0) return read();
     const reading = new Flight<R>(text, this.coherence.names.position, read, this.clock.now(), [], true);
     const [first] = await Promise.all(
-      [...impatient].map((policy) => reading.join(this.clock, this.patienceOf(policy))),
+      [...impatient].map(([policy, askedAt]) => reading.join(this.clock, this.patienceOf(policy, askedAt))),
     );
     return first as R;
   }
@@ -261,7 +263,7 @@ export class Flights {
     try {
       const { softMs: hardMs, signal } = policy;
       const landing = isBuiltOn
-        ? this.wait(refresh, policy, askedAt)
+        ? this.wait(refresh, policy, askedAt ?? call.askedAt)
         : refresh.join(this.clock, { hardMs, signal, askedAt });
       const landed = await (present && askedAt === undefined
         ? this.judged(landing, present, call, (firstAt) => this.serveStale(call, stale, firstAt))

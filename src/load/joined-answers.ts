@@ -44,7 +44,7 @@ export class JoinedAnswers {
     call: LoadCall<V>,
     anew: Anew<V>,
   ): Promise<Landed<V>> {
-    const askedAt = this.clock.monotonic();
+    const askedAt = call.askedAt ?? this.clock.monotonic();
     const again = (): Promise<Landed<V>> => anew.again(askedAt);
     const goesOn = (error: unknown): boolean =>
       flight.landed && isOutwaited(flight, error) && this.clock.monotonic() < askedAt + call.policy.hardMs;

@@ -85,7 +85,7 @@ export class LeasedReads {
    */
   private async read<V>(shard: Shard, group: readonly Wanted<V>[]): Promise<ReadonlyMap<string, number>> {
     const asked = group.filter(({ item }) => item === undefined);
-    for (const one of asked) one.askedAt = this.coherence.positionAt(one.placed as Placed);
+    for (const one of asked) one.askedPosition = this.coherence.positionAt(one.placed as Placed);
     const tags = [...new Set(asked.flatMap(({ policy }) => policy.tags))];
     const generations = unlessAway(() => this.notes.read(tags));
     const [answered, known] = await Promise.allSettled([this.answers(shard, asked), generations]);
@@ -132,7 +132,7 @@ export class LeasedReads {
     if (one.lease) return 'mine';
     if (!item || item.bytes.length === 0)
       return placed.shard.invalidate && !policy.requestOnly ? 'others' : this.unleasedLoad(one);
-    const understood = this.entries.understand(placed, item, policy, generations, one.askedAt);
+    const understood = this.entries.understand(placed, item, policy, generations, one.askedPosition);
     if ('copy' in understood && policy.idleMs === undefined) return this.land(one, understood.copy);
     return unlessAway(() => this.judgeFurther(one, item, understood)).then((known) => known ?? this.withoutStore(one));
   }

@@ -1,10 +1,11 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import type { Key } from '../key/key.js';
 import type { HeldTiers } from '../near/request-scope.js';
+import type { Impatient } from './impatient.js';
 import type { Loader } from './loader.js';
 
 /** What one caller asks for: a key, what loads it where it is missing, and what the caller makes of it. */
-export interface LoadCall<V> {
+export interface LoadCall<V> extends Pick<Impatient, 'askedAt'> {
   readonly key: Key;
   readonly loader: Loader<V>;
   readonly policy: EntryPolicy<V>;

@@ -115,7 +115,7 @@ export class SingleLoads {
     const { position } = this.coherence.names;
     const found =
       hits.find<V>(key, policy) ??
-      (hits.needsReading(key) ? await flights.inTime([policy], key, () => hits.recall<V>(key, policy)) : undefined);
+      (hits.needsReading(key) ? await flights.inTime([call], key, () => hits.recall<V>(key, policy)) : undefined);
     if (found) {
       const { value } = hits.hit(key, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;

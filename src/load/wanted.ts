@@ -34,7 +34,7 @@ export class Wanted<V = unknown> extends ItemAsk {
   item: AskedItem | undefined = undefined;
   error: unknown = undefined;
   /** The position among invalidated names when the store was asked. */
-  askedAt: number;
+  askedPosition: number;
   /** The right to load it, once that is won. */
   lease: FillLease | undefined = undefined;
   /** When its load begins: the generation that entries of this version carry on its shard. */
@@ -74,7 +74,7 @@ export class Wanted<V = unknown> extends ItemAsk {
     readonly slot = '',
   ) {
     super(placed?.storeKey ?? '', leaseMs);
-    this.askedAt = position;
+    this.askedPosition = position;
   }
 
   /** Answered where the bytes lie, if the item alone tells all; else they are kept. */
@@ -82,7 +82,7 @@ export class Wanted<V = unknown> extends ItemAsk {
     const { start, end, won } = found;
     if (!won && end > start && this.policy.needsItemAlone) {
       const now = this.entries.clock.nowInStep();
-      const copy = this.entries.servableAlone(this.placed as Placed, found, this.policy, this.askedAt, now);
+      const copy = this.entries.servableAlone(this.placed as Placed, found, this.policy, this.askedPosition, now);
       this.copy = copy;
       this.isDue = copy !== undefined && now >= copy.servedUntil;
     }
