@@ -96,7 +96,7 @@ export class Flight<R = unknown> {
   private waiting = 0;
   /** What ends its load if nothing else does. */
   private deadline: Timer | undefined = undefined;
-  /** Those of them that are loaders, whose place it shares. */
+  /** Loaders that wait for it, and fills that wait for its lease. It shares their place. */
   private loaders = 0;
   /** Tags that its loader has named by now. */
   private named: readonly string[] = noTags;
@@ -216,7 +216,7 @@ export class Flight<R = unknown> {
   }
 
   /** One that gave up waiting makes room when it ends: what it lent is no more than what the load itself runs under. */
-  private countLoader(change: 1 | -1): void {
+  countLoader(change: 1 | -1): void {
     this.loaders += change;
     this.carrier?.countLoader(change);
     if (this.loaders > 0) return;

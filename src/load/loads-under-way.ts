@@ -34,11 +34,17 @@ export class LoadsUnderWay {
         others.add(other);
       }
     }
-    for (const other of others) flight.dependsOn(other);
+    for (const other of others) {
+      flight.dependsOn(other);
+      other.countLoader(1);
+    }
     try {
       return await wait();
     } finally {
-      for (const other of others) flight.goesOnWithout(other);
+      for (const other of others) {
+        flight.goesOnWithout(other);
+        other.countLoader(-1); // what it was lent through this flight is given back
+      }
     }
   }
 

@@ -9,6 +9,7 @@ import type { Store } from '../../src/store/store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
+import { FaultyStore } from '../support/faulty-store.js';
 
 describe('loads past the limit', () => {
   const caches: TieredCache[] = [];
@@ -345,6 +346,26 @@ describe('loads past the limit', () => {
       await begun('x', 'd');
       open('d');
       await Promise.all([running, line]);
+    });
+
+    it('leave it when they give up a load of this process that was asked for in another way', async () => {
+      const faulty = new FaultyStore(memoryStore());
+      const cache = await limitedTo(2, { store: faulty.store });
+      const running = cache.getOrSet('k', held('k'), { isolation: 'clone' });
+      await begun('k');
+      const controller = new AbortController();
+      const asks = () => cache.getOrSet('k', () => 'never', { signal: controller.signal });
+      const failed = expect(cache.getOrSet('a', asks)).rejects.toThrow('gone');
+      // By the load, by who waits for it, and by who waits for it once more.
+      const asked = `readOrStub ${cache.storeKey('k')}`;
+      await eventually(() => expect(faulty.commands.filter((one) => one === asked).length).toBeGreaterThan(2));
+      controller.abort(new Error('gone'));
+      await failed;
+      const next = cache.getOrSet('c', held('c'));
+      await begun('k', 'c');
+      open('k');
+      open('c');
+      expect(await Promise.all([running, next])).toEqual(['k', 'c']);
     });
 
     it('(−) wait until maxLoad where nobody knows who asks', async () => {
