@@ -342,7 +342,9 @@ describe('eviction', () => {
     const [refused, behind] = await Promise.allSettled([large, shard.increment('behind', 1, 1)]);
     stop();
     steps.stop();
-    expect(refused).toMatchObject({ reason: { message: expect.stringContaining('making room') as unknown } });
+    const message = expect.stringContaining('making room') as unknown;
+    expect(refused).toMatchObject({ reason: { message, isRefusal: true } });
+    expect(events.all).toMatchObject([{ kind: 'degraded', message }]);
     expect(behind).toEqual({ status: 'fulfilled', value: 1 });
     expect(steps.all.length).toBeGreaterThanOrEqual(5);
     expect(steps.all.length).toBeLessThan(12);

@@ -8,6 +8,6 @@ export function folderUnavailable(name: string, problem: string, cause?: unknown
 }
 
 /** Reads go on, and a fault of the database's own says what is wrong. */
-export function writeRefused(name: string, problem: string, cause: unknown): StoreUnavailableError {
-  return new StoreUnavailableError(name, problem, { remedy, cause, isRefusal: true });
+export function writeRefused(name: string, problem: string, cause?: unknown): StoreUnavailableError {
+  return new StoreUnavailableError(name, problem, { remedy, isRefusal: true, ...(cause !== undefined && { cause }) });
 }

@@ -236,8 +236,15 @@ export function changesOf({ change }: Planned<unknown>): readonly Change[] {
 }
 
 /** Of the records that it writes, in bytes. */
-export const sizeOf = (plan: Planned<unknown>): number =>
+const sizeOf = (plan: Planned<unknown>): number =>
   changesOf(plan).reduce((sum, { record }) => sum + (record?.length ?? 0), 0);
+
+/** How many of the first go into so many bytes. */
+export function countWithin(plans: readonly { readonly plan: Planned<unknown> }[], bytes: number): number {
+  let left = bytes;
+  const beyond = plans.findIndex(({ plan }) => (left -= sizeOf(plan)) < 0);
+  return beyond < 0 ? plans.length : beyond;
+}
 
 /** What the answer stands on. */
 export function keysOf(operation: AnyOperation, { change }: Planned<unknown>): readonly DiskKey[] {

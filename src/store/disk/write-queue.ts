@@ -1,6 +1,7 @@
 import { answerTimer } from '../../value/answer-timer.js';
 import type { Clock } from '../../value/clock.js';
 import type { StoreUnavailableError } from '../../value/errors.js';
+import { RareFaults } from '../../value/rare-faults.js';
 import { CallerLine } from './caller-line.js';
 import type { Caller } from './caller-line.js';
 import type { CommitGate } from './commit-gate.js';
@@ -10,7 +11,7 @@ import type { Environment, Lmdb } from './environment.js';
 import { folderUnavailable, writeRefused } from './folder-unavailable.js';
 import { RevisionBlock } from './revision-block.js';
 import type { TransactionBounds } from './transaction-bounds.js';
-import { changesOf, commit, keysOf, numberOf, planOf, sizeOf, WriteBatch } from './write-batch.js';
+import { changesOf, commit, countWithin, keysOf, numberOf, planOf, WriteBatch } from './write-batch.js';
 import type { Change, ChangeGroup, GroupOperation, Operation, Planned } from './write-batch.js';
 
 export interface WriteQueueOptions {
@@ -50,6 +51,7 @@ const pauseAfterFailureMs = 500;
 export class WriteQueue {
   private readonly line = new CallerLine();
   private readonly block = new RevisionBlock();
+  private readonly faults: RareFaults;
   private inFlight: readonly Caller[] = [];
   private running: Promise<void> | undefined;
   private closed: StoreUnavailableError | undefined;
@@ -64,7 +66,9 @@ export class WriteQueue {
     private readonly environment: Environment,
     private readonly lmdb: Lmdb,
     private readonly options: WriteQueueOptions,
-  ) {}
+  ) {
+    this.faults = new RareFaults(options.name, options.clock);
+  }
 
   /** Rejects with StoreUnavailableError, and with nothing else. */
   run<T>(operation: Operation<T> | GroupOperation<T>): Promise<T> {
@@ -177,12 +181,14 @@ export class WriteQueue {
    * for the deadline. Whoever was given up meanwhile is left out, and what was decided after it is decided anew.
    */
   private async hasRoom(bytes: number, plans: readonly PlannedCall[]): Promise<boolean> {
-    const { clock, deadlineMs, makeRoom } = this.options;
+    const { name, clock, deadlineMs, makeRoom } = this.options;
     const callers = plans.map(({ caller }) => caller);
     const lateAt = Math.max(callers[0]?.askedAt ?? 0, this.wroteAt) + deadlineMs;
     const room = await makeRoom(bytes, callers.length > 1 ? 0 : lateAt - clock.monotonic());
     if (room < bytes && callers.length === 1 && clock.monotonic() >= lateAt) {
-      this.giveUp(callers, this.unavailable(`making room for a write takes longer than ${deadlineMs} ms`));
+      const refusal = writeRefused(name, `making room for a write takes longer than ${deadlineMs} ms`);
+      this.faults.degraded('no room', refusal.message);
+      this.giveUp(callers, refusal);
     }
     const awaited = this.awaited(callers);
     if (room >= bytes && awaited.length === callers.length) return true;
@@ -286,11 +292,4 @@ export class WriteQueue {
   private unavailable(problem: string): StoreUnavailableError {
     return folderUnavailable(this.options.name, problem);
   }
-}
-
-/** How many of the first go into so many bytes. */
-function countWithin(plans: readonly PlannedCall[], bytes: number): number {
-  let left = bytes;
-  const beyond = plans.findIndex(({ plan }) => (left -= sizeOf(plan)) < 0);
-  return beyond < 0 ? plans.length : beyond;
 }
