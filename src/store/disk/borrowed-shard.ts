@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import { answerTimer } from '../../value/answer-timer.js';
 import type { Clock, Timer } from '../../value/clock.js';
 import { StoreUnavailableError } from '../../value/errors.js';
-import { reportFault } from '../../value/events.js';
 import { hostMonotonicMs } from '../../value/host-monotonic.js';
+import { RareFaults } from '../../value/rare-faults.js';
 import { wasClosed } from '../../value/was-closed.js';
 import { folderUnavailable } from './folder-unavailable.js';
 import { maxRequestBytes } from './lent-shard.js';
@@ -36,6 +36,7 @@ const maxReplyBytes = 2 ** 30;
 export class BorrowedShard {
   private readonly waiting = new Map<number, Waiting>();
   private lastId = 0;
+  private readonly faults: RareFaults;
   /** By this process: nothing is wrong with the other one. */
   private isEnded = false;
 
@@ -56,6 +57,7 @@ export class BorrowedShard {
     private readonly socket: Socket,
     private readonly options: BorrowOptions,
   ) {
+    this.faults = new RareFaults(options.name, options.clock);
     const replies = new FrameReader(maxReplyBytes, (message) => this.settle(message as LentReply));
     socket.unref();
     socket.on('data', (chunk: Buffer) => {
@@ -84,7 +86,7 @@ export class BorrowedShard {
       const problem = `a request of ${frame.length} bytes is larger than the ${maxRequestBytes} that another container takes`;
       const remedy = 'Store smaller values, or fewer in one call.';
       const refusal = new StoreUnavailableError(this.options.name, problem, { isRefusal: true, remedy });
-      reportFault({ source: this.options.name, kind: 'degraded', message: refusal.message });
+      this.faults.degraded('too large', refusal.message);
       return Promise.reject(refusal);
     }
     return new Promise((resolve, reject) => {
@@ -108,7 +110,10 @@ export class BorrowedShard {
 
   private settle(reply: LentReply): void {
     if (!('problem' in reply)) return this.taken(reply.id)?.resolve(reply.result);
-    this.fail(reply.id, failedThere(this.options.name, reply));
+    const error = failedThere(this.options.name, reply);
+    // What it says of it there is said to another process.
+    if (error.isRefusal) this.faults.degraded('refused there', error.message);
+    this.fail(reply.id, error);
   }
 
   private fail(id: number, error: StoreUnavailableError): void {
@@ -128,10 +133,7 @@ export class BorrowedShard {
 function failedThere(name: string, { problem, remedy, isRefusal }: LentFailure): StoreUnavailableError {
   if (problem === wasClosed) return goneFrom(name);
   if (remedy === undefined) return folderUnavailable(name, problem);
-  const error = new StoreUnavailableError(name, problem, { remedy, ...(isRefusal && { isRefusal }) });
-  // What it says of it there is said to another process.
-  if (isRefusal) reportFault({ source: name, kind: 'degraded', message: error.message });
-  return error;
+  return new StoreUnavailableError(name, problem, { remedy, ...(isRefusal && { isRefusal }) });
 }
 
 function goneFrom(name: string): StoreUnavailableError {
