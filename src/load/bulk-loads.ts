@@ -25,7 +25,7 @@ import { Wanted } from './wanted.js';
 /** One key of the call, and what its callers are given. */
 interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy' | 'askedIn'> {
   value: V | undefined;
-  /** When the call was made, if its `timeout.hard` has counted since before this key's turn. */
+  /** When the call was made, if its `timeout.hard` counts since. */
   askedAt: number | undefined;
 }
 
@@ -76,7 +76,8 @@ export class BulkLoads {
       const unique = [...round.values()];
       for (let first = 0; first < unique.length; first += keysAtATime) {
         const turn = unique.slice(first, first + keysAtATime);
-        if (turns++ > 0) for (const one of turn) if (isLimitedAsCall(one.policy)) one.askedAt = askedAt;
+        for (const one of turn) if (isLimitedAsCall(one.policy, turns > 0)) one.askedAt = askedAt;
+        turns++;
         await this.turn(turn, round, loader);
       }
     }
@@ -248,9 +249,12 @@ function callOf<V>({ given, key, policy, askedIn, askedAt }: Asking<V>, loader: 
   return { key, loader: loaderOfOne(given, key, policy, loader), policy, askedIn, askedAt };
 }
 
-/** By `timeout.hard`. Its default is a limit of each load (`maxLoad`), and begins with each turn. */
-function isLimitedAsCall<V>({ hardMs, maxLoadMs }: EntryPolicy<V>): boolean {
-  return hardMs !== maxLoadMs;
+/**
+ * By `timeout.hard`. Its default is a limit of each load (`maxLoad`), and begins with each turn.
+ * @param isLater than the first turn, which `maxLoad` ends where that is shorter.
+ */
+function isLimitedAsCall<V>({ hardMs, maxLoadMs }: EntryPolicy<V>, isLater: boolean): boolean {
+  return hardMs < maxLoadMs || (isLater && hardMs > maxLoadMs);
 }
 
 /** Loads all keys of a bulk by its loader. */

@@ -99,7 +99,8 @@ export class Flights {
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
     if (refresh instanceof Flight) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
-    return joinable && askedAt === undefined ? this.joinPresent(flight, call) : this.wait(flight, policy, askedAt);
+    if (joinable && askedAt === undefined) return this.joinPresent(flight, call);
+    return this.wait(flight, policy, askedAt ?? call.askedAt);
   }
 
   private tellJoined({ text }: Key): void {
@@ -167,9 +168,8 @@ export class Flights {
     const impatient = new Map(asked.filter(mayLeave).map(({ policy, askedAt }) => [policy, askedAt]));
     if (impatient.size === 0) return read();
     const reading = new Flight<R>(text, this.coherence.names.position, read, this.clock.now(), [], true);
-    const [first] = await Promise.all(
-      [...impatient].map(([policy, askedAt]) => reading.join(this.clock, this.patienceOf(policy, askedAt))),
-    );
+    const waits = [...impatient].map(([policy, at]) => reading.join(this.clock, this.patienceOf(policy, at)));
+    const [first] = await Promise.all(waits);
     return first as R;
   }
 

@@ -108,14 +108,18 @@ export class SingleLoads {
   }
 
   /** The long way: what is near first, then what a store holds that needs no waiting, then a flight. */
-  private async find<V>(call: LoadCall<V>): Promise<V | undefined> {
+  private async find<V>(asked: LoadCall<V>): Promise<V | undefined> {
     const { hits, near, clock, flights } = this;
-    const { key, policy } = call;
+    const { key, policy } = asked;
     policy.signal?.throwIfAborted();
     const { position } = this.coherence.names;
-    const found =
-      hits.find<V>(key, policy) ??
-      (hits.needsReading(key) ? await flights.inTime([call], key, () => hits.recall<V>(key, policy)) : undefined);
+    let call = asked;
+    let found = hits.find<V>(key, policy);
+    if (!found && hits.needsReading(key)) {
+      // What the reading takes is taken from the caller's time.
+      if (policy.hardMs < policy.maxLoadMs) call = { ...asked, askedAt: clock.monotonic() };
+      found = await flights.inTime([call], key, () => hits.recall<V>(key, policy));
+    }
     if (found) {
       const { value } = hits.hit(key, found.copy, found.tier);
       if (found.tier === 'request' || clock.now() < found.copy.servedUntil) return value;

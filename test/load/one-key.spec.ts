@@ -15,6 +15,7 @@ import { faultyStore } from '../../src/testing/faulty-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
 import type { LoadTimeoutError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
+import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
@@ -308,6 +309,34 @@ describe('A caller whose process holds a copy that nobody has vouched for of lat
       await late;
     });
     expect(await cache.getOrSet('k', never, life)).toBe('old');
+  });
+
+  it.each(['one', 'many'])('has what is left of timeout.hard for the load, after the feed (%s)', async (kind) => {
+    const held = memoryStore({ clock });
+    const store = faultyStore(held);
+    const cache = await opened({ store, coherence: { interval: '10s', blindFor: 0 } });
+    const other = await opened({ name: 'other', store: held });
+    const limited = { ...life, timeout: { hard: 50 } };
+    let begun = 0;
+    const load = async (): Promise<never> => {
+      begun++;
+      await clock.sleep(1_000);
+      throw new Error('nobody waits any more');
+    };
+    await cache.set('k', 'old', life);
+    let told: unknown;
+    await store.during('hangs', async () => {
+      await clock.advance('11s');
+      await other.delete('k');
+      const asked = kind === 'one' ? cache.getOrSet('k', load, limited) : cache.getOrSetMany(['k'], load, limited);
+      asked.catch((error: unknown) => (told = error));
+      await clock.advance(40);
+    });
+    await eventually(() => expect(begun).toBe(1));
+    expect(told).toBeUndefined();
+    await clock.advance(10);
+    expect(told).toMatchObject({ code: 'LOAD_TIMEOUT', limit: 'timeout.hard' });
+    await clock.advance('1s');
   });
 
   it.each<[string, Parameters<typeof buildCache>[0], object]>([
