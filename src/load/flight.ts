@@ -97,7 +97,7 @@ export class Flight<R = unknown> {
   /** What ends its load if nothing else does. */
   private deadline: Timer | undefined = undefined;
   /** Loaders that wait for it, and fills that wait for its lease. It shares their place. */
-  private loaders = 0;
+  loaders = 0;
   /** Tags that its loader has named by now. */
   private named: readonly string[] = noTags;
   /** Few wait for anything. */

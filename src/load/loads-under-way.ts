@@ -23,27 +23,31 @@ export class LoadsUnderWay {
   }
 
   /**
-   * Runs a flight's wait for what others load, and lets it be known that it waits for those of them that are loads of this process.
+   * Runs a flight's wait for what others load, and lets it be known that it waits for those of them that are loads of this process. A key among many is left
+   * out: it lands by itself, and whoever waits for one of them does not wait for another.
    * @throws RecursiveLoadError when one of them waits, through whatever loaders, for the flight.
    */
   async waitedFor<R>(flight: Flight, waited: readonly Wanted[], wait: () => Promise<R>): Promise<R> {
     const others = new Set<Flight>();
-    for (const { key } of waited) {
+    for (const { key, carrier } of waited) {
+      if (carrier) continue;
       for (const other of this.flights.get(key.id) ?? []) {
         if (other.reaches(flight)) throw new RecursiveLoadError(key.text);
         others.add(other);
       }
     }
+    // What no loader waits for has been lent no place, and passes none on.
+    const lends = flight.loaders > 0;
     for (const other of others) {
       flight.dependsOn(other);
-      other.countLoader(1);
+      if (lends) other.countLoader(1);
     }
     try {
       return await wait();
     } finally {
       for (const other of others) {
         flight.goesOnWithout(other);
-        other.countLoader(-1); // what it was lent through this flight is given back
+        if (lends) other.countLoader(-1); // what it was lent through this flight is given back
       }
     }
   }

@@ -66,6 +66,8 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   private readonly clock: Clock;
   private readonly deadlineMs: number | undefined;
   private readonly queue: CommandQueue;
+  /** A batch takes no more turns: others go on beside it, as long as its last answer takes. */
+  private readonly turnsOfBatch: number;
   /** What it failed with last: while it is left alone, all that is known of why. */
   private lastFailure: StoreUnavailableError | undefined;
 
@@ -82,6 +84,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     this.deadlineMs = keepsDeadlines ? undefined : (deadlineMs ?? ofStoreMs);
     const patienceMs = deadlineMs ?? Math.max(usualDeadlineMs, ofStoreMs);
     this.queue = new CommandQueue(shard.name, clock, maxPending, patienceMs);
+    this.turnsOfBatch = Math.ceil(maxPending / 2);
     // A store that says that it is not atomic is used without a feed and without leases.
     if (!atomic) this.lack('invalidate');
   }
@@ -195,12 +198,13 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
       const leftAlone = `it failed several times in a row and is left alone. Its last failure: ${problem}`;
       return Promise.reject(new StoreUnavailableError(this.name, leftAlone, remedy === undefined ? {} : { remedy }));
     }
-    if (this.queue.take(commands, isUrgent)) {
+    const turns = Math.min(commands, this.turnsOfBatch);
+    if (this.queue.take(turns, isUrgent)) {
       const answer = this.run(operation);
-      return this.settled(answer, commands);
+      return this.settled(answer, turns);
     }
-    return this.queue.wait(commands, isUrgent).then(
-      () => this.settled(this.run(operation), commands),
+    return this.queue.wait(turns, isUrgent).then(
+      () => this.settled(this.run(operation), turns),
       (error: unknown) => {
         throw this.judge(error);
       },

@@ -5,7 +5,6 @@ import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import type { Codec } from '../../src/codec/codec.js';
 import { json } from '../../src/codec/json.js';
 import { text } from '../../src/codec/text.js';
-import type { KeyLike } from '../../src/key/key.js';
 import { sinceLastUsed } from '../../src/catalogue/lives/since.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { memcachedStore } from '../../src/store/memcached/memcached-store.js';
@@ -639,18 +638,11 @@ describe('A loader that asks for its own key in another way than it was asked', 
     ['in another isolation', { ...life, isolation: 'clone' }, life],
   ];
   const recursive = { code: 'RECURSIVE_LOAD', key: 'k' };
-  const ofMany = async (keys: readonly KeyLike[]): Promise<[KeyLike, string][]> => keys.map((key) => [key, 'inner']);
 
   describe.each(ways)('%s', (_, outside, inside) => {
     it('is told so instead of waiting for itself', async () => {
       const cache = await opened({});
       const inner = (): Promise<string> => cache.getOrSet('k', () => 'inner', inside);
-      await expect(cache.getOrSet('k', inner, outside)).rejects.toMatchObject(recursive);
-    });
-
-    it('is told so among many keys', async () => {
-      const cache = await opened({});
-      const inner = async (): Promise<string> => (await cache.getOrSetMany(['l', 'k'], ofMany, inside)).join('');
       await expect(cache.getOrSet('k', inner, outside)).rejects.toMatchObject(recursive);
     });
 
@@ -687,5 +679,34 @@ describe('A loader that asks for its own key in another way than it was asked', 
       await clock.advance('5s');
       expect(await elsewhere).toBe('of somebody else');
     });
+  });
+
+  it('is no matter of what a call of many keys waits for besides', async () => {
+    const [cache, mate] = [await opened({}), await opened({})];
+    const gate = (): { readonly open: () => void; readonly opened: Promise<void> } => {
+      let open = (): void => {};
+      const passed = new Promise<void>((resolve) => (open = resolve));
+      return { open, opened: passed };
+    };
+    const [begun, theirs, ours] = [gate(), gate(), gate()];
+    const theirPart = mate.getOrSet('part', () => theirs.opened.then(() => 'theirs'), life);
+    await turn();
+    const load = async (): Promise<string> => {
+      begun.open();
+      await ours.opened;
+      return `with ${await cache.getOrSet('part', () => 'never', life)}`;
+    };
+    const whole = cache.getOrSet('whole', load, { ...life, isolation: 'clone' });
+    await begun.opened;
+    const both = cache.getOrSetMany<string>(['whole', 'part'], () => [], life);
+    await turn();
+    ours.open();
+    await turn();
+    theirs.open();
+    expect(await theirPart).toBe('theirs');
+    await clock.advance('1s');
+    expect(await whole).toBe('with theirs');
+    await clock.advance('1s');
+    expect(await both).toEqual(['with theirs', 'theirs']);
   });
 });

@@ -112,6 +112,13 @@ describe('A guarded shard', () => {
     expect(asked).toBe(2_500);
   });
 
+  it('goes on with others beside a batch, however many commands it has', async () => {
+    const shard = guarded(storeWith({ writeMany: never, touch: async () => true })).shards[0];
+    const write = { storeKey: 'k', bytes: Buffer.of(1), options: { lifeMs: 1_000 } };
+    void shard.writeMany?.(Array.from({ length: 10_000 }, () => write)).catch(() => {});
+    expect(await shard.touch('k', 1)).toBe(true);
+  });
+
   it('makes room for others by an answer, and by a failure as well', async () => {
     const ends: [resolve: (found: boolean) => void, reject: (error: Error) => void][] = [];
     const touch = (): Promise<boolean> => new Promise((...both) => ends.push(both));

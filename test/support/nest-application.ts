@@ -28,13 +28,22 @@ export async function listen(
       ? module.createNestApplication()
       : module.createNestApplication(new FastifyAdapter() as never);
   prepare?.(app);
-  await app.listen(0, '127.0.0.1');
-  return app;
+  return orClosed(app, () => app.listen(0, '127.0.0.1'));
 }
 
 /** An initialized application without a port. Close it. */
 export async function start(metadata: ModuleMetadata): Promise<INestApplication> {
   const app = (await Test.createTestingModule(metadata).compile()).createNestApplication();
-  await app.init();
-  return app;
+  return orClosed(app, () => app.init());
+}
+
+/** The caches of one that does not start would read their feeds on, and the next file of the same process would hear of it. */
+async function orClosed(app: INestApplication, begin: () => Promise<unknown>): Promise<INestApplication> {
+  try {
+    await begin();
+    return app;
+  } catch (error) {
+    await app.close();
+    throw error;
+  }
 }
