@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from '@jest/globals';
 import { ShardVersions } from '../../src/coherence/shard-versions.js';
 import { KeySpace } from '../../src/key/key-space.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
-import { diskStore } from '../../src/store/disk/disk-store.js';
+import { DiskStore } from '../../src/store/disk/disk-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { diskDirectory } from '../support/disk-directory.js';
@@ -18,7 +18,7 @@ const stores: Readonly<Record<string, () => Promise<Store>>> = {
   disk: async () => {
     const directory = diskDirectory();
     endings.push(() => directory.remove());
-    const store = diskStore({ directory: directory.path, maxBytes });
+    const store = new DiskStore({ directory: directory.path, maxBytes }, { deadlineMs: 30_000 });
     await store.open();
     endings.push(() => store.close());
     return store;
