@@ -60,9 +60,10 @@ export class FailedLoads {
   }
 }
 
-/** A look-up was answered with such an error. */
-export function tellHeld(cache: string, { text }: Key): void {
+/** The error that a look-up is answered with, told as a miss. */
+export function heldError(cache: string, { text }: Key, { error }: Pick<Failure, 'error'>): unknown {
   if (channels.miss.hasSubscribers) channels.miss.publish({ cache, key: text, reason: 'failed' });
+  return error;
 }
 
 function slotOf<V>(key: Key, { serving: { version } }: EntryPolicy<V>): string {

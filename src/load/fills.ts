@@ -6,7 +6,7 @@ import { LoadTimeoutError } from '../value/errors.js';
 import { channels } from '../value/events.js';
 import { unlessAway } from '../value/unless-away.js';
 import type { BulkLoadContext } from './bulk-loader.js';
-import { tellHeld } from './failed-loads.js';
+import { heldError } from './failed-loads.js';
 import type { FailedLoads } from './failed-loads.js';
 import type { Flight } from './flight.js';
 import type { LeasedReads } from './leased-reads.js';
@@ -177,9 +177,7 @@ export class Fills {
     if (this.failed.size === 0) return;
     for (const { key, policy } of mine) {
       const failure = this.failed.of(key, this.near.coherence.nameOf(key), policy);
-      if (!failure) continue;
-      tellHeld(this.cache, key);
-      throw failure.error;
+      if (failure) throw heldError(this.cache, key, failure);
     }
   }
 

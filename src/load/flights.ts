@@ -6,7 +6,7 @@ import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { channels, reportFault } from '../value/events.js';
-import { tellHeld } from './failed-loads.js';
+import { heldError } from './failed-loads.js';
 import type { FailedLoads } from './failed-loads.js';
 import { Flight, loadUnderWay, outsideOfLoads } from './flight.js';
 import type { Landed, Patience } from './flight.js';
@@ -90,10 +90,7 @@ export class Flights {
     const joinable = present && (!forced || present.forcedBy === asker);
     if (joinable) this.tellJoined(key);
     const failure = joinable || forced ? undefined : this.failureOf(call);
-    if (failure) {
-      tellHeld(this.cache, key);
-      return Promise.reject(failure.error);
-    }
+    if (failure) return Promise.reject(heldError(this.cache, key, failure));
     const flight = joinable ? present : this.begin(this.loads, slot, call, this.flown(call, forced));
     // A look-up may wait for a refresh. If that refresh's loader asks for its own key, it gets RecursiveLoadError.
     const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
@@ -122,9 +119,7 @@ export class Flights {
   /** @throws the error of a load that failed a moment ago, and is the answer: a miss. */
   assertNotHeld<V>(call: Pick<LoadCall<V>, 'key' | 'policy'>): void {
     const failure = this.failureOf(call);
-    if (!failure) return;
-    tellHeld(this.cache, call.key);
-    throw failure.error;
+    if (failure) throw heldError(this.cache, call.key, failure);
   }
 
   private joinPresent<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
