@@ -1,6 +1,7 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { Integrity } from '../codec/integrity.js';
 import type { IntegrityOptions } from '../codec/integrity.js';
+import { renewAfterMs } from '../coherence/version-registry.js';
 import type { VersionStamp } from '../coherence/versioned-key-space.js';
 import { HiddenNames } from '../key/hidden-names.js';
 import type { KeyFormat } from '../key/key-space.js';
@@ -61,8 +62,6 @@ export interface Protections {
 }
 
 const defaultMaxBehindBytes = 4 * 2 ** 20;
-/** With each reading a process sees whether others still list its version, which they do for a day. */
-const longestIntervalMs = 3_600_000;
 
 /** @throws InvalidOptionError, InvalidDurationError naming the option. */
 export function resolveCoherence(
@@ -89,7 +88,8 @@ export function resolveCoherence(
   }
   const defaultIntervalMs = store?.capabilities.reach === 'fleet' ? 1_000 : 50;
   return {
-    intervalMs: Math.min(positiveMilliseconds(interval ?? defaultIntervalMs, 'coherence.interval'), longestIntervalMs),
+    // With each reading a process renews its version in the list, if that is due.
+    intervalMs: Math.min(positiveMilliseconds(interval ?? defaultIntervalMs, 'coherence.interval'), renewAfterMs),
     blindForMs: milliseconds(blindFor ?? 5_000, 'coherence.blindFor'),
     maxBehindBytes: maxBehindBytes ?? defaultMaxBehindBytes,
     polled: given !== false && store?.capabilities.atomic === true,

@@ -22,6 +22,7 @@ export interface VersionRegistry {
 }
 
 const format = 2;
+/** How often a process renews its version, and looks at the list at the least. */
 export const renewAfterMs = 3_600_000;
 /** A day, and an hour for who renews late. */
 const purgeAfterMs = 25 * 3_600_000;
