@@ -93,7 +93,9 @@ export class Writes {
     const outcomes = await Promise.all(
       groups.map(([shard, group, release]) => this.sendSets(shard, group, call).finally(release)),
     );
-    let error = outcomes.find((outcome) => outcome.error)?.error;
+    const errors = outcomes.flatMap((outcome) => outcome.error ?? []);
+    // What was not acknowledged is to be repeated, whatever else the store has refused.
+    let error = errors.find((one) => one instanceof StoreUnavailableError) ?? errors[0];
     const inSeveral = groups.length > 1 || outcomes.some(({ atOnce }) => !atOnce);
     if (inSeveral && this.isToRepeat(ticket)) error = (await this.repeatSets(groups, ticket)) ?? error;
     if (error instanceof StoreUnavailableError) this.repeatSetsLater(groups, outcomes);

@@ -99,6 +99,21 @@ describe('What another process has built on a part that has not heard a call', (
     expect(await mate.get('inner')).toBeUndefined();
   });
 
+  it('goes also where another value of the call was too large for the store', async () => {
+    faulty.down = 'inner';
+    const tooLarge = 'x'.repeat(9e6);
+    expect(
+      await here.setMany([
+        ['outer', tooLarge, life],
+        ['inner', 'new', life],
+      ]),
+    ).toBe(false);
+    expect(await buildOuter()).toBe('with old');
+    faulty.down = undefined;
+    await clock.advance('10s');
+    expect(await mate.get('outer')).toBeUndefined();
+  });
+
   it('is not what this process has stored while somebody loads, which stays', async () => {
     faulty.down = 'inner';
     expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
