@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
+import { chunked } from '../object/chunked.js';
 import { ObjectNotFoundError } from '../object/object-errors.js';
 import type { OpenedObject } from '../object/object-store.js';
 import { outgoingBody } from '../object/outgoing-body.js';
 import { comparedBody } from './compared-body.js';
 import { sha256Name } from './document-backup.js';
 import type { DocumentBackup } from './document-backup.js';
-import { chunkBytes, chunked } from './document-chunks.js';
+import { chunkBytes } from './document-chunks.js';
 import { DocumentChangedError, DocumentDamagedError } from './document-errors.js';
 import type { StandingDocument } from './document-server.js';
 import type { DocumentCopy } from './document-copy.js';
@@ -137,7 +138,7 @@ async function* kept(
 ): AsyncGenerator<Buffer, void> {
   const copy = copies.begin();
   try {
-    for await (const piece of chunked(source as AsyncIterable<Buffer>)) {
+    for await (const piece of chunked(source as AsyncIterable<Buffer>, chunkBytes)) {
       await copy.add(piece);
       yield piece;
     }

@@ -1,8 +1,9 @@
+import { chunked } from '../object/chunked.js';
 import { IncomingBody } from '../object/incoming-body.js';
 import type { ObjectBody } from '../object/object-store.js';
 import { sha256Name } from './document-backup.js';
 import type { DocumentBackup } from './document-backup.js';
-import { chunkBytes, chunked } from './document-chunks.js';
+import { chunkBytes } from './document-chunks.js';
 import { headBytes } from './document-head.js';
 import { FullError } from './document-server.js';
 import type { Stage } from './document-server.js';
@@ -40,7 +41,7 @@ export class DocumentWrites {
 
   async put(id: string, source: ObjectBody, options: PutDocumentOptions): Promise<WrittenDocument> {
     const incoming = new IncomingBody(id, source, options);
-    const pieces = chunked(incoming.chunks());
+    const pieces = chunked(incoming.chunks(), chunkBytes);
     try {
       const budget = await this.settings.budget();
       if ((options.size ?? 0) > this.settings.maxBytes) return await this.putPast(id, pieces, options.signal);

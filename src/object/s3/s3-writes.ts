@@ -1,4 +1,5 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { chunked } from '../chunked.js';
 import { IncomingBody } from '../incoming-body.js';
 import { knownPutOptions } from '../known-call-options.js';
 import { ObjectDamagedError, ObjectExistsError, ObjectSizeError } from '../object-errors.js';
@@ -40,7 +41,7 @@ export class S3Writes {
       const target = this.target(write);
       options.signal?.throwIfAborted();
       const partBytes = Math.max(this.tuning.partBytes, Math.ceil((options.size ?? 0) / maxParts));
-      const parts = partsOf(incoming, partBytes);
+      const parts = chunked(incoming.chunks(), partBytes);
       const first = await parts.next();
       const bytes = first.done ? Buffer.alloc(0) : first.value;
       const second = first.done ? first : await parts.next();
@@ -149,23 +150,4 @@ function holds({ size, checksum }: ObjectHead, bytes: Buffer): boolean {
   const running = new RunningChecksum(checksum);
   running.update(bytes);
   return running.matches();
-}
-
-/** The bytes in pieces of one size, the last one shorter, each with memory of its own. */
-async function* partsOf(incoming: IncomingBody, partBytes: number): AsyncGenerator<Buffer, void, undefined> {
-  let chunks: Buffer[] = [];
-  let gathered = 0;
-  for await (let chunk of incoming.chunks()) {
-    while (chunk.length > 0) {
-      const taken = chunk.subarray(0, partBytes - gathered);
-      chunks.push(taken);
-      gathered += taken.length;
-      chunk = chunk.subarray(taken.length);
-      if (gathered < partBytes) continue;
-      yield Buffer.concat(chunks);
-      chunks = [];
-      gathered = 0;
-    }
-  }
-  if (gathered > 0) yield Buffer.concat(chunks);
 }

@@ -4,7 +4,7 @@ import { ObjectExistsError, ObjectSizeError } from '../../object/object-errors.j
 import type { ObjectStore } from '../../object/object-store.js';
 import { InvalidOptionError } from '../../value/errors.js';
 import type { TestRunner } from '../codec-contract.js';
-import { onBench, rejectsWith } from './bench.js';
+import { onBench, rejectsWith, sha256Of } from './bench.js';
 import type { Bench, ObjectStoreContractOptions } from './bench.js';
 import { slices } from './objects.js';
 
@@ -45,6 +45,21 @@ export function writingRules({ describe, it }: TestRunner, options: ObjectStoreC
       assert.equal((await read(key('a'))).toString(), 'kept');
       assert.equal(await store.head(key('new')), undefined);
     });
+
+    rule(
+      'holds what its source has said, also where that uses its buffer again',
+      async ({ store, key, read, large }) => {
+        for (const bytes of [large.subarray(0, 5000), large]) {
+          const buffer = Buffer.alloc(1000);
+          const refilling = async function* (): AsyncGenerator<Buffer> {
+            for (const slice of slices(bytes, buffer.length)) yield buffer.subarray(0, slice.copy(buffer));
+          };
+          const { sha256 } = await store.put(key('a'), refilling());
+          assert.ok((await read(key('a'))).equals(bytes), `${bytes.length} bytes`);
+          assert.equal(sha256, sha256Of(bytes));
+        }
+      },
+    );
 
     rule('ends with its signal, also while the stream has nothing to say', async ({ store, key, large }) => {
       const reason = new Error('not wanted any more');

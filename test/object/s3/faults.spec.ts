@@ -18,6 +18,7 @@ import type { OpenOptions } from '../../../src/object/object-store.js';
 import type { S3Tuning } from '../../../src/object/s3/s3-tuning.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { patterned } from '../../../src/testing/object-store-contract/bench.js';
+import { slices } from '../../../src/testing/object-store-contract/objects.js';
 import { eventually } from '../../support/eventually.js';
 import { S3StandIn } from '../../support/s3-stand-in.js';
 
@@ -502,6 +503,20 @@ describe('A put to S3', () => {
     return new S3ObjectStore({ client, bucket: 'b', partBytes }, { stallMs: 60_000 });
   };
   const absent = { only: 'absent' } as const;
+
+  it.each([
+    ['at once', Buffer.from('aaaabbbbcccc')],
+    ['in parts', inParts],
+  ])('%s holds what its source has said, also where that uses its buffer again', async (_, bytes) => {
+    const buffer = Buffer.alloc(bytes.length / 3);
+    const refilling = async function* (): AsyncGenerator<Buffer> {
+      for (const slice of slices(bytes, buffer.length)) yield buffer.subarray(0, slice.copy(buffer));
+    };
+    await repeating().put('k', refilling());
+    const reader = new Reader((await store().open('k')).body);
+    await reader.done;
+    expect(reader.bytes.equals(bytes)).toBe(true);
+  });
 
   it('in parts bears the ETag that the server has given it, whatever that is made of', async () => {
     standIn.compositeEtag = '"otherwise-2"';
