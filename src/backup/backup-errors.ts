@@ -1,16 +1,17 @@
 import { TieredCacheError } from '../value/errors.js';
 import { safeLine } from '../value/safe-text.js';
 
-/** A backup that is not what it should be. Nothing of it was restored. */
+/** A backup that is not what it should be. Nothing of it was restored; where it changed between its verification and its end, some of it may have been. */
 export class DamagedBackupError extends TieredCacheError {
   readonly code = 'DAMAGED_BACKUP';
 
-  /** @param at the byte of the file at which the damage was noticed. */
+  /** @param at the byte of the file at which the damage was noticed. @param outcome what has become of it, and what to do. */
   constructor(
     problem: string,
     readonly at: number,
+    outcome = 'None of it is restored: take another backup.',
   ) {
-    super(`The backup is damaged at byte ${at}: ${problem}. None of it is restored: take another backup.`);
+    super(`The backup is damaged at byte ${at}: ${problem}. ${outcome}`);
   }
 }
 

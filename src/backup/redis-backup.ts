@@ -120,8 +120,10 @@ export class RedisBackup {
   }
 
   /**
-   * Restores a backup, after all of it was verified. @param open begins to read it; called twice.
-   * @throws DamagedBackupError, RestoreRefusedError: nothing was restored. StoreUnavailableError: some of it may have been.
+   * Restores a backup, after all of it was verified. @param open begins to read it; called twice, for the same bytes: open a file once, as another one may
+   * get its name meanwhile.
+   * @throws DamagedBackupError, RestoreRefusedError: nothing was restored. StoreUnavailableError: some of it may have been, and so it may where a
+   * DamagedBackupError says that the second bytes are not the first.
    */
   async restore(open: () => AsyncIterable<Uint8Array>, options: RestoreBackupOptions = {}): Promise<RestoredBackup> {
     knownOfRestore.check(options);

@@ -4,19 +4,19 @@ import { RedisServerError } from '../store/redis/redis-server-error.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { keySlot } from '../store/redis/key-slot.js';
-import { RestoreRefusedError } from './backup-errors.js';
+import { DamagedBackupError, RestoreRefusedError } from './backup-errors.js';
 import { ProgressMeter } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
+import { CountedSource } from './counted-source.js';
 import { keyArgument } from './key-argument.js';
 import { NameSet } from './name-set.js';
 import { areNotesOfWrites } from './notes-of-writes.js';
 import { isOfACache } from './of-a-cache.js';
 import { KnownOptions } from '../value/known-options.js';
 import { refusedBy } from './refused-by.js';
-import { untilAborted } from './until-aborted.js';
 import { verifyOptionTable, verifyRecords } from './verify-backup.js';
-import type { VerifyBackupOptions } from './verify-backup.js';
+import type { VerifiedBackup, VerifyBackupOptions } from './verify-backup.js';
 
 export interface RestoreBackupOptions extends VerifyBackupOptions {
   /** Replaces keys that are there. Default false: if one of them is, nothing is restored. */
@@ -49,7 +49,7 @@ const bytesAtOnce = 4 * 2 ** 20;
 
 /**
  * Restores a backup. It is read twice: the first time nothing is written, and every damage, every dump that the server can't read and every key that is
- * in the way is found, in this order. What caches keep is left out, and so are the notes of documents that were written or
+ * in the way is found, in this order. The second time it has to be the same. What caches keep is left out, and so are the notes of documents that were written or
  * deleted.
  * @throws DamagedBackupError, RestoreRefusedError, StoreUnavailableError
  */
@@ -79,7 +79,7 @@ export async function restoreBackup(
   let bytes = 0;
   let leftOut = 0;
   let leftOutBytes = 0;
-  for await (const batch of batches(untilAborted(open(), options.signal))) {
+  for await (const batch of batchesOf(new CountedSource(open(), options.signal), verified)) {
     options.signal?.throwIfAborted();
     const wanted = batch.filter(isWanted);
     await Promise.all(
@@ -141,6 +141,25 @@ async function refuseNewer(connection: RedisConnection, formatVersion: number): 
     `The backup holds dumps of format ${formatVersion}, and the server reads up to ${known}`,
     'Restore to a server that is as new as the one it was taken from.',
   );
+}
+
+/** The batches of a backup that was verified. @throws DamagedBackupError where it turns out to be another one. */
+async function* batchesOf(
+  source: CountedSource,
+  { sha256 }: VerifiedBackup,
+): AsyncGenerator<readonly BackupRecord[], void> {
+  try {
+    yield* batches(source);
+  } catch (error) {
+    throw error instanceof DamagedBackupError ? changedMeanwhile(error.at) : error;
+  }
+  if (source.sha256() !== sha256) throw changedMeanwhile(source.bytes);
+}
+
+function changedMeanwhile(at: number): DamagedBackupError {
+  const outcome =
+    'It changed while it was restored, and some keys may be restored by now: restore one that stays as it is, with replace.';
+  return new DamagedBackupError('its bytes are not those that were verified', at, outcome);
 }
 
 async function* batches(source: AsyncIterable<Uint8Array>): AsyncGenerator<readonly BackupRecord[]> {

@@ -1,6 +1,5 @@
 import { KnownOptions } from '../value/known-options.js';
 import type { OptionTable } from '../value/known-options.js';
-import { createHash } from 'node:crypto';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { DamagedBackupError } from './backup-errors.js';
@@ -9,8 +8,8 @@ import { ProgressMeter } from './backup-progress.js';
 import type { BackupProgress } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
 import type { BackupRecord } from './backup-record.js';
+import { CountedSource } from './counted-source.js';
 import { endsWithItsCrc } from './crc64.js';
-import { untilAborted } from './until-aborted.js';
 
 export interface VerifiedBackup {
   readonly records: number;
@@ -70,19 +69,11 @@ export async function verifyRecords(
   look?: (records: readonly BackupRecord[]) => Promise<void>,
 ): Promise<VerifiedBackup> {
   meter.expect(manifest?.records ?? 0, expectedBytes);
-  const hash = createHash('sha256');
-  let bytes = 0;
+  const counted = new CountedSource(source, signal);
   let records = 0;
   let formatVersion = 0;
   let looking: Promise<void> | undefined;
-  const counted = async function* (): AsyncGenerator<Uint8Array> {
-    for await (const piece of untilAborted(source, signal)) {
-      hash.update(piece);
-      bytes += piece.length;
-      yield piece;
-    }
-  };
-  for await (const page of readRecords(counted())) {
+  for await (const page of readRecords(counted)) {
     for (const { key, dump, at } of page) {
       if (!endsWithItsCrc(dump)) {
         throw new DamagedBackupError('a dump does not match its checksum', at + 8 + key.length);
@@ -90,14 +81,15 @@ export async function verifyRecords(
       formatVersion = Math.max(formatVersion, formatVersionOf(dump));
     }
     records += page.length;
-    meter.advance('verifying', records, bytes);
+    meter.advance('verifying', records, counted.bytes);
     await looking;
     looking = look?.(page);
     // It is thrown when its turn comes.
     looking?.catch(() => {});
   }
   await looking;
-  const sha256 = hash.digest('hex');
+  const { bytes } = counted;
+  const sha256 = counted.sha256();
   if (manifest) {
     const differs = manifest.bytes !== bytes || manifest.records !== records || manifest.sha256 !== sha256;
     if (differs) {

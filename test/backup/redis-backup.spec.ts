@@ -475,6 +475,27 @@ describe('A backup of Redis', () => {
     expect(await reach(target).restore(() => createReadStream(file))).toMatchObject({ records: 2, endIsKnown: false });
     expect(await target.text('GET', 'a')).toBe('two');
   });
+
+  it('a restore whose source is another one once it was verified rejects, and says that keys may be restored', async () => {
+    await source.command('MSET', 'a', 'one', 'b', 'one');
+    const { bytes, manifest } = await take(source);
+    await source.command('MSET', 'a', 'two', 'b', 'two');
+    const another = (await take(source)).bytes;
+    const firstEnd = 8 + 1 + bytes.readUInt32BE(5);
+    for (const [second, at] of [
+      [another, another.length],
+      [bytes.subarray(0, firstEnd), firstEnd],
+      [bytes.subarray(0, -1), firstEnd],
+    ] as const) {
+      const sources = [bytes, second];
+      const restoring = reach(target).restore(() => pieces(sources.shift() as Buffer), { manifest, replace: true });
+      await expect(restoring).rejects.toThrow(DamagedBackupError);
+      await expect(restoring).rejects.toThrow(
+        `at byte ${at}: its bytes are not those that were verified. It changed while it was restored, and some keys may be restored`,
+      );
+      await expect(restoring).rejects.not.toThrow('None of it');
+    }
+  });
 });
 
 /** The names of all keys, a thousand or so at a time. */
