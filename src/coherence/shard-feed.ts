@@ -63,11 +63,8 @@ export class ShardFeed {
   private readonly reader = ++readers;
   private mark: Mark | undefined;
   private wasRead = false;
-  /** The last reading was answered. */
-  private isAnswered = false;
-  private hasFailed = false;
-  /** Why the last reading was not answered. */
-  private failure: StoreUnavailableError | undefined;
+  /** The last reading was not answered: with its cause, where the store could not be reached. */
+  private failed: { readonly cause?: StoreUnavailableError } | undefined;
   private startedAt = 0;
   private timer: Timer | undefined;
   private underWay: Promise<boolean> | undefined;
@@ -99,7 +96,7 @@ export class ShardFeed {
 
   /** How old a look-up may be that others join, while the feed vouches for nothing: as old as what is known of the feed may be. */
   get unheardForMs(): number {
-    return this.isAnswered ? this.options.intervalMs + graceMs : this.unreadForMs;
+    return this.wasRead && !this.failed ? this.options.intervalMs + graceMs : this.unreadForMs;
   }
 
   /**
@@ -119,12 +116,12 @@ export class ShardFeed {
 
   /** As `heard`, but what was heard before the last reading failed counts for nothing. @throws StoreUnavailableError that says why it failed. */
   async answers(): Promise<void> {
-    if ((this.isOverdue || !this.isAnswered) && !(await this.isRead())) throw this.failure ?? this.unheard();
+    if ((this.isOverdue || this.failed) && !(await this.isRead())) throw this.failed?.cause ?? this.unheard();
   }
 
   private unheard(): StoreUnavailableError {
     const problem = this.wasRead ? 'its feed has not been read of late' : 'its feed was never read';
-    return new StoreUnavailableError(this.shard.name, problem, this.failure && { cause: this.failure });
+    return new StoreUnavailableError(this.shard.name, problem, this.failed);
   }
 
   /** Whether nothing needs to be waited for: `ready` would resolve at once. */
@@ -223,7 +220,8 @@ export class ShardFeed {
     const { doubts } = this;
     try {
       const applied = await this.readNew();
-      this.wasRead = this.isAnswered = true;
+      this.wasRead = true;
+      this.failed = undefined;
       void this.versions.renewIfOverdue();
       // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
       const answeredAt = clock.now();
@@ -235,11 +233,9 @@ export class ShardFeed {
       if (this.isPolled) this.listener.read(this);
       return true;
     } catch (error) {
-      this.failure = error instanceof StoreUnavailableError ? error : undefined;
-      if (!this.failure) this.tellUnexpected(error);
+      this.failed = error instanceof StoreUnavailableError ? { cause: error } : {};
+      if (!this.failed.cause) this.tellUnexpected(error);
       this.tellReading(0, false);
-      this.isAnswered = false;
-      this.hasFailed ||= !this.wasRead;
       // Of a process that stood still, that is over.
       const blindUntil = this.readUpTo + intervalMs + blindForMs;
       if (this.isPolled && !this.closed && !this.isDoubted)
@@ -262,7 +258,7 @@ export class ShardFeed {
     const reading = await this.shard.readFeed(question);
     if (!versions.learn(reading.watched, list)) await versions.reread();
     // While the first readings failed, copies were made that what stands in the feed by now may have named.
-    const lateStart = !this.wasRead && this.hasFailed;
+    const lateStart = !this.wasRead && this.failed !== undefined;
     const gap = reading.gap ?? (lateStart ? 'it could not be read before' : this.apply(reading));
     this.mark = reading.mark;
     if (gap !== undefined) this.listener.missed(this, gap);
