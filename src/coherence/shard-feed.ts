@@ -59,6 +59,8 @@ export class ShardFeed {
   /** When the newest reading that was answered began: everything that stood in the feed by then is known. 0: it was never read. */
   readUpTo = 0;
 
+  /** When that reading began, on the monotonic clock. */
+  private readAt = 0;
   private readonly own = new OwnRecords();
   private readonly reader = ++readers;
   private mark: Mark | undefined;
@@ -172,10 +174,11 @@ export class ShardFeed {
     this.trust.until = 0;
   }
 
-  /** The clock was set back: what was believed until an instant of the time before is not. */
+  /** The clock was set back: what was believed until an instant of the time before is not, and the last reading is as long ago as it was. */
   distrust(): void {
+    const { clock } = this.options;
     if (this.isPolled) this.trust.until = -Infinity;
-    this.readUpTo = Math.min(this.readUpTo, this.options.clock.now());
+    this.readUpTo = Math.min(this.readUpTo, clock.now() - Math.ceil(clock.monotonic() - this.readAt));
   }
 
   /** Another part has told of a clear, of which this one may not have told yet: nothing is believed before a reading that is sent from now on. */
@@ -230,6 +233,7 @@ export class ShardFeed {
       if (this.isPolled && !this.closed && !this.isDoubted) this.trust.until = began + intervalMs + graceMs;
       this.tellReading(applied, true);
       this.readUpTo = began;
+      this.readAt = startedAt;
       if (this.isPolled) this.listener.read(this);
       return true;
     } catch (error) {

@@ -259,6 +259,30 @@ describe('How long near copies are believed', () => {
   });
 });
 
+describe('A clear by another process that has not been heard of', () => {
+  it.each<[string, string, CoherenceOptions | false, string, number]>([
+    ['whose feed can’t be read', '~feed', { interval: 5_000, blindFor: 5_000 }, '10m', 3_600_000],
+    ['whose list of versions can’t be read', '~versions', false, '3h', 4 * 3_600_000],
+  ])(
+    'is not believed to be undone where the clock is set back: of a store %s',
+    async (_, key, coherence, away, backMs) => {
+      const cache = await buildCache({ name, store: faulty.store, clock, coherence, process: false });
+      caches.push(cache);
+      await cache.set('k', 1, life);
+      faulty.down = key;
+      const other = await opened(shared);
+      await other.dangerouslyClear();
+      await clock.advance(away as '10m');
+      expect(await cache.lookup('k')).toMatchObject({ hit: false, reason: 'unavailable' });
+      clock.jump(-backMs);
+      expect(await cache.lookup('k')).toMatchObject({ hit: false });
+      // The breaker lets one through.
+      await clock.advance('2s');
+      expect(await cache.lookup('k')).toMatchObject({ hit: false });
+    },
+  );
+});
+
 describe('Versions that can’t compute each other’s keys', () => {
   it('void each other where both are listed, and where neither is they don’t', async () => {
     const events = recordEvents('fault');
