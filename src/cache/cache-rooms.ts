@@ -90,7 +90,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     near.clear();
   };
 
-  const leases = new FillLeases(fenced);
+  const leases = new FillLeases(fenced, store?.capabilities.touch === true);
   const hits = new NearHits(name, coherence, near, staleness, clock);
   const reads = new LeasedReads(coherence, hits, entries, notes, leases, clock);
   const values = new LoadedValues(name, coherence, near, invalidations, newEntries, clock, notes);

@@ -95,8 +95,7 @@ export class SingleFills {
     try {
       await placed.feed.ready();
       const lifeOf = (item: StoredItem): ItemLife | undefined => this.lifeOf(placed, item, policy.idleMs);
-      const touches = this.coherence.store?.capabilities.touch === true;
-      const won = await this.leases.winRefresh(placed.shard, placed.storeKey, touches ? lifeOf : undefined);
+      const won = await this.leases.winRefresh(placed.shard, placed.storeKey, lifeOf);
       // Evicted, or invalidated by somebody: whoever asks next loads it, and so does this refresh.
       one.lease = won.item ? won.lease : await this.leases.win(placed.shard, placed.storeKey);
       if (!won.item) return one.lease ? undefined : elsewhere;

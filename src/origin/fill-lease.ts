@@ -191,8 +191,14 @@ export class FillLease {
 
 /** Hands out fill leases. */
 export class FillLeases {
-  /** @param fenced false only in tests that show what happens when fills are not bound to a revision. */
-  constructor(private readonly fenced = true) {}
+  /**
+   * @param fenced false only in tests that show what happens when fills are not bound to a revision.
+   * @param touches whether the store can prolong an item.
+   */
+  constructor(
+    private readonly fenced = true,
+    private readonly touches = true,
+  ) {}
 
   /** The right to fill what is not there; undefined: something is, or somebody else has it. */
   async win(shard: Shard, storeKey: string): Promise<FillLease | undefined> {
@@ -207,7 +213,7 @@ export class FillLeases {
   async winRefresh(
     shard: Shard,
     storeKey: string,
-    lifeOf?: (item: StoredItem) => ItemLife | undefined,
+    lifeOf: (item: StoredItem) => ItemLife | undefined,
   ): Promise<{ item?: StoredItem; lease?: FillLease }> {
     const [companion] = await shard.readOrStub([companionKey(storeKey)], leaseMs);
     const won = companion?.won === true ? companion.revision : undefined;
@@ -215,7 +221,7 @@ export class FillLeases {
       const [item] = await shard.readMany([storeKey]);
       if (item && item.bytes.length > 0) {
         if (!won) return { item };
-        const [life, head] = [lifeOf?.(item), headOf(item.bytes)];
+        const [life, head] = [this.touches ? lifeOf(item) : undefined, headOf(item.bytes)];
         const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, life, head);
         if (await lease.keepItem()) return { item, lease };
       }
@@ -264,7 +270,7 @@ export class FillLeases {
           undefined,
           keeps,
           this.fenced,
-          keeps ? life : undefined,
+          keeps && this.touches ? life : undefined,
           keeps ? headOf(found.bytes) : undefined,
         );
       }

@@ -7,6 +7,8 @@ import { givenMs, LeasedKey, lifeWith } from './support/leased-key.js';
 const hourMs = 3_600_000;
 const changed = { status: 'changed' };
 const bytes = (text: string): Buffer => Buffer.from(text);
+/** Nobody can say how long the item lives. */
+const unmeasured = (): undefined => undefined;
 let at: LeasedKey;
 beforeEach(() => {
   at = new LeasedKey();
@@ -140,7 +142,7 @@ describe('A lease beside an item that is read on', () => {
 
   it('is one at a time; the item stays until it is filled', async () => {
     const lease = await at.wonRefresh();
-    const second = await at.leases.winRefresh(at.shard, at.key);
+    const second = await at.leases.winRefresh(at.shard, at.key, unmeasured);
     expect([second.item?.bytes.toString(), second.lease]).toEqual(['old', undefined]);
     expect(await at.refreshing()).toBe(true);
     expect(await at.state()).toBe('item');
@@ -152,13 +154,13 @@ describe('A lease beside an item that is read on', () => {
 
   it('is not to be had where the item has gone, and leaves nothing behind there', async () => {
     await at.shard.remove(at.key);
-    expect(await at.leases.winRefresh(at.shard, at.key)).toEqual({});
+    expect(await at.leases.winRefresh(at.shard, at.key, unmeasured)).toEqual({});
     expect(await at.refreshing()).toBe(false);
     await at.won();
-    expect(await at.leases.winRefresh(at.shard, at.key)).toEqual({});
+    expect(await at.leases.winRefresh(at.shard, at.key, unmeasured)).toEqual({});
     expect(await at.refreshing()).toBe(false);
     await at.shard.write(companionKey(at.key), bytes(''), { lifeMs: hourMs });
-    await at.leases.winRefresh(at.shard, at.key);
+    await at.leases.winRefresh(at.shard, at.key, unmeasured);
     expect(await at.refreshing()).toBe(true); // it is somebody else's
   });
 
@@ -219,9 +221,9 @@ describe('A lease beside an item that is read on', () => {
     await lease.renew();
     expect(at.asked).toEqual([`write ${companionKey(at.key)}`]);
     await lease.giveBack();
-    const { lease: unmeasured } = await at.leases.winRefresh(at.shard, at.key);
+    const { lease: other } = await at.leases.winRefresh(at.shard, at.key, unmeasured);
     at.asked = [];
-    expect(await unmeasured?.renew()).toBe(true);
+    expect(await other?.renew()).toBe(true);
     expect(at.asked).toEqual([`write ${companionKey(at.key)}`]);
   });
 

@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { giveBackAll, leaseMs } from '../../src/origin/fill-lease.js';
+import { FillLeases, giveBackAll, leaseMs } from '../../src/origin/fill-lease.js';
 import type { FillLease } from '../../src/origin/fill-lease.js';
 import type { Shard } from '../../src/store/store.js';
 import { givenMs, LeasedKey } from './support/leased-key.js';
@@ -131,6 +131,24 @@ describe('A lease that is seized', () => {
     expect(times).toBe(5);
     expect(await contested(4)).toBeDefined();
     expect(times).toBe(5);
+  });
+});
+
+describe('Leases of a store that can’t touch', () => {
+  beforeEach(async () => {
+    at = new LeasedKey(new FillLeases(true, false));
+    await at.put('old');
+  });
+
+  it.each<[string, () => Promise<FillLease | undefined>, string[]]>([
+    ['seized', () => at.seize(() => 1_000), []],
+    ['that refreshes', () => at.wonRefresh(() => 1_000), ['write k~r']],
+  ])('prolong no item that is about to end: %s', async (_, won, asked) => {
+    const lease = await won();
+    at.asked = [];
+    expect(await lease?.renew()).toBe(true);
+    expect(at.asked).toEqual(asked);
+    expect(await lease?.fill(bytes('new'), hourMs)).toMatchObject({ status: 'stored' });
   });
 });
 
