@@ -50,13 +50,13 @@ export class LookUps {
   async many<V>(keys: readonly Key[], policyOf: (key: Key) => EntryPolicy<V>, confirm = false): Promise<Lookup<V>[]> {
     const { rounds, asked } = inRounds(keys, policyOf, (key, policy): Asked<V> => ({ key, policy, found: undefined }));
     for (const round of rounds) {
+      const missing = [...round.values()].filter((one) => !this.foundNear(one));
+      const mayFind = missing.length > 0 && (await this.hits.prepare(missing));
       const below: Below<V>[] = [];
-      for (const one of round.values()) {
-        const { key, policy } = one;
-        const near = this.hits.find<V>(key, policy) ?? (await this.hits.recall<V>(key, policy));
-        const placed = near ? undefined : this.inStore(key, policy);
-        if (near) one.found = this.hits.hit(key, near.copy, near.tier);
-        else if (typeof placed === 'string' || !placed) one.found = this.miss(key, placed ?? 'absent');
+      for (const one of missing) {
+        if (mayFind && this.foundNear(one)) continue;
+        const placed = this.inStore(one.key, one.policy);
+        if (typeof placed === 'string') one.found = this.miss(one.key, placed);
         else below.push({ one, placed });
       }
       if (below.length > 0) await this.askStore(below, confirm);
@@ -72,9 +72,16 @@ export class LookUps {
     return read !== undefined;
   }
 
+  /** Whether a near copy answers. Its value is taken at once: while something is waited for, the process may drop the copy. */
+  private foundNear<V>(one: Asked<V>): boolean {
+    const near = this.hits.find<V>(one.key, one.policy);
+    if (near) one.found = this.hits.hit(one.key, near.copy, near.tier);
+    return near !== undefined;
+  }
+
   private async readInStore(key: Key, policy: EntryPolicy): Promise<Read | undefined> {
     const placed = this.inStore(key, policy);
-    if (!placed || typeof placed === 'string') return undefined;
+    if (typeof placed === 'string') return undefined;
     try {
       await placed.feed.ready();
       const mark = this.coherence.positionAt(placed);
@@ -144,10 +151,12 @@ export class LookUps {
     return this.miss(key, 'unavailable');
   }
 
-  private inStore<V>(key: Key, policy: EntryPolicy<V>): Placed | MissReason | undefined {
+  /** Where the store has it, or why it is not asked. */
+  private inStore<V>(key: Key, policy: EntryPolicy<V>): Placed | MissReason {
     if (this.near.scope.current()?.forced === true) return 'forced';
     const placed = policy.shared ? this.coherence.place(key) : undefined;
-    return placed && this.coherence.outbox.has(placed.name) ? 'invalidated' : placed;
+    if (!placed) return 'absent';
+    return this.coherence.outbox.has(placed.name) ? 'invalidated' : placed;
   }
 
   private miss(key: Key, reason: MissReason): Miss {

@@ -143,3 +143,36 @@ describe('a store whose feed can not be read any more', () => {
     expect(await cache.get('b')).toBeUndefined();
   });
 });
+
+describe('a store whose feed gives no answer any more', () => {
+  it('keeps a call of many keys from it for one reading, and not for one per key that the process holds', async () => {
+    const clock = new FakeClock();
+    const shared = memoryStore({ clock });
+    let answers = true;
+    let readings = 0;
+    const hanging = storeBehind(shared, (shard) =>
+      shardWith(shard, {
+        readFeed: (question: FeedQuestion) => {
+          readings++;
+          return answers ? shard.readFeed?.(question) : new Promise(() => {});
+        },
+      }),
+    );
+    const store = { ...hanging, capabilities: { ...hanging.capabilities, keepsDeadlines: false } };
+    const cache = await buildCache({ store, clock, coherence: { interval: '1h', blindFor: 0 } });
+    const keys = Array.from({ length: 10 }, (_, index) => `k${index}`);
+    await cache.setMany(keys.map((key) => [key, 'old', { ttl: '1d' }]));
+    answers = false;
+    await clock.advance('1h');
+    await clock.advance('1s');
+    readings = 0;
+    const asked = cache.getMany(keys);
+    let isAnswered = false;
+    void asked.then(() => (isAnswered = true));
+    while (!isAnswered) await clock.advance(50);
+    expect(await asked).toMatchObject(keys.map(() => ({ hit: false, reason: 'unavailable' })));
+    // One vouches for none of the copies; the store is not asked without another.
+    expect(readings).toBe(2);
+    await cache.close();
+  });
+});
