@@ -2,7 +2,7 @@ import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectDamagedError } from '../object/object-errors.js';
 import type { ObjectStore, OpenedObject } from '../object/object-store.js';
 import { RunningChecksum } from '../object/running-checksum.js';
-import { bytesAt } from './file-bytes.js';
+import { bytesAt, pieceBytes } from './file-bytes.js';
 import { headerBytes } from './file-header.js';
 import type { Source } from './file-sources.js';
 import type { FilesTuning } from './files-tuning.js';
@@ -68,6 +68,7 @@ export class FileReader {
   async *growing(file: GrowingFile, range: ReadRange): Pieces {
     const { end, signal } = range;
     let at = range.start;
+    let soFar: RunningChecksum | undefined;
     if (!file.enter()) return yield* this.again(range);
     try {
       while (at <= end) {
@@ -87,10 +88,11 @@ export class FileReader {
         at += piece.length;
         yield piece;
       }
+      if (at <= end && isWhole(range)) soFar = await checksumSoFar(file, at, signal);
     } finally {
       file.leave();
     }
-    if (at <= end) yield* this.upstream({ ...range, start: at });
+    if (at <= end) yield* this.upstream({ ...range, start: at }, soFar);
   }
 
   /**
@@ -117,9 +119,10 @@ export class FileReader {
     yield* this.compared(await this.options.refusing(range, () => this.openUpstream(range)), range);
   }
 
-  private async *upstream(range: ReadRange): Pieces {
+  /** @param soFar of the bytes of a whole file that went before these. */
+  private async *upstream(range: ReadRange, soFar?: RunningChecksum): Pieces {
     if (range.start > range.end) return;
-    yield* this.compared(await this.openUpstream(range), range);
+    yield* this.compared(await this.openUpstream(range), range, soFar);
   }
 
   /** The version that the reader began with. */
@@ -127,17 +130,15 @@ export class FileReader {
     return this.options.objects.open(key, { range: { start, end }, ifMatch: etag, signal });
   }
 
-  /** The last bytes of a whole file wait for the checksum that its row says. */
-  private async *compared({ body }: OpenedObject, { uid, size, sha256, start, end }: ReadRange): Pieces {
-    const isWhole = start === 0 && end === size - 1;
-    const checksum =
-      isWhole && sha256 !== undefined ? new RunningChecksum({ algorithm: 'sha256', hex: sha256 }) : undefined;
+  /** The last bytes of a whole file wait for its checksum. */
+  private async *compared({ body }: OpenedObject, range: ReadRange, soFar = checksumOfRow(range)): Pieces {
+    const { uid, start, end } = range;
     try {
       let at = start;
       for await (const piece of body as AsyncIterable<Buffer>) {
         at += piece.length;
-        checksum?.update(piece);
-        if (at > end && checksum && !checksum.matches()) throw damaged(uid);
+        soFar?.update(piece);
+        if (at > end && soFar && !soFar.matches()) throw damaged(uid);
         yield piece;
       }
     } finally {
@@ -158,6 +159,31 @@ export class FileReader {
       this.bypasses--;
     }
   }
+}
+
+const isWhole = ({ start, end, size }: ReadRange): boolean => start === 0 && end === size - 1;
+
+/** To be compared by whoever reads all of it. */
+function checksumOfRow(range: ReadRange): RunningChecksum | undefined {
+  const { sha256: hex } = range;
+  return hex !== undefined && isWhole(range) ? new RunningChecksum({ algorithm: 'sha256', hex }) : undefined;
+}
+
+/** Of what a reader has had from an unfinished file. `undefined`: none is known to compare it with. @throws ObjectDamagedError where it was cut. */
+async function checksumSoFar(
+  { handle, header }: GrowingFile,
+  upTo: number,
+  signal: AbortSignal,
+): Promise<RunningChecksum | undefined> {
+  if (!header.checksum) return undefined;
+  const checksum = new RunningChecksum(header.checksum);
+  for (let at = 0; at < upTo; at += pieceBytes) {
+    signal.throwIfAborted();
+    const piece = await bytesAt(handle, headerBytes + at, Math.min(pieceBytes, upTo - at));
+    if (!piece) throw damaged(header.uid);
+    checksum.update(piece);
+  }
+  return checksum;
 }
 
 const damaged = (uid: string): ObjectDamagedError =>

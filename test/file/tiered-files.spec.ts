@@ -4,7 +4,9 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredFilesOptions } from '../../src/file/tiered-files-options.js';
 import { ObjectArchivedError, ObjectDeniedError } from '../../src/object/object-errors.js';
 import type { TieredFile } from '../../src/file/tiered-file.js';
+import type { ObjectStore } from '../../src/object/object-store.js';
 import { eventually } from '../support/eventually.js';
+import { countedStore } from './support/counted-store.js';
 import { recordEvents } from './support/file-events.js';
 import { FilesBench, patterned, readAll, sha256Of } from './support/files-bench.js';
 
@@ -165,6 +167,14 @@ describe('A file', () => {
 
 describe('O2 A file whose bytes are not those of its checksum', () => {
   const wrong = { ...request, sha256: 'ab'.repeat(32) };
+  /** Says another checksum than that of its bytes, and leaves the comparison to whoever reads. */
+  const misinformed = (): ObjectStore => ({
+    ...bench.objects,
+    open: async (...asked) => ({
+      ...(await bench.objects.open(...asked)),
+      checksum: { algorithm: 'sha256', hex: wrong.sha256 },
+    }),
+  });
 
   it('never ends well, and is not kept', async () => {
     await put();
@@ -187,6 +197,23 @@ describe('O2 A file whose bytes are not those of its checksum', () => {
     const through = await bench.files({ maxFileBytes: '1mib' }).open(wrong);
     expect(through.source).toBe('upstream');
     await expect(readAll(through)).rejects.toMatchObject({ code: 'OBJECT_DAMAGED' });
+  });
+
+  it.each([
+    ['its row says', wrong, (): ObjectStore => bench.objects],
+    ['the object store says', request, (): ObjectStore => misinformed()],
+  ])('never ends well where %s it and the download breaks off', async (_, asked, objects) => {
+    await put();
+    let breaksOff = true;
+    const beforePiece = (sent: number): void => {
+      if (sent < 2 ** 20 || !breaksOff) return;
+      breaksOff = false;
+      throw new Error('the connection is gone');
+    };
+    const store = countedStore(objects(), { beforePiece });
+    const file = await bench.files({ store }).open(asked);
+    await expect(readAll(file)).rejects.toMatchObject({ code: 'OBJECT_DAMAGED' });
+    expect(store.reads).toEqual(['all', `${2 ** 20}-${content.length - 1}`]);
   });
 
   it('(−) reaches its readers as a whole body where the last bytes are not held back', async () => {
