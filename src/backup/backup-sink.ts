@@ -15,7 +15,7 @@ export class BackupSink {
   /** Resolves when the stream takes more. */
   private taken: Promise<unknown> = Promise.resolve();
 
-  /** @param signal ends the wait for a stream that takes no more. */
+  /** @param signal ends it, also while it waits for a stream that takes no more. */
   constructor(
     private readonly stream: Writable,
     private readonly signal?: AbortSignal,
@@ -56,7 +56,9 @@ export class BackupSink {
     return this.bytes - before;
   }
 
-  private assertOpen(): void {
+  /** @throws why the stream takes no more; the signal's reason. */
+  assertOpen(): void {
+    this.signal?.throwIfAborted();
     if (this.failure) throw this.failure;
     if (this.stream.destroyed) throw new Error('The stream was closed before the backup had ended.');
   }

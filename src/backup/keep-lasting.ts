@@ -9,11 +9,11 @@ import type { TakingBackup } from './taking-backup.js';
 export async function keepLasting(
   connection: RedisConnection,
   spool: BackupSpool,
-  { sink, meter, signal }: TakingBackup,
+  { sink, meter }: TakingBackup,
 ): Promise<number> {
   let expiring = 0;
   for await (const { chunks, ends, asked } of ahead(lookedUp(connection, spool))) {
-    signal?.throwIfAborted();
+    sink.assertOpen();
     const losses = await asked;
     // Those that stand side by side go as one.
     const lasting: Buffer[] = [];

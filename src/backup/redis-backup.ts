@@ -82,10 +82,11 @@ export class RedisBackup {
 
   /**
    * Takes a backup into what wants a body, such as an object store. A backup that can't be finished ends the body with an error: an object store then
-   * keeps nothing. An aborted one waits no longer for its put, which may go on: where it could hang, give it the signal too.
+   * keeps nothing. An aborted one waits no longer for its put, which may go on: where it could hang, give it the signal too. It rejects once the backup has
+   * ended as well.
    *
    * @returns the manifest, and what `put` resolves to.
-   * @throws as `take`; what `put` rejects with.
+   * @throws as `take`; what `put` throws or rejects with; an Error where it resolves before it has read the whole body: there is no backup then.
    * @example const { manifest, stored } = await backup.takeInto((body) => objects.put(redisBackups, {}, body));
    */
   async takeInto<T>(
@@ -109,14 +110,17 @@ export class RedisBackup {
       },
     );
     taking.catch(() => {});
-    // A put that fails destroys its body, which ends the backup.
-    const stored = await unlessAborted(put(body), options.signal).catch(async (error: unknown) => {
-      // It may hang. By its end, a backup has ended the body and removed its files.
-      if (options.signal?.aborted === true) await taking.catch(() => {});
+    try {
+      const stored = await unlessAborted((async () => put(body))(), options.signal);
+      if (body.readableEnded) return { manifest: await taking, stored };
+      throw new Error('What the backup was put into ended before it had read the whole backup.');
+    } catch (error) {
+      // A backup whose body is destroyed ends; one that is aborted ends its body with why. By its end, it has removed its files.
+      if (options.signal?.aborted !== true) body.destroy();
+      await taking.catch(() => {});
       body.destroy();
       throw failure ?? error;
-    });
-    return { manifest: await taking, stored };
+    }
   }
 
   /**

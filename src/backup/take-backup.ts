@@ -64,7 +64,6 @@ export async function takeBackup(
     mode,
     sink,
     meter,
-    signal,
     names,
     skipped,
     repeated: 0,

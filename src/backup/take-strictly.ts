@@ -49,12 +49,12 @@ export async function takeStrictly(
 }
 
 async function list(
-  { names, meter, signal }: TakingBackup,
+  { names, meter, sink }: TakingBackup,
   connection: RedisConnection,
   listed: BackupSpool,
 ): Promise<void> {
   for await (const page of ahead(scanPages(connection))) {
-    signal?.throwIfAborted();
+    sink.assertOpen();
     addAll(page, names);
     await listed.add([page.bytes]);
     meter.advance('listing', names.size, 0);

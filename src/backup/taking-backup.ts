@@ -13,7 +13,6 @@ export interface TakingBackup {
   readonly mode: BackupMode;
   readonly sink: BackupSink;
   readonly meter: ProgressMeter;
-  readonly signal: AbortSignal | undefined;
   /** Those that were listed; of `complete`, those that were dumped. */
   readonly names: NameSet;
   /** As the manifest has them. */
@@ -32,7 +31,7 @@ export async function dumpListed(
 ): Promise<void> {
   const { skipped, meter, dumped } = taking;
   for await (const batch of ahead(dumpPages(connection, listed))) {
-    taking.signal?.throwIfAborted();
+    taking.sink.assertOpen();
     skipped.expiring += batch.expiring;
     skipped.vanished += batch.vanished;
     taking.repeated += countRepeated(batch, taking);

@@ -22,6 +22,7 @@ import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { ObjectSizeError } from '../../src/object/object-errors.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { InvalidOptionError } from '../../src/value/errors.js';
+import { eventually } from '../support/eventually.js';
 import { moveSlot, startRedisCluster } from '../support/redis-fleet.js';
 import type { RedisClusterProcesses } from '../support/redis-fleet.js';
 import { startRedis } from '../support/redis-process.js';
@@ -353,6 +354,64 @@ describe('A backup of Redis', () => {
       });
     await expect(backup.takeInto(put)).rejects.toThrow(ObjectSizeError);
     expect(await objects.head('large')).toBe(undefined);
+  });
+
+  describe.each([1, 80])('of %i values', (count) => {
+    let backup: RedisBackup;
+    let hasEnded: boolean;
+    beforeEach(async () => {
+      for (let n = 0; n < count; n++) await source.command('SET', `large:${n}`, randomBytes(100_000));
+      backup = reach(source);
+      hasEnded = false;
+      const take = backup.take.bind(backup);
+      backup.take = (...args) => {
+        const its = take(...args);
+        void its.catch(() => {}).finally(() => (hasEnded = true));
+        return its;
+      };
+    });
+
+    it.each<[string, (body: Readable) => Promise<unknown>]>([
+      ['none of it', () => Promise.resolve()],
+      [
+        'none of it while the backup has written what it can',
+        (body) => eventually(() => expect(hasEnded || (body as PassThrough).writableNeedDrain).toBe(true)),
+      ],
+      ['its first piece', async (body) => void (await body[Symbol.asyncIterator]().next())],
+      [
+        'its first piece, and leaves it',
+        async (body) => {
+          for await (const _ of body) break;
+        },
+      ],
+    ])('is none where what it is put into reads %s', async (_, put) => {
+      let body: Readable | undefined;
+      const stored = backup.takeInto((its) => put((body = its)));
+      await expect(stored).rejects.toThrow('before it had read the whole backup');
+      expect([hasEnded, body?.destroyed]).toEqual([true, true]);
+    });
+
+    it('has ended where what it is put into throws', async () => {
+      let body: Readable | undefined;
+      const stored = backup.takeInto((its) => {
+        body = its;
+        throw new Error('no such bucket');
+      });
+      await expect(stored).rejects.toThrow('no such bucket');
+      expect([hasEnded, body?.destroyed]).toEqual([true, true]);
+    });
+  });
+
+  it('strict ends as soon as its stream is closed: it lists and dumps no more for nobody', async () => {
+    await fill(source);
+    const stream = new PassThrough();
+    const phases = new Set<string>();
+    const onProgress = ({ phase }: BackupProgress): void => {
+      phases.add(phase);
+      stream.destroy();
+    };
+    await expect(reach(source).take(stream, { onProgress })).rejects.toThrow('closed before the backup had ended');
+    expect([...phases]).toEqual(['listing']);
   });
 
   it.each<[string, () => ObjectStore]>([
