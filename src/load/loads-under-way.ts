@@ -2,23 +2,34 @@ import { RecursiveLoadError } from '../value/errors.js';
 import type { Flight } from './flight.js';
 import type { Wanted } from './wanted.js';
 
+type FlightsOfKeys = Map<string, Set<Flight>>;
+
 /**
- * The loads of one cache whose loaders run under leases, by key. Look-ups of a key in another codec, version or isolation are other flights, and wait
- * for its lease in the store:
+ * The loads of one cache whose loaders run under leases, and the flights that wait for those leases, by key. Look-ups of a key in another codec, version or
+ * isolation are other flights, and wait for its lease in the store:
  *
  * 1. A loads `k` as JSON, and holds its lease; 2. A's loader asks for `k` as text: B finds the lease taken, and waits for A; 3. A waits for B.
+ * 1. B waits for the lease of `k`, which another process holds, or A, whose loader has not begun; 2. A's loader begins: B waits for A from here on;
+ * 3. A's loader asks for `k` as text, and joins B.
  */
 export class LoadsUnderWay {
-  private readonly flights = new Map<string, Set<Flight>>();
+  private readonly loading: FlightsOfKeys = new Map();
+  private readonly waiting: FlightsOfKeys = new Map();
 
-  /** Runs the load of these keys. */
+  /** Runs the load of these keys. Flights that wait for one of them, by now or later, wait for it. */
   async during<R>(flight: Flight, loaded: readonly Wanted[], load: () => Promise<R>): Promise<R> {
     const leased = loaded.filter(({ lease }) => lease);
-    for (const { key } of leased) this.of(key.id).add(flight);
+    for (const { key } of leased) {
+      enter(this.loading, key.id, flight);
+      for (const one of of(this.waiting, key.id)) if (!flight.reaches(one)) one.dependsOn(flight);
+    }
     try {
       return await load();
     } finally {
-      for (const { key } of leased) this.leave(key.id, flight);
+      for (const { key } of leased) {
+        leave(this.loading, key.id, flight);
+        for (const one of of(this.waiting, key.id)) one.goesOnWithout(flight);
+      }
     }
   }
 
@@ -28,41 +39,45 @@ export class LoadsUnderWay {
    * @throws RecursiveLoadError when one of them waits, through whatever loaders, for the flight.
    */
   async waitedFor<R>(flight: Flight, waited: readonly Wanted[], wait: () => Promise<R>): Promise<R> {
-    const others = new Set<Flight>();
-    for (const { key, carrier } of waited) {
-      if (carrier) continue;
-      for (const other of this.flights.get(key.id) ?? []) {
-        if (other.reaches(flight)) throw new RecursiveLoadError(key.text);
-        others.add(other);
-      }
+    const alone = waited.filter(({ carrier }) => !carrier);
+    for (const { key } of alone) {
+      for (const other of of(this.loading, key.id)) if (other.reaches(flight)) throw new RecursiveLoadError(key.text);
     }
     // What no loader waits for has been lent no place, and passes none on.
     const lends = flight.loaders > 0;
-    for (const other of others) {
-      flight.dependsOn(other);
-      if (lends) other.countLoader(1);
+    const lentTo: Flight[] = [];
+    for (const { key } of alone) {
+      enter(this.waiting, key.id, flight);
+      for (const other of of(this.loading, key.id)) {
+        flight.dependsOn(other);
+        if (lends) lentTo.push(other);
+      }
     }
+    for (const other of lentTo) other.countLoader(1);
     try {
       return await wait();
     } finally {
-      for (const other of others) {
-        flight.goesOnWithout(other);
-        if (lends) other.countLoader(-1); // what it was lent through this flight is given back
+      for (const { key } of alone) {
+        leave(this.waiting, key.id, flight);
+        for (const other of of(this.loading, key.id)) flight.goesOnWithout(other);
       }
+      for (const other of lentTo) other.countLoader(-1); // what it was lent through this flight is given back
     }
   }
-
-  private of(id: string): Set<Flight> {
-    const there = this.flights.get(id);
-    if (there) return there;
-    const made = new Set<Flight>();
-    this.flights.set(id, made);
-    return made;
-  }
-
-  private leave(id: string, flight: Flight): void {
-    const there = this.flights.get(id);
-    there?.delete(flight);
-    if (there?.size === 0) this.flights.delete(id);
-  }
 }
+
+function of(flights: FlightsOfKeys, id: string): Iterable<Flight> {
+  return flights.get(id) ?? none;
+}
+
+function enter(flights: FlightsOfKeys, id: string, flight: Flight): void {
+  flights.set(id, (flights.get(id) ?? new Set<Flight>()).add(flight));
+}
+
+function leave(flights: FlightsOfKeys, id: string, flight: Flight): void {
+  const there = flights.get(id);
+  there?.delete(flight);
+  if (there?.size === 0) flights.delete(id);
+}
+
+const none: readonly Flight[] = [];

@@ -681,6 +681,43 @@ describe('A loader that asks for its own key in another way than it was asked', 
     });
   });
 
+  it('is told so where somebody else waits for its load before that has begun', async () => {
+    const cache = await opened({});
+    const tagged = { ...life, tags: ['t'] };
+    const inner = (): Promise<string> => cache.getOrSet('k', () => 'inner', tagged);
+    let told: unknown;
+    cache.getOrSet('k', inner, { ...tagged, isolation: 'clone' }).catch((error: unknown) => (told = error));
+    const elsewhere = cache.getOrSet('k', () => 'of somebody else', tagged);
+    await eventually(() => expect(told).toMatchObject(recursive));
+    await clock.advance('5s');
+    expect(await elsewhere).toBe('of somebody else');
+  });
+
+  it('is told so where it and somebody else have waited for another process, whose load it takes over', async () => {
+    const [cache, there] = [await opened({}), await opened({ name: 'there' })];
+    let giveUp = (): void => {};
+    const load = (): Promise<undefined> => new Promise((resolve) => (giveUp = () => resolve(undefined)));
+    const theirs = there.getOrSet('k', load, life);
+    await turn();
+    const clone = { ...life, isolation: 'clone' } as const;
+    const told: unknown[] = [];
+    const asking: readonly [EntryOptions<string>, EntryOptions<string>][] = [
+      [life, clone],
+      [clone, life],
+    ];
+    for (const [outside, inside] of asking) {
+      const inner = (): Promise<string> => cache.getOrSet('k', () => 'inner', inside);
+      cache.getOrSet('k', inner, outside).catch((error: unknown) => told.push(error));
+    }
+    await turn();
+    giveUp();
+    expect(await theirs).toBeUndefined();
+    await clock.advance('1s');
+    expect(told[0]).toMatchObject(recursive);
+    await clock.advance('5s');
+    expect(told).toMatchObject([recursive, recursive]);
+  });
+
   it('is no matter of what a call of many keys waits for besides', async () => {
     const [cache, mate] = [await opened({}), await opened({})];
     const gate = (): { readonly open: () => void; readonly opened: Promise<void> } => {
