@@ -71,7 +71,7 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
   const tiers = entryValues.tiers(pick('tiers'));
   const signal = entryValues.signal(pick('signal'));
   const shared = tiers?.includes('store') ?? true;
-  const requestOnly = !negative && ttl === 0;
+  const requestOnly = ttl === 0 && (!negative || negative.ttl === 0);
   const needsItemAlone = tags.length === 0 && idleMs === undefined && !requestOnly;
   return {
     life: {

@@ -17,8 +17,8 @@ export interface CachedResponseOptions extends Pick<
   readonly cache?: string;
   /**
    * How long an answer is fresh, from the start of its load: a duration, or a life of the clock alone. A life that looks at a value or at key
-   * parameters, or slides with use, is an InvalidOptionError; a route that would get such a one from its cache stops the start. Default: the cache's. 0: not
-   * kept beyond the request.
+   * parameters, or slides with use, is an InvalidOptionError; a route that would get such a one from its cache stops the start. Default: the cache's. 0: nothing
+   * is kept, and the handler runs for each request.
    */
   readonly ttl?: Duration | Life<undefined>;
   /**

@@ -3,6 +3,8 @@ import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { from, mergeMap, of, tap, throwError } from 'rxjs';
 import type { Observable } from 'rxjs';
+import type { EntryOptions } from '../catalogue/entry-options.js';
+import { entryValues } from '../catalogue/entry-values.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import { fitsKey } from '../key/key.js';
 import type { LoadContext } from '../load/loader.js';
@@ -49,6 +51,8 @@ export class CachedResponses {
   private readonly logger = new Logger('CachedResponse');
   private readonly warned = new Set<string>();
   private readonly unkept: UnkeptKeys;
+  /** By the cache's default life. */
+  private readonly isKeptByDefault: boolean;
 
   constructor(
     private readonly cache: TieredCache,
@@ -59,6 +63,7 @@ export class CachedResponses {
     this.routes = new CachedRoutes(application);
     this.report = new LoadReport(cache);
     this.unkept = new UnkeptKeys(clock);
+    this.isKeptByDefault = entryValues.ttl(cache.defaults.ttl) !== 0;
   }
 
   answer(
@@ -109,7 +114,7 @@ export class CachedResponses {
       const load = ({ stale }: LoadContext<CachedAnswer>): Promise<CachedAnswer> => make(stale ? 'refresh' : 'load');
       answer = await (this.unkept.has(text)
         ? make('beside')
-        : this.cache.getOrSet<CachedAnswer>(key, load, settings.optionsFor?.(request)));
+        : this.cache.getOrSet<CachedAnswer>(key, load, this.optionsOf(settings, request)));
     } catch (error) {
       run.leaveUnread();
       run.handOver();
@@ -130,6 +135,12 @@ export class CachedResponses {
     const ageMs = answer.ageMs(this.clock);
     const sent = presentAnswer(answer, request, response, { cacheControl, vary, fill, isPrivate, ageMs });
     return sent instanceof Promise ? from(sent) : of(sent);
+  }
+
+  /** Where the cache's default is 0, a route without a life of its own says so to the cache: no request waits for an answer that is not kept. */
+  private optionsOf(settings: ResponseSettings, request: HttpRequest): EntryOptions<CachedAnswer> | undefined {
+    const options = settings.optionsFor?.(request);
+    return this.isKeptByDefault || settings.life.ttl !== undefined ? options : { ...options, ttl: 0 };
   }
 
   /** One's own goes out as it is, and whoever waited for another's makes one. */

@@ -116,6 +116,7 @@ function lifeOf({ ttl, staleFor, jitter }: CachedResponseOptions): ResponseSetti
 }
 
 function keysOf({
+  ttl,
   staleFor,
   earlyRefresh,
   timeout,
@@ -133,7 +134,8 @@ function keysOf({
     jitter: 0,
     cacheIf: () => true,
     negative: { ttl: 0, when: () => false },
-    ttl: { description: 'as the answer says', endless: true, freshUntil: freshUntilOf },
+    ttl:
+      entryValues.ttl(ttl) === 0 ? 0 : { description: 'as the answer says', endless: true, freshUntil: freshUntilOf },
     ...(tags !== undefined && typeof tags !== 'function' && { tags }),
   });
   return (answer) => answers({ answer });
