@@ -9,7 +9,10 @@ import { reportFault } from '../value/events.js';
 import type { KeyOf } from './key-of.js';
 import type { TieredCache } from './tiered-cache.js';
 
-/** How a version is kept. What is absent comes from the key class, then from the cache's defaults; a `ttl` from neither of them is 5 s. */
+/**
+ * How a version is kept. What is absent comes from the key class, then from the cache's defaults; a `ttl` that neither the call nor the
+ * key class gives is 5 s, whatever the defaults say.
+ */
 export type UpstreamVersionOptions = Pick<
   EntryOptions<string>,
   'ttl' | 'staleFor' | 'tags' | 'tiers' | 'timeout' | 'signal' | 'staleIfError'
@@ -34,20 +37,21 @@ const defaultTtl: Duration = '5s';
  * await cache.getOrSet(versionedKey('catalog', uuid), () => catalogs.read(uuid), { ttl: '6h', version });
  */
 export async function upstreamVersion(
-  cache: Pick<TieredCache, 'name' | 'nameOf' | 'getOrSet'>,
+  cache: Pick<TieredCache, 'name' | 'nameOf' | 'getOrSet'> & Partial<Pick<TieredCache, 'defaults'>>,
   key: KeyOf<string>,
   read: (context: LoadContext<string>) => Version | Promise<Version>,
   options: UpstreamVersionOptions = {},
 ): Promise<string | undefined> {
-  const ofClass = key instanceof CatalogueKey ? (key.options as EntryOptions<string>).ttl : undefined;
-  const kept = ofClass === undefined && options.ttl === undefined ? { ...options, ttl: defaultTtl } : options;
+  const ofClass = key instanceof CatalogueKey ? (key.options as EntryOptions<string>) : undefined;
+  const kept = ofClass?.ttl === undefined && options.ttl === undefined ? { ...options, ttl: defaultTtl } : options;
   const ask = async (context: LoadContext<string>): Promise<string> =>
     entryValues.version((await read(context)) ?? '') ?? '';
   try {
     return (await cache.getOrSet<string>(key, ask, kept)) || undefined;
   } catch (cause) {
     const text = cache.nameOf(key);
-    const { signal, staleIfError = isNoAnswer } = options;
+    const { signal } = options;
+    const staleIfError = options.staleIfError ?? ofClass?.staleIfError ?? cache.defaults?.staleIfError ?? isNoAnswer;
     if (signal?.aborted || !allowsStale({ staleIfError }, cause, cache.name, text)) throw cause;
     const message = `The version ${text} can't be read; what is cached is taken whatever its version.`;
     reportFault({ source: cache.name, kind: 'background-load', message, key: text, cause });

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { CacheConfiguration } from '../../src/cache/cache-configuration.js';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { upstreamVersion } from '../../src/cache/upstream-version.js';
 import { defineKey } from '../../src/catalogue/define-key.js';
@@ -19,8 +20,8 @@ describe('the version of a source, by a clock that stands still', () => {
   const caches: TieredCache[] = [];
   const settle = () => new Promise<void>((resolve) => setImmediate(resolve));
   const later = (ms: number) => clock.advanceTo(clock.now() + ms, settle);
-  const cacheWith = async (): Promise<TieredCache> => {
-    const cache = await buildCache({ store, clock, scope });
+  const cacheWith = async (configuration: Partial<CacheConfiguration> = {}): Promise<TieredCache> => {
+    const cache = await buildCache({ store, clock, scope, ...configuration });
     caches.push(cache);
     return cache;
   };
@@ -102,5 +103,20 @@ describe('the version of a source, by a clock that stands still', () => {
     await later(2_000);
     await expect(upstreamVersion(cache, 'modified', () => Promise.reject(forbidden))).rejects.toBe(forbidden);
     events.stop();
+  });
+
+  const strict = defineKey('modified:{uid}', {
+    owner: 'test',
+    holds: 'a date',
+    codec: text(),
+    staleIfError: () => false,
+  })({ uid: 'a' });
+  it.each([
+    ['its key class', strict, {}],
+    ['the cache’s defaults', 'modified', { defaults: { staleIfError: () => false } }],
+  ] as const)('that can’t be asked for is an error where staleIfError of %s says so', async (_, key, configuration) => {
+    const cache = await cacheWith(configuration);
+    const down = new Error('down');
+    await expect(upstreamVersion(cache, key, () => Promise.reject(down))).rejects.toBe(down);
   });
 });
