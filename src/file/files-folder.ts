@@ -44,11 +44,12 @@ export class FilesFolder {
       return true;
     } catch (error) {
       this.failed(error);
+      this.leaveAlone();
       return false;
     }
   }
 
-  /** Something in it could not be done: it is left alone for a while, and prepared anew. */
+  /** Something in it could not be done: it is left alone for a while, and prepared anew, unless it is merely full. */
   failed(cause: unknown): void {
     const { clock, name, directory } = this.options;
     const now = clock.monotonic();
@@ -59,14 +60,17 @@ export class FilesFolder {
     }
     const code = fileErrorCode(cause);
     // What lies on a full disk can be read.
-    if (code === 'ENOSPC' || code === 'EDQUOT') return;
-    this.preparing = undefined;
-    this.failedAt = now;
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') this.leaveAlone();
   }
 
   async close(): Promise<void> {
     await this.preparing?.catch(() => undefined);
     await this.locks.close();
+  }
+
+  private leaveAlone(): void {
+    this.preparing = undefined;
+    this.failedAt = this.options.clock.monotonic();
   }
 
   private async prepare(): Promise<void> {

@@ -1,7 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fileBytes } from '../../src/file/file-header.js';
+import { FolderRoom } from '../../src/file/folder-room.js';
 import type { TieredFiles } from '../../src/file/tiered-files.js';
 import { smallFileSystem } from '../support/disk-directory.js';
 import { eventually } from '../support/eventually.js';
@@ -13,7 +14,10 @@ let bench: FilesBench;
 beforeEach(() => {
   bench = new FilesBench();
 });
-afterEach(() => bench.dispose());
+afterEach(() => {
+  jest.restoreAllMocks();
+  return bench.dispose();
+});
 
 const uids = (count: number): string[] => Array.from({ length: count }, (_, n) => `f${n}`);
 const contentOf = (uid: string): Buffer => Buffer.alloc(mib, uid);
@@ -137,6 +141,15 @@ describe('O5 A folder', () => {
     symlinkSync('999999999-1-0badc0de.', lock);
     expect(await bench.files().status()).toMatchObject({ isUsable: true, usedBytes: 0 });
     expect(existsSync(lock)).toBe(false);
+  });
+
+  it('that could not be prepared on a full disk is tried again', async () => {
+    const full = Object.assign(new Error('no space'), { code: 'ENOSPC', syscall: 'mkdir' });
+    jest.spyOn(FolderRoom.prototype, 'recount').mockRejectedValueOnce(full);
+    const files = bench.files({}, { retryMs: 50 });
+    await bench.objects.put('media/f0', contentOf('f0'));
+    expect((await files.open(request('f0'))).source).toBe('upstream');
+    await eventually(async () => expect((await files.open(request('f0'))).source).toBe('filling'));
   });
 
   it('that can’t be made costs copies and one fault, and is tried again', async () => {
