@@ -1,6 +1,7 @@
 import { blockedMs } from '../value/answer-timer.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { setImmediate } from '../value/turn.js';
 
 /**
  * How long a store may take for one answer of a lock, behind which several of its operations stand. A store that keeps deadlines of its own is waited for

@@ -1,5 +1,6 @@
 import type { Clock } from '../value/clock.js';
 import { channels } from '../value/events.js';
+import { setImmediate } from '../value/turn.js';
 
 export interface BreakerOptions {
   /** Failures in a row before calls are refused at once. Default 5. */

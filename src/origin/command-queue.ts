@@ -1,6 +1,6 @@
-import { setImmediate } from 'node:timers';
 import type { Clock, Timer } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
+import { setImmediate } from '../value/turn.js';
 
 interface Waiting {
   readonly commands: number;

@@ -1,11 +1,8 @@
-import { setImmediate as runSoon } from 'node:timers';
 import { milliseconds } from '../value/duration.js';
 import type { Duration } from '../value/duration.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { sleepBy } from '../value/sleep-by.js';
-
-// Held from the beginning: fake timers of a test runner replace it in `node:timers` too, and stand still.
-const setImmediate = runSoon;
+import { setImmediate } from '../value/turn.js';
 
 interface Alarm {
   readonly at: number;

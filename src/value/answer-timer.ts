@@ -1,4 +1,5 @@
 import type { Clock, Timer } from './clock.js';
+import { setImmediate } from './turn.js';
 
 /** A deadline that was found to be over by more than this was kept by a loop that was blocked. */
 export const blockedMs = 50;

@@ -3,7 +3,7 @@ import ts from 'typescript';
 import { filesOf, textOf } from './repository.js';
 
 /**
- * What asks a clock or a source of chance of the machine's own. `setImmediate` waits for a turn of the loop, not for a time. What waits for the end of a turn comes from
+ * What asks a clock or a source of chance of the machine's own. What waits for the end of a turn, or for the next turn of the loop, and not for a time, comes from
  * `value/turn.ts`: fake timers, Jest's by default, hold the global ones.
  */
 const ambient = new Set([
@@ -30,7 +30,6 @@ const allowed: Readonly<Record<string, string>> = {
   'src/store/memcached/list/list-follower.ts: randomInt': 'draws ids of lists, which no two processes may share',
   'src/store/memcached/memcached-store.ts: systemClock': 'is a default of its tuning',
   'src/store/memcached/memcached-store.ts: systemRandom': 'is a default of its tuning',
-  'src/testing/fake-clock.ts: timers': 'lets code run that waits, also while the test runner replaces the timers',
   'src/testing/lock-contract.ts': 'measures a lock on a real server, whose clock nobody moves',
   'src/testing/store-contract/counters.ts': 'compares counters with the time that they begin with',
   'src/testing/store-contract/lives.ts': 'measures lives on a real server, whose clock nobody moves',
@@ -39,7 +38,7 @@ const allowed: Readonly<Record<string, string>> = {
 
 /** Most files mention none of it. */
 const mayMention =
-  /Date|performance|random|hrtime|uptime|setTimeout|setInterval|timers|nextTick|queueMicrotask|AbortSignal|system(Clock|Random)/;
+  /Date|performance|random|hrtime|uptime|setTimeout|setInterval|setImmediate|timers|nextTick|queueMicrotask|AbortSignal|system(Clock|Random)/;
 
 /** Each use outside of comments and texts, as `line: what`. */
 function usesOfTime(text: string): string[] {
@@ -59,12 +58,21 @@ function useOfTime(node: ts.Node): string | undefined {
   if (ts.isPropertyAccessExpression(node) && ambient.has(node.getText())) return node.getText();
   if (ts.isNewExpression(node) && node.expression.getText() === 'Date' && !node.arguments?.length) return 'new Date()';
   if (ts.isCallExpression(node) && called.has(lastName(node.expression))) return node.expression.getText();
+  if (
+    ts.isCallExpression(node) &&
+    node.expression.getText() === 'setImmediate' &&
+    !importsImmediate(node.getSourceFile())
+  )
+    return 'setImmediate';
   if (ts.isImportSpecifier(node)) return isOfNode(node) ? (node.propertyName ?? node.name).text : undefined;
   if (ts.isIdentifier(node) && machines.has(node.text) && !isDefault(node)) return node.text;
   if (ts.isImportDeclaration(node) && /^'(node:)?timers/.test(node.moduleSpecifier.getText()))
     return node.importClause?.namedBindings?.getText() === '{ setImmediate }' ? undefined : 'timers';
   return undefined;
 }
+
+const importsImmediate = ({ statements }: ts.SourceFile): boolean =>
+  statements.some((one) => ts.isImportDeclaration(one) && /\bsetImmediate\b/.test(one.importClause?.getText() ?? ''));
 
 const lastName = (called: ts.Expression): string =>
   ts.isPropertyAccessExpression(called) ? called.name.text : called.getText();
@@ -114,6 +122,8 @@ describe('time and chance', () => {
       'const f = ({ random = systemRandom }) => random() + systemRandom(); systemClock.now(); use({ clock: systemClock });',
       'process.nextTick(f); queueMicrotask(f); globalThis.queueMicrotask(f); nextTick(f); soon(f);',
       "import { nextTick } from 'node:process'; import { nextTick } from '../value/turn.js';",
+      'setImmediate(f);',
+      "import { setImmediate } from '../value/turn.js'; setImmediate(f);",
     ];
     expect(code.map((line) => usesOfTime(line).map(whatOf))).toEqual([
       ['Date.now', 'new Date()', 'performance.now'],
@@ -126,6 +136,8 @@ describe('time and chance', () => {
       ['systemRandom', 'systemClock', 'systemClock'],
       ['process.nextTick', 'queueMicrotask', 'globalThis.queueMicrotask'],
       ['nextTick'],
+      ['setImmediate'],
+      [],
     ]);
   });
 });

@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { Breaker } from '../../src/origin/breaker.js';
 import { recordEvents } from '../../src/testing/event-recorder.js';
 import { VirtualClock } from '../../src/testing/simulation/virtual-clock.js';
@@ -55,5 +55,24 @@ describe('a breaker that counts', () => {
     expect(breaker.admits()).toBe(false);
     clock.skip(1);
     expect(breaker.admits()).toBe(true);
+  });
+
+  describe('under fake timers at first', () => {
+    afterEach(() => {
+      jest.useRealTimers();
+    });
+
+    it('opens after them like any other', async () => {
+      const breaker = new Breaker('shard', new VirtualClock());
+      jest.useFakeTimers();
+      breaker.failed();
+      jest.useRealTimers();
+      for (let turn = 2; turn <= 5; turn++) {
+        await setImmediate();
+        expect(breaker.isOpen).toBe(false);
+        breaker.failed();
+      }
+      expect(breaker.isOpen).toBe(true);
+    });
   });
 });

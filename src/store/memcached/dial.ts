@@ -1,4 +1,5 @@
 import type { FaultKind } from '../../value/events.js';
+import { setImmediate } from '../../value/turn.js';
 import { MetaConnection } from './meta-connection.js';
 import { openLine } from './open-line.js';
 import type { LineOptions } from './open-line.js';

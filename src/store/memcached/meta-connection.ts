@@ -2,7 +2,7 @@ import { MemcacheConnection, Status } from 'memcache-client';
 import type { MemcacheClient } from 'memcache-client';
 import type { ParserPendingData } from 'memcache-parser';
 import type { Clock, Timer } from '../../value/clock.js';
-import { nextTick } from '../../value/turn.js';
+import { nextTick, setImmediate } from '../../value/turn.js';
 import type { ItemAsk } from '../item-ask.js';
 import type { Command } from './conversation.js';
 import { firstRoom, growFor } from '../growing-value.js';

@@ -1,6 +1,7 @@
 import { createConnection } from 'node:net';
 import type { Socket } from 'node:net';
 import type { Clock } from '../../value/clock.js';
+import { setImmediate } from '../../value/turn.js';
 import { obstacleIn } from '../obstacle.js';
 import { oneRoom } from '../one-room.js';
 import { isLeft, plainLine, secureLine, unixLine } from './line.js';

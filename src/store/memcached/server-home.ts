@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import type { Clock } from '../../value/clock.js';
+import { setImmediate } from '../../value/turn.js';
 import { obstacleIn } from '../obstacle.js';
 import { UnfitError } from './dial.js';
 import type { Met } from './dial.js';

@@ -1,4 +1,5 @@
 import { StoreUnavailableError } from '../../value/errors.js';
+import { setImmediate } from '../../value/turn.js';
 import { obstacleIn } from '../obstacle.js';
 import type { RedisAddress } from './redis-address.js';
 import { redisAddress } from './redis-address.js';

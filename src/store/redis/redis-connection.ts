@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../value/clock.js';
 import type { StoreUnavailableError } from '../../value/errors.js';
-import { nextTick } from '../../value/turn.js';
+import { nextTick, setImmediate } from '../../value/turn.js';
 import type { ItemsTaker, LinkAnswer, RedisArgument, RedisLink, RedisReply } from './driver/redis-driver.js';
 import type { RedisIdentity } from './redis-identity.js';
 import { RedisServerError, redisUnavailable } from './redis-server-error.js';

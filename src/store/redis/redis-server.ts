@@ -3,6 +3,7 @@ import { StoreUnavailableError } from '../../value/errors.js';
 import { wasClosed } from '../../value/was-closed.js';
 import { reportFault } from '../../value/events.js';
 import type { FaultKind } from '../../value/events.js';
+import { setImmediate } from '../../value/turn.js';
 import { obstacleIn } from '../obstacle.js';
 import type { LinkOptions, RedisDriver, RedisLink } from './driver/redis-driver.js';
 import type { RedisAddress } from './redis-address.js';

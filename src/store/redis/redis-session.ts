@@ -9,6 +9,7 @@ import type { RedisScript } from './redis-script.js';
 import { RedisServerError, takesNoWrites, UnsettledError } from './redis-server-error.js';
 import { newLineage, newWord } from './redis-word.js';
 import { driftPerMs } from '../../value/drift-per-ms.js';
+import { setImmediate } from '../../value/turn.js';
 import { isFeedSettled, settleFeed } from './settle-scripts.js';
 
 /** What becomes of the entries when another server, or the same one with other data, answers. */

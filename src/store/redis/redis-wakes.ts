@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../value/clock.js';
+import { setImmediate } from '../../value/turn.js';
 import type { RedisAccess } from './redis-access.js';
 import { RedisSubscriber } from './redis-subscriber.js';
 

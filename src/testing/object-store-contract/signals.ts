@@ -3,6 +3,7 @@ import { getEventListeners, once } from 'node:events';
 import type { TestRunner } from '../codec-contract.js';
 import { bytesOf, onBench } from './bench.js';
 import type { Bench, ObjectStoreContractOptions } from './bench.js';
+import { setImmediate } from '../../value/turn.js';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
