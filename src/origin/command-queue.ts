@@ -41,6 +41,8 @@ export class CommandQueue {
     private readonly clock: Clock,
     private readonly maxPending: number,
     private readonly patienceMs: number,
+    /** Whether something is under way that ends by itself where the shard is silent: until then nobody is told of a silence. */
+    private readonly isBusy = (): boolean => false,
   ) {}
 
   /** Whether these may go at once. A batch that is larger than all turns goes alone. */
@@ -62,8 +64,13 @@ export class CommandQueue {
   }
 
   answered(commands: number): void {
-    this.answeredAt = this.looks;
+    this.heard();
     this.gone(commands);
+  }
+
+  /** The shard has answered somebody. */
+  heard(): void {
+    this.answeredAt = this.looks;
   }
 
   /** They make room, whatever came of them. */
@@ -100,8 +107,9 @@ export class CommandQueue {
       this.timer = undefined;
       this.looks++;
       const left: Waiting[] = [];
+      const isBusy = this.isBusy();
       for (const one of this.waiting.slice(this.head)) {
-        if (this.looks - Math.max(this.answeredAt, one.since) < looksPerPatience) left.push(one);
+        if (isBusy || this.looks - Math.max(this.answeredAt, one.since) < looksPerPatience) left.push(one);
         else one.giveUp(new StoreUnavailableError(this.shard, `no answer to anybody within ${this.patienceMs} ms`));
       }
       this.waiting = left;

@@ -66,8 +66,11 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   private readonly clock: Clock;
   private readonly deadlineMs: number | undefined;
   private readonly queue: CommandQueue;
-  /** A batch takes no more turns: others go on beside it, as long as its last answer takes. */
-  private readonly turnsOfBatch: number;
+  /** Batches take no more turns, all together: others go on beside them, as long as their last answers take. */
+  private readonly turnsOfBatches: number;
+  /** Where batches wait for one of these turns, before they wait with all others. */
+  private readonly batches: CommandQueue;
+  private batchesUnderWay = 0;
   /** What it failed with last: while it is left alone, all that is known of why. */
   private lastFailure: StoreUnavailableError | undefined;
 
@@ -83,8 +86,10 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     const { atomic, keepsDeadlines, deadlineMs: ofStoreMs = usualDeadlineMs } = store.capabilities;
     this.deadlineMs = keepsDeadlines ? undefined : (deadlineMs ?? ofStoreMs);
     const patienceMs = deadlineMs ?? Math.max(usualDeadlineMs, ofStoreMs);
-    this.queue = new CommandQueue(shard.name, clock, maxPending, patienceMs);
-    this.turnsOfBatch = Math.ceil(maxPending / 2);
+    const isBusy = (): boolean => this.batchesUnderWay > 0;
+    this.queue = new CommandQueue(shard.name, clock, maxPending, patienceMs, isBusy);
+    this.turnsOfBatches = Math.ceil(maxPending / 2);
+    this.batches = new CommandQueue(shard.name, clock, this.turnsOfBatches, patienceMs, isBusy);
     // A store that says that it is not atomic is used without a feed and without leases.
     if (!atomic) this.lack('invalidate');
   }
@@ -121,8 +126,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   }
 
   askAnswered(): void {
-    this.queue.answered(1);
-    this.breaker.succeeded();
+    this.answered(1);
   }
 
   askFailed(error: unknown): unknown {
@@ -193,22 +197,42 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
 
   /** @param commands how much of the shard's attention it takes. */
   private watched<R>(commands: number, operation: () => Promise<R>, isUrgent = false): Promise<R> {
+    const turns = Math.min(commands, this.turnsOfBatches);
+    // A few commands are no batch. Nor does anything wait for what a shard has not answered that is left alone.
+    if (turns <= Math.max(1, this.turnsOfBatches / 10) || this.breaker.isOpen)
+      return this.inTurn(turns, operation, isUrgent);
+    const begin = (): Promise<R> => this.asBatch(turns, operation, isUrgent);
+    return this.batches.take(turns, isUrgent) ? begin() : this.wait(this.batches, turns, isUrgent).then(begin);
+  }
+
+  private async asBatch<R>(turns: number, operation: () => Promise<R>, isUrgent: boolean): Promise<R> {
+    let begun = 0;
+    const begin = (): Promise<R> => {
+      this.batchesUnderWay += begun = 1;
+      return operation();
+    };
+    try {
+      return await this.inTurn(turns, begin, isUrgent);
+    } finally {
+      this.batchesUnderWay -= begun;
+      this.batches.gone(turns);
+    }
+  }
+
+  private inTurn<R>(turns: number, operation: () => Promise<R>, isUrgent: boolean): Promise<R> {
     if (!this.breaker.admits()) {
       const { problem, remedy } = this.lastFailure ?? {};
       const leftAlone = `it failed several times in a row and is left alone. Its last failure: ${problem}`;
       return Promise.reject(new StoreUnavailableError(this.name, leftAlone, remedy === undefined ? {} : { remedy }));
     }
-    const turns = Math.min(commands, this.turnsOfBatch);
-    if (this.queue.take(turns, isUrgent)) {
-      const answer = this.run(operation);
-      return this.settled(answer, turns);
-    }
-    return this.queue.wait(turns, isUrgent).then(
-      () => this.settled(this.run(operation), turns),
-      (error: unknown) => {
-        throw this.judge(error);
-      },
-    );
+    const begin = (): Promise<R> => this.settled(this.run(operation), turns);
+    return this.queue.take(turns, isUrgent) ? begin() : this.wait(this.queue, turns, isUrgent).then(begin);
+  }
+
+  private wait(queue: CommandQueue, turns: number, isUrgent: boolean): Promise<void> {
+    return queue.wait(turns, isUrgent).catch((error: unknown) => {
+      throw this.judge(error);
+    });
   }
 
   private run<R>(operation: () => Promise<R>): Promise<R> {
@@ -223,20 +247,25 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
   private settled<R>(result: Promise<R>, commands = 0, isNoFault = (): boolean => false): Promise<R> {
     return result.then(
       (value) => {
-        this.queue.answered(commands);
-        this.breaker.succeeded();
+        this.answered(commands);
         return value;
       },
       (error: unknown) => {
         this.queue.gone(commands);
-        throw isNoFault() ? this.closed(error) : this.judge(error);
+        // What it was closed in the middle of says nothing of the shard.
+        throw isNoFault() ? this.unavailable(error, wasClosed) : this.judge(error);
       },
     );
   }
 
-  /** What it was closed in the middle of says nothing of the shard. */
-  private closed(cause: unknown): StoreUnavailableError {
-    return cause instanceof StoreUnavailableError ? cause : new StoreUnavailableError(this.name, wasClosed, { cause });
+  private answered(commands: number): void {
+    this.queue.answered(commands);
+    this.batches.heard();
+    this.breaker.succeeded();
+  }
+
+  private unavailable(cause: unknown, problem: string): StoreUnavailableError {
+    return cause instanceof StoreUnavailableError ? cause : new StoreUnavailableError(this.name, problem, { cause });
   }
 
   /** A refused argument is the caller's mistake, and a refused write one of a shard that answers reads: it is well. Everything else counts against it. */
@@ -245,10 +274,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
       this.breaker.succeeded();
       return error;
     }
-    const unavailable =
-      error instanceof StoreUnavailableError
-        ? error
-        : new StoreUnavailableError(this.name, 'it failed', { cause: error });
+    const unavailable = this.unavailable(error, 'it failed');
     this.lastFailure = unavailable;
     this.breaker.failed();
     reportFault({ source: this.name, kind: 'unavailable', message: unavailable.message, cause: error });

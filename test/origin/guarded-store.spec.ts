@@ -43,6 +43,11 @@ class Question extends ItemAsk {
 }
 
 const never = (): Promise<never> => new Promise(() => {});
+const manyWrites = Array.from({ length: 10_000 }, () => ({
+  storeKey: 'k',
+  bytes: Buffer.of(1),
+  options: { lifeMs: 1_000 },
+}));
 /** Room that an answer made is given away a turn later. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 
@@ -114,9 +119,53 @@ describe('A guarded shard', () => {
 
   it('goes on with others beside a batch, however many commands it has', async () => {
     const shard = guarded(storeWith({ writeMany: never, touch: async () => true })).shards[0];
-    const write = { storeKey: 'k', bytes: Buffer.of(1), options: { lifeMs: 1_000 } };
-    void shard.writeMany?.(Array.from({ length: 10_000 }, () => write)).catch(() => {});
+    void shard.writeMany?.(manyWrites).catch(() => {});
     expect(await shard.touch('k', 1)).toBe(true);
+  });
+
+  it('goes on with others beside several batches, however many commands these have', async () => {
+    const shard = guarded(storeWith({ writeMany: never, touch: async () => true })).shards[0];
+    for (let batches = 0; batches < 3; batches++) void shard.writeMany?.(manyWrites).catch(() => {});
+    expect(await shard.touch('k', 1)).toBe(true);
+  });
+
+  it('lets a batch wait for another as long as that takes, and ends the wait where that has failed', async () => {
+    const clock = new FakeClock();
+    const ends: ((error?: Error) => void)[] = [];
+    const readMany = (): Promise<unknown> =>
+      new Promise((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve([]))));
+    const store = storeWith({ readMany }, { keepsDeadlines: true });
+    const shard = guarded(store, { maxPending: 100, breaker: { failures: 1 }, clock }).shards[0];
+    const keys = Array.from({ length: 200 }, () => 'k');
+    const all = [1, 2, 3, 4].map(() => shard.readMany(keys).then(String, (error: Error) => error.message));
+    await clock.advance('5s');
+    expect(ends).toHaveLength(1);
+    ends[0]?.();
+    await settle();
+    await clock.advance('5s');
+    expect(ends).toHaveLength(2);
+    ends[1]?.(new Error('cut'));
+    const leftAlone = expect.stringContaining('left alone');
+    expect(await Promise.all(all)).toEqual(['', expect.stringContaining('it failed'), leftAlone, leftAlone]);
+  });
+
+  it('lets others wait for an answer as long as a batch is under way', async () => {
+    const clock = new FakeClock();
+    let end = (): void => {};
+    const readMany = (): Promise<unknown> => new Promise((resolve) => (end = () => resolve([])));
+    const store = storeWith({ readMany, touch: never }, { keepsDeadlines: true });
+    const shard = guarded(store, { maxPending: 100, clock }).shards[0];
+    const read = shard.readMany(Array.from({ length: 50 }, () => 'k'));
+    let told: unknown;
+    for (let touches = 0; touches < 51; touches++) shard.touch('k', 1).catch((error: unknown) => (told = error));
+    await clock.advance('1s');
+    expect(told).toBeUndefined();
+    end();
+    await read;
+    await settle();
+    for (let touches = 0; touches < 50; touches++) shard.touch('k', 1).catch((error: unknown) => (told = error));
+    await clock.advance('1s');
+    expect(String(told)).toContain('no answer to anybody');
   });
 
   it('makes room for others by an answer, and by a failure as well', async () => {
