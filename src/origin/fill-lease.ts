@@ -185,8 +185,13 @@ export class FillLease {
   }
 
   private async dropCompanion(): Promise<void> {
-    if (this.companion) await this.shard.remove(companionKey(this.storeKey), this.companion);
+    if (this.companion) await dropStubBeside(this.shard, this.storeKey, this.companion);
   }
+}
+
+/** A courtesy, whose failure says nothing of the item: what can't be removed runs out by itself. */
+async function dropStubBeside(shard: Shard, storeKey: string, revision: Revision): Promise<void> {
+  await shard.remove(companionKey(storeKey), revision).catch(() => {});
 }
 
 /** Hands out fill leases. */
@@ -226,11 +231,11 @@ export class FillLeases {
         if (await lease.keepItem()) return { item, lease };
       }
     } catch (error) {
-      if (won) await shard.remove(companionKey(storeKey), won).catch(() => {}); // a courtesy
+      if (won) await dropStubBeside(shard, storeKey, won);
       throw error;
     }
     // It has gone: whoever asks for it next loads it.
-    if (won) await shard.remove(companionKey(storeKey), won);
+    if (won) await dropStubBeside(shard, storeKey, won);
     return {};
   }
 

@@ -1,6 +1,9 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { companionKey } from '../../src/key/key-space.js';
 import { FillLeases, leaseMs } from '../../src/origin/fill-lease.js';
+import type { FillLease } from '../../src/origin/fill-lease.js';
+import type { Shard } from '../../src/store/store.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import { shardWith } from '../support/shard-with.js';
 import { givenMs, LeasedKey, lifeWith } from './support/leased-key.js';
 
@@ -252,4 +255,28 @@ describe('A lease beside an item that is read on', () => {
       expect(await at.refreshing()).toBe(false);
     },
   );
+
+  describe('on a store that does not remove what stands beside it', () => {
+    const away = (): Promise<never> => Promise.reject(new StoreUnavailableError('the store', 'it is away'));
+    const wonThere = async (): Promise<FillLease | undefined> => {
+      const remove: Shard['remove'] = (key, revision) =>
+        key === companionKey(at.key) ? away() : at.shard.remove(key, revision);
+      return (await at.leases.winRefresh(shardWith(at.shard, { remove }), at.key, unmeasured)).lease;
+    };
+
+    it('tells what became of the item all the same', async () => {
+      expect(await (await wonThere())?.fill(bytes('new'), hourMs)).toMatchObject({ status: 'stored' });
+      expect(await at.text()).toBe('new');
+      await at.clock.advance(leaseMs);
+      await (await wonThere())?.giveBack();
+      await at.clock.advance(leaseMs);
+      expect(await (await wonThere())?.removeItem()).toBe(true);
+      expect(await at.text()).toBeUndefined();
+    });
+
+    it('is not to be had where the item has gone', async () => {
+      await at.shard.remove(at.key);
+      expect(await wonThere()).toBeUndefined();
+    });
+  });
 });
