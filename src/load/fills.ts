@@ -145,7 +145,8 @@ export class Fills {
         if (!isDone && leftMs() <= 0) {
           carrier.outwaited = true;
           const limit = limitMs > maxLoadMs ? 'timeout.hard' : 'maxLoad';
-          throw new LoadTimeoutError((waited[0] as Wanted<V>).key.text, limitMs, limit);
+          const [late] = [...asked.others, ...asked.mine] as [Wanted<V>];
+          throw new LoadTimeoutError(late.key.text, limitMs, limit);
         }
         if (asked.mine.length > 0 || isDone) return asked;
       }

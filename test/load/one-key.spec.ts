@@ -210,6 +210,20 @@ describe('A caller who waits for what other processes load', () => {
     expect(await processes[1]?.getOrSet('k', () => 'loaded', life)).toBe('loaded');
   });
 
+  it('is told which key was late, among those that were found', async () => {
+    const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
+    const longer = { ...life, maxLoad: '10m' } as const;
+    const found = there.getOrSet('x', () => clock.sleep(10_000).then(() => 'found'), longer);
+    there.getOrSet('y', hangs, longer).catch(() => {});
+    await turn();
+    const asked = here.getOrSetMany(['x', 'y'], never, life).catch((error: unknown) => error);
+    await turn();
+    await clock.advance('30s');
+    expect(await found).toBe('found');
+    expect(await asked).toMatchObject({ code: 'LOAD_TIMEOUT', key: 'y' });
+    await clock.advance('10m');
+  });
+
   it('is told timeout.hard where that is longer than maxLoad', async () => {
     const [here, there] = [await opened({ name: 'here' }), await opened({ name: 'there' })];
     there.getOrSet('k', hangs, { ...life, maxLoad: '10m' }).catch(() => {});
