@@ -28,7 +28,7 @@ export interface CachedResponseOptions extends Pick<
   readonly query?: readonly string[];
   /**
    * The request headers that make a difference; they go into `Vary`. A whole `@Headers()` holds these alone, what `keyedBy` and
-   * `principal` read of it, and the credentials if `principal` is a function. Default none.
+   * `principal` read of it by name, and the credentials if `principal` is a function. Default none.
    */
   readonly headers?: readonly string[];
   /**

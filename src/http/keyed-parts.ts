@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { CallHandler } from '@nestjs/common';
 import type { HttpRequest } from './http-exchange.js';
+import { watchMembers } from './watched-members.js';
 
 /** A part of the request that a handler takes as a whole, and the members of it that are in the key. */
 export type KeyedPart = readonly [part: 'query' | 'headers', names: readonly string[]];
@@ -26,7 +27,10 @@ export function keyedTo(
     handle() {
       const watched = parts.map(([part, names]) => ({ part, ...watch(request, part, names) }));
       makeKey();
-      for (const { part, whole, seen } of watched) narrow(request, part, whole, seen);
+      for (const { part, whole, seen, end } of watched) {
+        end();
+        narrow(request, part, whole, seen);
+      }
       return answered.run(request, () => next.handle());
     },
   };
@@ -34,26 +38,16 @@ export function keyedTo(
 
 type Members = Readonly<Record<string | symbol, unknown>>;
 
-/** From now on, the names of what is read are added to those that are seen. */
+/**
+ * From now on, the names of what is read are added to those that are seen. A list or a copy of all headers names none, as for `Vary`: what others send would
+ * come with them. Of the query, whoever makes the key of all of it means all of it.
+ */
 function watch(request: HttpRequest, part: 'query' | 'headers', names: readonly string[]) {
   const whole: Members = request[part] ?? {};
   const seen = new Set<string | symbol>(names);
-  const value = new Proxy(whole, {
-    get: (_, name) => {
-      seen.add(name);
-      return whole[name];
-    },
-    has: (_, name) => {
-      seen.add(name);
-      return name in whole;
-    },
-    getOwnPropertyDescriptor: (_, name) => {
-      seen.add(name);
-      return Reflect.getOwnPropertyDescriptor(whole, name);
-    },
-  });
+  const { value, end } = watchMembers(whole, (name) => seen.add(name), part === 'headers');
   Object.defineProperty(request, part, { configurable: true, enumerable: true, writable: true, value });
-  return { whole, seen };
+  return { whole, seen, end };
 }
 
 function narrow(

@@ -1,4 +1,4 @@
-import { BadRequestException, Controller, createParamDecorator, Get, Headers, Query } from '@nestjs/common';
+import { BadRequestException, Controller, createParamDecorator, Get, Headers, Param, Query } from '@nestjs/common';
 import type { ArgumentMetadata, CallHandler, ExecutionContext, INestApplication, PipeTransform } from '@nestjs/common';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Observable } from 'rxjs';
@@ -65,6 +65,18 @@ class Lists {
     return { run: ++runs, user: headers['x-user'], tenant: headers['x-tenant'], evil: headers['x-evil'], hostname };
   }
 
+  /** Its key is made of a copy, and of one header that is read by itself. */
+  @Get('copied/:way')
+  @CachedResponse({
+    ttl: '1m',
+    headers: [],
+    principal: ({ headers }: Asking) => String(headers['x-user']),
+    keyedBy: ({ headers, params: { way } }: Asking & { params: { way: string } }) => [copies[way]?.(headers)],
+  })
+  copied(@Param('way') _: string, @Headers() headers: Members): object {
+    return { run: ++runs, user: headers['x-user'], evil: headers['x-evil'] };
+  }
+
   @Get('filled')
   @CachedResponse({
     ttl: '1m',
@@ -77,6 +89,16 @@ class Lists {
     return compileSpliced({ query: { ...query }, headers: { ...headers }, of: hole(2) });
   }
 }
+
+/** What names no header although it has all of them. */
+const copies: Readonly<Record<string, (headers: Members) => string>> = {
+  spread: (headers) => String({ ...headers }['x-tenant']),
+  rest: ({ ...all }) => String(all['x-tenant']),
+  entries: (headers) => String(new Map(Object.entries(headers)).get('x-tenant')),
+  headers: (headers) => String(new globalThis.Headers(headers as Record<string, string>).get('x-tenant')),
+  json: (headers) => String((JSON.parse(JSON.stringify(headers)) as Members)['x-tenant']),
+  names: (headers) => String(Object.keys(headers).includes('x-tenant')),
+};
 
 /** As a ValidationPipe with `forbidNonWhitelisted`, for all handlers. */
 const refusesOthers: PipeTransform = {
@@ -142,6 +164,17 @@ describe.each(platforms)('A handler that takes the whole query or all headers, o
     expect(json(await read('tenants', headers))).toEqual(answer);
     expect(json(await read('host', { 'x-evil': '1' }))).toEqual({ run: 4, hostname: '127.0.0.1' });
   });
+
+  it.each(Object.keys(copies))(
+    'is given no header for a copy or list of all that the key is made of: %s',
+    async (way) => {
+      const read = await open();
+      const headers = { 'x-user': 'ann', 'x-tenant': 'a' };
+      const answer = { run: 1, user: 'ann' };
+      expect(json(await read(`copied/${way}`, { ...headers, 'x-evil': '1' }))).toEqual(answer);
+      expect(json(await read(`copied/${way}`, headers))).toEqual(answer);
+    },
+  );
 
   it('no pipe and no interceptor sees more: nobody takes the stale answer of others back', async () => {
     const seen: unknown[] = [];
