@@ -182,7 +182,12 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       {
         provide: requestCacheToken,
         inject: [OWN_CACHE, RequestScope],
-        useFactory: (cache: TieredCache, scope: RequestScope) => new RequestCache(scope, (key) => cache.storeKey(key)),
+        useFactory: (cache: TieredCache, scope: RequestScope) =>
+          new RequestCache(
+            scope,
+            (key) => cache.storeKey(key),
+            (key) => cache.nameOf(key),
+          ),
       },
       { provide: OWN_LOCKS, inject: [RESOLVED_OPTIONS, OWN_CACHE], useFactory: openLocks },
       { provide: lockToken, inject: [OWN_LOCKS], useFactory: ({ lock }: OwnLocks) => lock },

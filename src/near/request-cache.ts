@@ -1,7 +1,7 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import { servingOf } from '../catalogue/entry-policy.js';
 import type { Codec } from '../codec/codec.js';
-import { assertStorable } from '../codec/encode-for.js';
+import { assertStorable, encodeFor } from '../codec/encode-for.js';
 import { noTags } from '../codec/envelope.js';
 import { json } from '../codec/json.js';
 import { lastingTrust } from '../coherence/trust.js';
@@ -20,6 +20,9 @@ let made = 0;
 /** Puts the versions in front of a key's text. */
 export type VersionedText = (key: KeyLike) => string;
 
+/** What a key is called in look-ups and errors: its text, or, where names are hidden, what stands for it. */
+export type KeyName = (key: KeyLike) => string;
+
 /**
  * Values of the present request, by namespace and versioned key. Gone with the request; never seen by another. Outside of a scope every
  * look-up misses and nothing is kept; the first value that is not kept so is reported as a `degraded` fault.
@@ -31,6 +34,7 @@ export class RequestCache {
   constructor(
     private readonly scope: RequestScope,
     private readonly versioned: VersionedText,
+    private readonly nameOf: KeyName = (key) => toKey(key).text,
   ) {}
 
   /**
@@ -38,7 +42,8 @@ export class RequestCache {
    * user will do.
    */
   namespace(name = 'default'): NamespacedRequestCache {
-    return new NamespacedRequestCache(this.scope, this.versioned, `${this.number} ${name}`, () => this.warn());
+    const owner = `${this.number} ${name}`;
+    return new NamespacedRequestCache(this.scope, this.versioned, this.nameOf, owner, () => this.warn());
   }
 
   /** Empties every namespace, and what tiered caches hold for this request. */
@@ -60,15 +65,16 @@ export class NamespacedRequestCache {
   constructor(
     private readonly scope: RequestScope,
     private readonly versioned: VersionedText,
+    private readonly nameOf: KeyName,
     /** Whose part of the request it is. */
     private readonly owner: string,
     private readonly warn: () => void,
   ) {}
 
   lookup<V>(key: CatalogueKey<V> | KeyLike): Lookup<V> {
-    const text = this.versioned(key);
-    const copy = this.held()?.get(text);
-    return copy ? new Hit(toKey(key).text, copy.read() as V, 'request', 'fresh') : new Miss(toKey(key).text, 'absent');
+    const copy = this.held()?.get(this.versioned(key));
+    const name = this.nameOf(key);
+    return copy ? new Hit(name, copy.read() as V, 'request', 'fresh') : new Miss(name, 'absent');
   }
 
   /** The value, or `undefined` on a miss. */
@@ -78,7 +84,7 @@ export class NamespacedRequestCache {
 
   /** @throws UnencodableValueError for what the codec can't carry, `undefined` included. */
   set<V>(key: CatalogueKey<V> | KeyLike, value: V, codec: Codec<V> = json<V>()): void {
-    this.keep(this.versioned(key), copyOf(value, codec));
+    this.keep(this.versioned(key), copyOf(this.nameOf(key), value, codec));
   }
 
   /** Keeps the value unless there is one. Returns what is there then; outside of a scope, the value as it would have been kept. */
@@ -86,7 +92,7 @@ export class NamespacedRequestCache {
     const text = this.versioned(key);
     const present = this.held()?.get(text);
     if (present) return present.read() as V;
-    const copy = copyOf(value, codec);
+    const copy = copyOf(this.nameOf(key), value, codec);
     this.keep(text, copy);
     return copy.read();
   }
@@ -111,9 +117,9 @@ export class NamespacedRequestCache {
   }
 }
 
-function copyOf<V>(value: V, codec: Codec<V>): NearCopy<V> {
+function copyOf<V>(name: string, value: V, codec: Codec<V>): NearCopy<V> {
   assertStorable(codec, value);
-  const payload = Buffer.from(codec.encode(value));
+  const payload = Buffer.from(encodeFor({ text: name }, codec, value));
   const serving = servingOf(codec, undefined, undefined);
   const head = {
     codec: codec.name,

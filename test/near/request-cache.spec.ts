@@ -6,6 +6,7 @@ import { text } from '../../src/codec/text.js';
 import { RequestCache } from '../../src/near/request-cache.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { toKey } from '../../src/key/key.js';
+import type { KeyLike } from '../../src/key/key.js';
 import { UnencodableValueError } from '../../src/value/errors.js';
 import { recordEvents } from '../support/recorded-events.js';
 
@@ -54,5 +55,21 @@ it('A key that says what it holds types the value', async () => {
     expect(found).toBe('A');
     // @ts-expect-error a title is no number
     cache.set(title({ slug: 'a' }), 5);
+  });
+});
+
+it('A key goes by the name that its cache gives it, in look-ups and in what is said of a value that can’t be stored', async () => {
+  const keyOf = (key: KeyLike): string => toKey(key).text;
+  const hidden = new RequestCache(scope, keyOf, () => '~hidden').namespace();
+  await scope.run(async () => {
+    hidden.set('ada', 1);
+    expect([hidden.lookup('ada'), hidden.lookup('grace')].map(({ key }) => key)).toEqual(['~hidden', '~hidden']);
+    for (const [cache, key] of [
+      [hidden, '~hidden'],
+      [cacheOf(), 'k'],
+    ] as const) {
+      for (const set of [cache.set.bind(cache), cache.setDefault.bind(cache)])
+        expect(() => void set('k', 1n)).toThrow(expect.objectContaining({ name: 'UnencodableValueError', key }));
+    }
   });
 });

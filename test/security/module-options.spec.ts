@@ -6,6 +6,7 @@ import { HiddenNames } from '../../src/key/hidden-names.js';
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import { TieredCacheModule } from '../../src/module/tiered-cache.module.js';
 import type { TieredCacheOptions } from '../../src/module/tiered-cache.options.js';
+import { RequestCache } from '../../src/near/request-cache.js';
 import { memoryStore } from '../../src/store/memory-store.js';
 import { start } from '../support/nest-application.js';
 
@@ -28,7 +29,7 @@ describe('options of the module that need a secret', () => {
   it.each([
     ['as options', { keySecret, integrity: { keys } }, {}],
     ['from the environment', {}, { CACHE_KEY_SECRET: keySecret, CACHE_INTEGRITY_KEYS: `a:${keys[0]?.secret}` }],
-  ])('hold for the cache and its locks alike, %s', async (_title, options, environment) => {
+  ])('hold for the cache, its locks and its request cache alike, %s', async (_title, options, environment) => {
     Object.assign(process.env, environment);
     const store = memoryStore();
     const running = await begin({ ...options, stores: store });
@@ -48,6 +49,7 @@ describe('options of the module that need a secret', () => {
       );
     });
     expect(await cache.get('person')).toBe('value');
+    expect(String(running.get(RequestCache).namespace().lookup('person'))).not.toContain('person');
   });
 
   it.each([
