@@ -113,9 +113,9 @@ export class StoredWrites {
   /** Until an attempt has an outcome; `undefined`: others kept writing in between. */
   async tried<R>(attempt: () => Promise<R | undefined>): Promise<R | undefined> {
     for (let tries = 0; tries < maxTries; tries++) {
+      if (tries > 0) await this.clock.sleep(this.random() * backOffMs * 2 ** (tries - 1));
       const outcome = await attempt();
       if (outcome !== undefined) return outcome;
-      await this.clock.sleep(this.random() * backOffMs * 2 ** tries);
     }
     return undefined;
   }

@@ -72,8 +72,11 @@ describe('A change in the store that others keep overtaking', () => {
       const storeKey = cache.storeKey('n');
       await shared.shardOf(storeKey).write(storeKey, Buffer.from(`${triedAt.length}`), { lifeMs: 1_000_000 });
     };
-    await expect(inTime(cache.update<number>('n', (n = 0) => n + 1))).rejects.toThrow(ConflictError);
+    let givenUpAt: number | undefined;
+    const update = cache.update<number>('n', (n = 0) => n + 1).finally(() => (givenUpAt = clock.monotonic()));
+    await expect(inTime(update)).rejects.toThrow(ConflictError);
     expect(triedAt).toHaveLength(10);
+    expect(givenUpAt).toBe(triedAt.at(-1));
     const waits = triedAt.slice(1).map((at, index) => at - (triedAt[index] as number));
     expect(waits).toEqual(Array.from({ length: 9 }, (_, tries) => 2.5 * 2 ** tries));
   });
