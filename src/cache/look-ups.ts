@@ -139,7 +139,8 @@ export class LookUps {
     const now = this.clock.now();
     if (now >= copy.freshUntil && loadUnderWay()) return this.miss(key, 'expired');
     // The maximum age stands in the entry: what is left of it would be a shorter life, see `keptMs`.
-    if (policy.idleMs !== undefined) await shard.touch(storeKey, policy.idleMs);
+    const { idleMs } = policy;
+    if (idleMs !== undefined) await unlessAway(() => shard.touch(storeKey, idleMs));
     if (this.near.keep(key, copy, policy)) this.near.keepForRequest(key, copy);
     else if (!loadUnderWay()) this.near.noteForRequest(key, copy);
     return this.hits.hit<V>(key, copy, this.coherence.store?.name ?? 'store');

@@ -154,7 +154,7 @@ export class LeasedReads {
     const { idleMs } = one.policy;
     if ('copy' in understood) {
       // A use. The maximum age stands in the entry: what is left of it would be a shorter life, see `keptMs`.
-      if (idleMs !== undefined) await shard.touch(storeKey, idleMs);
+      if (idleMs !== undefined) await unlessAway(() => shard.touch(storeKey, idleMs));
       return this.land(one, understood.copy);
     }
     one.reason = understood.miss;

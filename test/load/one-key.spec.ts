@@ -12,6 +12,7 @@ import { memoryStore } from '../../src/store/memory-store.js';
 import type { Store } from '../../src/store/store.js';
 import { faultyStore } from '../../src/testing/faulty-store.js';
 import { FakeClock } from '../../src/testing/fake-clock.js';
+import { StoreUnavailableError } from '../../src/value/errors.js';
 import type { LoadTimeoutError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
@@ -19,6 +20,7 @@ import { FaultyStore } from '../support/faulty-store.js';
 import { startMemcached } from '../support/memcached-process.js';
 import { patience } from '../support/patience.js';
 import { recordEvents } from '../support/recorded-events.js';
+import { shardWith } from '../support/shard-with.js';
 import { ScriptedFleet } from '../support/simulation/scripted-fleet.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
 
@@ -474,6 +476,20 @@ describe('An entry that lies where it can be read at once', () => {
   it('slides with its uses', async () => {
     expect(await usedEvery(9, sliding)).toBe('stays');
     expect(await usedEvery(11, { ...sliding, version: 2 })).toBe('loaded again');
+  });
+
+  it('is the answer also where the store can’t prolong it', async () => {
+    const touch = (): Promise<never> => Promise.reject(new StoreUnavailableError('the store', 'it is not written to'));
+    const store = storeBehind(shared, (shard) => shardWith(shard, { touch }));
+    const cache = await opened({ process: false, store, defaults: sliding });
+    await cache.set('k', 'stays');
+    for (const use of [
+      () => cache.getOrSet('k', never),
+      () => cache.get('k'),
+      () => cache.getOrSetMany(['k'], never).then(([value]) => value),
+      () => cache.getMany(['k']).then(([found]) => found?.hit === true && found.value),
+    ])
+      expect(await use()).toBe('stays');
   });
 
   it('slides on memcached for no less than it says, and stays the same item', async () => {
