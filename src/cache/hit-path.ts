@@ -1,6 +1,6 @@
 import type { Serving } from '../catalogue/entry-policy.js';
-import { isPlainId, toKey } from '../key/key.js';
-import type { Key, KeyLike } from '../key/key.js';
+import { isPlainId, Key, toKey } from '../key/key.js';
+import type { KeyLike } from '../key/key.js';
 import { loadUnderWay } from '../load/flight.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { ScopeState } from '../near/request-scope.js';
@@ -86,5 +86,5 @@ export class HitPath {
 
 function idOf(key: KeyLike): string | undefined {
   if (typeof key === 'string') return isPlainId(key) ? key : undefined;
-  return (key as Key | undefined | null)?.id;
+  return key instanceof Key ? key.id : undefined;
 }

@@ -145,8 +145,9 @@ describe('Verbs that write', () => {
 });
 
 describe('What is', () => {
-  it('no key is told so by a rejection', async () => {
-    for (const key of [undefined, null, 5, {}]) {
+  it('no key is told so by a rejection, also with the id of an entry', async () => {
+    await cache.set('k', 1);
+    for (const key of [undefined, null, 5, {}, { id: 'k' }]) {
       await expect(cache.getOrSet(given(key), () => 1)).rejects.toMatchObject({ code: 'INVALID_KEY' });
       expect(() => cache.peek(given(key))).toThrow(InvalidKeyError);
     }
