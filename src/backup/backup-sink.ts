@@ -59,7 +59,9 @@ export class BackupSink {
   /** @throws why the stream takes no more; the signal's reason. */
   assertOpen(): void {
     this.signal?.throwIfAborted();
-    if (this.failure) throw this.failure;
+    // A stream is destroyed some time before it tells of its error.
+    const failure = this.failure ?? this.stream.errored;
+    if (failure) throw failure;
     if (this.stream.destroyed) throw new Error('The stream was closed before the backup had ended.');
   }
 

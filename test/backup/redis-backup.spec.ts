@@ -414,6 +414,19 @@ describe('A backup of Redis', () => {
     expect([...phases]).toEqual(['listing']);
   });
 
+  it('rejects with why its stream has failed, also before the stream tells of it', async () => {
+    await fill(source);
+    let hasClosed = (): void => {};
+    const stream = new Writable({
+      highWaterMark: 2 ** 30,
+      write: (_chunk, _encoding, done) => done(new Error('no room')),
+      destroy: (error, done) => (hasClosed = () => done(error)),
+    });
+    await expect(reach(source).take(stream)).rejects.toThrow('no room');
+    expect(stream.destroyed).toBe(true);
+    hasClosed();
+  });
+
   it.each<[string, () => ObjectStore]>([
     ['a folder', () => folderObjectStore({ directory: join(folder, 'objects') })],
     ['memory', memoryObjectStore],
