@@ -96,12 +96,12 @@ export class Flight<R = unknown> {
   private waiting = 0;
   /** What ends its load if nothing else does. */
   private deadline: Timer | undefined = undefined;
-  /** Loaders that wait for it, and fills that wait for its lease. It shares their place. */
-  loaders = 0;
+  /** Loaders that wait for it, and for what waits for it. It shares their place. */
+  private loaders = 0;
   /** Tags that its loader has named by now. */
   private named: readonly string[] = noTags;
-  /** Few wait for anything. */
-  private waitsFor: Set<Flight> | undefined = undefined;
+  /** What it can't land before, and how many times it waits for that. Few wait for anything. */
+  private waitsFor: Map<Flight, number> | undefined = undefined;
 
   /** @param position the position among invalidated names when the flight began: who comes after an invalidation does not join. */
   constructor(
@@ -154,6 +154,7 @@ export class Flight<R = unknown> {
   private land(): void {
     this.landed = true;
     this.reads = undefined;
+    for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(-this.loaders);
     this.waitsFor = undefined;
     this.turn?.end();
     this.onLanded?.();
@@ -199,7 +200,7 @@ export class Flight<R = unknown> {
     if (loader) {
       if ((this as Flight).reaches(loader)) throw new RecursiveLoadError(this.key);
       loader.dependsOn(this);
-      this.countLoader(1);
+      this.countLoaders(1);
     }
     this.callers++;
     const counted = loader?.waiting === 0 ? 0 : 1;
@@ -210,18 +211,17 @@ export class Flight<R = unknown> {
       this.callers--;
       this.countWaiting(-counted);
       loader?.goesOnWithout(this);
-      if (loader) this.countLoader(-1);
+      if (loader) this.countLoaders(-1);
       if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
     }
   }
 
   /** One that gave up waiting makes room when it ends: what it lent is no more than what the load itself runs under. */
-  countLoader(change: 1 | -1): void {
+  private countLoaders(change: number): void {
+    if (change === 0) return;
     this.loaders += change;
-    this.carrier?.countLoader(change);
-    if (this.loaders > 0) return;
-    if (this.carrier) this.turn?.end();
-    else this.turn?.forgo();
+    for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(change);
+    if (this.loaders === 0) this.turn?.forgo();
   }
 
   abandon(): void {
@@ -264,29 +264,31 @@ export class Flight<R = unknown> {
     this.dependsOn(bulk);
   }
 
-  /** It can't land before the other one has: a place among the loads that run is good for both. */
+  /** It can't land before the other one has: a place among the loads that run is good for both, for as long as a loader waits. */
   dependsOn(other: Flight): void {
-    (this.waitsFor ??= new Set()).add(other);
+    const times = this.waitsFor?.get(other) ?? 0;
+    (this.waitsFor ??= new Map<Flight, number>()).set(other, times + 1);
     const place = this.turn?.place;
     if (place) other.borrow(place);
+    if (times === 0) other.countLoaders(this.loaders);
   }
 
   private borrow(place: LoadPlace): void {
     if (this.landed) return;
     this.turn ??= new LoadTurn();
     if (!this.turn.borrow(place)) return;
-    for (const next of this.waitsFor ?? []) next.borrow(place);
+    for (const next of this.waitsFor?.keys() ?? []) next.borrow(place);
   }
 
   goesOnWithout(other: Flight): void {
-    this.waitsFor?.delete(other);
+    const times = this.waitsFor?.get(other) ?? 0;
+    if (times > 1) this.waitsFor?.set(other, times - 1);
+    else if (this.waitsFor?.delete(other)) other.countLoaders(-this.loaders);
   }
 
   /** Whether it waits, through whatever loaders, for the other one. */
   reaches(other: Flight): boolean {
-    if (this === other) return true;
-    for (const next of this.waitsFor ?? []) if (next.reaches(other)) return true;
-    return false;
+    return this === other || [...(this.waitsFor?.keys() ?? [])].some((next) => next.reaches(other));
   }
 }
 

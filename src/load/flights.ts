@@ -92,9 +92,6 @@ export class Flights {
     const failure = joinable || forced ? undefined : this.failureOf(call);
     if (failure) return Promise.reject(heldError(this.cache, key, failure));
     const flight = joinable ? present : this.begin(this.loads, slot, call, this.flown(call, forced));
-    // A look-up may wait for a refresh. If that refresh's loader asks for its own key, it gets RecursiveLoadError.
-    const refresh = this.refreshes.size === 0 ? undefined : this.refreshes.get(slot);
-    if (refresh instanceof Flight) flight.dependsOn(refresh);
     if (forced) flight.forcedBy = asker;
     if (joinable && askedAt === undefined) return this.joinPresent(flight, call);
     return this.wait(flight, policy, askedAt ?? call.askedAt);

@@ -41,11 +41,11 @@ export class LoadPlaces {
   async enter(flight: Flight, leases: readonly (FillLease | undefined)[] = []): Promise<boolean> {
     await Promise.resolve(); // a flight that a loader began has been joined by it from here on
     const turn = (flight.turn ??= new LoadTurn());
-    if (turn.place) return true;
+    if (turn.use()) return true;
     if (this.free > 0) {
       this.free--;
       turn.take(this.newPlace());
-      return true;
+      return turn.use();
     }
     await Promise.all([this.waitFor(turn, flight.controller.signal), giveBackAll(leases)]);
     flight.controller.signal.throwIfAborted();
@@ -64,6 +64,7 @@ export class LoadPlaces {
       turn.onPlace = () => {
         this.waiting.delete(turn);
         turn.onPlace = undefined;
+        turn.use();
         stopListening();
         resolve();
       };

@@ -18,11 +18,18 @@ export class LoadPlace {
 export class LoadTurn {
   private own: LoadPlace | undefined = undefined;
   private lent: LoadPlace | undefined = undefined;
+  /** A loader runs under its place, or is about to. */
+  private isUsed = false;
   /** Told of its place; there while it waits for one. */
   onPlace: (() => void) | undefined = undefined;
 
   get place(): LoadPlace | undefined {
     return this.own ?? this.lent;
+  }
+
+  /** A loader is to run under its place. False: it has none. */
+  use(): boolean {
+    return (this.isUsed = this.place !== undefined);
   }
 
   take(place: LoadPlace): void {
@@ -38,15 +45,16 @@ export class LoadTurn {
     return true;
   }
 
-  /** No loader waits for it any more. Under its own place it goes on; without one it runs under what was lent, to the end. */
+  /** No loader waits for it any more. Under its own place it goes on; what runs under one that was lent runs to the end. */
   forgo(): void {
-    if (this.own) this.giveBack();
+    if (this.own || !this.isUsed) this.giveBack();
   }
 
-  /** Nothing runs under it now. What was lent stays: who lent it goes on waiting. */
+  /** Nothing runs under it now. What was lent stays: whoever lent it goes on waiting. */
   leave(): void {
     const { own } = this;
     this.own = undefined;
+    this.isUsed = false;
     own?.leave();
   }
 

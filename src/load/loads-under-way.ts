@@ -43,17 +43,10 @@ export class LoadsUnderWay {
     for (const { key } of alone) {
       for (const other of of(this.loading, key.id)) if (other.reaches(flight)) throw new RecursiveLoadError(key.text);
     }
-    // What no loader waits for has been lent no place, and passes none on.
-    const lends = flight.loaders > 0;
-    const lentTo: Flight[] = [];
     for (const { key } of alone) {
       enter(this.waiting, key.id, flight);
-      for (const other of of(this.loading, key.id)) {
-        flight.dependsOn(other);
-        if (lends) lentTo.push(other);
-      }
+      for (const other of of(this.loading, key.id)) flight.dependsOn(other);
     }
-    for (const other of lentTo) other.countLoader(1);
     try {
       return await wait();
     } finally {
@@ -61,7 +54,6 @@ export class LoadsUnderWay {
         leave(this.waiting, key.id, flight);
         for (const other of of(this.loading, key.id)) flight.goesOnWithout(other);
       }
-      for (const other of lentTo) other.countLoader(-1); // what it was lent through this flight is given back
     }
   }
 }

@@ -10,6 +10,7 @@ import { FakeClock } from '../../src/testing/fake-clock.js';
 import { buildCache } from '../support/build-cache.js';
 import { eventually } from '../support/eventually.js';
 import { FaultyStore } from '../support/faulty-store.js';
+import { recordEvents } from '../support/recorded-events.js';
 
 describe('loads past the limit', () => {
   const caches: TieredCache[] = [];
@@ -348,24 +349,85 @@ describe('loads past the limit', () => {
       await Promise.all([running, line]);
     });
 
-    it('leave it when they give up a load of this process that was asked for in another way', async () => {
-      const faulty = new FaultyStore(memoryStore());
-      const cache = await limitedTo(2, { store: faulty.store });
-      const running = cache.getOrSet('k', held('k'), { isolation: 'clone' });
-      await begun('k');
-      const controller = new AbortController();
-      const asks = () => cache.getOrSet('k', () => 'never', { signal: controller.signal });
-      const failed = expect(cache.getOrSet('a', asks)).rejects.toThrow('gone');
-      // By the load, by who waits for it, and by who waits for it once more.
-      const asked = `readOrStub ${cache.storeKey('k')}`;
-      await eventually(() => expect(faulty.commands.filter((one) => one === asked).length).toBeGreaterThan(2));
-      controller.abort(new Error('gone'));
-      await failed;
+    it.each(['that loader alone', 'somebody else before'])(
+      'leave it when they give up a load of this process that was asked for in another way, by %s',
+      async (who) => {
+        const faulty = new FaultyStore(memoryStore());
+        const cache = await limitedTo(2, { store: faulty.store });
+        const running = cache.getOrSet('k', held('k'), { isolation: 'clone' });
+        await begun('k');
+        // By the load, by whoever waits for it, and by whoever waits for it once more.
+        const asked = `readOrStub ${cache.storeKey('k')}`;
+        const waits = () =>
+          eventually(() => expect(faulty.commands.filter((one) => one === asked).length).toBeGreaterThan(2));
+        const before = who === 'that loader alone' ? [] : [cache.getOrSet('k', () => 'never')];
+        if (before.length > 0) await waits();
+        const joined = recordEvents('loadJoined');
+        const controller = new AbortController();
+        const asks = () => cache.getOrSet('k', () => 'never', { signal: controller.signal });
+        const failed = expect(cache.getOrSet('a', asks)).rejects.toThrow('gone');
+        await eventually(() => expect(joined.all).toHaveLength(before.length));
+        joined.stop();
+        await waits();
+        controller.abort(new Error('gone'));
+        await failed;
+        const next = cache.getOrSet('c', held('c'));
+        await begun('k', 'c');
+        open('k');
+        open('c');
+        expect(await Promise.all([running, next, ...before])).toEqual(['k', 'c', ...before.map(() => 'k')]);
+      },
+    );
+
+    it('leave none to a refresh of before, which nobody waits for', async () => {
+      const clock = new FakeClock();
+      const cache = await limitedTo(2, { store: memoryStore({ clock }), clock });
+      const life = { ttl: '10s', staleFor: '1h' } as const;
+      await cache.set('k', 'old', life);
+      await clock.advance('12s');
+      expect(await cache.getOrSet('k', held('refreshed'), life)).toBe('old');
+      await begun('refreshed');
+      await cache.delete('k');
+      const first = cache.getOrSet('k', held('loaded'), life);
+      await begun('refreshed', 'loaded');
+      const second = cache.getOrSet('k', () => 'never', life);
+      open('loaded');
+      expect(await Promise.all([first, second])).toEqual(['loaded', 'loaded']);
       const next = cache.getOrSet('c', held('c'));
-      await begun('k', 'c');
-      open('k');
+      await begun('refreshed', 'loaded', 'c');
       open('c');
-      expect(await Promise.all([running, next])).toEqual(['k', 'c']);
+      expect(await next).toBe('c');
+    });
+
+    it('keep it in a bulk of another cache that waits, until all who wait for the bulk have left', async () => {
+      const store = memoryStore();
+      const [one, two, other] = [await buildCache(), await limitedTo(2, { store }), await buildCache({ store })];
+      caches.push(one, other);
+      await other.set('x', 'there');
+      const elsewhere = other.getOrSet('y', async () => (await held('elsewhere')(), undefined));
+      await begun('elsewhere');
+      const load = async (keys: readonly string[]): Promise<[string, string][]> => {
+        const name = keys.join();
+        await held(name)();
+        return keys.map((key) => [key, name]);
+      };
+      const whole = one.getOrSet('a', () => two.getOrSetMany(['x', 'y', 'z'], load));
+      await begun('elsewhere', 'z');
+      const joined = recordEvents('loadJoined');
+      const asks = () => (order.push('c'), two.getOrSet('y', () => 'never'));
+      const joining = two.getOrSet('c', asks);
+      await eventually(() => expect(joined.all).toHaveLength(1));
+      joined.stop();
+      const last = two.getOrSet('d', held('d'));
+      await eventually(() => expect(waiting(two)).toBe(1));
+      open('z');
+      await begun('elsewhere', 'z', 'c', 'd');
+      open('elsewhere');
+      await begun('elsewhere', 'z', 'c', 'd', 'y');
+      open('y');
+      expect(await Promise.all([whole, joining])).toEqual([['there', 'y', 'z'], 'y']);
+      open('d');
+      expect(await Promise.all([elsewhere, last])).toEqual([undefined, 'd']);
     });
 
     it('(−) wait until maxLoad where nobody knows who asks', async () => {

@@ -140,6 +140,19 @@ describe('a loader that waits for itself', () => {
     });
   });
 
+  it('is told so where it gave up the same look-up once, and waits for it still', async () => {
+    const cache = await cacheWith();
+    let goOn = (): void => {};
+    const going = new Promise<void>((resolve) => (goOn = resolve));
+    const part = () => going.then(() => cache.getOrSet('whole', () => 'never'));
+    const whole = async (): Promise<string> => {
+      const patient = cache.getOrSet('part', part);
+      await cache.getOrSet('part', part, { timeout: { hard: 1 } }).catch(goOn);
+      return patient;
+    };
+    await expect(limited(cache.getOrSet('whole', whole))).rejects.toMatchObject({ code: 'RECURSIVE_LOAD' });
+  });
+
   it('is not one that asks for other keys, or for its own after it has landed', async () => {
     const cache = await cacheWith();
     const load = async (): Promise<string> => `${await cache.getOrSet('part', () => 'p')} of it`;
