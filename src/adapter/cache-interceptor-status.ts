@@ -6,6 +6,7 @@ import { appendCacheStatus, cacheStatusName } from '../value/cache-status-field.
 import type { CacheStatusMember } from '../value/cache-status-field.js';
 import { InvalidKeyError } from '../value/errors.js';
 import { LoadNotes } from '../value/load-notes.js';
+import { isPromiseLike } from '../value/promise-like.js';
 import { storageBelow } from './cache-manager.js';
 
 /** Keys that were asked for, and whose look-up has not ended: of a look-up that rejects nobody is told. Older ones are forgotten. */
@@ -61,7 +62,7 @@ export class CacheInterceptorStatus implements OnModuleInit, OnApplicationShutdo
         else if (context.getType() === 'http') this.write(interceptor, context, this.bypassed(context));
         return one;
       };
-      return key instanceof Promise ? key.then(note) : note(key);
+      return isPromiseLike(key) ? key.then(note) : note(key);
     };
     interceptor.setHeadersWhenHttp = (context, value) => {
       setHeaders(context, value);

@@ -9,6 +9,7 @@ import type { Key } from '../key/key.js';
 import { rememberLoadedBy } from '../codec/loaded-by.js';
 import { InvalidKeyError, InvalidOptionError } from '../value/errors.js';
 import { memberName, methodOf } from '../value/member.js';
+import { isPromiseLike } from '../value/promise-like.js';
 import type { Unchecked } from '../value/unchecked.js';
 import { assertOneAnswer, assertPromised } from './assert-promised.js';
 import { injected } from './injected.js';
@@ -96,7 +97,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
         const wanted = version.apply(instance, [...args]);
         const versioned = (one: UpstreamVersion | undefined): Promise<unknown> =>
           cache[verb](key, loader, one === undefined ? options : { ...options, version: one });
-        return wanted instanceof Promise ? wanted.then(versioned) : versioned(wanted);
+        return isPromiseLike(wanted) ? Promise.resolve(wanted).then(versioned) : versioned(wanted);
       } catch (error) {
         return Promise.reject(error);
       }

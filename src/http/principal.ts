@@ -1,6 +1,7 @@
 import { InvalidOptionError } from '../value/errors.js';
 import { isPersonal } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
+import { isPromiseLike } from '../value/promise-like.js';
 import type { Unchecked } from '../value/unchecked.js';
 
 /** Who an answer is for: one caller, or all that are nobody in particular. */
@@ -30,6 +31,5 @@ function checked(given: unknown): Principal | undefined {
 function kindOf(given: unknown): string {
   if (given === '') return 'an empty text';
   if (typeof given === 'string') return 'a text with half a surrogate pair';
-  const isThenable = typeof given === 'object' && given !== null && 'then' in given;
-  return isThenable ? 'a promise' : `a value of type ${typeof given}`;
+  return isPromiseLike(given) ? 'a promise' : `a value of type ${typeof given}`;
 }

@@ -1,5 +1,5 @@
 import { CACHE_MANAGER, CacheInterceptor } from '@nestjs/cache-manager';
-import { Controller, Get, NotFoundException, Post, Res, UseGuards, UseInterceptors } from '@nestjs/common';
+import { Controller, Get, Injectable, NotFoundException, Post, Res, UseGuards, UseInterceptors } from '@nestjs/common';
 import type { CanActivate, INestApplication } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { Cache } from 'cache-manager';
@@ -116,6 +116,23 @@ class DropIn {
   }
 }
 
+/** What it waits for is none of this realm's class, as what an ORM gives. */
+@Injectable()
+class LateKeys extends CacheInterceptor {
+  override trackBy(): never {
+    return { then: (done: (key: string) => unknown) => done('late') } as never;
+  }
+}
+
+@Controller('late-keys')
+@UseInterceptors(LateKeys)
+class OfLateKeys {
+  @Get()
+  read(): object {
+    return { a: 1 };
+  }
+}
+
 describe.each(platforms)('Cache-Status on %s', (platform) => {
   let app: INestApplication;
   let url: string;
@@ -127,7 +144,7 @@ describe.each(platforms)('Cache-Status on %s', (platform) => {
   const open = async (): Promise<void> => {
     app = await listen(platform, {
       imports: [cacheModule(), cacheModule({ name: 'pages' }), CacheManagerModule.register({ ttl: 60_000 })],
-      controllers: [Answers, DropIn],
+      controllers: [Answers, DropIn, OfLateKeys],
     });
     url = await app.getUrl();
   };
@@ -195,6 +212,12 @@ describe.each(platforms)('Cache-Status on %s', (platform) => {
       expect(await statusOf('drop-in', {}, 'POST')).toBe('tiered-cache; fwd=method');
     },
   );
+
+  it("is said by an interceptor of Nest's cache manager that waits for its key", async () => {
+    await open();
+    expect(await statusOf('late-keys')).toBe('tiered-cache; fwd=miss; detail=absent');
+    await eventually(async () => expect(await statusOf('late-keys')).toBe('tiered-cache; hit'));
+  });
 
   it("keeps no request from its answer whose URL is longer than a key, by the interceptor of Nest's cache manager", async () => {
     await open();

@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer';
+import { isPromiseLike } from '../../value/promise-like.js';
 import { FillerError } from './filler-error.js';
 import type { Hole } from './hole.js';
 import { RenderedDocument } from './rendered-document.js';
@@ -95,8 +96,4 @@ function fillerOf(hole: Hole, fillers: Fillers): Filler {
 function failed(hole: Hole, cause: unknown): FillerError {
   if (cause instanceof FillerError) return cause;
   return new FillerError(hole.type, 'could not be filled', 'See the cause.', { cause });
-}
-
-function isPromiseLike(given: unknown): given is PromiseLike<Fill> {
-  return typeof given === 'object' && given !== null && 'then' in given && typeof given.then === 'function';
 }
