@@ -1,6 +1,7 @@
 import type { EntryOptions } from '../catalogue/entry-options.js';
 import { Integrity } from '../codec/integrity.js';
 import type { IntegrityOptions } from '../codec/integrity.js';
+import type { CoherenceConfiguration } from '../coherence/coherence.js';
 import { renewAfterMs } from '../coherence/version-registry.js';
 import type { VersionStamp } from '../coherence/versioned-key-space.js';
 import { HiddenNames } from '../key/hidden-names.js';
@@ -67,12 +68,7 @@ const defaultMaxBehindBytes = 4 * 2 ** 20;
 export function resolveCoherence(
   given: CoherenceOptions | false | undefined,
   store: Store | undefined,
-): {
-  readonly intervalMs: number;
-  readonly blindForMs: number;
-  readonly maxBehindBytes: number;
-  readonly polled: boolean;
-} {
+): Pick<CoherenceConfiguration, 'intervalMs' | 'blindForMs' | 'maxBehindBytes' | 'polled'> {
   const { interval, blindFor, maxBehindBytes } = given === false ? ({} as CoherenceOptions) : (given ?? {});
   const asked = [interval, blindFor, maxBehindBytes].some((option) => option !== undefined);
   if (asked && store && !store.capabilities.atomic) {

@@ -4,30 +4,22 @@ import type { HiddenNames } from '../key/hidden-names.js';
 import type { Key } from '../key/key.js';
 import type { Shard, Store } from '../store/store.js';
 import { assertTag } from '../value/entry.js';
-import type { CacheClock } from '../value/cache-clock.js';
 import { isTagName, tagIn } from './invalidated-names.js';
 import type { InvalidatedNames } from './invalidated-names.js';
 import { Outbox } from './outbox.js';
 import type { Placed } from './placed.js';
 import { ShardFeed } from './shard-feed.js';
-import type { FeedListener } from './shard-feed.js';
+import type { FeedListener, ShardFeedOptions } from './shard-feed.js';
 import { listUnder } from './shard-versions.js';
 import { TagGenerations } from './tag-generations.js';
 import type { VersionedKeySpace } from './versioned-key-space.js';
 
-export interface CoherenceConfiguration {
-  readonly cache: string;
+export interface CoherenceConfiguration extends Omit<ShardFeedOptions, 'feed' | 'keySpace' | 'cleared'> {
   readonly namespace: string;
   readonly store: Store | undefined;
   readonly versions: VersionedKeySpace;
   /** Absent where names are shown. */
   readonly hidden: HiddenNames | undefined;
-  readonly clock: CacheClock;
-  readonly random: () => number;
-  readonly intervalMs: number;
-  readonly blindForMs: number;
-  readonly maxBehindBytes: number;
-  readonly polled: boolean;
   readonly names: InvalidatedNames;
   /** False only in tests that show what happens when all generations of tags are taken for one. */
   readonly generations: boolean;
