@@ -31,12 +31,7 @@ const maxPrefixes = 16;
 
 /** Format 2: a JSON array `[2, clear, [[prefix, fingerprint, generation, renewedAt], …]]`. */
 export function encodeRegistry({ clear, prefixes }: VersionRegistry): Buffer {
-  const rows = prefixes.map(({ prefix, fingerprint, generation, renewedAt }) => [
-    prefix,
-    fingerprint,
-    generation,
-    renewedAt,
-  ]);
+  const rows = prefixes.map((one) => [one.prefix, one.fingerprint, one.generation, one.renewedAt]);
   return Buffer.from(JSON.stringify([format, clear, rows]));
 }
 
@@ -130,14 +125,9 @@ export function withoutStrangers(registry: VersionRegistry, fingerprint: string,
 }
 
 /** As if the prefix had not been listed, where its generation is below that one. */
-export function withoutOlder(
-  registry: VersionRegistry,
-  { prefix, fingerprint }: Listed,
-  floor: number,
-): VersionRegistry {
-  const generation = generationOf(registry, prefix, fingerprint);
-  if (generation === undefined || generation >= floor) return registry;
-  const own = rowOf(registry, { prefix, fingerprint });
+export function withoutOlder(registry: VersionRegistry, listed: Listed, floor: number): VersionRegistry {
+  const own = rowOf(registry, listed);
+  if (!own || Math.max(registry.clear, own.generation) >= floor) return registry;
   return { clear: registry.clear, prefixes: registry.prefixes.filter((row) => row !== own) };
 }
 
