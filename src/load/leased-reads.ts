@@ -103,8 +103,10 @@ export class LeasedReads {
   private async answers<V>(shard: Shard, asked: readonly Wanted<V>[]): Promise<void> {
     const own = shard.invalidate ? asked.filter(({ policy }) => policy.requestOnly) : asked;
     const shared = shard.invalidate ? asked.filter(({ policy }) => !policy.requestOnly) : [];
-    const answered = shared.length > 0 ? answersInto(shard, shared) : undefined;
-    await Promise.all([answered, own.length > 0 ? this.readAlone(shard, own) : undefined]);
+    const asking: Promise<void>[] = [];
+    if (shared.length > 0) asking.push(answersInto(shard, shared));
+    if (own.length > 0) asking.push(this.readAlone(shard, own));
+    await allSettled(asking);
   }
 
   private async readAlone<V>(shard: Shard, own: readonly Wanted<V>[]): Promise<void> {

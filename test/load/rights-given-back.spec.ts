@@ -1,5 +1,7 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
+import { defineKey } from '../../src/catalogue/define-key.js';
 import type { EntryOptions } from '../../src/catalogue/entry-options.js';
 import { RequestScope } from '../../src/near/request-scope.js';
 import { storeBehind } from '../../src/origin/shard-behind.js';
@@ -77,6 +79,31 @@ describe('The right to load', () => {
     const forced = scope.run(() => (scope.forceMiss(), cache.getOrSetMany(['a', 'b'], values, hour)));
     await expect(forced).rejects.toThrow(InvalidKeyError);
     expect(await isFree('a')).toBe(true);
+  });
+
+  it.each([
+    ['away', new StoreUnavailableError('memory', 'it is away')],
+    ['refused', new InvalidKeyError('the store refuses it')],
+  ])('is given back where the keys that the request alone keeps are %s before it is won', async (_, error) => {
+    const own = defineKey('own:{id}', { ttl: 0 })({ id: '1' });
+    const slow = storeBehind(shared, (shard) =>
+      shardWith(shard, {
+        readInto: undefined,
+        readMany: (storeKeys: readonly string[]) =>
+          storeKeys.some((key) => key.includes('own')) ? Promise.reject(error) : shard.readMany(storeKeys),
+        readOrStub: async (storeKeys: readonly string[], stubMs: number) => {
+          const items = await shard.readOrStub(storeKeys, stubMs);
+          await turn();
+          return items;
+        },
+      }),
+    );
+    const one = await buildCache({ name: 'one', store: slow, clock });
+    await one.lookup('anything');
+    const asked = one.getOrSetMany([own, 'a'], (keys) => keys.map((key) => [key, 'loaded']));
+    await asked.catch(() => {});
+    expect(await isFree('a')).toBe(true);
+    await one.close();
   });
 
   it('of what another process gave up is used at once, though other keys are waited for still', async () => {
