@@ -6,10 +6,9 @@ import type { NearCopy } from '../near/near-copy.js';
 import type { NearFinding, NearTiers } from '../near/near-tiers.js';
 import type { Read } from '../near/request-scope.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { freshnessAt } from '../value/entry.js';
 import { channels } from '../value/events.js';
 import { Hit } from '../value/lookup.js';
-import type { TierName } from '../value/lookup.js';
+import type { Freshness, TierName } from '../value/lookup.js';
 import { loadUnderWay } from './flight.js';
 import type { Landed } from './flight.js';
 import { isOvertaken } from './is-overtaken.js';
@@ -66,7 +65,7 @@ export class NearHits {
 
   /** The value of a near copy, told to whoever listens. */
   hit<V>(key: Key, copy: NearCopy<V>, tier: TierName): Hit<V> {
-    const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
+    const freshness = this.freshnessOf(copy);
     if (channels.hit.hasSubscribers) channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
     if (tier === 'process') {
       if (channels.staleness.hasSubscribers) this.staleness.note(key.text, this.coherence.nameOf(key), copy);
@@ -98,7 +97,7 @@ export class NearHits {
   stored<V>(key: Key, copy: NearCopy<V>, policy: EntryPolicy<V>, refreshDue: boolean): Landed<V> {
     if (channels.hit.hasSubscribers) {
       const tier = this.coherence.store?.name ?? 'store';
-      const freshness = freshnessAt(copy, this.clock.now()) ?? 'stale';
+      const freshness = this.freshnessOf(copy);
       channels.hit.publish({ cache: this.cache, key: key.text, tier, freshness });
     }
     this.near.keep(key, copy, policy);
@@ -131,5 +130,9 @@ export class NearHits {
       this.near.noteForRequest(key, { mark, tags, freshUntil: copy?.freshUntil ?? Infinity });
     }
     return copy?.read();
+  }
+
+  private freshnessOf({ freshUntil }: NearCopy): Freshness {
+    return this.clock.now() < freshUntil ? 'fresh' : 'stale';
   }
 }

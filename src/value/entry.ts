@@ -1,6 +1,4 @@
 import { InvalidOptionError } from './errors.js';
-import { inspect } from 'node:util';
-import type { Freshness } from './lookup.js';
 
 /** A tag, and the generation of it that was in force when the entry's load started. */
 export interface TagGeneration {
@@ -12,7 +10,7 @@ export interface TagGeneration {
 export interface Provenance {
   /** When the load started, or the value was set. Life counts from here. */
   readonly createdAt: number;
-  /** Served without a second thought until then. */
+  /** Served without a second thought until then. An instant belongs to what follows it: at `freshUntil` the entry is stale. */
   readonly freshUntil: number;
   /** Served while it is refreshed until then; never before `freshUntil`. */
   readonly staleUntil: number;
@@ -21,35 +19,6 @@ export interface Provenance {
   /** The upstream version that the value was made from, if the caller gave one. */
   readonly version?: string | undefined;
   readonly tags: readonly TagGeneration[];
-}
-
-/** A value with its instants and provenance. Printing it masks the value. */
-export class Entry<V = unknown> {
-  constructor(
-    readonly value: V,
-    readonly provenance: Provenance,
-  ) {}
-
-  toJSON(): object {
-    return { value: '[masked]', ...this.provenance };
-  }
-
-  toString(): string {
-    return `entry of ${new Date(this.provenance.createdAt).toISOString()}`;
-  }
-
-  [inspect.custom](): string {
-    return `Entry { ${this.toString()} }`;
-  }
-}
-
-/** `undefined` when expired. An instant belongs to what follows it: at `freshUntil` the entry is stale. */
-export function freshnessAt(
-  provenance: Pick<Provenance, 'freshUntil' | 'staleUntil'>,
-  now: number,
-): Freshness | undefined {
-  if (now < provenance.freshUntil) return 'fresh';
-  return now < provenance.staleUntil ? 'stale' : undefined;
 }
 
 /** @throws InvalidOptionError */

@@ -7,20 +7,16 @@ import { sinceLastChecked, sinceLastUsed, sinceOriginallySet, sinceSet } from '.
 import { untilEndOfDay } from '../../src/catalogue/lives/until-end-of-day.js';
 import { sinceSetFromEnv } from '../../src/catalogue/lives/since-set-from-env.js';
 import { untilInstant, untilInvalidated } from '../../src/catalogue/lives/until.js';
-import { freshnessAt } from '../../src/value/entry.js';
 import { InvalidDurationError, InvalidOptionError } from '../../src/value/errors.js';
 import { buildCache } from '../support/build-cache.js';
 
 const minute = 60_000;
 const start = Date.UTC(2025, 5, 1, 12);
 
-/** Fresh at the last moment before, gone at the first after. */
+/** Fresh until then, and stale at no time. */
 function endsAt<V>(life: Life<V>, end: number, value: V, createdAt = start): void {
   const instants = resolveInstants({ ttl: life }, value, createdAt, () => 0);
-  const provenance = { createdAt, ...instants, loadCostMs: 0, tags: [] };
-  expect(freshnessAt(provenance, createdAt)).toBe('fresh');
-  expect(freshnessAt(provenance, end - 1)).toBe('fresh');
-  expect(freshnessAt(provenance, end)).toBeUndefined();
+  expect(instants).toMatchObject({ freshUntil: end, staleUntil: end });
 }
 
 describe('a life', () => {

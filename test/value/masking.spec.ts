@@ -1,18 +1,14 @@
 import { format, inspect } from 'node:util';
 import { describe, expect, it } from '@jest/globals';
-import { Entry, freshnessAt } from '../../src/value/entry.js';
 import * as errors from '../../src/value/errors.js';
 import { Hit, Miss } from '../../src/value/lookup.js';
 
 const secret = 'hunter2-secret';
 
 describe('a value', () => {
-  const provenance = { createdAt: 0, freshUntil: 10, staleUntil: 20, loadCostMs: 0, tags: [] };
-
   it.each<[string, { toString(): string }]>([
     ['a hit', new Hit('k', { token: secret }, 'process', 'fresh')],
     ['a hit of a text', new Hit('k', secret, 'memcached', 'stale')],
-    ['an entry', new Entry({ token: secret }, provenance)],
     ['a list of hits', [new Hit('k', secret, 'process', 'fresh')]],
   ])('of %s is not printed', (_name, holder) => {
     const prints = [
@@ -31,12 +27,6 @@ describe('a value', () => {
     expect(String(new Hit('k', 1, 'disk', 'stale'))).toBe('stale hit of k in the disk tier');
     expect(inspect(new Miss('k', 'expired'))).toBe('Miss { miss of k (expired) }');
     expect(JSON.stringify(new Miss('k', 'forced'))).toBe('{"hit":false,"key":"k","reason":"forced"}');
-  });
-
-  it('is fresh until freshUntil, stale until staleUntil, then gone', () => {
-    const at = (now: number): string | undefined => freshnessAt(provenance, now);
-    expect([0, 9, 10, 19, 20, 30].map(at)).toEqual(['fresh', 'fresh', 'stale', 'stale', undefined, undefined]);
-    expect(freshnessAt({ ...provenance, freshUntil: Infinity, staleUntil: Infinity }, Number.MAX_VALUE)).toBe('fresh');
   });
 });
 
