@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
 import {
   existsSync,
@@ -217,6 +218,25 @@ describe('tiered-cache backup, verify and restore redis', () => {
     expect((await run('backup', 'redis', file, '--url', server.url)).code).toBe(0);
     expect(existsSync(left)).toBe(false);
     expect(others.filter((other) => !existsSync(resolve(folder, other)))).toEqual([]);
+  });
+
+  it('says in one line that a backup went before it was read', async () => {
+    const [file, manifest] = [join(folder, 'going.bak'), join(folder, 'pipe')];
+    writeFileSync(file, '');
+    execFileSync('mkfifo', [manifest]);
+    const verifying = run('verify', 'redis', file, '--manifest', manifest);
+    // It can be opened once the command reads the manifest: it has seen the backup by then.
+    const pipe = await open(manifest, 'w');
+    rmSync(file);
+    await pipe.writeFile(JSON.stringify({ format: 'redis-dump-chunks/1', records: 0, bytes: 0, sha256: '' }));
+    await pipe.close();
+    expect(await verifying).toEqual({
+      code: 1,
+      out: '',
+      err: expect.stringMatching(/^tiered-cache: ENOENT.*going\.bak'\n$/),
+    });
+    // A stream of the file would have told of its error by now.
+    await expect(open(file)).rejects.toThrow('ENOENT');
   });
 
   it('says what the system and the server refuse, in one line, without a password', async () => {

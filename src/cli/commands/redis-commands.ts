@@ -124,9 +124,11 @@ export const verifyCommand: Command = {
 async function verifyFile(args: readonly string[], output: Output): Promise<number> {
   const { file, values } = read(args, manifestOption);
   const manifest = await manifestOf(file, values.manifest);
+  // Before there is a stream of it: nobody would listen to its error meanwhile.
+  const { size } = await stat(file);
   const { records, bytes, sha256, endIsKnown } = await verifyBackup(createReadStream(file, readAhead), {
     manifest,
-    expectedBytes: (await stat(file)).size,
+    expectedBytes: size,
     onProgress: tellOn(output),
   });
   output.out(`${file}: ${records} keys in ${bytes} bytes, SHA-256 ${sha256}. ${endIsKnown ? 'Whole.' : endUnknown}\n`);
