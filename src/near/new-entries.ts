@@ -82,7 +82,10 @@ export class NewEntries {
     return { head, payload, copy: this.entries.copyOf(head, bytes, policy, trust, mark), isForRequest };
   }
 
-  /** What waited for longer than it was to live begins its life when it is written, where that is a span. The value that is asked for it is that of the call. */
+  /**
+   * The instants of the call, while they last. Once they are over, a span begins anew with the write. It is asked of the encoded value: the
+   * caller may have changed its object since.
+   */
   private lifeOf<V>({ policy, value, life }: EncodedValue<V>, bytes: Buffer, createdAt: number): EntryInstants {
     if (life === 'over') return { freshUntil: createdAt, staleUntil: createdAt };
     if (life && life.freshUntil > createdAt) return life;

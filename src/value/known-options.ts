@@ -8,8 +8,8 @@ export type OptionTable<T> = { readonly [Name in keyof T]-?: true | KnownOptions
  * The options that something takes. A misspelt one is an error, never silence: `{ tll: '1h' }` would otherwise be kept for five minutes.
  *
  * @example
- * const options = new KnownOptions<GzipOptions>('gzip()', { level: true, maxBytes: true });
- * options.check(given); // gzip().levle: there is no such option. Did you mean level?
+ * const options = KnownOptions.of<GzipOptions>('gzip()', { level: true, maxBytes: true });
+ * options.check({ levle: 9 }); // throws: levle: gzip() has no such option. Did you mean level?
  */
 export class KnownOptions {
   private readonly within: ReadonlyMap<string, KnownOptions | true>;
