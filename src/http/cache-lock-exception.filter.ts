@@ -40,7 +40,7 @@ const known = KnownOptions.of<CacheLockExceptionOptions>('CacheLockExceptionFilt
   retryAfterSeconds: true,
 });
 
-/** Longest `Retry-After` where no section of the kind was seen here: a lease is renewed, or released long before its end. */
+/** Longest `Retry-After` of a lease where no section of the kind was seen here: it is renewed, or released long before its end. */
 const maxUnseenMs = 10_000;
 
 /** One for the process, as the events are. */
@@ -53,7 +53,7 @@ let seen: SeenSections | undefined;
  * Nothing has run where the answer is 429 or 503. Where it is 409 the section has run, so no `Retry-After` asks for a second time.
  *
  * `Retry-After` of a 429 is the earlier of the end of the lease and the longest of the last eight sections on resources of the same first part
- * that this process has seen; where it has seen none, 10 seconds at most. It is a whole number of seconds, at least 1.
+ * that this process has seen; where it has seen none, 10 seconds of a lease at most. It is a whole number of seconds, at least 1.
  *
  * An answer that a handler has begun by itself (`@Res()`) is cut off with its connection, so that nobody takes a part for the whole.
  *
@@ -111,8 +111,9 @@ export class CacheLockExceptionFilter implements ExceptionFilter<LockError> {
   private answer(error: LockError): Answer {
     const { held, unavailable, lost, retryAfterSeconds = 1 } = this.options;
     if (error instanceof LockHeldError) {
-      const leaseMs = error.retryAfterMs ?? retryAfterSeconds * 1_000;
-      const seconds = Math.ceil(Math.min(leaseMs, seen?.longestOf(error.resource) ?? maxUnseenMs) / 1_000);
+      const { resource, retryAfterMs: leaseMs } = error;
+      const longestMs = seen?.longestOf(resource) ?? (leaseMs === undefined ? Infinity : maxUnseenMs);
+      const seconds = Math.ceil(Math.min(leaseMs ?? retryAfterSeconds * 1_000, longestMs) / 1_000);
       const detail = worded(held ?? 'This resource is locked by another request.', error);
       return { status: HttpStatus.TOO_MANY_REQUESTS, detail, retryAfterSeconds: Math.max(1, seconds) };
     }

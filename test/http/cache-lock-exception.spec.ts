@@ -7,7 +7,7 @@ import { CacheLockExceptionFilter } from '../../src/http/cache-lock-exception.fi
 import { CacheLock } from '../../src/lock/cache-lock.js';
 import type { Lease } from '../../src/lock/lease.js';
 import type { LockOptions } from '../../src/lock/lock-options.js';
-import { InvalidOptionError, LeaseLostError, LockUnavailableError } from '../../src/value/errors.js';
+import { InvalidOptionError, LeaseLostError, LockHeldError, LockUnavailableError } from '../../src/value/errors.js';
 import { cacheModule, listen, platforms } from '../support/nest-application.js';
 
 @Injectable()
@@ -47,6 +47,16 @@ class LockedController {
   @Header('Content-Type', 'text/csv')
   async csv(): Promise<string> {
     return this.lock.using(['csv'], {}, async () => 'a,b');
+  }
+}
+
+@Controller('endless')
+@UseFilters(new CacheLockExceptionFilter({ retryAfterSeconds: 60 }))
+class EndlessController {
+  /** A record that no holder wrote says no end. */
+  @Get(':kind')
+  read(@Param('kind') kind: string): never {
+    throw new LockHeldError(`${kind}:a`);
   }
 }
 
@@ -144,6 +154,15 @@ describe.each(platforms)('CacheLockExceptionFilter on %s', (platform) => {
     const retryAfter = async () => (await fetch(`${url}/a`)).headers.get('retry-after');
     expect(await retryAfter()).toBe('10');
     expect((await fetch(`${url}/b`)).status).toBe(200);
+    expect(await retryAfter()).toBe('1');
+  });
+
+  it('says retryAfterSeconds of a lock without an end, also above 10, and less once a section of the kind has been seen', async () => {
+    const kind = `endless-${platform}`;
+    app = await listen(platform, { imports: [cacheModule()], controllers: [EndlessController] });
+    const retryAfter = async () => (await fetch(`${await app.getUrl()}/endless/${kind}`)).headers.get('retry-after');
+    expect(await retryAfter()).toBe('60');
+    await app.get(CacheLock).using([kind, 'b'], {}, async () => 'seen');
     expect(await retryAfter()).toBe('1');
   });
 
