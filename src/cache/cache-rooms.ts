@@ -97,7 +97,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const failed = new FailedLoads(clock, names);
   const runner = new LoaderRunner(name, clock);
   const fills = new Fills(name, clock, random, near, reads, values, runner, failed, places, verification);
-  const singles = new SingleFills(coherence, near, entries, notes, leases, fills, places, clock);
+  const singles = new SingleFills(coherence, near, entries, notes, leases, fills, clock);
   const flights = new Flights(name, clock, coherence, near, singles, failed, places !== undefined);
 
   const prepared = new PreparedEntries(coherence, newEntries, notes, clock);
@@ -117,7 +117,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     flights,
     places,
     singleLoads: new SingleLoads(name, coherence, near, hits, entries, singles, flights, failed, clock),
-    bulkLoads: new BulkLoads(coherence, near, hits, entries, fills, singles, flights, places, clock),
+    bulkLoads: new BulkLoads(coherence, near, hits, fills, singles, flights, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,
     atomicChanges: new AtomicChanges(coherence, near, invalidations, entries, prepared, notes, writes, stored),

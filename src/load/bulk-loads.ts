@@ -3,7 +3,6 @@ import type { Coherence } from '../coherence/coherence.js';
 import type { Key, KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
-import type { StoredEntries } from '../near/stored-entries.js';
 import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { giveBackAll } from '../origin/fill-lease.js';
@@ -16,11 +15,10 @@ import type { Landed } from './flight.js';
 import type { Flights } from './flights.js';
 import { mayLeave } from './impatient.js';
 import type { LoadCall } from './load-call.js';
-import type { LoadPlaces } from './load-places.js';
 import type { NearHits } from './near-hits.js';
 import { givenLoader } from './loader.js';
 import type { SingleFills } from './single-fills.js';
-import { Wanted } from './wanted.js';
+import type { Wanted } from './wanted.js';
 
 /** One key of the call, and what its callers are given. */
 interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy' | 'askedIn'> {
@@ -41,11 +39,9 @@ export class BulkLoads {
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly hits: NearHits,
-    private readonly entries: StoredEntries,
     private readonly fills: Fills,
     private readonly singles: SingleFills,
     private readonly flights: Flights,
-    private readonly places: LoadPlaces | undefined,
     private readonly clock: CacheClock,
   ) {}
 
@@ -175,21 +171,8 @@ export class BulkLoads {
   }
 
   /** Registers the key as being loaded, so that look-ups of it wait for this bulk. */
-  private want<V>({ given, key, policy, askedIn }: Asking<V>, onLanded: Wanted<V>['onLanded']): Wanted<V> {
-    const placed = policy.shared ? this.coherence.place(key) : undefined;
-    const isOut = placed !== undefined && this.coherence.outbox.has(placed.name);
-    const own = new Wanted<V>(
-      this.entries,
-      given,
-      key,
-      policy,
-      isOut ? undefined : placed,
-      isOut ? 'invalidated' : 'absent',
-      this.coherence.names.position,
-      this.clock.coarseNow(),
-      this.flights.slotOf(key, policy),
-    );
-    own.askedIn = askedIn;
+  private want<V>(one: Asking<V>, onLanded: Wanted<V>['onLanded']): Wanted<V> {
+    const own = this.singles.wanted(one, one.given, this.flights.slotOf(one.key, one.policy));
     own.onLanded = onLanded;
     this.flights.enter(own);
     return own;
@@ -231,7 +214,7 @@ export class BulkLoads {
   }
 
   private async force<V>(bulk: Flight, wanted: readonly Wanted<V>[], load: LoadKeys<V>): Promise<void> {
-    if (this.places) await this.places.enter(bulk);
+    if (this.fills.places) await this.fills.places.enter(bulk);
     const seizing = wanted.map(async (one) => {
       one.lease = one.placed && (await this.singles.seize(one.placed, one.policy));
     });

@@ -42,7 +42,7 @@ export class Fills {
     private readonly values: LoadedValues,
     private readonly runner: LoaderRunner,
     private readonly failed: FailedLoads,
-    private readonly places: LoadPlaces | undefined,
+    readonly places: LoadPlaces | undefined,
     private readonly verifies: boolean,
   ) {}
 

@@ -2,6 +2,7 @@ import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { openEnvelope } from '../codec/envelope.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
+import type { KeyLike } from '../key/key.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
 import type { StoredEntries } from '../near/stored-entries.js';
@@ -12,12 +13,10 @@ import { keptMs } from '../origin/kept-ms.js';
 import type { StoredItem } from '../store/store.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
-import type { MissReason } from '../value/lookup.js';
 import { unlessAway } from '../value/unless-away.js';
 import type { Fills, LoadKeys } from './fills.js';
 import type { Flight, Landed } from './flight.js';
 import type { LoadCall } from './load-call.js';
-import type { LoadPlaces } from './load-places.js';
 import type { LoadCause } from './load-start.js';
 import type { SingleRead } from './single-read.js';
 import { Wanted } from './wanted.js';
@@ -31,15 +30,12 @@ export class SingleFills {
     private readonly notes: TagNotes,
     private readonly leases: FillLeases,
     private readonly fills: Fills,
-    private readonly places: LoadPlaces | undefined,
     private readonly clock: CacheClock,
   ) {}
 
   /** What the store holds, or a load under a lease. */
   findOrLoad<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
-    const placed = this.coherence.placeToRead(call.key, call.policy);
-    const isHeldBack = !placed && call.policy.shared && this.coherence.store !== undefined;
-    return this.fill(flight, call, this.wanted(call, placed, isHeldBack ? 'invalidated' : 'absent'));
+    return this.fill(flight, call, this.wanted(call));
   }
 
   /** As `findOrLoad`, with what the store has answered already. @throws what it could not be asked for, but for an outage. */
@@ -55,8 +51,8 @@ export class SingleFills {
 
   /** Loads whatever the tiers hold, and replaces it. */
   async force<V>(flight: Flight<Landed<V>>, call: LoadCall<V>): Promise<Landed<V>> {
-    if (this.places) await this.places.enter(flight);
-    const one = this.wanted(call, this.coherence.placeToRead(call.key, call.policy), 'forced');
+    if (this.fills.places) await this.fills.places.enter(flight);
+    const one = this.wanted(call);
     one.lease = one.placed && (await this.seize(one.placed, call.policy));
     return this.load(flight, call, one, 'forced');
   }
@@ -66,14 +62,32 @@ export class SingleFills {
    * @param stale what is served meanwhile.
    */
   async refresh<V>(flight: Flight<Landed<V>>, call: LoadCall<V>, stale: NearCopy<V>): Promise<Landed<V>> {
-    if (this.places) await this.places.enter(flight);
-    const one = this.wanted(call, this.coherence.placeToRead(call.key, call.policy), 'expired');
+    if (this.fills.places) await this.fills.places.enter(flight);
+    const one = this.wanted(call);
     const { placed } = one;
     if (!placed?.shard.invalidate) {
       one.lease = placed && this.leases.unfenced(placed.shard, placed.storeKey);
       return this.load(flight, call, one, 'refresh', stale);
     }
     return (await this.win(one, placed, stale)) ?? this.load(flight, call, one, 'refresh', stale);
+  }
+
+  /**
+   * What a load of the key is to find, and to fill.
+   * @param given as the loader is given it. @param slot where others join it.
+   */
+  wanted<V>(
+    { key, policy, askedIn }: Pick<LoadCall<V>, 'key' | 'policy' | 'askedIn'>,
+    given: KeyLike = key,
+    slot?: string,
+  ): Wanted<V> {
+    const placed = this.coherence.placeToRead(key, policy);
+    const isHeldBack = !placed && policy.shared && this.coherence.store !== undefined;
+    const reason = isHeldBack ? 'invalidated' : 'absent';
+    const { position } = this.coherence.names;
+    const one = new Wanted(this.entries, given, key, policy, placed, reason, position, this.clock.coarseNow(), slot);
+    one.askedIn = askedIn;
+    return one;
   }
 
   /** The right to fill, taken from whoever has it; `undefined` when the store can't be reached. */
@@ -131,13 +145,6 @@ export class SingleFills {
   ): Promise<Landed<V>> {
     await this.fills.load(flight, [one], loaderOf(call, stale), cause);
     return one.landed as Landed<V>;
-  }
-
-  private wanted<V>({ key, policy, askedIn }: LoadCall<V>, placed: Placed | undefined, reason: MissReason): Wanted<V> {
-    const { position } = this.coherence.names;
-    const one = new Wanted(this.entries, key, key, policy, placed, reason, position, this.clock.coarseNow());
-    one.askedIn = askedIn;
-    return one;
   }
 
   /** Where it slides, it lives as after a use. Undefined: it is undecodable, and nothing worth keeping. */
