@@ -625,6 +625,44 @@ export const faces = defineObject('faces/{uid}/{random}', { holds: 'a face', par
       err: containing("missing.md can't be read. Make it with: npx tiered-cache keys"),
     });
   });
+
+  it.each(['md', 'json'])(
+    'finds what it has printed up to date, whatever a terminal is not shown of it: %s',
+    async (format) => {
+      const module = join(folder, 'escaped.mjs');
+      const define = pathToFileURL(join(process.cwd(), 'src/index.ts')).href;
+      await writeFile(
+        module,
+        `import { Catalogue, defineKey, text } from '${define}';
+const holds = 'what a \u{1f469}\u200d\u{1f4bb} names\u00ad';
+export const catalogue = new Catalogue([defineKey('escaped:{uid}', { holds, codec: text(), ttl: '15m' })]);
+`,
+      );
+      const { out } = await run('keys', module, '--format', format);
+      expect(out).toContain('\\u200d');
+      const page = join(folder, 'escaped');
+      await writeFile(page, out);
+      expect(await run('keys', module, '--format', format, '--check', page)).toMatchObject({ code: 0, err: '' });
+      // The catalogue's own text is the same page.
+      await writeFile(page, out.replaceAll('\\u200d', '\u200d').replaceAll('\\u00ad', '\u00ad'));
+      expect(await run('keys', module, '--format', format, '--check', page)).toMatchObject({ code: 0, err: '' });
+    },
+  );
+
+  it.each([
+    ['{', /^tiered-cache: package\.json is no JSON object\. See/],
+    ['null', /^tiered-cache: package\.json is no JSON object\. See/],
+    ['{}', /^tiered-cache: keys needs a module/],
+  ])('names what is wrong with package.json, which would name its module: %s', async (text, said) => {
+    const [left, application] = [process.cwd(), await mkdtemp(join(folder, 'application-'))];
+    await writeFile(join(application, 'package.json'), text);
+    process.chdir(application);
+    try {
+      expect(await run('keys')).toMatchObject({ code: 2, out: '', err: expect.stringMatching(said) });
+    } finally {
+      process.chdir(left);
+    }
+  });
 });
 
 describe('tiered-cache', () => {

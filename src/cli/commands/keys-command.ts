@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { Catalogue } from '../../catalogue/catalogue.js';
 import type { KeyClassFacts } from '../../catalogue/key-class-facts.js';
 import type { ObjectClassFacts } from '../../catalogue/object-class.js';
+import { safeText } from '../../value/safe-text.js';
 import { readArguments, textOf } from '../arguments.js';
 import type { Command } from '../command.js';
 import { UsageError } from '../usage-error.js';
@@ -25,14 +26,15 @@ export const keysCommand: Command = {
     if (format !== 'md' && format !== 'json')
       throw new UsageError(`--format is md or json, not '${format.slice(0, 20)}'`);
     const catalogue = await loadCatalogue(read.positionals[0] ?? configuredModule());
-    const text = format === 'md' ? catalogue.toMarkdown() : `${JSON.stringify(catalogue, null, 2)}\n`;
+    // As it is printed: that is what stands in FILE.
+    const text = safeText(format === 'md' ? catalogue.toMarkdown() : `${JSON.stringify(catalogue, null, 2)}\n`);
     const file = textOf(read, 'check');
     if (file === undefined) {
       out(text);
       return 0;
     }
     const present = textIn(file);
-    if (present === text) {
+    if (present !== undefined && safeText(present) === text) {
       out(`${file} is up to date (${catalogue.size} classes).\n`);
       return 0;
     }
@@ -81,10 +83,20 @@ function isObjectClass(value: unknown): value is ObjectClassFacts {
 }
 
 function configuredModule(): string {
-  const text = textIn('package.json') ?? '{}';
-  const { tieredCache } = JSON.parse(text) as { tieredCache?: { catalogue?: unknown } };
-  if (typeof tieredCache?.catalogue === 'string') return tieredCache.catalogue;
+  const catalogue = manifestOf(textIn('package.json') ?? '{}').tieredCache?.catalogue;
+  if (typeof catalogue === 'string') return catalogue;
   throw new UsageError('keys needs a module, as an argument or as "tieredCache": { "catalogue": … } in package.json');
+}
+
+/** @throws UsageError */
+function manifestOf(text: string): { readonly tieredCache?: { readonly catalogue?: unknown } | null } {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null) return parsed;
+  } catch {
+    // As below.
+  }
+  throw new UsageError('package.json is no JSON object');
 }
 
 function textIn(file: string): string | undefined {
