@@ -80,7 +80,7 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
     { deadlineMs, breaker, maxPending = 2_500, clock = systemClock }: GuardOptions,
     private readonly isClosed: () => boolean,
   ) {
-    super(shard, ['evicts', 'stats']);
+    super(shard);
     this.clock = clock;
     this.breaker = new Breaker(shard.name, clock, breaker);
     const { atomic, keepsDeadlines, deadlineMs: ofStoreMs = usualDeadlineMs } = store.capabilities;
@@ -157,14 +157,6 @@ class GuardedShard extends ShardBehind implements Shard, AskWatcher {
 
   override touch(storeKey: string, lifeMs: number): Promise<boolean> {
     return this.watched(1, () => this.shard.touch(storeKey, lifeMs));
-  }
-
-  override async evicts(): Promise<boolean> {
-    return (await (this.shard as Shard).evicts?.()) ?? false;
-  }
-
-  override async stats(): Promise<Readonly<Record<string, string | number>>> {
-    return (await (this.shard as Shard).stats?.()) ?? {};
   }
 
   invalidate(invalidation: Invalidation): Promise<Invalidated> {

@@ -34,11 +34,10 @@ export class ShardBehind {
   /** What it lacks is never asked for. */
   protected readonly shard: Required<Shard>;
 
-  /** @param always operations that this one has in any case. */
-  constructor(shard: Shard, always: readonly Optional[] = []) {
+  constructor(shard: Shard) {
     this.name = shard.name;
     this.shard = shard as Required<Shard>;
-    for (const name of optional) if (shard[name] === undefined && !always.includes(name)) this.lack(name);
+    for (const name of optional) if (shard[name] === undefined) this.lack(name);
   }
 
   protected lack(name: Optional): void {
