@@ -99,13 +99,7 @@ export class ShardInvalidations {
       const turn = items.slice(first, first + maxItemsPerTrip);
       const named = turn.filter((item) => this.repeated(item).length > 0);
       await this.during(tell(new Map(), turn), () =>
-        this.reachAllVersions(turn, at, () =>
-          this.append(
-            turn.flatMap((item) => this.repeated(item)),
-            named,
-            at,
-          ),
-        ),
+        this.reachAllVersions(turn, at, () => this.append(this.allRepeated(turn), named, at)),
       );
     }
   }
@@ -197,11 +191,8 @@ export class ShardInvalidations {
     }
   }
 
-  private async acknowledged(
-    items: readonly Invalidating[],
-    at: number,
-  ): Promise<Pick<Invalidated, 'outcomes' | 'inParts'>> {
-    if (!this.shard.invalidate) return { outcomes: await this.withoutFeed(items) };
+  private async acknowledged(items: readonly Invalidating[], at: number): Promise<Invalidated> {
+    if (!this.shard.invalidate) return { outcomes: await this.withoutFeed(items), watched: undefined };
     const changes = (): Change[] => items.flatMap((item) => this.changes(item));
     return this.reachAllVersions(items, at, () => this.append(changes(), items, at));
   }
@@ -219,11 +210,7 @@ export class ShardInvalidations {
       await this.versions.reread();
       if (this.versions.hasStrangers) await this.versions.voidStrangers();
       known = this.versions.revision;
-      ({ watched } = await this.append(
-        items.flatMap((item) => this.repeated(item)),
-        items,
-        at,
-      ));
+      ({ watched } = await this.append(this.allRepeated(items), items, at));
       if (isSameRevision(watched, known)) break;
     }
     return first;
@@ -256,6 +243,10 @@ export class ShardInvalidations {
     }
     const others = this.otherRemovals(item);
     return item.write || item.keeps === true ? others : [{ remove: item.storeKey }, ...others];
+  }
+
+  private allRepeated(items: readonly Invalidating[]): Change[] {
+    return items.flatMap((item) => this.repeated(item));
   }
 
   private otherRemovals({ text, storeKey, sparesOthers }: InvalidatingKey): Change[] {
