@@ -45,8 +45,8 @@ interface Call {
   readonly reject: (error: unknown) => void;
 }
 
-/** By name, under which store key alone it may stand; undefined: it is removed under all. */
-type Told = Map<string, string | undefined>;
+/** By name, the only store key that a trip or a repetition leaves alone; undefined: it removes the name under all. */
+type Spared = Map<string, string | undefined>;
 
 /** Changes of one trip. Far more gain nothing, and keep others waiting. */
 export const maxItemsPerTrip = 500;
@@ -59,7 +59,7 @@ const maxTrips = 4;
 export class ShardInvalidations {
   private readonly waiting: Call[] = [];
   /** What trips and repetitions that are under way do. */
-  private readonly underWay = new Set<Told>();
+  private readonly underWay = new Set<Spared>();
   private trips = 0;
 
   constructor(
@@ -98,7 +98,7 @@ export class ShardInvalidations {
     for (let first = 0; first < items.length; first += maxItemsPerTrip) {
       const turn = items.slice(first, first + maxItemsPerTrip);
       const named = turn.filter((item) => this.repeated(item).length > 0);
-      await this.during(tell(new Map(), turn), () =>
+      await this.during(noteSpared(new Map(), turn), () =>
         this.reachAllVersions(turn, at, () => this.append(this.allRepeated(turn), named, at)),
       );
     }
@@ -136,10 +136,10 @@ export class ShardInvalidations {
   private schedule(): void {
     soon(() => {
       while (this.waiting.length > 0 && this.trips < maxTrips) {
-        const told: Told = new Map();
-        const calls = this.nextCalls(told);
+        const spared: Spared = new Map();
+        const calls = this.nextCalls(spared);
         if (calls.length === 0) return;
-        void this.trip(calls, told);
+        void this.trip(calls, spared);
       }
     });
   }
@@ -148,23 +148,23 @@ export class ShardInvalidations {
    * Whole calls, as many as fit. What is removed in a trip may be removed once more at its end, or when the feed turns out to have moved on: a later call
    * that writes the same key waits until it is answered. Under another stamp also where the earlier one writes it.
    */
-  private nextCalls(told: Told): Call[] {
+  private nextCalls(spared: Spared): Call[] {
     let [items, bytes, count] = [0, 0, 0];
     for (const call of this.waiting) {
       items += call.items.length;
       bytes += bytesOf(call.items);
       if (count > 0 && isTooMuch(items, bytes)) break;
-      if ([told, ...this.underWay].some((one) => isUndoneBy(one, call))) break;
-      tell(told, call.items);
+      if ([spared, ...this.underWay].some((one) => isUndoneBy(one, call))) break;
+      noteSpared(spared, call.items);
       count++;
     }
     return this.waiting.splice(0, count);
   }
 
-  private async trip(calls: readonly Call[], told: Told): Promise<void> {
+  private async trip(calls: readonly Call[], spared: Spared): Promise<void> {
     const items = calls.flatMap((call) => call.items);
     this.trips++;
-    await this.during(told, async () => {
+    await this.during(spared, async () => {
       try {
         const done = await this.acknowledged(items, Math.min(...calls.map(({ at }) => at)));
         const outcomes = [...done.outcomes];
@@ -181,12 +181,12 @@ export class ShardInvalidations {
   }
 
   /** What would be undone by it waits for its end. */
-  private async during(told: Told, work: () => Promise<unknown>): Promise<void> {
-    this.underWay.add(told);
+  private async during(spared: Spared, work: () => Promise<unknown>): Promise<void> {
+    this.underWay.add(spared);
     try {
       await work();
     } finally {
-      this.underWay.delete(told);
+      this.underWay.delete(spared);
       if (this.waiting.length > 0) this.schedule();
     }
   }
@@ -280,12 +280,12 @@ const bytesOf = (items: readonly Invalidating[]): number =>
 
 const isTooMuch = (items: number, bytes: number): boolean => items > maxItemsPerTrip || bytes > maxBytesPerTrip;
 
-function tell(told: Told, items: readonly Invalidating[]): Told {
+function noteSpared(spared: Spared, items: readonly Invalidating[]): Spared {
   for (const item of items) {
-    if ('storeKey' in item) told.set(item.name, item.write || item.keeps === true ? item.storeKey : undefined);
+    if ('storeKey' in item) spared.set(item.name, item.write || item.keeps === true ? item.storeKey : undefined);
   }
-  return told;
+  return spared;
 }
 
-const isUndoneBy = (told: Told, { items }: Call): boolean =>
-  items.some((item) => 'write' in item && told.has(item.name) && told.get(item.name) !== item.storeKey);
+const isUndoneBy = (spared: Spared, { items }: Call): boolean =>
+  items.some((item) => 'write' in item && spared.has(item.name) && spared.get(item.name) !== item.storeKey);
