@@ -2,9 +2,8 @@ import { Cache, CACHE_MANAGER } from '@nestjs/cache-manager';
 import { ConfigurableModuleBuilder, Module } from '@nestjs/common';
 import type { ConfigurableModuleAsyncOptions, DynamicModule, Provider } from '@nestjs/common';
 import { ApplicationConfig, ModulesContainer } from '@nestjs/core';
-import { getCacheClockToken, getTieredCacheToken } from '../cache/injection-tokens.js';
+import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
-import type { Clock } from '../value/clock.js';
 import { KnownOptions } from '../value/known-options.js';
 import { CacheInterceptorStatus } from './cache-interceptor-status.js';
 import { cacheManager } from './cache-manager.js';
@@ -64,9 +63,8 @@ function provided(
 ): DynamicModule {
   const overTiers = {
     provide: CACHE_MANAGER,
-    inject: [getTieredCacheToken(cache), MODULE_OPTIONS_TOKEN, getCacheClockToken(cache)],
-    useFactory: (tiers: TieredCache, options: CacheManagerOptions, clock: Clock) =>
-      cacheManager(tiers, { clock, ...checked(options) }),
+    inject: [getTieredCacheToken(cache), MODULE_OPTIONS_TOKEN],
+    useFactory: (tiers: TieredCache, options: CacheManagerOptions) => cacheManager(tiers, checked(options)),
   };
   return {
     ...definition,

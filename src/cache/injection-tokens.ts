@@ -17,11 +17,6 @@ export function getRequestCacheToken(name = defaultName): typeof RequestCache | 
   return name === defaultName ? RequestCache : `RequestCache(${name})`;
 }
 
-/** The clock that a cache lives by, for what keeps time beside it. */
-export function getCacheClockToken(name = defaultName): string {
-  return `CacheClock(${name})`;
-}
-
 /** Where the module provides what its option `afterCommit` stands for. */
 export function getAfterCommitToken(name = defaultName): string {
   return `AfterCommit(${name})`;

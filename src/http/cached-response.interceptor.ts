@@ -2,7 +2,6 @@ import type { CallHandler, ExecutionContext, NestInterceptor } from '@nestjs/com
 import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import type { Observable } from 'rxjs';
 import type { TieredCache } from '../cache/tiered-cache.js';
-import type { Clock } from '../value/clock.js';
 import { CachedResponses } from './cached-responses.js';
 import type { ResponseSettings } from './response-settings.js';
 
@@ -25,8 +24,8 @@ const met = new WeakSet<ExecutionContext>();
 export abstract class CachedResponseInterceptor implements NestInterceptor {
   private readonly responses: CachedResponses;
 
-  constructor(cache: TieredCache, application: ApplicationConfig, host: HttpAdapterHost, clock: Clock) {
-    this.responses = new CachedResponses(cache, application, host, clock);
+  constructor(cache: TieredCache, application: ApplicationConfig, host: HttpAdapterHost) {
+    this.responses = new CachedResponses(cache, application, host);
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
@@ -43,9 +42,8 @@ export class FirstResponseInterceptor implements NestInterceptor {
     private readonly cache: TieredCache,
     application: ApplicationConfig,
     host: HttpAdapterHost,
-    clock: Clock,
   ) {
-    this.responses = new CachedResponses(cache, application, host, clock);
+    this.responses = new CachedResponses(cache, application, host);
   }
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {

@@ -3,8 +3,7 @@ import { Inject, Injectable, UseInterceptors } from '@nestjs/common';
 import type { Type } from '@nestjs/common';
 import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
 import { TieredCache } from '../cache/tiered-cache.js';
-import { getCacheClockToken, getTieredCacheToken } from '../cache/injection-tokens.js';
-import type { Clock } from '../value/clock.js';
+import { getTieredCacheToken } from '../cache/injection-tokens.js';
 import { memberName, methodOf } from '../value/member.js';
 import { assertAnswerable } from './assert-answerable.js';
 import { CachedResponseInterceptor, writeSettings } from './cached-response.interceptor.js';
@@ -56,9 +55,8 @@ function interceptorOf(name: string | undefined): Type<CachedResponseInterceptor
       @Inject(getTieredCacheToken(name)) cache: TieredCache,
       @Inject(ApplicationConfig) application: ApplicationConfig,
       @Inject(HttpAdapterHost) host: HttpAdapterHost,
-      @Inject(getCacheClockToken(name)) clock: Clock,
     ) {
-      super(cache, application, host, clock);
+      super(cache, application, host);
     }
   }
   return OfNamedCache;

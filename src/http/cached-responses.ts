@@ -8,6 +8,7 @@ import { entryValues } from '../catalogue/entry-values.js';
 import { resolveInstants } from '../catalogue/instants.js';
 import { fitsKey } from '../key/key.js';
 import type { LoadContext } from '../load/loader.js';
+import { clockOf } from '../cache/clock-of.js';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import type { Clock } from '../value/clock.js';
 import { milliseconds } from '../value/duration.js';
@@ -46,6 +47,7 @@ interface Exchange {
 
 /** Answers the GET and HEAD requests of decorated handlers from one cache, and has it keep what they answer with 200. */
 export class CachedResponses {
+  private readonly clock: Clock;
   private readonly routes: CachedRoutes;
   private readonly report: LoadReport;
   private readonly logger = new Logger('CachedResponse');
@@ -58,11 +60,11 @@ export class CachedResponses {
     private readonly cache: TieredCache,
     application: ApplicationConfig,
     private readonly host: HttpAdapterHost,
-    private readonly clock: Clock,
   ) {
     this.routes = new CachedRoutes(application);
     this.report = new LoadReport(cache);
-    this.unkept = new UnkeptKeys(clock);
+    this.clock = clockOf(cache);
+    this.unkept = new UnkeptKeys(this.clock);
     this.isKeptByDefault = entryValues.ttl(cache.defaults.ttl) !== 0;
   }
 

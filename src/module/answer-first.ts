@@ -2,7 +2,6 @@ import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nest
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { FirstResponseInterceptor } from '../http/cached-response.interceptor.js';
 import { examineRoutes } from '../http/examine-routes.js';
-import type { Clock } from '../value/clock.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
 
 /**
@@ -17,11 +16,10 @@ export function answerFirst(
   application: ApplicationConfig,
   host: HttpAdapterHost,
   cache: TieredCache,
-  clock: Clock,
 ): void {
   if (!examineRoutes(modules, application, cache).areSurrounded) return;
   const all = application.getGlobalInterceptors();
   const scopes = all.filter((one) => one instanceof RequestScopeInterceptor);
   const others = all.filter((one) => !(one instanceof RequestScopeInterceptor));
-  all.splice(0, all.length, ...scopes, new FirstResponseInterceptor(cache, application, host, clock), ...others);
+  all.splice(0, all.length, ...scopes, new FirstResponseInterceptor(cache, application, host), ...others);
 }

@@ -13,7 +13,6 @@ import { ApplicationConfig, HttpAdapterHost, ModuleRef, ModulesContainer } from 
 import { TieredCache } from '../cache/tiered-cache.js';
 import {
   getAfterCommitToken,
-  getCacheClockToken,
   getCacheLockToken,
   getRequestCacheToken,
   getTieredCacheToken,
@@ -28,7 +27,6 @@ import { RequestScope } from '../near/request-scope.js';
 import { allSettled } from '../value/all-settled.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
-import type { Clock } from '../value/clock.js';
 import { InvalidOptionError } from '../value/errors.js';
 import { assertLocksNotAskedFor } from './absent-locks.js';
 import { answerFirst } from './answer-first.js';
@@ -128,7 +126,7 @@ export class TieredCacheModule implements NestModule, OnModuleInit {
     const first = others.some((other) => other?.configure && !(other instanceof TieredCacheModule));
     const cache = this.own.get<TieredCache>(OWN_CACHE);
     new HttpScopes(this.own.get(RequestScope)).openOn(this.host.httpAdapter, consumer, first);
-    answerFirst(this.modules, this.application, this.host, cache, this.own.get<Clock>(OWN_CLOCK));
+    answerFirst(this.modules, this.application, this.host, cache);
   }
 }
 
@@ -136,7 +134,6 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
   const cacheToken = getTieredCacheToken(name);
   const requestCacheToken = getRequestCacheToken(name);
   const lockToken = getCacheLockToken(name);
-  const clockToken = getCacheClockToken(name);
   const afterCommitToken = getAfterCommitToken(name);
   return {
     module: TieredCacheModule,
@@ -178,7 +175,6 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       // The warnings are asked for, so that those of the start are heard.
       { provide: OWN_CACHE, inject: [RESOLVED_OPTIONS, RequestScope, OWN_WARNINGS], useFactory: openCache },
       { provide: cacheToken, useExisting: OWN_CACHE },
-      { provide: clockToken, useExisting: OWN_CLOCK },
       {
         provide: requestCacheToken,
         inject: [OWN_CACHE, RequestScope],
@@ -198,7 +194,7 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
         useFactory: intercept,
       },
     ],
-    exports: [cacheToken, clockToken, requestCacheToken, lockToken, RequestScope, afterCommitToken],
+    exports: [cacheToken, requestCacheToken, lockToken, RequestScope, afterCommitToken],
   };
 }
 
