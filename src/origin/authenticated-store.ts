@@ -4,16 +4,7 @@ import { isCounter, numberIn } from '../store/sound-counter.js';
 import { answerByBatch } from '../store/answer-by-batch.js';
 import type { ItemAnswer, ItemAsk } from '../store/item-ask.js';
 import { ShardBehind, storeBehind } from './shard-behind.js';
-import type {
-  ItemView,
-  ItemWrite,
-  Revision,
-  Shard,
-  Store,
-  StoredItem,
-  WriteOptions,
-  WriteOutcome,
-} from '../store/store.js';
+import type { ItemView, ItemWrite, Shard, Store, StoredItem, WriteOptions, WriteOutcome } from '../store/store.js';
 import { reportFault } from '../value/events.js';
 
 /**
@@ -91,34 +82,33 @@ class AuthenticatedShard extends ShardBehind implements Shard {
   readNow(storeKey: string): ItemView | undefined {
     const seen = this.shard.readNow(storeKey);
     if (!seen) return undefined;
-    const { bytes } = this.opened(storeKey, { bytes: seen.bytes.subarray(seen.start, seen.end), revision: unknown });
-    return { bytes, start: 0, end: bytes.length, ageMs: seen.ageMs };
+    const from = this.beginOf(storeKey, seen.bytes, seen.start, seen.end);
+    return from === undefined ? { ...seen, ...meaninglessView } : { ...seen, start: from };
   }
 
   /** Never throws: a parser calls it. */
   private readonly open = (storeKey: string, found: ItemAnswer): void => {
-    const { bytes, start, end } = found;
-    if (end === start || isCounterIn(bytes, start, end)) return;
-    const from = this.integrity.openAt(storeKey, bytes, start, end);
-    if (from !== undefined) {
-      found.start = from;
-      return;
-    }
-    this.report(storeKey);
-    found.bytes = meaningless;
-    found.start = 0;
-    found.end = meaningless.length;
+    const from = this.beginOf(storeKey, found.bytes, found.start, found.end);
+    if (from === undefined) Object.assign(found, meaninglessView);
+    else found.start = from;
   };
+
+  /** Where what was sealed begins among these bytes; undefined, and reported: nobody has signed them. */
+  private beginOf(storeKey: string, bytes: Buffer, start: number, end: number): number | undefined {
+    if (end === start || isCounterIn(bytes, start, end)) return start;
+    const from = this.integrity.openAt(storeKey, bytes, start, end);
+    if (from === undefined) this.report(storeKey);
+    return from;
+  }
 
   private sealed(storeKey: string, bytes: Uint8Array): Uint8Array {
     return bytes.length === 0 ? bytes : this.integrity.seal(storeKey, bytes);
   }
 
   private opened<I extends StoredItem>(storeKey: string, item: I): I {
-    if (item.bytes.length === 0 || isCounter(numberIn(item))) return item;
-    const bytes = this.integrity.open(storeKey, item.bytes);
-    if (!bytes) this.report(storeKey);
-    return { ...item, bytes: bytes ?? meaningless };
+    const { bytes } = item;
+    const from = this.beginOf(storeKey, bytes, 0, bytes.length);
+    return { ...item, bytes: from === undefined ? meaningless : bytes.subarray(from) };
   }
 
   private judged(outcome: WriteOutcome): WriteOutcome {
@@ -133,9 +123,9 @@ class AuthenticatedShard extends ShardBehind implements Shard {
   }
 }
 
-const unknown: Revision = { session: 0, number: 0 };
 /** No format begins with a zero byte. */
 const meaningless = Buffer.of(0);
+const meaninglessView = { bytes: meaningless, start: 0, end: meaningless.length };
 const longestCounterBytes = 24;
 
 function isCounterIn(bytes: Buffer, start: number, end: number): boolean {
