@@ -1,8 +1,7 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
 import { isPlainId, toKey } from '../key/key.js';
-import type { Key, KeyLike } from '../key/key.js';
+import type { KeyLike } from '../key/key.js';
 import { InvalidOptionError } from '../value/errors.js';
-import type { Loader } from './loader.js';
 
 /** What a bulk loader is told. */
 export interface BulkLoadContext {
@@ -20,14 +19,6 @@ export type BulkLoader<V, K extends KeyLike = KeyLike> = (
   keys: readonly K[],
   context: BulkLoadContext,
 ) => Iterable<readonly [KeyLike, V | undefined]> | Promise<Iterable<readonly [KeyLike, V | undefined]>>;
-
-/** Loads one key of a bulk by the bulk's loader. */
-export function loaderOfOne<V>(given: KeyLike, key: Key, { life }: EntryPolicy<V>, loader: BulkLoader<V>): Loader<V> {
-  return async ({ signal, tag }) => {
-    const value = byId(await loader([given], { signal, tag })).get(key.original.id);
-    return value === undefined ? whereNone(life) : value;
-  };
-}
 
 /** What a key has that the loader left out. What `negative.when` judges was loaded. */
 export function whereNone<V>({ negative }: EntryPolicy<V>['life']): V | undefined {

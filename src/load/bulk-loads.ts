@@ -7,8 +7,8 @@ import { allSettled } from '../value/all-settled.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { giveBackAll } from '../origin/fill-lease.js';
 import { inRounds } from './asked-in-rounds.js';
-import { byId, loaderOfOne, whereNone } from './bulk-loader.js';
-import type { BulkLoader } from './bulk-loader.js';
+import { byId, whereNone } from './bulk-loader.js';
+import type { BulkLoadContext, BulkLoader } from './bulk-loader.js';
 import type { Fills, LoadKeys } from './fills.js';
 import { Flight, isInLoader } from './flight.js';
 import type { Landed } from './flight.js';
@@ -17,6 +17,7 @@ import { mayLeave } from './impatient.js';
 import type { LoadCall } from './load-call.js';
 import type { NearHits } from './near-hits.js';
 import { givenLoader } from './loader.js';
+import type { Loader } from './loader.js';
 import type { SingleFills } from './single-fills.js';
 import type { Wanted } from './wanted.js';
 
@@ -180,10 +181,11 @@ export class BulkLoads {
 
   /** Rejects for those keys alone that no flight was made for: a flight tells its own callers. */
   private begin<V>(wanted: readonly Wanted<V>[], loader: BulkLoader<V>, forced: boolean): Promise<void> {
+    const load: LoadKeys<V> = (missing, context) => loadAll(loader, missing, context);
     const fly = async (bulk: Flight<void>): Promise<void> => {
       try {
-        if (forced) await this.force(bulk, wanted, loadAll(loader));
-        else await this.fills.run(bulk, wanted, loadAll(loader));
+        if (forced) await this.force(bulk, wanted, load);
+        else await this.fills.run(bulk, wanted, load);
       } catch (error) {
         this.crash(wanted, error);
         if (wanted.some(({ landed, onLanded }) => !landed && onLanded)) throw error;
@@ -228,8 +230,11 @@ export class BulkLoads {
   }
 }
 
-function callOf<V>({ given, key, policy, askedIn, askedAt }: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
-  return { key, loader: loaderOfOne(given, key, policy, loader), policy, askedIn, askedAt };
+function callOf<V>(one: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
+  const { key, policy, askedIn, askedAt } = one;
+  // A bulk's loader is told neither the key nor what is stale.
+  const loaderOfOne: Loader<V> = async ({ signal, tag }) => (await loadAll(loader, [one], { signal, tag })).get(key.id);
+  return { key, loader: loaderOfOne, policy, askedIn, askedAt };
 }
 
 /**
@@ -240,21 +245,19 @@ function isLimitedAsCall<V>({ hardMs, maxLoadMs }: EntryPolicy<V>, isLater: bool
   return hardMs < maxLoadMs || (isLater && hardMs > maxLoadMs);
 }
 
-/** Loads all keys of a bulk by its loader. */
-function loadAll<V>(loader: BulkLoader<V>): LoadKeys<V> {
-  return async (wanted, context) => {
-    const loaded = byId(
-      await loader(
-        wanted.map(({ given }) => given),
-        context,
-      ),
-    );
-    for (const { key, policy } of wanted) {
-      if (key.original !== key) loaded.set(key.id, loaded.get(key.original.id));
-      if (policy.life.negative && loaded.get(key.id) === undefined) loaded.set(key.id, whereNone(policy.life) as V);
-    }
-    return loaded;
-  };
+/** Loads keys of a bulk by its loader. */
+async function loadAll<V>(
+  loader: BulkLoader<V>,
+  wanted: readonly Pick<Wanted<V>, 'given' | 'key' | 'policy'>[],
+  context: BulkLoadContext,
+): Promise<ReadonlyMap<string, V | undefined>> {
+  const given = wanted.map((one) => one.given);
+  const loaded = byId(await loader(given, context));
+  for (const { key, policy } of wanted) {
+    if (key.original !== key) loaded.set(key.id, loaded.get(key.original.id));
+    if (policy.life.negative && loaded.get(key.id) === undefined) loaded.set(key.id, whereNone(policy.life) as V);
+  }
+  return loaded;
 }
 
 const nothing = (): void => {};
