@@ -65,18 +65,7 @@ export class StoredEntries {
     if (!this.isOfLater(placed, envelope) && envelope.tags.length === 0) {
       return this.judge(placed, envelope, policy, mark, undefined);
     }
-    return this.judgeFurther(placed, envelope, policy, known, mark);
-  }
-
-  private async judgeFurther<V>(
-    placed: Placed,
-    envelope: Envelope,
-    policy: EntryPolicy<V>,
-    known: ReadonlyMap<string, number>,
-    mark: number,
-  ): Promise<Understood<V>> {
-    const tags = await this.standingNow(placed, envelope, known);
-    return this.judge(placed, envelope, policy, mark, tags);
+    return this.standingNow(placed, envelope, known).then((tags) => this.judge(placed, envelope, policy, mark, tags));
   }
 
   /** Made under a generation that this process has not heard of: what it knows is what is outdated. */

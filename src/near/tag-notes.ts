@@ -44,24 +44,16 @@ export class TagNotes {
     return this.read(tags);
   }
 
-  /** Once `read` has failed, the generations of those tags that can be read alone: one that can't be says nothing of the others. */
-  readEach(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return eachAlone(tags, (alone) => this.read(alone));
+  /**
+   * Once `read` has failed, the generations of those tags that can be read alone: one that can't be says nothing of the others.
+   * @param anew once `readAnew` has.
+   */
+  async readEach(tags: readonly string[], anew = false): Promise<ReadonlyMap<string, number>> {
+    if (tags.length === 1) return none; // it is what has failed
+    const readOne = (tag: string) => unlessAway(() => (anew ? this.readAnew([tag]) : this.read([tag])));
+    const each = await Promise.all(tags.map(readOne));
+    return new Map(each.flatMap((known) => [...(known ?? none)]));
   }
-
-  /** The same once `readAnew` has failed. */
-  readEachAnew(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return eachAlone(tags, (alone) => this.readAnew(alone));
-  }
-}
-
-async function eachAlone(
-  tags: readonly string[],
-  read: (alone: readonly string[]) => Promise<ReadonlyMap<string, number>>,
-): Promise<ReadonlyMap<string, number>> {
-  if (tags.length === 1) return none; // it is what has failed
-  const each = await Promise.all(tags.map((tag) => unlessAway(() => read([tag]))));
-  return new Map(each.flatMap((known) => [...(known ?? none)]));
 }
 
 /** The most that a request remembers of one cache; the oldest go first. */

@@ -85,7 +85,7 @@ export class PreparedEntries {
 
   /** What is written under a tag that can't be read is served to nobody. The other entries of the call are. */
   private async generationsOf(tags: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    return (await unlessAway(() => this.notes.readAnew(tags))) ?? this.notes.readEachAnew(tags);
+    return (await unlessAway(() => this.notes.readAnew(tags))) ?? this.notes.readEach(tags, true);
   }
 
   /**
