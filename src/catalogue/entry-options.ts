@@ -85,7 +85,10 @@ export interface EntryOptions<V = unknown> {
 }
 
 export interface TimeoutOptions {
-  /** After this the caller is given the stale value, if there is one, while the load goes on. Default: at once, as stale values are. */
+  /**
+   * After this the caller is given the stale value, if there is one, while the load goes on. Counted from the call where `hard` is shorter than `maxLoad`, else from
+   * when the stale value is found. Default: at once, as stale values are.
+   */
   readonly soft?: Duration | undefined;
   /**
    * After this the caller gets a LoadTimeoutError, while the load goes on. Default: `maxLoad`, for what other processes load as well; a load that this process

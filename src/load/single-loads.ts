@@ -113,11 +113,10 @@ export class SingleLoads {
     const { key, policy } = asked;
     policy.signal?.throwIfAborted();
     const { position } = this.coherence.names;
-    let call = asked;
     let found = hits.find<V>(key, policy);
+    // What is read first is taken from the caller's time.
+    const call = found || policy.hardMs >= policy.maxLoadMs ? asked : { ...asked, askedAt: clock.monotonic() };
     if (!found && hits.needsReading(key)) {
-      // What the reading takes is taken from the caller's time.
-      if (policy.hardMs < policy.maxLoadMs) call = { ...asked, askedAt: clock.monotonic() };
       found = await flights.inTime([call], key, () => hits.recall<V>(key, policy));
     }
     if (found) {

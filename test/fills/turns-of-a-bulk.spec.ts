@@ -71,6 +71,20 @@ describe('A call of more keys than are loaded at a time', () => {
     expect(await other).toBe(2);
   });
 
+  it('is answered with what is stale within timeout.soft, of all its keys', async () => {
+    const stale = { ttl: '10s', staleFor: '1h' } as const;
+    const keys = Array.from({ length: 2_501 }, (_, index) => `key${index}`);
+    await cache.setMany(keys.map((key) => [key, 0, stale]));
+    await clock.advance('11s');
+    ask(2_501, { ...stale, timeout: { soft: 800, hard: '1s' } });
+    await eventually(() => expect(begun).toBe(2_500));
+    await clock.advance(799);
+    expect(told).toBeUndefined();
+    await clock.advance(1);
+    await eventually(() => expect(told).toBe(2_501), { withinMs: 5_000 });
+    await clock.advance(200);
+  });
+
   it('gives each of its loads maxLoad, without timeout.hard', async () => {
     ask(7_500, { maxLoad: '1s' });
     await passTurns(3);

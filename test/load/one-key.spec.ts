@@ -373,6 +373,37 @@ describe('A caller whose process holds a copy that nobody has vouched for of lat
   });
 });
 
+describe('A caller who waits for a refresh no longer than timeout.soft', () => {
+  it.each<[string, 'readFeed' | 'readOrStub', boolean]>([
+    ['after a reading of the feed', 'readFeed', true],
+    ['after a reading of the store', 'readOrStub', false],
+  ])('waits no longer than timeout.hard in all, %s', async (_, slow, process) => {
+    let held = Promise.resolve();
+    const store = storeBehind(shared, (shard) => {
+      const late = async (...asked: [never, never]): Promise<unknown> => {
+        await held;
+        return shard[slow]?.(...asked);
+      };
+      return shardWith(shard, { [slow]: late, readInto: undefined, readNow: undefined });
+    });
+    const cache = await opened({ store, coherence: { interval: '10s', blindFor: 0 }, ...(!process && { process }) });
+    const stale = { ttl: '1s', staleFor: '1h' } as const;
+    await cache.set('k', 'old', stale);
+    let answer = (): void => {};
+    held = new Promise((resolve) => (answer = resolve));
+    await clock.advance('11s');
+    const load = (): Promise<string> => clock.sleep(1_000).then(() => 'new');
+    let told: unknown;
+    const asked = cache.getOrSet('k', load, { ...stale, timeout: { soft: 40, hard: 50 } });
+    asked.then((value) => (told = value)).catch((error: unknown) => (told = error));
+    await clock.advance(45);
+    expect(told).toBeUndefined();
+    answer();
+    await eventually(() => expect(told).toBe('old'), { withinMs: 5_000 });
+    await clock.advance('2s');
+  });
+});
+
 describe('A loader that joins a look-up of before its load', () => {
   it.each<[string, (cache: TieredCache) => Promise<boolean>, () => string]>([
     ['deleted, which it loads', (cache) => cache.delete('inner'), () => 'new'],
