@@ -30,7 +30,8 @@ export class FileSources {
   /** Files that are being filled, as far as this process takes part. */
   private readonly growing = new Map<string, GrowingFile>();
   private readonly turns: FillTurns;
-  private readonly fills = new Set<Promise<void>>();
+  /** Downloads under way, those too that a purge has dropped. Each ends with its promise. */
+  private readonly fills = new Map<Fill, Promise<void>>();
 
   constructor(
     private readonly options: ResolvedFilesOptions,
@@ -81,8 +82,8 @@ export class FileSources {
 
   /** Ends all downloads. Unfinished files stay for whoever goes on. */
   async close(): Promise<void> {
-    for (const file of this.growing.values()) file.filling?.cancel();
-    await Promise.all(this.fills);
+    for (const fill of this.fills.keys()) fill.cancel();
+    await Promise.all(this.fills.values());
   }
 
   private isTooLarge(size: number): boolean {
@@ -223,7 +224,7 @@ export class FileSources {
   ): void {
     const { name, objects, durable, clock } = this.options;
     const { room } = this.folder;
-    const run = new Fill({
+    const fill = new Fill({
       name,
       store: objects,
       key,
@@ -235,13 +236,12 @@ export class FileSources {
       tuning: this.tuning,
       evict: (bytes) => room.makeFree(bytes),
       remove: (part) => room.remove(part),
-    })
-      .run()
-      .finally(() => {
-        endTurn();
-        this.fills.delete(run);
-      });
-    this.fills.add(run);
+    });
+    const ended = fill.run().finally(() => {
+      endTurn();
+      this.fills.delete(fill);
+    });
+    this.fills.set(fill, ended);
   }
 
   /** The process that filled it has stopped: this one goes on, unless another one does or the file was purged. */

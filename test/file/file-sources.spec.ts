@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
+import { PassThrough } from 'node:stream';
 import type { Readable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { fileName } from '../../src/file/file-feed.js';
@@ -93,6 +94,23 @@ describe('The right to fill a file, whose process has stopped, is given back', (
     await eventually(() => expect(bench.names().locks).toEqual([]));
     expect([bodies.length, bench.names().parts.length]).toEqual([0, 1]);
     for (let readers = 0; readers < otherReaders; readers++) file.leave();
+  });
+});
+
+describe('A close', () => {
+  it('ends the downloads too that a purge has dropped', async () => {
+    // Its bytes never come.
+    const open: ObjectStore['open'] = async (...asked) => {
+      const { body, ...opened } = await bench.objects.open(...asked);
+      body.destroy();
+      return { ...opened, body: new PassThrough() };
+    };
+    const files = bench.files({ store: { ...bench.objects, open } });
+    await files.open({ ...request, uid: 'f2' });
+    await files.purge({ uid: 'f2' });
+    expect((await files.status()).fills).toBe(1);
+    await files.close();
+    expect((await files.status()).fills).toBe(0);
   });
 });
 
