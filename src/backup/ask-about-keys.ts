@@ -1,5 +1,6 @@
 import { askScript } from '../store/redis/ask-script.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
+import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { itemsOf, textOf } from '../store/redis/redis-reply.js';
 import type { RedisScript } from '../store/redis/redis-script.js';
@@ -28,12 +29,6 @@ export async function askAboutKeys(
   const items = itemsOf(reply);
   if (textOf(items?.[0]) !== word) throw otherReply(connection);
   return items?.slice(1) ?? [];
-}
-
-/** For a reply that can't be the one to what was asked: what follows on this connection can't be believed either. */
-export function otherReply(connection: RedisConnection): Error {
-  connection.end('a reply to another command');
-  return connection.unavailable('a reply to another command');
 }
 
 /** What a script about keys begins with. */

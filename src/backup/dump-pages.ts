@@ -1,8 +1,9 @@
+import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { textOf } from '../store/redis/redis-reply.js';
 import { redisScript } from '../store/redis/redis-script.js';
 import { ahead } from './ahead.js';
-import { askAboutKeys, otherReply, scriptHead } from './ask-about-keys.js';
+import { askAboutKeys, scriptHead } from './ask-about-keys.js';
 import { allDumps, askDumps } from './key-dumps.js';
 import type { DumpedKeys } from './key-dumps.js';
 import { KeyNames } from './key-names.js';

@@ -1,6 +1,7 @@
+import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { redisScript } from '../store/redis/redis-script.js';
-import { askAboutKeys, otherReply, scriptHead } from './ask-about-keys.js';
+import { askAboutKeys, scriptHead } from './ask-about-keys.js';
 import type { KeyNames } from './key-names.js';
 import { keyArgument } from './key-argument.js';
 

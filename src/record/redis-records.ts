@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
 import { assertPrimary } from '../store/redis/assert-primary.js';
@@ -6,14 +5,16 @@ import { askScript } from '../store/redis/ask-script.js';
 import { accessFor } from '../store/redis/access-for.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import { loadDriver } from '../store/redis/driver/load-driver.js';
+import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import type { RedisIdentity } from '../store/redis/redis-identity.js';
 import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
-import { isOk, textOf } from '../store/redis/redis-reply.js';
+import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
 import { redisScript } from '../store/redis/redis-script.js';
 import { RedisServerError, redisUnavailable } from '../store/redis/redis-server-error.js';
+import { newWord } from '../store/redis/redis-word.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
@@ -92,20 +93,23 @@ const known = KnownOptions.of<RedisRecordsOptions>('redisRecords()', {
   onWarning: true,
 });
 
-/** For each key what is expected, then for each what is written, both `=` and the bytes or `-` for none; then for each its life in ms, or nothing. */
+/**
+ * For each key what is expected, then for each what is written, both `=` and the bytes or `-` for none; then for each its life in ms, or nothing; then a word.
+ * Returns the word, and 1: all are written, or 0: none is.
+ */
 const compareAndSet = redisScript(`
-for i = 1, #KEYS do
-  local stands, expected = redis.call('GET', KEYS[i]), ARGV[i]
-  if stands then if expected ~= '=' .. stands then return 0 end elseif expected ~= '-' then return 0 end
+local n, word = #KEYS, ARGV[#ARGV]
+for i = 1, n do
+  local stands = redis.call('GET', KEYS[i])
+  if ARGV[i] ~= (stands and '=' .. stands or '-') then return { word, 0 } end
 end
-local n = #KEYS
 for i = 1, n do
   local value, life = ARGV[n + i], ARGV[2 * n + i]
   if value == '-' then redis.call('UNLINK', KEYS[i])
   elseif life == '' then redis.call('SET', KEYS[i], value:sub(2))
   else redis.call('SET', KEYS[i], value:sub(2), 'PX', life) end
 end
-return 1`);
+return { word, 1 }`);
 
 /** See {@link redisRecords}. Close it. */
 export class RedisRecords {
@@ -163,7 +167,7 @@ export class RedisRecords {
     const names = this.namesOf(keys);
     const connection = await this.connected();
     // Literal JSON does not say whose it is. A word that comes back shows that no reply was given to another command.
-    const word = randomBytes(8).toString('hex');
+    const word = newWord();
     const [found, role, echo] = await Promise.all([
       recordBytes(names, connection).catch((error: unknown) => {
         throw refusedOr(connection, error);
@@ -171,10 +175,7 @@ export class RedisRecords {
       this.ask(connection, ['ROLE']),
       this.ask(connection, ['ECHO', word]),
     ]);
-    if (textOf(echo) !== word || !found) {
-      connection.end('a reply to another command');
-      throw connection.unavailable('a reply to another command');
-    }
+    if (textOf(echo) !== word || !found) throw otherReply(connection);
     assertPrimary(connection, role);
     assertRecords(found);
     return keys.map((key, index) => new RecordSnapshot(key, found[index] ?? undefined));
@@ -187,15 +188,16 @@ export class RedisRecords {
     const lifeMs = recordLifeMs(options);
     const life = lifeMs === undefined ? [] : ['PX', String(lifeMs)];
     const connection = await this.connected();
-    if (!isOk(await this.ask(connection, ['SET', name ?? '', bytes, ...life]))) {
-      throw connection.unavailable('a write without an OK');
-    }
+    if (!isOk(await this.ask(connection, ['SET', name ?? '', bytes, ...life]))) throw otherReply(connection);
   }
 
   /** Removes one record. @returns whether it was there. @throws StoreUnavailableError: it may have been removed */
   async delete(key: AnyRecordKey): Promise<boolean> {
     const [name] = this.namesOf([key]);
-    return (await this.ask(await this.connected(), ['UNLINK', name ?? ''])) === 1;
+    const connection = await this.connected();
+    const removed = await this.ask(connection, ['UNLINK', name ?? '']);
+    if (removed !== 1 && removed !== 0) throw otherReply(connection);
+    return removed === 1;
   }
 
   /**
@@ -209,12 +211,15 @@ export class RedisRecords {
     const expected = changes.map((change) => marked(change.expected));
     const written = changes.map((change) => marked(change.written));
     const lives = changes.map(({ lifeMs }) => (lifeMs === undefined ? '' : String(lifeMs)));
-    const rest = [String(names.length), ...names, ...expected, ...written, ...lives];
+    const word = newWord();
+    const rest = [String(names.length), ...names, ...expected, ...written, ...lives, word];
     const connection = await this.connected();
     const reply = await askScript(connection, compareAndSet, rest).catch((error: unknown) => {
       throw refusedOr(connection, error);
     });
-    if (reply === 1) return 'stored';
+    const [echo, isStored] = itemsOf(reply) ?? [];
+    if (textOf(echo) !== word) throw otherReply(connection);
+    if (isStored === 1) return 'stored';
     assertPrimary(connection, await this.ask(connection, ['ROLE']));
     return 'changed';
   }

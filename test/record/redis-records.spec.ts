@@ -335,6 +335,27 @@ describe.each(['built-in', 'redis'] as const)('Records through %s', (driver) => 
     expect(runs).toBe(3);
   });
 
+  it.each<[string, string, (records: RedisRecords, snapshot: RecordSnapshot<number>) => Promise<unknown>]>([
+    ['compareAndSet', ':0\r\n', (records, snapshot) => records.compareAndSet(snapshot.changedTo(9))],
+    ['compareAndSet', ':1\r\n', (records, snapshot) => records.compareAndSet(snapshot.changedTo(9))],
+    ['compareAndSet', '*2\r\n$1\r\nw\r\n:0\r\n', (records, snapshot) => records.compareAndSet(snapshot.changedTo(9))],
+    ['set', ':1\r\n', (records) => records.set(dataCap({ publicKey }), 9)],
+    ['delete', '+OK\r\n', (records) => records.delete(dataCap({ publicKey }))],
+    ['delete', ':2\r\n', (records) => records.delete(dataCap({ publicKey }))],
+  ])('%s takes no reply to another command for its own: %j', async (_, reply, change) => {
+    const proxy = await startTcpProxy(server.port);
+    const records = open({}, `redis://127.0.0.1:${proxy.port}`);
+    const cap = dataCap({ publicKey });
+    // From now on the server knows the script.
+    expect(await records.compareAndSet((await records.read(cap)).changedTo(8))).toBe('stored');
+    const snapshot = await records.read(cap);
+    proxy.replaceNextReply(Buffer.from(reply));
+    await expect(change(records, snapshot)).rejects.toThrow(StoreUnavailableError);
+    await eventually(() => expect([proxy.armed, proxy.openConnections]).toEqual([false, 0]));
+    await records.close();
+    await proxy.close();
+  });
+
   it('an end without an answer is an unknown outcome, whole or not at all', async () => {
     const proxy = await startTcpProxy(server.port);
     const records = open({}, `redis://127.0.0.1:${proxy.port}`);
