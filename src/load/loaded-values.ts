@@ -1,7 +1,6 @@
 import { encodeFor } from '../codec/encode-for.js';
 import type { Coherence } from '../coherence/coherence.js';
 import type { Placed } from '../coherence/placed.js';
-import type { Key } from '../key/key.js';
 import type { Invalidations } from '../near/invalidations.js';
 import type { NearCopy } from '../near/near-copy.js';
 import type { NearTiers } from '../near/near-tiers.js';
@@ -147,15 +146,8 @@ export class LoadedValues {
       await this.filled.release(() => lease?.giveBack());
       return { copy: made.copy, keptForRequest: false, unverified };
     }
-    if (unverified) {
-      const left = await this.filled.leaveNothing(one, cause);
-      return { ...this.keptNowhere(key, made, 'unverified'), ...left };
-    }
-    if (this.clock.now() >= made.head.staleUntil) {
-      this.shortLives.note(key);
-      const left = await this.filled.leaveNothing(one, cause);
-      return { ...this.keptNowhere(key, made, 'expired'), ...left };
-    }
+    if (unverified || this.clock.now() >= made.head.staleUntil)
+      return this.keepNowhere(one, cause, unverified ? 'unverified' : 'expired');
     return this.filled.one(one, cause);
   }
 
@@ -198,10 +190,14 @@ export class LoadedValues {
   }
 
   /** Its callers get the value, and nobody else does. */
-  private keptNowhere<V>(key: Key, { copy }: NewEntry<V>, reason: 'unverified' | 'expired'): Landed<V> {
+  private async keepNowhere<V>(one: Wanted<V>, cause: LoadCause, reason: 'unverified' | 'expired'): Promise<Landed<V>> {
+    const { key } = one;
+    const { copy } = one.made as NewEntry<V>;
+    if (reason === 'expired') this.shortLives.note(key);
+    const left = await this.filled.leaveNothing(one, cause);
     this.near.process?.delete(key.id);
     this.filled.refused(key, reason);
-    return { copy, keptForRequest: reason === 'expired', unverified: reason === 'unverified' };
+    return { copy, keptForRequest: reason === 'expired', unverified: reason === 'unverified', ...left };
   }
 
   /** `ttl: 0`: this request may go on with it; what others share goes where the load was to replace it, or this process holds it. */
