@@ -216,7 +216,7 @@ export class ShardFeed {
   }
 
   private async readOnce(): Promise<boolean> {
-    const { clock, intervalMs, blindForMs } = this.options;
+    const { clock, intervalMs } = this.options;
     const begun = clock.now();
     const startedAt = clock.monotonic();
     this.startedAt = startedAt;
@@ -240,10 +240,10 @@ export class ShardFeed {
       this.failed = error instanceof StoreUnavailableError ? { cause: error } : {};
       if (!this.failed.cause) this.tellUnexpected(error);
       this.tellReading(0, false);
-      // Of a process that stood still, that is over.
-      const blindUntil = this.readUpTo + intervalMs + blindForMs;
+      // The clock is asked first: where it was set back, that corrects `readUpTo`. Of a process that stood still, being blind is over.
+      const now = clock.now();
       if (this.isPolled && !this.closed && !this.isDoubted)
-        this.trust.until = Math.min(blindUntil, clock.now() + intervalMs + graceMs);
+        this.trust.until = Math.min(now + intervalMs + graceMs, this.readUpTo + this.unreadForMs);
       return false;
     }
   }

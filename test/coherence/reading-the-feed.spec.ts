@@ -283,6 +283,33 @@ describe('A clear by another process that has not been heard of', () => {
   );
 });
 
+describe('A clear by another process, while a reading is under way that fails', () => {
+  it('is not believed to be undone where the clock is set back meanwhile', async () => {
+    let fail = (): void => {};
+    let isAway = false;
+    const readFeed = (asked: FeedQuestion) =>
+      isAway
+        ? new Promise((_, reject) => (fail = () => reject(new StoreUnavailableError('the store', 'it is away'))))
+        : shared.shards[0].readFeed?.(asked);
+    const store = storeBehind(shared, (shard) => shardWith(shard, { readFeed }));
+    const coherence = { interval: 5_000, blindFor: 5_000 };
+    const cache = await buildCache({ name, store, clock, coherence, process: false });
+    caches.push(cache);
+    await cache.set('k', 1, life);
+    isAway = true;
+    await clock.advance('5s');
+    await (await opened(shared)).dangerouslyClear();
+    await clock.advance('1m');
+    clock.jump(-3_600_000);
+    fail();
+    await clock.advance(0);
+    const found = cache.lookup('k');
+    await clock.advance(0);
+    fail();
+    expect(await found).toMatchObject({ hit: false, reason: 'unavailable' });
+  });
+});
+
 describe('Versions that can’t compute each other’s keys', () => {
   it('void each other where both are listed, and where neither is they don’t', async () => {
     const events = recordEvents('fault');
