@@ -229,12 +229,14 @@ class FolderObjectStore implements ObjectStore {
     });
   }
 
+  /** Of files whose names are such as {@link #pathOf} makes. What others have put beside them is no object. */
   async #paths(): Promise<string[]> {
-    const folders = await namesIn(this.objects);
+    const folders = (await namesIn(this.objects)).filter((name) => /^[0-9a-f]{2}$/.test(name));
     const paths = await Promise.all(
-      folders.map(async (folder) =>
-        (await namesIn(join(this.objects, folder))).map((name) => join(this.objects, folder, name)),
-      ),
+      folders.map(async (folder) => {
+        const names = (await namesIn(join(this.objects, folder))).filter((name) => /^[0-9a-f]{62}$/.test(name));
+        return names.map((name) => join(this.objects, folder, name));
+      }),
     );
     return paths.flat();
   }

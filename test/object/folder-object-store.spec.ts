@@ -1,4 +1,5 @@
 import {
+  mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -11,7 +12,7 @@ import {
 import { open } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { folderObjectStore } from '../../src/object/folder-object-store.js';
 import {
@@ -168,6 +169,19 @@ describe('an object store in a folder', () => {
     await expect(folderObjectStore({ directory: join(directory, 'none') }).open('a')).rejects.toThrow(
       ObjectNotFoundError,
     );
+  });
+
+  it('lists its objects among files that others have put there', async () => {
+    const store = folderObjectStore({ directory });
+    await store.put('a', 'x');
+    const folder = dirname(files()[0] as string);
+    writeFileSync(join(directory, 'objects-v1', '.DS_Store'), 'not mine');
+    writeFileSync(join(folder, '.nfs0000000000000001'), 'not mine');
+    mkdirSync(join(directory, 'objects-v1', 'lost+found'));
+    writeFileSync(join(directory, 'objects-v1', 'lost+found', 'f'.repeat(62)), 'not mine');
+    const keys: string[] = [];
+    for await (const { key } of store.list('')) keys.push(key);
+    expect(keys).toEqual(['a']);
   });
 
   it('wants a directory', () => {
