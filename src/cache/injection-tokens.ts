@@ -25,6 +25,5 @@ export function getAfterCommitToken(name = defaultName): string {
 /** What the module builds a cache from, so that tests can put something else in its place. */
 export const OWN_STORE = 'nestjs-tiered-cache:own-store';
 export const LOCK_STORE = 'nestjs-tiered-cache:lock-store';
-export const LOCK_REACH = 'nestjs-tiered-cache:lock-reach';
 export const OWN_CLOCK = 'nestjs-tiered-cache:own-clock';
 export const OWN_RANDOM = 'nestjs-tiered-cache:own-random';

@@ -6,6 +6,9 @@ import { safeLine } from '../value/safe-text.js';
 import { InvalidOptionError } from '../value/errors.js';
 import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
+/** The store of the locks alone, if they have one, and how far it must reach. One that tests put in its place is asked for nothing. */
+export type LockStore = Pick<LockModuleOptions, 'store' | 'reach'>;
+
 /**
  * The store below the process tier: the given one, none, or the default of this environment.
  * @throws InvalidOptionError for a list of several or of none, and for what is no store.
@@ -18,14 +21,10 @@ export async function storeOf({ stores }: TieredCacheOptions): Promise<Store | u
   return store;
 }
 
-/** The store of the locks alone, if they have one. @throws InvalidOptionError for what is no store. */
-export function lockStoreOf({ lock }: TieredCacheOptions): Store | undefined {
-  return lock?.store === undefined ? undefined : asStore('lock.store', lock.store);
-}
-
-/** How far its locks must reach, if that is asked. A store that tests put in the place of theirs is asked for nothing. */
-export function lockReachOf({ lock }: TieredCacheOptions): LockModuleOptions['reach'] {
-  return lock?.reach;
+/** @throws InvalidOptionError for what is no store. */
+export function lockStoreOf({ lock }: TieredCacheOptions): LockStore {
+  const { store, reach } = lock ?? {};
+  return { ...(store !== undefined && { store: asStore('lock.store', store) }), ...(reach && { reach }) };
 }
 
 function onlyOne(stores: unknown): unknown {

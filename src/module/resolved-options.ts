@@ -3,11 +3,11 @@ import { Integrity } from '../codec/integrity.js';
 import { HiddenNames } from '../key/hidden-names.js';
 import { assertReach } from '../lock/assert-store-can-lock.js';
 import type { Store } from '../store/store.js';
-import type { RequestScope } from '../near/request-scope.js';
 import type { Clock } from '../value/clock.js';
 import { readEnvironment } from '../cache/configuration/environment.js';
 import { findPackageIdentity, requireIdentity } from '../cache/configuration/package-identity.js';
 import { InvalidOptionError } from '../value/errors.js';
+import type { LockStore } from './given-store.js';
 import type { LockModuleOptions, TieredCacheOptions } from './tiered-cache.options.js';
 
 export const RESOLVED_OPTIONS = 'nestjs-tiered-cache:resolved-options';
@@ -24,8 +24,7 @@ export interface ResolvedOptions {
 export function resolveOptions(
   options: TieredCacheOptions,
   store: Store | undefined,
-  lockStore: Store | undefined,
-  lockReach: LockModuleOptions['reach'],
+  lockStore: LockStore,
   clock: Clock,
   random: () => number,
 ): ResolvedOptions {
@@ -53,15 +52,10 @@ export function resolveOptions(
       ...(options.coherence !== undefined && { coherence: options.coherence }),
       defaults: { ...options.defaults, ttl: options.defaults?.ttl ?? environment.defaultTtlMs },
     },
-    lock: { ...lock, ...(lockStore && { store: lockStore }), ...(lockReach && { reach: lockReach }) },
+    lock: { ...lock, ...lockStore },
     mayForceMiss: options.mayForceMiss,
     warnings: options.warnings ?? true,
   };
-}
-
-/** The configuration that a cache is built from, with the scope that all caches of the application share. */
-export function configurationOf({ cache }: ResolvedOptions, scope: RequestScope): CacheConfiguration {
-  return { ...cache, scope };
 }
 
 /** Callers of plain JavaScript can give anything. */

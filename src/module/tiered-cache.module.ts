@@ -16,7 +16,6 @@ import {
   getCacheLockToken,
   getRequestCacheToken,
   getTieredCacheToken,
-  LOCK_REACH,
   LOCK_STORE,
   OWN_CLOCK,
   OWN_RANDOM,
@@ -34,7 +33,7 @@ import { asyncProviders } from './async-options.js';
 import { commitHooks } from './commit-hooks.js';
 import { hasOtherEntrances } from './entrances.js';
 import { interceptGateways } from './gateways.js';
-import { lockReachOf, lockStoreOf, storeOf } from './given-store.js';
+import { lockStoreOf, storeOf } from './given-store.js';
 import { HttpScopes } from './http-scopes.js';
 import { knownModuleOptions } from './known-module-options.js';
 import { assertMadeOnce } from './made-once.js';
@@ -42,7 +41,7 @@ import { assertMemoizedOnce } from './memoized-instances.js';
 import { openLocks } from './own-locks.js';
 import type { OwnLocks } from './own-locks.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
-import { configurationOf, RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
+import { RESOLVED_OPTIONS, resolveOptions } from './resolved-options.js';
 import type { ResolvedOptions } from './resolved-options.js';
 import type { TieredCacheAsyncOptions, TieredCacheOptions } from './tiered-cache.options.js';
 import { assertSoleImport } from './sole-import.js';
@@ -142,12 +141,11 @@ function build(name: string | undefined, imports: ModuleMetadata['imports'], giv
       ...given,
       { provide: OWN_STORE, inject: [GIVEN_OPTIONS], useFactory: storeOf },
       { provide: LOCK_STORE, inject: [GIVEN_OPTIONS], useFactory: lockStoreOf },
-      { provide: LOCK_REACH, inject: [GIVEN_OPTIONS], useFactory: lockReachOf },
       { provide: OWN_CLOCK, useValue: systemClock },
       { provide: OWN_RANDOM, useValue: systemRandom },
       {
         provide: RESOLVED_OPTIONS,
-        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, LOCK_REACH, OWN_CLOCK, OWN_RANDOM],
+        inject: [ModulesContainer, GIVEN_OPTIONS, OWN_STORE, LOCK_STORE, OWN_CLOCK, OWN_RANDOM],
         useFactory: (modules: ModulesContainer, ...rest: Parameters<typeof resolveOptions>) => {
           assertSoleImport(modules, cacheToken, (importers) => secondImport(name, importers));
           return resolveOptions(...rest);
@@ -221,7 +219,7 @@ function intercept(
 }
 
 async function openCache(options: ResolvedOptions, scope: RequestScope): Promise<TieredCache> {
-  const cache = new TieredCache(configurationOf(options, scope));
+  const cache = new TieredCache({ ...options.cache, scope });
   await cache.open();
   if (options.warnings) logStart(options);
   return cache;

@@ -1,4 +1,4 @@
-import { LOCK_REACH, LOCK_STORE, OWN_CLOCK, OWN_RANDOM, OWN_STORE } from '../cache/injection-tokens.js';
+import { LOCK_STORE, OWN_CLOCK, OWN_RANDOM, OWN_STORE } from '../cache/injection-tokens.js';
 import { memoryStore } from '../store/memory-store.js';
 import type { Store } from '../store/store.js';
 import type { Clock } from '../value/clock.js';
@@ -33,8 +33,7 @@ export function replaceStores<B extends OverridesProviders>(
 ): B {
   const make = (): Store => store ?? memoryStore(clock && { clock });
   builder.overrideProvider(OWN_STORE).useFactory({ factory: make });
-  builder.overrideProvider(LOCK_STORE).useFactory({ factory: () => undefined });
-  builder.overrideProvider(LOCK_REACH).useFactory({ factory: () => undefined });
+  builder.overrideProvider(LOCK_STORE).useFactory({ factory: () => ({}) });
   if (clock) builder.overrideProvider(OWN_CLOCK).useValue(clock);
   if (random) builder.overrideProvider(OWN_RANDOM).useValue(random);
   return builder;
