@@ -91,17 +91,15 @@ export class ShardInvalidations {
    * 3. `inner` is removed, and stands in its feed; 4. `outer` is removed and told once more: neither the store nor B has what was made at 2.
    *
    * A version that was listed meanwhile is somebody, too: the list is compared once more, also where nothing else is left to do.
+   * @param items as many as one trip carries at most.
    * @throws StoreUnavailableError
    */
   async repeat(items: readonly Invalidating[], at: number): Promise<void> {
-    if (!this.shard.invalidate) return;
-    for (let first = 0; first < items.length; first += maxItemsPerTrip) {
-      const turn = items.slice(first, first + maxItemsPerTrip);
-      const named = turn.filter((item) => this.repeated(item).length > 0);
-      await this.during(noteSpared(new Map(), turn), () =>
-        this.reachAllVersions(turn, at, () => this.append(this.allRepeated(turn), named, at)),
-      );
-    }
+    if (items.length === 0) return;
+    const named = items.filter((item) => this.repeated(item).length > 0);
+    await this.during(noteSpared(new Map(), items), () =>
+      this.reachAllVersions(items, at, () => this.append(this.allRepeated(items), named, at)),
+    );
   }
 
   /**
