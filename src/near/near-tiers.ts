@@ -66,8 +66,7 @@ export class NearTiers {
 
   /** Whether the request or the process holds anything under this key. */
   holds(id: string): boolean {
-    const scope = this.scope.current();
-    return this.process?.peek(id) !== undefined || (scope !== undefined && this.ofRequest(scope).get(id) !== undefined);
+    return this.process?.peek(id) !== undefined || this.held?.get(id) !== undefined;
   }
 
   /** Whether the process holds a copy that the feed has not vouched for of late. */
@@ -89,10 +88,10 @@ export class NearTiers {
     asked: Serving | undefined,
   ): { readonly tier: TierName; readonly copy: NearCopy | undefined; readonly verdict: Verdict }[] {
     const now = this.clock.now();
-    const scope = this.scope.current();
+    const { held } = this;
     const tiers: { tier: TierName; copy: NearCopy | undefined; verdict: Verdict }[] = [];
-    if (scope) {
-      const copy = this.ofRequest(scope).get(key.id);
+    if (held) {
+      const copy = held.get(key.id);
       tiers.push({ tier: 'request', copy, verdict: copy ? this.ofRequestVerdict(copy, asked, now) : 'absent' });
     }
     if (this.process) {
@@ -150,6 +149,10 @@ export class NearTiers {
     return names.invalidatedSince(this.coherence.nameOf(key), position) || this.tagNamedSince(tags, position);
   }
 
+  tagNamedSince(tags: NearCopy['tags'], position: number): boolean {
+    return tags.some(({ tag }) => this.coherence.names.namedSince(tagName(tag), position));
+  }
+
   /**
    * Whether something that the request has read was invalidated since. What had to be forgotten counts as named by any name.
    * @param loaded what is being loaded now, by id: that is read anew.
@@ -166,17 +169,15 @@ export class NearTiers {
 
   /** The open request was given this, and does not answer from it: what it loads later may be built on it. */
   noteForRequest(key: Key, read: Read): void {
-    const scope = this.scope.current();
-    const tier = scope && this.ofRequest(scope);
+    const tier = this.held;
     if (!tier || tier.get(key.id) === read) return;
     tier.note(key.id, read);
   }
 
   /** As `keep`, for the open request alone: it does not go back either. */
   keepForRequest(key: Key, copy: NearCopy): void {
-    const scope = this.scope.current();
-    if (!scope) return;
-    const tier = this.ofRequest(scope);
+    const tier = this.held;
+    if (!tier) return;
     const held = tier.get(key.id);
     if (held && held.mark > copy.mark) {
       if (held.isSameEntry(copy)) return;
@@ -227,9 +228,8 @@ export class NearTiers {
   nameTag(tag: string, origin: 'local' | 'remote'): void {
     this.coherence.names.name(tagName(tag));
     this.process?.deleteTagged(tag);
-    const state = origin === 'local' ? this.scope.current() : undefined;
-    if (!state) return;
-    const held = this.ofRequest(state);
+    const held = origin === 'local' ? this.held : undefined;
+    if (!held) return;
     for (const [id, copy] of held.entries()) {
       if (copy.tags.some((known) => known.tag === tag)) held.drop(id);
     }
@@ -238,8 +238,13 @@ export class NearTiers {
   clear(): void {
     this.coherence.names.nameAll();
     this.process?.clear();
+    this.held?.clear();
+  }
+
+  /** What the open request holds. */
+  private get held(): RequestTier | undefined {
     const scope = this.scope.current();
-    if (scope) this.ofRequest(scope).clear();
+    return scope && this.ofRequest(scope);
   }
 
   private ofRequestVerdict(copy: NearCopy, asked: Serving | undefined, now: number): Verdict {
@@ -258,13 +263,8 @@ export class NearTiers {
     return outbox.has(this.coherence.nameOf(key)) || tags.some(({ tag }) => outbox.has(tagName(tag)));
   }
 
-  tagNamedSince(tags: NearCopy['tags'], position: number): boolean {
-    return tags.some(({ tag }) => this.coherence.names.namedSince(tagName(tag), position));
-  }
-
   private drop(key: Key): void {
     this.process?.delete(key.id);
-    const scope = this.scope.current();
-    if (scope) this.ofRequest(scope).drop(key.id);
+    this.held?.drop(key.id);
   }
 }
