@@ -33,7 +33,7 @@ export interface RestoredBackup {
   readonly records: number;
   /** Of these, in the backup. */
   readonly bytes: number;
-  /** Keys that stood there and were replaced. */
+  /** Keys that stood there and were replaced, each counted once. */
   readonly replaced: number;
   /**
    * Records that were not restored: what caches keep, and the notes of documents that were written or deleted. They would undo what was invalidated or
@@ -59,10 +59,12 @@ export async function restoreBackup(
   { replace = false, onProgress, ...options }: RestoreBackupOptions,
   clock: Clock,
 ): Promise<RestoredBackup> {
+  const names = new NameSet();
   let replaced = 0;
   const meter = new ProgressMeter(clock, onProgress);
   const verified = await verifyRecords(open(), options, meter, async (records) => {
-    replaced += await countExisting(access, records.filter(isWanted));
+    const fresh = records.filter((record) => isWanted(record) && names.add(record.key));
+    replaced += await countExisting(access, fresh);
   });
   for (const connection of await access.allConnected()) await refuseNewer(connection, verified.formatVersion);
   if (!replace && replaced > 0) {
@@ -74,7 +76,6 @@ export async function restoreBackup(
   meter.expect(verified.records, verified.bytes);
   // Told before the first key: from here on, a failure may leave some of them restored.
   meter.advance('restoring', 0, 0);
-  const restored = new NameSet(verified.records);
   let records = 0;
   let bytes = 0;
   let leftOut = 0;
@@ -82,21 +83,10 @@ export async function restoreBackup(
   for await (const batch of batchesOf(new CountedSource(open(), options.signal), verified)) {
     options.signal?.throwIfAborted();
     const wanted = batch.filter(isWanted);
-    await Promise.all(
-      wanted.map(async ({ key, dump }) => {
-        // A key that the backup holds twice: the later counts.
-        const replaces = !restored.add(key) || replace ? ['REPLACE'] : [];
-        const connection = await connectionFor(access, key);
-        const reply = await connection
-          .ask(['RESTORE', keyArgument(key), '0', dump, ...replaces])
-          .catch((error: unknown) => {
-            if (error instanceof RedisServerError)
-              throw connection.unavailable(`it refuses a dump (${error.message})`, error);
-            throw error;
-          });
-        if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');
-      }),
-    );
+    const unknown = wanted.find(({ key }) => !names.has(key));
+    if (unknown) throw changedMeanwhile(unknown.at);
+    // A key that the backup holds twice: the later counts.
+    await Promise.all(wanted.map((record) => restoreRecord(access, record, !names.mark(record.key) || replace)));
     records += wanted.length;
     bytes += bytesOf(wanted);
     leftOut += batch.length - wanted.length;
@@ -105,6 +95,18 @@ export async function restoreBackup(
   }
   meter.advance('done', records, bytes);
   return { records, bytes, replaced, leftOut, endIsKnown: verified.endIsKnown };
+}
+
+async function restoreRecord(access: RedisAccess, { key, dump }: BackupRecord, replaces: boolean): Promise<void> {
+  const connection = await connectionFor(access, key);
+  const reply = await connection
+    .ask(['RESTORE', keyArgument(key), '0', dump, ...(replaces ? ['REPLACE'] : [])])
+    .catch((error: unknown) => {
+      if (error instanceof RedisServerError)
+        throw connection.unavailable(`it refuses a dump (${error.message})`, error);
+      throw error;
+    });
+  if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');
 }
 
 const isWanted = (record: BackupRecord): boolean => !isOfACache(record) && !areNotesOfWrites(record);

@@ -546,6 +546,12 @@ describe('A backup of Redis', () => {
     writeFileSync(file, Buffer.concat([first, (await take(source)).bytes]));
     expect(await reach(target).restore(() => createReadStream(file))).toMatchObject({ records: 2, endIsKnown: false });
     expect(await target.text('GET', 'a')).toBe('two');
+    // A key is there once, however often the backup holds it.
+    await target.command('SET', 'a', 'old');
+    const restore = (replace: boolean) => reach(target).restore(() => createReadStream(file), { replace });
+    await expect(restore(false)).rejects.toThrow("1 of the backup's keys are there already");
+    expect(await restore(true)).toMatchObject({ records: 2, replaced: 1 });
+    expect(await target.text('GET', 'a')).toBe('two');
   });
 
   it('a restore whose source is another one once it was verified rejects, and says that keys may be restored', async () => {
@@ -554,8 +560,12 @@ describe('A backup of Redis', () => {
     await source.command('MSET', 'a', 'two', 'b', 'two');
     const another = (await take(source)).bytes;
     const firstEnd = 8 + 1 + bytes.readUInt32BE(5);
+    await source.command('FLUSHALL');
+    await source.command('SET', 'c', 'another key');
+    const ofAnotherKey = (await take(source)).bytes;
     for (const [second, at] of [
       [another, another.length],
+      [ofAnotherKey, 0],
       [bytes.subarray(0, firstEnd), firstEnd],
       [bytes.subarray(0, -1), firstEnd],
     ] as const) {
@@ -567,6 +577,7 @@ describe('A backup of Redis', () => {
       );
       await expect(restoring).rejects.not.toThrow('None of it');
     }
+    expect(await target.command('EXISTS', 'a', 'b', 'c')).toBe(2);
   });
 });
 
