@@ -130,9 +130,13 @@ export class Flights {
     call: LoadCall<V>,
     again: (askedAt: number) => Promise<Landed<V>>,
   ): Promise<Landed<V>> {
-    const alone = (): Promise<Landed<V>> =>
-      this.wait(this.newFlight(call, this.flown(call, false)), call.policy, call.askedAt);
-    return this.answers.judged(landing, flight, call, { again, alone });
+    const { key, policy, askedAt = this.clock.monotonic() } = call;
+    return this.answers.judged(landing, flight, call, {
+      askedAt,
+      again: () => again(askedAt),
+      alone: () => this.wait(this.newFlight(call, this.flown(call, false)), policy, askedAt),
+      inTime: (read) => this.inTime([{ policy, askedAt }], key, read),
+    });
   }
 
   private flown<V>(call: LoadCall<V>, forced: boolean): Fly<V> {

@@ -12,16 +12,14 @@ import type { LoadReads } from './load-reads.js';
 
 /** What a caller does whose flight brings home what may be too old for it. */
 interface Anew<V> {
+  /** When this caller asked first, by the monotonic clock. All that follows waits for what is left of its time. */
+  readonly askedAt: number;
   /** Asks once more. What is under way then began since this caller asked first, and is not judged. */
-  readonly again: (askedAt: number) => Promise<Landed<V>>;
+  readonly again: () => Promise<Landed<V>>;
   /** Asks with a flight that nobody joins. */
   readonly alone: () => Promise<Landed<V>>;
-}
-
-interface AnewInLoad<V> extends Anew<V> {
-  readonly again: () => Promise<Landed<V>>;
-  /** Whether this caller may wait on where the flight's first one may not. */
-  readonly goesOn: (error: unknown) => boolean;
+  /** Reads what has to be known first. @throws LoadTimeoutError; the signal's reason. */
+  readonly inTime: <R>(read: () => Promise<R>) => Promise<R>;
 }
 
 /** Judges what a flight brings home for a caller who joined it when it was under way: only then are all of its tags known. */
@@ -44,18 +42,16 @@ export class JoinedAnswers {
     call: LoadCall<V>,
     anew: Anew<V>,
   ): Promise<Landed<V>> {
-    const askedAt = call.askedAt ?? this.clock.monotonic();
-    const again = (): Promise<Landed<V>> => anew.again(askedAt);
-    const goesOn = (error: unknown): boolean =>
-      flight.landed && isOutwaited(flight, error) && this.clock.monotonic() < askedAt + call.policy.hardMs;
     const load = loadUnderWay();
-    if (load) return this.judgedInLoad(load, landing, flight, call, { again, alone: anew.alone, goesOn });
+    if (load) return this.judgedInLoad(load, landing, flight, call, anew);
+    const { askedAt, again } = anew;
     const isDoubtful = this.coherence.names.anyNamedSince(flight.position);
     const judge = (landed: Landed<V>): Landed<V> | Promise<Landed<V>> =>
       isDoubtful && this.isTagNamed(flight, landed) ? again() : landed;
     return landing.then(judge, (error: unknown) => {
+      if (this.goesOn(flight, error, askedAt + call.policy.hardMs)) return again();
       const isTooLong = error instanceof LoadTimeoutError;
-      if (isTooLong ? goesOn(error) : isDoubtful && flight.landed && this.isTagNamed(flight)) return again();
+      if (!isTooLong && isDoubtful && flight.landed && this.isTagNamed(flight)) return again();
       throw error;
     });
   }
@@ -72,11 +68,13 @@ export class JoinedAnswers {
     landing: Promise<Landed<V>>,
     flight: Flight<Landed<V>>,
     { key, policy }: LoadCall<V>,
-    { again, alone, goesOn }: AnewInLoad<V>,
+    { askedAt, again, alone, inTime }: Anew<V>,
   ): Promise<Landed<V>> {
     const { position } = flight;
+    const { coherence } = this;
     // Where nobody vouches for near copies, a reading tells nothing.
-    const isKnown = (): boolean | Promise<boolean> => !this.coherence.vouches || load.verify(this.coherence);
+    const isKnown = (): boolean | Promise<boolean> =>
+      !coherence.vouches || load.isVerified(coherence) || inTime(() => load.verify(coherence));
     const isLate = (landed: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean =>
       this.isTagNamed(flight, landed) || isOvertaken(this.near, key, position, landed);
     const judge = async (landed: Landed<V>): Promise<Landed<V>> => {
@@ -84,15 +82,16 @@ export class JoinedAnswers {
       return isLate(landed) ? again() : landed;
     };
     return landing.then(judge, async (error: unknown) => {
-      if (goesOn(error)) return again();
+      if (this.goesOn(flight, error, askedAt + policy.hardMs)) return again();
       const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
       if (isAnswer && (!(await isKnown()) || isLate({ copy: undefined, withdrawnAt: position }))) load.taint();
       throw error;
     });
   }
-}
 
-/** Whether it ended because its first caller had waited long enough for another process. */
-function isOutwaited(flight: Flight, error: unknown): boolean {
-  return error instanceof LoadTimeoutError && (flight.carrier ?? flight).outwaited;
+  /** Whether this caller waits on until then: the flight has ended because its first one had waited long enough for another process. */
+  private goesOn(flight: Flight, error: unknown, until: number): boolean {
+    const isOutwaited = flight.landed && error instanceof LoadTimeoutError && (flight.carrier ?? flight).outwaited;
+    return isOutwaited && this.clock.monotonic() < until;
+  }
 }

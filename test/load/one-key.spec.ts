@@ -458,6 +458,57 @@ describe('A loader that joins a look-up of before its load', () => {
   });
 });
 
+describe('A loader that joins a look-up, and waits for the feed before it is given what that has brought', () => {
+  const left = { message: 'left' };
+  it.each<[string, EntryOptions<string>, (leaving: AbortController) => Promise<unknown>, object]>([
+    ['timeout.hard', { timeout: { hard: 50 } }, () => clock.advance(10), { code: 'LOAD_TIMEOUT', key: 'part' }],
+    ['its signal', {}, async (leaving) => (leaving.abort(new Error('left')), clock.advance(0)), left],
+  ])('waits no longer than %s allows', async (_, limits, end, reason) => {
+    const store = faultyStore(memoryStore({ clock }));
+    const cache = await opened({ store });
+    const leaving = new AbortController();
+    const limited = { ...life, ...limits, signal: leaving.signal };
+    const part = cache.getOrSet('part', () => clock.sleep(40).then(() => 'part'), life);
+    await turn();
+    let told: unknown;
+    cache
+      .getOrSet('whole', () => cache.getOrSet('part', never, limited), life)
+      .catch((error: unknown) => (told = error));
+    await turn();
+    await store.during(
+      'hangs',
+      () =>
+        clock.advance(40).then(async () => {
+          expect(await part).toBe('part');
+          expect(told).toBeUndefined();
+          await end(leaving);
+          expect(told).toMatchObject(reason);
+        }),
+      ['readFeed'],
+    );
+  });
+
+  it('has what is left of timeout.hard for a load of its own, where the feed can’t be read', async () => {
+    const store = faultyStore(memoryStore({ clock }));
+    const cache = await opened({ store });
+    const limited = { ...life, timeout: { hard: 50 } };
+    const part = cache.getOrSet('part', () => clock.sleep(20).then(() => 'part'), { ...life, cacheIf: () => false });
+    await turn();
+    let told: unknown;
+    const load = () => clock.sleep(100).then(() => 'own');
+    cache
+      .getOrSet('whole', () => cache.getOrSet('part', load, limited), life)
+      .catch((error: unknown) => (told = error));
+    await turn();
+    await store.during('throws', () => clock.advance(49), ['readFeed']);
+    expect(await part).toBe('part');
+    expect(told).toBeUndefined();
+    await clock.advance(1);
+    expect(told).toMatchObject({ code: 'LOAD_TIMEOUT', key: 'part' });
+    await clock.advance('1s');
+  });
+});
+
 describe('A load that takes longer than its value is fresh', () => {
   const short = { ttl: '1s', staleFor: '1h' } as const;
   let loads = 0;
