@@ -96,7 +96,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
   const values = new LoadedValues(name, coherence, near, invalidations, newEntries, clock, notes);
   const failed = new FailedLoads(clock, names);
   const runner = new LoaderRunner(name, clock);
-  const fills = new Fills(name, clock, random, near, reads, values, runner, failed, places, verification);
+  const fills = new Fills(name, clock, random, coherence, reads, values, runner, failed, places, verification);
   const singles = new SingleFills(coherence, near, entries, notes, leases, fills, clock);
   const flights = new Flights(name, clock, coherence, near, singles, failed, places !== undefined);
 

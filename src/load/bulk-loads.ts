@@ -115,7 +115,7 @@ export class BulkLoads {
       } else if (present) {
         const landing = this.flights.joinOne(present, callOf(one, loader));
         joined.push(this.take(one, landing, loader));
-      } else if (this.mayLeave(one)) {
+      } else if (this.needsFlight(one)) {
         const own = this.want(one, undefined);
         wanted.push(own);
         const { flight } = this.flights.promote(own);
@@ -139,8 +139,8 @@ export class BulkLoads {
     }
   }
 
-  /** Whether the caller may not wait to the end, or is waited for: then it joins each key as others do. */
-  private mayLeave<V>(one: Asking<V>): boolean {
+  /** Its caller may leave, or is itself waited for: then it joins the key as others do. */
+  private needsFlight<V>(one: Asking<V>): boolean {
     return mayLeave(one) || this.flights.isLimited || isInLoader();
   }
 

@@ -1,5 +1,5 @@
 import { allowsStale } from '../catalogue/allows-stale.js';
-import type { NearTiers } from '../near/near-tiers.js';
+import type { Coherence } from '../coherence/coherence.js';
 import { giveBackAll } from '../origin/fill-lease.js';
 import type { CacheClock } from '../value/cache-clock.js';
 import { LoadTimeoutError } from '../value/errors.js';
@@ -37,7 +37,7 @@ export class Fills {
     private readonly cache: string,
     private readonly clock: CacheClock,
     private readonly random: () => number,
-    private readonly near: NearTiers,
+    private readonly coherence: Coherence,
     private readonly reads: LeasedReads,
     private readonly values: LoadedValues,
     private readonly runner: LoaderRunner,
@@ -92,14 +92,14 @@ export class Fills {
     if (cause !== 'refresh') this.publishMisses(mine, cause);
     const ids = new Set(mine.map(({ key }) => key.id));
     const staleAt = cause === 'refresh' ? undefined : this.clock.now();
-    const reads = new LoadReads(ids, mine[0]?.askedIn, staleAt, this.near.coherence, this.verifies);
+    const reads = new LoadReads(ids, mine[0]?.askedIn, staleAt, this.coherence, this.verifies);
     carrier.reads = reads;
     const added: string[] = [];
     const { signal } = carrier.controller;
     const context = {
       signal,
       tag: (...tags: string[]) => {
-        const named = tags.map((tag) => this.near.coherence.nameOfTag(tag));
+        const named = tags.map((tag) => this.coherence.nameOfTag(tag));
         added.push(...named);
         carrier.nameTags(named);
       },
@@ -177,7 +177,7 @@ export class Fills {
   private assertNotHeld<V>(mine: readonly Wanted<V>[]): void {
     if (this.failed.size === 0) return;
     for (const { key, policy } of mine) {
-      const failure = this.failed.of(key, this.near.coherence.nameOf(key), policy);
+      const failure = this.failed.of(key, this.coherence.nameOf(key), policy);
       if (failure) throw heldError(this.cache, key, failure);
     }
   }
