@@ -189,10 +189,6 @@ export class ShardFeed {
     void this.pollAnew();
   }
 
-  private get isDoubted(): boolean {
-    return this.settledDoubts !== this.doubts;
-  }
-
   /** From now on no entry of this shard is there, nor a near copy of this process. @throws StoreUnavailableError */
   async clear(): Promise<void> {
     await this.invalidations.clear(this.options.clock.now());
@@ -208,18 +204,14 @@ export class ShardFeed {
   }
 
   private read(): Promise<boolean> {
-    const reading = this.readOnce().finally(() => {
-      if (this.underWay === reading) this.underWay = undefined;
-    });
-    this.underWay = reading;
-    return reading;
+    this.underWay = this.readOnce().finally(() => (this.underWay = undefined));
+    return this.underWay;
   }
 
   private async readOnce(): Promise<boolean> {
     const { clock, intervalMs } = this.options;
     const begun = clock.now();
-    const startedAt = clock.monotonic();
-    this.startedAt = startedAt;
+    this.startedAt = clock.monotonic();
     const { doubts } = this;
     try {
       const applied = await this.readNew();
@@ -228,24 +220,33 @@ export class ShardFeed {
       void this.versions.renewIfOverdue();
       // 1. A reading is sent; 2. the wall clock is set back an hour; 3. it is answered: what it vouches for ends by the new time.
       const answeredAt = clock.now();
-      const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - startedAt));
+      const began = Math.min(begun, answeredAt - Math.ceil(clock.monotonic() - this.startedAt));
       this.settledDoubts = doubts;
-      if (this.isPolled && !this.closed && !this.isDoubted) this.trust.until = began + intervalMs + graceMs;
+      this.believeUntil(began + intervalMs + graceMs);
       this.tellReading(applied, true);
       this.readUpTo = began;
-      this.readAt = startedAt;
+      this.readAt = this.startedAt;
       if (this.isPolled) this.listener.read(this);
       return true;
     } catch (error) {
-      this.failed = error instanceof StoreUnavailableError ? { cause: error } : {};
-      if (!this.failed.cause) this.tellUnexpected(error);
-      this.tellReading(0, false);
-      // The clock is asked first: where it was set back, that corrects `readUpTo`. Of a process that stood still, being blind is over.
-      const now = clock.now();
-      if (this.isPolled && !this.closed && !this.isDoubted)
-        this.trust.until = Math.min(now + intervalMs + graceMs, this.readUpTo + this.unreadForMs);
+      this.notAnswered(error);
       return false;
     }
+  }
+
+  private notAnswered(error: unknown): void {
+    const { clock, intervalMs } = this.options;
+    this.failed = error instanceof StoreUnavailableError ? { cause: error } : {};
+    if (!this.failed.cause) this.tellUnexpected(error);
+    this.tellReading(0, false);
+    // The clock is asked first: where it was set back, that corrects `readUpTo`. Of a process that stood still, being blind is over.
+    const now = clock.now();
+    this.believeUntil(Math.min(now + intervalMs + graceMs, this.readUpTo + this.unreadForMs));
+  }
+
+  private believeUntil(until: number): void {
+    const isDoubted = this.settledDoubts !== this.doubts;
+    if (this.isPolled && !this.closed && !isDoubted) this.trust.until = until;
   }
 
   /** Returns how many records were new. */
@@ -277,8 +278,7 @@ export class ShardFeed {
         this.tellUnexpected(undefined);
         return 'a record that can’t be read';
       }
-      if (this.own.isAnswered(record)) continue;
-      this.listener.named(record.names, record.at);
+      if (!this.own.isAnswered(record)) this.listener.named(record.names, record.at);
     }
     return undefined;
   }
