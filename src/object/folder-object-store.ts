@@ -5,7 +5,13 @@ import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError, TieredCacheError } from '../value/errors.js';
-import { knownOpenOptions, knownPutOptions } from './known-call-options.js';
+import {
+  knownHeadOptions,
+  knownListOptions,
+  knownOpenOptions,
+  knownPutOptions,
+  knownRemoveOptions,
+} from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { resolveByteRange } from './byte-range.js';
 import { fileErrorCode, namesIn, objectPieces, openObjectFile, syncFolders, writeWhole } from './folder-object-file.js';
@@ -111,8 +117,10 @@ class FolderObjectStore implements ObjectStore {
 
   async head(
     key: string,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ObjectHead | undefined> {
+    knownHeadOptions.check(options);
+    const { signal } = options;
     assertObjectKey(key);
     const opened = await this.#find(key, signal);
     await opened?.file.close();
@@ -141,13 +149,17 @@ class FolderObjectStore implements ObjectStore {
     }
   }
 
-  async remove(key: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async remove(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    knownRemoveOptions.check(options);
+    const { signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
     await this.#guarded(() => this.#unpublish(key));
   }
 
-  async *list(prefix: string, { after, signal }: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
+    knownListOptions.check(options);
+    const { after, signal } = options;
     assertObjectPrefix(prefix);
     if (after !== undefined) assertObjectKey(after);
     signal?.throwIfAborted();

@@ -1,6 +1,12 @@
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import { knownOpenOptions, knownPutOptions } from './known-call-options.js';
+import {
+  knownHeadOptions,
+  knownListOptions,
+  knownOpenOptions,
+  knownPutOptions,
+  knownRemoveOptions,
+} from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { resolveByteRange } from './byte-range.js';
@@ -72,8 +78,10 @@ class MemoryObjectStore implements ObjectStore {
 
   async head(
     key: string,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ObjectHead | undefined> {
+    knownHeadOptions.check(options);
+    const { signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
     return this.objects.get(key)?.head;
@@ -106,13 +114,17 @@ class MemoryObjectStore implements ObjectStore {
     }
   }
 
-  async remove(key: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async remove(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    knownRemoveOptions.check(options);
+    const { signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
     this.objects.delete(key);
   }
 
-  async *list(prefix: string, { after, signal }: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
+    knownListOptions.check(options);
+    const { after, signal } = options;
     assertObjectPrefix(prefix);
     if (after !== undefined) assertObjectKey(after);
     const keys = [...this.objects.keys()].filter((key) => key.startsWith(prefix)).sort(compareKeys);

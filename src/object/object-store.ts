@@ -10,7 +10,7 @@ import type { Duration } from '../value/duration.js';
  * {@link ObjectKey}); all others reject with InvalidKeyError before any I/O.
  *
  * Every operation rejects with the reason of `signal` when that aborts, with {@link ObjectStoreUnavailableError} when the store can't be reached or
- * does not answer in time, and with {@link ObjectDeniedError} when it refuses the credentials.
+ * does not answer in time, and with {@link ObjectDeniedError} when it refuses the credentials. An option that does not exist is an InvalidOptionError.
  */
 export interface ObjectStore {
   /** For people: `s3 media/tenant-1`, `folder /var/objects`, `memory`. No credentials. */

@@ -32,6 +32,10 @@ describe('an object store in memory', () => {
         await expect(store.put('a', body, { onyl: 'absent' } as object)).rejects.toThrow('Did you mean only?');
         expect(body.destroyed).toBe(true);
         await expect(store.open('a', { rnge: { start: 1 } } as object)).rejects.toThrow('Did you mean range?');
+        await expect(store.head('a', { sginal: undefined } as object)).rejects.toThrow('Did you mean signal?');
+        await expect(store.remove('a', { sginal: undefined } as object)).rejects.toThrow('Did you mean signal?');
+        const listing = store.list('', { aftr: 'a' } as object)[Symbol.asyncIterator]();
+        await expect(listing.next()).rejects.toThrow('Did you mean after?');
         expect(await text((await store.open('a')).body)).toBe('x');
       }
     } finally {

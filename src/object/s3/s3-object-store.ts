@@ -9,7 +9,13 @@ import { systemClock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
-import { knownOpenOptions } from '../known-call-options.js';
+import {
+  checkPresignOptions,
+  knownHeadOptions,
+  knownListOptions,
+  knownOpenOptions,
+  knownRemoveOptions,
+} from '../known-call-options.js';
 import { KnownOptions } from '../../value/known-options.js';
 import { ObjectNotFoundError, ObjectRangeError } from '../object-errors.js';
 import type {
@@ -153,15 +159,17 @@ export class S3ObjectStore implements ObjectStore {
     } catch (error) {
       // Some servers refuse a range without saying the size.
       if (!(error instanceof ObjectRangeError) || error.size !== undefined) throw error;
-      const head = await this.head(key, options);
+      const head = await this.head(key, { signal: options.signal });
       throw head ? new ObjectRangeError(key, error.start, head.size, { cause: error }) : new ObjectNotFoundError(key);
     }
   }
 
   async head(
     key: string,
-    { signal }: { readonly signal?: AbortSignal | undefined } = {},
+    options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ObjectHead | undefined> {
+    knownHeadOptions.check(options);
+    const { signal } = options;
     assertObjectKey(key, this.prefixBytes);
     return this.#told(key, signal, () => this.#head(key, signal));
   }
@@ -174,7 +182,9 @@ export class S3ObjectStore implements ObjectStore {
     return this.writes.put({ key, fullKey, body, options, headNow: () => this.#head(key, options.signal) });
   }
 
-  async remove(key: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async remove(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+    knownRemoveOptions.check(options);
+    const { signal } = options;
     assertObjectKey(key, this.prefixBytes);
     const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.prefix + key });
     const limits = { signal, answerMs: this.tuning.stallMs };
@@ -182,7 +192,9 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   /** Objects whose names are no keys are left out, such as the `folder/` that consoles make. */
-  async *list(prefix: string, { after, signal }: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
+  async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
+    knownListOptions.check(options);
+    const { after, signal } = options;
     assertObjectPrefix(prefix, this.prefixBytes);
     if (after !== undefined) assertObjectKey(after, this.prefixBytes);
     const asked = {
@@ -209,6 +221,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async presign(key: string, options: PresignOptions): Promise<PresignedRequest> {
+    checkPresignOptions(options);
     assertObjectKey(key, this.prefixBytes);
     options.signal?.throwIfAborted();
     return presignS3(this.client, { store: this.name, Bucket: this.bucket, Key: this.prefix + key }, options);

@@ -14,7 +14,7 @@ import {
   ObjectStoreUnavailableError,
 } from '../../../src/object/object-errors.js';
 import { S3ObjectStore } from '../../../src/object/s3/s3-object-store.js';
-import type { OpenOptions } from '../../../src/object/object-store.js';
+import type { OpenOptions, PresignOptions } from '../../../src/object/object-store.js';
 import type { S3Tuning } from '../../../src/object/s3/s3-tuning.js';
 import { FakeClock } from '../../../src/testing/fake-clock.js';
 import { patterned } from '../../../src/testing/object-store-contract/bench.js';
@@ -478,6 +478,28 @@ describe('A signal of many requests to S3', () => {
     const twoParts = new S3ObjectStore({ client, bucket: 'b', partBytes: 5 * 2 ** 20 }, { stallMs: 60_000 });
     await twoParts.put('k', inParts, { signal });
     expect(listeners()).toBe(0);
+  });
+});
+
+describe('Misspelt options of a call of S3', () => {
+  it('are refused, and nothing is asked', async () => {
+    const misspelt = { sginal: undefined } as object;
+    const remedy = 'Did you mean signal?';
+    await expect(store().head('k', misspelt)).rejects.toThrow(remedy);
+    await expect(store().remove('k', misspelt)).rejects.toThrow(remedy);
+    const listing = store().list('', { aftr: 'a' } as object);
+    await expect(listing.next()).rejects.toThrow('Did you mean after?');
+    const link = (options: object) => store().presign('k', options as PresignOptions);
+    await expect(link({ method: 'PUT', expiresIn: '1m', sise: 5 })).rejects.toThrow('Did you mean size?');
+    await expect(link({ method: 'GET', expiresIn: '1m', downloadname: 'a' })).rejects.toThrow(
+      'Did you mean downloadName?',
+    );
+    expect(standIn.requests).toEqual([]);
+  });
+
+  it('make no link to write of one to read', async () => {
+    const link = store().presign('k', { method: 'get', expiresIn: '1m' } as unknown as PresignOptions);
+    await expect(link).rejects.toThrow("method: it is neither 'GET' nor 'PUT'");
   });
 });
 
