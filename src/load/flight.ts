@@ -46,7 +46,7 @@ export function loadSignal(): AbortSignal | undefined {
 export function loadUnderWay(): LoadReads | undefined {
   if (loadersRunning === 0) return undefined;
   const flight = flightOfLoader.getStore();
-  return flight === undefined || flight.landed ? undefined : flight.reads;
+  return flight === undefined || flight.hasEnded ? undefined : flight.reads;
 }
 
 /** Whether a loader asks. */
@@ -76,8 +76,8 @@ export interface Patience {
 export class Flight<R = unknown> {
   readonly promise: Promise<R>;
   private madeController: AbortController | undefined = undefined;
-  landed = false;
-  /** Everybody left before it landed: its load was told to stop, and nobody may join any more. */
+  hasEnded = false;
+  /** Everybody left before it ended: its load was told to stop, and nobody may join any more. */
   abandoned = false;
   /** What its loader has read; there from when the load has begun. */
   reads: LoadReads | undefined = undefined;
@@ -114,12 +114,12 @@ export class Flight<R = unknown> {
     private readonly tags: readonly string[],
     /** True for a refresh, and once a caller left because it could not wait: the load is still wanted. */
     private goesOn = false,
-    private readonly onLanded?: () => void,
+    private readonly onEnded?: () => void,
   ) {
     this.promise = fly(this);
     // Each caller handles its own promise; a flight that everybody left must not become an unhandled rejection.
-    const land = (): void => this.land();
-    this.promise.then(land, land);
+    const end = (): void => this.end();
+    this.promise.then(end, end);
   }
 
   /**
@@ -151,13 +151,13 @@ export class Flight<R = unknown> {
     this.callers--;
   }
 
-  private land(): void {
-    this.landed = true;
+  private end(): void {
+    this.hasEnded = true;
     this.reads = undefined;
     for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(-this.loaders);
     this.waitsFor = undefined;
     this.turn?.end();
-    this.onLanded?.();
+    this.onEnded?.();
   }
 
   /** Runs a loader so that what it asks for is known to be asked by this flight. */
@@ -196,7 +196,7 @@ export class Flight<R = unknown> {
   }
 
   private async joinUntil(clock: Clock, patience: Patience, asking: Flight | undefined): Promise<R> {
-    const loader = asking?.landed ? undefined : asking;
+    const loader = asking?.hasEnded ? undefined : asking;
     if (loader) {
       if ((this as Flight).reaches(loader)) throw new RecursiveLoadError(this.key);
       loader.dependsOn(this);
@@ -212,7 +212,7 @@ export class Flight<R = unknown> {
       this.countWaiting(-counted);
       loader?.goesOnWithout(this);
       if (loader) this.countLoaders(-1);
-      if (this.callers === 0 && !this.landed && !this.goesOn) this.abandon();
+      if (this.callers === 0 && !this.hasEnded && !this.goesOn) this.abandon();
     }
   }
 
@@ -274,7 +274,7 @@ export class Flight<R = unknown> {
   }
 
   private borrow(place: LoadPlace): void {
-    if (this.landed) return;
+    if (this.hasEnded) return;
     this.turn ??= new LoadTurn();
     if (!this.turn.borrow(place)) return;
     for (const next of this.waitsFor?.keys() ?? []) next.borrow(place);

@@ -234,10 +234,10 @@ export class Flights {
     { key, policy }: LoadCall<V>,
     fly: Fly<V>,
     goesOn = false,
-    onLanded?: () => void,
+    onEnded?: () => void,
   ): Flight<Landed<V>> {
     const { position } = this.coherence.names;
-    return new Flight<Landed<V>>(key.text, position, fly, this.clock.now(), policy.tags, goesOn, onLanded);
+    return new Flight<Landed<V>>(key.text, position, fly, this.clock.now(), policy.tags, goesOn, onEnded);
   }
 
   /**
@@ -268,7 +268,7 @@ export class Flights {
       return landed.copy || landed.withdrawnAt !== undefined ? landed : served;
     } catch (error) {
       policy.signal?.throwIfAborted();
-      const isAnswer = refresh.landed ? !allowsStale(policy, error, this.cache, call.key.text) : isBuiltOn;
+      const isAnswer = refresh.hasEnded ? !allowsStale(policy, error, this.cache, call.key.text) : isBuiltOn;
       if (isAnswer) throw error;
       return served;
     }

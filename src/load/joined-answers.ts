@@ -51,7 +51,7 @@ export class JoinedAnswers {
     return landing.then(judge, (error: unknown) => {
       if (this.goesOn(flight, error, askedAt + call.policy.hardMs)) return again();
       const isTooLong = error instanceof LoadTimeoutError;
-      if (!isTooLong && isDoubtful && flight.landed && this.isTagNamed(flight)) return again();
+      if (!isTooLong && isDoubtful && flight.hasEnded && this.isTagNamed(flight)) return again();
       throw error;
     });
   }
@@ -83,7 +83,7 @@ export class JoinedAnswers {
     };
     return landing.then(judge, async (error: unknown) => {
       if (this.goesOn(flight, error, askedAt + policy.hardMs)) return again();
-      const isAnswer = flight.landed && allowsStale(policy, error, this.cache, key.text) !== true;
+      const isAnswer = flight.hasEnded && allowsStale(policy, error, this.cache, key.text) !== true;
       if (isAnswer && (!(await isKnown()) || isLate({ copy: undefined, withdrawnAt: position }))) load.taint();
       throw error;
     });
@@ -91,7 +91,7 @@ export class JoinedAnswers {
 
   /** Whether this caller waits on until then: the flight has ended because its first one had waited long enough for another process. */
   private goesOn(flight: Flight, error: unknown, until: number): boolean {
-    const isOutwaited = flight.landed && error instanceof LoadTimeoutError && (flight.carrier ?? flight).outwaited;
+    const isOutwaited = flight.hasEnded && error instanceof LoadTimeoutError && (flight.carrier ?? flight).outwaited;
     return isOutwaited && this.clock.monotonic() < until;
   }
 }
