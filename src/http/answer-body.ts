@@ -17,7 +17,7 @@ export interface EncodedBody {
 
 /** A body that is not kept: it goes to the client as it would without a cache. */
 export interface UnkeptBody {
-  readonly unkept: unknown;
+  readonly body: unknown;
   readonly reason: UnkeptReason;
 }
 
@@ -34,7 +34,7 @@ export async function encodeBody(body: unknown, maxBytes: number): Promise<Encod
     return { kind: 'text', bytes: body.toBuffer(), headers: { 'content-type': jsonType } };
   }
   if (body instanceof StreamableFile) return encodeStream(body, maxBytes);
-  return isStreaming(body) ? { unkept: body, reason: 'stream' } : undefined;
+  return isStreaming(body) ? { body, reason: 'stream' } : undefined;
 }
 
 /** Read to its end, or handed on with what was read put in front when it turns out to be too long. */
@@ -57,14 +57,14 @@ async function readStream(stream: Readable, file: StreamableFile, maxBytes: numb
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes <= maxBytes) continue;
-    const unkept = new StreamableFile(putInFront(chunks, rest, stream), {
+    const body = new StreamableFile(putInFront(chunks, rest, stream), {
       type,
       ...(disposition !== undefined && { disposition }),
       ...(length !== undefined && { length }),
     })
       .setErrorHandler(file.errorHandler)
       .setErrorLogger(file.errorLogger);
-    return { unkept, reason: 'too-large' };
+    return { body, reason: 'too-large' };
   }
   const headers = {
     'content-type': type,

@@ -3,37 +3,22 @@ import { HttpException, StreamableFile } from '@nestjs/common';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { lastValueFrom } from 'rxjs';
-import { InvalidOptionError } from '../value/errors.js';
-import { encodeBody } from './answer-body.js';
-import type { EncodedBody } from './answer-body.js';
-import type { BodyKind } from './cached-answer.js';
+import type { UnkeptBody } from './answer-body.js';
 import { closeBody, failureOf, hearErrors } from './close-body.js';
-import { entityTag } from './conditional.js';
 import { isSent, rawResponse, removeHeader, setHeader } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
-import { keptHeaders, neverKept } from './kept-headers.js';
+import { judgeAnswer } from './judge-answer.js';
+import type { RunAnswer } from './judge-answer.js';
 import type { HeaderRules, UnkeptReason } from './kept-headers.js';
 import { beginningOf, standInFor } from './stand-in-response.js';
 import type { Beginning, StandIn } from './stand-in-response.js';
 import { responsesOfRuns } from './response-arguments.js';
 import { isHead, withRequestOfRun } from './request-of-run.js';
 
-/** What a run has made, to be kept. */
-export interface RunAnswer {
-  readonly kind: BodyKind;
-  readonly headers: readonly (readonly [name: string, value: string | readonly string[]])[];
-  /** Names of those that middleware may set, and the run has removed. */
-  readonly removed: readonly string[];
-  readonly etag: string | undefined;
-  readonly bytes: Buffer;
-  /** Headers that only the caller whose request ran it is given. */
-  readonly dropped: readonly string[];
-}
-
 /** One request's way to its handler, and what became of its run. Each run has a response of its own, a refresh like a first answer. */
 export class HandlerRun {
   /** Set when the handler has answered with something that is not kept, and why. */
-  unkept: { readonly body: unknown; readonly reason: UnkeptReason } | undefined = undefined;
+  unkept: UnkeptBody | undefined = undefined;
   private beginning: Beginning | undefined = undefined;
   private standIn: StandIn | undefined = undefined;
   private dropped: readonly string[] = [];
@@ -63,20 +48,31 @@ export class HandlerRun {
   async run(isRefresh: boolean): Promise<RunAnswer | undefined> {
     this.rememberBeginning();
     const beginning = this.beginning as Beginning;
-    const standIn = standInFor(this.request, this.response, beginning);
+    const standIn = standInFor(this.request, this.response, beginning, this.adapter);
     this.standIn = standIn;
     responsesOfRuns.set(this.response, { response: standIn.response, before: beginning.headers });
     this.context.getArgs<unknown[]>()[1] = standIn.response;
     let body: unknown;
+    let own: Beginning['headers'] = {};
     try {
       body = await withRequestOfRun(this.request, standIn.response, () => lastValueFrom(this.next.handle()));
-      return await this.judged(body, standIn, isRefresh);
+      own = { ...standIn.response.getHeaders() };
+      const headers = { before: beginning.headers, own };
+      const outcome = await judgeAnswer(body, standIn, headers, this.rules, this.maxBodyBytes);
+      if (!('reason' in outcome)) {
+        this.dropped = outcome.dropped;
+        return outcome;
+      }
+      const { statusCode } = standIn.response;
+      if (isRefresh && statusCode >= 400) throw refusal(outcome, statusCode);
+      this.unkept = this.forOneCaller(outcome);
+      return undefined;
     } catch (error) {
       closeBody(body);
       throw error;
     } finally {
       if (this.isUnread) closeBody(this.unkept?.body);
-      this.ownHeaders = { ...this.ownHeaders, ...(this.unkept ? {} : standIn.response.getHeaders()) };
+      this.ownHeaders = this.unkept ? own : { ...standIn.response.getHeaders() };
       responsesOfRuns.delete(this.response);
       this.context.getArgs<unknown[]>()[1] = this.response;
       standIn.end(this.unkept && rawResponse(this.response));
@@ -116,51 +112,20 @@ export class HandlerRun {
     }
   }
 
-  private async judged(body: unknown, standIn: StandIn, isRefresh: boolean): Promise<RunAnswer | undefined> {
-    if (standIn.isEnded()) throw answeredByItself();
-    const { statusCode } = standIn.response;
-    if (isRefresh && statusCode >= 400)
-      throw new HttpException('The handler refused to refresh its answer.', statusCode);
-    const own = { ...standIn.response.getHeaders() };
-    if (statusCode !== 200) return this.notKept(body, 'status', own);
-    const before = this.beginning?.headers ?? {};
-    const set = new Set(standIn.set); // before Fastify sets all of them, to write them
-    const first = keptHeaders(before, own, set, this.rules);
-    if (typeof first === 'string') return this.notKept(body, first, own);
-    if (standIn.setsCookies()) return this.notKept(body, 'cookie', own);
-    const encoded = (await encodeBody(body, this.maxBodyBytes)) ?? (await this.serialized(body, standIn, isRefresh));
-    if ('unkept' in encoded) return this.notKept(encoded.unkept, encoded.reason, own);
-    const after = { ...encoded.headers, ...standIn.response.getHeaders() };
-    delete after['etag']; // the platform's, of the bytes
-    if (own['etag'] !== undefined) after['etag'] = own['etag'];
-    const judged = keptHeaders(before, after, set, this.rules);
-    if (typeof judged === 'string') return this.notKept(body, judged, own);
-    this.dropped = judged.dropped;
-    const removed = [...standIn.removed].filter((name) => after[name] === undefined && !neverKept(name));
-    return answerOf(encoded, judged, removed, own['etag']);
-  }
-
-  /** What the platform can't send is not kept: it fails on the real response as it would without a cache. A refresh has none, and has failed. */
-  private async serialized(
-    body: unknown,
-    standIn: StandIn,
-    isRefresh: boolean,
-  ): Promise<EncodedBody | { readonly unkept: unknown; readonly reason: UnkeptReason }> {
-    const bytes = await standIn.serialize(this.adapter, body);
-    const { statusCode } = standIn.response;
-    if (statusCode === 200) return { kind: body instanceof Uint8Array ? 'bytes' : 'text', bytes, headers: {} };
-    if (isRefresh) throw new HttpException('What the handler answered can’t be serialized.', statusCode);
-    return { unkept: body, reason: 'unserializable' };
-  }
-
-  private notKept(given: unknown, reason: UnkeptReason, own: Readonly<Record<string, unknown>>): undefined {
+  private forOneCaller({ body: given, reason }: UnkeptBody): UnkeptBody {
     const body = given instanceof StreamableFile ? withOneStream(given, isHead(this.request), reason) : given;
     hearErrors(body);
-    this.unkept = { body, reason };
-    this.ownHeaders = own;
-    return undefined;
+    return { body, reason };
   }
 }
+
+const refusal = ({ reason }: UnkeptBody, status: number): HttpException =>
+  new HttpException(
+    reason === 'unserializable'
+      ? 'What the handler answered can’t be serialized.'
+      : 'The handler refused to refresh its answer.',
+    status,
+  );
 
 /**
  * A file may make its stream anew whenever it is asked: each would have to be closed. Of one for a HEAD no client is sent a byte, so it is closed once bytes of it
@@ -177,17 +142,3 @@ function withOneStream(file: StreamableFile, isForHead: boolean, reason: UnkeptR
     .setErrorHandler(file.errorHandler)
     .setErrorLogger(file.errorLogger);
 }
-
-function answerOf(
-  { kind, bytes }: EncodedBody,
-  { kept, dropped }: { readonly kept: RunAnswer['headers']; readonly dropped: readonly string[] },
-  removed: readonly string[],
-  ownTag: unknown,
-): RunAnswer {
-  const given = typeof ownTag === 'string' ? ownTag : undefined;
-  const etag = kind === 'spliced' ? undefined : (given ?? entityTag(bytes));
-  return { kind, headers: kept, removed, etag, bytes, dropped };
-}
-
-const answeredByItself = (): InvalidOptionError =>
-  new InvalidOptionError('@CachedResponse', 'the handler has answered by itself', 'Return the body.');

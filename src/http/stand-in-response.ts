@@ -23,7 +23,7 @@ export interface StandIn {
   /** Names of headers that the run has set, in lower case, and those that the platform sets while it serializes. */
   readonly set: ReadonlySet<string>;
   /** What the platform makes of a body: its settings, serializers and hooks have been at it. */
-  readonly serialize: (adapter: AbstractHttpAdapter, body: unknown) => Promise<Buffer>;
+  readonly serialize: (body: unknown) => Promise<Buffer>;
   /**
    * Tells who listens to it that it has finished and is closed, such as an interceptor that logs, or a handler that gives something back.
    * @param sender the response that sends what the run has made: it ends when that does. Default: now, since nothing of the run is needed any more.
@@ -42,7 +42,12 @@ export const beginningOf = (response: HttpResponse): Beginning => ({
   headers: { ...response.getHeaders() },
 });
 
-export function standInFor(request: HttpRequest, response: HttpResponse, { status, headers }: Beginning): StandIn {
+export function standInFor(
+  request: HttpRequest,
+  response: HttpResponse,
+  { status, headers }: Beginning,
+  adapter: AbstractHttpAdapter,
+): StandIn {
   const sink = responseSink(request);
   const standIn = response.raw
     ? fastifyReply(request, response, sink.raw)
@@ -61,7 +66,7 @@ export function standInFor(request: HttpRequest, response: HttpResponse, { statu
     removed: watchHeaders(both, 'removeHeader'),
     set: watchHeaders(both, 'setHeader', 'header', 'type'),
     setsCookies: response.raw ? watchCookies(standIn) : () => false,
-    async serialize(adapter, body) {
+    async serialize(body) {
       adapter.reply(standIn, body);
       return sink.ended;
     },
