@@ -17,7 +17,7 @@ import { CachedAnswer } from './cached-answer.js';
 import { bypassReason, CachedRoutes, isPrivateFor } from './cached-route.js';
 import type { CachedRoute } from './cached-route.js';
 import { failureOf } from './close-body.js';
-import { HandlerRun } from './handler-run.js';
+import { HandlerRun, RefusedRefresh } from './handler-run.js';
 import { whenHeadersGo } from './headers-to-go.js';
 import { rawResponse, varyBy } from './http-exchange.js';
 import type { HttpRequest, HttpResponse } from './http-exchange.js';
@@ -118,6 +118,7 @@ export class CachedResponses {
         ? make('beside')
         : this.cache.getOrSet<CachedAnswer>(key, load, this.optionsOf(settings, request)));
     } catch (error) {
+      if (error instanceof RefusedRefresh) return this.notKept(exchange, run, asked, isPrivate);
       run.leaveUnread();
       run.handOver();
       say(exchange, asked.failed(error instanceof HttpException ? error.getStatus() : undefined));

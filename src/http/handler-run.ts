@@ -15,6 +15,19 @@ import type { Beginning, StandIn } from './stand-in-response.js';
 import { responsesOfRuns } from './response-arguments.js';
 import { isHead, withRequestOfRun } from './request-of-run.js';
 
+/** A refresh whose handler has answered with an error status. Whoever waits for it is told what the handler says, and not this. */
+export class RefusedRefresh extends HttpException {
+  constructor({ reason }: UnkeptBody, status: number) {
+    const isUnserializable = reason === 'unserializable';
+    super(
+      isUnserializable
+        ? 'What the handler answered can’t be serialized.'
+        : 'The handler refused to refresh its answer.',
+      status,
+    );
+  }
+}
+
 /** One request's way to its handler, and what became of its run. Each run has a response of its own, a refresh like a first answer. */
 export class HandlerRun {
   /** Set when the handler has answered with something that is not kept, and why. */
@@ -63,12 +76,12 @@ export class HandlerRun {
         this.dropped = outcome.dropped;
         return outcome;
       }
-      const { statusCode } = standIn.response;
-      if (isRefresh && statusCode >= 400) throw refusal(outcome, statusCode);
       this.unkept = this.forOneCaller(outcome);
+      const { statusCode } = standIn.response;
+      if (isRefresh && statusCode >= 400) throw new RefusedRefresh(outcome, statusCode);
       return undefined;
     } catch (error) {
-      closeBody(body);
+      if (!this.unkept) closeBody(body);
       throw error;
     } finally {
       if (this.isUnread) closeBody(this.unkept?.body);
@@ -118,14 +131,6 @@ export class HandlerRun {
     return { body, reason };
   }
 }
-
-const refusal = ({ reason }: UnkeptBody, status: number): HttpException =>
-  new HttpException(
-    reason === 'unserializable'
-      ? 'What the handler answered can’t be serialized.'
-      : 'The handler refused to refresh its answer.',
-    status,
-  );
 
 /**
  * A file may make its stream anew whenever it is asked: each would have to be closed. Of one for a HEAD no client is sent a byte, so it is closed once bytes of it

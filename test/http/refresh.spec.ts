@@ -1,8 +1,14 @@
 import { Readable } from 'node:stream';
 import { Controller, createParamDecorator, Get, Req, Res, StreamableFile } from '@nestjs/common';
 import type { ExecutionContext, INestApplication } from '@nestjs/common';
+import { ExpressAdapter } from '@nestjs/platform-express';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { Test } from '@nestjs/testing';
 import { afterEach, describe, expect, it } from '@jest/globals';
+import { OWN_CLOCK } from '../../src/cache/injection-tokens.js';
 import { CachedResponse } from '../../src/http/cached-response.js';
+import { memoryStore } from '../../src/store/memory-store.js';
+import { FakeClock } from '../../src/testing/fake-clock.js';
 import { onCacheEvent } from '../../src/value/events.js';
 import { ask } from '../support/ask.js';
 import { eventually } from '../support/eventually.js';
@@ -49,6 +55,13 @@ class Pages {
   @Get('awaited')
   @CachedResponse({ ttl: 100, staleFor: '1m', keepHeaders: ['X-Run'], timeout: { soft: 30, hard: '1m' } })
   awaited(@Res({ passthrough: true }) response: Passthrough): unknown {
+    runs++;
+    return act(response);
+  }
+
+  @Get('patient')
+  @CachedResponse({ ttl: '1s', staleFor: '1h', timeout: { soft: '1m', hard: '2m' } })
+  async patient(@Res({ passthrough: true }) response: Passthrough): Promise<unknown> {
     runs++;
     return act(response);
   }
@@ -178,6 +191,75 @@ describe.each(platforms)('A refresh of @CachedResponse on %s', (platform) => {
     });
     expect(error?.status).toBe(404);
     await eventually(async () => expect((await ask(url)).status).toBe(404));
+  });
+
+  describe('that its caller waits for', () => {
+    let clock: FakeClock;
+
+    async function open(): Promise<string> {
+      runs = 0;
+      act = () => 'first';
+      clock = new FakeClock();
+      const imports = [cacheModule({ stores: memoryStore({ clock }) })];
+      const builder = Test.createTestingModule({ imports, controllers: [Pages] });
+      const module = await builder.overrideProvider(OWN_CLOCK).useValue(clock).compile();
+      const adapter = platform === 'Express' ? new ExpressAdapter() : (new FastifyAdapter() as never);
+      app = module.createNestApplication(adapter);
+      await app.listen(0, '127.0.0.1');
+      const url = `${await app.getUrl()}/patient`;
+      expect((await ask(url)).text).toBe('first');
+      await clock.advance('1s');
+      return url;
+    }
+
+    it('and that answers 404 is answered with what the handler says', async () => {
+      const url = await open();
+      act = (response) => {
+        response.status(404);
+        response.header('X-Reason', 'gone');
+        return { own: runs };
+      };
+      for (const own of [2, 3]) {
+        const { status, text, header } = await ask(url);
+        expect([status, text, header['x-reason']]).toEqual([404, JSON.stringify({ own }), 'gone']);
+        expect(header['cache-status']).toMatch(
+          /^tiered-cache; fwd=\w+; fwd-status=404; detail="?[\w, ]*unkept:status"?$/,
+        );
+      }
+    });
+
+    it('and that answers 404 with a file is answered with its bytes', async () => {
+      const url = await open();
+      act = (response) => {
+        response.status(404);
+        return new StreamableFile(Readable.from([Buffer.from('none')]));
+      };
+      const { status, text } = await ask(url);
+      expect([status, text]).toEqual([404, 'none']);
+    });
+
+    it('and that answers 404 has whoever waits beside run the handler', async () => {
+      const url = await open();
+      let release = (): void => undefined;
+      const gate = new Promise<void>((resolve) => (release = resolve));
+      act = async (response) => {
+        const own = runs;
+        await gate;
+        response.status(404);
+        return { own };
+      };
+      const first = ask(url);
+      await eventually(() => expect(runs).toBe(2));
+      const { waiting } = clock;
+      const second = ask(url);
+      await eventually(() => expect(clock.waiting).toBeGreaterThan(waiting)); // it waits for the refresh, and for no longer than timeout.soft
+      release();
+      const both = await Promise.all([first, second]);
+      expect(both.map(({ status, text }) => [status, text])).toEqual([
+        [404, '{"own":2}'],
+        [404, '{"own":3}'],
+      ]);
+    });
   });
 
   it.each([
