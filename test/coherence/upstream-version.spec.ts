@@ -99,6 +99,8 @@ describe('the version of a source, by a clock that stands still', () => {
     const down = new Error('down');
     expect(await upstreamVersion(cache, 'modified', () => Promise.reject(down))).toBeUndefined();
     expect(events.all).toMatchObject([{ kind: 'background-load', key: 'modified', cause: down }]);
+    expect(await upstreamVersion(cache, 'no version', () => NaN)).toBeUndefined();
+    expect(events.all).toMatchObject([{}, { key: 'no version', cause: { option: 'version' } }]);
     const forbidden = Object.assign(new Error('forbidden'), { status: 403 });
     await later(2_000);
     await expect(upstreamVersion(cache, 'modified', () => Promise.reject(forbidden))).rejects.toBe(forbidden);
@@ -118,5 +120,20 @@ describe('the version of a source, by a clock that stands still', () => {
     const cache = await cacheWith(configuration);
     const down = new Error('down');
     await expect(upstreamVersion(cache, key, () => Promise.reject(down))).rejects.toBe(down);
+  });
+
+  it('that can’t be asked for by mistake of the caller is an error', async () => {
+    const cache = await cacheWith();
+    const events = recordEvents('fault');
+    const given = (one: unknown): never => one as never;
+    for (const [ask, options, code] of [
+      [read, { ttl: -1 }, 'INVALID_DURATION'],
+      [read, { tlt: 1 }, 'INVALID_OPTION'],
+      [read, { staleIfError: 5 }, 'INVALID_OPTION'],
+      ['monday', {}, 'INVALID_OPTION'],
+    ])
+      await expect(upstreamVersion(cache, 'modified', given(ask), given(options))).rejects.toMatchObject({ code });
+    expect([asked, events.all]).toEqual([0, []]);
+    events.stop();
   });
 });
