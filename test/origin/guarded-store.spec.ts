@@ -157,6 +157,58 @@ describe('A guarded shard', () => {
     expect(await Promise.all(all)).toEqual(['', expect.stringContaining('it failed'), leftAlone, leftAlone]);
   });
 
+  it('lets a batch wait for another that is not sent yet as long as it answers anybody', async () => {
+    const clock = new FakeClock();
+    const ends: (() => void)[] = [];
+    const touch = (): Promise<boolean> => new Promise((resolve) => ends.push(() => resolve(true)));
+    const store = storeWith({ touch, readMany: async () => [] }, { keepsDeadlines: true });
+    const shard = guarded(store, { maxPending: 100, clock }).shards[0];
+    const touched = Promise.all(Array.from({ length: 100 }, () => shard.touch('k', 1)));
+    const keys = Array.from({ length: 50 }, () => 'k');
+    const read = Promise.all([shard.readMany(keys), shard.readMany(keys)]);
+    read.catch(() => {});
+    for (let answers = 0; answers < 5; answers++) {
+      await clock.advance(200);
+      ends.shift()?.();
+      await settle();
+    }
+    for (const end of ends) end();
+    await touched;
+    expect(await read).toEqual([[], []]);
+  });
+
+  it('refuses a batch at once while the shard is left alone, also where another is under way', async () => {
+    const touch = (): Promise<never> => Promise.reject(new Error('away'));
+    const store = storeWith({ touch, readMany: never }, { keepsDeadlines: true });
+    const shard = guarded(store, { breaker: { failures: 1 }, clock: new FakeClock() }).shards[0];
+    const keys = Array.from({ length: 1_250 }, () => 'k');
+    void shard.readMany(keys);
+    await expect(shard.touch('k', 1)).rejects.toThrow('it failed');
+    await expect(shard.readMany(keys)).rejects.toThrow('left alone');
+  });
+
+  it('sends a batch that is bound to revisions before one that came earlier', async () => {
+    const sent: string[] = [];
+    let end = (): void => {};
+    const readMany = (): Promise<unknown> => {
+      sent.push('look-ups');
+      return new Promise((resolve) => (end = () => resolve([])));
+    };
+    const writeMany = async (): Promise<unknown> => (sent.push('writes'), []);
+    const shard = guarded(storeWith({ readMany, writeMany }, { keepsDeadlines: true })).shards[0];
+    const keys = Array.from({ length: 1_250 }, () => 'k');
+    const only = { session: 1, number: 1 };
+    const writes = manyWrites.map((write) => ({ ...write, options: { ...write.options, only } }));
+    const all = [shard.readMany(keys), shard.readMany(keys), shard.writeMany?.(writes)];
+    end();
+    await settle();
+    expect(sent).toEqual(['look-ups', 'writes']);
+    await settle();
+    end();
+    await Promise.all(all);
+    expect(sent).toEqual(['look-ups', 'writes', 'look-ups']);
+  });
+
   it('lets others wait for an answer as long as a batch is under way', async () => {
     const clock = new FakeClock();
     let end = (): void => {};
