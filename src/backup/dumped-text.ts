@@ -7,30 +7,42 @@ export interface DumpedText {
 
 /** Reads a text as Redis writes it into dumps. @param most bytes of it that are given back. @returns undefined: none stands there. */
 export function readDumpedText(dump: Buffer, at: number, most: number): DumpedText | undefined {
-  const byte = dump[at] as number;
+  const byte = dump[at] ?? 0;
   if (byte >>> 6 < 3) {
-    const { length, end } = readDumpedLength(dump, at);
-    return { head: dump.subarray(end, end + Math.min(length, most)), end: end + length };
+    const read = readDumpedLength(dump, at);
+    return (
+      read && { head: dump.subarray(read.end, read.end + Math.min(read.length, most)), end: read.end + read.length }
+    );
   }
   // A number of 1, 2 or 4 bytes, or what LZF has made smaller.
   const encoding = byte & 63;
   if (encoding < 3) {
     const bytes = 1 << encoding;
+    if (at + 1 + bytes > dump.length) return undefined;
     return { head: Buffer.from(String(dump.readIntLE(at + 1, bytes))), end: at + 1 + bytes };
   }
   if (encoding > 3) return undefined;
   const packed = readDumpedLength(dump, at + 1);
-  const { end } = readDumpedLength(dump, packed.end);
-  return { head: unpackedHead(dump.subarray(end, end + packed.length), most), end: end + packed.length };
+  const whole = packed && readDumpedLength(dump, packed.end);
+  if (!whole) return undefined;
+  const end = whole.end + packed.length;
+  return { head: unpackedHead(dump.subarray(whole.end, end), most), end };
 }
 
 /** As Redis writes lengths: 6 bits, 14 bits, or 4 or 8 bytes. */
-export function readDumpedLength(dump: Buffer, at: number): { readonly length: number; readonly end: number } {
-  const byte = dump[at] as number;
-  if (byte < 0x40) return { length: byte, end: at + 1 };
-  if (byte < 0x80) return { length: ((byte & 63) << 8) | (dump[at + 1] as number), end: at + 2 };
-  if (byte === 0x80) return { length: dump.readUInt32BE(at + 1), end: at + 5 };
-  return { length: Number(dump.readBigUInt64BE(at + 1)), end: at + 9 };
+interface DumpedLength {
+  readonly length: number;
+  readonly end: number;
+}
+
+/** Reads a length. @returns undefined: the dump ends before its end. */
+export function readDumpedLength(dump: Buffer, at: number): DumpedLength | undefined {
+  const byte = dump[at] ?? 0;
+  const end = at + (byte < 0x40 ? 1 : byte < 0x80 ? 2 : byte === 0x80 ? 5 : 9);
+  if (end > dump.length) return undefined;
+  if (byte < 0x40) return { length: byte, end };
+  if (byte < 0x80) return { length: dump.readUInt16BE(at) & 0x3fff, end };
+  return { length: byte === 0x80 ? dump.readUInt32BE(at + 1) : Number(dump.readBigUInt64BE(at + 1)), end };
 }
 
 /** LZF: `0-31`, and one more literal bytes follow; else a length (3 bits, or a byte more) and an offset (13 bits) of what is repeated. */

@@ -17,7 +17,8 @@ export function areNotesOfWrites({ key, dump }: Pick<BackupRecord, 'key' | 'dump
   if (!key.toString('latin1').endsWith(':written')) return false;
   if (inOnePiece.has(kind)) return isNoted(readDumpedText(dump, 1, headBytes)?.head);
   if (kind !== asTable) return false;
-  const id = readDumpedText(dump, readDumpedLength(dump, 1).end, 0);
+  const fields = readDumpedLength(dump, 1);
+  const id = fields && readDumpedText(dump, fields.end, 0);
   return isNoted(id && readDumpedText(dump, id.end, headBytes)?.head);
 }
 
