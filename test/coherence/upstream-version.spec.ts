@@ -99,8 +99,8 @@ describe('the version of a source, by a clock that stands still', () => {
     const down = new Error('down');
     expect(await upstreamVersion(cache, 'modified', () => Promise.reject(down))).toBeUndefined();
     expect(events.all).toMatchObject([{ kind: 'background-load', key: 'modified', cause: down }]);
-    expect(await upstreamVersion(cache, 'no version', () => NaN)).toBeUndefined();
-    expect(events.all).toMatchObject([{}, { key: 'no version', cause: { option: 'version' } }]);
+    expect(await upstreamVersion(cache, 'unclear', () => NaN)).toBeUndefined();
+    expect(events.all).toMatchObject([{}, { key: 'unclear', cause: { option: 'version' } }]);
     const forbidden = Object.assign(new Error('forbidden'), { status: 403 });
     await later(2_000);
     await expect(upstreamVersion(cache, 'modified', () => Promise.reject(forbidden))).rejects.toBe(forbidden);
