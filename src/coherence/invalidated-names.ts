@@ -107,3 +107,8 @@ export function tagName(tag: string): string {
 export const isTagName = (name: string): boolean => name.startsWith('\0\0');
 
 export const tagIn = (name: string): string => name.slice(2);
+
+/** What is left to do after names, or in their place, among names: one NUL. A key's name begins with none, and a tag's with two. */
+export function followUpName(kind: 'again' | 'call' | 'clear' | 'end', id: string | number): string {
+  return `\0${kind} ${id}`;
+}

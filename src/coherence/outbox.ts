@@ -1,6 +1,6 @@
 import { channels, reportFault } from '../value/events.js';
 import type { Clock, Timer } from '../value/clock.js';
-import { isTagName } from './invalidated-names.js';
+import { followUpName, isTagName } from './invalidated-names.js';
 import { sizeOf } from './unacknowledged.js';
 import type { Unacknowledged } from './unacknowledged.js';
 
@@ -272,11 +272,15 @@ export class Outbox {
     if (parts.length < 2 || isEnd) return;
     const after = parts.map((part) => this.clearingOf(part));
     const resend = async (): Promise<void> => this.clear(parts, true);
-    this.wait({ name: `\0\0\0end ${++this.ends}`, shown: 'the end of clearings', resend, after }, undefined, true);
+    this.wait(
+      { name: followUpName('end', ++this.ends), shown: 'the end of clearings', resend, after },
+      undefined,
+      true,
+    );
   }
 
   private clearingOf(part: Part): string {
-    return `\0\0\0clear ${this.parts.indexOf(part)}`;
+    return followUpName('clear', this.parts.indexOf(part));
   }
 
   private remove(name: string): Entry | undefined {

@@ -1,4 +1,4 @@
-import { tagIn } from '../coherence/invalidated-names.js';
+import { followUpName, tagIn } from '../coherence/invalidated-names.js';
 import { lastingPlace, removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import type { Acknowledged, Invalidating, InvalidatingTag } from '../coherence/shard-invalidations.js';
@@ -77,6 +77,6 @@ export class Invalidations {
     // What waits already tells the others as well, and may be a removal.
     if (!outbox.has(name)) outbox.add(waiting);
     // They are told once more when what may arrive has, and neither look-ups nor changes wait for that.
-    if (mayStillArrive) outbox.add({ ...waiting, name: `\0\0\0~${name}`, after: [name], mayStillArrive });
+    if (mayStillArrive) outbox.add({ ...waiting, name: followUpName('again', name), after: [name], mayStillArrive });
   }
 }

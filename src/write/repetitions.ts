@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { maxItemsPerTrip } from '../coherence/shard-invalidations.js';
 import type { Acknowledged, Invalidating, InvalidatingKey } from '../coherence/shard-invalidations.js';
 import type { Coherence } from '../coherence/coherence.js';
+import { followUpName } from '../coherence/invalidated-names.js';
 import { lastingPlace, removalOf } from '../coherence/placed.js';
 import type { Placed } from '../coherence/placed.js';
 import { lastingAdvance } from '../coherence/tag-generations.js';
@@ -124,7 +125,7 @@ export class Repetitions {
     const shown = `the end of a call for ${after.length} names`;
     this.begin(parts);
     const ended = (): void => this.end(parts);
-    this.coherence.outbox.add({ name: `\0\0\0call ${digestOfCall(parts)}`, shown, resend, after, ended });
+    this.coherence.outbox.add({ name: followUpName('call', digestOfCall(parts)), shown, resend, after, ended });
   }
 
   /** @throws StoreUnavailableError */

@@ -76,6 +76,18 @@ describe('More names of one part of a store than memory is there for', () => {
     }
   });
 
+  it('clear that part whatever the tags that wait after them are called', async () => {
+    const parts = [partOf('outer'), partOf('inner')];
+    for (const part of parts) away.add(part);
+    await overflow(partOf('inner'));
+    // Each is `\0\0` and the tag in the outbox.
+    expect(await here.invalidateTags('\0clear 0', '\0clear 1')).toBe(false);
+    away.clear();
+    await clock.advance('10s');
+    expect(clearings.get(partOf('inner'))).toBeGreaterThan(0);
+    expect(await there.get('inner')).toBeUndefined();
+  });
+
   it('T1 end what another process has built meanwhile from what it could still reach, near copies of this one included', async () => {
     away.add(partOf('inner'));
     expect(await here.deleteMany(['outer', 'inner'])).toBe(false);
