@@ -1,6 +1,7 @@
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { onCacheEvent } from '../value/events.js';
+import { setNewest } from '../value/set-newest.js';
 
 const maxRunning = 10_000;
 const maxKinds = 100;
@@ -34,7 +35,7 @@ export class SeenSections {
   }
 
   private began(resource: string): void {
-    bounded(this.startedAt, maxRunning, resource, this.clock.monotonic());
+    setNewest(this.startedAt, maxRunning, resource, this.clock.monotonic());
   }
 
   private ended(resource: string): void {
@@ -43,16 +44,8 @@ export class SeenSections {
     this.startedAt.delete(resource);
     const kind = kindOf(resource);
     const last = (this.durationsMs.get(kind) ?? []).slice(1 - remembered);
-    bounded(this.durationsMs, maxKinds, kind, [...last, this.clock.monotonic() - startedAt]);
+    setNewest(this.durationsMs, maxKinds, kind, [...last, this.clock.monotonic() - startedAt]);
   }
 }
 
 const kindOf = (resource: string): string => resource.split(':', 1)[0] ?? resource;
-
-/** The oldest goes when there are too many. */
-function bounded<V>(map: Map<string, V>, max: number, key: string, value: V): void {
-  map.delete(key);
-  map.set(key, value);
-  const oldest = map.size > max ? map.keys().next() : undefined;
-  if (oldest && oldest.done !== true) map.delete(oldest.value);
-}

@@ -1,5 +1,6 @@
 import type { Clock } from '../value/clock.js';
 import { lastingText } from '../value/lasting-text.js';
+import { setNewest } from '../value/set-newest.js';
 
 /** What is learned anew for each key, each process and each so many milliseconds costs one run that others wait for. */
 const rememberedMs = 10_000;
@@ -21,10 +22,7 @@ export class UnkeptKeys {
   }
 
   note(key: string): void {
-    this.until.delete(key);
-    this.until.set(lastingText(key), this.clock.monotonic() + rememberedMs);
-    const oldest = this.until.size > maxKeys ? this.until.keys().next().value : undefined;
-    if (oldest !== undefined) this.until.delete(oldest);
+    setNewest(this.until, maxKeys, lastingText(key), this.clock.monotonic() + rememberedMs);
   }
 
   forget(key: string): void {

@@ -4,6 +4,7 @@ import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
 import { channels } from '../value/events.js';
 import { lastingText } from '../value/lasting-text.js';
+import { setNewest } from '../value/set-newest.js';
 
 interface Failure {
   readonly error: unknown;
@@ -40,10 +41,8 @@ export class FailedLoads {
   note<V>(key: Key, policy: EntryPolicy<V>, error: unknown, position: number, isUnasked: boolean): void {
     const { failureHoldMs, requestOnly } = policy;
     if (failureHoldMs <= 0 || requestOnly) return;
-    const slot = lastingText(slotOf(key, policy));
-    this.failures.delete(slot);
-    this.failures.set(slot, { error, until: this.clock.monotonic() + failureHoldMs, position, isUnasked });
-    if (this.failures.size > maxFailures) this.failures.delete(this.failures.keys().next().value as string);
+    const failure = { error, until: this.clock.monotonic() + failureHoldMs, position, isUnasked };
+    setNewest(this.failures, maxFailures, lastingText(slotOf(key, policy)), failure);
   }
 
   /** An invalidation since then is a reason to ask the source again. */

@@ -1,6 +1,7 @@
 import { onCacheEvent } from './events.js';
 import type { CacheEvents } from './events.js';
 import type { MissReason } from './lookup.js';
+import { setNewest } from './set-newest.js';
 
 type RefusalReason = CacheEvents['loadRefused']['reason'];
 
@@ -21,9 +22,11 @@ export class LoadNotes {
     this.stops = [
       // An error that is held is no load.
       onCacheEvent('miss', ({ cache, key, reason }) => {
-        if (reason !== 'failed' && isOurs(key)) note(this.misses, cache, key, reason);
+        if (reason !== 'failed' && isOurs(key)) setNewest(this.misses, maxKeys, nameOf(cache, key), reason);
       }),
-      onCacheEvent('loadRefused', ({ cache, key, reason }) => isOurs(key) && note(this.refusals, cache, key, reason)),
+      onCacheEvent('loadRefused', ({ cache, key, reason }) => {
+        if (isOurs(key)) setNewest(this.refusals, maxKeys, nameOf(cache, key), reason);
+      }),
     ];
   }
 
@@ -42,15 +45,6 @@ export class LoadNotes {
 }
 
 const nameOf = (cache: string, key: string): string => `${cache}\0${key}`;
-
-function note<R>(reasons: Map<string, R>, cache: string, key: string, reason: R): void {
-  const name = nameOf(cache, key);
-  reasons.delete(name);
-  reasons.set(name, reason);
-  if (reasons.size <= maxKeys) return;
-  const oldest = reasons.keys().next();
-  if (oldest.done !== true) reasons.delete(oldest.value);
-}
 
 function take<R>(reasons: Map<string, R>, cache: string, key: string): R | undefined {
   const name = nameOf(cache, key);
