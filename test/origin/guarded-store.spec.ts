@@ -195,11 +195,11 @@ describe('A guarded shard', () => {
       return new Promise((resolve) => (end = () => resolve([])));
     };
     const writeMany = async (): Promise<unknown> => (sent.push('writes'), []);
-    const shard = guarded(storeWith({ readMany, writeMany }, { keepsDeadlines: true })).shards[0];
+    const shard = guarded(storeWith({ readMany, writeMany }, { keepsDeadlines: true })).shards[0] as Required<Shard>;
     const keys = Array.from({ length: 1_250 }, () => 'k');
     const only = { session: 1, number: 1 };
     const writes = manyWrites.map((write) => ({ ...write, options: { ...write.options, only } }));
-    const all = [shard.readMany(keys), shard.readMany(keys), shard.writeMany?.(writes)];
+    const all = [shard.readMany(keys), shard.readMany(keys), shard.writeMany(writes)];
     end();
     await settle();
     expect(sent).toEqual(['look-ups', 'writes']);
