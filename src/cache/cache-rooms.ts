@@ -116,7 +116,7 @@ export function buildRooms(configuration: CacheConfiguration, protections: Prote
     hits,
     flights,
     places,
-    singleLoads: new SingleLoads(name, coherence, near, hits, entries, singles, flights, failed, clock),
+    singleLoads: new SingleLoads(coherence, near, hits, entries, singles, flights, failed, clock),
     bulkLoads: new BulkLoads(coherence, near, hits, fills, singles, flights, clock),
     lookUps: new LookUps(name, coherence, near, hits, entries, notes, clock),
     writes,

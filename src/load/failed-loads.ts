@@ -1,4 +1,5 @@
 import type { EntryPolicy } from '../catalogue/entry-policy.js';
+import { feedName } from '../coherence/coherence.js';
 import type { InvalidatedNames } from '../coherence/invalidated-names.js';
 import { tagName } from '../coherence/invalidated-names.js';
 import type { Key } from '../key/key.js';
@@ -46,13 +47,15 @@ export class FailedLoads {
   }
 
   /** An invalidation since then is a reason to ask the source again. */
-  of<V>(key: Key, name: string, policy: EntryPolicy<V>): Failure | undefined {
-    if (this.failures.size === 0) return undefined;
+  of<V>(key: Key, policy: EntryPolicy<V>): Failure | undefined {
+    if (this.size === 0) return undefined;
     const slot = slotOf(key, policy);
     const failure = this.failures.get(slot);
     if (!failure) return undefined;
     const isOver = this.clock.monotonic() >= failure.until;
-    const isNamed = [name, ...policy.tags.map(tagName)].some((one) => this.names.namedSince(one, failure.position));
+    const isNamed = [feedName(key.text), ...policy.tags.map(tagName)].some((one) =>
+      this.names.namedSince(one, failure.position),
+    );
     if (!isOver && !isNamed) return failure;
     this.failures.delete(slot);
     return undefined;

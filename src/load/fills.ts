@@ -175,9 +175,8 @@ export class Fills {
 
   /** By a load that failed a moment ago while the store was away. @throws its error */
   private assertNotHeld<V>(mine: readonly Wanted<V>[]): void {
-    if (this.failed.size === 0) return;
     for (const { key, policy } of mine) {
-      const failure = this.failed.of(key, this.coherence.nameOf(key), policy);
+      const failure = this.failed.of(key, policy);
       if (failure) throw heldError(this.cache, key, failure);
     }
   }

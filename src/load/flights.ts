@@ -28,7 +28,7 @@ const retryRefreshMs = 1_000;
 /** Single flight: at most one look-up or load per key is under way in this process, and everybody waits for that one. */
 export class Flights {
   private readonly loads = new SlotMap<Flight | Wanted>();
-  private readonly refreshes = new SlotMap<Flight | Wanted>();
+  private readonly refreshes = new SlotMap<Flight>();
   /** Of requests and codecs. */
   private readonly numbers = new WeakMap<object, number>();
   private lastNumber = 0;
@@ -97,13 +97,13 @@ export class Flights {
     return this.wait(flight, policy, askedAt ?? call.askedAt);
   }
 
-  private tellJoined({ text }: Key): void {
+  tellJoined({ text }: Key): void {
     if (channels.loadJoined.hasSubscribers) channels.loadJoined.publish({ cache: this.cache, key: text });
   }
 
   /** The error of a load that failed a moment ago, and is the answer meanwhile, whatever the store holds. */
   failureOf<V>({ key, policy }: Pick<LoadCall<V>, 'key' | 'policy'>): { readonly error: unknown } | undefined {
-    const failure = this.failed.size === 0 ? undefined : this.failed.of(key, this.coherence.nameOf(key), policy);
+    const failure = this.failed.of(key, policy);
     return failure?.isUnasked === true ? undefined : failure;
   }
 

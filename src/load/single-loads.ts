@@ -6,7 +6,6 @@ import type { NearTiers } from '../near/near-tiers.js';
 import type { ScopeState } from '../near/request-scope.js';
 import type { StoredEntries } from '../near/stored-entries.js';
 import type { CacheClock } from '../value/cache-clock.js';
-import { channels } from '../value/events.js';
 import type { FailedLoads } from './failed-loads.js';
 import { isInLoader } from './flight.js';
 import type { Landed } from './flight.js';
@@ -20,7 +19,6 @@ import { SingleRead } from './single-read.js';
 /** Look-ups of one key: what is near, what the store holds, or a load. */
 export class SingleLoads {
   constructor(
-    private readonly cache: string,
     private readonly coherence: Coherence,
     private readonly near: NearTiers,
     private readonly hits: NearHits,
@@ -54,7 +52,9 @@ export class SingleLoads {
     const present = this.flights.at(slot);
     if (present !== undefined) {
       const joins = present instanceof SingleRead && scope === undefined && this.mayJoin(present, policy);
-      return joins ? this.joined(present as SingleRead<V>, key) : undefined;
+      if (!joins) return undefined;
+      this.flights.tellJoined(key);
+      return (present as SingleRead<V>).promise;
     }
     if (this.failed.size > 0) return undefined;
     const placed = this.coherence.placeToRead(key, policy);
@@ -82,11 +82,6 @@ export class SingleLoads {
       !this.coherence.names.anyNamedSince(present.position) &&
       this.clock.now() < (present.placed?.feed.trust.until ?? 0)
     );
-  }
-
-  private joined<V>(present: SingleRead<V>, key: Key): Promise<V | undefined> {
-    if (channels.loadJoined.hasSubscribers) channels.loadJoined.publish({ cache: this.cache, key: key.text });
-    return present.promise;
   }
 
   private readonly arrived = <V>(read: SingleRead<V>): V | undefined | Promise<V | undefined> => {
