@@ -84,12 +84,12 @@ export class Outbox {
   /** Names that wait, clearings, and what is left to do after names of which none waits any more. */
   get size(): number {
     return [...this.entries.values()].filter(
-      (entry) => entry.after === undefined || (entry.repeatAt === undefined && this.isAlone(entry)),
+      (entry) => entry.after === undefined || (entry.repeatAt === undefined && this.isNext(entry)),
     ).length;
   }
 
-  /** Else those that it waits for are counted and reported in its place. */
-  private isAlone({ after = [] }: Unacknowledged): boolean {
+  /** None of what it comes after waits. Else those are counted and reported in its place. */
+  private isNext({ after = [] }: Unacknowledged): boolean {
     return !after.some((name) => this.entries.has(name));
   }
 
@@ -98,7 +98,7 @@ export class Outbox {
     const { name, after } = unacknowledged;
     const mayStillArrive = unacknowledged.mayStillArrive === true || this.entries.get(name)?.mayStillArrive === true;
     this.wait({ ...unacknowledged, mayStillArrive }, after ? undefined : this.partOf(name));
-    if (this.isAlone(unacknowledged)) this.reportAdded(unacknowledged.shown);
+    if (this.isNext(unacknowledged)) this.reportAdded(unacknowledged.shown);
     if (this.bytes > maxBytes) this.replaceByClearings();
     this.wakeAt(this.clock.monotonic() + this.delayMs);
   }
@@ -158,7 +158,7 @@ export class Outbox {
     this.timer?.cancel();
     while ((await this.sendDue(Infinity, Infinity)) && this.entries.size > 0);
     const left = [...this.entries.values()];
-    const givenUp = left.filter((entry) => entry.repeatAt === undefined && this.isAlone(entry));
+    const givenUp = left.filter((entry) => entry.repeatAt === undefined && this.isNext(entry));
     for (const { name } of left) this.remove(name);
     for (const { shown } of givenUp) this.tellGivenUp(shown);
     this.ended = true;
@@ -214,7 +214,7 @@ export class Outbox {
 
   private isDue(entry: Entry, now: number): boolean {
     if (this.held.has(entry.name) || (entry.repeatAt ?? now) > now) return false;
-    return this.isAlone(entry);
+    return this.isNext(entry);
   }
 
   /** It may be under way already, where that is slow: whoever holds the name back waits for both. */
