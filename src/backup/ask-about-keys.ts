@@ -6,7 +6,7 @@ import { itemsOf, textOf } from '../store/redis/redis-reply.js';
 import type { RedisScript } from '../store/redis/redis-script.js';
 import { RedisServerError } from '../store/redis/redis-server-error.js';
 import { newWord } from '../store/redis/redis-word.js';
-import { refusedBy } from './refused-by.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 
 /**
  * Runs a script about many keys, whose names are arguments: they belong to many slots. It returns its first argument, a word, and then what it found.

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { textOf } from '../store/redis/redis-reply.js';
-import { refusedBy } from './refused-by.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 
 /** How many keys a database has. */
 export interface KeyCounts {

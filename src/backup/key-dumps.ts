@@ -1,11 +1,11 @@
 import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { redisScript } from '../store/redis/redis-script.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 import { askAboutKeys, scriptHead } from './ask-about-keys.js';
 import { keyArgument } from './key-argument.js';
 import { keyLosses } from './key-losses.js';
 import { KeyNames } from './key-names.js';
-import { refusedBy } from './refused-by.js';
 
 /** Dumps that come at a time: a script goes on to the next key until it has so many bytes. */
 const batchBytes = 2 ** 20;

@@ -1,9 +1,9 @@
 import type { Clock } from '../value/clock.js';
 import { isOk } from '../store/redis/redis-reply.js';
-import { RedisServerError } from '../store/redis/redis-server-error.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { keySlot } from '../store/redis/key-slot.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 import { DamagedBackupError, RestoreRefusedError } from './backup-errors.js';
 import { ProgressMeter } from './backup-progress.js';
 import { formatVersionOf, readRecords } from './backup-record.js';
@@ -14,7 +14,6 @@ import { NameSet } from './name-set.js';
 import { areNotesOfWrites } from './notes-of-writes.js';
 import { isOfACache } from './of-a-cache.js';
 import { KnownOptions } from '../value/known-options.js';
-import { refusedBy } from './refused-by.js';
 import { verifyOptionTable, verifyRecords } from './verify-backup.js';
 import type { VerifiedBackup, VerifyBackupOptions } from './verify-backup.js';
 
@@ -101,11 +100,7 @@ async function restoreRecord(access: RedisAccess, { key, dump }: BackupRecord, r
   const connection = await connectionFor(access, key);
   const reply = await connection
     .ask(['RESTORE', keyArgument(key), '0', dump, ...(replaces ? ['REPLACE'] : [])])
-    .catch((error: unknown) => {
-      if (error instanceof RedisServerError)
-        throw connection.unavailable(`it refuses a dump (${error.message})`, error);
-      throw error;
-    });
+    .catch(refusedBy(connection, ' a dump'));
   if (!isOk(reply)) throw connection.unavailable('a dump was not acknowledged');
 }
 

@@ -1,6 +1,6 @@
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { textOf } from '../store/redis/redis-reply.js';
-import { refusedBy } from './refused-by.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 
 /**
  * What the nodes of a Cluster say of their own slots, as a text: it is another one once a slot has moved, there and back as well. Empty for other servers.

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { assertPrimary } from '../store/redis/assert-primary.js';
 import { askScript } from '../store/redis/ask-script.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
+import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { itemsOf, textOf } from '../store/redis/redis-reply.js';
@@ -232,10 +233,7 @@ export class DocumentServer {
       throw refused(connection, error);
     });
     const [echo, ...replies] = itemsOf(reply) ?? [];
-    if (textOf(echo) !== word) {
-      connection.end('a reply to another command');
-      throw connection.unavailable('a reply to another command');
-    }
+    if (textOf(echo) !== word) throw otherReply(connection);
     if (role !== undefined) assertPrimary(connection, role);
     return replies;
   }

@@ -13,7 +13,7 @@ import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-o
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
 import { isOk, itemsOf, textOf } from '../store/redis/redis-reply.js';
 import { redisScript } from '../store/redis/redis-script.js';
-import { RedisServerError, redisUnavailable } from '../store/redis/redis-server-error.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 import { newWord } from '../store/redis/redis-word.js';
 import { systemRandom } from '../value/chance.js';
 import { systemClock } from '../value/clock.js';
@@ -169,9 +169,7 @@ export class RedisRecords {
     // Literal JSON does not say whose it is. A word that comes back shows that no reply was given to another command.
     const word = newWord();
     const [found, role, echo] = await Promise.all([
-      recordBytes(names, connection).catch((error: unknown) => {
-        throw refusedOr(connection, error);
-      }),
+      recordBytes(names, connection).catch(refusedBy(connection)),
       this.ask(connection, ['ROLE']),
       this.ask(connection, ['ECHO', word]),
     ]);
@@ -214,9 +212,7 @@ export class RedisRecords {
     const word = newWord();
     const rest = [String(names.length), ...names, ...expected, ...written, ...lives, word];
     const connection = await this.connected();
-    const reply = await askScript(connection, compareAndSet, rest).catch((error: unknown) => {
-      throw refusedOr(connection, error);
-    });
+    const reply = await askScript(connection, compareAndSet, rest).catch(refusedBy(connection));
     const [echo, isStored] = itemsOf(reply) ?? [];
     if (textOf(echo) !== word) throw otherReply(connection);
     if (isStored === 1) return 'stored';
@@ -269,10 +265,8 @@ export class RedisRecords {
     return connection;
   }
 
-  private async ask(connection: RedisConnection, args: readonly RedisArgument[]): Promise<RedisReply> {
-    return connection.ask(args).catch((error: unknown) => {
-      throw refusedOr(connection, error);
-    });
+  private ask(connection: RedisConnection, args: readonly RedisArgument[]): Promise<RedisReply> {
+    return connection.ask(args).catch(refusedBy(connection));
   }
 }
 
@@ -282,11 +276,6 @@ function clusterRefused(): InvalidOptionError {
     'records do not work in a Cluster: their keys are literal, and a transaction needs its keys in one slot',
     'Give a Redis that is alone or has sentinels.',
   );
-}
-
-function refusedOr(connection: RedisConnection, error: unknown): unknown {
-  if (!(error instanceof RedisServerError)) return error;
-  return redisUnavailable('redis records', `the server refuses (${error.message})`, { cause: error });
 }
 
 function marked(bytes: Uint8Array | undefined): Buffer {

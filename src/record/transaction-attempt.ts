@@ -1,6 +1,8 @@
 import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
+import { otherReply } from '../store/redis/other-reply.js';
+import { refusedBy } from '../store/redis/refused-by.js';
 import { assertPrimary } from '../store/redis/assert-primary.js';
 import { isOk, itemsOf } from '../store/redis/redis-reply.js';
 import { refusalBehind, RedisServerError } from '../store/redis/redis-server-error.js';
@@ -11,6 +13,8 @@ import { codecOf } from './record-keys.js';
 import type { AnyRecordKey, RecordKeys } from './record-keys.js';
 import { AbortedTransaction, recordLifeMs } from './transaction.js';
 import type { RecordTransaction, RecordWriteOptions } from './transaction.js';
+
+const theTransaction = ' the transaction';
 
 /** One run of a body: what it reads is watched, what it writes is kept until the end. */
 export class TransactionAttempt implements RecordTransaction {
@@ -62,11 +66,9 @@ export class TransactionAttempt implements RecordTransaction {
       // Both leave together: what is read after it is watched can't change unseen.
       const [watching, read] = await Promise.all([
         this.ask(['WATCH', ...unread]),
-        recordBytes(unread, this.connection).catch((error: unknown) => {
-          throw this.refusedOr(error);
-        }),
+        recordBytes(unread, this.connection).catch(refusedBy(this.connection, theTransaction)),
       ]);
-      if (!isOk(watching) || !read) this.endCrossed();
+      if (!isOk(watching) || !read) throw otherReply(this.connection);
       assertRecords(read);
       unread.forEach((name, index) => found.set(name, read[index]));
     }
@@ -110,7 +112,7 @@ export class TransactionAttempt implements RecordTransaction {
     const [, , exec] = await Promise.all([this.ask(['MULTI']), this.ask(['ROLE']), this.ask(['EXEC'])]);
     if (exec === null) return false;
     const [role, ...more] = itemsOf(exec) ?? [];
-    if (role === undefined || more.length > 0) this.endCrossed();
+    if (role === undefined || more.length > 0) throw otherReply(this.connection);
     assertPrimary(this.connection, role);
     return true;
   }
@@ -172,25 +174,12 @@ export class TransactionAttempt implements RecordTransaction {
     return new PartialTransactionError([{ command: 'MULTI', key, problem: refusal.message }, ...failures]);
   }
 
-  private async ask(args: readonly RedisArgument[]): Promise<RedisReply> {
-    try {
-      return await this.connection.ask(args);
-    } catch (error) {
-      throw this.refusedOr(error);
-    }
-  }
-
-  private refusedOr(error: unknown): unknown {
-    return error instanceof RedisServerError ? this.refused(error) : error;
+  private ask(args: readonly RedisArgument[]): Promise<RedisReply> {
+    return this.connection.ask(args).catch(refusedBy(this.connection, theTransaction));
   }
 
   private refused(cause: RedisServerError): StoreUnavailableError {
-    return this.connection.unavailable(`it refuses the transaction (${cause.message})`, cause);
-  }
-
-  private endCrossed(): never {
-    this.connection.end('a reply to another command');
-    throw this.connection.unavailable('a reply to another command');
+    return this.connection.unavailable(`it refuses${theTransaction} (${cause.message})`, cause);
   }
 
   private assertRunning(): void {
