@@ -22,9 +22,13 @@ const met = new WeakSet<ExecutionContext>();
  * any: what they make of an answer is then kept with it.
  */
 export abstract class CachedResponseInterceptor implements NestInterceptor {
-  private readonly responses: CachedResponses;
+  protected readonly responses: CachedResponses;
 
-  constructor(cache: TieredCache, application: ApplicationConfig, host: HttpAdapterHost) {
+  constructor(
+    protected readonly cache: TieredCache,
+    application: ApplicationConfig,
+    host: HttpAdapterHost,
+  ) {
     this.responses = new CachedResponses(cache, application, host);
   }
 
@@ -35,18 +39,8 @@ export abstract class CachedResponseInterceptor implements NestInterceptor {
 }
 
 /** The same before all other interceptors, for the handlers of one cache. */
-export class FirstResponseInterceptor implements NestInterceptor {
-  private readonly responses: CachedResponses;
-
-  constructor(
-    private readonly cache: TieredCache,
-    application: ApplicationConfig,
-    host: HttpAdapterHost,
-  ) {
-    this.responses = new CachedResponses(cache, application, host);
-  }
-
-  intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
+export class FirstResponseInterceptor extends CachedResponseInterceptor {
+  override intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> | Promise<Observable<unknown>> {
     if (context.getType() !== 'http') return next.handle();
     const settings = settingsOf(context.getHandler());
     if (settings?.cache !== this.cache.name) return next.handle();

@@ -47,7 +47,7 @@ export function CachedResponse(options: CachedResponseOptions = {}): MethodDecor
   };
 }
 
-/** One class of interceptors per cache name, so that Nest injects the right cache. */
+/** A class for each handler, which Nest injects with the cache of that name. */
 function interceptorOf(name: string | undefined): Type<CachedResponseInterceptor> {
   @Injectable()
   class OfNamedCache extends CachedResponseInterceptor {
