@@ -140,7 +140,7 @@ export class S3ObjectStore implements ObjectStore {
       random: systemRandom,
       ...tuning,
     };
-    this.requests = new S3Requests(this.name, client, this.tuning.clock);
+    this.requests = new S3Requests(this.name, client, this.tuning.clock, this.tuning.stallMs);
     this.reads = new S3Reads(this.requests, bucket, this.tuning);
     this.writes = new S3Writes(this.requests, bucket, {
       partBytes: bytesOfPart,
@@ -187,8 +187,7 @@ export class S3ObjectStore implements ObjectStore {
     const { signal } = options;
     assertObjectKey(key, this.prefixBytes);
     const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.prefix + key });
-    const limits = { signal, answerMs: this.tuning.stallMs };
-    await this.#told(key, signal, () => this.requests.send((client, sent) => client.send(command, sent), limits));
+    await this.#told(key, signal, () => this.requests.send((client, sent) => client.send(command, sent), { signal }));
   }
 
   /** Objects whose names are no keys are left out, such as the `folder/` that consoles make. */
@@ -206,9 +205,8 @@ export class S3ObjectStore implements ObjectStore {
     let next: string | undefined;
     do {
       const command = new ListObjectsV2Command({ ...asked, ...(next !== undefined && { ContinuationToken: next }) });
-      const limits = { signal, answerMs: this.tuning.stallMs };
       const page = await this.#told(prefix, signal, () =>
-        this.requests.send((client, sent) => client.send(command, sent), limits),
+        this.requests.send((client, sent) => client.send(command, sent), { signal }),
       );
       for (const { Key = '', Size = 0, ETag = '', LastModified } of page.Contents ?? []) {
         signal?.throwIfAborted();
@@ -229,9 +227,8 @@ export class S3ObjectStore implements ObjectStore {
 
   async #head(key: string, signal: AbortSignal | undefined): Promise<ObjectHead | undefined> {
     const command = new HeadObjectCommand({ Bucket: this.bucket, Key: this.prefix + key, ChecksumMode: 'ENABLED' });
-    const limits = { signal, answerMs: this.tuning.stallMs };
     try {
-      const output = await this.requests.send((client, sent) => client.send(command, sent), limits);
+      const output = await this.requests.send((client, sent) => client.send(command, sent), { signal });
       this.hasSeenBucket = true;
       return headOf(output, output.ContentLength ?? 0, true);
     } catch (error) {
@@ -245,9 +242,8 @@ export class S3ObjectStore implements ObjectStore {
   async #seeBucket(signal: AbortSignal | undefined): Promise<void> {
     if (this.hasSeenBucket) return;
     const command = new HeadBucketCommand({ Bucket: this.bucket });
-    const limits = { signal, answerMs: this.tuning.stallMs };
     try {
-      await this.requests.send((client, sent) => client.send(command, sent), limits);
+      await this.requests.send((client, sent) => client.send(command, sent), { signal });
     } catch (error) {
       if (statusOf(error) === 404)
         throw Object.assign(new Error('no bucket', { cause: error }), { name: 'NoSuchBucket' });

@@ -97,9 +97,8 @@ export class S3Reads {
       ...(range && { Range: `bytes=${range.start}-${range.end ?? ''}` }),
       ...(ifMatch !== undefined && { IfMatch: ifMatch }),
     });
-    const limits = { signal, answerMs: this.tuning.stallMs };
     try {
-      const answer = await this.requests.open((client, sent) => client.send(command, sent), limits);
+      const answer = await this.requests.open((client, sent) => client.send(command, sent), { signal });
       const stretch = { ...answer, body: answer.output.Body as Readable };
       const carried = bytesOf(answer.output);
       if (carried) return { ...stretch, ...carried };

@@ -10,8 +10,8 @@ import { onAbort } from '../../value/on-abort.js';
 export interface RequestLimits {
   /** Ends the request, with its reason. */
   readonly signal?: AbortSignal | undefined;
-  /** How long the head of the answer may take. */
-  readonly answerMs: number;
+  /** How long the head of the answer may take. Default: the store's `stallMs`. */
+  readonly answerMs?: number;
 }
 
 /** An answer whose body is still to be read. */
@@ -35,6 +35,7 @@ export class S3Requests {
     readonly store: string,
     private readonly client: S3Client,
     private readonly clock: Clock,
+    private readonly stallMs: number,
   ) {
     this.resting = restingOf.get(client) ?? new RestingBodies();
     restingOf.set(client, this.resting);
@@ -45,7 +46,7 @@ export class S3Requests {
    *
    * @throws the reason of `signal` · ObjectStoreUnavailableError when no answer comes in time · what the SDK throws.
    */
-  async open<Output>(send: Send<Output>, { signal, answerMs }: RequestLimits): Promise<Answer<Output>> {
+  async open<Output>(send: Send<Output>, { signal, answerMs = this.stallMs }: RequestLimits): Promise<Answer<Output>> {
     signal?.throwIfAborted();
     const ending = new AbortController();
     let stalled = false;
