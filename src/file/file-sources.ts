@@ -222,21 +222,8 @@ export class FileSources {
     first: OpenedObject | undefined,
     endTurn: () => void,
   ): void {
-    const { name, objects, durable, clock } = this.options;
-    const { room } = this.folder;
-    const fill = new Fill({
-      name,
-      store: objects,
-      key,
-      file,
-      lock,
-      ...(first && { first }),
-      durable,
-      clock,
-      tuning: this.tuning,
-      evict: (bytes) => room.makeFree(bytes),
-      remove: (part) => room.remove(part),
-    });
+    const { options: files, tuning, folder } = this;
+    const fill = new Fill({ files, tuning, room: folder.room, key, file, lock, first });
     const ended = fill.run().finally(() => {
       endTurn();
       this.fills.delete(fill);

@@ -2,34 +2,28 @@ import { rename } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectChangedError, ObjectDamagedError, ObjectNotFoundError } from '../object/object-errors.js';
-import type { ObjectStore, OpenedObject } from '../object/object-store.js';
+import type { OpenedObject } from '../object/object-store.js';
 import { RunningChecksum } from '../object/running-checksum.js';
 import type { FileLock } from '../store/disk/file-lock.js';
-import type { Clock } from '../value/clock.js';
 import { channels, reportFault } from '../value/events.js';
 import type { CacheEvents } from '../value/events.js';
 import { bytesAt, pieceBytes, writeAt } from './file-bytes.js';
 import { blockBytes, blocksOf, encodeState, encodeTrailer, headerBytes, statePosition } from './file-header.js';
 import type { FillState } from './file-header.js';
-import type { GrowingFile } from './growing-file.js';
 import type { FilesTuning } from './files-tuning.js';
+import type { FolderRoom } from './folder-room.js';
+import type { GrowingFile } from './growing-file.js';
+import type { ResolvedFilesOptions } from './tiered-files-options.js';
 
 export interface FillOptions {
-  readonly name: string;
-  readonly store: ObjectStore;
+  readonly files: Pick<ResolvedFilesOptions, 'name' | 'objects' | 'durable' | 'clock'>;
+  readonly tuning: FilesTuning;
+  readonly room: FolderRoom;
   readonly key: string;
   readonly file: GrowingFile;
   readonly lock: FileLock;
   /** The answer that this download began with, if the file's head came with one. */
-  readonly first?: OpenedObject;
-  /** Whether what is written has to be on the platter before the file gets its name. */
-  readonly durable: boolean;
-  readonly clock: Clock;
-  readonly tuning: FilesTuning;
-  /** Makes room on a full disk. */
-  readonly evict: (bytes: number) => Promise<void>;
-  /** Takes the unfinished file away, and what was reserved for it. */
-  readonly remove: (part: string) => Promise<void>;
+  readonly first: OpenedObject | undefined;
 }
 
 type Outcome = CacheEvents['fileFilled']['outcome'];
@@ -60,7 +54,8 @@ export class Fill {
 
   /** Never rejects. */
   async run(): Promise<void> {
-    const { file, lock, clock, name } = this.options;
+    const { file, lock, files } = this.options;
+    const { clock, name } = files;
     const startedAt = clock.monotonic();
     const from = file.available;
     file.hold();
@@ -83,7 +78,7 @@ export class Fill {
   }
 
   private async download(): Promise<Outcome> {
-    const { file, durable } = this.options;
+    const { file, files } = this.options;
     const { size } = file.header;
     await this.readAgain();
     const held = this.at < size ? await this.receive() : undefined;
@@ -92,7 +87,7 @@ export class Fill {
     }
     if (held) await this.write(held, size - held.length);
     await this.write(encodeTrailer(this.checksums), size);
-    if (durable) await file.handle.datasync();
+    if (files.durable) await file.handle.datasync();
     const isPublished = await this.publish();
     file.advance(size);
     return isPublished ? 'kept' : 'refused';
@@ -131,10 +126,10 @@ export class Fill {
   }
 
   private open(): Promise<OpenedObject> {
-    const { store, key, file, tuning } = this.options;
+    const { files, key, file, tuning } = this.options;
     const binding = tuning.without.has('binding') ? undefined : { ifMatch: file.header.etag };
     const range = { start: this.at };
-    return store.open(key, { range, verify: false, signal: this.ending.signal, ...binding });
+    return files.objects.open(key, { range, verify: false, signal: this.ending.signal, ...binding });
   }
 
   private count(bytes: Buffer): void {
@@ -155,7 +150,7 @@ export class Fill {
       await writeAt(handle, bytes, headerBytes + position);
     } catch (error) {
       if (fileErrorCode(error) !== 'ENOSPC') throw error;
-      await this.options.evict(this.options.file.header.size - position);
+      await this.options.room.makeFree(this.options.file.header.size - position);
       await writeAt(handle, bytes, headerBytes + position);
     }
   }
@@ -179,11 +174,11 @@ export class Fill {
     const isOfDisk = fileErrorCode(error) !== undefined;
     const state = isChanged ? 'changed' : isDamaged ? 'damaged' : 'givenUp';
     await this.mark(state);
-    if (isChanged || isDamaged || isOfDisk) await this.drop();
-    const { name, file } = this.options;
+    const { file, files, room } = this.options;
+    if (isChanged || isDamaged || isOfDisk) await room.remove(file.part).catch(() => undefined);
     file.end(state);
     reportFault({
-      source: name,
+      source: files.name,
       kind: isDamaged ? 'damaged' : isOfDisk ? 'degraded' : 'unavailable',
       key: file.header.uid,
       message: isOfDisk
@@ -197,10 +192,5 @@ export class Fill {
   /** Followers of other processes read it from the file. */
   private async mark(state: FillState): Promise<void> {
     await writeAt(this.options.file.handle, encodeState(state), statePosition).catch(() => undefined);
-  }
-
-  private async drop(): Promise<void> {
-    const { file, remove } = this.options;
-    await remove(file.part).catch(() => undefined);
   }
 }
