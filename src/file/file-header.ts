@@ -1,5 +1,7 @@
+import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { ObjectChecksum } from '../object/object-store.js';
+import { bytesAt } from './file-bytes.js';
 
 /** Bytes in front of the body. */
 export const headerBytes = 4096;
@@ -57,6 +59,12 @@ export function decodeHeader(block: Buffer): FileHeader | undefined {
   if (crc32(text) !== block.readUInt32BE(16)) return undefined;
   const header = JSON.parse(text.toString('utf8')) as FileHeader;
   return Number.isSafeInteger(header.size) && header.size >= 0 ? header : undefined;
+}
+
+/** Of an open file. `undefined`: it has none that can be read. @throws what the file system says. */
+export async function headerIn(file: FileHandle): Promise<FileHeader | undefined> {
+  const block = await bytesAt(file, 0, headerBytes);
+  return block && decodeHeader(block);
 }
 
 export const encodeState = (state: FillState): Buffer => Buffer.from([states.indexOf(state)]);

@@ -1,8 +1,7 @@
 import { open, unlink } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { fileErrorCode } from '../object/folder-object-file.js';
-import { bytesAt } from './file-bytes.js';
-import { decodeHeader, fileBytes, headerBytes } from './file-header.js';
+import { fileBytes, headerIn } from './file-header.js';
 
 /** Files that this process takes away. Their names go at once, and their bytes leave the folder's count when that is free. */
 export class FolderRemoval {
@@ -51,10 +50,8 @@ export async function unlinked(path: string): Promise<boolean> {
 
 /** Nothing while it has no header: its bytes are reserved together with that. */
 async function countedBytesOf(handle: FileHandle): Promise<number> {
-  const { size, nlink } = await handle.stat();
   // The name led to a newer file when it was taken away.
-  if (nlink > 0 || size < headerBytes) return 0;
-  const block = await bytesAt(handle, 0, headerBytes);
-  const header = block && decodeHeader(block);
+  if ((await handle.stat()).nlink > 0) return 0;
+  const header = await headerIn(handle);
   return header ? fileBytes(header.size) : 0;
 }

@@ -1,8 +1,7 @@
 import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { namesIn } from '../object/folder-object-file.js';
-import { bytesAt } from './file-bytes.js';
-import { decodeHeader, fileBytes, headerBytes } from './file-header.js';
+import { fileBytes, headerIn } from './file-header.js';
 import type { FileHeader } from './file-header.js';
 import { kindOfName, pathOfPart } from './file-place.js';
 
@@ -63,8 +62,7 @@ async function lookInto(part: string): Promise<FoundEntry> {
   const file = await open(part, 'r');
   try {
     const { size, mtimeMs: usedAt, ino: inode } = await file.stat();
-    const block = size < headerBytes ? undefined : await bytesAt(file, 0, headerBytes);
-    const header = block && decodeHeader(block);
+    const header = await headerIn(file);
     return { kind: 'part', path: part, inode, bytes: header ? fileBytes(header.size) : size, usedAt, header };
   } finally {
     await file.close();
@@ -75,8 +73,7 @@ async function lookInto(part: string): Promise<FoundEntry> {
 export async function headerOf(path: string): Promise<FileHeader | undefined> {
   const file = await open(path, 'r');
   try {
-    const block = await bytesAt(file, 0, headerBytes);
-    return block && decodeHeader(block);
+    return await headerIn(file);
   } finally {
     await file.close();
   }

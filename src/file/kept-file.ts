@@ -4,7 +4,7 @@ import { crc32 } from 'node:zlib';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectDamagedError } from '../object/object-errors.js';
 import { bytesAt, pieceBytes } from './file-bytes.js';
-import { blockBytes, decodeHeader, decodeTrailer, fileBytes, headerBytes, trailerBytes } from './file-header.js';
+import { blockBytes, decodeTrailer, fileBytes, headerBytes, headerIn, trailerBytes } from './file-header.js';
 import type { FileHeader } from './file-header.js';
 
 /** The file under this name is no whole file of this format. */
@@ -46,8 +46,7 @@ export class KeptFile {
       throw error;
     }
     try {
-      const [stats, block] = await Promise.all([handle.stat(), bytesAt(handle, 0, headerBytes)]);
-      const header = block && decodeHeader(block);
+      const [stats, header] = await Promise.all([handle.stat(), headerIn(handle)]);
       if (!header) throw new NotAFileError('its header is damaged');
       if (stats.size !== fileBytes(header.size)) throw new NotAFileError('it is not whole');
       const trailer = await bytesAt(handle, headerBytes + header.size, trailerBytes(header.size));
