@@ -3,7 +3,7 @@ import type { Source } from './file-sources.js';
 import { GrowingFile } from './growing-file.js';
 import { KeptFile } from './kept-file.js';
 import { TieredFile } from './tiered-file.js';
-import type { FileRequest, FileSource } from './tiered-file.js';
+import type { FileFacts, FileRequest, FileSource } from './tiered-file.js';
 
 type Read = (range: ReadRange) => AsyncGenerator<Buffer, void, undefined>;
 
@@ -23,15 +23,7 @@ export function openedFile(request: FileRequest, source: Source, reader: FileRea
   return opened(request, 'upstream', source, (range) => reader.handedThrough(range));
 }
 
-interface Facts {
-  readonly size: number;
-  /** The object store's. */
-  readonly etag: string;
-  readonly contentType?: string;
-  readonly lastModified?: Date;
-}
-
-function factsOf({ header }: KeptFile | GrowingFile): Facts {
+function factsOf({ header }: KeptFile | GrowingFile): FileFacts {
   const { size, etag, contentType, lastModified } = header;
   return {
     size,
@@ -44,7 +36,7 @@ function factsOf({ header }: KeptFile | GrowingFile): Facts {
 function opened(
   request: FileRequest,
   from: FileSource,
-  facts: Facts,
+  facts: FileFacts,
   read: Read,
   readAtOnce?: (start: number, end: number) => Promise<Buffer | undefined>,
 ): TieredFile {
