@@ -1,7 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileErrorCode } from '../object/folder-object-file.js';
+import { namesIn } from '../object/folder-object-file.js';
 
 /** The folder below the given directory. Its number is that of the format. */
 export const filesFolder = 'files-v1';
@@ -35,11 +34,7 @@ export class FilePlace {
 
   /** Unfinished files of this place. */
   async parts(): Promise<string[]> {
-    const names = await readdir(this.folder).catch((error: unknown) => {
-      if (fileErrorCode(error) === 'ENOENT') return [];
-      throw error;
-    });
-    return names
+    return (await namesIn(this.folder))
       .filter((name) => name.startsWith(`${this.stem}.`) && name.endsWith('.part'))
       .map((name) => join(this.folder, name));
   }
