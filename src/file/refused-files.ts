@@ -32,32 +32,24 @@ export class RefusedFiles {
     return undefined;
   }
 
-  /** Remembers what the object store refuses. @throws as `ask`. */
+  /**
+   * Remembers what the object store refuses. 1. An object is asked for; 2. it is put, and the file is purged; 3. the answer comes that there is none:
+   * nobody remembers it.
+   *
+   * @throws as `ask`.
+   */
   async remembering<T>(id: string, key: string, ask: () => Promise<T>): Promise<T> {
     const mark = this.markOf(id);
     try {
       return await ask();
     } catch (error) {
-      if (answers.some((answer) => error instanceof answer)) this.remember(id, mark, { key, error: error as Error });
+      if (mark === this.markOf(id) && answers.some((answer) => error instanceof answer)) {
+        const [oldest] = this.refusals.keys();
+        if (this.refusals.size >= maxRefusals && oldest !== undefined) this.refusals.delete(oldest);
+        this.refusals.set(id, { key, error: error as Error, until: this.clock.monotonic() + this.forMs });
+      }
       throw error;
     }
-  }
-
-  /** Changes with each purge of the file. */
-  markOf(id: string): number {
-    return this.gaps + (this.purges[bucketOf(id)] as number);
-  }
-
-  /**
-   * 1. An object is asked for; 2. it is put, and the file is purged; 3. the answer comes that there is none: nobody remembers it.
-   *
-   * @param mark of when the object was not asked for yet.
-   */
-  remember(id: string, mark: number, refusal: Refusal): void {
-    if (mark !== this.markOf(id)) return;
-    const [oldest] = this.refusals.keys();
-    if (this.refusals.size >= maxRefusals && oldest !== undefined) this.refusals.delete(oldest);
-    this.refusals.set(id, { ...refusal, until: this.clock.monotonic() + this.forMs });
   }
 
   forget(id: string): void {
@@ -69,6 +61,11 @@ export class RefusedFiles {
   forgetAll(): void {
     this.refusals.clear();
     this.gaps++;
+  }
+
+  /** Changes with each purge of the file. */
+  private markOf(id: string): number {
+    return this.gaps + (this.purges[bucketOf(id)] as number);
   }
 }
 

@@ -90,7 +90,7 @@ export class TieredFiles {
     this.feed =
       cache &&
       new FileFeed(cache, keyPrefix, {
-        named: (file) => void this.purgeNamed(file).catch(() => undefined),
+        named: (file) => void this.purgeHere(this.placeNamed(file)).catch(() => undefined),
         missed: () => this.distrust(),
       });
   }
@@ -250,10 +250,6 @@ export class TieredFiles {
     for (const { place } of [...this.looking.values(), ...this.sources.growingFiles]) {
       void this.purgeHere(place).catch(() => undefined);
     }
-  }
-
-  private purgeNamed(name: string): Promise<void> {
-    return this.purgeHere(this.placeNamed(name));
   }
 
   private purgeHere(place: FilePlace): Promise<void> {
