@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import type { ObjectChecksum } from '../object/object-store.js';
-import { bytesAt } from './file-bytes.js';
+import { bytesAt } from '../value/bytes-at.js';
 
 /** Bytes in front of the body. */
 export const headerBytes = 4096;

@@ -1,5 +1,5 @@
 import { rm } from 'node:fs/promises';
-import { fileErrorCode, syncFolders } from '../object/folder-object-file.js';
+import { syncRemoval } from '../object/folder-object-file.js';
 import type { FilePlace } from './file-place.js';
 import type { FilesFolder } from './files-folder.js';
 import type { FolderRemoval } from './folder-removal.js';
@@ -44,9 +44,7 @@ export class FilePurges {
    * @throws what the file system says.
    */
   async makeLasting({ folder }: FilePlace): Promise<void> {
-    await syncFolders(folder, folder).catch((error: unknown) => {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
-    });
+    await syncRemoval(folder);
   }
 
   /**

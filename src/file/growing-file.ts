@@ -2,7 +2,7 @@ import type { FileHandle } from 'node:fs/promises';
 import { stat } from 'node:fs/promises';
 import { onAbort } from '../value/on-abort.js';
 import type { Clock } from '../value/clock.js';
-import { bytesAt } from './file-bytes.js';
+import { bytesAt } from '../value/bytes-at.js';
 import { decodeState, headerBytes, statePosition } from './file-header.js';
 import type { FileHeader, FillState } from './file-header.js';
 import type { FilePlace } from './file-place.js';

@@ -3,7 +3,8 @@ import type { FileHandle } from 'node:fs/promises';
 import { crc32 } from 'node:zlib';
 import { fileErrorCode } from '../object/folder-object-file.js';
 import { ObjectDamagedError } from '../object/object-errors.js';
-import { bytesAt, pieceBytes } from './file-bytes.js';
+import { bytesAt } from '../value/bytes-at.js';
+import { pieceBytes } from './file-bytes.js';
 import { blockBytes, decodeTrailer, fileBytes, headerBytes, headerIn, trailerBytes } from './file-header.js';
 import type { FileHeader } from './file-header.js';
 

@@ -1,5 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
-import { bytesAt } from './file-bytes.js';
+import { bytesAt } from '../value/bytes-at.js';
 import { headerBytes } from './file-header.js';
 
 /** As many as readers who are nearly at the same place need. */

@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto';
 import { open, readdir } from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { bytesAt } from '../value/bytes-at.js';
 import { syncFolder } from '../value/sync-folder.js';
-import { readAt, readFooter } from './folder-object-footer.js';
+import { readFooter } from './folder-object-footer.js';
 import type { FoundObject } from './folder-object-footer.js';
 import { ObjectDamagedError } from './object-errors.js';
 
@@ -41,17 +42,13 @@ export async function* objectPieces(
 ): AsyncGenerator<Buffer, void, undefined> {
   const hash = expected === undefined ? undefined : createHash('sha256');
   for (let at = start; at <= end;) {
-    const piece = await readAt(file, at, Math.min(pieceBytes, end + 1 - at));
+    const piece = await bytesAt(file, at, Math.min(pieceBytes, end + 1 - at));
     if (!piece) throw new ObjectDamagedError(key, `its file ends at byte ${at}`);
     at += piece.length;
     hash?.update(piece);
     if (at > end && hash && hash.digest('hex') !== expected) throw new ObjectDamagedError(key, 'its checksum is wrong');
     yield piece;
   }
-}
-
-export async function writeWhole(file: FileHandle, bytes: Buffer): Promise<void> {
-  for (let at = 0; at < bytes.length;) at += (await file.write(bytes, at)).bytesWritten;
 }
 
 /** An absent folder is an empty one. */
@@ -68,6 +65,13 @@ export async function namesIn(folder: string): Promise<string[]> {
 export function fileErrorCode(error: unknown): string | undefined {
   const { syscall, code } = (error ?? {}) as NodeJS.ErrnoException;
   return syscall === undefined ? undefined : code;
+}
+
+/** Of a folder that a name was removed from, or never was in: the folder may be absent. */
+export async function syncRemoval(folder: string): Promise<void> {
+  await syncFolder(folder).catch((error: unknown) => {
+    if (fileErrorCode(error) !== 'ENOENT') throw error;
+  });
 }
 
 /** Without this, a new name may be gone after a power cut, and a removed one may be back. Of a folder and those around it, up to one. */

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import { bytesAt } from '../value/bytes-at.js';
 import type { ObjectHead } from './object-store.js';
 
 /** What stands behind an object's bytes in its file. */
@@ -39,25 +40,16 @@ export function encodeFooter(key: string, head: Omit<ObjectHead, 'etag' | 'check
 /** The object of an open file, or `undefined` where the file is none, or not whole. */
 export async function readFooter(file: FileHandle): Promise<FoundObject | undefined> {
   const { size: fileBytes } = await file.stat();
-  const tail = await readAt(file, fileBytes - tailBytes, tailBytes);
+  if (fileBytes < tailBytes) return undefined;
+  const tail = await bytesAt(file, fileBytes - tailBytes, tailBytes);
   if (tail?.readUInt32BE(4) !== magic) return undefined;
   const jsonBytes = tail.readUInt32BE(0);
-  const json = jsonBytes <= maxFooterBytes && (await readAt(file, fileBytes - tailBytes - jsonBytes, jsonBytes));
-  const footer = json ? parse(json) : undefined;
-  if (footer?.size !== fileBytes - tailBytes - jsonBytes) return undefined;
+  const bodyBytes = fileBytes - tailBytes - jsonBytes;
+  if (jsonBytes > maxFooterBytes || bodyBytes < 0) return undefined;
+  const json = await bytesAt(file, bodyBytes, jsonBytes);
+  const footer = json && parse(json);
+  if (footer?.size !== bodyBytes) return undefined;
   return { key: footer.key, head: headOf(footer) };
-}
-
-/** Exactly these bytes, or `undefined`. */
-export async function readAt(file: FileHandle, position: number, length: number): Promise<Buffer | undefined> {
-  if (position < 0) return undefined;
-  const bytes = Buffer.allocUnsafe(length);
-  for (let at = 0; at < length;) {
-    const { bytesRead } = await file.read(bytes, at, length - at, position + at);
-    if (bytesRead === 0) return undefined;
-    at += bytesRead;
-  }
-  return bytes;
 }
 
 function headOf({ size, sha256, contentType, writtenAt, metadata }: Footer): ObjectHead {

@@ -14,7 +14,14 @@ import {
 } from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { resolveByteRange } from './byte-range.js';
-import { fileErrorCode, namesIn, objectPieces, openObjectFile, syncFolders, writeWhole } from './folder-object-file.js';
+import {
+  fileErrorCode,
+  namesIn,
+  objectPieces,
+  openObjectFile,
+  syncFolders,
+  syncRemoval,
+} from './folder-object-file.js';
 import type { OpenedFile } from './folder-object-file.js';
 import { encodeFooter } from './folder-object-footer.js';
 import type { FoundObject } from './folder-object-footer.js';
@@ -200,7 +207,7 @@ class FolderObjectStore implements ObjectStore {
       return open(part, 'wx', 0o600);
     });
     try {
-      for await (const chunk of incoming.chunks()) await this.#guarded(() => writeWhole(file, chunk));
+      for await (const chunk of incoming.chunks()) await this.#guarded(() => file.writeFile(chunk));
       const sha256 = incoming.sha256();
       const footer = encodeFooter(
         key,
@@ -208,7 +215,7 @@ class FolderObjectStore implements ObjectStore {
         sha256,
       );
       await this.#guarded(async () => {
-        await writeWhole(file, footer);
+        await file.writeFile(footer);
         await file.datasync();
       });
       return sha256;
@@ -236,9 +243,7 @@ class FolderObjectStore implements ObjectStore {
     const path = this.#pathOf(key);
     const folder = dirname(path);
     await rm(path, { force: true });
-    await syncFolders(folder, folder).catch((error: unknown) => {
-      if (fileErrorCode(error) !== 'ENOENT') throw error;
-    });
+    await syncRemoval(folder);
   }
 
   /** Of files whose names are such as {@link #pathOf} makes. What others have put beside them is no object. */
