@@ -1,6 +1,7 @@
 import { chunked } from '../object/chunked.js';
 import { IncomingBody } from '../object/incoming-body.js';
 import type { ObjectBody } from '../object/object-store.js';
+import { KnownOptions } from '../value/known-options.js';
 import { sha256Name } from './document-backup.js';
 import type { DocumentBackup } from './document-backup.js';
 import { chunkBytes } from './document-chunks.js';
@@ -13,6 +14,8 @@ export interface PutDocumentOptions {
   readonly size?: number;
   readonly signal?: AbortSignal | undefined;
 }
+
+const knownOptions = KnownOptions.of<PutDocumentOptions>('put()', { size: true, signal: true });
 
 /** A document that was written. */
 export interface WrittenDocument {
@@ -43,6 +46,8 @@ export class DocumentWrites {
     const incoming = new IncomingBody(id, source, options);
     const pieces = chunked(incoming.chunks(), chunkBytes);
     try {
+      knownOptions.check(options);
+      this.backup.server.names.document(id);
       const budget = await this.settings.budget();
       if ((options.size ?? 0) > this.settings.maxBytes) return await this.putPast(id, pieces, options.signal);
       const first = await next(pieces);

@@ -37,7 +37,6 @@ export interface SweepDocumentsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-const knownOfPut = KnownOptions.of<PutDocumentOptions>('put()', { size: true, signal: true });
 const knownOfGet = KnownOptions.of<Pick<PutDocumentOptions, 'signal'>>('get()', { signal: true });
 const knownOfSweep = KnownOptions.of<SweepDocumentsOptions>('sweep()', {
   olderThan: true,
@@ -144,8 +143,6 @@ export class RedisDocuments {
    * @throws StoreUnavailableError, ObjectStoreUnavailableError: it may have been written; InvalidKeyError; ObjectSizeError; what the source fails with.
    */
   async put(id: string, source: ObjectBody, options: PutDocumentOptions = {}): Promise<WrittenDocument> {
-    knownOfPut.check(options);
-    this.server.names.document(id);
     const written = await this.writes.put(id, source, options);
     if (written.where === 'redis') {
       if (this.settings.acknowledge === 'objects') await this.backup.secure(id, written.revision);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { EventEmitter } from 'node:events';
 import { InvalidOptionError } from '../value/errors.js';
 import { unlessAborted } from '../value/unless-aborted.js';
 import { ObjectSizeError } from './object-errors.js';
@@ -19,11 +20,14 @@ export class IncomingBody {
     private readonly body: ObjectBody,
     private readonly options: PutOptions,
   ) {
+    // A stream may fail before it is read, and would end the process. Whoever reads it is told.
+    if (body instanceof EventEmitter) body.on('error', () => undefined);
     for (const [name, value = 0] of [
       ['size', options.size],
       ['maxBytes', options.maxBytes],
     ] as const) {
       if ((Number.isSafeInteger(value) || value === Infinity) && value >= 0) continue;
+      this.release();
       throw new InvalidOptionError(name, `${String(value)} is not a size`, 'Give whole bytes, 0 or more.');
     }
   }

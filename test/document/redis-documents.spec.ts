@@ -570,6 +570,23 @@ describe('Documents', () => {
     });
   });
 
+  it('that are refused destroy their source, and one that fails before it is read is told of', async () => {
+    const documents = open();
+    const refused: [string, object, typeof InvalidOptionError | typeof InvalidKeyError][] = [
+      ['d', { size: -1 }, InvalidOptionError],
+      ['d', { sise: 1 }, InvalidOptionError],
+      ['a/b', {}, InvalidKeyError],
+    ];
+    for (const [id, options, error] of refused) {
+      const source = new PassThrough();
+      await expect(documents.put(id, source, options)).rejects.toThrow(error);
+      expect([id, options, source.destroyed]).toEqual([id, options, true]);
+    }
+    const failed = new Readable({ read() {} }).destroy(new Error('can not be opened'));
+    await expect(documents.put('d', failed)).rejects.toThrow('can not be opened');
+    expect(await documents.get('d')).toBeUndefined();
+  });
+
   it('leave nothing behind where the source fails, is cut, or its reader gives up', async () => {
     const documents = open();
     const failing = async function* (): AsyncGenerator<Buffer> {

@@ -46,6 +46,13 @@ export function writingRules({ describe, it }: TestRunner, options: ObjectStoreC
       assert.equal(await store.head(key('new')), undefined);
     });
 
+    rule('fails as its stream fails, also where that fails before it is read', async ({ store, key }) => {
+      const failure = new Error('the source can not be opened');
+      const body = new Readable({ read() {} }).destroy(failure);
+      await assert.rejects(store.put(key('a'), body), (error) => error === failure);
+      assert.equal(await store.head(key('a')), undefined);
+    });
+
     rule(
       'holds what its source has said, also where that uses its buffer again',
       async ({ store, key, read, large }) => {
@@ -106,6 +113,11 @@ export function writingRules({ describe, it }: TestRunner, options: ObjectStoreC
       await refused({ metadata: { line: 'a\r\nx-other: b' } });
       await refused({ metadata: { long: 'x'.repeat(3000) } });
       await refused({ contentType: 'text/plain\r\nx-other: b' });
+      for (const put of [{ size: -1 }, { maxBytes: NaN }, { contentType: 'a\r\nb' }, { sise: 1 } as object]) {
+        const body = new PassThrough();
+        await rejectsWith(InvalidOptionError, store.put(key('a'), body, put));
+        assert.ok(body.destroyed, `the stream stays open after ${JSON.stringify(put)}`);
+      }
       await rejectsWith(InvalidOptionError, store.put(key('a'), Readable.from([{ not: 'bytes' }])));
       assert.equal(await store.head(key('a')), undefined);
     });
