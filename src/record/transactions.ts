@@ -2,7 +2,6 @@ import type { Clock } from '../value/clock.js';
 import { positiveMilliseconds } from '../value/duration.js';
 import { ConflictError, InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
-import type { RedisConnection } from '../store/redis/redis-connection.js';
 import type { RecordKeys } from './record-keys.js';
 import { TransactionOverError } from './record-errors.js';
 import { AbortedTransaction } from './transaction.js';
@@ -47,14 +46,15 @@ export class Transactions {
     const { connections, clock } = this.parts;
     const giveUpAt = clock.monotonic() + positiveMilliseconds(deadline, 'deadline');
     const connection = await connections.take(giveUpAt, signal);
-    let isClean = true;
     try {
       signal?.throwIfAborted();
       for (let attempt = 1; ; attempt++) {
-        isClean = false;
         const tx = new TransactionAttempt(connection, this.parts.keys);
-        const outcome = await this.attempt(tx, body, attempt);
-        isClean = true;
+        const outcome = await this.attempt(tx, body, attempt).catch((error: unknown) => {
+          // A connection that may watch something, or wait for an answer, is not handed on.
+          if (!(error instanceof BodyError)) connection.end('a transaction on it has failed');
+          throw error;
+        });
         if (outcome) return outcome;
         const isLast = attempt === attempts || clock.monotonic() > giveUpAt;
         if (isLast) throw new ConflictError([...tx.watched].slice(0, 3).join(', '), attempt);
@@ -62,13 +62,9 @@ export class Transactions {
         signal?.throwIfAborted();
       }
     } catch (error) {
-      if (error instanceof BodyError) {
-        isClean = true;
-        throw error.error;
-      }
-      throw error;
+      throw error instanceof BodyError ? error.error : error;
     } finally {
-      this.release(connection, isClean);
+      connections.give(connection);
     }
   }
 
@@ -93,12 +89,6 @@ export class Transactions {
     } else if (!(await tx.commit())) return undefined;
     const value = result.value as Exclude<T, AbortedTransaction<unknown>>;
     return { status: 'committed', value, attempts };
-  }
-
-  /** A connection that may watch something, or wait for an answer, is not handed on. */
-  private release(connection: RedisConnection, isClean: boolean): void {
-    if (!isClean) connection.end('a transaction on it has failed');
-    this.parts.connections.give(connection);
   }
 }
 
