@@ -49,8 +49,15 @@ export class DocumentNames {
     return `${this.prefix.replace(/[\\*?[\]]/g, '\\$&')}:document:*`;
   }
 
-  idOf(document: string): string {
-    return document.slice(`${this.prefix}:document:`.length);
+  /** @returns undefined for the key of somebody else, under which no document can stand. */
+  idOf(document: string): string | undefined {
+    const id = document.slice(`${this.prefix}:document:`.length);
+    try {
+      this.document(id);
+      return id;
+    } catch {
+      return undefined;
+    }
   }
 
   stage(name: string): string {

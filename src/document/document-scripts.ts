@@ -63,6 +63,10 @@ local function raise(to)
   redis.call('ZADD', KEYS[5], 'GT', string.format('%.0f', to), ARGV[2])
 end`;
 
+/** Somebody else may have put a hash there. */
+const text = `
+local function isText() return redis.call('TYPE', KEYS[1]).ok == 'string' end`;
+
 const dropStage = `
 local function dropStage()
   if redis.call('ZREM', KEYS[7], ARGV[3]) == 1 then add(-redis.call('STRLEN', KEYS[8])) end
@@ -132,9 +136,9 @@ return {ARGV[1], 1}`);
 
 /** ARGV 3 bytes wanted. @returns the first bytes, head included, or nil; the length of all; the greatest revision that is no longer true; 1 where it was written or deleted here and no object is known to agree; when that was. */
 export const look = redisScript(`#!lua flags=no-writes,allow-oom
-${clock}${written}${floor}
-local first = redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[3]) - 1)
-return {ARGV[1], first ~= '' and first, redis.call('STRLEN', KEYS[1]), string.format('%016.0f', floor()), isWritten() and 1 or 0, string.format('%.0f', clock())}`);
+${clock}${written}${floor}${text}
+local first = isText() and redis.call('GETRANGE', KEYS[1], 0, tonumber(ARGV[3]) - 1)
+return {ARGV[1], first, first and redis.call('STRLEN', KEYS[1]) or 0, string.format('%016.0f', floor()), isWritten() and 1 or 0, string.format('%.0f', clock())}`);
 
 /** ARGV 3 revision, 4 from, 5 to, the last byte included. @returns the bytes, or nil where another revision stands there, or none. */
 export const readPart = redisScript(`#!lua flags=no-writes,allow-oom
@@ -244,10 +248,10 @@ return {ARGV[1], 1}`);
 
 /** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, 0 all was well. */
 export const reconcile = redisScript(`#!lua flags=allow-oom
-${clock}${settle}
+${clock}${settle}${text}
 local life, known = redis.call('PTTL', KEYS[1]), redis.call('ZSCORE', KEYS[3], ARGV[2])
 if life == -2 and known then settle() return {ARGV[1], 2} end
-if life ~= -1 or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
+if life ~= -1 or not isText() or redis.call('GETRANGE', KEYS[1], 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
 local size, counted = redis.call('STRLEN', KEYS[1]), 0
 if known then
   counted = tonumber(redis.call('HGET', KEYS[4], ARGV[2]) or '0')

@@ -397,6 +397,18 @@ describe('Documents', () => {
     }
   });
 
+  it('are backed up by a thorough sweep that meets keys of somebody else among theirs', async () => {
+    const documents = open({}, away());
+    await documents.put('d', 'x');
+    await documents.uploaded();
+    await server.command('SET', key('a/b'), 'no id');
+    await server.command('HSET', key('hash'), 'no', 'text');
+    await objects.put('documents/hash/0000000000000001', 'y');
+    expect(await open().sweep({ thorough: true })).toMatchObject({ uploaded: 1, failed: 0, adopted: 0, dropped: 0 });
+    expect(await keysIn(objects, 'documents/d/')).toHaveLength(1);
+    expect(await server.command('EXISTS', key('a/b'), key('hash'))).toBe(2);
+  });
+
   it('say what the last sweep that ran by itself has failed with', async () => {
     let isAway = true;
     const list: ObjectStore['list'] = (...args) => {
