@@ -16,6 +16,16 @@ export interface ItemLife {
   readonly keptMs: number;
 }
 
+/** Of an item that was there before its lease, and that others go on reading. */
+interface ItemBefore {
+  /** The stub beside it. */
+  companion?: Revision;
+  /** Absent where the store can't prolong it, or nobody can say. */
+  readonly life?: ItemLife | undefined;
+  /** See {@link headOf}. */
+  readonly head?: string;
+}
+
 const stub = Buffer.alloc(0);
 
 /** What tells an item from another, and keeps none of its bytes alive: the head of an entry has a checksum of all its bytes, and its instants. */
@@ -46,16 +56,14 @@ export class FillLease {
     private readonly storeKey: string,
     /** The state of the item that a fill replaces, and no other. */
     private item: Revision,
-    /** The stub beside an item that others go on reading. */
-    private companion: Revision | undefined,
-    /** The item was there before and outlives a load that comes to nothing. */
-    readonly standing: boolean,
     private readonly fenced: boolean,
-    /** Of the standing item; absent where the store can't prolong it, or nobody can say. */
-    private readonly itemLife?: ItemLife,
-    /** Of the standing item, see {@link headOf}. */
-    private readonly itemHead?: string,
+    private readonly before?: ItemBefore,
   ) {}
+
+  /** The item was there before and outlives a load that comes to nothing. */
+  get standing(): boolean {
+    return this.before !== undefined;
+  }
 
   /**
    * Lets a standing item outlive its load: an item that runs out meanwhile looks like one that was deleted, and the fill would be refused.
@@ -68,7 +76,7 @@ export class FillLease {
 
   /** Undefined: the item outlives two leases by itself, or nobody can say. */
   private get endingLife(): ItemLife | undefined {
-    const life = this.itemLife;
+    const life = this.before?.life;
     return life && life.leftMs() <= 2 * leaseMs ? life : undefined;
   }
 
@@ -79,13 +87,13 @@ export class FillLease {
     // A fill that nothing keeps waiting is sent in the step of the call.
     if (this.extending) await this.extending;
     const outcome = await this.shard.write(this.storeKey, bytes, this.fillOptions(lifeMs));
-    await this.dropCompanion();
+    await dropCompanion(this.shard, this.storeKey, this.before?.companion);
     return outcome;
   }
 
   /** Whether a fill is one write, and not refused here. */
   get isOneWrite(): boolean {
-    return !this.ended && !this.extending && !this.companion;
+    return !this.ended && !this.extending && !this.before?.companion;
   }
 
   /** As `fill`, by a write that the caller sends among others; undefined: that needs more than one write, or is refused. */
@@ -102,10 +110,10 @@ export class FillLease {
   /** Once a second while the loader runs. False: somebody invalidated or took over, and the fill will be refused. */
   async renew(): Promise<boolean> {
     if (this.ended) return false;
-    const standing = await this.extend(leaseMs);
+    const isExtended = await this.extend(leaseMs);
     // A lost companion lets another refresh as well; whose fill is taken is decided by the item's revision.
-    if (!standing && !this.standing && this.fenced) this.ended = true;
-    return standing || this.standing;
+    if (!isExtended && !this.standing && this.fenced) this.ended = true;
+    return isExtended || this.standing;
   }
 
   /** Gives the right back at once: the next one to ask wins it. A standing item stays. */
@@ -114,7 +122,7 @@ export class FillLease {
     this.ended = true;
     await this.extending;
     if (!this.standing) await this.shard.remove(this.storeKey, this.item);
-    await this.dropCompanion();
+    await dropCompanion(this.shard, this.storeKey, this.before?.companion);
   }
 
   /**
@@ -126,7 +134,7 @@ export class FillLease {
     this.ended = true;
     await this.extending;
     const outcome = await this.shard.remove(this.storeKey, this.fenced ? this.item : undefined);
-    await this.dropCompanion();
+    await dropCompanion(this.shard, this.storeKey, this.before?.companion);
     return outcome !== 'changed' || this.isReplaced();
   }
 
@@ -141,7 +149,7 @@ export class FillLease {
     if (!this.standing) return true;
     const [present] = await this.shard.readMany([this.storeKey]);
     if (!present) return true;
-    return present.revision.session === this.item.session && headOf(present.bytes) !== this.itemHead;
+    return present.revision.session === this.item.session && headOf(present.bytes) !== this.before?.head;
   }
 
   /** After a failed load: the right runs out by itself, so that the fleet does not throw itself at a source in trouble. 0: at once. */
@@ -160,15 +168,16 @@ export class FillLease {
   }
 
   private async extendOnce(lifeMs: number): Promise<boolean> {
-    const renewed = this.standing ? this.companion : this.item;
-    if (!renewed) return this.ended || this.keepOwnItem();
-    const key = this.standing ? companionKey(this.storeKey) : this.storeKey;
-    const outcome = await this.shard.write(key, stub, { lifeMs, only: renewed });
-    const isRenewed = outcome.status === 'stored';
-    if (isRenewed && this.standing) this.companion = outcome.revision;
-    else if (isRenewed) this.item = outcome.revision;
-    if (this.standing && !this.ended) await this.keepOwnItem();
-    return isRenewed;
+    const { before } = this;
+    const only = before ? before.companion : this.item;
+    const key = before ? companionKey(this.storeKey) : this.storeKey;
+    const outcome = only && (await this.shard.write(key, stub, { lifeMs, only }));
+    if (outcome?.status === 'stored') {
+      if (before) before.companion = outcome.revision;
+      else this.item = outcome.revision;
+    }
+    if (before && !this.ended) await this.keepOwnItem();
+    return outcome === undefined || outcome.status === 'stored';
   }
 
   /**
@@ -178,20 +187,16 @@ export class FillLease {
    *
    * No store can touch by revision. What is set between the look and the touch, in one trip, ends too soon; it is never served for too long.
    */
-  private async keepOwnItem(): Promise<boolean> {
-    if (!this.endingLife) return true;
+  private async keepOwnItem(): Promise<void> {
+    if (!this.endingLife) return;
     const [present] = await this.shard.readMany([this.storeKey]);
-    return isSameRevision(present?.revision, this.item) && this.keepItem();
-  }
-
-  private async dropCompanion(): Promise<void> {
-    if (this.companion) await dropStubBeside(this.shard, this.storeKey, this.companion);
+    if (isSameRevision(present?.revision, this.item)) await this.keepItem();
   }
 }
 
 /** A courtesy, whose failure says nothing of the item: what can't be removed runs out by itself. */
-async function dropStubBeside(shard: Shard, storeKey: string, revision: Revision): Promise<void> {
-  await shard.remove(companionKey(storeKey), revision).catch(() => {});
+async function dropCompanion(shard: Shard, storeKey: string, companion: Revision | undefined): Promise<void> {
+  if (companion) await shard.remove(companionKey(storeKey), companion).catch(() => {});
 }
 
 /** Hands out fill leases. */
@@ -226,16 +231,16 @@ export class FillLeases {
       const [item] = await shard.readMany([storeKey]);
       if (item && item.bytes.length > 0) {
         if (!won) return { item };
-        const [life, head] = [this.touches ? lifeOf(item) : undefined, headOf(item.bytes)];
-        const lease = new FillLease(shard, storeKey, item.revision, won, true, this.fenced, life, head);
+        const before = { companion: won, life: this.touches ? lifeOf(item) : undefined, head: headOf(item.bytes) };
+        const lease = new FillLease(shard, storeKey, item.revision, this.fenced, before);
         if (await lease.keepItem()) return { item, lease };
       }
     } catch (error) {
-      if (won) await dropStubBeside(shard, storeKey, won);
+      await dropCompanion(shard, storeKey, won);
       throw error;
     }
     // It has gone: whoever asks for it next loads it.
-    if (won) await dropStubBeside(shard, storeKey, won);
+    await dropCompanion(shard, storeKey, won);
     return {};
   }
 
@@ -268,16 +273,8 @@ export class FillLeases {
         only: found.revision,
       });
       if (written.status === 'stored') {
-        return new FillLease(
-          shard,
-          storeKey,
-          written.revision,
-          undefined,
-          keeps,
-          this.fenced,
-          keeps && this.touches ? life : undefined,
-          keeps ? headOf(found.bytes) : undefined,
-        );
+        const before = keeps ? { life: this.touches ? life : undefined, head: headOf(found.bytes) } : undefined;
+        return new FillLease(shard, storeKey, written.revision, this.fenced, before);
       }
     }
     return undefined;
@@ -285,12 +282,12 @@ export class FillLeases {
 
   /** For a store that can't bind a write to a revision: fills always, and a late one undoes what came in between. */
   unfenced(shard: Shard, storeKey: string): FillLease {
-    return new FillLease(shard, storeKey, { session: 0, number: 0 }, undefined, true, false);
+    return new FillLease(shard, storeKey, { session: 0, number: 0 }, false, {});
   }
 
   /** Of a stub that was put there for whoever asked. */
   won(shard: Shard, storeKey: string, revision: Revision): FillLease {
-    return new FillLease(shard, storeKey, revision, undefined, false, this.fenced);
+    return new FillLease(shard, storeKey, revision, this.fenced);
   }
 }
 
