@@ -12,7 +12,9 @@ import type { FilesFolder } from './files-folder.js';
 import type { FilesTuning } from './files-tuning.js';
 import { Fill } from './fill.js';
 import { FillTurns } from './fill-turns.js';
+import type { Reservation } from './folder-room.js';
 import { GrowingFile } from './growing-file.js';
+import type { Takeover } from './growing-file.js';
 import { headerOfObject, reportOtherSize } from './header-of-object.js';
 import type { KeptFile } from './kept-file.js';
 import type { KeptFiles } from './kept-files.js';
@@ -183,7 +185,7 @@ export class FileSources {
     const part = place.newPart();
     const handle = await open(part, 'wx+', 0o600);
     let opened: OpenedObject | undefined;
-    let isReserved = false;
+    let reservation: Reservation = 'full';
     try {
       const begunAt = this.options.clock.now();
       opened = await this.options.objects.open(request.key, { verify: false });
@@ -191,9 +193,10 @@ export class FileSources {
       const header = headerOfObject(request, opened, begunAt);
       const block = encodeHeader(header);
       if (block && !this.isTooLarge(header.size)) {
-        isReserved = await room.reserve(fileBytes(header.size), () => claimBytes(handle, block));
+        reservation = await room.reserve(fileBytes(header.size), () => claimBytes(handle, block));
       }
-      if (isReserved) {
+      // What was purged meanwhile is filled for its readers alone.
+      if (reservation !== 'full') {
         const inode = (await handle.stat()).ino;
         const file = this.enlist(place, { part, handle, inode, available: 0 }, header);
         this.fill(file, request.key, lock, opened, endTurn);
@@ -202,7 +205,7 @@ export class FileSources {
     } catch (error) {
       opened?.body.destroy();
       await handle.close().catch(() => undefined);
-      await (isReserved ? room.remove(part) : rm(part, { force: true })).catch(() => undefined);
+      await (reservation === 'reserved' ? room.remove(part) : rm(part, { force: true })).catch(() => undefined);
       if (opened && fileErrorCode(error) !== undefined) {
         this.folder.failed(error);
         return opened;
@@ -232,7 +235,7 @@ export class FileSources {
   }
 
   /** The process that filled it has stopped: this one goes on, unless another one does or the file was purged. */
-  private async takeOver(file: GrowingFile, key: string): Promise<'leading' | 'held' | 'gone'> {
+  private async takeOver(file: GrowingFile, key: string): Promise<Takeover> {
     if (this.tuning.without.has('takeover')) return 'held';
     const lock = await this.folder.locks.tryTake(file.place.lock);
     if (!lock) return (await file.isCurrent()) ? 'held' : 'gone';
@@ -252,7 +255,7 @@ export class FileSources {
       // It was complete all the time, and the one who filled it has gone.
       await lock.release();
       file.advance(file.header.size);
-      return 'leading';
+      return 'whole';
     }
     file.available = Math.min(file.header.size, Math.max(0, size - headerBytes));
     this.fill(file, key, lock, undefined, () => undefined);

@@ -25,6 +25,11 @@ export interface FolderRoomOptions {
   readonly locks: FillLocks;
 }
 
+/**
+ * `full`: there is no room, also after all that may go went; or others count for too long. `purged`: none is needed, since nothing will have a name.
+ */
+export type Reservation = 'reserved' | 'purged' | 'full';
+
 /** An eviction goes down to this part of `maxBytes`, so that the next downloads need none. */
 const evictedTo = 0.9;
 const lockWaitMs = 10_000;
@@ -54,11 +59,10 @@ export class FolderRoom {
   }
 
   /**
-   * @param claim makes the folder say that these bytes are taken. False: they are not needed.
-   * @returns false: there is no room, also after all that may go went; or others count for too long.
+   * @param claim makes the folder say that these bytes are taken. False: what they are for was purged.
    * @throws what the file system says, or `claim`.
    */
-  async reserve(bytes: number, claim: () => Promise<boolean>): Promise<boolean> {
+  async reserve(bytes: number, claim: () => Promise<boolean>): Promise<Reservation> {
     const { maxBytes } = this.options;
     return this.locked(
       async () => {
@@ -66,7 +70,7 @@ export class FolderRoom {
           used + bytes <= maxBytes && (await this.missingFree(bytes)) <= 0;
         let now = await this.counted();
         if (!(await fits(now))) now = await this.evict(bytes);
-        if (!(await fits(now))) return false;
+        if (!(await fits(now))) return 'full';
         // First, so that a process which dies in between leaves too much.
         await this.ledger.write({ ...now, used: now.used + bytes });
         let isClaimed = false;
@@ -75,9 +79,9 @@ export class FolderRoom {
         } finally {
           if (!isClaimed) await this.ledger.write(now);
         }
-        return true;
+        return isClaimed ? 'reserved' : 'purged';
       },
-      () => false,
+      () => 'full',
     );
   }
 

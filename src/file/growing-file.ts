@@ -9,6 +9,9 @@ import type { FilePlace } from './file-place.js';
 import type { FilesTuning } from './files-tuning.js';
 import { SharedPieces } from './shared-pieces.js';
 
+/** `leading`: this process fills it now. `whole`: nothing was left to fill. `held`: another one has the right to. `gone`: it was purged, or has ended. */
+export type Takeover = 'leading' | 'whole' | 'held' | 'gone';
+
 export interface GrowingFileOptions {
   readonly place: FilePlace;
   readonly part: string;
@@ -20,7 +23,7 @@ export interface GrowingFileOptions {
   readonly clock: Clock;
   readonly tuning: FilesTuning;
   /** Tries to fill it from here on, since whoever did seems to have stopped. */
-  readonly takeOver: (file: GrowingFile) => Promise<'leading' | 'held' | 'gone'>;
+  readonly takeOver: (file: GrowingFile) => Promise<Takeover>;
   /** Nobody here needs it any more. */
   readonly onEnd: (file: GrowingFile) => void;
 }

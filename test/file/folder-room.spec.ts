@@ -23,7 +23,7 @@ function gate(): { readonly opened: Promise<void>; readonly open: () => void } {
 
 async function keep(room: Awaited<ReturnType<RoomBench['room']>>, uid: string): Promise<string> {
   const part = await bench.part(uid, size);
-  expect(await room.reserve(part.bytes, part.claim)).toBe(true);
+  expect(await room.reserve(part.bytes, part.claim)).toBe('reserved');
   await part.finish();
   return part.finalPath;
 }
@@ -70,7 +70,7 @@ describe('What one process has reserved', () => {
     await keep(room, 'f0');
     const part = await bench.part('f1', size);
     await other.remove(part.path);
-    expect(await room.reserve(part.bytes, part.claim)).toBe(true);
+    expect(await room.reserve(part.bytes, part.claim)).toBe('purged');
     expect(await room.used()).toBe(one);
   });
 
@@ -93,10 +93,10 @@ describe('What one process has reserved', () => {
     let isOver = false;
     const waiting = other.reserve(late.bytes, late.claim).finally(() => (isOver = true));
     while (!isOver) await clock.advance('100ms');
-    expect(await waiting).toBe(false);
+    expect(await waiting).toBe('full');
     expect(clock.monotonic()).toBeGreaterThanOrEqual(10_000);
     held.open();
-    expect(await reserving).toBe(true);
+    expect(await reserving).toBe('reserved');
     expect(await room.used()).toBe(one);
   });
 
@@ -114,12 +114,12 @@ describe('What one process has reserved', () => {
       if (clock.waiting > 0) await clock.advance('10ms');
       else await new Promise(setImmediate);
     }
-    expect(await Promise.all(waiting)).toEqual([false, false, false]);
+    expect(await Promise.all(waiting)).toEqual(['full', 'full', 'full']);
     expect(Math.max(...ends)).toBeLessThan(11_000);
     held.open();
-    expect(await reserving).toBe(true);
+    expect(await reserving).toBe('reserved');
     const next = await bench.part('f5', size);
-    expect(await other.reserve(next.bytes, next.claim)).toBe(true);
+    expect(await other.reserve(next.bytes, next.claim)).toBe('reserved');
     expect(await room.used()).toBe(2 * one);
   });
 
@@ -179,17 +179,17 @@ describe('The bound', () => {
       for (let step = 0; step < 12; step++) {
         const part = await bench.part(`f${name}-${step}`, size);
         // Under the lock: a look at a folder in which more may begin is not of one moment.
-        const isReserved = await room.reserve(part.bytes, async () => {
+        const reservation = await room.reserve(part.bytes, async () => {
           const isClaimed = await part.claim();
           most = Math.max(most, await bench.bytes());
           return isClaimed;
         });
         const chance = random();
-        if (!isReserved || chance < 0.2) await room.remove(part.path);
+        if (reservation === 'full' || chance < 0.2) await room.remove(part.path);
         else await part.finish();
         if (chance > 0.8) await room.remove(part.finalPath);
         if (chance > 0.4 && chance < 0.5) await room.recount();
-        if (isReserved) kept++;
+        if (reservation !== 'full') kept++;
       }
     };
     await Promise.all([0, 1, 2, 3, 4, 5].map(worker));
