@@ -133,7 +133,7 @@ export class DocumentSweep {
       const reply = itemsOf(await server.ask('SCAN', cursor, 'MATCH', server.names.documents, 'COUNT', '500')) ?? [];
       cursor = textOf(reply[0]) ?? '0';
       const ids = (itemsOf(reply[1]) ?? []).map((key) => server.names.idOf(textOf(key) ?? ''));
-      const found = await Promise.all(ids.map((id) => id && server.reconcile(id)));
+      const found = await Promise.all(ids.filter((id) => id !== undefined).map((id) => server.reconcile(id)));
       adopted += found.filter((one) => one === 'adopted').length;
     }
     return adopted;
