@@ -1,12 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { StoredItem } from '../store/store.js';
-import type { Clock } from '../value/clock.js';
 import { StoreUnavailableError } from '../value/errors.js';
 import { reportFault } from '../value/events.js';
 import { AnswerDeadline } from './answer-deadline.js';
 import type { Approach, Attempt } from './attempt.js';
-import type { FencingCounter } from './fencing-counter.js';
-import type { GhostLocks } from './ghost-locks.js';
+import type { LeaseContext } from './lease.js';
 import type { ResolvedLockOptions } from './lock-options.js';
 import type { LockPlace } from './lock-place.js';
 import { decodeRecord, holderOf } from './lock-record.js';
@@ -15,14 +13,7 @@ import type { Moment } from './moment.js';
 import { removeOwnLock, writeLock } from './own-lock.js';
 import type { RemovalOutcome } from './own-lock.js';
 
-export interface AcquisitionContext {
-  readonly clock: Clock;
-  readonly clockResolutionMs: number;
-  /** How long one try may take before the answer is `unavailable`. */
-  readonly deadlineMs: number;
-  readonly counter: FencingCounter;
-  readonly ghosts: GhostLocks;
-}
+type AcquisitionContext = Pick<LeaseContext, 'clock' | 'clockResolutionMs' | 'deadlineMs' | 'counter' | 'ghosts'>;
 
 const maxFailures = 3;
 const pauseMs = 20;

@@ -106,7 +106,7 @@ export class CacheLock {
         this.running.ended(lease);
         if (outcome === 'released') this.line.released(placeNamed(store, namespace, lease.resource).lockKey);
       },
-      onHandOver: () => this.running.handedOver(),
+      onHandOver: () => this.running.settle(),
     };
   }
 
@@ -191,7 +191,7 @@ export class CacheLock {
    */
   async repairFencing(resource: LockResource, above: number): Promise<void> {
     assertLiftable(above);
-    await this.counter.lift(this.place(resource), above);
+    await this.counter.draw(this.place(resource), above);
   }
 
   /**

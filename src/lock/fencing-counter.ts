@@ -34,7 +34,7 @@ export class FencingCounter {
     private readonly followsClock = true,
   ) {}
 
-  /** A number above all that were drawn before, and above `above`. @throws StoreUnavailableError */
+  /** A number above all that were drawn before, and above `above`; all later ones are larger. @throws StoreUnavailableError */
   async draw({ shard, fencingKey }: LockPlace, above = 0): Promise<number> {
     const atLeast = Math.max(above, this.floorOf(fencingKey)) + 1;
     const drawn = this.followsClock
@@ -42,11 +42,6 @@ export class FencingCounter {
       : await shard.increment(fencingKey, 1, this.now(), counterLifeMs);
     this.remember(fencingKey, drawn);
     return drawn;
-  }
-
-  /** Lifts the counter, so that all later draws are larger than `above`. @throws StoreUnavailableError */
-  async lift(place: LockPlace, above: number): Promise<void> {
-    await this.draw(place, above);
   }
 
   private async drawByRevision(shard: Shard, fencingKey: string, atLeast: number): Promise<number> {

@@ -20,6 +20,7 @@ export interface LeaseContext {
   readonly namespace: string;
   readonly clock: Clock;
   readonly clockResolutionMs: number;
+  /** How long one try may take before the answer is `unavailable`. */
   readonly deadlineMs: number;
   readonly counter: FencingCounter;
   readonly ghosts: GhostLocks;

@@ -17,10 +17,6 @@ export class RunningSections {
     this.settle();
   }
 
-  handedOver(): void {
-    this.settle();
-  }
-
   /** @param work an acquisition, or a section. */
   async track<T>(work: Promise<T>): Promise<T> {
     this.underWay++;
@@ -43,7 +39,8 @@ export class RunningSections {
     await clock.sleep(limitMs, signal);
   }
 
-  private settle(): void {
+  /** Looks whether something is left to wait for. */
+  settle(): void {
     if (!this.idling || this.underWay > 0 || !this.leases().every(({ isHandedOver }) => isHandedOver)) return;
     this.idling.abort();
     this.idling = undefined;
