@@ -71,7 +71,7 @@ export function Memoize(given: object = {}): MemoizeDecorator<never, unknown> {
     if (keyClass) assertParameters(keyClass, member, mapping !== undefined, ownName);
     else nameInKeys(target.constructor, method, ownName);
     const needsOneInstance = !keyClass && !mapping;
-    rememberMemoized(target, method, { needsOneInstance });
+    rememberMemoized(target, method, needsOneInstance);
 
     const keyOf = (instance: object, args: Args): Key => {
       if (keyClass) return mapping ? keyClass(mapping.apply(instance, [...args]) as object) : keyClass();

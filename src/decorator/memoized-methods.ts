@@ -1,23 +1,21 @@
-/** What is known of a method from its decorator on. */
-export interface MemoizedMethod {
-  /** Its keys say nothing of the instance: they are the class, the method and the arguments as they are. */
-  readonly needsOneInstance: boolean;
-}
+/** By prototype and name, whether the class needs to have one instance. */
+const methods = new WeakMap<object, Map<string, boolean>>();
 
-const methods = new WeakMap<object, Map<string, MemoizedMethod>>();
-
-export function rememberMemoized(prototype: object, method: string, facts: MemoizedMethod): void {
+/** @param needsOneInstance its keys say nothing of the instance: they are the class, the method and the arguments as they are. */
+export function rememberMemoized(prototype: object, method: string, needsOneInstance: boolean): void {
   let ofPrototype = methods.get(prototype);
-  if (!ofPrototype) methods.set(prototype, (ofPrototype = new Map<string, MemoizedMethod>()));
-  ofPrototype.set(method, facts);
+  if (!ofPrototype) methods.set(prototype, (ofPrototype = new Map<string, boolean>()));
+  ofPrototype.set(method, needsOneInstance);
 }
 
-/** The memoized methods of a class, inherited ones included, as `[name, facts]`; an override stands for what it overrides. */
-export function memoizedMethodsOf(prototype: unknown): Map<string, MemoizedMethod> {
-  const found = new Map<string, MemoizedMethod>();
+/** The memoized methods of a class, inherited ones included, and whether each needs one instance; an override stands for what it overrides. */
+export function memoizedMethodsOf(prototype: unknown): Map<string, boolean> {
+  const found = new Map<string, boolean>();
   const overridden = new Set<string>();
   for (let at = prototype; typeof at === 'object' && at !== null; at = Object.getPrototypeOf(at)) {
-    for (const [name, facts] of methods.get(at) ?? []) if (!overridden.has(name)) found.set(name, facts);
+    for (const [name, needsOneInstance] of methods.get(at) ?? []) {
+      if (!overridden.has(name)) found.set(name, needsOneInstance);
+    }
     for (const name of Object.getOwnPropertyNames(at)) overridden.add(name);
   }
   return found;

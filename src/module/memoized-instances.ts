@@ -35,7 +35,7 @@ function madeAnew(wrapper: Wrapper, found = new Set<Wrapper>()): Set<Wrapper> {
 
 function assertInstancesApart({ metatype, inject }: Wrapper): void {
   if (typeof metatype !== 'function' || inject) return;
-  for (const [method, { needsOneInstance }] of memoizedMethodsOf(metatype.prototype)) {
+  for (const [method, needsOneInstance] of memoizedMethodsOf(metatype.prototype)) {
     if (!needsOneInstance) continue;
     throw new InvalidKeyError(
       `@Memoize: ${metatype.name} is made anew for each request, and ${metatype.name}.${method} would answer for all instances alike. ${apartRemedy(metatype.name)}`,
