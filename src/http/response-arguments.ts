@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import type { ExecutionContext } from '@nestjs/common';
 import { memberName } from '../value/member.js';
 import type { HttpResponse } from './http-exchange.js';
+import { routeArguments } from './route-arguments.js';
 import type { Beginning } from './stand-in-response.js';
 import { withoutRequest } from './without-request.js';
 
@@ -15,8 +16,8 @@ export interface ResponseOfRun {
 /** By the real one. */
 export const responsesOfRuns = new WeakMap<object, ResponseOfRun>();
 
-/** Nest's `ROUTE_ARGS_METADATA` and the type of `@Res()`, the same in Nest 11 and 12. */
-const [routeArguments, responseType] = ['__routeArguments__', '1'];
+/** Of `@Res()`, the same in Nest 11 and 12. */
+const responseType = '1';
 
 type Method = (this: object, ...args: unknown[]) => unknown;
 type Factory = (data: unknown, context: ExecutionContext) => unknown;

@@ -110,7 +110,6 @@ function lifeOf({ ttl, staleFor, jitter }: CachedResponseOptions): ResponseSetti
       "Give a duration, or a life of the clock alone such as sinceSet('5m').",
     );
   }
-  entryValues.staleFor(staleFor);
   entryValues.jitter(jitter);
   return definedOnly({ ttl, staleFor, jitter });
 }

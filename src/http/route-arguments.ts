@@ -4,8 +4,8 @@ import { InvalidOptionError } from '../value/errors.js';
 import type { CachedResponseOptions } from './cached-response-options.js';
 import { isCredential } from './http-exchange.js';
 
-/** Nest's `ROUTE_ARGS_METADATA` and `RouteParamtypes`, the same in Nest 11 and 12; its packages don't export them by a stable path. */
-const routeArguments = '__routeArguments__';
+/** Nest's `ROUTE_ARGS_METADATA`, and below its `RouteParamtypes`, the same in Nest 11 and 12; its packages don't export them by a stable path. */
+export const routeArguments = '__routeArguments__';
 const responsePassthrough = '__responsePassthrough__';
 const customMark = '__customRouteArgs__';
 const [requestType, responseType, nextType, queryType, headersType] = [0, 1, 2, 4, 6];
