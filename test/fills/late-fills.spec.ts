@@ -78,7 +78,7 @@ describe.each(fleetStores)('a load that is overtaken by an invalidation, on %s',
 
   for (const kind of kinds) {
     for (const invalidation of invalidations) {
-      it(`F4 ${kind} is refused after a ${invalidation}, in the store and in every process`, async () => {
+      it(`F4 what ${kind} brings is served by no process after a ${invalidation}`, async () => {
         const key = keyOf(kind, invalidation);
         await overtake('main', key, kind, invalidation);
         for (const found of await lookupsOf('main', key)) {
