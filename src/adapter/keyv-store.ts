@@ -22,7 +22,7 @@ export interface KeyvStoreOptions {
  * What Keyv can't do, this can't: nothing is atomic between processes (`capabilities.atomic` is false), so there are no locks, no `update`, no
  * `setIfAbsent`, no lives that slide with use, and no fill leases: a late fill can undo an invalidation of another process, each process
  * loads for itself, and near copies elsewhere learn of no invalidation and no clearing: they live out their time. Give short lives, or
- * `process: false`. memcached, the disk store and the memory store can do all of that.
+ * `process: false`. Redis, memcached, the disk store and the memory store can do all of that: for Redis use `redisStore`, which needs no package.
  *
  * A Keyv and its adapter are told to throw their errors from now on: swallowed, an outage would look like an acknowledged write. An adapter that
  * swallows them and has no switch (`throwOnErrors`, `throwErrors`) acknowledges writes that its server refused; a delete is checked. Keys get up
@@ -30,7 +30,7 @@ export interface KeyvStoreOptions {
  *
  * @throws InvalidOptionError for what is no Keyv, a Keyv before 5.4 or from 6 on (which swallow their errors), a storage adapter for keyv 6, a
  * bare Map (which keeps no lives), and options out of range.
- * @example TieredCacheModule.forRoot({ stores: keyvStore(new KeyvRedis(url), { reach: 'fleet', durable: true }) })
+ * @example TieredCacheModule.forRoot({ stores: keyvStore(keyv, { reach: 'fleet', durable: true }) })
  */
 export function keyvStore(keyv: KeyvLike, options: KeyvStoreOptions = {}): Store {
   known.check(options);

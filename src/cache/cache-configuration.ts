@@ -16,9 +16,15 @@ import { InvalidOptionError } from '../value/errors.js';
 
 /** How far near copies are believed. Of stores that keep a feed of invalidations: memcached, Redis, disk, memory; an error with any other store. */
 export interface CoherenceOptions {
-  /** How often each process reads what others invalidated. Default 1 s; 50 ms for stores of this host. More than an hour is taken for an hour. */
+  /**
+   * How often each process reads what others invalidated: a near copy is served for up to this and 250 ms after the invalidation. Default 1 s; 50 ms for stores of
+   * this host. More than an hour is taken for an hour.
+   */
   readonly interval?: Duration;
-  /** How much longer near copies are believed while a part of the store can't be read. Default 5 s; 0: not at all. */
+  /**
+   * How much longer than `interval` near copies are served while a part of the store can't be read, counted from the last reading that was answered. What is loaded
+   * meanwhile is kept near for as long. Default 5 s; 0: not at all.
+   */
   readonly blindFor?: Duration;
   /** How many bytes of invalidations a process may be behind before it drops all near copies instead of reading them. Default 4 MiB. */
   readonly maxBehindBytes?: number;

@@ -219,8 +219,8 @@ export class TieredCache {
   }
 
   /**
-   * Removes the key from all tiers of all processes: at once here and in the store, within `coherence.interval` elsewhere. Loads that began
-   * earlier are not kept. False: the store did not acknowledge yet; it is sent again until it does.
+   * Removes the key from all tiers of all processes: at once here and in the store, within `coherence.interval` and 250 ms elsewhere (docs/tiers.md). Loads that
+   * began earlier are not kept. False: the store did not acknowledge yet; it is sent again until it does.
    */
   async delete(key: KeyLike, options?: WriteOptions): Promise<boolean> {
     return this.changes.track(this.rooms.writes.delete([this.keyOf(key)], confirms(options)));

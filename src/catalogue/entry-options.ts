@@ -24,7 +24,7 @@ export interface EntryOptions<V = unknown> {
   readonly jitter?: number | undefined;
   /**
    * Refreshes before the end of life with a probability that grows towards it, weighed by what the load costs (XFetch, VLDB'15).
-   * 1 is the published optimum, larger is earlier, 0 off. Default 0.
+   * 1 is the published optimum, larger is earlier. 0 to 100; default 0: off.
    */
   readonly earlyRefresh?: number | undefined;
   /**

@@ -16,7 +16,7 @@ export interface LockOptions {
   readonly renew?: boolean | undefined;
   /** Ends the wait, which then rejects with the signal's reason. A lock that is held already is not affected. */
   readonly signal?: AbortSignal | undefined;
-  /** Draws a fencing token with the lock, one more operation. Without, `lease.fencingToken` is 0. Default true. */
+  /** Draws a fencing token with the lock: one more operation on Redis, two elsewhere. Without, `lease.fencingToken` is 0. Default true. */
   readonly fencing?: boolean | undefined;
 }
 

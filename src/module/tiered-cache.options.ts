@@ -17,7 +17,8 @@ export interface TieredCacheOptions {
   readonly name?: string;
   /**
    * The store below the process tier, alone or as an array of one. Default: memcached at `MEMCACHED_SERVERS` or Redis at `CACHE_REDIS_URL`, else a disk store at `CACHE_DISK_PATH`, else a disk store in
-   * `node_modules/.cache/nestjs-tiered-cache` of the working directory; with `NODE_ENV=test` memory. `false`: none, the process tier is the last.
+   * `node_modules/.cache/nestjs-tiered-cache` of the working directory, and memory, with a warning, where that can't be written or `lmdb` is not installed; with
+   * `NODE_ENV=test` memory. `false`: none, the process tier is the last.
    */
   readonly stores?: Store | readonly [Store] | false;
   /** Bounds of the process tier, or `false` for none. */

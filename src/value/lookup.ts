@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 export type MissReason = 'absent' | 'expired' | 'invalidated' | 'version' | 'undecodable' | 'unavailable' | 'forced';
 
 /** The places a value can be found in, nearest first; a store names its own tier. */
-export type TierName = 'request' | 'process' | 'disk' | 'memcached' | 'memory' | (string & {});
+export type TierName = 'request' | 'process' | 'disk' | 'memcached' | 'redis' | 'memory' | (string & {});
 
 export type Freshness = 'fresh' | 'stale';
 
