@@ -71,10 +71,12 @@ export class DocumentSweep {
       return ids.length - done;
     });
     const forgotten = nowMicros - Math.max(lateMs, removedForMs) * 1_000;
-    for await (const ids of this.due(names.removed, String(forgotten), signal)) {
+    swept.failed += await untilVain(this.due(names.removed, String(forgotten), signal), async (ids) => {
       const finished = await Promise.allSettled(ids.map((id) => this.finish(id)));
-      for (const { status } of finished) swept[status === 'fulfilled' ? 'removed' : 'failed']++;
-    }
+      const done = finished.filter(({ status }) => status === 'fulfilled').length;
+      swept.removed += done;
+      return ids.length - done;
+    });
     swept.failed += await this.lookAgain(forgotten, nowMicros - lateMs * 1_000, signal);
     for await (const stages of this.due(names.staged, before(lateMs), signal)) {
       await Promise.all(stages.map((name) => server.giveUp(name)));

@@ -460,9 +460,9 @@ describe('Documents', () => {
           return objects.remove(name, options);
         },
       });
-    /** An hour ago, and their objects have come in since. */
-    const deleteEarlier = async (ids: readonly string[]): Promise<void> => {
-      const before = (Date.now() - 3_600_000) * 1_000;
+    /** So many hours ago, and their objects have come in since. */
+    const deleteEarlier = async (ids: readonly string[], hours = 1): Promise<void> => {
+      const before = (Date.now() - hours * 3_600_000) * 1_000;
       for (const [index, id] of ids.entries()) {
         await objects.put(`documents/${id}/${before + index}`, 'x');
         await server.command('ZADD', 'documents:removed', before + index, id);
@@ -506,6 +506,23 @@ describe('Documents', () => {
       expect(await documents.sweep()).toMatchObject({ failed: 0 });
       expect(await keysIn(objects)).toEqual([]);
       expect(lists).toHaveLength(130);
+    });
+
+    it('days ago wait for an object store that is away: no sweep asks it for all of them, and their marks go when it is back', async () => {
+      const documents = open({}, counted());
+      isRefused = () => true;
+      await deleteEarlier(
+        Array.from({ length: 130 }, (_, index) => `d${index}`),
+        49,
+      );
+      for (let sweeps = 0; sweeps < 2; sweeps++) {
+        expect(await documents.sweep()).toMatchObject({ failed: 20, removed: 0 });
+        expect(lists.splice(0)).toHaveLength(20);
+      }
+      isRefused = () => false;
+      expect(await documents.sweep()).toMatchObject({ failed: 0, removed: 130 });
+      expect(await keysIn(objects)).toEqual([]);
+      expect((await documents.status()).removed).toBe(0);
     });
   });
 
