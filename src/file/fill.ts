@@ -59,7 +59,6 @@ export class Fill {
     const { clock, name } = files;
     const startedAt = clock.monotonic();
     const from = file.available;
-    file.hold();
     file.filling = this;
     let outcome: Outcome = 'given-up';
     try {
@@ -69,8 +68,7 @@ export class Fill {
     } finally {
       this.options.first?.body.destroy();
       await lock.release().catch(() => undefined);
-      if (outcome === 'paused') file.pause();
-      file.release();
+      file.stopFilling();
     }
     if (!channels.fileFilled.hasSubscribers) return;
     const durationMs = clock.monotonic() - startedAt;

@@ -42,11 +42,9 @@ export class GrowingFile {
   /** For readers who don't write into what they read. */
   readonly shared: SharedPieces;
   state: FillState | 'whole' = 'filling';
-  /** This process fills it. `cancel` ends that. */
+  /** This process fills it, until `stopFilling`. `cancel` ends that. */
   filling: { cancel(): void } | undefined;
   private readers = 0;
-  /** The process's own interest until it ends, its readers, its download. */
-  private users = 1;
   private hasEnded = false;
   private isWatched = false;
   private readonly waiters = new Set<() => void>();
@@ -77,26 +75,14 @@ export class GrowingFile {
 
   /** A reader comes. False: it is closed. */
   enter(): boolean {
-    if (this.users === 0) return false;
-    this.users++;
+    if (!this.isInUse) return false;
     this.readers++;
     return true;
   }
 
   leave(): void {
     if (--this.readers === 0) this.linger();
-    this.release();
-  }
-
-  /** For whoever fills it. */
-  hold(): void {
-    this.users++;
-  }
-
-  release(): void {
-    if (--this.users > 0) return;
-    this.shared.clear();
-    void this.handle.close().catch(() => undefined);
+    this.closeUnused();
   }
 
   /** More is there. */
@@ -113,13 +99,14 @@ export class GrowingFile {
     if (this.hasEnded) return;
     this.hasEnded = true;
     this.options.onEnd(this);
-    this.release();
+    this.closeUnused();
   }
 
-  /** The one who filled it here stops: others may go on. */
-  pause(): void {
+  /** The one who filled it here stops. Where that is not its end, others may go on. */
+  stopFilling(): void {
     this.filling = undefined;
-    if (this.readers > 0) void this.watch();
+    if (this.hasEnded) this.closeUnused();
+    else if (this.readers > 0) void this.watch();
     else this.end('givenUp');
   }
 
@@ -139,6 +126,16 @@ export class GrowingFile {
       };
       this.waiters.add(wake);
     });
+  }
+
+  private get isInUse(): boolean {
+    return this.readers > 0 || this.filling !== undefined || !this.hasEnded;
+  }
+
+  private closeUnused(): void {
+    if (this.isInUse) return;
+    this.shared.clear();
+    void this.handle.close().catch(() => undefined);
   }
 
   private wake(): void {
