@@ -830,6 +830,33 @@ describe('A loader that asks for its own key in another way than it was asked', 
     expect(told).toMatchObject([recursive, recursive]);
   });
 
+  it('is none where it has begun that look-up, does not wait for it, and takes over its key from another process', async () => {
+    const [cache, there] = [await opened({ random: () => 0.5 }), await opened({ name: 'there' })];
+    let giveUp = (): void => {};
+    let ask = (): void => {};
+    const theirs = there.getOrSet('k', () => new Promise<undefined>((resolve) => (giveUp = () => resolve(undefined))));
+    const asking = new Promise<void>((resolve) => (ask = resolve));
+    await turn();
+    const loaded: string[] = [];
+    let besides: Promise<unknown> | undefined;
+    const load = async (keys: readonly string[]): Promise<[string, string][]> => {
+      loaded.push(...keys);
+      besides ??= asking.then(() => cache.getOrSet('k', () => 'besides', life));
+      return keys.map((key) => [key, 'of many']);
+    };
+    const many = cache.getOrSetMany(['x', 'k'], load, { ...life, isolation: 'clone' });
+    await eventually(() => expect(loaded).toEqual(['x']));
+    await clock.advance(1); // it waits, and asks before that look-up does
+    ask();
+    await turn();
+    giveUp();
+    expect(await theirs).toBeUndefined();
+    await clock.advance('2s');
+    expect(await many).toEqual(['of many', 'of many']);
+    expect(loaded).toEqual(['x', 'k']);
+    expect(await besides).toBe('of many');
+  });
+
   it('is no matter of what a call of many keys waits for besides', async () => {
     const [cache, mate] = [await opened({}), await opened({})];
     const gate = (): { readonly open: () => void; readonly opened: Promise<void> } => {
