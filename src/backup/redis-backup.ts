@@ -1,7 +1,6 @@
 import { PassThrough } from 'node:stream';
 import type { Readable, Writable } from 'node:stream';
-import { accessFor } from '../store/redis/access-for.js';
-import { loadDriver } from '../store/redis/driver/load-driver.js';
+import { accessLater } from '../store/redis/access-for.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import { readRedisOptions, redisConnectionOptions } from '../store/redis/redis-options.js';
 import type { RedisConnectionOptions } from '../store/redis/redis-options.js';
@@ -43,11 +42,7 @@ export function redisBackupWith(
   { urlName = 'url', clock = systemClock, random = systemRandom }: BackupTuning = {},
 ): RedisBackup {
   const settings = readRedisOptions(options.connection, urlName, { commandTimeout: '30s', connectTimeout: '5s' });
-  const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
-  const access = load.then((driver) => accessFor(settings, driver, clock, random));
-  // Whoever uses it is told.
-  access.catch(() => {});
-  return new RedisBackup(access, settings.target.database, clock);
+  return new RedisBackup(accessLater(settings, clock, random), settings.target.database, clock);
 }
 
 /** What the command line and tests say besides. */

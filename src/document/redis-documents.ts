@@ -1,7 +1,6 @@
 import { systemRandom } from '../value/chance.js';
 import type { ObjectBody } from '../object/object-store.js';
-import { accessFor } from '../store/redis/access-for.js';
-import { loadDriver } from '../store/redis/driver/load-driver.js';
+import { accessLater } from '../store/redis/access-for.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import { readRedisOptions } from '../store/redis/redis-options.js';
 import type { Timer } from '../value/clock.js';
@@ -70,11 +69,7 @@ export function redisDocumentsWith(
   const settings = readDocumentOptions(options, random);
   const redis = readRedisOptions(options.connection, 'url', { commandTimeout: '5s', connectTimeout: '2s' });
   if (redis.target.topology === 'cluster') throw clusterRefused();
-  const load = redis.template ? redis.template.load() : loadDriver(redis.driver);
-  const access = load.then((driver) => accessFor(redis, driver, settings.clock, settings.random));
-  // Whoever uses the documents is told.
-  access.catch(() => {});
-  return new RedisDocuments(access, settings, removedForMs);
+  return new RedisDocuments(accessLater(redis, settings.clock, settings.random), settings, removedForMs);
 }
 
 /** A sweep leaves to the process that wrote a document this long to upload it. */

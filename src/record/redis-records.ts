@@ -2,9 +2,8 @@ import type { CatalogueKey } from '../catalogue/catalogue-key.js';
 import type { KeyClassFacts } from '../catalogue/key-class-facts.js';
 import { assertPrimary } from '../store/redis/assert-primary.js';
 import { askScript } from '../store/redis/ask-script.js';
-import { accessFor } from '../store/redis/access-for.js';
+import { accessLater } from '../store/redis/access-for.js';
 import type { RedisArgument, RedisReply } from '../store/redis/driver/redis-driver.js';
-import { loadDriver } from '../store/redis/driver/load-driver.js';
 import { otherReply } from '../store/redis/other-reply.js';
 import type { RedisAccess } from '../store/redis/redis-access.js';
 import type { RedisConnection } from '../store/redis/redis-connection.js';
@@ -72,10 +71,7 @@ export function redisRecordsWith(
   if (!Number.isInteger(connections) || connections < 1) {
     throw new InvalidOptionError('connections', `${connections} is not a number of connections`, 'Give 1 or more.');
   }
-  const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
-  const access = load.then((driver) => accessFor(settings, driver, clock, random));
-  // Whoever uses the records is told; nobody need ask before.
-  access.catch(() => {});
+  const access = accessLater(settings, clock, random);
   return new RedisRecords(access, new RecordKeys(keys), connections, onWarning, { clock, random });
 }
 

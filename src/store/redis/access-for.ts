@@ -1,5 +1,6 @@
 import type { Clock } from '../../value/clock.js';
 import { ClusterAccess } from './cluster-access.js';
+import { loadDriver } from './driver/load-driver.js';
 import type { RedisDriver } from './driver/redis-driver.js';
 import type { RedisAccess } from './redis-access.js';
 import type { RedisSettings } from './redis-options.js';
@@ -31,4 +32,12 @@ export function accessFor(
   if (topology === 'alone') return new ServerAccess(new RedisServer(addresses[0], { ...settings, ...needs }));
   const sentinels = { addresses, primaryName: target.primaryName ?? '', credentials: target.sentinelCredentials };
   return new SentinelAccess(sentinels, { ...settings, ...needs });
+}
+
+/** As `accessFor`, once the driver is loaded. Where it can't be, whoever waits for it is told; nobody need. */
+export function accessLater(settings: RedisSettings, clock: Clock, random: () => number): Promise<RedisAccess> {
+  const load = settings.template ? settings.template.load() : loadDriver(settings.driver);
+  const access = load.then((driver) => accessFor(settings, driver, clock, random));
+  access.catch(() => {});
+  return access;
 }
