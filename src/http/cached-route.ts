@@ -20,7 +20,7 @@ export interface CachedRoute {
   readonly keyed: ReadonlySet<string>;
   /** Guards, code or functions of the application may tell callers apart, and no `Vary` says by what. */
   readonly isPrivate: boolean;
-  /** A guard stands before it, and nobody said whose its answers are. */
+  /** A guard stands before it, and nobody said whose its answers are, or what else makes a difference. */
   readonly isNobodys: boolean;
 }
 
@@ -55,7 +55,7 @@ export class CachedRoutes {
       versionByCode,
       keyed: new Set([...settings.vary, ...versions].map((name) => name.toLowerCase())),
       isPrivate: !settings.isPublic && (isGuarded || versionByCode !== undefined || settings.isRequestCovered),
-      isNobodys: isGuarded && !settings.isGuardCovered,
+      isNobodys: isGuarded && !settings.hasPrincipal && !settings.isRequestCovered,
     };
   }
 }

@@ -124,8 +124,8 @@ const ofOneName = (member: string): InvalidOptionError =>
     'Rename one of the two classes.',
   );
 
-function warnOfGuard(member: string, { isGuardCovered }: ResponseSettings): void {
-  const consequence = isGuardCovered
+function warnOfGuard(member: string, { isRequestCovered }: ResponseSettings): void {
+  const consequence = isRequestCovered
     ? 'keyedBy names no caller, so requests with credentials (Authorization, Cookie, request.user) go around the cache'
     : 'none is kept';
   new Logger('CachedResponse').warn(

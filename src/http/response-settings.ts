@@ -36,8 +36,6 @@ export interface ResponseSettings {
   readonly principalOf: (request: HttpRequest) => Principal | undefined;
   /** Somebody said whose the answers are: requests with credentials have answers, too. */
   readonly hasPrincipal: boolean;
-  /** Somebody said whose the answers are, or what else makes a difference. */
-  readonly isGuardCovered: boolean;
   /** A function names who asks, or `keyedBy` what makes a difference: request-scoped things, guards and `@Req()` are covered. */
   readonly isRequestCovered: boolean;
   /** Shared caches are meant, by name. */
@@ -90,7 +88,6 @@ export function responseSettings(
     status: options.cacheStatus ?? true,
     principalOf: principalBy(principal),
     hasPrincipal: principal !== undefined,
-    isGuardCovered: principal !== undefined || keyedBy !== undefined,
     isRequestCovered: typeof principal === 'function' || keyedBy !== undefined,
     isPublic: options.public === true,
     keepHeaders: new Set(options.keepHeaders?.map((name) => name.toLowerCase())),
