@@ -48,7 +48,6 @@ async function encodeStream(file: StreamableFile, maxBytes: number): Promise<Enc
 }
 
 async function readStream(stream: Readable, file: StreamableFile, maxBytes: number): Promise<EncodedBody | UnkeptBody> {
-  const { type, disposition, length } = file.getHeaders();
   const chunks: Buffer[] = [];
   let bytes = 0;
   const rest = stream[Symbol.asyncIterator]() as AsyncIterator<Buffer | string>;
@@ -57,20 +56,21 @@ async function readStream(stream: Readable, file: StreamableFile, maxBytes: numb
     chunks.push(chunk);
     bytes += chunk.length;
     if (bytes <= maxBytes) continue;
-    const body = new StreamableFile(putInFront(chunks, rest, stream), {
-      type,
-      ...(disposition !== undefined && { disposition }),
-      ...(length !== undefined && { length }),
-    })
-      .setErrorHandler(file.errorHandler)
-      .setErrorLogger(file.errorLogger);
-    return { body, reason: 'too-large' };
+    return { body: withStream(file, putInFront(chunks, rest, stream)), reason: 'too-large' };
   }
+  const { type, disposition } = file.getHeaders();
   const headers = {
     'content-type': type,
     ...(typeof disposition === 'string' && { 'content-disposition': disposition }),
   };
   return { kind: 'bytes', bytes: Buffer.concat(chunks), headers };
+}
+
+/** The same file, with this stream. */
+export function withStream(file: StreamableFile, stream: Readable): StreamableFile {
+  const { type, disposition, length } = file.getHeaders();
+  const given = { type, ...(disposition !== undefined && { disposition }), ...(length !== undefined && { length }) };
+  return new StreamableFile(stream, given).setErrorHandler(file.errorHandler).setErrorLogger(file.errorLogger);
 }
 
 /** Closed, it closes its source at once, also while that has no more to give. A generator would wait for the next piece before it ends. */

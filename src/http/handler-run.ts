@@ -3,6 +3,7 @@ import { HttpException, StreamableFile } from '@nestjs/common';
 import type { CallHandler, ExecutionContext } from '@nestjs/common';
 import type { AbstractHttpAdapter } from '@nestjs/core';
 import { lastValueFrom } from 'rxjs';
+import { withStream } from './answer-body.js';
 import type { UnkeptBody } from './answer-body.js';
 import { closeBody, failureOf, hearErrors } from './close-body.js';
 import { isSent, rawResponse, removeHeader, setHeader } from './http-exchange.js';
@@ -137,13 +138,9 @@ export class HandlerRun {
  * have come: before that, opening it may fail, which the platform answers.
  */
 function withOneStream(file: StreamableFile, isForHead: boolean, reason: UnkeptReason): StreamableFile {
-  const { type, disposition, length } = file.getHeaders();
-  const given = { type, ...(disposition !== undefined && { disposition }), ...(length !== undefined && { length }) };
   const stream = file.getStream();
   const hasBegun = reason === 'too-large' || stream.readableLength > 0;
   const isLeftOut = isForHead && hasBegun && failureOf(stream) === undefined;
   if (isLeftOut) closeBody(stream);
-  return new StreamableFile(isLeftOut ? Readable.from([]) : stream, given)
-    .setErrorHandler(file.errorHandler)
-    .setErrorLogger(file.errorLogger);
+  return withStream(file, isLeftOut ? Readable.from([]) : stream);
 }
