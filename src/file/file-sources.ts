@@ -34,6 +34,7 @@ export class FileSources {
   private readonly turns: FillTurns;
   /** Downloads under way, those too that a purge has dropped. Each ends with its promise. */
   private readonly fills = new Map<Fill, Promise<void>>();
+  private isClosed = false;
 
   constructor(
     private readonly options: ResolvedFilesOptions,
@@ -82,8 +83,9 @@ export class FileSources {
     return this.fills.size;
   }
 
-  /** Ends all downloads. Unfinished files stay for whoever goes on. */
+  /** Ends all downloads, and those that would begin later. Unfinished files stay for whoever goes on. */
   async close(): Promise<void> {
+    this.isClosed = true;
     for (const fill of this.fills.keys()) fill.cancel();
     await Promise.all(this.fills.values());
   }
@@ -227,6 +229,7 @@ export class FileSources {
   ): void {
     const { options: files, tuning, folder } = this;
     const fill = new Fill({ files, tuning, room: folder.room, key, file, lock, first });
+    if (this.isClosed) fill.cancel();
     const ended = fill.run().finally(() => {
       endTurn();
       this.fills.delete(fill);
@@ -247,7 +250,7 @@ export class FileSources {
       throw error;
     }
     // Its last reader may have left meanwhile: it has ended then, and may be closed.
-    if (size === undefined || file.state !== 'filling') {
+    if (size === undefined || file.state !== 'filling' || this.isClosed) {
       await lock.release();
       return 'gone';
     }

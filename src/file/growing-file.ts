@@ -9,7 +9,7 @@ import type { FilePlace } from './file-place.js';
 import type { FilesTuning } from './files-tuning.js';
 import { SharedPieces } from './shared-pieces.js';
 
-/** `leading`: this process fills it now. `whole`: nothing was left to fill. `held`: another one has the right to. `gone`: it was purged, or has ended. */
+/** `leading`: this process fills it now. `whole`: nothing was left to fill. `held`: another one has the right to. `gone`: it was purged, has ended, or this process ends. */
 export type Takeover = 'leading' | 'whole' | 'held' | 'gone';
 
 export interface GrowingFileOptions {

@@ -13,7 +13,7 @@ import { KeptFiles } from '../../src/file/kept-files.js';
 import { resolveFilesOptions } from '../../src/file/tiered-files-options.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
 import { eventually } from '../support/eventually.js';
-import { FilesBench, patterned } from './support/files-bench.js';
+import { FilesBench, patterned, readAll } from './support/files-bench.js';
 
 const content = patterned(300_000);
 const request = { uid: 'f1', key: 'media/one' };
@@ -111,6 +111,44 @@ describe('A close', () => {
     expect((await files.status()).fills).toBe(1);
     await files.close();
     expect((await files.status()).fills).toBe(0);
+  });
+
+  it('leaves the rest of a file to the object store for whoever reads it, and downloads it no more', async () => {
+    const ranges: unknown[] = [];
+    const open: ObjectStore['open'] = async (key, asked) => {
+      const opened = await bench.objects.open(key, asked);
+      if (ranges.push(asked?.range) > 1) return opened;
+      opened.body.destroy();
+      // It stands still in the middle.
+      const body = new PassThrough();
+      body.write(content.subarray(0, 100_000));
+      return { ...opened, body };
+    };
+    const files = bench.files({ store: { ...bench.objects, open } }, { stagnantMs: 0 });
+    const chunks = (await files.open({ ...request, uid: 'f2' })).stream()[Symbol.asyncIterator]();
+    const read = [(await chunks.next()).value as Buffer];
+    await files.close();
+    for await (const chunk of { [Symbol.asyncIterator]: () => chunks }) read.push(chunk as Buffer);
+    expect(Buffer.concat(read).equals(content)).toBe(true);
+    expect(ranges).toEqual([undefined, { start: 100_000, end: content.length - 1 }]);
+  });
+
+  it('ends the downloads too that waited for their turn', async () => {
+    let opened = 0;
+    const open: ObjectStore['open'] = async (...asked) => {
+      const answer = await bench.objects.open(...asked);
+      if (++opened > 1) return answer;
+      answer.body.destroy();
+      return { ...answer, body: new PassThrough() };
+    };
+    const files = bench.files({ store: { ...bench.objects, open }, maxConcurrentFills: 1 });
+    await files.open({ ...request, uid: 'f2' });
+    const waiting = files.open({ ...request, uid: 'f3' });
+    // It has the right to fill the file.
+    await eventually(() => expect(bench.names().locks).toHaveLength(2));
+    await files.close();
+    expect((await readAll(await waiting)).equals(content)).toBe(true);
+    expect(bench.names().files).toEqual([]);
   });
 });
 
