@@ -94,7 +94,6 @@ export async function* readRecords(source: AsyncIterable<Uint8Array>): AsyncGene
       needed = end;
       if (whole.length < end) break;
       const keyLength = whole.readUInt32BE(0);
-      if (end < 8 + keyLength) break;
       records.push({ key: whole.subarray(4, 4 + keyLength), dump: whole.subarray(8 + keyLength, end), at });
       at += end;
       whole = whole.subarray(end);

@@ -57,20 +57,21 @@ export async function takeBackup(
   const meter = new ProgressMeter(clock, onProgress);
   const owners = await slotOwners(connections);
   const { all, lasting } = await keyCounts(connections, database);
-  meter.expect(mode === 'strict' ? all : lasting);
-  const names = new NameSet(mode === 'strict' ? all : lasting);
+  const isStrict = mode === 'strict';
+  meter.expect(isStrict ? all : lasting);
+  // Those that were listed; of `complete`, those that were dumped.
+  const names = new NameSet(isStrict ? all : lasting);
   const skipped = { expiring: 0, vanished: 0, appeared: 0 };
   const taking: TakingBackup = {
-    mode,
     sink,
     meter,
-    names,
+    noteDumped: isStrict ? (...name) => names.mark(...name) : (...name) => names.add(...name),
     skipped,
     repeated: 0,
     dumped: { records: 0, bytes: 0 },
   };
-  if (mode === 'strict') {
-    await takeStrictly(connections, taking, lasting, spoolFolder);
+  if (isStrict) {
+    await takeStrictly(connections, taking, names, lasting, spoolFolder);
     const kept = sink.records - taking.repeated;
     // Each name that was listed first is in the backup, expires, or has gone.
     skipped.vanished = Math.max(0, names.size - kept - skipped.expiring);

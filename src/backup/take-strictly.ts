@@ -12,11 +12,13 @@ import type { TakingBackup } from './taking-backup.js';
 
 /**
  * Lists all keys of all servers, dumps those that were listed, and keeps those that are still there when all were dumped. Names and dumps wait in files.
- * @param lasting how many keys have no expiration. @param parent the folder in which there is one for these files meanwhile.
+ * @param names are filled with those that were listed, and marked once they are dumped. @param lasting how many keys have no expiration.
+ * @param parent the folder in which there is one for these files meanwhile.
  */
 export async function takeStrictly(
   connections: readonly RedisConnection[],
   taking: TakingBackup,
+  names: NameSet,
   lasting: number,
   parent: string,
 ): Promise<void> {
@@ -33,7 +35,7 @@ export async function takeStrictly(
     for (const [index, connection] of connections.entries()) {
       const listed = await spoolAt(`names-${index}`);
       servers.push({ connection, listed, dumps: await spoolAt(`dumps-${index}`) });
-      await list(taking, connection, listed);
+      await list(taking, connection, names, listed);
     }
     meter.expect(lasting);
     for (const { connection, listed, dumps } of servers) {
@@ -49,8 +51,9 @@ export async function takeStrictly(
 }
 
 async function list(
-  { names, meter, sink }: TakingBackup,
+  { meter, sink }: TakingBackup,
   connection: RedisConnection,
+  names: NameSet,
   listed: BackupSpool,
 ): Promise<void> {
   for await (const page of ahead(scanPages(connection))) {

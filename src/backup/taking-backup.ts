@@ -1,20 +1,17 @@
 import type { RedisConnection } from '../store/redis/redis-connection.js';
 import { ahead } from './ahead.js';
-import type { BackupMode } from './backup-manifest.js';
 import type { ProgressMeter } from './backup-progress.js';
 import type { BackupSink } from './backup-sink.js';
 import { dumpPages } from './dump-pages.js';
 import type { DumpedKeys } from './key-dumps.js';
 import type { KeyNames } from './key-names.js';
-import type { NameSet } from './name-set.js';
 
 /** A backup while it is taken. */
 export interface TakingBackup {
-  readonly mode: BackupMode;
   readonly sink: BackupSink;
   readonly meter: ProgressMeter;
-  /** Those that were listed; of `complete`, those that were dumped. */
-  readonly names: NameSet;
+  /** Notes that the key was dumped whose name these bytes hold from `start` to `end`. Returns whether it was not noted yet. */
+  readonly noteDumped: (bytes: Buffer, start: number, end: number) => boolean;
   /** As the manifest has them. */
   readonly skipped: { expiring: number; vanished: number; appeared: number };
   repeated: number;
@@ -42,13 +39,10 @@ export async function dumpListed(
 }
 
 /** How many of these keys were dumped before. */
-function countRepeated({ names, dumps }: DumpedKeys, { names: seen, mode }: TakingBackup): number {
+function countRepeated({ names, dumps }: DumpedKeys, { noteDumped }: TakingBackup): number {
   let repeated = 0;
   for (let place = 0; place < dumps.length; place++) {
-    if (!dumps[place]) continue;
-    const [start, end] = [names.startOf(place), names.endOf(place)];
-    const isNew = mode === 'strict' ? seen.mark(names.bytes, start, end) : seen.add(names.bytes, start, end);
-    if (!isNew) repeated++;
+    if (dumps[place] && !noteDumped(names.bytes, names.startOf(place), names.endOf(place))) repeated++;
   }
   return repeated;
 }
