@@ -89,13 +89,13 @@ export class CachedResponses {
       ? read.during(() => settings.principalOf(request))
       : settings.principalOf(request);
     let reason = bypassReason(route, request, response, principal);
-    const { further: by, ...keyedBy } = settings.keyedBy;
-    const further = by && ((given: HttpRequest) => read.during(() => by(given)));
+    const { inKey, keyedBy: by } = settings;
+    const keyedBy = by && ((given: HttpRequest) => read.during(() => by(given)));
     if (principal !== undefined && reason === undefined) {
-      const text = requestKey(route.identity, request, { ...keyedBy, further, host: route.hasHost }, principal);
+      const text = requestKey(route, request, inKey, keyedBy, principal);
       if (fitsKey(text)) return this.fromCache(exchange, principal, text);
       reason = 'long-key';
-    } else if (principal !== undefined && reason === 'patched-response') further?.(request); // caches on the way may keep it
+    } else if (principal !== undefined && reason === 'patched-response') keyedBy?.(request); // caches on the way may keep it
     say(exchange, { cache, fwd: 'bypass', detail: reason ?? 'principal' });
     const tellsNobody = reason === 'patched-response' || reason === 'long-key';
     const isOpen = tellsNobody && principal === null && !isPrivateFor(route, request, null);
@@ -206,7 +206,7 @@ export class CachedResponses {
 function handlerOf({ next, request, route: { settings, hasHost } }: Exchange): CallHandler {
   const makeKey = (): unknown => [
     settings.principalOf(request),
-    settings.keyedBy.further?.(request),
+    settings.keyedBy?.(request),
     hasHost && request.hostname,
   ];
   return keyedTo(settings.keyedParts, next, request, makeKey);

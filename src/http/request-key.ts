@@ -2,15 +2,12 @@ import { hash } from 'node:crypto';
 import { isCredential, routeOf } from './http-exchange.js';
 import type { HttpRequest } from './http-exchange.js';
 import type { Principal } from './principal.js';
+import type { RouteFacts } from './route-facts.js';
 
-/** What of a request makes a difference. Names are sorted, headers in lower case. */
-export interface KeyedBy {
+/** What of a request makes a difference, by name. Names are sorted, headers in lower case. */
+export interface ChosenNames {
   readonly query: readonly string[];
   readonly headers: readonly string[];
-  /** What only the application knows: a tenant, a locale. */
-  readonly further: ((request: HttpRequest) => readonly unknown[]) | undefined;
-  /** Whether the handler answers for several hosts, or for one of many. */
-  readonly host: boolean;
 }
 
 /**
@@ -20,24 +17,25 @@ export interface KeyedBy {
  *
  * One text instead of a list of parts: a hit then encodes nothing.
  *
- * @param handler the handler's identity, which no other handler of the application has.
+ * @param keyedBy gives what only the application knows: a tenant, a locale.
  */
 export function requestKey(
-  handler: string,
+  { identity, hasHost }: Pick<RouteFacts, 'identity' | 'hasHost'>,
   request: HttpRequest,
-  { query, headers, further, host }: KeyedBy,
+  { query, headers }: ChosenNames,
+  keyedBy: ((request: HttpRequest) => readonly unknown[]) | undefined,
   principal: Principal,
 ): string {
-  let text = `http ${handler} ${routeOf(request)}`;
+  let text = `http ${identity} ${routeOf(request)}`;
   if (request.params) text += all(request.params);
-  if (host) text += ` @${valueOf(request.hostname?.toLowerCase())}`;
+  if (hasHost) text += ` @${valueOf(request.hostname?.toLowerCase())}`;
   if (request.hosts) text += ` @${all(request.hosts)}`;
   for (const name of query) text += ` ?${name}${valueOf(request.query?.[name])}`;
   for (const name of headers) {
     const value = request.headers[name];
     text += ` ${name}:${isCredential(name) ? secretOf(value) : valueOf(value)}`;
   }
-  if (further) text += ` by${valueOf(further(request))}`;
+  if (keyedBy) text += ` by${valueOf(keyedBy(request))}`;
   return principal === null ? text : `${text} for ${secretOf(principal)}`;
 }
 

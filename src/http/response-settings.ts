@@ -18,14 +18,16 @@ import { neverKept } from './kept-headers.js';
 import { problemOfLife } from './life-of-answers.js';
 import { principalBy } from './principal.js';
 import type { Principal } from './principal.js';
-import type { KeyedBy } from './request-key.js';
+import type { ChosenNames } from './request-key.js';
 
 /** The options of one handler, read once. */
 export interface ResponseSettings {
   readonly cache: string;
   /** The handler's name in its class. */
   readonly method: string;
-  readonly keyedBy: Omit<KeyedBy, 'host'>;
+  readonly inKey: ChosenNames;
+  /** What only the application knows: a tenant, a locale. */
+  readonly keyedBy: ((request: HttpRequest) => readonly unknown[]) | undefined;
   /** What the handler takes as a whole. */
   readonly keyedParts: readonly KeyedPart[];
   readonly cacheControl: 'max-age' | 'no-cache' | false;
@@ -80,7 +82,8 @@ export function responseSettings(
   return {
     cache: options.cache ?? 'default',
     method,
-    keyedBy: { query: [...query].sort(), headers: [...lowerHeaders].sort(), further: keyedBy && keyedByParts(keyedBy) },
+    inKey: { query: [...query].sort(), headers: [...lowerHeaders].sort() },
+    keyedBy: keyedBy && keyedByParts(keyedBy),
     keyedParts: wholes.map((part): KeyedPart => [part, part === 'query' ? query : seenHeaders]),
     cacheControl: options.cacheControl ?? 'max-age',
     vary: [...credentials, ...headers],

@@ -279,9 +279,10 @@ describe.each(platforms)('Which answer it is, on %s', (platform) => {
 });
 
 it('no two requests share a key because of what their values look like', () => {
-  const keyed = { query: ['a', 'b'], headers: [], further: undefined, host: false };
+  const route = { identity: 'C.m', hasHost: false };
+  const inKey = { query: ['a', 'b'], headers: [] };
   const keyOf = (a: unknown, b: unknown): string =>
-    requestKey('C.m', { method: 'GET', headers: {}, query: { a, b } }, keyed, null);
+    requestKey(route, { method: 'GET', headers: {}, query: { a, b } }, inKey, undefined, null);
   const values = [
     undefined,
     '',
