@@ -12,7 +12,8 @@ import { declaredPath, interceptorsAround, isRoute, modulePathOf, routeFacts } f
 
 type Controller = object & { readonly name: string; readonly prototype: object };
 
-interface FoundRoute {
+/** A handler that is decorated for the cache. */
+export interface FoundRoute {
   readonly controller: Controller;
   readonly handler: object;
   readonly settings: ResponseSettings;
@@ -22,23 +23,18 @@ interface FoundRoute {
   readonly modulePath: string;
 }
 
-/** What a start has to know of the decorated routes of one cache. */
-export interface ExaminedRoutes {
-  /** Other interceptors would stand before the one that answers from the cache. */
-  readonly areSurrounded: boolean;
-}
-
 /**
  * Looks at each decorated handler once the application is put together: what decorators above it have added, what its controller is injected
  * with, which others bear its name.
  *
+ * @returns those of the cache.
  * @throws InvalidOptionError naming the handlers, with what to do.
  */
 export function examineRoutes(
   modules: ModulesContainer,
   application: ApplicationConfig,
   { name, defaults }: Pick<TieredCache, 'name' | 'defaults'>,
-): ExaminedRoutes {
+): readonly FoundRoute[] {
   const routes = [...foundRoutes(modules)].filter(({ settings }) => settings.cache === name);
   const problem = problemOfLife(defaults.ttl);
   const owners = new Map<string, Controller>();
@@ -57,9 +53,13 @@ export function examineRoutes(
     owners.set(place, controller);
     if (facts.isGuarded && !settings.hasPrincipal) warnOfGuard(member, settings);
   }
+  return routes;
+}
+
+/** Whether other interceptors would stand before the one that answers from the cache. */
+export function areSurrounded(routes: readonly FoundRoute[], application: ApplicationConfig): boolean {
   const globals = application.getGlobalInterceptors().length + application.getGlobalRequestInterceptors().length;
-  const areSurrounded = routes.some((route) => globals > 0 || interceptorsAround(route.controller, route.handler));
-  return { areSurrounded };
+  return routes.some(({ controller, handler }) => globals > 0 || interceptorsAround(controller, handler));
 }
 
 function* foundRoutes(modules: ModulesContainer): Generator<FoundRoute> {

@@ -1,7 +1,7 @@
 import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import type { TieredCache } from '../cache/tiered-cache.js';
 import { FirstResponseInterceptor } from '../http/cached-response.interceptor.js';
-import { examineRoutes } from '../http/examine-routes.js';
+import { areSurrounded, examineRoutes } from '../http/examine-routes.js';
 import { RequestScopeInterceptor } from './request-scope.interceptor.js';
 
 /**
@@ -17,7 +17,7 @@ export function answerFirst(
   host: HttpAdapterHost,
   cache: TieredCache,
 ): void {
-  if (!examineRoutes(modules, application, cache).areSurrounded) return;
+  if (!areSurrounded(examineRoutes(modules, application, cache), application)) return;
   const all = application.getGlobalInterceptors();
   const scopes = all.filter((one) => one instanceof RequestScopeInterceptor);
   const others = all.filter((one) => !(one instanceof RequestScopeInterceptor));
