@@ -216,8 +216,7 @@ export class Lease {
 
   /** At a third of the life, and before half of what a coarse clock leaves of it. */
   private get renewalIntervalMs(): number {
-    const { ttlMs } = this;
-    return Math.min(ttlMs / 3, (ttlMs - this.context.clockResolutionMs) / 2);
+    return Math.min(this.ttlMs / 3, (this.ttlMs - this.context.clockResolutionMs) / 2);
   }
 
   /** Timers come late to a process that was stopped or blocked; every call looks at the clock itself first. */
