@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { chunked } from '../object/chunked.js';
 import { ObjectNotFoundError } from '../object/object-errors.js';
-import type { OpenedObject } from '../object/object-store.js';
-import { outgoingBody } from '../object/outgoing-body.js';
+import type { ByteRange, OpenedObject } from '../object/object-store.js';
+import { PulledBody } from '../object/pulled-body.js';
 import { comparedBody } from './compared-body.js';
 import { sha256Name } from './document-backup.js';
 import type { DocumentBackup } from './document-backup.js';
@@ -21,7 +21,7 @@ export interface OpenedDocument {
   readonly where: 'redis' | 'objects';
   /**
    * The bytes of this revision. It ends only when all have come; else it fails: with DocumentChangedError, DocumentDamagedError, StoreUnavailableError, or
-   * what the object store's body fails with. Read it to its end or destroy it.
+   * what the object store's body fails with. Read it to its end or destroy it, which lets go of the object store at once.
    */
   readonly body: Readable;
 }
@@ -57,7 +57,7 @@ export class DocumentReads {
 
   private fromRedis(id: string, document: StandingDocument, signal: AbortSignal | undefined): OpenedDocument {
     const { revision, size } = document;
-    const body = outgoingBody(this.parts(id, document, signal), signal);
+    const body = new PulledBody((ending) => this.parts(id, document, ending), signal);
     return { revision, size, where: 'redis', body };
   }
 
@@ -65,8 +65,8 @@ export class DocumentReads {
   private async *parts(
     id: string,
     { revision, size, sha256, first }: StandingDocument,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Buffer, void> {
+    signal: AbortSignal,
+  ): AsyncGenerator<Buffer, void, undefined> {
     const hash = createHash('sha256');
     const assertWhole = (at: number): void => {
       if (at < size || hash.digest().equals(sha256)) return;
@@ -79,12 +79,13 @@ export class DocumentReads {
     while (at < size) {
       const bytes = await this.backup.server.read(id, revision, at, Math.min(at + chunkBytes, size));
       if (!bytes) {
-        for await (const piece of await this.remainder(id, revision, at, signal)) {
+        for await (const piece of await this.remainder(id, revision, { start: at, end: size - 1 }, signal)) {
           hash.update(piece);
           at += piece.length;
           assertWhole(at);
           yield piece;
         }
+        if (at < size) throw new DocumentDamagedError(id, `its bytes in the object store end at ${at} of ${size}`);
         return;
       }
       hash.update(bytes);
@@ -97,12 +98,12 @@ export class DocumentReads {
   private async remainder(
     id: string,
     revision: string,
-    start: number,
-    signal?: AbortSignal,
+    range: ByteRange,
+    signal: AbortSignal,
   ): Promise<AsyncIterable<Buffer>> {
     try {
       const key = this.backup.server.names.object(id, revision);
-      const { body } = await this.backup.objects.open(key, { range: { start }, ...(signal && { signal }) });
+      const { body } = await this.backup.objects.open(key, { range, signal });
       return body as AsyncIterable<Buffer>;
     } catch (error) {
       if (error instanceof ObjectNotFoundError) throw new DocumentChangedError(id, { cause: error });
@@ -123,7 +124,8 @@ export class DocumentReads {
     const whole = sha256 === undefined ? opened.body : comparedBody(id, opened.body, sha256);
     const copy = this.copies();
     if (!copy?.mayKeep(size)) return { revision, size, where: 'objects', body: whole };
-    const body = outgoingBody(kept(whole, copy, id, revision, lookedAt), signal, () => whole.destroy());
+    const body = new PulledBody(() => kept(whole, copy, id, revision, lookedAt), signal);
+    body.once('close', () => whole.destroy());
     return { revision, size, where: 'objects', body };
   }
 }
@@ -135,7 +137,7 @@ async function* kept(
   id: string,
   revision: string,
   lookedAt: string,
-): AsyncGenerator<Buffer, void> {
+): AsyncGenerator<Buffer, void, undefined> {
   const copy = copies.begin();
   try {
     for await (const piece of chunked(source as AsyncIterable<Buffer>, chunkBytes)) {

@@ -2,7 +2,7 @@ import { KnownOptions } from '../value/known-options.js';
 import type { Readable } from 'node:stream';
 import { resolveByteRange } from '../object/byte-range.js';
 import type { ByteRange } from '../object/object-store.js';
-import { FileBody } from './file-body.js';
+import { PulledBody } from '../object/pulled-body.js';
 
 /** Which file, as its row says it. */
 export interface FileRequest {
@@ -104,6 +104,6 @@ export class TieredFile implements FileFacts {
     const asked =
       start === undefined && end === undefined ? undefined : { start: start ?? 0, ...(end !== undefined && { end }) };
     const range = resolveByteRange(this.uid, asked, this.size);
-    return new FileBody((ending) => this.open(range.start, range.end, ending, isShared), signal);
+    return new PulledBody((ending) => this.open(range.start, range.end, ending, isShared), signal);
   }
 }

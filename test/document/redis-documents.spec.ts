@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { PassThrough, Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -686,6 +687,58 @@ describe('Documents', () => {
       expect((await bytesOf(await open(options).get('d')))?.equals(bytes)).toBe(true);
     },
   );
+
+  describe('whose object store', () => {
+    const bytes = randomBytes(megabyte);
+    /** One document, and an object store whose bodies carry the bytes up to this one. Then they end, or are silent. */
+    const bounded = async (
+      upTo: number,
+      isSilent: boolean,
+    ): Promise<{ documents: RedisDocuments; sources: Readable[] }> => {
+      await open().put('d', bytes);
+      await open().sweep();
+      const sources: Readable[] = [];
+      const store = objectsWith(objects, {
+        open: async (name, options) => {
+          const found = await objects.open(name, options);
+          found.body.destroy();
+          const source = new Readable({ read() {} });
+          for (let at = found.range.start; at < upTo; at += 65_536)
+            source.push(bytes.subarray(at, Math.min(at + 65_536, upTo)));
+          if (!isSilent) source.push(null);
+          options?.signal?.addEventListener('abort', () => source.destroy());
+          sources.push(source);
+          return { ...found, body: source };
+        },
+      });
+      return { documents: open({}, store), sources };
+    };
+
+    it.each<[string, () => Promise<unknown>, () => Promise<unknown>]>([
+      ['from there', () => server.command('DEL', key('d')), async () => {}],
+      ['on from there', async () => {}, () => server.command('DEL', key('d'))],
+    ])('falls silent while they are read %s let go of it at once', async (_, before, within) => {
+      const { documents, sources } = await bounded(700_000, true);
+      await before();
+      const body = (await documents.get('d'))?.body as Readable;
+      await within();
+      let read = 0;
+      body.on('data', (piece: Buffer) => (read += piece.length));
+      await eventually(async () => expect([read >= 524_288, sources.length]).toEqual([true, 1]));
+      const closed = once(body, 'close');
+      body.destroy();
+      await closed;
+      await eventually(async () => expect(sources[0]?.destroyed).toBe(true));
+      await eventually(async () => expect(await server.command('KEYS', 'documents:stage:*')).toEqual([]));
+    });
+
+    it('has fewer bytes than they have are not read to their end', async () => {
+      const { documents } = await bounded(700_000, false);
+      const found = await documents.get('d');
+      await server.command('DEL', key('d'));
+      await expect(bytesOf(found)).rejects.toMatchObject({ code: 'DOCUMENT_DAMAGED', id: 'd' });
+    });
+  });
 
   it('refuse ids with slashes, a Cluster, servers that evict anything, and options that are none', async () => {
     const documents = open();

@@ -1,12 +1,12 @@
 import { Readable } from 'node:stream';
-import { asError } from '../object/outgoing-body.js';
 import { onAbort } from '../value/on-abort.js';
+import { asError } from './outgoing-body.js';
 
 /**
- * The bytes of a file as a stream. Its source may wait for a download: destroying the stream, or the caller's signal, ends the waiting at once and
- * lets go of all that the source holds.
+ * Pieces as a stream, each asked for when it is wanted. Their source may wait, as for a download: destroying the stream, or the caller's signal, ends the
+ * waiting at once and lets go of all that the source holds.
  */
-export class FileBody extends Readable {
+export class PulledBody extends Readable {
   private readonly ending = new AbortController();
   private readonly pieces: AsyncGenerator<Buffer, void, undefined>;
   private readonly stopListening: (() => void) | undefined;
