@@ -3,6 +3,7 @@ import type { NearCopy } from '../near/near-copy.js';
 import { LoadTimeoutError, RecursiveLoadError } from '../value/errors.js';
 import type { Clock, Timer } from '../value/clock.js';
 import { onAbort } from '../value/on-abort.js';
+import type { Patience } from './impatient.js';
 import type { LoadReads } from './load-reads.js';
 import { LoadTurn } from './load-turn.js';
 import type { LoadPlace } from './load-turn.js';
@@ -62,16 +63,6 @@ export function outsideOfLoads<R>(work: () => R): R {
   return flightOfLoader.run(undefined, work);
 }
 
-/** How long a caller waits for a flight. */
-export interface Patience {
-  readonly hardMs: number;
-  readonly signal: AbortSignal | undefined;
-  /** Which option says so. Default: `timeout.hard`. */
-  readonly limit?: LoadTimeoutError['limit'];
-  /** When a caller that asks once more asked first, by the monotonic clock. Default: now. */
-  readonly askedAt?: number | undefined;
-}
-
 /** One look-up or load, of one key or of many, that several callers of this process wait for. */
 export class Flight<R = unknown> {
   readonly promise: Promise<R>;
@@ -96,7 +87,7 @@ export class Flight<R = unknown> {
   private waiting = 0;
   /** What ends its load if nothing else does. */
   private deadline: Timer | undefined = undefined;
-  /** Loaders that wait for it, and for what waits for it. It shares their place. */
+  /** Loaders that wait for it, and flights for which a loader waits. It shares their place. */
   private loaders = 0;
   /** Tags that its loader has named by now. */
   private named: readonly string[] = noTags;
@@ -154,7 +145,7 @@ export class Flight<R = unknown> {
   private end(): void {
     this.hasEnded = true;
     this.reads = undefined;
-    for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(-this.loaders);
+    if (this.loaders > 0) for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(-1);
     this.waitsFor = undefined;
     this.turn?.end();
     this.onEnded?.();
@@ -217,11 +208,12 @@ export class Flight<R = unknown> {
   }
 
   /** One that gave up waiting makes room when it ends: what it lent is no more than what the load itself runs under. */
-  private countLoaders(change: number): void {
-    if (change === 0) return;
+  private countLoaders(change: 1 | -1): void {
+    const hadAny = this.loaders > 0;
     this.loaders += change;
+    if (this.loaders > 0 === hadAny) return;
     for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(change);
-    if (this.loaders === 0) this.turn?.forgo();
+    if (hadAny) this.turn?.forgo();
   }
 
   abandon(): void {
@@ -270,7 +262,7 @@ export class Flight<R = unknown> {
     (this.waitsFor ??= new Map<Flight, number>()).set(other, times + 1);
     const place = this.turn?.place;
     if (place) other.borrow(place);
-    if (times === 0) other.countLoaders(this.loaders);
+    if (times === 0 && this.loaders > 0) other.countLoaders(1);
   }
 
   private borrow(place: LoadPlace): void {
@@ -283,12 +275,17 @@ export class Flight<R = unknown> {
   goesOnWithout(other: Flight): void {
     const times = this.waitsFor?.get(other) ?? 0;
     if (times > 1) this.waitsFor?.set(other, times - 1);
-    else if (this.waitsFor?.delete(other)) other.countLoaders(-this.loaders);
+    else if (this.waitsFor?.delete(other) && this.loaders > 0) other.countLoaders(-1);
   }
 
   /** Whether it waits, through whatever loaders, for the other one. */
   reaches(other: Flight): boolean {
-    return this === other || [...(this.waitsFor?.keys() ?? [])].some((next) => next.reaches(other));
+    const found = new Set<Flight>([this]);
+    for (const one of found) {
+      if (one === other) return true;
+      for (const next of one.waitsFor?.keys() ?? []) found.add(next);
+    }
+    return false;
   }
 }
 

@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import { Keyv } from 'keyv';
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { TieredCache } from '../../src/cache/tiered-cache.js';
 import { keyvStore } from '../../src/adapter/keyv-store.js';
 import { memoryStore } from '../../src/store/memory-store.js';
@@ -378,6 +378,42 @@ describe('loads past the limit', () => {
         expect(await Promise.all([running, next, ...before])).toEqual(['k', 'c', ...before.map(() => 'k')]);
       },
     );
+
+    it('are told once who joins and who leaves, however many keys of bulks in bulks lead to one', async () => {
+      const cache = await limitedTo(2);
+      const size = 30;
+      const inBulk = (name: string, work: () => Promise<unknown>, signal?: AbortSignal) => {
+        const load = async (keys: readonly string[]) => {
+          await work();
+          return keys.map((key) => [key, name] as const);
+        };
+        const keys = Array.from({ length: size }, (_, index) => `${name}${index}`);
+        return cache.getOrSetMany(keys, load, signal && { signal });
+      };
+      const [first, second] = [new AbortController(), new AbortController()];
+      const innermost = (): Promise<unknown> => inBulk('c', held('c'));
+      const nested = (signal: AbortSignal) => () => inBulk('a', () => inBulk('b', innermost), signal);
+      const left = [expect(cache.getOrSet('one', nested(first.signal))).rejects.toThrow('gone')];
+      await begun('c');
+      // Each look at what a flight waits for.
+      const looks = jest.spyOn(Map.prototype, 'keys');
+      try {
+        const joined = recordEvents('loadJoined');
+        left.push(expect(cache.getOrSet('two', nested(second.signal))).rejects.toThrow('gone'));
+        await eventually(() => expect(joined.all).toHaveLength(size));
+        joined.stop();
+        const joining = looks.mock.calls.length;
+        for (const controller of [first, second]) controller.abort(new Error('gone'));
+        await Promise.all(left);
+        const leaving = looks.mock.calls.length - joining;
+        expect(joining).toBeGreaterThanOrEqual(size);
+        expect(joining).toBeLessThan(size * size * 3);
+        expect(leaving).toBeGreaterThan(0);
+        expect(leaving).toBeLessThan(size * 20);
+      } finally {
+        looks.mockRestore();
+      }
+    });
 
     it('leave none to a refresh of before, which nobody waits for', async () => {
       const clock = new FakeClock();
