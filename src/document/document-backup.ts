@@ -15,12 +15,16 @@ export interface BackupSettings {
 /** Of an object's metadata: the SHA-256 of the document, in hexadecimal. Object stores know no checksum of what was uploaded in parts. */
 export const sha256Name = 'sha256';
 
+/** How long whoever waits for Redis alone waits for the object store besides. */
+const tidyingMs = 5_000;
+
 /** Another revision was written, or it was deleted: there is nothing more to upload of this one. */
 class SupersededError extends Error {}
 
 /** The way of a document from Redis to the object store, step by step. A process that ends between two of them leaves what `upload` can begin again with. */
 export class DocumentBackup {
   readonly deadline: ObjectDeadline;
+  private readonly tidying: ObjectDeadline;
 
   constructor(
     readonly server: DocumentServer,
@@ -28,7 +32,8 @@ export class DocumentBackup {
     clock: Clock,
     private readonly settings: BackupSettings,
   ) {
-    this.deadline = new ObjectDeadline(clock, settings.uploadTimeoutMs);
+    this.deadline = new ObjectDeadline(clock, objects.name, settings.uploadTimeoutMs);
+    this.tidying = new ObjectDeadline(clock, objects.name, Math.min(tidyingMs, settings.uploadTimeoutMs));
   }
 
   /**
@@ -90,6 +95,11 @@ export class DocumentBackup {
    */
   prune(id: string, given?: AbortSignal): Promise<string> {
     return this.deadline.of(`document ${id}`, async (signal) => (await this.pruneBy(id, signal)).latest, given);
+  }
+
+  /** Prunes for whoever has what they want without it. What is left behind is invisible: the next revision takes it along, or a sweep. */
+  async tidy(id: string): Promise<void> {
+    await this.tidying.of(`document ${id}`, (signal) => this.pruneBy(id, signal)).catch(() => {});
   }
 
   private async pruneBy(id: string, signal: AbortSignal): Promise<{ latest: string; isOutdone: boolean }> {

@@ -124,8 +124,7 @@ export class DocumentWrites {
     const key = server.names.object(id, revision);
     const { size, sha256 } = await objects.put(key, joined(body), { metadata, ...(signal && { signal }) });
     await server.passBy(id, revision);
-    // What could not be removed goes with the next revision.
-    await this.backup.prune(id).catch(() => {});
+    await this.backup.tidy(id);
     return { revision, size, sha256, where: 'objects' };
   }
 }

@@ -1,3 +1,4 @@
+import { ObjectStoreUnavailableError } from '../object/object-errors.js';
 import type { Clock } from '../value/clock.js';
 import { onAbort } from '../value/on-abort.js';
 
@@ -5,6 +6,8 @@ import { onAbort } from '../value/on-abort.js';
 export class ObjectDeadline {
   constructor(
     private readonly clock: Clock,
+    /** The store's name, for errors. */
+    private readonly store: string,
     private readonly limitMs: number,
   ) {}
 
@@ -12,6 +15,7 @@ export class ObjectDeadline {
    * @param what is named in the error.
    * @param act is told by its signal that time is up. It is not waited for after that, since it may not listen.
    * @param given ends it earlier, for whoever waits no longer.
+   * @throws ObjectStoreUnavailableError when time is up.
    */
   async of<T>(what: string, act: (signal: AbortSignal) => Promise<T>, given?: AbortSignal): Promise<T> {
     given?.throwIfAborted();
@@ -21,7 +25,7 @@ export class ObjectDeadline {
       tooLong.signal.addEventListener('abort', () => reject(tooLong.signal.reason as Error), { once: true });
     });
     const timer = this.clock.after(this.limitMs, () => {
-      tooLong.abort(new Error(`The object store took longer than ${this.limitMs} ms for ${what}.`));
+      tooLong.abort(new ObjectStoreUnavailableError(this.store, `it took longer than ${this.limitMs} ms for ${what}`));
     });
     try {
       return await Promise.race([act(tooLong.signal), timeIsUp]);

@@ -159,12 +159,15 @@ export class RedisDocuments {
     return this.reads.open(id, options.signal);
   }
 
-  /** Deletes a document. It is gone for readers when this resolves; its objects follow. Does nothing more where there is none. @throws StoreUnavailableError */
+  /**
+   * Deletes a document. It is gone for readers when this resolves, and so are its objects; what the object store has not removed within five seconds, a sweep
+   * removes. Does nothing more where there is none.
+   * @throws StoreUnavailableError, InvalidKeyError
+   */
   async delete(id: string): Promise<void> {
     this.server.names.document(id);
     await this.server.remove(id);
-    // What is left behind is invisible, and the sweep looks again.
-    await this.backup.prune(id).catch(() => {});
+    await this.backup.tidy(id);
   }
 
   /** Takes up what processes that have ended left behind. Runs by itself once in `sweepEvery`. @throws StoreUnavailableError; `thorough`: ObjectStoreUnavailableError */

@@ -3,6 +3,8 @@ import { PassThrough } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { redisBackup } from '../../src/backup/redis-backup.js';
+import type { RedisDocumentsOptions } from '../../src/document/document-options.js';
+import type { RedisDocuments } from '../../src/document/redis-documents.js';
 import { memoryObjectStore } from '../../src/object/memory-object-store.js';
 import { ObjectStoreUnavailableError } from '../../src/object/object-errors.js';
 import type { ObjectStore } from '../../src/object/object-store.js';
@@ -125,6 +127,33 @@ describe('O6 the object store is away for an hour', () => {
     await server.command('DEL', ...keys);
     await assertAllThere();
     expect(await keysIn(stored)).toHaveLength(acknowledged.size);
+    await documents.close();
+  });
+});
+
+describe('An object store that hangs when objects are to be removed', () => {
+  let server: RedisProcess;
+  beforeAll(async () => void (server = await startDocumentServer()));
+  afterAll(() => server.stop());
+
+  it.each<[string, Partial<RedisDocumentsOptions>, number, (documents: RedisDocuments) => Promise<unknown>]>([
+    ['a deletion', {}, 1, (documents) => documents.delete('d')],
+    ['a write past Redis', { maxBytes: 0 }, 2, (documents) => documents.put('d', 'later')],
+  ])('is not waited for as long as an upload by %s, which Redis has acknowledged', async (_, options, from, act) => {
+    const objects = memoryObjectStore();
+    let lists = 0;
+    const list: ObjectStore['list'] = async function* (...args) {
+      if (++lists >= from) await new Promise(() => {});
+      yield* objects.list(...args);
+    };
+    const clock = new FakeClock();
+    const connection = { url: server.url, connectTimeout: '2h', commandTimeout: '2h' } as const;
+    const given = { clock, connection, uploadTimeout: '10m', ...options } as const;
+    const documents = documentsOn(server, objectsWith(objects, { list }), given);
+    const acted = act(documents);
+    await eventually(async () => expect(lists).toBe(from));
+    await clock.advance('5s');
+    await acted;
     await documents.close();
   });
 });
