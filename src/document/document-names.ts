@@ -25,7 +25,8 @@ export class DocumentNames {
 
   constructor(
     private readonly prefix: string,
-    private readonly objectPrefix: string,
+    /** With what the keys of all objects begin. */
+    readonly objectPrefix: string,
   ) {
     this.state = `${prefix}:state`;
     this.dirty = `${prefix}:dirty`;
@@ -77,11 +78,6 @@ export class DocumentNames {
   /** With what the keys of all its revisions begin. */
   objects(id: string): string {
     return `${this.objectPrefix}${id}/`;
-  }
-
-  /** With what the keys of all objects begin. */
-  get allObjects(): string {
-    return this.objectPrefix;
   }
 
   /** What an object is; undefined for one that is no revision of a document. */

@@ -199,6 +199,12 @@ export class DocumentServer {
     });
   }
 
+  /** What the server's clock says, in microseconds. */
+  async micros(): Promise<number> {
+    const [seconds = 0, micros = 0] = (itemsOf(await this.ask('TIME')) ?? []).map((part) => Number(textOf(part)));
+    return seconds * 1_000_000 + micros;
+  }
+
   private async part(key: string, revision: string, start: number, end: number): Promise<Buffer | undefined> {
     const [bytes] = await this.runOn(scripts.readPart, [key], ['', revision, String(start), String(end - 1)]);
     return Buffer.isBuffer(bytes) && bytes.length === end - start ? bytes : undefined;

@@ -34,23 +34,21 @@ export async function readStatus(
   lastSweepFailure: Error | undefined,
 ): Promise<DocumentsStatus> {
   const { names } = server;
-  const [documents, bytes, eldest, removed, time] = await Promise.all([
+  const [documents, bytes, eldest, removed, nowMicros] = await Promise.all([
     server.ask('ZCARD', names.dirty),
     server.ask('HGET', names.state, 'bytes'),
     server.ask('ZRANGE', names.dirty, '0', '0', 'WITHSCORES'),
     server.ask('ZCARD', names.removed),
-    server.ask('TIME'),
+    server.micros(),
   ]);
-  const since = Number(textOf(itemsOf(eldest)?.[1]) ?? NaN) / 1_000;
-  const [seconds = 0, micros = 0] = (itemsOf(time) ?? []).map((part) => Number(textOf(part)));
-  const nowMs = seconds * 1_000 + micros / 1_000;
+  const since = Number(textOf(itemsOf(eldest)?.[1]) ?? NaN);
   const { evictionPolicy, maxMemory, isAppendOnly } = policy;
   return {
     dirty: {
       documents: Number(documents),
       bytes: Number(textOf(bytes) ?? 0),
       budgetBytes,
-      oldestMs: Number.isNaN(since) ? 0 : Math.max(0, Math.round(nowMs - since)),
+      oldestMs: Number.isNaN(since) ? 0 : Math.max(0, Math.round((nowMicros - since) / 1_000)),
     },
     removed: Number(removed),
     uploads: { running: line.length, done: line.counts.uploaded, failed: line.counts.failed },

@@ -60,7 +60,7 @@ export class DocumentSweep {
     const { names } = server;
     const adopted = isThorough ? await this.adopt(signal) : 0;
     if (isThorough) await server.recount();
-    const nowMicros = await this.serverMicros();
+    const nowMicros = await server.micros();
     const before = (ms: number): string => String(nowMicros - ms * 1_000);
     const swept = { uploaded: 0, failed: 0, removed: 0, unfinished: 0, adopted, dropped: 0 };
 
@@ -167,11 +167,6 @@ export class DocumentSweep {
       // What was done has left the set, and the next page has moved up.
       else offset += members.length;
     }
-  }
-
-  private async serverMicros(): Promise<number> {
-    const [seconds, micros] = (itemsOf(await this.backup.server.ask('TIME')) ?? []).map((part) => Number(textOf(part)));
-    return (seconds ?? 0) * 1_000_000 + (micros ?? 0);
   }
 }
 

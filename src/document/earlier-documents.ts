@@ -50,7 +50,7 @@ async function* listed(
   { server, objects, deadline }: DocumentBackup,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<ListedObject, void> {
-  const listing = objects.list(server.names.allObjects, signal && { signal })[Symbol.asyncIterator]();
+  const listing = objects.list(server.names.objectPrefix, signal && { signal })[Symbol.asyncIterator]();
   try {
     for (;;) {
       const next = await deadline.of('its list of objects', () => listing.next());
