@@ -61,7 +61,7 @@ export class Fills {
         if (asked.others.length === 0) return;
         const { others } = asked;
         // Left before it waits: what it waits for runs under a place already, and would be lent this one.
-        carrier.turn?.leave();
+        carrier.leaveTurn();
         const wait = (): Promise<Asked<V>> => this.takenOver(carrier, others, startedAt);
         asked = await this.underWay.waitedFor(carrier, others as readonly Wanted[], wait);
       }

@@ -216,6 +216,11 @@ export class Flight<R = unknown> {
     if (hadAny) this.turn?.forgo();
   }
 
+  /** Nothing runs under it now. */
+  leaveTurn(): void {
+    this.turn?.leave(this.loaders > 0);
+  }
+
   abandon(): void {
     this.abandoned = true;
     this.madeController?.abort(allLeft());

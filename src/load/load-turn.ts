@@ -50,17 +50,17 @@ export class LoadTurn {
     if (this.own || !this.isUsed) this.giveBack();
   }
 
-  /** Nothing runs under it now. What was lent stays: whoever lent it goes on waiting. */
-  leave(): void {
+  /** Nothing runs under it now. @param isLent what was lent stays: a loader waits for it. */
+  leave(isLent: boolean): void {
     const { own } = this;
     this.own = undefined;
     this.isUsed = false;
     own?.leave();
+    if (!isLent) this.giveBack();
   }
 
   end(): void {
-    this.leave();
-    this.giveBack();
+    this.leave(false);
   }
 
   private giveBack(): void {

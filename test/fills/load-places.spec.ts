@@ -379,6 +379,28 @@ describe('loads past the limit', () => {
       },
     );
 
+    it('leave it as soon as none of them runs, if the bulk that they are in waits for another process', async () => {
+      const store = memoryStore();
+      const [cache, other] = [await limitedTo(1, { store }), await buildCache({ store })];
+      caches.push(other);
+      const elsewhere = other.getOrSet('y', held('y'));
+      await begun('y');
+      const load = async (keys: readonly string[]) => {
+        await held('x')();
+        return keys.map((key) => [key, 'of the bulk'] as const);
+      };
+      const hasty = (): Promise<unknown> => cache.getOrSetMany(['x', 'y'], load, { timeout: { hard: 20 } });
+      await expect(cache.getOrSet('a', hasty)).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
+      const next = cache.getOrSet('b', held('b'));
+      await eventually(() => expect(waiting(cache)).toBe(1));
+      expect(order).toEqual(['y', 'x']);
+      open('x');
+      await begun('y', 'x', 'b');
+      const joining = cache.getOrSet('y', () => 'never');
+      for (const name of ['y', 'b']) open(name);
+      expect(await Promise.all([elsewhere, next, joining])).toEqual(['y', 'b', 'y']);
+    });
+
     it('are told once who joins and who leaves, however many keys of bulks in bulks lead to one', async () => {
       const cache = await limitedTo(2);
       const size = 30;
