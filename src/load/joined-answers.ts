@@ -73,7 +73,7 @@ export class JoinedAnswers {
     const { position } = flight;
     const { coherence } = this;
     // Where nobody vouches for near copies, a reading tells nothing.
-    const isKnown = (): boolean | Promise<boolean> =>
+    const isKnown = async (): Promise<boolean> =>
       !coherence.vouches || load.isVerified(coherence) || inTime(() => load.verify(coherence));
     const isLate = (landed: Pick<Landed, 'copy' | 'withdrawnAt'>): boolean =>
       this.isTagNamed(flight, landed) || isOvertaken(this.near, key, position, landed);
@@ -84,7 +84,11 @@ export class JoinedAnswers {
     return landing.then(judge, async (error: unknown) => {
       if (this.goesOn(flight, error, askedAt + policy.hardMs)) return again();
       const isAnswer = flight.hasEnded && allowsStale(policy, error, this.cache, key.text) !== true;
-      if (isAnswer && (!(await isKnown()) || isLate({ copy: undefined, withdrawnAt: position }))) load.taint();
+      if (isAnswer) {
+        // The error is the answer, however long the feed takes.
+        const isJudged = await isKnown().catch(() => false);
+        if (!isJudged || isLate({ copy: undefined, withdrawnAt: position })) load.taint();
+      }
       throw error;
     });
   }

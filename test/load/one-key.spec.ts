@@ -488,6 +488,38 @@ describe('A loader that joins a look-up, and waits for the feed before it is giv
     );
   });
 
+  it('is told the error of that look-up at the end of timeout.hard, and is not kept', async () => {
+    const store = faultyStore(memoryStore({ clock }));
+    const cache = await opened({ store });
+    const limited = { ...life, timeout: { hard: 50 } };
+    const missing = Object.assign(new Error('no part'), { status: 404 });
+    const part = cache.getOrSet('part', () => clock.sleep(40).then(() => Promise.reject(missing)), life);
+    const failed = expect(part).rejects.toBe(missing);
+    await turn();
+    let told: unknown;
+    const whole = cache.getOrSet(
+      'whole',
+      () =>
+        cache.getOrSet('part', never, limited).catch((error: unknown) => {
+          told = error;
+          return 'whole without part';
+        }),
+      life,
+    );
+    await turn();
+    const waiting = async (): Promise<void> => {
+      await clock.advance(40);
+      await failed;
+      expect(told).toBeUndefined();
+      await clock.advance(10);
+      expect(told).toMatchObject({ status: 404 });
+    };
+    await store.during('hangs', waiting, ['readFeed']);
+    await clock.advance('1s');
+    expect(await whole).toBe('whole without part');
+    expect(await cache.getOrSet('whole', () => 'again', life)).toBe('again');
+  });
+
   it('has what is left of timeout.hard for a load of its own, where the feed can’t be read', async () => {
     const store = faultyStore(memoryStore({ clock }));
     const cache = await opened({ store });
