@@ -70,6 +70,8 @@ export class RedisBackup {
    * @throws DumpTooLargeError: a key's dump has more than 512 MiB, which a restore could not put back.
    */
   async take(stream: Writable, options: TakeBackupOptions = {}): Promise<BackupManifest> {
+    // It may fail before the backup begins to write, and would end the process.
+    stream.on('error', () => {});
     assertTakeOptions(options);
     const connections = await (await this.access).allConnected();
     return takeBackup(connections, this.database, stream, options, this.clock);
@@ -89,8 +91,6 @@ export class RedisBackup {
     options: TakeBackupOptions = {},
   ): Promise<{ readonly manifest: BackupManifest; readonly stored: T }> {
     const body = new PassThrough({ highWaterMark: 2 ** 20 });
-    // Whoever puts it may not have begun to listen.
-    body.on('error', () => {});
     let failure: unknown;
     const taking = this.take(body, options).then(
       (manifest) => {

@@ -449,6 +449,15 @@ describe('A backup of Redis', () => {
     hasClosed();
   });
 
+  it('rejects with why its stream could not be opened, also before Redis has answered', async () => {
+    const stream = createWriteStream(join(folder, 'no', 'redis.bak'));
+    await expect(reach(source).take(stream)).rejects.toMatchObject({ code: 'ENOENT' });
+    const refused = createWriteStream(join(folder, 'no', 'redis.bak'));
+    const closed = new Promise<void>((resolve) => refused.once('close', resolve));
+    await expect(reach(source).take(refused, { mode: 'complet' } as never)).rejects.toThrow(InvalidOptionError);
+    await closed;
+  });
+
   it.each<[string, () => ObjectStore]>([
     ['a folder', () => folderObjectStore({ directory: join(folder, 'objects') })],
     ['memory', memoryObjectStore],
