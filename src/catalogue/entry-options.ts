@@ -86,8 +86,8 @@ export interface EntryOptions<V = unknown> {
 
 export interface TimeoutOptions {
   /**
-   * After this the caller is given the stale value, if there is one, while the load goes on. Counted from the call where `hard` is shorter than `maxLoad`, else from
-   * when the stale value is found. Default: at once, as stale values are.
+   * After this the caller is given the stale value, if there is one, while the load goes on. Counted from the call, also where that takes its keys in several
+   * turns. Default: at once, as stale values are.
    */
   readonly soft?: Duration | undefined;
   /**

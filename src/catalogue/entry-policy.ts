@@ -98,7 +98,7 @@ export function entryPolicy<V>(layers: readonly (EntryOptions<V> | undefined)[],
     shared,
     staleIfError: entryValues.staleIfError(pick('staleIfError')) ?? isNoAnswer,
     needsItemAlone,
-    isPlain: needsItemAlone && shared && !signal && hardMs >= maxLoadMs,
+    isPlain: needsItemAlone && shared && !signal && softMs === 0 && hardMs >= maxLoadMs,
   };
 }
 

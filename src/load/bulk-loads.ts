@@ -24,6 +24,7 @@ import type { Wanted } from './wanted.js';
 /** One key of the call, and what its callers are given. */
 interface Asking<V> extends Pick<Wanted<V>, 'given' | 'key' | 'policy' | 'askedIn'> {
   value: V | undefined;
+  readonly calledAt: number;
   /** When the call was made, if its `timeout.hard` counts since. */
   askedAt: number | undefined;
 }
@@ -58,22 +59,23 @@ export class BulkLoads {
   ): Promise<(V | undefined)[]> {
     givenLoader(loader);
     const askedIn = this.near.scope.current()?.held;
+    const calledAt = this.clock.monotonic();
     const { rounds, asked } = inRounds(keys, policyOf, (key, policy, index): Asking<V> => ({
       key,
       given: given[index] as KeyLike,
       policy,
       askedIn,
       value: undefined,
+      calledAt,
       askedAt: undefined,
     }));
     for (const { policy } of asked) policy.signal?.throwIfAborted();
-    const askedAt = this.clock.monotonic();
     let turns = 0;
     for (const round of rounds) {
       const unique = [...round.values()];
       for (let first = 0; first < unique.length; first += keysAtATime) {
         const turn = unique.slice(first, first + keysAtATime);
-        for (const one of turn) if (isLimitedAsCall(one.policy, turns > 0)) one.askedAt = askedAt;
+        for (const one of turn) if (isLimitedAsCall(one.policy, turns > 0)) one.askedAt = calledAt;
         turns++;
         await this.turn(turn, round, loader);
       }
@@ -231,10 +233,10 @@ export class BulkLoads {
 }
 
 function callOf<V>(one: Asking<V>, loader: BulkLoader<V>): LoadCall<V> {
-  const { key, policy, askedIn, askedAt } = one;
+  const { key, policy, askedIn, calledAt, askedAt } = one;
   // A bulk's loader is told neither the key nor what is stale.
   const loaderOfOne: Loader<V> = async ({ signal, tag }) => (await loadAll(loader, [one], { signal, tag })).get(key.id);
-  return { key, loader: loaderOfOne, policy, askedIn, askedAt };
+  return { key, loader: loaderOfOne, policy, askedIn, calledAt, askedAt };
 }
 
 /**

@@ -90,7 +90,7 @@ export class Flight<R = unknown> {
   /** Loaders that wait for it, and flights for which a loader waits. It shares their place. */
   private loaders = 0;
   /** Tags that its loader has named by now. */
-  private named: readonly string[] = noTags;
+  private named: readonly string[] | undefined = undefined;
   /** What it can't land before, and how many times it waits for that. Few wait for anything. */
   private waitsFor: Map<Flight, number> | undefined = undefined;
 
@@ -124,12 +124,12 @@ export class Flight<R = unknown> {
   }
 
   nameTags(tags: readonly string[]): void {
-    this.named = [...this.named, ...tags];
+    this.named = [...(this.named ?? []), ...tags];
   }
 
   /** Whether what it loads has such a tag, as far as is known by now. */
   hasTag(isSuch: (tag: string) => boolean): boolean {
-    return this.tags.some(isSuch) || this.named.some(isSuch) || this.carrier?.hasTag(isSuch) === true;
+    return this.tags.some(isSuch) || this.named?.some(isSuch) === true || this.carrier?.hasTag(isSuch) === true;
   }
 
   /** Somebody waits for it who will join it later. */
@@ -293,8 +293,6 @@ export class Flight<R = unknown> {
     return false;
   }
 }
-
-const noTags: readonly string[] = Object.freeze([]);
 
 function allLeft(): DOMException {
   return new DOMException('All callers left.', 'AbortError');

@@ -258,10 +258,9 @@ export class Flights {
     if (!refresh || !isStale || (!isBuiltOn && policy.softMs === 0)) return served;
     try {
       const { softMs: hardMs, signal } = policy;
-      const since = askedAt ?? call.askedAt;
       const landing = isBuiltOn
-        ? this.wait(refresh, policy, since)
-        : refresh.join(this.clock, { hardMs, signal, askedAt: since });
+        ? this.wait(refresh, policy, askedAt ?? call.askedAt)
+        : refresh.join(this.clock, { hardMs, signal, askedAt: call.calledAt ?? askedAt });
       const landed = await (present && askedAt === undefined
         ? this.judged(landing, present, call, (firstAt) => this.serveStale(call, stale, firstAt))
         : landing);

@@ -9,6 +9,8 @@ export interface LoadCall<V> extends Pick<Impatient, 'askedAt'> {
   readonly key: Key;
   readonly loader: Loader<V>;
   readonly policy: EntryPolicy<V>;
+  /** Since when `timeout.soft` counts, by the monotonic clock. Default: when the stale value is found. */
+  readonly calledAt?: number | undefined;
   /** What the request of the caller holds: its loader may be built on that, wherever it runs. */
   readonly askedIn: HeldTiers | undefined;
 }

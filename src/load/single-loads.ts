@@ -109,8 +109,7 @@ export class SingleLoads {
     policy.signal?.throwIfAborted();
     const { position } = this.coherence.names;
     let found = hits.find<V>(key, policy);
-    // What is read first is taken from the caller's time.
-    const call = found || policy.hardMs >= policy.maxLoadMs ? asked : { ...asked, askedAt: clock.monotonic() };
+    const call = found ? asked : timed(asked, clock);
     if (!found && hits.needsReading(key)) {
       found = await flights.inTime([call], key, () => hits.recall<V>(key, policy));
     }
@@ -142,4 +141,12 @@ export class SingleLoads {
     if (!due) return this.hits.taken(call, position, landed);
     return this.flights.serveStale(call, due).then((served) => this.hits.taken(call, position, served));
   }
+}
+
+/** What is read before a load is taken from the caller's time. */
+function timed<V>(call: LoadCall<V>, clock: CacheClock): LoadCall<V> {
+  const { softMs, hardMs, maxLoadMs } = call.policy;
+  if (softMs === 0 && hardMs >= maxLoadMs) return call;
+  const calledAt = clock.monotonic();
+  return { ...call, calledAt, askedAt: hardMs < maxLoadMs ? calledAt : undefined };
 }

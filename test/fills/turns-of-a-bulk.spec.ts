@@ -71,12 +71,16 @@ describe('A call of more keys than are loaded at a time', () => {
     expect(await other).toBe(2);
   });
 
-  it('is answered with what is stale within timeout.soft, of all its keys', async () => {
+  it.each<[string, { hard?: string }]>([
+    ['and timeout.hard', { hard: '1s' }],
+    ['where timeout.hard is longer than maxLoad', { hard: '1h' }],
+    ['without timeout.hard', {}],
+  ])('is answered with what is stale within timeout.soft, of all its keys, %s', async (_, hard) => {
     const stale = { ttl: '10s', staleFor: '1h' } as const;
     const keys = Array.from({ length: 2_501 }, (_, index) => `key${index}`);
     await cache.setMany(keys.map((key) => [key, 0, stale]));
     await clock.advance('11s');
-    ask(2_501, { ...stale, timeout: { soft: 800, hard: '1s' } });
+    ask(2_501, { ...stale, timeout: { soft: 800, ...hard } as { soft: number } });
     await eventually(() => expect(begun).toBe(2_500));
     await clock.advance(799);
     expect(told).toBeUndefined();
