@@ -12,6 +12,7 @@ import type {
   PutObject,
   PutOptions,
 } from '../object/object-store.js';
+import { releaseBody } from '../object/release-body.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import type { Duration } from '../value/duration.js';
@@ -42,7 +43,7 @@ export class StoredObjects {
 
   /**
    * Writes a new object under a new key, which the row that points to it has to remember. The class's type and limit hold; an immutable object is
-   * never written over.
+   * never written over. A body that is a stream is destroyed on every way out.
    *
    * @throws InvalidKeyError · ObjectSizeError · ObjectExistsError · what `ObjectStore.put` rejects with.
    */
@@ -53,8 +54,15 @@ export class StoredObjects {
     options: StoredPutOptions = {},
   ): Promise<PutObject> {
     const { rules } = objectClass;
-    const key = objectClass.mint(parameters, this.clock);
-    const contentType = objectClass.contentType(parameters) ?? options.contentType;
+    let key: string;
+    let contentType: string | undefined;
+    try {
+      key = objectClass.mint(parameters, this.clock);
+      contentType = objectClass.contentType(parameters) ?? options.contentType;
+    } catch (error) {
+      releaseBody(body);
+      throw error;
+    }
     return this.store.put(key, body, {
       ...options,
       maxBytes: Math.min(rules.maxBytes, options.maxBytes ?? Infinity),

@@ -4,6 +4,7 @@ import { InvalidOptionError } from '../value/errors.js';
 import { unlessAborted } from '../value/unless-aborted.js';
 import { ObjectSizeError } from './object-errors.js';
 import type { ObjectBody, PutOptions } from './object-store.js';
+import { releaseBody } from './release-body.js';
 
 /** The bytes of a `put` on their way in: counted, hashed, bounded, and let go of on every way out. */
 export class IncomingBody {
@@ -66,12 +67,9 @@ export class IncomingBody {
 
   /** Lets go of a stream that was not read to its end. To be called on every way out; again does nothing. */
   release(): void {
-    const { body } = this;
-    if (this.ended || typeof body === 'string' || body instanceof Uint8Array) return;
+    if (this.ended) return;
     this.ended = true;
-    // A stream that waits for its source is not waited for: it is destroyed, or told in passing.
-    if ('destroy' in body && typeof body.destroy === 'function') (body as { destroy: () => void }).destroy();
-    else void this.iterator?.return?.().then(undefined, () => undefined);
+    releaseBody(this.body, this.iterator);
   }
 
   private async *streamed(body: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {

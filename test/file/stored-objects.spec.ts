@@ -1,4 +1,8 @@
-import { Readable } from 'node:stream';
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
 import { defineObject } from '../../src/catalogue/define-object.js';
 import { hint, instantPart, randomPart } from '../../src/catalogue/object-parts.js';
@@ -59,6 +63,23 @@ describe('The objects of an application', () => {
       objects.put(images, { uid: 'u1', format: 'png' }, 'x'.repeat(101), maxBytes === undefined ? {} : { maxBytes });
     await expect(put(undefined)).rejects.toThrow(ObjectSizeError);
     await expect(put(1000)).rejects.toThrow(ObjectSizeError);
+  });
+
+  it('that can have no name or no type let go of the stream that they were to be made of', async () => {
+    const objects = new StoredObjects(memoryObjectStore());
+    const body = new PassThrough();
+    await expect(objects.put(videos, { uid: 'a/b', name: 'a.mov' }, body)).rejects.toThrow(InvalidKeyError);
+    expect(body.destroyed).toBe(true);
+    const contentType = (): string => {
+      throw new Error('no type');
+    };
+    const missing = createReadStream(join(tmpdir(), randomUUID()));
+    const closed = new Promise<void>((resolve) => missing.once('close', resolve));
+    await expect(objects.put(defineObject('untyped/{uid}', { contentType }), { uid: 'a' }, missing)).rejects.toThrow(
+      'no type',
+    );
+    expect(missing.destroyed).toBe(true);
+    await closed;
   });
 
   it('are not written over where they are immutable', async () => {
