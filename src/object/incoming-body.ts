@@ -73,7 +73,7 @@ export class IncomingBody {
   }
 
   private async *streamed(body: AsyncIterable<Uint8Array>, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
-    const iterator = body[Symbol.asyncIterator]();
+    const iterator = iteratorOf(body);
     this.iterator = iterator;
     try {
       for (;;) {
@@ -106,6 +106,17 @@ export class IncomingBody {
   private refused(problem: string): ObjectSizeError {
     return new ObjectSizeError(this.key, this.size, problem);
   }
+}
+
+/** A web stream's own iterator waits for the source before it ends: a reader cancels the stream at once. */
+function iteratorOf(body: AsyncIterable<Uint8Array>): AsyncIterator<Uint8Array> {
+  if (!(body instanceof ReadableStream)) return body[Symbol.asyncIterator]();
+  const reader = (body as ReadableStream<Uint8Array>).getReader();
+  const end = async (): Promise<IteratorReturnResult<undefined>> => {
+    await reader.cancel();
+    return { done: true, value: undefined };
+  };
+  return { next: () => reader.read() as Promise<IteratorResult<Uint8Array>>, return: end };
 }
 
 function asBuffer(bytes: string | Uint8Array): Buffer {

@@ -11,5 +11,6 @@ export function releaseBody(body: ObjectBody, iterator?: AsyncIterator<Uint8Arra
     // A file that could not be opened tells so afterwards too, and would end the process.
     if (body instanceof EventEmitter) body.on('error', () => undefined);
     (body as { destroy: () => void }).destroy();
-  } else void iterator?.return?.().then(undefined, () => undefined);
+  } else if (!iterator && body instanceof ReadableStream) void body.cancel().catch(() => undefined);
+  else void iterator?.return?.().then(undefined, () => undefined);
 }

@@ -80,6 +80,27 @@ export function writingRules({ describe, it }: TestRunner, options: ObjectStoreC
       assert.equal(await store.head(key('a')), undefined);
     });
 
+    rule(
+      'ends a web stream with its signal, before it is read and while it has nothing to say',
+      async ({ store, key }) => {
+        const reason = new Error('not wanted any more');
+        const unread = silentWebStream();
+        const refused = store.put(key('a'), unread.body, { signal: AbortSignal.abort(reason) });
+        await assert.rejects(refused, (error) => error === reason);
+        assert.ok(unread.isCancelled(), 'the unread stream stays open');
+        const leaving = new AbortController();
+        const read = silentWebStream(() => setImmediate(() => leaving.abort(reason)));
+        await assert.rejects(store.put(key('a'), read.body, { signal: leaving.signal }), (error) => error === reason);
+        assert.ok(read.isCancelled(), 'the stream that is read stays open');
+        assert.equal(await store.head(key('a')), undefined);
+      },
+    );
+
+    rule('takes a web stream, and reads it to its end', async ({ store, key, read, large }) => {
+      await store.put(key('a'), new Blob([large]).stream(), { size: large.length });
+      assert.ok((await read(key('a'))).equals(large));
+    });
+
     rule('with absent happens only where nothing stands', async ({ store, key, read, large }) => {
       await store.put(key('a'), 'first', { only: 'absent' });
       const body = Readable.from(slices(large, 65_536));
@@ -117,9 +138,28 @@ export function writingRules({ describe, it }: TestRunner, options: ObjectStoreC
         const body = new PassThrough();
         await rejectsWith(InvalidOptionError, store.put(key('a'), body, put));
         assert.ok(body.destroyed, `the stream stays open after ${JSON.stringify(put)}`);
+        const web = silentWebStream();
+        await rejectsWith(InvalidOptionError, store.put(key('a'), web.body, put));
+        assert.ok(web.isCancelled(), `the web stream stays open after ${JSON.stringify(put)}`);
       }
       await rejectsWith(InvalidOptionError, store.put(key('a'), Readable.from([{ not: 'bytes' }])));
       assert.equal(await store.head(key('a')), undefined);
     });
   });
+}
+
+/** As the body of a response whose server says nothing more. */
+function silentWebStream(onRead?: () => void): {
+  readonly body: ReadableStream<Uint8Array>;
+  readonly isCancelled: () => boolean;
+} {
+  let isCancelled = false;
+  const source = {
+    pull: () => {
+      onRead?.();
+      return new Promise<void>(() => {});
+    },
+    cancel: () => void (isCancelled = true),
+  };
+  return { body: new ReadableStream<Uint8Array>(source, { highWaterMark: 0 }), isCancelled: () => isCancelled };
 }
