@@ -87,8 +87,6 @@ export class Flight<R = unknown> {
   private waiting = 0;
   /** What ends its load if nothing else does. */
   private deadline: Timer | undefined = undefined;
-  /** Loaders that wait for it, and flights for which a loader waits. It shares their place. */
-  private loaders = 0;
   /** Tags that its loader has named by now. */
   private named: readonly string[] | undefined = undefined;
   /** What it can't land before, and how many times it waits for that. Few wait for anything. */
@@ -145,7 +143,7 @@ export class Flight<R = unknown> {
   private end(): void {
     this.hasEnded = true;
     this.reads = undefined;
-    if (this.loaders > 0) for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(-1);
+    for (const next of this.waitsFor?.keys() ?? []) this.takeBackAll(next);
     this.waitsFor = undefined;
     this.turn?.end();
     this.onEnded?.();
@@ -191,7 +189,6 @@ export class Flight<R = unknown> {
     if (loader) {
       if ((this as Flight).reaches(loader)) throw new RecursiveLoadError(this.key);
       loader.dependsOn(this);
-      this.countLoaders(1);
     }
     this.callers++;
     const counted = loader?.waiting === 0 ? 0 : 1;
@@ -202,23 +199,20 @@ export class Flight<R = unknown> {
       this.callers--;
       this.countWaiting(-counted);
       loader?.goesOnWithout(this);
-      if (loader) this.countLoaders(-1);
       if (this.callers === 0 && !this.hasEnded && !this.goesOn) this.abandon();
     }
   }
 
-  /** One that gave up waiting makes room when it ends: what it lent is no more than what the load itself runs under. */
-  private countLoaders(change: 1 | -1): void {
-    const hadAny = this.loaders > 0;
-    this.loaders += change;
-    if (this.loaders > 0 === hadAny) return;
-    for (const next of this.waitsFor?.keys() ?? []) next.countLoaders(change);
-    if (hadAny) this.turn?.forgo();
+  /** Its turn has come. */
+  takePlace(place: LoadPlace): void {
+    this.turn?.take(place);
+    for (const next of this.waitsFor?.keys() ?? []) next.borrow(place);
   }
 
-  /** Nothing runs under it now. */
+  /** Nothing runs under its place now. */
   leaveTurn(): void {
-    this.turn?.leave(this.loaders > 0);
+    const left = this.turn?.leave();
+    if (left) for (const next of this.waitsFor?.keys() ?? []) next.giveBack(left);
   }
 
   abandon(): void {
@@ -261,26 +255,31 @@ export class Flight<R = unknown> {
     this.dependsOn(bulk);
   }
 
-  /** It can't land before the other one has: a place among the loads that run is good for both, for as long as a loader waits. */
+  /** It can't land before the other one has: its places among the loads that run are good for both, for as long as it waits. */
   dependsOn(other: Flight): void {
     const times = this.waitsFor?.get(other) ?? 0;
     (this.waitsFor ??= new Map<Flight, number>()).set(other, times + 1);
-    const place = this.turn?.place;
-    if (place) other.borrow(place);
-    if (times === 0 && this.loaders > 0) other.countLoaders(1);
-  }
-
-  private borrow(place: LoadPlace): void {
-    if (this.hasEnded) return;
-    this.turn ??= new LoadTurn();
-    if (!this.turn.borrow(place)) return;
-    for (const next of this.waitsFor?.keys() ?? []) next.borrow(place);
+    if (times === 0) for (const place of this.turn?.places ?? []) other.borrow(place);
   }
 
   goesOnWithout(other: Flight): void {
     const times = this.waitsFor?.get(other) ?? 0;
     if (times > 1) this.waitsFor?.set(other, times - 1);
-    else if (this.waitsFor?.delete(other) && this.loaders > 0) other.countLoaders(-1);
+    else if (this.waitsFor?.delete(other)) this.takeBackAll(other);
+  }
+
+  private borrow(place: LoadPlace): void {
+    if (this.hasEnded) return;
+    this.turn ??= new LoadTurn();
+    if (this.turn.borrow(place)) for (const next of this.waitsFor?.keys() ?? []) next.borrow(place);
+  }
+
+  private giveBack(place: LoadPlace): void {
+    if (this.turn?.giveBack(place)) for (const next of this.waitsFor?.keys() ?? []) next.giveBack(place);
+  }
+
+  private takeBackAll(lentTo: Flight): void {
+    for (const place of this.turn?.places ?? []) lentTo.giveBack(place);
   }
 
   /** Whether it waits, through whatever loaders, for the other one. */

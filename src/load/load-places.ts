@@ -19,7 +19,7 @@ import { LoadPlace, LoadTurn } from './load-turn.js';
  */
 export class LoadPlaces {
   private free: number;
-  private readonly waiting = new Set<LoadTurn>();
+  private readonly waiting = new Set<Flight>();
 
   /** @throws InvalidOptionError */
   constructor(limit: number) {
@@ -44,38 +44,39 @@ export class LoadPlaces {
     if (turn.use()) return true;
     if (this.free > 0) {
       this.free--;
-      turn.take(this.newPlace());
+      flight.takePlace(this.newPlace());
       return turn.use();
     }
-    await Promise.all([this.waitFor(turn, flight.controller.signal), giveBackAll(leases)]);
+    await Promise.all([this.waitFor(flight, turn), giveBackAll(leases)]);
     flight.controller.signal.throwIfAborted();
     return false;
   }
 
-  private waitFor(turn: LoadTurn, signal: AbortSignal): Promise<void> {
+  private waitFor(flight: Flight, turn: LoadTurn): Promise<void> {
+    const { signal } = flight.controller;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       const leave = (): void => {
-        this.waiting.delete(turn);
+        this.waiting.delete(flight);
         turn.onPlace = undefined;
         reject(signal.reason);
       };
       const stopListening = onAbort(signal, leave);
       turn.onPlace = () => {
-        this.waiting.delete(turn);
+        this.waiting.delete(flight);
         turn.onPlace = undefined;
         turn.use();
         stopListening();
         resolve();
       };
-      this.waiting.add(turn);
+      this.waiting.add(flight);
     });
   }
 
   private newPlace(): LoadPlace {
     return new LoadPlace(() => {
       const [next] = this.waiting;
-      if (next) next.take(this.newPlace());
+      if (next) next.takePlace(this.newPlace());
       else this.free++;
     });
   }

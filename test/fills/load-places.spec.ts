@@ -401,6 +401,26 @@ describe('loads past the limit', () => {
       expect(await Promise.all([elsewhere, next, joining])).toEqual(['y', 'b', 'y']);
     });
 
+    it('leave it as soon as its loader gives up, though another loader still waits for them', async () => {
+      const store = memoryStore();
+      const [cache, other] = [await limitedTo(2, { store }), await buildCache({ store })];
+      caches.push(other);
+      const elsewhere = other.getOrSet('y', held('y'));
+      await begun('y');
+      const hasty = (): Promise<string> => cache.getOrSet('y', () => 'never', { timeout: { hard: 20 } });
+      const failed = expect(cache.getOrSet('a', hasty)).rejects.toMatchObject({ code: 'LOAD_TIMEOUT' });
+      const patient = cache.getOrSet('b', () => cache.getOrSet('y', () => 'never'));
+      await failed;
+      const next = [cache.getOrSet('c', held('c')), cache.getOrSet('d', held('d'))];
+      await begun('y', 'c');
+      await eventually(() => expect(waiting(cache)).toBe(1));
+      for (const name of ['y', 'c']) open(name);
+      expect(await Promise.all([elsewhere, patient])).toEqual(['y', 'y']);
+      await begun('y', 'c', 'd');
+      open('d');
+      expect(await Promise.all(next)).toEqual(['c', 'd']);
+    });
+
     it('are told once who joins and who leaves, however many keys of bulks in bulks lead to one', async () => {
       const cache = await limitedTo(2);
       const size = 30;
