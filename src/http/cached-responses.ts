@@ -53,8 +53,8 @@ export class CachedResponses {
   private readonly logger = new Logger('CachedResponse');
   private readonly warned = new Set<string>();
   private readonly unkept: UnkeptKeys;
-  /** By the cache's default life. */
-  private readonly isKeptByDefault: boolean;
+  /** By the cache's default life. Asked for by the first request: a stand-in for the cache has no defaults. */
+  private isKeptByDefault: boolean | undefined = undefined;
 
   constructor(
     private readonly cache: TieredCache,
@@ -65,7 +65,6 @@ export class CachedResponses {
     this.report = new LoadReport(cache);
     this.clock = clockOf(cache);
     this.unkept = new UnkeptKeys(this.clock);
-    this.isKeptByDefault = entryValues.ttl(cache.defaults.ttl) !== 0;
   }
 
   answer(
@@ -143,6 +142,7 @@ export class CachedResponses {
   /** Where the cache's default is 0, a route without a life of its own says so to the cache: no request waits for an answer that is not kept. */
   private optionsOf(settings: ResponseSettings, request: HttpRequest): EntryOptions<CachedAnswer> | undefined {
     const options = settings.optionsFor?.(request);
+    this.isKeptByDefault ??= entryValues.ttl(this.cache.defaults.ttl) !== 0;
     return this.isKeptByDefault || settings.life.ttl !== undefined ? options : { ...options, ttl: 0 };
   }
 

@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Controller, Get, Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { TieredCache } from '../../src/cache/tiered-cache.js';
@@ -6,6 +6,7 @@ import { runDecoratedMethodsDirectly } from '../../src/decorator/direct-calls.js
 import { Invalidate } from '../../src/decorator/invalidate.js';
 import { Memoize } from '../../src/decorator/memoize.js';
 import { WithLock, heldLease } from '../../src/decorator/with-lock.js';
+import { CachedResponse } from '../../src/http/cached-response.js';
 import { cacheModule, start } from '../support/nest-application.js';
 
 @Injectable()
@@ -31,6 +32,15 @@ class Courses {
   @Memoize()
   async report(): Promise<number> {
     return ++this.loads;
+  }
+}
+
+@Controller()
+class Pages {
+  @Get('page')
+  @CachedResponse({ principal: 'anyone', query: [] })
+  page(): string {
+    return 'page';
   }
 }
 
@@ -84,11 +94,13 @@ describe('decorated methods that are called directly', () => {
   });
 
   it('need no more of a testing module than a mocker', async () => {
-    const module = await Test.createTestingModule({ providers: [Courses] })
+    const module = await Test.createTestingModule({ providers: [Courses], controllers: [Pages] })
       .useMocker(() => ({}))
       .compile();
+    const app = await module.createNestApplication().init();
     expect(await module.get(Courses).find('a')).toBe('a 1');
-    await module.close();
+    expect(module.get(Pages).page()).toBe('page');
+    await app.close();
   });
 
   it('are what a mock that can do nothing asks for, before a method runs', async () => {
