@@ -251,12 +251,12 @@ if holder and holder ~= ARGV[2] then return {ARGV[1], 0} end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
 return {ARGV[1], 1}`);
 
-/** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, 0 all was well. */
+/** Makes the index agree with the document, whatever somebody else has done to it. @returns 1 it was dirty and not known so, 2 it was gone, or no document stands there, 0 all was well. */
 export const reconcile = redisScript(`#!lua flags=allow-oom
 ${keys}${clock}${settle}${text}
-local life, known = redis.call('PTTL', document), redis.call('ZSCORE', dirty, ARGV[2])
-if life == -2 and known then settle() return {ARGV[1], 2} end
-if life ~= -1 or not isText() or redis.call('GETRANGE', document, 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
+local known = redis.call('ZSCORE', dirty, ARGV[2])
+if known and not isText() then settle() return {ARGV[1], 2} end
+if not isText() or redis.call('PTTL', document) ~= -1 or redis.call('GETRANGE', document, 0, 3) ~= 'tcd1' then return {ARGV[1], 0} end
 local size, counted = redis.call('STRLEN', document), 0
 if known then
   counted = tonumber(redis.call('HGET', sizes, ARGV[2]) or '0')

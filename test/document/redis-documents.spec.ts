@@ -410,6 +410,18 @@ describe('Documents', () => {
     expect(await server.command('EXISTS', key('a/b'), key('hash'))).toBe(2);
   });
 
+  it('that somebody else has put a hash in the place of wait for no backup any more', async () => {
+    const documents = open({}, away());
+    await documents.put('d', 'x');
+    await documents.uploaded();
+    await server.command('DEL', key('d'));
+    await server.command('HSET', key('d'), 'no', 'text');
+    await open().sweep({ thorough: true });
+    expect(await open().sweep({ thorough: true })).toMatchObject({ uploaded: 0, failed: 0 });
+    expect(await documents.status()).toMatchObject({ dirty: { documents: 0, bytes: 0 } });
+    expect(await server.command('EXISTS', key('d'))).toBe(1);
+  });
+
   it('say what the last sweep that ran by itself has failed with', async () => {
     let isAway = true;
     const list: ObjectStore['list'] = (...args) => {
