@@ -125,6 +125,7 @@ export class DocumentReads {
     const copy = this.copies();
     if (!copy?.mayKeep(size)) return { revision, size, where: 'objects', body: whole };
     const body = new PulledBody(() => kept(whole, copy, id, revision, lookedAt), signal);
+    whole.on('error', () => undefined); // whoever reads `body` is told; a signal may end this one before anybody does
     body.once('close', () => whole.destroy());
     return { revision, size, where: 'objects', body };
   }

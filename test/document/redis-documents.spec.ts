@@ -752,6 +752,26 @@ describe('Documents', () => {
     });
   });
 
+  it('whose object has no SHA-256 fail for the reader alone, where its signal aborts before it reads', async () => {
+    await open().put('d', 'x'.repeat(1_000));
+    await open().sweep();
+    await server.command('DEL', key('d'));
+    const sources: Readable[] = [];
+    const unsigned = objectsWith(objects, {
+      open: async (name, options) => {
+        const found = await objects.open(name, options);
+        sources.push(found.body);
+        return { ...found, metadata: {} };
+      },
+    });
+    const ending = new AbortController();
+    const body = (await open({}, unsigned).get('d', { signal: ending.signal }))?.body as Readable;
+    const failed = once(body, 'error');
+    ending.abort(new Error('left'));
+    expect(await failed).toMatchObject([{ message: 'left' }]);
+    await eventually(async () => expect(sources[0]?.closed).toBe(true));
+  });
+
   it('refuse ids with slashes, a Cluster, servers that evict anything, and options that are none', async () => {
     const documents = open();
     for (const id of ['a/b', '', '..', 'x\u0000'])
