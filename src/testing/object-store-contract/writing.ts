@@ -3,6 +3,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { ObjectExistsError, ObjectSizeError } from '../../object/object-errors.js';
 import type { ObjectStore } from '../../object/object-store.js';
 import { InvalidOptionError } from '../../value/errors.js';
+import { setImmediate } from '../../value/turn.js';
 import type { TestRunner } from '../codec-contract.js';
 import { onBench, rejectsWith, sha256Of } from './bench.js';
 import type { Bench, ObjectStoreContractOptions } from './bench.js';
