@@ -12,6 +12,8 @@ import type { WorkerProcess } from '../support/worker-process.js';
 const hourSeconds = 3_600;
 /** memcached counts in whole seconds, and an entry may live for two of them longer; the rest is for a busy machine. */
 const slackMs = 2_000 + 1_500;
+/** Up to so much after its life a lock is free, as docs/decisions/a-lock-outlives-late-seconds.md says; the rest is for a busy machine. */
+const lockSlackMs = { memcached: 4_000 + 1_500, redis: slackMs };
 
 let server: LockServer;
 let folder: string;
@@ -115,7 +117,7 @@ describe.each(lockServerNames)('a wall clock on %s that is set back by an hour, 
       expect(await worker.call('getOrSet', 'near', 'new', { ttl: '10m' })).toBe('new');
       // The lock ends on time.
       await eventually(async () => expect(await other.call('acquire', 'lock', 3_000)).toBe('acquired'));
-      expect(performance.now() - acquiredAt).toBeLessThan(3_000 + slackMs);
+      expect(performance.now() - acquiredAt).toBeLessThan(3_000 + lockSlackMs[name]);
     },
   );
 
