@@ -5,13 +5,7 @@ import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
 import { InvalidOptionError, TieredCacheError } from '../value/errors.js';
-import {
-  knownHeadOptions,
-  knownListOptions,
-  knownOpenOptions,
-  knownPutOptions,
-  knownRemoveOptions,
-} from './known-call-options.js';
+import { knownCallOptions } from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { resolveByteRange } from './byte-range.js';
 import {
@@ -95,7 +89,7 @@ class FolderObjectStore implements ObjectStore {
   }
 
   async open(key: string, options: OpenOptions = {}): Promise<OpenedObject> {
-    knownOpenOptions.check(options);
+    knownCallOptions.open.check(options);
     const { range, ifMatch, verify = true, signal } = options;
     assertObjectKey(key);
     const opened = await this.#find(key, signal);
@@ -126,7 +120,7 @@ class FolderObjectStore implements ObjectStore {
     key: string,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ObjectHead | undefined> {
-    knownHeadOptions.check(options);
+    knownCallOptions.head.check(options);
     const { signal } = options;
     assertObjectKey(key);
     const opened = await this.#find(key, signal);
@@ -139,7 +133,7 @@ class FolderObjectStore implements ObjectStore {
     const incoming = new IncomingBody(key, body, options);
     const part = join(this.incoming, `${randomUUID()}.part`);
     try {
-      knownPutOptions.check(options);
+      knownCallOptions.put.check(options);
       assertObjectKey(key);
       assertContentType(options.contentType);
       const metadata = assertMetadata(options.metadata);
@@ -157,7 +151,7 @@ class FolderObjectStore implements ObjectStore {
   }
 
   async remove(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    knownRemoveOptions.check(options);
+    knownCallOptions.remove.check(options);
     const { signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
@@ -165,7 +159,7 @@ class FolderObjectStore implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
-    knownListOptions.check(options);
+    knownCallOptions.list.check(options);
     const { after, signal } = options;
     assertObjectPrefix(prefix);
     if (after !== undefined) assertObjectKey(after);

@@ -2,38 +2,33 @@ import { InvalidOptionError } from '../value/errors.js';
 import { KnownOptions } from '../value/known-options.js';
 import type { ListOptions, OpenOptions, PresignOptions, PutOptions } from './object-store.js';
 
-/** What `open` of an object store takes. */
-export const knownOpenOptions = KnownOptions.of<OpenOptions>('open() of an object store', {
-  range: true,
-  ifMatch: true,
-  verify: true,
-  signal: true,
-});
-
-/** What `put` of an object store takes. A misspelt `only` would replace what stands there. */
-export const knownPutOptions = KnownOptions.of<PutOptions>('put() of an object store', {
-  contentType: true,
-  size: true,
-  maxBytes: true,
-  metadata: true,
-  only: true,
-  signal: true,
-});
-
 /** What `head` takes, and `remove`. */
 interface SignalOption {
   readonly signal?: AbortSignal | undefined;
 }
 
-export const knownHeadOptions = KnownOptions.of<SignalOption>('head() of an object store', { signal: true });
-
-export const knownRemoveOptions = KnownOptions.of<SignalOption>('remove() of an object store', { signal: true });
-
-/** What `list` of an object store takes. A misspelt `after` would begin at the first object again. */
-export const knownListOptions = KnownOptions.of<ListOptions>('list() of an object store', {
-  after: true,
-  signal: true,
-});
+/** What the calls of an object store take, by their names. */
+export const knownCallOptions = {
+  open: KnownOptions.of<OpenOptions>('open() of an object store', {
+    range: true,
+    ifMatch: true,
+    verify: true,
+    signal: true,
+  }),
+  /** A misspelt `only` would replace what stands there. */
+  put: KnownOptions.of<PutOptions>('put() of an object store', {
+    contentType: true,
+    size: true,
+    maxBytes: true,
+    metadata: true,
+    only: true,
+    signal: true,
+  }),
+  head: KnownOptions.of<SignalOption>('head() of an object store', { signal: true }),
+  remove: KnownOptions.of<SignalOption>('remove() of an object store', { signal: true }),
+  /** A misspelt `after` would begin at the first object again. */
+  list: KnownOptions.of<ListOptions>('list() of an object store', { after: true, signal: true }),
+};
 
 const knownGetLinkOptions = KnownOptions.of<Extract<PresignOptions, { method: 'GET' }>>('presign() to read', {
   method: true,

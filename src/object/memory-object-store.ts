@@ -1,12 +1,6 @@
 import { systemClock } from '../value/clock.js';
 import type { Clock } from '../value/clock.js';
-import {
-  knownHeadOptions,
-  knownListOptions,
-  knownOpenOptions,
-  knownPutOptions,
-  knownRemoveOptions,
-} from './known-call-options.js';
+import { knownCallOptions } from './known-call-options.js';
 import { KnownOptions } from '../value/known-options.js';
 import { assertObjectKey, assertObjectPrefix } from '../key/object-key.js';
 import { resolveByteRange } from './byte-range.js';
@@ -64,7 +58,7 @@ class MemoryObjectStore implements ObjectStore {
   constructor(private readonly clock: Clock) {}
 
   async open(key: string, options: OpenOptions = {}): Promise<OpenedObject> {
-    knownOpenOptions.check(options);
+    knownCallOptions.open.check(options);
     const { range, ifMatch, signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
@@ -80,7 +74,7 @@ class MemoryObjectStore implements ObjectStore {
     key: string,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ObjectHead | undefined> {
-    knownHeadOptions.check(options);
+    knownCallOptions.head.check(options);
     const { signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
@@ -90,7 +84,7 @@ class MemoryObjectStore implements ObjectStore {
   async put(key: string, body: ObjectBody, options: PutOptions = {}): Promise<PutObject> {
     const incoming = new IncomingBody(key, body, options);
     try {
-      knownPutOptions.check(options);
+      knownCallOptions.put.check(options);
       assertObjectKey(key);
       assertContentType(options.contentType);
       const metadata = assertMetadata(options.metadata);
@@ -115,7 +109,7 @@ class MemoryObjectStore implements ObjectStore {
   }
 
   async remove(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    knownRemoveOptions.check(options);
+    knownCallOptions.remove.check(options);
     const { signal } = options;
     assertObjectKey(key);
     signal?.throwIfAborted();
@@ -123,7 +117,7 @@ class MemoryObjectStore implements ObjectStore {
   }
 
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
-    knownListOptions.check(options);
+    knownCallOptions.list.check(options);
     const { after, signal } = options;
     assertObjectPrefix(prefix);
     if (after !== undefined) assertObjectKey(after);

@@ -9,13 +9,7 @@ import { systemClock } from '../../value/clock.js';
 import { positiveMilliseconds } from '../../value/duration.js';
 import type { Duration } from '../../value/duration.js';
 import { InvalidOptionError } from '../../value/errors.js';
-import {
-  checkPresignOptions,
-  knownHeadOptions,
-  knownListOptions,
-  knownOpenOptions,
-  knownRemoveOptions,
-} from '../known-call-options.js';
+import { checkPresignOptions, knownCallOptions } from '../known-call-options.js';
 import { KnownOptions } from '../../value/known-options.js';
 import { ObjectNotFoundError, ObjectRangeError } from '../object-errors.js';
 import type {
@@ -150,7 +144,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async open(key: string, options: OpenOptions = {}): Promise<OpenedObject> {
-    knownOpenOptions.check(options);
+    knownCallOptions.open.check(options);
     assertObjectKey(key, this.prefixBytes);
     try {
       const opened = await this.#told(key, options.signal, () => this.reads.open(key, this.prefix + key, options));
@@ -168,7 +162,7 @@ export class S3ObjectStore implements ObjectStore {
     key: string,
     options: { readonly signal?: AbortSignal | undefined } = {},
   ): Promise<ObjectHead | undefined> {
-    knownHeadOptions.check(options);
+    knownCallOptions.head.check(options);
     const { signal } = options;
     assertObjectKey(key, this.prefixBytes);
     return this.#told(key, signal, () => this.#head(key, signal));
@@ -183,7 +177,7 @@ export class S3ObjectStore implements ObjectStore {
   }
 
   async remove(key: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
-    knownRemoveOptions.check(options);
+    knownCallOptions.remove.check(options);
     const { signal } = options;
     assertObjectKey(key, this.prefixBytes);
     const command = new DeleteObjectCommand({ Bucket: this.bucket, Key: this.prefix + key });
@@ -192,7 +186,7 @@ export class S3ObjectStore implements ObjectStore {
 
   /** Objects whose names are no keys are left out, such as the `folder/` that consoles make. */
   async *list(prefix: string, options: ListOptions = {}): AsyncGenerator<ListedObject, void, undefined> {
-    knownListOptions.check(options);
+    knownCallOptions.list.check(options);
     const { after, signal } = options;
     assertObjectPrefix(prefix, this.prefixBytes);
     if (after !== undefined) assertObjectKey(after, this.prefixBytes);

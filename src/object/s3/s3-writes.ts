@@ -1,7 +1,7 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { chunked } from '../chunked.js';
 import { IncomingBody } from '../incoming-body.js';
-import { knownPutOptions } from '../known-call-options.js';
+import { knownCallOptions } from '../known-call-options.js';
 import { ObjectDamagedError, ObjectExistsError, ObjectSizeError } from '../object-errors.js';
 import { assertContentType, assertMetadata } from '../object-metadata.js';
 import type { ObjectBody, ObjectHead, PutObject, PutOptions } from '../object-store.js';
@@ -58,7 +58,7 @@ export class S3Writes {
   }
 
   private target({ fullKey, options }: Write): UploadTarget {
-    knownPutOptions.check(options);
+    knownCallOptions.put.check(options);
     assertContentType(options.contentType);
     return {
       Bucket: this.bucket,
