@@ -24,6 +24,13 @@ describe('loads past the limit', () => {
     caches.push(cache);
     return cache;
   }
+  /** It, and another process on the same store, whose loads have no limit. */
+  async function limitedBeside(maxConcurrentLoads: number): Promise<[TieredCache, TieredCache]> {
+    const store = memoryStore();
+    const [cache, other] = [await limitedTo(maxConcurrentLoads, { store }), await buildCache({ store })];
+    caches.push(other);
+    return [cache, other];
+  }
   afterEach(async () => {
     for (const open of gates.values()) open();
     gates.clear();
@@ -88,9 +95,7 @@ describe('loads past the limit', () => {
   });
 
   it('keep no hit of any tier waiting, and are not begun where another process has loaded meanwhile', async () => {
-    const store = memoryStore();
-    const [cache, other] = [await limitedTo(1, { store }), await buildCache({ store })];
-    caches.push(other);
+    const [cache, other] = await limitedBeside(1);
     await other.set('there', 'value');
     const first = cache.getOrSet('a', held('a'));
     await begun('a');
@@ -174,9 +179,7 @@ describe('loads past the limit', () => {
   });
 
   it('of a bulk take one place, and what others found meanwhile is not loaded', async () => {
-    const store = memoryStore();
-    const [cache, other] = [await limitedTo(1, { store }), await buildCache({ store })];
-    caches.push(other);
+    const [cache, other] = await limitedBeside(1);
     const asked: string[][] = [];
     const load = async (keys: readonly string[]): Promise<[string, string][]> => {
       asked.push([...keys]);
@@ -201,9 +204,7 @@ describe('loads past the limit', () => {
   });
 
   it('make room while they wait for the load of another process, alone or in a bulk', async () => {
-    const store = memoryStore();
-    const [cache, other] = [await limitedTo(1, { store }), await buildCache({ store })];
-    caches.push(other);
+    const [cache, other] = await limitedBeside(1);
     const first = cache.getOrSet('a', held('a'));
     await begun('a');
     const alone = cache.getOrSet('b', () => 'never');
@@ -380,9 +381,7 @@ describe('loads past the limit', () => {
     );
 
     it('leave it as soon as none of them runs, if the bulk that they are in waits for another process', async () => {
-      const store = memoryStore();
-      const [cache, other] = [await limitedTo(1, { store }), await buildCache({ store })];
-      caches.push(other);
+      const [cache, other] = await limitedBeside(1);
       const elsewhere = other.getOrSet('y', held('y'));
       await begun('y');
       const load = async (keys: readonly string[]) => {
@@ -402,9 +401,7 @@ describe('loads past the limit', () => {
     });
 
     it('leave it as soon as its loader gives up, though another loader still waits for them', async () => {
-      const store = memoryStore();
-      const [cache, other] = [await limitedTo(2, { store }), await buildCache({ store })];
-      caches.push(other);
+      const [cache, other] = await limitedBeside(2);
       const elsewhere = other.getOrSet('y', held('y'));
       await begun('y');
       const hasty = (): Promise<string> => cache.getOrSet('y', () => 'never', { timeout: { hard: 20 } });
